@@ -1,0 +1,73 @@
+"""The errors a person may see, each with the exit code of the command that meets it.
+
+Every refusal derives from :class:`RossmannError`: the command line prints its message without a
+traceback. Errors that are bugs stay ordinary exceptions and do not belong here.
+"""
+
+from __future__ import annotations
+
+
+class RossmannError(Exception):
+    """A refusal that a person can act on; its text says what was found and what to do."""
+
+    exit_code = 1
+
+
+class SettingsError(RossmannError):
+    """A setting or ``params.yaml`` holds a value that cannot be used."""
+
+    exit_code = 2
+
+
+class BadFileError(RossmannError):
+    """A raw file cannot be read as what its name says; nothing of it was landed."""
+
+    exit_code = 3
+
+
+class TooManyBadRowsError(RossmannError):
+    """More rows of a file are bad than ``params.yaml`` allows; nothing of it was landed."""
+
+    exit_code = 4
+
+
+class DataSetMismatchError(RossmannError):
+    """The warehouse holds another data set than the files that were offered."""
+
+    exit_code = 5
+
+
+class NoDataError(RossmannError):
+    """What was asked for is not there yet: no files, no warehouse, no history, no origin."""
+
+    exit_code = 6
+
+
+class NoChampionError(RossmannError):
+    """No model has been promoted yet."""
+
+    exit_code = 7
+
+
+class WarehouseLockedError(RossmannError):
+    """Another process holds the writer lock."""
+
+    exit_code = 8
+
+
+class QualityError(RossmannError):
+    """A check of error severity failed; what was published last stays in place."""
+
+    exit_code = 9
+
+
+class DbtError(RossmannError):
+    """dbt did not finish; its own words are in the message."""
+
+    exit_code = 10
+
+
+class PublishError(RossmannError):
+    """The generation did not pass its audit; the pointer was not moved."""
+
+    exit_code = 11

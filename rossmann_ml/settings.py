@@ -1,0 +1,150 @@
+"""Where things are and what the machine may use: everything that comes from the environment.
+
+What a data scientist would change (horizon, models, thresholds) is in ``params.yaml`` and
+:mod:`rossmann_ml.params`, not here. No other module reads environment variables.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rossmann_ml.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings of one run, from ``ROSSMANN_*`` variables.
+
+    Attributes:
+        home: The checkout; every other default lies below it.
+        raw_dir: Folder of ``train.csv``, ``store.csv``, ``test.csv``; unset means ``data/raw``
+            where that holds ``train.csv``, else the made sample in ``data/sample``.
+        incoming_dir: Folder of the weekly drops ``sales_YYYY-MM-DD.csv``, ``plan_YYYY-MM-DD.csv``.
+        warehouse_dir: Folder of ``rossmann.duckdb`` and of ``published/``.
+        state_dir: MLflow, Dagster, logs and reports; git-ignored.
+        params_file: The parameters of features, models and checks.
+        as_of: The day that counts as today; unset means the wall clock, or for a historical data
+            set the Monday after its newest sales.
+        threads: The one thread count that every library is given.
+        memory_limit_gb: What DuckDB may use.
+        lock_timeout_seconds: How long a writer waits for another writer.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
+
+    home: Path = PROJECT_DIR
+    raw_dir: Path | None = None
+    incoming_dir: Path = Path("data/incoming")
+    warehouse_dir: Path = Path("warehouse")
+    state_dir: Path = Path(".state")
+    params_file: Path = Path("params.yaml")
+    as_of: date | None = None
+    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
+    memory_limit_gb: float = Field(default=2.0, gt=0.1)
+    lock_timeout_seconds: float = Field(default=5.0, ge=0)
+    mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+
+    @field_validator("raw_dir", "as_of", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def _below_home(self, path: Path) -> Path:
+        return path if path.is_absolute() else (self.home / path)
+
+    @property
+    def raw_path(self) -> Path:
+        """The folder raw files are read from; it need not exist."""
+        if self.raw_dir is not None:
+            return self._below_home(self.raw_dir)
+        own = self.home / "data" / "raw"
+        return own if (own / "train.csv").exists() else self.sample_path
+
+    @property
+    def sample_path(self) -> Path:
+        """Where the made sample lies, apart from real data."""
+        return self.home / "data" / "sample"
+
+    @property
+    def incoming_path(self) -> Path:
+        """The folder of weekly drops."""
+        return self._below_home(self.incoming_dir)
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The folder of the warehouse's files."""
+        return self._below_home(self.warehouse_dir)
+
+    @property
+    def database_path(self) -> Path:
+        """The pipeline's private database."""
+        return self.warehouse_path / "rossmann.duckdb"
+
+    @property
+    def models_path(self) -> Path:
+        """Bundles of every trained model; the served ones are copied when published."""
+        return self.warehouse_path / "models"
+
+    @property
+    def published_path(self) -> Path:
+        """Folder of the read-only generations, the pointer and ``status.json``."""
+        return self.warehouse_path / "published"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose OS lock makes one process the writer."""
+        return self.warehouse_path / "writer.lock"
+
+    @property
+    def state_path(self) -> Path:
+        """Folder of MLflow, Dagster, logs and reports."""
+        return self._below_home(self.state_dir)
+
+    @property
+    def params_path(self) -> Path:
+        """The parameter file."""
+        return self._below_home(self.params_file)
+
+    @property
+    def dbt_project_path(self) -> Path:
+        """The dbt project, which also holds its ``profiles.yml``."""
+        return self.home / "dbt_project"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking address: the environment's, else sqlite below the state folder."""
+        if self.mlflow_tracking_uri:
+            return self.mlflow_tracking_uri
+        return f"sqlite:///{self.state_path / 'mlflow' / 'mlflow.db'}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        **overrides: Values that win over the environment, by attribute name.
+
+    Raises:
+        SettingsError: A variable holds a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        found = "; ".join(
+            f"ROSSMANN_{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
+
+
+@lru_cache(maxsize=1)
+def default_settings() -> Settings:
+    """Settings of this process, read once."""
+    return load_settings()

@@ -1,0 +1,102 @@
+-- Landed rows. Append-only: a restated store-day is a new row with a later load_id, so that
+-- "what did we know on that day" stays answerable through known_on.
+CREATE SCHEMA IF NOT EXISTS raw;
+
+-- One row: which data set this warehouse holds. Another one is refused.
+CREATE TABLE IF NOT EXISTS raw.data_set (
+    name VARCHAR NOT NULL,           -- 'retailer', or 'sample-<stores>-<seed>'
+    is_synthetic BOOLEAN NOT NULL,
+    is_historical BOOLEAN NOT NULL,  -- true: today is the Monday after the newest sales
+    created_at TIMESTAMP NOT NULL
+);
+
+-- One row per file that changed something.
+CREATE TABLE IF NOT EXISTS raw.loads (
+    load_id INTEGER PRIMARY KEY,
+    kind VARCHAR NOT NULL,           -- sales | plan | stores | store_states
+    file_name VARCHAR NOT NULL,
+    file_sha256 VARCHAR NOT NULL,
+    is_bulk BOOLEAN NOT NULL,        -- a whole history, not a weekly drop
+    rows_read BIGINT NOT NULL,
+    rows_landed BIGINT NOT NULL,     -- new rows and restated rows
+    rows_restated BIGINT NOT NULL,
+    rows_unchanged BIGINT NOT NULL,
+    rows_quarantined BIGINT NOT NULL,
+    first_date DATE,
+    last_date DATE,
+    known_on DATE NOT NULL,          -- the product's clock (ROSSMANN_AS_OF) at the load
+    loaded_at TIMESTAMP NOT NULL     -- the wall clock, UTC
+);
+
+CREATE TABLE IF NOT EXISTS raw.sales (
+    load_id INTEGER NOT NULL,
+    line_number BIGINT NOT NULL,     -- in the file; the header is line 1
+    store INTEGER NOT NULL,
+    day_of_week INTEGER NOT NULL,    -- 1 is Monday
+    date DATE NOT NULL,
+    sales DOUBLE NOT NULL,
+    customers INTEGER,
+    open INTEGER NOT NULL,
+    promo INTEGER NOT NULL,
+    state_holiday VARCHAR NOT NULL,  -- 0 | a public | b Easter | c Christmas
+    school_holiday INTEGER NOT NULL,
+    known_on DATE NOT NULL           -- bulk: its own date; drops and restatements: the load's
+);
+
+CREATE TABLE IF NOT EXISTS raw.plan (
+    load_id INTEGER NOT NULL,
+    line_number BIGINT NOT NULL,
+    store INTEGER NOT NULL,
+    day_of_week INTEGER NOT NULL,
+    date DATE NOT NULL,
+    open INTEGER,                    -- missing in 11 rows of Kaggle's file
+    promo INTEGER NOT NULL,
+    state_holiday VARCHAR NOT NULL,
+    school_holiday INTEGER NOT NULL,
+    known_on DATE NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS raw.stores (
+    load_id INTEGER NOT NULL,
+    line_number BIGINT NOT NULL,
+    store INTEGER NOT NULL,
+    store_type VARCHAR NOT NULL,
+    assortment VARCHAR NOT NULL,
+    competition_distance DOUBLE,
+    competition_open_since_month INTEGER,
+    competition_open_since_year INTEGER,
+    promo2 INTEGER NOT NULL,
+    promo2_since_week INTEGER,
+    promo2_since_year INTEGER,
+    promo_interval VARCHAR,
+    known_on DATE NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS raw.store_states (
+    load_id INTEGER NOT NULL,
+    line_number BIGINT NOT NULL,
+    store INTEGER NOT NULL,
+    state VARCHAR NOT NULL,          -- German state code, or two joined by a comma (HB,NI)
+    known_on DATE NOT NULL
+);
+
+-- German public holidays by state, from the holidays package, written at every landing.
+CREATE TABLE IF NOT EXISTS raw.public_holidays (
+    state VARCHAR NOT NULL,          -- a state code, or DE for nationwide
+    date DATE NOT NULL,
+    name VARCHAR NOT NULL,
+    state_holiday VARCHAR NOT NULL,  -- the retailer's code: a | b | c
+    PRIMARY KEY (state, date)
+);
+
+-- Rows that could not be stored, with the reason.
+CREATE TABLE IF NOT EXISTS raw.quarantined_rows (
+    load_id INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    file_name VARCHAR NOT NULL,
+    line_number BIGINT NOT NULL,
+    column_name VARCHAR,
+    reason VARCHAR NOT NULL,
+    row_text VARCHAR NOT NULL,
+    quarantined_at TIMESTAMP NOT NULL
+);

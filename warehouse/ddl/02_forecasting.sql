@@ -1,0 +1,122 @@
+-- What models and the scoring job write. Keys and meaning: warehouse/README.md.
+CREATE SCHEMA IF NOT EXISTS forecasting;
+
+CREATE TABLE IF NOT EXISTS forecasting.forecasts (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    scenario VARCHAR NOT NULL,
+    is_open BOOLEAN NOT NULL,
+    sales_forecast DOUBLE NOT NULL,
+    lower_80 DOUBLE NOT NULL,
+    upper_80 DOUBLE NOT NULL,
+    lower_95 DOUBLE NOT NULL,
+    upper_95 DOUBLE NOT NULL,
+    model_version VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,
+    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
+    PRIMARY KEY (forecast_origin, store_id, target_date, scenario)
+);
+
+-- Rows of forecasts that a later run replaced at the same origin.
+CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    scenario VARCHAR NOT NULL,
+    is_open BOOLEAN NOT NULL,
+    sales_forecast DOUBLE NOT NULL,
+    lower_80 DOUBLE NOT NULL,
+    upper_80 DOUBLE NOT NULL,
+    lower_95 DOUBLE NOT NULL,
+    upper_95 DOUBLE NOT NULL,
+    model_version VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,
+    plan_source VARCHAR NOT NULL,
+    replaced_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
+    run_id VARCHAR PRIMARY KEY,
+    run_kind VARCHAR NOT NULL,       -- weekly | backfill
+    forecast_origin DATE NOT NULL,
+    known_by DATE NOT NULL,          -- rows that became known later were not used
+    model_version VARCHAR NOT NULL,
+    data_version VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    input_hash VARCHAR NOT NULL,     -- the same inputs are not scored twice
+    git_commit VARCHAR NOT NULL,
+    stores INTEGER NOT NULL,
+    store_days INTEGER NOT NULL,
+    assumed_store_days INTEGER NOT NULL,
+    stores_not_forecast INTEGER NOT NULL,
+    total_sales_forecast DOUBLE NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    finished_at TIMESTAMP NOT NULL
+);
+
+-- Stores that got no forecast at an origin, and why.
+CREATE TABLE IF NOT EXISTS forecasting.stores_not_forecast (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    reason VARCHAR NOT NULL,
+    PRIMARY KEY (forecast_origin, store_id)
+);
+
+CREATE TABLE IF NOT EXISTS forecasting.model_versions (
+    model_version VARCHAR PRIMARY KEY,
+    family VARCHAR NOT NULL,
+    profile VARCHAR NOT NULL,        -- fast | full
+    recipe_hash VARCHAR NOT NULL,    -- features, model, parameters and code; not the data
+    trained_through DATE NOT NULL,   -- the newest target date among the training rows
+    data_version VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    git_commit VARCHAR NOT NULL,
+    mlflow_run_id VARCHAR NOT NULL,
+    registry_version VARCHAR NOT NULL,
+    training_rows BIGINT NOT NULL,
+    rmspe_mean DOUBLE NOT NULL,
+    rmspe_spread DOUBLE NOT NULL,
+    training_seconds DOUBLE NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS forecasting.promotions (
+    promotion_id INTEGER PRIMARY KEY,
+    decided_at TIMESTAMP NOT NULL,
+    action VARCHAR NOT NULL,         -- promoted | refused | rolled_back
+    model_version VARCHAR NOT NULL,
+    previous_model_version VARCHAR,
+    actor VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    figures VARCHAR NOT NULL         -- JSON
+);
+
+CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
+    model_version VARCHAR NOT NULL,
+    model VARCHAR NOT NULL,          -- lightgbm | seasonal_naive | store_weekday_promo_median
+    forecast_origin DATE,            -- NULL: all origins together
+    segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | promo | weekday | holiday
+    segment VARCHAR NOT NULL,
+    store_days BIGINT NOT NULL,
+    rmspe DOUBLE NOT NULL,
+    rmse DOUBLE NOT NULL,
+    mae DOUBLE NOT NULL,
+    mape DOUBLE NOT NULL,
+    bias DOUBLE NOT NULL,            -- sum of forecasts over sum of sales, minus 1
+    skill DOUBLE,                    -- 1 - RMSPE / RMSPE of seasonal naive on the same rows
+    coverage_80 DOUBLE,              -- NULL where no interval was calibrated on earlier origins
+    coverage_95 DOUBLE,
+    scored_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS forecasting.feature_importance (
+    model_version VARCHAR NOT NULL,
+    feature VARCHAR NOT NULL,
+    gain DOUBLE NOT NULL,
+    gain_share DOUBLE NOT NULL,
+    splits BIGINT NOT NULL,
+    PRIMARY KEY (model_version, feature)
+);
