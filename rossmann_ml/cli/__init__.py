@@ -1,0 +1,43 @@
+"""The command ``rossmann``: one module per group of subcommands, joined here.
+
+A command reads its settings, calls the library and prints; it computes nothing. A refusal
+(:class:`rossmann_ml.errors.RossmannError`) ends with its message and exit code, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from rossmann_ml import telemetry
+from rossmann_ml.errors import RossmannError
+
+app = typer.Typer(
+    name="rossmann",
+    help="Six-week sales forecasts for every store, every week.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _register() -> None:
+    # here and not above, so that `rossmann --help` does not wait for what a command imports
+    from rossmann_ml.cli.data import app as data  # noqa: PLC0415
+
+    app.add_typer(data, name="data")
+
+
+def main() -> None:
+    """Run the command line; the entry point of the console script."""
+    telemetry.switch_off()
+    _register()
+    try:
+        app()
+    except RossmannError as error:
+        Console(stderr=True, highlight=False).print(
+            f"[bold red]refused:[/] {error}", soft_wrap=True
+        )
+        sys.exit(error.exit_code)

@@ -1,0 +1,120 @@
+"""The parameters of features, models, backtests and checks: ``params.yaml``, typed and checked.
+
+Places and machine limits are in :mod:`rossmann_ml.settings`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rossmann_ml.errors import SettingsError
+
+Profile = Literal["fast", "full"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ForecastParams(_Strict):
+    """What a forecast covers."""
+
+    horizon_days: Days
+    plan_lookahead_days: Annotated[int, Field(ge=0)]
+    origin_min_coverage: Share
+    active_within_days: Days
+    vintages_published: Annotated[int, Field(ge=1)]
+
+
+class IngestParams(_Strict):
+    """How much of a file may be bad."""
+
+    max_quarantined_share: Share
+
+
+class FeatureParams(_Strict):
+    """Half-lives and windows of the history features."""
+
+    half_lives_days: list[Days]
+    residual_windows_days: list[Days]
+
+
+class ProfileParams(_Strict):
+    """How much a training run does."""
+
+    origin_step_days: Days
+    max_origins: Annotated[int, Field(ge=1)]
+    rows_share: Share
+    trees: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
+class TrainingParams(_Strict):
+    """How models are fitted."""
+
+    profiles: dict[Profile, ProfileParams]
+    lightgbm: dict[str, int | float | str]
+    min_history_days: Days
+    seed: int
+
+
+class BacktestParams(_Strict):
+    """Which past origins a model is judged on, as days before the newest origin."""
+
+    origins_back_days: Annotated[list[Days], Field(min_length=1)]
+
+
+class GateParams(_Strict):
+    """What a challenger must show to become champion."""
+
+    refit_tolerance: Annotated[float, Field(ge=0)]
+
+
+class PublishParams(_Strict):
+    """What stays on disk."""
+
+    generations_kept: Annotated[int, Field(ge=1)]
+
+
+class Params(_Strict):
+    """All parameters of one run."""
+
+    forecast: ForecastParams
+    ingest: IngestParams
+    features: FeatureParams
+    training: TrainingParams
+    backtest: BacktestParams
+    gate: GateParams
+    publish: PublishParams
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a parameter file.
+
+    Args:
+        path: A YAML file of the form of the project's ``params.yaml``.
+
+    Raises:
+        SettingsError: The file is missing, is not YAML, or holds a wrong name, type or value;
+            the message names the file, the parameter, what was found and what was expected.
+    """
+    try:
+        loaded: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: the parameter file is not there") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not readable as YAML: {error}") from error
+    try:
+        return Params.model_validate(loaded)
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"{path}: {found}") from error

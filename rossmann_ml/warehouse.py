@@ -1,0 +1,120 @@
+"""Opening the pipeline's private database, and the lock that makes one process its writer.
+
+What is in the tables belongs to the modules that fill them; the tables themselves are declared in
+``warehouse/ddl``. Readers of forecasts do not come here: they open a published generation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import filelock
+
+from rossmann_ml.errors import NoDataError, WarehouseLockedError
+from rossmann_ml.settings import PROJECT_DIR, Settings
+
+DDL_DIR = PROJECT_DIR / "warehouse" / "ddl"
+
+
+@contextmanager
+def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the pipeline's database, and close it at the end.
+
+    A writing connection creates what is missing of the tables in ``warehouse/ddl``. DuckDB lets
+    one process write: keep the connection open for one step, never while dbt runs.
+
+    Args:
+        settings: Where the database is and what DuckDB may use.
+        read_only: Open without the right to write.
+
+    Raises:
+        NoDataError: ``read_only`` and there is no database yet.
+        WarehouseLockedError: Another process has the database open for writing.
+    """
+    path = settings.database_path
+    if read_only and not path.exists():
+        raise NoDataError(f"{path} is not there yet: run `rossmann refresh` first")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(
+            str(path),
+            read_only=read_only,
+            config={
+                "threads": settings.threads,
+                "memory_limit": f"{settings.memory_limit_gb}GB",
+                "autoinstall_known_extensions": False,
+            },
+        )
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseLockedError(
+                f"{path} is open in another process ({error}). Wait for it, or stop it; "
+                "to only read, use the published generation: `rossmann sql`"
+            ) from error
+        raise
+    try:
+        if not read_only:
+            create_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that Python writes, where they are missing."""
+    for script in sorted(DDL_DIR.glob("*.sql")):
+        connection.execute(script.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Commit what the block does, or nothing of it."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+_HELD: dict[Path, filelock.FileLock] = {}
+
+
+@contextmanager
+def writer_lock(settings: Settings) -> Iterator[None]:
+    """Hold the one writer's place; re-entrant within a process.
+
+    It is an OS file lock: it goes when the process dies, however it dies. The file itself stays
+    and says who holds or held it.
+
+    Raises:
+        WarehouseLockedError: Another process holds it after ``lock_timeout_seconds``; the
+            message names that process and since when.
+    """
+    path = settings.lock_path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _HELD.setdefault(path, filelock.FileLock(path, thread_local=False))
+    owner_path = path.with_name(f"{path.name}.owner")
+    try:
+        lock.acquire(timeout=settings.lock_timeout_seconds)
+    except filelock.Timeout as error:
+        owner = owner_path.read_text(encoding="utf-8") if owner_path.exists() else "unknown"
+        raise WarehouseLockedError(
+            f"another writer is at work: {owner}. Its lock is {path}; try again when it is done"
+        ) from error
+    try:
+        if lock.lock_counter == 1:
+            me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            owner_path.write_text(json.dumps(me), encoding="utf-8")
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            owner_path.unlink(missing_ok=True)
+        lock.release()
