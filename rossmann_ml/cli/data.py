@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.console import Console
 
 app = typer.Typer(help="The files the product is fed with.", no_args_is_help=True)
+
+
+@app.command()
+def sample(
+    stores: Annotated[int, typer.Option(help="Number of stores.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed makes another chain.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Folder; data/sample if not given.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days of sales; 900 if not given.")] = None,
+) -> None:
+    """Make synthetic data in the files of the Kaggle competition: an invented chain of stores."""
+    # here and not above, so that `rossmann --help` does not wait for polars
+    from rossmann_ml.cli.data_sample import make_sample  # noqa: PLC0415
+
+    make_sample(Console(highlight=False), stores=stores, seed=seed, out=out, days=days)
