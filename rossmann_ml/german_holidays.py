@@ -1,0 +1,95 @@
+"""Germany's public holidays by state, as the table ``raw.public_holidays``.
+
+Which of them a store observes is for dbt's rules; school holidays are in the retailer's own files.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+from dateutil.easter import easter
+
+NATIONWIDE = "DE"
+# fmt: off
+GERMAN_STATES = (
+    "BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH",
+)
+# fmt: on
+
+
+def state_holiday_code(day: date) -> str:
+    """The retailer's code of a public holiday: ``b`` Easter, ``c`` Christmas, ``a`` any other."""
+    sunday = easter(day.year)
+    if day in (sunday - timedelta(days=2), sunday, sunday + timedelta(days=1)):
+        return "b"
+    return "c" if (day.month, day.day) in ((12, 25), (12, 26)) else "a"
+
+
+def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
+    """List the public holidays of every state and those of the whole country.
+
+    Args:
+        first_year: First year listed.
+        last_year: Last year listed.
+
+    Returns:
+        ``state`` (two letters, or ``DE`` for nationwide), ``date``, ``name`` (English),
+        ``state_holiday`` (``a``, ``b``, ``c``); one row per state and day, sorted.
+    """
+    import holidays  # noqa: PLC0415 - takes a third of a second, and few commands need it
+
+    years = range(first_year, last_year + 1)
+    rows = [
+        (state, day, name, state_holiday_code(day))
+        for state in (NATIONWIDE, *GERMAN_STATES)
+        for day, name in sorted(
+            holidays.country_holidays(
+                "DE",
+                subdiv=None if state == NATIONWIDE else state,
+                years=years,
+                language="en_US",
+            ).items()
+        )
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "state": pl.String,
+            "date": pl.Date,
+            "name": pl.String,
+            "state_holiday": pl.String,
+        },
+        orient="row",
+    )
+
+
+def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring ``raw.public_holidays`` up to the landed sales and plan.
+
+    It covers the years from the first sales to the year after the newest sales or plan day.
+    Without either nothing is done.
+
+    Args:
+        connection: A writing connection to the pipeline's database.
+    """
+    ((first, last),) = connection.execute(
+        "SELECT min(date), max(date) FROM "
+        "(SELECT date FROM raw.sales UNION ALL SELECT date FROM raw.plan)"
+    ).fetchall()
+    if first is None:
+        return
+    first_year, last_year = first.year, last.year + 1
+    covered = connection.execute(
+        "SELECT year(min(date)), year(max(date)) FROM raw.public_holidays"
+    ).fetchall()
+    if covered == [(first_year, last_year)]:
+        return
+    expected = german_public_holidays(first_year, last_year)
+    connection.register("expected_holidays", expected)
+    connection.execute(
+        "INSERT OR REPLACE INTO raw.public_holidays (state, date, name, state_holiday) "
+        "SELECT state, date, name, state_holiday FROM expected_holidays"
+    )
+    connection.unregister("expected_holidays")

@@ -1,0 +1,168 @@
+"""Which rows of a file can be stored, and for the others the column and the reason.
+
+Each row is judged by itself; what needs several rows (a store-day twice) is in
+:mod:`~rossmann_ml.ingest.versions`. Plausible or not is no question here: an open day without
+sales is stored like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, Column, FileFormat
+
+UNKNOWN_STORE = "Store is not in store.csv"
+CONFLICTING_ROWS = "the same key stands in the file more than once with different values"
+
+_TYPES: dict[str, pl.DataType] = {
+    "whole": pl.Int32(),
+    "flag": pl.Int32(),
+    "number": pl.Float64(),
+    "day": pl.Date(),
+    "code": pl.String(),
+    "text": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """The rows of a block, divided.
+
+    Attributes:
+        good: ``line_number`` and the raw table's columns, typed.
+        bad: ``line_number``, ``column_name``, ``reason``, ``row_text``.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Check:
+    column: str
+    reason: str
+    is_bad: pl.Expr
+
+
+def check_rows(
+    fields: pl.DataFrame,
+    file_format: FileFormat,
+    *,
+    known_stores: pl.Series | None,
+    latest_sales_date: date,
+) -> CheckedRows:
+    """Divide rows into those that can be stored and those that are set aside.
+
+    Args:
+        fields: ``line_number``, ``row_text`` and the format's columns as strings.
+        file_format: What the columns are.
+        known_stores: The numbers in ``store.csv``; None where any store may stand.
+        latest_sales_date: A day of sales after this one has not happened yet.
+
+    Returns:
+        The rows, each with the first reason found when it is bad.
+    """
+    read = fields.with_columns(
+        _as_read(column).alias(column.target) for column in file_format.columns
+    )
+    checks = [
+        *(check for column in file_format.columns for check in _column_checks(column)),
+        *_row_checks(file_format, known_stores, latest_sales_date),
+    ]
+    # number of the first check that a row fails; NULL for a good row
+    failed = pl.coalesce(
+        pl.when(check.is_bad).then(pl.lit(number, dtype=pl.Int32))
+        for number, check in enumerate(checks)
+    )
+    read = read.with_columns(failed.alias("failed_check"))
+    good = read.filter(pl.col("failed_check").is_null()).select(
+        "line_number",
+        *(pl.col(column.target).cast(_TYPES[column.content]) for column in file_format.columns),
+    )
+    described = pl.DataFrame(
+        {
+            "failed_check": pl.Series(range(len(checks)), dtype=pl.Int32),
+            "column_name": [check.column for check in checks],
+            "reason": [check.reason for check in checks],
+        }
+    )
+    bad = (
+        read.filter(pl.col("failed_check").is_not_null())
+        .join(described, on="failed_check", maintain_order="left")
+        .select("line_number", "column_name", "reason", "row_text")
+    )
+    return CheckedRows(good, bad)
+
+
+def _as_read(column: Column) -> pl.Expr:
+    text = pl.col(column.name)
+    if column.content in ("whole", "flag", "number"):
+        # whole numbers too: a table program writes 9 as 9.0 when the column has empty fields
+        return text.cast(pl.Float64, strict=False)
+    if column.content == "day":
+        return (
+            pl.when(text.str.contains("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
+            .then(text)
+            .str.to_date("%Y-%m-%d", strict=False)
+        )
+    return text
+
+
+def _column_checks(column: Column) -> Iterator[_Check]:
+    name, text, value = column.name, pl.col(column.name), pl.col(column.target)
+    if not column.may_be_empty:
+        yield _Check(name, f"{name} is missing", text.is_null())
+    if column.content == "day":
+        yield _Check(name, f"{name} is not a day written YYYY-MM-DD", value.is_null())
+        yield _Check(
+            name,
+            f"{name} is outside {FIRST_YEAR} to {LAST_YEAR}",
+            ~value.is_between(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)),
+        )
+    elif column.content == "code":
+        yield _Check(
+            name, f"{name} is none of {'; '.join(column.codes)}", ~text.is_in(column.codes)
+        )
+    elif column.content == "flag":
+        is_bad = text.is_not_null() & ~value.is_in([0.0, 1.0]).fill_null(value=False)
+        yield _Check(name, f"{name} is neither 0 nor 1", is_bad)
+    elif column.content in ("whole", "number"):
+        yield from _number_checks(column, text, value)
+
+
+def _number_checks(column: Column, text: pl.Expr, value: pl.Expr) -> Iterator[_Check]:
+    name = column.name
+    is_number = value.is_finite() if column.content == "number" else value == value.floor()
+    spoken = "a number" if column.content == "number" else "a whole number"
+    yield _Check(
+        name,
+        f"{name} is not {spoken}",
+        text.is_not_null() & ~(is_number & value.is_finite()).fill_null(value=False),
+    )
+    if column.highest < ABSURD:
+        low, high = int(column.lowest), int(column.highest)
+        yield _Check(name, f"{name} is outside {low} to {high}", ~value.is_between(low, high))
+        return
+    too_low = f"{name} is negative" if column.lowest == 0 else f"{name} is below 1"
+    yield _Check(name, too_low, value < column.lowest)
+    yield _Check(name, f"{name} is above {column.highest:,.0f}", value > column.highest)
+
+
+def _row_checks(
+    file_format: FileFormat, known_stores: pl.Series | None, latest_sales_date: date
+) -> Iterator[_Check]:
+    if known_stores is not None:
+        known = known_stores.cast(pl.Float64).implode()
+        yield _Check("Store", UNKNOWN_STORE, ~pl.col("store").is_in(known))
+    if file_format.has_dates:
+        contradicts = pl.col("day_of_week") != pl.col("date").dt.weekday()
+        yield _Check("DayOfWeek", "DayOfWeek contradicts Date", contradicts)
+    if file_format.kind == "sales":
+        is_future = pl.col("date") > latest_sales_date
+        yield _Check("Date", "Date lies in the future", is_future)
+        is_closed_with_sales = (pl.col("open") == 0) & (pl.col("sales") > 0)
+        yield _Check("Sales", "Sales on a closed day", is_closed_with_sales)

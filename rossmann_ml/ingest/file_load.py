@@ -1,0 +1,271 @@
+"""One file on its way into the warehouse, in one transaction: it lands whole or not at all.
+
+The order of the steps and the rules of ``known_on`` stand here; how rows are read, judged and
+stored is in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.clock import newest_sales_date, today_for
+from rossmann_ml.errors import BadFileError, NoDataError, TooManyBadRowsError
+from rossmann_ml.german_holidays import fill_public_holidays
+from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows
+from rossmann_ml.ingest.data_set import (
+    RETAILER,
+    DataSet,
+    data_set_of,
+    landed_data_set,
+    record_data_set,
+    refuse_other_data_set,
+)
+from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.reading import open_rows, read_lines
+from rossmann_ml.ingest.report import FileLanding
+from rossmann_ml.ingest.versions import ALWAYS, Staging
+from rossmann_ml.params import Params
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import transaction
+
+Progress = Callable[[str], None]
+
+
+def land_file(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    raw_file: RawFile,
+    tell: Progress,
+) -> FileLanding:
+    """Land one file.
+
+    Args:
+        connection: A writing connection; the caller holds the writer's lock.
+        settings: The warehouse's place (for messages) and the clock.
+        params: How many bad rows a file may have.
+        raw_file: The file.
+        tell: Told how far a large file has been read.
+
+    Returns:
+        What became of it. A file whose rows are all known and good is not recorded.
+
+    Raises:
+        BadFileError: The file cannot be read.
+        TooManyBadRowsError: Too many of its rows cannot be stored.
+        DataSetMismatchError: It belongs to another data set than the warehouse's.
+        NoDataError: Rows of stores are offered before any ``store.csv`` was landed.
+    """
+    started = perf_counter()
+    folder = raw_file.path.parent
+    offered = data_set_of(folder, is_bulk=raw_file.is_bulk)
+    landed = landed_data_set(connection)
+    refuse_other_data_set(offered, landed, folder, settings)
+    sha256 = raw_file.sha256()
+    was_landed = _was_landed(connection, raw_file, sha256)
+    if was_landed and not _has_stores_now_known(connection, sha256):
+        return FileLanding(
+            raw_file.path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True
+        )
+    data_set = landed or offered or DataSet(RETAILER)
+    with transaction(connection), Staging(connection, raw_file.format) as staging:
+        landing = _stage(connection, raw_file, staging, tell)
+        landing = _judge(landing, raw_file, staging, params.ingest.max_quarantined_share)
+        newest_sales = _newest_sales_with(connection, landing)
+        today = today_for(
+            settings,
+            is_historical=data_set.is_history_until(newest_sales),
+            newest_sales=newest_sales,
+        )
+        load_id = _next_load_id(connection)
+        stored = staging.store(
+            load_id,
+            first_known_on=_first_known_on(connection, raw_file, landing.first_date, today),
+            known_on=today,
+            # what was read before may have been restated since by a later file
+            only_new=was_landed,
+        )
+        landing = replace(
+            landing,
+            load_id=load_id if stored.landed or landing.quarantined else None,
+            rows_landed=stored.landed,
+            rows_restated=stored.restated,
+            rows_unchanged=landing.rows_read - landing.rows_quarantined - stored.landed,
+        )
+        if landing.load_id is not None:
+            staging.store_set_aside(load_id, raw_file.path)
+            _record(connection, landing, sha256=sha256, known_on=today)
+            record_data_set(connection, data_set, newest_sales)
+            fill_public_holidays(connection)
+    return replace(landing, seconds=perf_counter() - started)
+
+
+def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM raw.loads WHERE kind = ? AND file_sha256 = ?", [raw_file.kind, sha256]
+    ).fetchall()
+    return bool(found)
+
+
+def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
+    """Whether rows of this file were set aside for want of a store, and store.csv changed since."""
+    found = connection.execute(
+        """
+        WITH earlier AS (SELECT max(load_id) AS id FROM raw.loads WHERE file_sha256 = $sha256)
+        SELECT 1 FROM earlier
+        WHERE EXISTS (
+            SELECT 1 FROM raw.quarantined_rows WHERE load_id = earlier.id AND reason = $reason
+        )
+        AND EXISTS (SELECT 1 FROM raw.loads WHERE kind = 'stores' AND load_id > earlier.id)
+        """,
+        {"sha256": sha256, "reason": UNKNOWN_STORE},
+    ).fetchall()
+    return bool(found)
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, staging: Staging, tell: Progress
+) -> FileLanding:
+    path, file_format = raw_file.path, raw_file.format
+    known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
+    before = path.stat()
+    header, blocks = open_rows(path, file_format)
+    rows_read = 0
+    for block in blocks:
+        checked = check_rows(
+            block.fields,
+            file_format,
+            known_stores=known_stores,
+            latest_sales_date=date.today(),
+        )
+        staging.add(checked.good, checked.bad)
+        staging.add(
+            pl.DataFrame(), block.malformed.with_columns(column_name=pl.lit(None, pl.String))
+        )
+        rows_read += block.fields.height + block.malformed.height
+        if block.bytes_read < before.st_size:
+            share = block.bytes_read / before.st_size
+            tell(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
+    if staging.rows() != rows_read:  # a refusal is better than half a file
+        raise RuntimeError(f"{path}: {staging.rows():,} rows staged of {rows_read:,} read")
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadFileError(f"{path}: the file changed while it was read; land it again")
+    unknown = ", ".join(repr(name) for name in header.unknown)
+    return FileLanding(
+        path.name,
+        raw_file.kind,
+        raw_file.is_bulk,
+        rows_read=rows_read,
+        warnings=(f"columns that are not known and were not read: {unknown}",) if unknown else (),
+    )
+
+
+def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
+    rows = connection.execute("SELECT DISTINCT store FROM raw.stores").fetchall()
+    if not rows:
+        raise NoDataError(
+            f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
+            "Land the retailer's whole files first: `rossmann refresh`, or `rossmann data land "
+            "<folder with store.csv and train.csv>`"
+        )
+    return pl.Series([store for (store,) in rows], dtype=pl.Int32)
+
+
+def _judge(
+    landing: FileLanding, raw_file: RawFile, staging: Staging, max_quarantined_share: float
+) -> FileLanding:
+    """Settle what takes several rows to see, and refuse the file when too much is bad."""
+    staging.settle_repeated_rows()
+    by_reason = staging.set_aside_by_reason()
+    rows = sum(count for _, _, count, _ in by_reason)
+    if rows > max_quarantined_share * landing.rows_read:
+        texts = read_lines(raw_file.path, (line for *_, line in by_reason))
+        summary = "; ".join(
+            f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
+            f"{texts.get(line, '')[:200]!r})"
+            for reason, column, count, line in by_reason
+        )
+        raise TooManyBadRowsError(
+            f"{raw_file.path}: {rows:,} of {landing.rows_read:,} rows "
+            f"({rows / landing.rows_read:.1%}) cannot be stored, more than the "
+            f"{max_quarantined_share:.1%} that ingest.max_quarantined_share in params.yaml allows; "
+            f"nothing of the file was landed. {summary}"
+        )
+    first_date, last_date = staging.dates()
+    return replace(
+        landing,
+        quarantined={reason: count for reason, _, count, _ in by_reason},
+        first_date=first_date,
+        last_date=last_date,
+    )
+
+
+def _newest_sales_with(connection: duckdb.DuckDBPyConnection, landing: FileLanding) -> date | None:
+    landed = newest_sales_date(connection)
+    offered = landing.last_date if landing.kind == "sales" else None
+    return max((day for day in (landed, offered) if day is not None), default=None)
+
+
+def _first_known_on(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
+) -> date | None:
+    """When a row that no earlier file held counts as known; None means on its own day."""
+    if not raw_file.is_bulk:
+        return today
+    if raw_file.kind == "sales":
+        return None
+    if raw_file.kind == "plan":
+        # a plan is made before its first day, whenever the file was fetched
+        return min(today, first_date - timedelta(days=1)) if first_date else today
+    is_first = not connection.execute(
+        "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind]
+    ).fetchall()
+    return ALWAYS if is_first else today
+
+
+def _next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
+    ((load_id,),) = connection.execute(
+        "SELECT coalesce(max(load_id), 0) + 1 FROM raw.loads"
+    ).fetchall()
+    return int(load_id)
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, landing: FileLanding, *, sha256: str, known_on: date
+) -> None:
+    if landing.kind == "sales":
+        # what came before the first sales could not know yet that the data are history
+        connection.execute(
+            "UPDATE raw.loads SET known_on = $today WHERE known_on > $today "
+            "AND NOT EXISTS (SELECT 1 FROM raw.loads WHERE kind = 'sales')",
+            {"today": known_on},
+        )
+    connection.execute(
+        "INSERT INTO raw.loads VALUES "
+        "($load_id, $kind, $file_name, $sha256, $is_bulk, $rows_read, $rows_landed, "
+        "$rows_restated, $rows_unchanged, $rows_quarantined, $first_date, $last_date, "
+        "$known_on, $loaded_at)",
+        {
+            "load_id": landing.load_id,
+            "kind": landing.kind,
+            "file_name": landing.file_name,
+            "sha256": sha256,
+            "is_bulk": landing.is_bulk,
+            "rows_read": landing.rows_read,
+            "rows_landed": landing.rows_landed,
+            "rows_restated": landing.rows_restated,
+            "rows_unchanged": landing.rows_unchanged,
+            "rows_quarantined": landing.rows_quarantined,
+            "first_date": landing.first_date,
+            "last_date": landing.last_date,
+            "known_on": known_on,
+            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+        },
+    )

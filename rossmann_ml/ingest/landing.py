@@ -1,0 +1,121 @@
+"""The two ways files come in: the retailer's whole history, and weekly drops.
+
+Which files, in which order, under the writer's lock; what happens to one file is in
+:mod:`~rossmann_ml.ingest.file_load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rossmann_ml.clock import newest_sales_date
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
+from rossmann_ml.ingest.file_load import Progress, land_file
+from rossmann_ml.ingest.report import FileLanding, LandingReport
+from rossmann_ml.params import Params
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connect, writer_lock
+
+
+def land_raw(
+    settings: Settings, params: Params, *, progress: Progress | None = None
+) -> LandingReport:
+    """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
+
+    Landing is idempotent. Rows that a newer bulk file no longer holds stay.
+
+    Args:
+        settings: Where files and warehouse are.
+        params: How many bad rows a file may have.
+        progress: Told what is being done, in words.
+
+    Returns:
+        What became of each file. Where the folder lacks ``store.csv`` or ``train.csv`` but both
+        were landed before, a warning takes the place of the files.
+
+    Raises:
+        NoDataError: There are no files, and nothing was landed before.
+        BadFileError: A file cannot be read; it changed nothing, files before it stay landed.
+        TooManyBadRowsError: A file has too many bad rows; it changed nothing.
+        DataSetMismatchError: The warehouse holds another data set.
+        WarehouseLockedError: Another process is writing.
+    """
+    folder = settings.raw_path
+    files = [file for file in find_files(folder)[0] if file.is_bulk]
+    missing = {"store.csv", "train.csv"} - {file.path.name for file in files}
+    if missing and not _has_sales(settings):
+        raise NoDataError(
+            f"{folder} holds no {' and no '.join(sorted(missing))}: set ROSSMANN_RAW_DIR to the "
+            "folder of the retailer's files, put them into data/raw, or make the sample with "
+            "`rossmann data sample`"
+        )
+    warnings = (
+        (f"{folder} holds no {' and no '.join(sorted(missing))}; what was landed before stays",)
+        if missing
+        else ()
+    )
+    return LandingReport(_land(settings, params, files, progress), warnings)
+
+
+def land_incoming(
+    settings: Settings,
+    params: Params,
+    *,
+    paths: Sequence[Path] | None = None,
+    progress: Progress | None = None,
+) -> LandingReport:
+    """Land weekly drops in the order of their days.
+
+    Args:
+        settings: Where files and warehouse are.
+        params: How many bad rows a file may have.
+        paths: Files or folders instead of the incoming folder; bulk files are taken too.
+        progress: Told what is being done, in words.
+
+    Returns:
+        What became of each file; other CSV files in the incoming folder are named in a warning.
+
+    Raises:
+        NoDataError: No ``store.csv`` was landed yet.
+        BadFileError: A file cannot be read, or its name is none of the product's; it changed
+            nothing, files before it stay landed.
+        TooManyBadRowsError: A file has too many bad rows; it changed nothing.
+        DataSetMismatchError: The warehouse holds another data set.
+        WarehouseLockedError: Another process is writing.
+    """
+    warnings: tuple[str, ...] = ()
+    if paths is None:
+        files, others = find_files(settings.incoming_path)
+        if others:
+            warnings = (
+                f"left alone in {settings.incoming_path}, since the name is neither "
+                f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {', '.join(others)}",
+            )
+    else:
+        files = named_files(paths)
+    return LandingReport(_land(settings, params, files, progress), warnings)
+
+
+def _has_sales(settings: Settings) -> bool:
+    if not settings.database_path.exists():
+        return False
+    with connect(settings, read_only=True) as connection:
+        return newest_sales_date(connection) is not None
+
+
+def _land(
+    settings: Settings, params: Params, files: Iterable[RawFile], progress: Progress | None
+) -> tuple[FileLanding, ...]:
+    waiting = list(files)
+    if not waiting:
+        return ()
+    tell = progress or (lambda _: None)
+    with writer_lock(settings), connect(settings) as connection:
+        landings = []
+        for raw_file in waiting:
+            landing = land_file(connection, settings, params, raw_file, tell)
+            tell(landing.describe())
+            landings.append(landing)
+        return tuple(landings)
