@@ -10,6 +10,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from rossmann_ml import telemetry
 from rossmann_ml.errors import RossmannError
@@ -38,6 +39,6 @@ def main() -> None:
         app()
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
-            f"[bold red]refused:[/] {error}", soft_wrap=True
+            f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
         )
         sys.exit(error.exit_code)

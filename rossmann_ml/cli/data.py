@@ -23,3 +23,27 @@ def sample(
     from rossmann_ml.cli.data_sample import make_sample  # noqa: PLC0415
 
     make_sample(Console(highlight=False), stores=stores, seed=seed, out=out, days=days)
+
+
+@app.command()
+def land(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; the incoming folder if not given."),
+    ] = None,
+) -> None:
+    """Land weekly drops (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole files.
+
+    Each file lands whole or not at all, and landing it again changes nothing.
+    """
+    from rossmann_ml.cli.data_landing import land_files  # noqa: PLC0415
+
+    land_files(Console(highlight=False), paths or [])
+
+
+@app.command()
+def status() -> None:
+    """Show what is landed, what was set aside and which files wait."""
+    from rossmann_ml.cli.data_landing import show_status  # noqa: PLC0415
+
+    show_status(Console(highlight=False))

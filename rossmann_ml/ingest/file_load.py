@@ -6,7 +6,6 @@ stored is in the modules beside this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
@@ -31,10 +30,9 @@ from rossmann_ml.ingest.reading import open_rows, read_lines
 from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.ingest.versions import ALWAYS, Staging
 from rossmann_ml.params import Params
+from rossmann_ml.progress import Progress
 from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import transaction
-
-Progress = Callable[[str], None]
 
 
 def land_file(

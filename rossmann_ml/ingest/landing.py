@@ -12,9 +12,10 @@ from pathlib import Path
 from rossmann_ml.clock import newest_sales_date
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
-from rossmann_ml.ingest.file_load import Progress, land_file
+from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.report import FileLanding, LandingReport
 from rossmann_ml.params import Params
+from rossmann_ml.progress import Progress, silent
 from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import connect, writer_lock
 
@@ -111,7 +112,7 @@ def _land(
     waiting = list(files)
     if not waiting:
         return ()
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     with writer_lock(settings), connect(settings) as connection:
         landings = []
         for raw_file in waiting:

@@ -97,8 +97,13 @@ class LandingReport:
         """Rows set aside from all files."""
         return sum(file.rows_quarantined for file in self.files)
 
+    def all_warnings(self) -> list[str]:
+        """The warnings of every file and of the folders."""
+        return [
+            *(f"{file.file_name}: {text}" for file in self.files for text in file.warnings),
+            *self.warnings,
+        ]
+
     def describe(self) -> list[str]:
         """Say what happened, a line per file and per warning."""
-        lines = [file.describe() for file in self.files]
-        lines += [f"{file.file_name}: {text}" for file in self.files for text in file.warnings]
-        return [*lines, *self.warnings]
+        return [*(file.describe() for file in self.files), *self.all_warnings()]

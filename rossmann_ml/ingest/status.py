@@ -1,0 +1,152 @@
+"""What has been landed, what was set aside, and which files wait: read-only.
+
+Nothing is judged here: whether the data are fresh or complete is for the quality checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from rossmann_ml.clock import product_today
+from rossmann_ml.ingest.data_set import DataSet, landed_data_set
+from rossmann_ml.ingest.discovery import RawFile, find_files
+from rossmann_ml.ingest.formats import FORMATS, Kind
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connect
+
+
+@dataclass(frozen=True)
+class LandedKind:
+    """What one raw table holds.
+
+    Attributes:
+        kind: Of which files.
+        files: Files that changed something.
+        rows: Rows in force: the newest version of each.
+        versions_restated: Rows stored in place of an earlier version.
+        first_date: Oldest day; None for files without days.
+        last_date: Newest day.
+        quarantined: Rows set aside from all files, by reason.
+    """
+
+    kind: Kind
+    files: int
+    rows: int
+    versions_restated: int
+    first_date: date | None
+    last_date: date | None
+    quarantined: dict[str, int]
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """The data as they stand.
+
+    Attributes:
+        database_path: The pipeline's database, there or not.
+        has_warehouse: Whether it is there.
+        data_set: Which data set it holds; None before the first landing.
+        today: The product's today; None before the first landing.
+        landed: One entry for each kind of file that was landed.
+        raw_path: Where the retailer's whole files are looked for.
+        incoming_path: Where weekly drops are looked for.
+        waiting: Files there that were not landed, or held nothing new when they were.
+        left_alone: CSV files there whose name is none of the product's.
+    """
+
+    database_path: Path
+    has_warehouse: bool
+    data_set: DataSet | None
+    today: date | None
+    landed: tuple[LandedKind, ...]
+    raw_path: Path
+    incoming_path: Path
+    waiting: tuple[RawFile, ...]
+    left_alone: tuple[Path, ...]
+
+
+def data_status(settings: Settings) -> DataStatus:
+    """Look at the warehouse and at the folders, without changing anything.
+
+    Raises:
+        WarehouseLockedError: Another process has the database open for writing.
+        BadFileError: A file in the folders cannot be opened.
+    """
+    found: list[RawFile] = []
+    left_alone: list[Path] = []
+    for folder in (settings.raw_path, settings.incoming_path):
+        files, others = find_files(folder)
+        found += files
+        left_alone += [folder / name for name in others]
+    data_set: DataSet | None = None
+    today: date | None = None
+    landed: tuple[LandedKind, ...] = ()
+    hashes: set[tuple[str, str]] = set()
+    has_warehouse = settings.database_path.exists()
+    if has_warehouse:
+        with connect(settings, read_only=True) as connection:
+            has_warehouse = _has_tables(connection)
+            data_set = landed_data_set(connection) if has_warehouse else None
+            if data_set is not None:
+                today = product_today(connection, settings)
+                landed = _landed_kinds(connection)
+                loads = connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall()
+                hashes = set(loads)
+    return DataStatus(
+        database_path=settings.database_path,
+        has_warehouse=has_warehouse,
+        data_set=data_set,
+        today=today,
+        landed=landed,
+        raw_path=settings.raw_path,
+        incoming_path=settings.incoming_path,
+        waiting=tuple(file for file in found if (file.kind, file.sha256()) not in hashes),
+        left_alone=tuple(left_alone),
+    )
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this is a database that was landed into, not one that dbt made alone."""
+    found = connection.execute(
+        "SELECT 1 FROM information_schema.tables "
+        "WHERE table_schema = 'raw' AND table_name = 'loads'"
+    ).fetchall()
+    return bool(found)
+
+
+def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> tuple[LandedKind, ...]:
+    landed = []
+    for kind, file_format in FORMATS.items():
+        ((files, restated),) = connection.execute(
+            "SELECT count(DISTINCT file_sha256), coalesce(sum(rows_restated), 0) "
+            "FROM raw.loads WHERE kind = ?",
+            [kind],
+        ).fetchall()
+        if not files:
+            continue
+        dates = "min(date), max(date)" if file_format.has_dates else "NULL, NULL"
+        ((versions, first_date, last_date),) = connection.execute(
+            f"SELECT count(*), {dates} FROM {file_format.table}"  # noqa: S608 - constants
+        ).fetchall()
+        quarantined = connection.execute(
+            "SELECT reason, count(*) FROM raw.quarantined_rows WHERE kind = ? "
+            "GROUP BY reason ORDER BY count(*) DESC, reason",
+            [kind],
+        ).fetchall()
+        landed.append(
+            LandedKind(
+                kind=kind,
+                files=files,
+                # a restatement is stored beside the one version that it replaces
+                rows=versions - int(restated),
+                versions_restated=int(restated),
+                first_date=first_date,
+                last_date=last_date,
+                quarantined=dict(quarantined),
+            )
+        )
+    return tuple(landed)
