@@ -16,7 +16,7 @@ import duckdb
 
 from rossmann_ml.settings import PROJECT_DIR
 
-_CODE = ("rossmann_ml/**/*.py", "rossmann_ml/**/*.sql", "rossmann_ml/**/*.json")
+_CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
 _DBT = ("dbt_project/models/**/*", "dbt_project/macros/**/*", "dbt_project/dbt_project.yml")
 
 # The newest version of every row, whatever file brought it: the same facts landed in another

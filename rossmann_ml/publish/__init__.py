@@ -1,0 +1,34 @@
+"""Publishing: the read-only generations that everyone reads, and the pointer to the current one.
+
+``contract`` says what is in a generation, ``identity`` which one the warehouse gives, ``writer``
+writes it, ``audit`` decides whether it may be served, ``generations`` finds and opens what is on
+disk, ``retention`` and ``vintages`` decide what stays, ``status`` tells of failures, and
+``publishing`` runs the steps in their order.
+"""
+
+from rossmann_ml.publish.generations import (
+    Generation,
+    GenerationInfo,
+    current_path,
+    list_generations,
+    open_generation,
+    read_info,
+)
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.publish.status import FailedRun, Status, read_status, write_status
+
+__all__ = [
+    "FailedRun",
+    "Generation",
+    "GenerationInfo",
+    "PublishedGeneration",
+    "Status",
+    "current_path",
+    "list_generations",
+    "open_generation",
+    "publish",
+    "read_info",
+    "read_status",
+    "rollback_generation",
+    "write_status",
+]

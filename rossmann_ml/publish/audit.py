@@ -1,0 +1,225 @@
+"""Whether a written file may be served: read again from the disk and held against the contract.
+
+Only looks; the file is renamed, or thrown away, by :mod:`rossmann_ml.publish.publishing`. Whether
+forecasts are believable is for the checks in ``rossmann_ml/quality``; here stands what a reader's
+program relies on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+from rossmann_ml.errors import PublishError
+from rossmann_ml.publish.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.publish.generations import reading
+
+# Faults of the forecasts: what they are called, and the condition of a row that has them.
+_FORECAST_FAULTS = {
+    "has a forecast or bound below 0": "least(sales_forecast, lower_80, lower_95) < 0",
+    "has bounds out of order": """
+        NOT (lower_95 <= lower_80 AND lower_80 <= sales_forecast
+             AND sales_forecast <= upper_80 AND upper_80 <= upper_95)""",
+    "is closed and not 0": """
+        NOT is_open AND (sales_forecast, lower_80, upper_80, lower_95, upper_95)
+            IS DISTINCT FROM (0, 0, 0, 0, 0)""",
+    "has a target date that is not horizon_days after the origin":
+        "target_date <> forecast_origin + horizon_days",
+    "lies outside the horizon":
+        "horizon_days NOT BETWEEN 1 AND (SELECT horizon_days FROM generation_info)",
+    "names a model that is not in model_versions":
+        "model_version NOT IN (SELECT model_version FROM model_versions)",
+    "names a run that is not in forecast_runs":
+        "run_id NOT IN (SELECT run_id FROM forecast_runs)",
+}  # fmt: skip
+
+_FAULTS_SHOWN = 12
+
+
+def audit_generation(
+    path: Path, *, contract: Contract, expected_rows: Mapping[str, int]
+) -> dict[str, int]:
+    """Open a written file read-only and hold it against the contract.
+
+    Args:
+        path: The file.
+        contract: What it must hold.
+        expected_rows: Rows of each source table.
+
+    Returns:
+        Rows of every table and view.
+
+    Raises:
+        PublishError: With all faults found: table, column or row, what was found and expected.
+    """
+    with reading(path) as connection:
+        faults = list(_shape_faults(connection, contract))
+        if not faults:  # the other checks name columns that the shape promises
+            faults += _storage_faults(connection)
+            for table in contract.tables:
+                faults += _table_faults(connection, table, expected_rows[table.name])
+            faults += _forecast_faults(connection)
+        if faults:
+            more = len(faults) - _FAULTS_SHOWN
+            shown = "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+            raise PublishError(f"the generation did not pass its audit and is not served: {shown}")
+        return count_rows(connection, contract)
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
+    """Rows of every table and view of an open generation."""
+    return {name: _number(connection, f"SELECT count(*) FROM {name}") for name in contract.names}  # noqa: S608
+
+
+def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str, bool]]]:
+    """Name, type and nullability of every column, by table or view, in the file's order."""
+    found: dict[str, list[tuple[str, str, bool]]] = {}
+    for table, name, data_type, is_nullable in connection.execute(
+        """
+        SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns()
+        WHERE NOT internal ORDER BY table_name, column_index
+        """
+    ).fetchall():
+        found.setdefault(table, []).append((name, data_type, is_nullable))
+    return found
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
+    found = schema_of(connection)
+    views = {view.name for view in contract.views}
+    for name in contract.names:
+        if name not in found:
+            yield f"{name} is missing"
+            continue
+        # DuckDB calls every column of a view nullable
+        expected = [
+            (column.name, column.type, name in views or column.nullable)
+            for column in contract.columns_of(name)
+        ]
+        if found[name] != expected:
+            yield f"{name} has the columns {found[name]}, expected {expected}"
+    for name in found.keys() - set(contract.names):
+        yield f"{name} is not in the contract"
+
+
+def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    row = connection.execute(
+        "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
+    ).fetchone()
+    found = str(row[0]) if row else "none"
+    if found.rstrip("+") != STORAGE_VERSION:
+        yield f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
+
+
+def _table_faults(
+    connection: duckdb.DuckDBPyConnection, table: Table, expected_rows: int
+) -> Iterator[str]:
+    wrong = {column.name: _wrong_value(column) for column in table.columns}
+    counted = ", ".join(
+        f"count(*) FILTER ({condition})" for condition in wrong.values() if condition
+    )
+    names = [name for name, condition in wrong.items() if condition]
+    (row,) = connection.execute(f"SELECT count(*), {counted} FROM {table.name}").fetchall()  # noqa: S608
+    rows, *bad_rows = row
+    if rows != expected_rows:
+        yield f"{table.name} has {rows:,} rows, its source {expected_rows:,}"
+    for name, bad in zip(names, bad_rows, strict=True):
+        if bad:
+            yield f"{table.name}.{name} is NULL or not a finite number in {bad:,} rows"
+    if table.key:
+        key = ", ".join(table.key)
+        twice = connection.execute(
+            f"SELECT {key}, count(*) FROM {table.name} GROUP BY {key} "  # noqa: S608
+            "HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        ).fetchone()
+        if twice:
+            where = ", ".join(
+                f"{name} = {value}" for name, value in zip(table.key, twice, strict=False)
+            )
+            yield f"{table.name} has {twice[-1]} rows of the key {where}, expected one"
+
+
+def _wrong_value(column: Column) -> str:
+    """The condition of a row whose value the contract forbids; empty when every value is fine."""
+    conditions = [] if column.nullable else [f'"{column.name}" IS NULL']
+    if column.type == "DOUBLE":
+        conditions.append(f'NOT isfinite("{column.name}")')
+    return " OR ".join(conditions)
+
+
+def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    for fault, condition in _FORECAST_FAULTS.items():
+        row = connection.execute(
+            f"""
+            SELECT count(*), min_by(store_id, (store_id, target_date)),
+                min_by(target_date, (store_id, target_date)),
+                min_by(forecast_origin, (store_id, target_date))
+            FROM forecasts WHERE {condition}
+            """  # noqa: S608 - conditions are the constants above
+        ).fetchone()
+        if row and row[0]:
+            yield (
+                f"forecasts: {row[0]:,} rows of which each {fault}, "
+                f"first store {row[1]} on {row[2]} of origin {row[3]}"
+            )
+    yield from _gaps_in_newest_origin(connection)
+    yield from _totals_apart_from_days(connection)
+
+
+def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """A store of the newest origin has every day of the horizon, and no forecast store is lost."""
+    for store_id, days, horizon_days in connection.execute(
+        """
+        SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)
+        FROM latest_forecasts CROSS JOIN generation_info AS g
+        WHERE scenario = 'planned'
+        GROUP BY store_id HAVING count(DISTINCT target_date) <> any_value(g.horizon_days)
+        ORDER BY store_id LIMIT 3
+        """
+    ).fetchall():
+        yield f"latest_forecasts: store {store_id} has {days} days, expected {horizon_days}"
+    row = connection.execute(
+        """
+        SELECT count(DISTINCT store_id), (
+            SELECT stores FROM forecast_runs WHERE forecast_origin = g.forecast_origin
+            ORDER BY finished_at DESC LIMIT 1
+        )
+        FROM generation_info AS g LEFT JOIN latest_forecasts AS f
+            ON f.forecast_origin = g.forecast_origin AND f.scenario = 'planned'
+        GROUP BY g.forecast_origin
+        """
+    ).fetchone()
+    if row is None or row[0] != row[1]:
+        found, expected = row or (0, None)
+        yield f"latest_forecasts: {found} stores, the run forecast {expected}"
+
+
+def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Totals made before the forecasts were would show here."""
+    row = connection.execute(
+        """
+        WITH days AS (
+            SELECT forecast_origin, sum(sales_forecast) AS total
+            FROM forecasts WHERE scenario = 'planned' GROUP BY ALL
+        ), weeks AS (
+            SELECT forecast_origin, sum(sales_forecast) AS total
+            FROM forecast_totals WHERE level = 'chain' AND scenario = 'planned' GROUP BY ALL
+        )
+        SELECT forecast_origin, days.total, coalesce(weeks.total, 0)
+        FROM days LEFT JOIN weeks USING (forecast_origin)
+        WHERE abs(days.total - coalesce(weeks.total, 0)) > 1e-6 * days.total + 0.01
+        ORDER BY 1 DESC LIMIT 1
+        """
+    ).fetchone()
+    if row:
+        yield (
+            f"forecast_totals: the chain's weeks of origin {row[0]} add up to {row[2]:,.2f}, "
+            f"its days to {row[1]:,.2f}; build the marts again"
+        )

@@ -1,0 +1,67 @@
+"""The part of ``warehouse/README.md`` that lists the tables, rendered from the contract.
+
+``python -m rossmann_ml.publish.document`` writes it anew after a change of ``contract.yaml``; a
+test compares the two, so a column cannot change without its description.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rossmann_ml.publish.contract import Column, Contract, load_contract
+from rossmann_ml.settings import PROJECT_DIR
+
+README_PATH = PROJECT_DIR / "warehouse" / "README.md"
+BEGIN = "<!-- tables: begin (rendered from rossmann_ml/publish/contract.yaml) -->"
+END = "<!-- tables: end -->"
+
+
+def render_tables(contract: Contract) -> str:
+    """The tables and views as Markdown: a list of all, then columns by table."""
+    lines = ["| table | one row is |", "|---|---|"]
+    grains = {each.name: each.grain for each in contract.tables}
+    grains |= {each.name: each.grain for each in contract.views}
+    lines += [f"| [`{name}`](#{name}) | {grain} |" for name, grain in sorted(grains.items())]
+    for table in contract.tables:
+        lines += ["", f"### `{table.name}`", "", table.meaning.strip(), ""]
+        key = ", ".join(f"`{name}`" for name in table.key) or "none"
+        order = ", ".join(f"`{name}`" for name in table.order_by)
+        lines += [f"One row: {table.grain}. Key: {key}. Rows lie in the order {order}.", ""]
+        if table.is_vintage:
+            lines += ["Holds the published origins only; older ones are in `vintages/`.", ""]
+        lines += ["| column | type | unit | NULL | meaning |", "|---|---|---|---|---|"]
+        lines += [_row(column) for column in table.columns]
+        for view in contract.views:
+            if view.table == table.name:
+                view_key = ", ".join(f"`{name}`" for name in view.key)
+                lines += ["", f"### `{view.name}`", "", view.meaning.strip()]
+                lines += ["", f"A view. One row: {view.grain}. Key: {view_key}."]
+    return "\n".join(lines)
+
+
+def _row(column: Column) -> str:
+    null = "yes" if column.nullable else "no"
+    return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {column.meaning} |"
+
+
+def replace_tables(text: str, tables: str) -> str:
+    """The same document with its part between the marks replaced.
+
+    Raises:
+        ValueError: The marks are not there.
+    """
+    before, _, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the document has no part between {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+
+
+def write_document(path: Path = README_PATH) -> None:
+    """Bring the document up to the contract."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(replace_tables(text, render_tables(load_contract())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_document()

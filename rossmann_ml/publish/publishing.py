@@ -1,0 +1,204 @@
+"""Publishing: write, audit, then let readers see it; and going back to an older generation.
+
+The order of the steps is the guarantee: readers follow ``CURRENT`` only, and it moves after the
+generation's file and its models lie complete on the disk. A process that dies between two steps
+leaves the old generation current, or the new one whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rossmann_ml import warehouse
+from rossmann_ml.errors import NoDataError, PublishError, RossmannError
+from rossmann_ml.params import Params
+from rossmann_ml.publish import files
+from rossmann_ml.publish.audit import audit_generation, count_rows
+from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.publish.generations import (
+    Generation,
+    GenerationInfo,
+    bundle_path,
+    generation_path,
+    list_generations,
+    model_versions_of,
+    move_pointer,
+    pointed_path,
+    read_info,
+    reading,
+)
+from rossmann_ml.publish.identity import Draft, draft_generation
+from rossmann_ml.publish.retention import remove_old
+from rossmann_ml.publish.status import (
+    FailedRun,
+    LastPublish,
+    Rollback,
+    read_status,
+    resolve_failure,
+    write_status,
+)
+from rossmann_ml.publish.vintages import export_vintages
+from rossmann_ml.publish.writer import write_generation
+from rossmann_ml.settings import Settings
+
+
+@dataclass(frozen=True)
+class PublishedGeneration:
+    """What :func:`publish` left for readers.
+
+    Attributes:
+        generation_id: Its id, also the stem of the file's name.
+        path: The file.
+        is_new: False when this content had been published before and nothing was written.
+        is_current: False only while a rollback holds readers on an older generation.
+        tables: Rows by table and view.
+        info: The row of ``generation_info``.
+    """
+
+    generation_id: str
+    path: Path
+    is_new: bool
+    is_current: bool
+    tables: dict[str, int]
+    info: GenerationInfo
+
+
+def publish(settings: Settings, params: Params, *, run_id: str) -> PublishedGeneration:
+    """Make what the warehouse holds now the generation that readers use.
+
+    Content that was published before is not written again: the pointer is moved to it if it
+    points elsewhere (a process may have died before moving it), unless a person rolled readers
+    back from it; then only a generation that was not there at the rollback takes over.
+
+    Args:
+        settings: Where warehouse, models and published files are.
+        params: How many vintages and generations are kept.
+        run_id: The run that publishes, for provenance.
+
+    Raises:
+        NoDataError: There is no warehouse, no data or no forecast yet.
+        NoChampionError: No model has been promoted yet.
+        PublishError: The new file did not pass its audit, or a model's files are missing. The
+            pointer was not moved, and ``status.json`` says why.
+        WarehouseLockedError: Another process writes.
+    """
+    try:
+        with warehouse.writer_lock(settings):
+            return _publish(settings, params, run_id)
+    except RossmannError as error:
+        failed = FailedRun(run_id=run_id, reason=str(error), step="publish")
+        write_status(settings, last_failed_run=failed)
+        raise
+
+
+def _publish(settings: Settings, params: Params, run_id: str) -> PublishedGeneration:
+    for folder in (settings.published_path, settings.published_path / "models"):
+        files.remove_leftovers(folder)
+    if not settings.database_path.exists():
+        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
+    with warehouse.connect(settings) as connection:
+        draft = draft_generation(connection, settings, params, run_id=run_id)
+        export_vintages(connection, settings, draft.archived_origins, load_contract())
+        path = generation_path(settings, draft.info.generation_id)
+        is_new = not path.exists()
+        if is_new:
+            temporary = files.temporary_name(path)
+            try:
+                rows = write_generation(
+                    connection, temporary, contract=load_contract(), draft=draft
+                )
+                audit_generation(temporary, contract=load_contract(), expected_rows=rows)
+            except BaseException:
+                files.remove(temporary)
+                raise
+            temporary.chmod(0o444)  # a SQL tool that opens for writing by default must not
+            files.move_into_place(temporary, path)
+    copy_bundles(settings, draft)
+    is_current = _let_readers_see(settings, path, run_id)
+    remove_old(settings, generations_kept=params.publish.generations_kept)
+    with reading(path) as connection:
+        tables, info = count_rows(connection, load_contract()), read_info(connection)
+    return PublishedGeneration(info.generation_id, path, is_new, is_current, tables, info)
+
+
+def copy_bundles(settings: Settings, draft: Draft) -> None:
+    """Copy the files of the models a generation needs; those already there stay as they are.
+
+    Raises:
+        PublishError: A model's files are not in the warehouse.
+    """
+    for model_version in draft.model_versions:
+        source, final = settings.models_path / model_version, bundle_path(settings, model_version)
+        if not final.exists() and not source.is_dir():
+            raise PublishError(
+                f"the files of model {model_version} are not in {settings.models_path}; "
+                "train and promote again, or roll the model back"
+            )
+        files.copy_folder_atomically(source, final)
+
+
+def _let_readers_see(settings: Settings, path: Path, run_id: str) -> bool:
+    """Move the pointer where that is due; True when ``path`` is the current generation then."""
+    current = _pointed_or_none(settings)
+    status = read_status(settings.published_path)
+    is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
+    if is_withdrawn and current != path:
+        resolve_failure(settings)
+        return False
+    if current != path:
+        move_pointer(settings.published_path, path)
+    noted = (status.last_publish, status.rollback)
+    if not any(each is not None and each.generation_id == path.stem for each in noted):
+        # also after a death between pointer and note
+        write_status(settings, last_publish=LastPublish(generation_id=path.stem, run_id=run_id))
+    resolve_failure(settings)
+    return True
+
+
+def _pointed_or_none(settings: Settings) -> Path | None:
+    try:
+        return pointed_path(settings.published_path)
+    except PublishError:  # the pointer's text is unusable; it is about to be replaced
+        return None
+
+
+def rollback_generation(settings: Settings, generation_id: str) -> Generation:
+    """Let readers use another generation that is still on disk.
+
+    It holds until a generation is published that was not there at the rollback; publishing
+    the withdrawn content again does not undo it.
+
+    Args:
+        settings: Where published files lie.
+        generation_id: The generation, or enough of the id's beginning to be unique.
+
+    Raises:
+        PublishError: There is no such generation, or its models' files are gone.
+        WarehouseLockedError: Another process writes.
+    """
+    with warehouse.writer_lock(settings):
+        known = list_generations(settings)
+        matching = [each for each in known if each.info.generation_id.startswith(generation_id)]
+        if not generation_id or len(matching) != 1:
+            there = ", ".join(f"{each.info.generation_id}" for each in known) or "none"
+            found = "more than one generation" if len(matching) > 1 else "no generation"
+            raise PublishError(f"{found} is called {generation_id!r}; there are: {there}")
+        target = matching[0]
+        with reading(target.path) as connection:
+            missing = [
+                version
+                for version in model_versions_of(connection)
+                if not bundle_path(settings, version).is_dir()
+            ]
+        if missing:
+            raise PublishError(
+                f"the files of model {', '.join(missing)} are gone, so generation "
+                f"{target.info.generation_id} could not answer everything"
+            )
+        others = [each.path.stem for each in known if each.path != target.path]
+        choice = Rollback(generation_id=target.path.stem, withdrawn=tuple(others))
+        # the note first: without it the next publication would undo a rollback that was made
+        write_status(settings, rollback=choice)
+        move_pointer(settings.published_path, target.path)
+        return next(each for each in list_generations(settings) if each.is_current)

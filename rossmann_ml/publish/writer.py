@@ -1,0 +1,178 @@
+"""Writing the file of a generation: served tables copied in their order, under a hidden name.
+
+What a table holds is decided by ``contract.yaml`` and the tables it names; whether the file may
+be served is decided by :mod:`rossmann_ml.publish.audit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from rossmann_ml import warehouse
+from rossmann_ml.errors import PublishError
+from rossmann_ml.publish import files
+from rossmann_ml.publish.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.publish.identity import Draft
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
+_INTEGERS |= {"UINTEGER", "UBIGINT", "UHUGEINT"}
+
+
+def write_generation(
+    connection: duckdb.DuckDBPyConnection, path: Path, *, contract: Contract, draft: Draft
+) -> dict[str, int]:
+    """Write the served tables of the warehouse into a new file.
+
+    Args:
+        connection: The pipeline's database.
+        path: The new file, under a hidden name; what is there already is replaced.
+        contract: The tables to write.
+        draft: What is published.
+
+    Returns:
+        Rows of each source table that belong into the file, for the audit.
+
+    Raises:
+        PublishError: A source table or column is missing, has another type, or holds a value
+            that the contract forbids.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.remove(path)
+    files.remove(path.with_name(f"{path.name}.wal"))
+    rows: dict[str, int] = {}
+    with _attached(connection, path):
+        with warehouse.transaction(connection):  # one commit, not one for every statement
+            for table in contract.tables:
+                _create(connection, table)
+                if table.source == "generation":
+                    rows[table.name] = _write_info(connection, draft)
+                else:
+                    rows[table.name] = _copy(connection, table, draft)
+            _create_views(connection, contract)
+        connection.execute("CHECKPOINT generation")
+    return rows
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS generation (STORAGE_VERSION '{STORAGE_VERSION}')")
+    try:
+        yield
+    finally:
+        connection.execute("DETACH generation")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    columns = ", ".join(
+        f'"{column.name}" {column.type}{"" if column.nullable else " NOT NULL"}'
+        for column in table.columns
+    )
+    connection.execute(f"CREATE TABLE generation.{table.name} ({columns})")
+    # whoever opens the file in a SQL tool sees there what the columns mean
+    connection.execute(f"COMMENT ON TABLE generation.{table.name} IS {_text(table.meaning)}")
+    for column in table.columns:
+        name = f'generation.{table.name}."{column.name}"'
+        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(_comment(column))}")
+
+
+def _text(value: str) -> str:
+    return "'" + value.strip().replace("'", "''") + "'"
+
+
+def _comment(column: Column) -> str:
+    return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
+    _check_source(connection, table)
+    names = ", ".join(f'"{name}"' for name in table.column_names)
+    order = ", ".join(f'"{name}"' for name in table.order_by)
+    condition, values = "true", []
+    if table.is_vintage:
+        condition, values = "forecast_origin >= ?", [draft.oldest_origin]
+    rows = connection.execute(
+        f"SELECT count(*) FROM {table.source} WHERE {condition}",  # noqa: S608 - contract's names
+        values,
+    ).fetchone()
+    try:
+        connection.execute(
+            f"INSERT INTO generation.{table.name} SELECT {names} FROM {table.source} "  # noqa: S608
+            f"WHERE {condition} ORDER BY {order}",
+            values,
+        )
+    except (duckdb.ConstraintException, duckdb.ConversionException) as error:
+        raise PublishError(
+            f"{table.source} cannot be published as {table.name}: {str(error).splitlines()[0]}"
+        ) from error
+    return int(rows[0]) if rows else 0
+
+
+def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Compare the source's columns with the contract, so that nothing is cast behind its back."""
+    schema, name = table.source.split(".")
+    found: dict[str, str] = dict(
+        connection.execute(
+            """
+            SELECT column_name, data_type FROM duckdb_columns()
+            WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
+            """,
+            [schema, name],
+        ).fetchall()
+    )
+    if not found:
+        raise PublishError(
+            f"the warehouse has no table {table.source}, from which {table.name} is published: "
+            "run `rossmann refresh`"
+        )
+    for column in table.columns:
+        type_found = found.get(column.name)
+        if type_found is None:
+            raise PublishError(
+                f"{table.source} has no column {column.name}; expected {column.type}, "
+                f"found the columns {', '.join(found)}"
+            )
+        if not _fits(type_found, column.type):
+            raise PublishError(
+                f"{table.source}.{column.name} is {type_found}; expected {column.type}"
+            )
+
+
+def _fits(found: str, expected: str) -> bool:
+    """Whether values of one type can stand as the other without losing anything."""
+    if expected in {"INTEGER", "BIGINT"}:
+        return found in _INTEGERS
+    if expected == "DOUBLE":
+        return found in _INTEGERS | {"DOUBLE", "FLOAT"} or found.startswith("DECIMAL")
+    return found == expected
+
+
+def _write_info(connection: duckdb.DuckDBPyConnection, draft: Draft) -> int:
+    row = draft.info.as_row()
+    names, marks = ", ".join(row), ", ".join("?" for _ in row)
+    connection.execute(
+        f"INSERT INTO generation.generation_info ({names}) VALUES ({marks})",  # noqa: S608
+        list(row.values()),
+    )
+    return 1
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    before = connection.execute("SELECT current_database(), current_schema()").fetchone()
+    # a view keeps the names it was made with, and the file will be opened under another name
+    connection.execute("USE generation.main")
+    try:
+        for view in contract.views:
+            names = ", ".join(f'"{column.name}"' for column in contract.columns_of(view.name))
+            connection.execute(
+                f"CREATE VIEW {view.name} AS SELECT {names} FROM {view.table} "  # noqa: S608
+                f"WHERE {view.where}"
+            )
+            connection.execute(f"COMMENT ON VIEW {view.name} IS {_text(view.meaning)}")
+    finally:
+        if before:
+            connection.execute(f'USE "{before[0]}"."{before[1]}"')

@@ -1,0 +1,62 @@
+"""Fixtures: a small warehouse, and a generation published from it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.publish import PublishedGeneration, publish
+from rossmann_ml.settings import PROJECT_DIR, Settings
+from support.small_warehouse import build_small_warehouse, small_settings
+
+
+@pytest.fixture(scope="session")
+def project_params() -> Params:
+    """The project's own parameters."""
+    return load_params(PROJECT_DIR / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A small filled warehouse before its first publication; no test may change it."""
+    settings = small_settings(tmp_path_factory.mktemp("filled"))
+    build_small_warehouse(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def shared_published(
+    shared_warehouse: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    project_params: Params,
+) -> tuple[Settings, PublishedGeneration]:
+    """The same with what was published from it; no test may change it."""
+    settings = copy_of(shared_warehouse, tmp_path_factory.mktemp("published"))
+    return settings, publish(settings, project_params, run_id="weekly-1")
+
+
+@pytest.fixture
+def small_warehouse(shared_warehouse: Settings, tmp_path: Path) -> Settings:
+    """A small filled warehouse that the test may change; nothing is published yet."""
+    return copy_of(shared_warehouse, tmp_path)
+
+
+@pytest.fixture
+def published_generation(
+    shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
+) -> tuple[Settings, PublishedGeneration]:
+    """A small warehouse that the test may change, and what was published from it."""
+    shared, generation = shared_published
+    settings = copy_of(shared, tmp_path)
+    path = settings.published_path / generation.path.name
+    return settings, replace(generation, path=path)
+
+
+def copy_of(settings: Settings, folder: Path) -> Settings:
+    """The same warehouse in another folder."""
+    shutil.copytree(settings.warehouse_path, folder / "warehouse", dirs_exist_ok=True)
+    return small_settings(folder)

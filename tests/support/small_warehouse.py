@@ -1,0 +1,324 @@
+"""A small but real warehouse in the shape that the weekly job leaves, made with SQL in a second.
+
+For tests of what reads a finished warehouse (publishing, readers). Tests of what fills it build
+theirs with the true pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from rossmann_ml import warehouse
+from rossmann_ml.settings import Settings, load_settings
+
+MODEL = "lightgbm-0123456789ab"
+FIRST_DAY = date(2015, 1, 1)
+ORIGINS = (date(2015, 6, 19), date(2015, 7, 24), date(2015, 7, 31))
+STORES = (1, 2, 3, 4, 5, 6)
+STORE_WITHOUT_FORECAST = 99
+HORIZON_DAYS = 42
+
+_SALES = """
+    SELECT
+        s.store, d.day::DATE AS date, isodow(d.day) AS day_of_week,
+        isodow(d.day) < 7 AS is_open,
+        isodow(d.day) <= 5 AND week(d.day) % 2 = 0 AS is_promo,
+        month(d.day) IN (7, 8) AS is_school_holiday
+    FROM unnest($stores) AS s(store)
+    CROSS JOIN generate_series($first::TIMESTAMP, $last::TIMESTAMP, INTERVAL 1 DAY) AS d(day)
+"""
+_LEVEL = "(4000 + 300 * store + 200 * day_of_week + 900 * is_promo::INTEGER)"
+
+_MARTS = """
+CREATE SCHEMA IF NOT EXISTS marts;
+CREATE OR REPLACE TABLE marts.stores AS
+    SELECT store AS store_id, store_type, assortment,
+        competition_distance AS competition_distance_m,
+        make_date(competition_open_since_year, competition_open_since_month, 1)
+            AS competition_open_since,
+        promo2 = 1 AS has_promo2, NULL::DATE AS promo2_since, NULL::VARCHAR AS promo2_months,
+        (SELECT any_value(state) FROM raw.store_states AS t WHERE t.store = s.store) AS state,
+        (SELECT min(date) FROM raw.sales AS t WHERE t.store = s.store) AS first_sales_date,
+        (SELECT max(date) FROM raw.sales AS t WHERE t.store = s.store) AS last_sales_date,
+        (SELECT count(*) FROM raw.sales AS t WHERE t.store = s.store) AS observed_days
+    FROM raw.stores AS s;
+CREATE OR REPLACE TABLE marts.daily_sales AS
+    SELECT store AS store_id, date AS sales_date, sales, customers, open = 1 AS is_open,
+        promo = 1 AS is_promo, state_holiday, school_holiday = 1 AS is_school_holiday,
+        true AS is_observed
+    FROM raw.sales WHERE NOT (store = 2 AND date = DATE '2015-02-02')
+    UNION ALL SELECT 2, DATE '2015-02-02', NULL, NULL, NULL, NULL, NULL, NULL, false;
+CREATE OR REPLACE TABLE marts.store_plan AS
+    SELECT store AS store_id, date AS plan_date, open = 1 AS is_open, promo = 1 AS is_promo,
+        state_holiday, school_holiday = 1 AS is_school_holiday, 'actual' AS plan_source
+    FROM raw.sales
+    UNION ALL
+    SELECT store, date, open = 1, promo = 1, state_holiday, school_holiday = 1, 'planned'
+    FROM raw.plan WHERE date > (SELECT max(date) FROM raw.sales);
+CREATE OR REPLACE TABLE marts.forecast_totals AS
+    WITH days AS (
+        SELECT f.*, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state,
+            date_trunc('week', target_date)::DATE AS week_start
+        FROM forecasting.forecasts AS f JOIN marts.stores AS s USING (store_id)
+    )
+    SELECT forecast_origin, level, segment, week_start, scenario,
+        count(DISTINCT target_date) AS days, sum(sales_forecast) AS sales_forecast
+    FROM (
+        SELECT *, 'chain' AS level, 'all' AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'assortment' AS level, assortment AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'state' AS level, state AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store' AS level, store_id::VARCHAR AS segment FROM days
+    ) GROUP BY ALL;
+CREATE OR REPLACE TABLE marts.forecast_revisions AS
+    SELECT store_id, target_date, forecast_origin,
+        lag(forecast_origin) OVER w AS previous_origin, sales_forecast,
+        lag(sales_forecast) OVER w AS previous_forecast,
+        sales_forecast - previous_forecast AS change,
+        change / nullif(previous_forecast, 0) AS change_share
+    FROM forecasting.forecasts
+    WINDOW w AS (PARTITION BY store_id, target_date ORDER BY forecast_origin)
+    QUALIFY previous_origin IS NOT NULL;
+CREATE OR REPLACE TABLE marts.forecast_accuracy AS
+    WITH judged AS (
+        SELECT f.*, d.sales, (sales_forecast - d.sales) / d.sales AS error
+        FROM forecasting.forecasts AS f
+        JOIN marts.daily_sales AS d ON d.store_id = f.store_id AND d.sales_date = f.target_date
+        WHERE d.is_open AND d.sales > 0
+    )
+    SELECT forecast_origin, segment_kind, segment, count(*) AS store_days,
+        sqrt(avg(error * error)) AS rmspe, avg(abs(error)) AS mape,
+        sum(sales_forecast) / sum(sales) - 1 AS bias,
+        avg((sales BETWEEN lower_80 AND upper_80)::INTEGER) AS coverage_80,
+        avg((sales BETWEEN lower_95 AND upper_95)::INTEGER) AS coverage_95
+    FROM (
+        SELECT *, 'overall' AS segment_kind, 'all' AS segment FROM judged
+        UNION ALL BY NAME
+        SELECT *, 'horizon_week' AS segment_kind,
+            ((horizon_days - 1) // 7 + 1)::VARCHAR AS segment FROM judged
+    ) GROUP BY ALL;
+CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_rows;
+"""
+
+
+def small_settings(folder: Path, **overrides: object) -> Settings:
+    """Settings whose warehouse and state lie in a folder of the test."""
+    places = {"warehouse_dir": folder / "warehouse", "state_dir": folder / "state"}
+    return load_settings(
+        **{**places, "raw_dir": folder / "raw", "incoming_dir": folder / "incoming", **overrides}
+    )
+
+
+def build_small_warehouse(settings: Settings) -> None:
+    """Fill a new warehouse: six stores with forecasts of three origins, one store without."""
+    with warehouse.connect(settings) as connection:
+        _land_stores(connection)
+        _land_days(connection, FIRST_DAY, ORIGINS[-1], load_id=1)
+        _record_model(connection, settings, MODEL)
+        for origin in ORIGINS:
+            _forecast(connection, origin)
+        _record_checks(connection)
+        rebuild_marts(connection)
+
+
+def add_week(settings: Settings) -> date:
+    """Land the next seven days and forecast from their end, as a weekly job does."""
+    with warehouse.connect(settings) as connection:
+        newest = newest_day(connection)
+        origin = newest + timedelta(days=7)
+        _land_days(connection, newest + timedelta(days=1), origin, load_id=2)
+        _forecast(connection, origin)
+        rebuild_marts(connection)
+    return origin
+
+
+def promote(settings: Settings, model_version: str) -> None:
+    """Make another model the champion."""
+    with warehouse.connect(settings) as connection:
+        _record_model(connection, settings, model_version)
+
+
+def change(settings: Settings, statement: str, *, marts_follow: bool = True) -> None:
+    """Plant something in the warehouse."""
+    with warehouse.connect(settings) as connection:
+        connection.execute(statement)
+        if marts_follow:
+            rebuild_marts(connection)
+
+
+def rebuild_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Build the marts from what is there, in the shape of the contract."""
+    connection.execute(_MARTS)
+
+
+def newest_day(connection: duckdb.DuckDBPyConnection) -> date:
+    """The newest day with sales."""
+    row = connection.execute("SELECT max(date) FROM raw.sales").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _land_stores(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        "INSERT INTO raw.data_set VALUES ('sample-6-7', true, true, TIMESTAMP '2015-08-03 06:00')"
+    )
+    for store in (*STORES, STORE_WITHOUT_FORECAST):
+        connection.execute(
+            "INSERT INTO raw.stores VALUES (1, ?, ?, ?, ?, ?, 9, 2008, 0, NULL, NULL, NULL, ?)",
+            [store + 1, store, "abcd"[store % 4], "abc"[store % 3], 100.0 * store, FIRST_DAY],
+        )
+        if store != 6:
+            state = "HE" if store % 2 else "BY"
+            connection.execute(
+                "INSERT INTO raw.store_states VALUES (1, ?, ?, ?, ?)",
+                [store + 1, store, state, FIRST_DAY],
+            )
+    connection.execute(
+        """
+        INSERT INTO raw.quarantined_rows VALUES
+        (1, 'sales', 'train.csv', 17, 'Sales', 'negative sales -5; expected 0 or more',
+         '1,5,2015-01-03,-5,0,1,0,0,0', TIMESTAMP '2015-08-03 06:00'),
+        (1, 'sales', 'train.csv', 90, NULL, 'store 4711 is not in store.csv',
+         '4711,5,2015-01-03,5,1,1,0,0,0', TIMESTAMP '2015-08-03 06:00')
+        """
+    )
+
+
+def _land_days(
+    connection: duckdb.DuckDBPyConnection, first: date, last: date, *, load_id: int
+) -> None:
+    days = {"stores": list(STORES), "first": first, "last": last}
+    connection.execute(
+        f"""
+        INSERT INTO raw.sales
+        SELECT {load_id}, row_number() OVER () + 1, store, day_of_week, date,
+            CASE WHEN is_open THEN {_LEVEL} + (store * 7 + dayofyear(date)) % 11 * 20 ELSE 0 END,
+            CASE WHEN is_open THEN 500 + 10 * store ELSE 0 END,
+            is_open::INTEGER, is_promo::INTEGER, '0', is_school_holiday::INTEGER, date
+        FROM ({_SALES})
+        """,
+        days,
+    )
+    days["last"] = last + timedelta(days=HORIZON_DAYS + 21)
+    connection.execute(
+        f"""
+        INSERT INTO raw.plan
+        SELECT {load_id}, row_number() OVER () + 1, store, day_of_week, date,
+            is_open::INTEGER, is_promo::INTEGER, '0', is_school_holiday::INTEGER, $first
+        FROM ({_SALES}) WHERE date > (SELECT coalesce(max(date), DATE '2000-01-01') FROM raw.plan)
+        """,
+        days,
+    )
+
+
+def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
+    run_id = f"weekly-{origin}"
+    connection.execute(
+        f"""
+        INSERT INTO forecasting.forecasts BY NAME
+        SELECT $origin AS forecast_origin, store AS store_id, date AS target_date,
+            date - $origin AS horizon_days, 'planned' AS scenario, is_open,
+            CASE WHEN is_open THEN {_LEVEL} + 90 ELSE 0 END AS sales_forecast,
+            sales_forecast * 0.85 AS lower_80, sales_forecast * 1.15 AS upper_80,
+            sales_forecast * 0.70 AS lower_95, sales_forecast * 1.35 AS upper_95,
+            $model AS model_version, $run_id AS run_id,
+            CASE WHEN horizon_days > 40 THEN 'assumed' ELSE 'planned' END AS plan_source
+        FROM ({_SALES})
+        """,
+        {
+            "origin": origin, "stores": list(STORES), "model": MODEL, "run_id": run_id,
+            "first": origin + timedelta(days=1), "last": origin + timedelta(days=HORIZON_DAYS),
+        },
+    )  # fmt: skip
+    connection.execute(
+        """
+        INSERT INTO forecasting.forecast_runs BY NAME
+        SELECT $run_id AS run_id, 'weekly' AS run_kind, $origin AS forecast_origin,
+            $origin + 3 AS known_by, $model AS model_version, 'd' AS data_version,
+            'c' AS code_version, md5($run_id)[:12] AS input_hash, 'unknown' AS git_commit,
+            count(DISTINCT store_id) AS stores, count(*) AS store_days,
+            count(*) FILTER (plan_source = 'assumed') AS assumed_store_days,
+            1 AS stores_not_forecast, sum(sales_forecast) AS total_sales_forecast,
+            $origin + INTERVAL 3 DAY AS started_at, $origin + INTERVAL 73 HOUR AS finished_at
+        FROM forecasting.forecasts WHERE run_id = $run_id
+        """,
+        {"run_id": run_id, "origin": origin, "model": MODEL},
+    )
+    connection.execute(
+        "INSERT INTO forecasting.stores_not_forecast VALUES (?, ?, ?)",
+        [origin, STORE_WITHOUT_FORECAST, "no plan and no sales in the last 28 days"],
+    )
+
+
+def _record_model(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, model_version: str
+) -> None:
+    bundle = settings.models_path / model_version
+    bundle.mkdir(parents=True, exist_ok=True)
+    (bundle / "model.txt").write_text(f"trees of {model_version}\n", encoding="utf-8")
+    (bundle / "metadata.json").write_text(json.dumps({"model_version": model_version}))
+    connection.execute(
+        """
+        INSERT INTO forecasting.model_versions BY NAME
+        SELECT $model AS model_version, 'lightgbm' AS family, 'fast' AS profile,
+            'r' AS recipe_hash, DATE '2015-07-31' AS trained_through, 'd' AS data_version,
+            'c' AS code_version, 'unknown' AS git_commit, 'm' AS mlflow_run_id,
+            '1' AS registry_version, 12000 AS training_rows, 0.115 AS rmspe_mean,
+            0.006 AS rmspe_spread, 12.5 AS training_seconds,
+            TIMESTAMP '2015-08-03 06:10' AS created_at
+        """,
+        {"model": model_version},
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.promotions BY NAME
+        SELECT (SELECT coalesce(max(promotion_id), 0) + 1 FROM forecasting.promotions)
+                AS promotion_id,
+            TIMESTAMP '2015-08-03 06:20' AS decided_at, 'promoted' AS action,
+            $model AS model_version,
+            (SELECT max_by(model_version, promotion_id) FROM forecasting.promotions)
+                AS previous_model_version,
+            'gate' AS actor, 'better than seasonal naive' AS reason,
+            '{"rmspe": 0.115}' AS figures, true AS is_alias_set
+        """,
+        {"model": model_version},
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.backtest_scores BY NAME
+        SELECT $model AS model_version, m.model, o.origin AS forecast_origin, s.segment_kind,
+            s.segment, 252 AS store_days, m.rmspe, 900.0 AS rmse, 600.0 AS mae,
+            m.rmspe * 0.8 AS mape, 0.004 AS bias, 1 - m.rmspe / 0.25 AS skill,
+            0.81 AS coverage_80, 0.95 AS coverage_95, TIMESTAMP '2015-08-03 06:15' AS scored_at
+        FROM (VALUES ('lightgbm', 0.115), ('seasonal_naive', 0.25),
+            ('store_weekday_promo_median', 0.135)) AS m(model, rmspe)
+        CROSS JOIN (VALUES (DATE '2015-06-19'), (DATE '2015-03-27'), (NULL)) AS o(origin)
+        CROSS JOIN (VALUES ('overall', 'all'), ('promo', 'true'), ('promo', 'false'))
+            AS s(segment_kind, segment)
+        """,
+        {"model": model_version},
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.feature_importance
+        SELECT $model, 'feature_' || i, 100.0 * (12 - i), (12 - i) / 78.0, 10 * (12 - i)
+        FROM range(12) AS t(i)
+        """,
+        {"model": model_version},
+    )
+
+
+def _record_checks(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        """
+        INSERT INTO quality.data_quality_results VALUES
+        ('weekly-1', TIMESTAMP '2015-08-03 06:01', 'great_expectations', 'raw_sales', 'raw.sales',
+         'sales', 'expect_column_values_to_be_between', 'error', true, 1272, 0, '0..9000', '>= 0'),
+        ('weekly-1', TIMESTAMP '2015-08-03 06:02', 'dbt', 'dbt', 'core.fct_daily_sales', NULL,
+         'open_without_sales', 'warning', false, 1272, 2, '2 rows', 'none')
+        """
+    )
