@@ -1,0 +1,61 @@
+"""The document, the contract and the file say the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rossmann_ml.publish import PublishedGeneration, open_generation
+from rossmann_ml.publish.audit import schema_of
+from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.publish.document import README_PATH, render_tables, replace_tables
+from rossmann_ml.settings import Settings
+
+CONTRACT = load_contract()
+README = README_PATH.read_text(encoding="utf-8")
+
+# What other programs were promised by name.
+PUBLIC_NAMES = {
+    "forecasts", "latest_forecasts", "store_plan", "forecast_totals", "forecast_revisions",
+    "forecast_accuracy", "stores", "daily_sales", "forecast_runs", "stores_not_forecast",
+    "model_versions", "promotions", "backtest_scores", "feature_importance",
+    "data_quality_results", "quarantined_rows", "generation_info",
+}  # fmt: skip
+
+
+def documented_columns(name: str) -> list[tuple[str, str, bool]]:
+    """Name, type and nullability as a person reads them in the document."""
+    section = README.split(f"\n### `{name}`\n")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]* \| (yes|no) \|", section, re.MULTILINE)
+    return [(column, kind, null == "yes") for column, kind, null in rows]
+
+
+def test_no_promised_table_is_missing() -> None:
+    assert set(CONTRACT.names) >= PUBLIC_NAMES
+
+
+@pytest.mark.parametrize("name", [table.name for table in CONTRACT.tables])
+def test_the_document_describes_the_file_as_it_is(
+    shared_published: tuple[Settings, PublishedGeneration], name: str
+) -> None:
+    _, generation = shared_published
+    with open_generation(generation.path) as connection:
+        in_the_file = schema_of(connection)[name]
+    assert documented_columns(name) == in_the_file
+    assert in_the_file == [(each.name, each.type, each.nullable) for each in
+                           CONTRACT.columns_of(name)]  # fmt: skip
+
+
+def test_the_document_is_rendered_from_the_contract() -> None:
+    assert replace_tables(README, render_tables(CONTRACT)) == README, (
+        "run `python -m rossmann_ml.publish.document`"
+    )
+
+
+@pytest.mark.parametrize("table", CONTRACT.tables, ids=lambda table: table.name)
+def test_keys_and_order_name_columns_and_everything_is_explained(table) -> None:
+    assert {*table.key, *table.order_by} <= set(table.column_names)
+    assert len(table.column_names) == len(set(table.column_names))
+    assert table.order_by
+    assert all(column.meaning.endswith(".") for column in table.columns)

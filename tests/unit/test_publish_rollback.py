@@ -1,0 +1,182 @@
+"""Going back to an older generation, and what stays on the disk."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.small_warehouse import MODEL, add_week, change, promote
+
+from rossmann_ml.errors import PublishError
+from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.publish import (
+    FailedRun,
+    PublishedGeneration,
+    current_path,
+    list_generations,
+    open_generation,
+    publish,
+    read_status,
+    rollback_generation,
+    write_status,
+)
+from rossmann_ml.settings import Settings
+
+Published = tuple[Settings, PublishedGeneration]
+
+
+def publish_something_new(settings: Settings, params: Params, name: str) -> PublishedGeneration:
+    change(settings, f"UPDATE forecasting.forecast_runs SET input_hash = '{name}'")
+    return publish(settings, params, run_id=name)
+
+
+def test_a_rollback_moves_readers_and_leaves_every_file(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    add_week(settings)
+    second = publish(settings, project_params, run_id="weekly-2")
+    chosen = rollback_generation(settings, first.generation_id[:5])
+    assert chosen.info.generation_id == first.generation_id
+    assert chosen.is_current
+    assert current_path(settings.published_path) == first.path
+    assert second.path.exists()
+    rollback = read_status(settings.published_path).rollback
+    assert rollback is not None
+    assert (rollback.generation_id, rollback.withdrawn) == (
+        first.generation_id,
+        (second.generation_id,),
+    )
+
+
+def test_publishing_the_withdrawn_content_again_does_not_undo_a_rollback(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    add_week(settings)
+    second = publish(settings, project_params, run_id="weekly-2")
+    rollback_generation(settings, first.generation_id)
+    held = publish(settings, project_params, run_id="weekly-2-again")
+    assert (held.is_new, held.is_current) == (False, False)
+    assert held.generation_id == second.generation_id
+    assert current_path(settings.published_path) == first.path
+
+
+def test_a_generation_that_was_not_there_ends_a_rollback(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    publish_something_new(settings, project_params, "bad")
+    rollback_generation(settings, first.generation_id)
+    third = publish_something_new(settings, project_params, "good")
+    assert third.is_current
+    assert current_path(settings.published_path) == third.path
+    assert read_status(settings.published_path).rollback is None
+
+
+def test_rolling_forward_to_the_newest_is_a_rollback_like_any_other(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    second = publish_something_new(settings, project_params, "second")
+    rollback_generation(settings, first.generation_id)
+    rollback_generation(settings, second.generation_id)
+    assert publish(settings, project_params, run_id="again").is_current
+    assert current_path(settings.published_path) == second.path
+
+
+@pytest.mark.parametrize("wrong", ["", "nosuch", "../rossmann"])
+def test_an_unknown_generation_is_refused_with_those_that_are_there(
+    published_generation: Published, wrong: str
+) -> None:
+    settings, first = published_generation
+    with pytest.raises(PublishError, match=first.generation_id):
+        rollback_generation(settings, wrong)
+    assert current_path(settings.published_path) == first.path
+
+
+def test_a_generation_whose_model_is_gone_is_refused(published_generation: Published) -> None:
+    settings, first = published_generation
+    bundle = settings.published_path / "models" / MODEL
+    bundle.rename(bundle.with_name("moved"))
+    with pytest.raises(PublishError, match=f"the files of model {MODEL} are gone"):
+        rollback_generation(settings, first.generation_id)
+
+
+def test_the_newest_generations_stay_and_older_ones_go(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=2)})
+    second = publish_something_new(settings, params, "second")
+    assert first.path.exists()
+    third = publish_something_new(settings, params, "third")
+    kept = [each.info.generation_id for each in list_generations(settings)]
+    assert kept == [third.generation_id, second.generation_id]
+
+
+def test_the_current_generation_stays_however_old(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    second = publish_something_new(settings, project_params, "second")
+    rollback_generation(settings, first.generation_id)
+    held = publish(settings, params, run_id="again")
+    assert held.path == second.path
+    assert {each.path for each in list_generations(settings)} == {first.path, second.path}
+    assert current_path(settings.published_path) == first.path
+
+
+def test_a_reader_reads_on_in_a_generation_that_was_removed(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    with open_generation(first.path) as connection:
+        publish_something_new(settings, params, "second")
+        assert not first.path.exists()
+        assert connection.execute("SELECT sum(sales) FROM daily_sales").fetchone() is not None
+
+
+def test_models_go_with_the_last_generation_that_names_them(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    models = settings.published_path / "models"
+    promote(settings, "lightgbm-second")
+    change(
+        settings,
+        "UPDATE forecasting.forecasts SET model_version = 'lightgbm-second'",
+    )
+    with_both = publish(settings, project_params, run_id="r")
+    assert sorted(path.name for path in models.iterdir()) == [MODEL, "lightgbm-second"]
+    promote(settings, "lightgbm-third")
+    publish(settings, params, run_id="r")
+    assert not with_both.path.exists()
+    assert sorted(path.name for path in models.iterdir()) == ["lightgbm-second", "lightgbm-third"]
+
+
+def test_a_files_that_is_no_generation_is_neither_listed_nor_removed(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    foreign = settings.published_path / "0123456789ab.duckdb"
+    foreign.write_bytes(b"not a database")
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    publish(settings, params, run_id="r")
+    assert [each.path for each in list_generations(settings)] == [first.path]
+    assert foreign.exists()
+
+
+def test_the_status_keeps_what_is_not_replaced_and_is_plain_json(
+    published_generation: Published,
+) -> None:
+    settings, first = published_generation
+    failed = FailedRun(run_id="weekly-9", reason="raw_sales: 3 rows", step="checks")
+    write_status(settings, last_failed_run=failed)
+    status = json.loads((settings.published_path / "status.json").read_text())
+    assert status["last_publish"]["generation_id"] == first.generation_id
+    assert status["last_failed_run"]["reason"] == "raw_sales: 3 rows"
+    assert status["last_failed_run"]["is_resolved"] is False
