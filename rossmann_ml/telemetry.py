@@ -1,24 +1,5 @@
-"""Switching off what libraries send home, in one place.
+"""Switching off what libraries send home; see :mod:`rossmann_ml.process`."""
 
-Every entry point (command line, Dagster code location, API, dashboard) calls
-:func:`switch_off` before it imports the libraries concerned.
-"""
+from rossmann_ml.process import prepare as switch_off
 
-from __future__ import annotations
-
-import os
-
-_OFF = {
-    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    "DO_NOT_TRACK": "1",
-    "DAGSTER_DISABLE_TELEMETRY": "yes",
-    "GX_ANALYTICS_ENABLED": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-}
-
-
-def switch_off() -> None:
-    """Tell dbt, Dagster, Great Expectations, MLflow and Streamlit to send nothing."""
-    for name, value in _OFF.items():
-        os.environ.setdefault(name, value)
+__all__ = ["switch_off"]

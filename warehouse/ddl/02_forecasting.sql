@@ -91,7 +91,8 @@ CREATE TABLE IF NOT EXISTS forecasting.promotions (
     previous_model_version VARCHAR,
     actor VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
-    figures VARCHAR NOT NULL         -- JSON
+    figures VARCHAR NOT NULL,        -- JSON
+    is_alias_set BOOLEAN NOT NULL    -- the registry's alias follows; false: at the next start
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
@@ -119,4 +120,24 @@ CREATE TABLE IF NOT EXISTS forecasting.feature_importance (
     gain_share DOUBLE NOT NULL,
     splits BIGINT NOT NULL,
     PRIMARY KEY (model_version, feature)
+);
+
+-- Forecasts of past origins by models that had not seen what came after: they feed bias factor,
+-- intervals, scores and the gate.
+CREATE TABLE IF NOT EXISTS forecasting.out_of_fold (
+    recipe_hash VARCHAR NOT NULL,
+    data_version VARCHAR NOT NULL,
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    sales DOUBLE NOT NULL,
+    log_forecast DOUBLE NOT NULL,    -- of the model, before the bias factor
+    spread DOUBLE NOT NULL,          -- log units, scales the store's interval
+    seasonal_naive DOUBLE,
+    store_weekday_promo_median DOUBLE,
+    store_type VARCHAR NOT NULL,
+    is_promo BOOLEAN NOT NULL,
+    holiday_nearby VARCHAR NOT NULL, -- 'near a holiday' (3 days) | 'ordinary'
+    PRIMARY KEY (recipe_hash, data_version, forecast_origin, store_id, target_date)
 );

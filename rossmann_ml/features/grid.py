@@ -1,0 +1,203 @@
+"""Store-days as dense arrays: one row a store, one column a day.
+
+Belongs here: turning the long tables of the warehouse into arrays, and looking up columns of
+dates. What is computed from the arrays belongs to the feature modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
+
+
+@dataclass(frozen=True)
+class StoreGrid:
+    """Stores and their attributes, in the order of the grid's rows.
+
+    Attributes:
+        store_ids: Shape (stores,), ascending.
+        attributes: One row a store: ``store_id, store_type, assortment, state,
+            competition_distance_m, competition_open_since, has_promo2, promo2_since,
+            promo2_months``.
+    """
+
+    store_ids: IntArray
+    attributes: pl.DataFrame
+
+    @classmethod
+    def from_frame(cls, stores: pl.DataFrame) -> StoreGrid:
+        """Take the stores of ``core.dim_store``."""
+        ordered = stores.sort("store_id")
+        return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
+
+    def codes(self, column: str) -> IntArray:
+        """Codes of a text attribute in alphabetical order; -1 where it is unknown."""
+        values = self.attributes[column]
+        known = sorted(set(values.drop_nulls().to_list()))
+        return (
+            values.replace_strict(known, list(range(len(known))), default=-1, return_dtype=pl.Int64)
+            .fill_null(-1)
+            .to_numpy()
+        )
+
+    def positions(self, store_ids: pl.Series) -> IntArray:
+        """Row numbers of stores, which all must be in the grid."""
+        found = np.searchsorted(self.store_ids, store_ids.cast(pl.Int64).to_numpy())
+        found = np.minimum(found, len(self.store_ids) - 1)
+        if not np.array_equal(self.store_ids[found], store_ids.cast(pl.Int64).to_numpy()):
+            missing = sorted(set(store_ids.to_list()) - set(self.store_ids.tolist()))
+            raise ValueError(f"stores that are not in the store table: {missing[:5]}")
+        return found
+
+
+@dataclass(frozen=True)
+class SalesGrid:
+    """Sales as they came true.
+
+    Attributes:
+        first_date: The date of column 0.
+        sales: Shape (stores, days), NaN where nothing was observed.
+        customers: Shape (stores, days), NaN where nothing was observed.
+    """
+
+    first_date: date
+    sales: FloatArray
+    customers: FloatArray
+
+    @classmethod
+    def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
+        """Take rows ``store_id, sales_date, sales, customers``; missing days become NaN."""
+        first = _first_date(history["sales_date"])
+        days = (_last_date(history["sales_date"]) - first).days + 1
+        place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
+        arrays = []
+        for column in ("sales", "customers"):
+            array = np.full((len(stores.store_ids), days), np.nan)
+            array[place] = history[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            arrays.append(array)
+        return cls(first, *arrays)
+
+    def until(self, day: date) -> SalesGrid:
+        """The grid with all columns after a day cut off."""
+        columns = (day - self.first_date).days + 1
+        return replace(self, sales=self.sales[:, :columns], customers=self.customers[:, :columns])
+
+
+@dataclass(frozen=True)
+class PlanGrid:
+    """What the retailer knows in advance, past and future.
+
+    Attributes:
+        first_date: The date of column 0.
+        is_open: Shape (stores, days).
+        is_promo: Shape (stores, days).
+        state_holiday: Shape (stores, days), see ``STATE_HOLIDAY_CODES``.
+        is_school_holiday: Shape (stores, days).
+    """
+
+    first_date: date
+    is_open: BoolArray
+    is_promo: BoolArray
+    state_holiday: NDArray[np.int8]
+    is_school_holiday: BoolArray
+
+    @classmethod
+    def from_frame(cls, plan: pl.DataFrame, stores: StoreGrid) -> PlanGrid:
+        """Take rows ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``.
+
+        Store-days without a row are closed, without promotion or holiday.
+        """
+        first = _first_date(plan["plan_date"])
+        days = (_last_date(plan["plan_date"]) - first).days + 1
+        place = (stores.positions(plan["store_id"]), _day_numbers(plan["plan_date"], first))
+
+        def filled(values: pl.Series, dtype: type[np.generic]) -> NDArray[np.generic]:
+            array = np.zeros((len(stores.store_ids), days), dtype=dtype)
+            array[place] = values.to_numpy()
+            return array
+
+        holidays = plan["state_holiday"].replace_strict(
+            STATE_HOLIDAY_CODES, default=0, return_dtype=pl.Int8
+        )
+        return cls(
+            first,
+            filled(plan["is_open"].fill_null(False), np.bool_),  # type: ignore[arg-type]
+            filled(plan["is_promo"].fill_null(False), np.bool_),  # type: ignore[arg-type]
+            filled(holidays, np.int8),  # type: ignore[arg-type]
+            filled(plan["is_school_holiday"].fill_null(False), np.bool_),  # type: ignore[arg-type]
+        )
+
+    @property
+    def days(self) -> int:
+        """Number of columns."""
+        return int(self.is_open.shape[1])
+
+    @property
+    def dates(self) -> list[date]:
+        """The date of every column."""
+        return [self.first_date + timedelta(days=day) for day in range(self.days)]
+
+    def column(self, day: date) -> int:
+        """The column of a date."""
+        return (day - self.first_date).days
+
+
+def _first_date(dates: pl.Series) -> date:
+    value = dates.min()
+    assert isinstance(value, date)  # noqa: S101 - tells the type checker what polars returns
+    return value
+
+
+def _last_date(dates: pl.Series) -> date:
+    value = dates.max()
+    assert isinstance(value, date)  # noqa: S101 - tells the type checker what polars returns
+    return value
+
+
+def _day_numbers(dates: pl.Series, first: date) -> IntArray:
+    return (dates - first).dt.total_days().to_numpy()
+
+
+def weekdays(first_date: date, days: int) -> IntArray:
+    """Weekday of every column, 0 is Monday."""
+    return (first_date.weekday() + np.arange(days)) % 7
+
+
+def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
+    """Days since the last marked day (0 on it), per row; ``cap`` where longer ago or never."""
+    column = np.arange(marks.shape[1], dtype=np.int32)
+    last = np.maximum.accumulate(np.where(marks, column, -cap), axis=1)
+    return np.minimum(column - last, cap).astype(np.float32)
+
+
+def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
+    """Days until the next marked day (0 on it), per row; ``cap`` where further off or never."""
+    return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
+
+
+def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
+    """Sum over the columns ``t - before`` to ``t + after``; beyond the edges counts as zero."""
+    days = values.shape[1]
+    total = np.zeros((values.shape[0], days + 1))
+    np.cumsum(values, axis=1, out=total[:, 1:])
+    column = np.arange(days)
+    high = np.minimum(column + after + 1, days)
+    low = np.maximum(column - before, 0)
+    return total[:, high] - total[:, low]
+
+
+def concatenate(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of several frames of the same columns, in the order given."""
+    return pl.concat(list(parts), how="vertical")

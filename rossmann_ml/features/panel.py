@@ -1,0 +1,201 @@
+"""Panels: feature tables with one row per (forecast origin, store, target day).
+
+Belongs here: putting plan and history features of one or many origins side by side, as models take
+them, and choosing training origins. One function makes the panel of an origin, for training,
+scoring and backtests alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.grid import (
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    PlanGrid,
+    SalesGrid,
+    StoreGrid,
+    concatenate,
+)
+from rossmann_ml.features.history import history_feature_names, history_features
+from rossmann_ml.features.plan import PLAN_FEATURES, plan_features
+from rossmann_ml.params import FeatureParams
+from rossmann_ml.progress import Progress, silent
+
+KEY_COLUMNS = ("forecast_origin", "store_id", "target_date", "horizon_days")
+# Codes without an order, which models must not read as numbers.
+CATEGORICAL_FEATURES = ("state_holiday", "next_state_holiday", "store_type", "assortment", "state")
+
+
+def feature_names(params: FeatureParams) -> list[str]:
+    """Every feature of a panel, in the order of its columns."""
+    return ["horizon_days", *PLAN_FEATURES, *history_feature_names(params)]
+
+
+@dataclass(frozen=True)
+class FeatureInputs:
+    """What features are made of, as arrays over the same stores.
+
+    Attributes:
+        stores: The stores, in the row order of the grids.
+        sales: Sales as they came true, as far as is known.
+        plan: Past and future plan, a few weeks past the horizon.
+    """
+
+    stores: StoreGrid
+    sales: SalesGrid
+    plan: PlanGrid
+
+    @classmethod
+    def from_frames(
+        cls, *, history: pl.DataFrame, plan: pl.DataFrame, stores: pl.DataFrame
+    ) -> FeatureInputs:
+        """Build the arrays from the tables that :mod:`rossmann_ml.inputs` reads."""
+        grid = StoreGrid.from_frame(stores)
+        return cls(grid, SalesGrid.from_frame(history, grid), PlanGrid.from_frame(plan, grid))
+
+
+def scoring_panel(
+    inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int, params: FeatureParams
+) -> pl.DataFrame:
+    """Make the panel of one origin: every store, every day of the horizon, open or not.
+
+    Args:
+        inputs: Stores, sales and plan; sales after the origin are not looked at.
+        forecast_origin: The last day whose sales are known.
+        horizon_days: How many days after it.
+        params: Half-lives and windows.
+
+    Returns:
+        ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
+        by store and day; features are 32-bit floats, NaN where unknown.
+    """
+    return _panel_of_origin(
+        inputs,
+        plan_features(inputs.plan, inputs.stores),
+        forecast_origin=forecast_origin,
+        horizon_days=horizon_days,
+        params=params,
+        rows=None,
+    ).with_columns(_is_open(inputs, forecast_origin, horizon_days))
+
+
+def training_panel(
+    inputs: FeatureInputs,
+    origins: Sequence[date],
+    *,
+    known_until: date,
+    horizon_days: int,
+    params: FeatureParams,
+    rows_share: float = 1.0,
+    progress: Progress = silent,
+) -> pl.DataFrame:
+    """Make the panel of many past origins, with what then came true.
+
+    Args:
+        inputs: Stores, sales and plan.
+        origins: The origins, each with its features as of that day.
+        known_until: Rows whose target day is later are left out.
+        horizon_days: How many days after each origin.
+        params: Half-lives and windows.
+        rows_share: Keep about this share of the rows, the same ones every time.
+        progress: Told how many origins are done.
+
+    Returns:
+        The columns of :func:`scoring_panel` without ``is_open``, and ``sales``: only open days
+        with sales, sorted by
+        origin, store and day.
+    """
+    plan = plan_features(inputs.plan, inputs.stores)
+    actual = inputs.sales.until(known_until)
+    parts = []
+    for done, origin in enumerate(sorted(origins), start=1):
+        sales = _targets(actual, origin, horizon_days)
+        rows = (sales > 0) & _chosen(inputs.stores, origin, horizon_days, rows_share)
+        panel = _panel_of_origin(
+            inputs, plan, forecast_origin=origin, horizon_days=horizon_days, params=params,
+            rows=rows,
+        )  # fmt: skip
+        parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
+        progress(f"features of origin {origin}, {done} of {len(origins)}")
+    return concatenate(parts)
+
+
+def training_origins(
+    newest: date, *, first_day: date, step_days: int, count: int, min_history_days: int
+) -> list[date]:
+    """Origins for training, counted back from the newest one, oldest first.
+
+    Args:
+        newest: The origin that will be scored; the first training origin is ``step_days`` earlier.
+        first_day: The first day with sales.
+        step_days: Days between origins.
+        count: How many at most.
+        min_history_days: Days of history that the oldest origin must have.
+    """
+    candidates = (newest - timedelta(days=step_days * number) for number in range(1, count + 1))
+    oldest = first_day + timedelta(days=min_history_days)
+    return sorted(origin for origin in candidates if origin >= oldest)
+
+
+def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
+    """Sales of the days after an origin, NaN where they are not known."""
+    start = (origin - actual.first_date).days + 1
+    sales = actual.sales[:, start : start + horizon_days]
+    return np.pad(sales, ((0, 0), (0, horizon_days - sales.shape[1])), constant_values=np.nan)
+
+
+def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) -> BoolArray:
+    """A fixed, evenly spread choice of store-days: it depends on nothing but the row's key."""
+    store = stores.store_ids[:, None] * 7919
+    day = (origin.toordinal() * 31 + np.arange(horizon_days)[None, :]) * 104729
+    return np.asarray((store + day) % 1000 < share * 1000)
+
+
+def _is_open(inputs: FeatureInputs, origin: date, horizon_days: int) -> pl.Series:
+    start = inputs.plan.column(origin) + 1
+    is_open = inputs.plan.is_open[:, start : start + horizon_days]
+    return pl.Series("is_open", is_open.reshape(-1))
+
+
+def _panel_of_origin(
+    inputs: FeatureInputs,
+    plan: dict[str, Float32Array],
+    *,
+    forecast_origin: date,
+    horizon_days: int,
+    params: FeatureParams,
+    rows: BoolArray | None,
+) -> pl.DataFrame:
+    stores, shape = inputs.stores, (len(inputs.stores.store_ids), horizon_days)
+    start = inputs.plan.column(forecast_origin) + 1
+    history = history_features(
+        inputs.sales, inputs.plan, stores,
+        forecast_origin=forecast_origin, horizon_days=horizon_days, params=params,
+    )  # fmt: skip
+
+    def flat(values: np.ndarray) -> np.ndarray:
+        full = np.broadcast_to(values, shape)
+        return full.reshape(-1) if rows is None else full[rows]
+
+    def days(values: Float32Array) -> Float32Array:
+        # what is the same on every day, such as the store type, has one column
+        return values if values.shape[1] == 1 else values[:, start : start + horizon_days]
+
+    horizon = np.arange(1, horizon_days + 1, dtype=np.int32)
+    first = np.datetime64(forecast_origin + timedelta(days=1), "D")
+    columns: dict[str, np.ndarray] = {
+        "store_id": flat(stores.store_ids.astype(np.int32)[:, None]),
+        "target_date": flat((first + np.arange(horizon_days))[None, :]),
+        "horizon_days": flat(horizon[None, :]),
+    }
+    columns |= {name: flat(days(values)) for name, values in plan.items()}
+    columns |= {name: flat(values) for name, values in history.items()}
+    origin = pl.lit(forecast_origin, dtype=pl.Date).alias("forecast_origin")
+    return pl.DataFrame(columns).select(origin, pl.all())

@@ -1,0 +1,153 @@
+"""Reading what features are made of from the warehouse, as it was known for an origin.
+
+Belongs here: the queries, the choice of the origin and of what was known by a day. The arrays and
+features made of it are :mod:`rossmann_ml.features`' matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.params import Params
+
+# Where a store-day was restated, the version that was known by then replaces today's.
+_HISTORY = """
+    WITH restated AS (
+        SELECT store_id, sales_date
+        FROM core.sales_versions
+        WHERE sales_date <= $origin AND (known_on > $known_by OR superseded_on > $known_by)
+        GROUP BY ALL
+    ),
+    known_then AS (
+        SELECT versions.store_id, versions.sales_date, versions.sales, versions.customers
+        FROM core.sales_versions AS versions
+        SEMI JOIN restated USING (store_id, sales_date)
+        WHERE versions.known_on <= $known_by
+            AND (versions.superseded_on IS NULL OR versions.superseded_on > $known_by)
+    )
+    SELECT store_id, sales_date, sales, customers
+    FROM core.fct_daily_sales
+    ANTI JOIN restated USING (store_id, sales_date)
+    WHERE sales_date <= $origin AND is_observed
+    UNION ALL
+    SELECT store_id, sales_date, sales, customers FROM known_then
+    ORDER BY store_id, sales_date
+"""
+
+_PLAN = """
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM core.store_plan
+    WHERE plan_date <= $origin
+    UNION ALL
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM core.horizon_plan
+    WHERE forecast_origin = $origin
+    ORDER BY store_id, plan_date
+"""
+
+_STORES = """
+    SELECT
+        store_id, store_type, assortment, state, competition_distance_m, competition_open_since,
+        has_promo2, promo2_since, promo2_months
+    FROM core.dim_store
+    ORDER BY store_id
+"""
+
+
+@dataclass(frozen=True)
+class OriginInputs:
+    """What was known for an origin.
+
+    Attributes:
+        forecast_origin: The last day whose sales are used.
+        known_by: Rows that became known later are not in it.
+        features: Stores, sales and plan as arrays.
+        horizon_plan: The plan of the days to forecast: ``store_id, target_date, plan_source``;
+            a store that is not in it gets no forecast.
+        history: The sales behind the arrays: ``store_id, sales_date, sales, customers``.
+    """
+
+    forecast_origin: date
+    known_by: date
+    features: FeatureInputs
+    horizon_plan: pl.DataFrame
+    history: pl.DataFrame
+
+    @property
+    def first_sales_date(self) -> date:
+        """The first day with a row."""
+        return self.features.sales.first_date
+
+
+def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
+    """The newest origin that has a plan: what the weekly job forecasts from.
+
+    Raises:
+        NoDataError: No plan was built yet.
+    """
+    try:
+        row = connection.execute("SELECT max(forecast_origin) FROM core.horizon_plan").fetchone()
+    except duckdb.CatalogException as error:
+        raise NoDataError("the core tables are not built yet: run `rossmann refresh`") from error
+    if row is None or row[0] is None:
+        raise NoDataError(
+            "no day has rows of enough stores to forecast from "
+            "(params.yaml: forecast.origin_min_coverage); `rossmann data status` shows what is "
+            "landed"
+        )
+    return date.fromisoformat(str(row[0]))
+
+
+def known_by_of(forecast_origin: date) -> date:
+    """When the weekly job of an origin ran: the Monday after it."""
+    return forecast_origin + timedelta(days=7 - forecast_origin.weekday())
+
+
+def read_inputs(
+    connection: duckdb.DuckDBPyConnection,
+    params: Params,
+    *,
+    forecast_origin: date,
+    known_by: date | None = None,
+) -> OriginInputs:
+    """Read stores, sales and plan as they were known for an origin.
+
+    Args:
+        connection: The pipeline's database, with the core tables and the origin's
+            ``core.horizon_plan``.
+        params: The horizon.
+        forecast_origin: The last day whose sales are used.
+        known_by: Leave out what became known later; unset means nothing is left out.
+
+    Raises:
+        NoDataError: There is no plan for this origin, or no sales up to it.
+    """
+    known_by = known_by or date.max
+    names = {"origin": forecast_origin, "known_by": known_by}
+    history = connection.execute(_HISTORY, names).pl()
+    plan = connection.execute(_PLAN, {"origin": forecast_origin}).pl()
+    stores = connection.execute(_STORES).pl()
+    horizon_plan = connection.execute(
+        """
+        SELECT store_id, plan_date AS target_date, plan_source
+        FROM core.horizon_plan
+        WHERE forecast_origin = $origin AND horizon_days <= $horizon_days
+        ORDER BY store_id, plan_date
+        """,
+        {"origin": forecast_origin, "horizon_days": params.forecast.horizon_days},
+    ).pl()
+    if history.is_empty():
+        raise NoDataError(f"there are no sales on or before {forecast_origin}")
+    if horizon_plan.is_empty():
+        raise NoDataError(
+            f"there is no plan for the days after {forecast_origin}: "
+            "core.horizon_plan has no rows of that origin"
+        )
+    features = FeatureInputs.from_frames(history=history, plan=plan, stores=stores)
+    return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)

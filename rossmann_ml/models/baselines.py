@@ -1,0 +1,89 @@
+"""References that every model is scored beside: what a person could do in a spreadsheet.
+
+Both look only at sales up to the origin and at the plan. A store-day that a reference cannot
+answer (a store without history) is NaN.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.base_level import CELLS, cell_numbers
+from rossmann_ml.features.grid import FloatArray, weekdays
+from rossmann_ml.features.panel import FeatureInputs
+
+SEASONAL_NAIVE = "seasonal_naive"
+MEDIAN = "store_weekday_promo_median"
+_LOOK_BACK_DAYS = 365
+
+
+def baseline_forecasts(
+    inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int
+) -> pl.DataFrame:
+    """Forecast by the references, as if every day were open.
+
+    ``seasonal_naive`` repeats the newest open day of the same weekday, as the season of daily
+    sales is the week. ``store_weekday_promo_median`` is the median of the store's open days with
+    that weekday and promotion in the last 365 days, without one of that weekday, else of all.
+
+    Args:
+        inputs: Stores, sales and plan; sales after the origin are not looked at.
+        forecast_origin: The last day whose sales are known.
+        horizon_days: How many days after it.
+
+    Returns:
+        ``store_id, target_date, seasonal_naive, store_weekday_promo_median``.
+    """
+    known = inputs.sales.until(forecast_origin)
+    sales = np.where(known.sales > 0, known.sales, np.nan)[:, -_LOOK_BACK_DAYS:]
+    days = sales.shape[1]
+    first_past = forecast_origin - timedelta(days=days - 1)
+    first_target = forecast_origin + timedelta(days=1)
+    start = inputs.plan.column(first_past)
+    promo = inputs.plan.is_promo[:, start : start + days + horizon_days]
+    past_cells = cell_numbers(weekdays(first_past, days), promo[:, :days])
+    target_cells = cell_numbers(weekdays(first_target, horizon_days), promo[:, days:])
+
+    stores = len(inputs.stores.store_ids)
+    first = np.datetime64(first_target, "D")
+    naive = _newest_by_weekday(sales, past_cells % 7)
+    median = _medians_by_cell(sales, past_cells)
+    return pl.DataFrame(
+        {
+            "store_id": np.repeat(inputs.stores.store_ids.astype(np.int32), horizon_days),
+            "target_date": np.tile(first + np.arange(horizon_days), stores),
+            SEASONAL_NAIVE: np.take_along_axis(naive, target_cells % 7, axis=1).reshape(-1),
+            MEDIAN: np.take_along_axis(median, target_cells, axis=1).reshape(-1),
+        }
+    )
+
+
+def _newest_by_weekday(sales: FloatArray, past_weekdays: np.ndarray) -> FloatArray:
+    newest = np.full((sales.shape[0], 7), np.nan)
+    for column in range(sales.shape[1]):
+        there = ~np.isnan(sales[:, column])
+        newest[there, past_weekdays[there, column]] = sales[there, column]
+    return newest
+
+
+def _medians_by_cell(sales: FloatArray, past_cells: np.ndarray) -> FloatArray:
+    medians = np.empty((sales.shape[0], CELLS))
+    with warnings.catch_warnings():
+        # a cell without days is NaN on purpose
+        warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
+        for cell in range(CELLS):
+            medians[:, cell] = np.nanmedian(np.where(past_cells == cell, sales, np.nan), axis=1)
+        weekday_medians = np.stack(
+            [
+                np.nanmedian(np.where(past_cells % 7 == weekday, sales, np.nan), axis=1)
+                for weekday in range(7)
+            ],
+            axis=1,
+        )
+        store_medians = np.nanmedian(sales, axis=1)[:, None]
+    medians = np.where(np.isnan(medians), np.tile(weekday_medians, 2), medians)
+    return np.where(np.isnan(medians), store_medians, medians)

@@ -1,0 +1,139 @@
+"""The bundle: one fitted model with all that scoring needs, as a folder of plain files.
+
+A bundle is what serves. It holds no pickle, knows its own version, and is written whole or not
+at all. Where models come from (training) and which one is champion (registry) is not its matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.models.base import Model, model_class
+from rossmann_ml.models.calibration import Calibration, interval_spread
+
+_METADATA = "bundle.json"
+
+
+@dataclass(frozen=True)
+class BundleMetadata:
+    """What a bundle is.
+
+    Attributes:
+        family: Name of the model family.
+        trained_through: The newest target date among the training rows.
+        features: The features it needs, in order.
+        feature_params: Half-lives and windows that the features were made with.
+        profile: ``fast`` or ``full``.
+        horizon_days: The horizon it was trained for.
+    """
+
+    family: str
+    trained_through: str
+    features: list[str]
+    feature_params: dict[str, list[int]]
+    profile: str
+    horizon_days: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A fitted model, its calibration and what they are."""
+
+    model: Model
+    calibration: Calibration
+    metadata: BundleMetadata
+    model_version: str = ""
+
+    def forecast(self, panel: pl.DataFrame, *, threads: int) -> pl.DataFrame:
+        """Forecast the rows of a scoring panel; closed days get 0.
+
+        Args:
+            panel: As :func:`rossmann_ml.features.panel.scoring_panel` makes it.
+            threads: How many threads the model may use.
+
+        Returns:
+            ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast`` and
+            the bounds, in the panel's order.
+        """
+        log_forecast = self.model.predict_log_sales(panel, threads=threads)
+        forecasts = self.calibration.bounds(
+            panel["horizon_days"].to_numpy(), interval_spread(panel), log_forecast
+        )
+        keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
+        return pl.concat([keys, forecasts], how="horizontal").with_columns(
+            pl.when("is_open").then(pl.col(name)).otherwise(0.0).alias(name)
+            for name in forecasts.columns
+        )
+
+    def save(self, models_folder: Path) -> Bundle:
+        """Write the bundle below a folder, under its version.
+
+        The version names family, newest training day and content, so the same inputs give the
+        same version; one that is there already is left as it is.
+
+        Returns:
+            The bundle with its ``model_version``.
+        """
+
+        def write(folder: Path) -> None:
+            self.model.save(folder)
+            self.calibration.save(folder)
+            text = json.dumps(asdict(self.metadata), indent=2)
+            (folder / _METADATA).write_text(text, encoding="utf-8")
+
+        day = date.fromisoformat(self.metadata.trained_through)
+        return Bundle(
+            self.model,
+            self.calibration,
+            self.metadata,
+            _write_versioned(models_folder, f"{self.metadata.family}-{day:%Y%m%d}", write),
+        )
+
+    @classmethod
+    def load(cls, models_folder: Path, model_version: str) -> Bundle:
+        """Read a bundle.
+
+        Raises:
+            NoDataError: It is not there or not whole.
+        """
+        folder = models_folder / model_version
+        try:
+            metadata = BundleMetadata(**json.loads((folder / _METADATA).read_text("utf-8")))
+            return cls(
+                model_class(metadata.family).load(folder),
+                Calibration.load(folder),
+                metadata,
+                model_version,
+            )
+        except FileNotFoundError as error:
+            raise NoDataError(
+                f"the bundle of model {model_version} is not whole: {error.filename} is missing; "
+                "train anew with `rossmann refresh --retrain fast`, or `rossmann restore` a backup"
+            ) from error
+
+
+def _write_versioned(models_folder: Path, prefix: str, write: Callable[[Path], None]) -> str:
+    models_folder.mkdir(parents=True, exist_ok=True)
+    temporary = models_folder / f".{prefix}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    write(temporary)
+    digest = hashlib.sha256()
+    for path in sorted(temporary.iterdir()):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    version = f"{prefix}-{digest.hexdigest()[:8]}"
+    if (models_folder / version).exists():
+        shutil.rmtree(temporary)
+    else:
+        temporary.rename(models_folder / version)
+    return version

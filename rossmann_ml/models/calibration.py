@@ -1,0 +1,128 @@
+"""From log forecasts to sales with intervals: bias factor and conformal half-widths.
+
+Both are fitted on out-of-fold forecasts, that is forecasts of origins that the model behind them
+had not seen, and never on the rows they are reported on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.grid import FloatArray, IntArray
+
+_FILE = "calibration.json"
+LEVELS = (80, 95)
+_WEEK_DAYS = 7
+# The spread of a store's own days, within these bounds, scales its intervals.
+_SPREAD_BOUNDS = (0.05, 0.5)
+# Stores of one type and assortment differ by about this much (log units): what is not known of a
+# store without history. It fades as its own days come in.
+_NEW_STORE_SPREAD = 0.35
+_NEW_STORE_DAYS = 20.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns the log forecast of an open store-day into sales and bounds.
+
+    Attributes:
+        log_shift: Added to the log forecast: the point that minimises the mean square percentage
+            error is lower than the median of sales.
+        half_widths: By level (``"80"``, ``"95"``), one number a horizon week, in units of the
+            store's spread.
+        origins: The origins it was fitted on, ISO dates.
+    """
+
+    log_shift: float
+    half_widths: dict[str, list[float]]
+    origins: list[str]
+
+    @classmethod
+    def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
+        """Fit on out-of-fold forecasts.
+
+        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+        The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
+        deviation in units of the store's spread, by horizon week.
+
+        Args:
+            out_of_fold: ``forecast_origin, horizon_days, sales, log_forecast, spread``; open days
+                with sales.
+        """
+        ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
+        ratio = np.exp(ordered["log_forecast"].to_numpy()) / ordered["sales"].to_numpy()
+        log_shift = float(np.log(ratio.mean() / (ratio**2).mean()))
+        score = np.abs(np.log(ratio)) / ordered["spread"].to_numpy()
+        week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
+        half_widths = {
+            str(level): [
+                _conformal_quantile(score[week == number], level / 100)
+                for number in range(int(week.max()) + 1)
+            ]
+            for level in LEVELS
+        }
+        origins = [str(origin) for origin in ordered["forecast_origin"].unique().sort()]
+        return cls(log_shift, half_widths, origins)
+
+    def bounds(
+        self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray
+    ) -> pl.DataFrame:
+        """Give sales and bounds for open store-days.
+
+        Args:
+            horizon_days: Shape (rows,), days after the origin.
+            spread: Shape (rows,), see :func:`interval_spread`.
+            log_forecast: Shape (rows,).
+
+        Returns:
+            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``; a bound never lies on the
+            wrong side of the forecast or of the wider bound.
+        """
+        week = (horizon_days - 1) // _WEEK_DAYS
+        point = np.exp(log_forecast + self.log_shift)
+        columns = {"sales_forecast": point}
+        inner = np.zeros(len(point))
+        for level in LEVELS:
+            widths = np.array(self.half_widths[str(level)])
+            half = np.maximum(widths[np.minimum(week, len(widths) - 1)] * spread, inner)
+            inner = half
+            columns[f"lower_{level}"] = np.minimum(np.exp(log_forecast - half), point)
+            columns[f"upper_{level}"] = np.maximum(np.exp(log_forecast + half), point)
+        return pl.DataFrame(columns)
+
+    def save(self, folder: Path) -> None:
+        """Write ``calibration.json``."""
+        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """Read ``calibration.json``."""
+        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+
+
+def interval_spread(panel: pl.DataFrame) -> FloatArray:
+    """The spread of log sales that scales a row's interval, shape (rows,).
+
+    It is the spread of the store's own days; what is not known of a store with few days is added.
+
+    Args:
+        panel: Rows with ``residual_std_182d`` and ``observed_days_364d``.
+    """
+    own = panel["residual_std_182d"].cast(pl.Float64).fill_nan(None).fill_null(0.15).to_numpy()
+    own = np.clip(own, *_SPREAD_BOUNDS)
+    days = panel["observed_days_364d"].cast(pl.Float64).to_numpy()
+    unknown = _NEW_STORE_SPREAD * np.exp(-days / _NEW_STORE_DAYS)
+    return np.asarray(np.sqrt(own**2 + unknown**2))
+
+
+def _conformal_quantile(scores: FloatArray, level: float) -> float:
+    """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level."""
+    if len(scores) == 0:
+        return 0.0
+    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))
+    return float(np.partition(scores, rank - 1)[rank - 1])

@@ -1,0 +1,86 @@
+"""LightGBM on the log of sales relative to the base level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import lightgbm
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.features.history import BASE_COLUMN
+from rossmann_ml.features.panel import CATEGORICAL_FEATURES
+from rossmann_ml.models.base import design_matrix, log_target
+from rossmann_ml.params import ProfileParams, TrainingParams
+
+_FILE = "lightgbm.txt"
+
+
+class LightGBMModel:
+    """A gradient-boosted tree model of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
+
+    family: ClassVar[str] = "lightgbm"
+
+    def __init__(self, booster: lightgbm.Booster) -> None:
+        self.booster = booster
+        self.features: list[str] = booster.feature_name()
+
+    @classmethod
+    def fit(
+        cls,
+        panel: pl.DataFrame,
+        features: list[str],
+        *,
+        profile: ProfileParams,
+        params: TrainingParams,
+        threads: int,
+    ) -> Self:
+        """Fit on a training panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        settings: dict[str, Any] = {
+            "objective": "l2",
+            "learning_rate": profile.learning_rate,
+            **params.lightgbm,
+            "seed": params.seed,
+            "num_threads": threads,
+            # the same inputs give the same trees to the last bit
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        data = lightgbm.Dataset(
+            design_matrix(panel, features),
+            log_target(panel),
+            feature_name=features,
+            categorical_feature=[name for name in CATEGORICAL_FEATURES if name in features],
+            params=settings,
+        )
+        return cls(lightgbm.train(settings, data, num_boost_round=profile.trees))
+
+    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+        """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
+        matrix = design_matrix(panel, self.features)
+        departure = np.asarray(self.booster.predict(matrix, num_threads=threads), dtype=np.float64)
+        return np.asarray(departure + panel[BASE_COLUMN].cast(pl.Float64).to_numpy())
+
+    def importance(self) -> pl.DataFrame:
+        """What each feature brought; see :meth:`rossmann_ml.models.base.Model.importance`."""
+        gain = self.booster.feature_importance("gain").astype(np.float64)
+        return pl.DataFrame(
+            {
+                "feature": self.features,
+                "gain": gain,
+                "gain_share": gain / max(float(gain.sum()), 1e-12),
+                "splits": self.booster.feature_importance("split").astype(np.int64),
+            }
+        ).sort("gain", "feature", descending=[True, False])
+
+    def save(self, folder: Path) -> None:
+        """Write ``lightgbm.txt``, LightGBM's own text form."""
+        self.booster.save_model(str(folder / _FILE))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read ``lightgbm.txt``."""
+        return cls(lightgbm.Booster(model_file=str(folder / _FILE)))

@@ -1,0 +1,29 @@
+"""What every process of the product sets before it loads the libraries, in one place.
+
+Every entry point (command line, Dagster code location, API, dashboard, dbt) calls :func:`prepare`
+before it imports the libraries concerned.
+"""
+
+from __future__ import annotations
+
+import os
+
+_DEFAULTS = {
+    # nothing is sent home
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    # Threads that wait give their core away. On a machine that does other work too, spinning
+    # made a fit take ten times as long.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+}
+
+
+def prepare() -> None:
+    """Set the defaults; what the environment already says stays."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,13 @@
+-- What the feature tables were made of. The tables themselves (training_panel, scoring_panel)
+-- have one column a feature and are replaced whole.
+CREATE SCHEMA IF NOT EXISTS features;
+
+CREATE TABLE IF NOT EXISTS features.panel_builds (
+    panel VARCHAR PRIMARY KEY,       -- training_panel | scoring_panel
+    forecast_origin DATE NOT NULL,
+    profile VARCHAR,                 -- of the training panel
+    data_version VARCHAR NOT NULL,
+    code_version VARCHAR NOT NULL,
+    panel_rows BIGINT NOT NULL,
+    built_at TIMESTAMP NOT NULL
+);
