@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from rossmann_ml.errors import SettingsError
 from rossmann_ml.sample import SampleSummary, write_sample
-from rossmann_ml.sample.writer import FIRST_DATE, LAST_DATE
+from rossmann_ml.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DATE
 from rossmann_ml.settings import default_settings
 
 
@@ -30,8 +30,11 @@ def make_sample(
         SettingsError: A number that makes no sample.
         DataSetMismatchError: The folder holds files that are not a sample.
     """
-    if days is not None and not 1 <= days <= LAST_DATE.toordinal():
-        raise SettingsError(f"--days must be 1 or more days before {LAST_DATE}, not {days}")
+    most_days = (LAST_DATE - EARLIEST_DATE).days + 1
+    if days is not None and not 1 <= days <= most_days:
+        raise SettingsError(
+            f"--days is how many days of sales end on {LAST_DATE}: 1 to {most_days:,}, not {days:,}"
+        )
     first_date = FIRST_DATE if days is None else LAST_DATE - timedelta(days=days - 1)
     settings = default_settings()
     folder = settings.sample_path if out is None else out

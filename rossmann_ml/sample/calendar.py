@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import holidays
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from rossmann_ml.german_holidays import german_public_holidays
 from rossmann_ml.sample.school_holidays import school_holidays
 
 # As in the competition's data; for some stores the state can only be told as one of two.
@@ -56,14 +57,6 @@ def _official_state(state: str) -> str:
     return state.rsplit(",", maxsplit=1)[-1]
 
 
-def _holiday_code(name: str) -> int:
-    if "Christmas" in name:
-        return HOLIDAY_CODES.index("c")
-    if "Easter" in name or name == "Good Friday":
-        return HOLIDAY_CODES.index("b")
-    return HOLIDAY_CODES.index("a")
-
-
 def make_calendar(first: date, last: date) -> ChainCalendar:
     """Make the calendar from one day to another, inclusive.
 
@@ -79,15 +72,14 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
     codes = np.zeros((count + 2, len(STATES)), dtype=np.uint8)
     schools = np.zeros((count, len(STATES)), dtype=np.bool_)
     before = first - timedelta(days=1)
+    public = german_public_holidays(before.year, (last + timedelta(days=1)).year)
     for column, state in enumerate(STATES):
         official = _official_state(state)
-        years = range(before.year, last.year + 2)
-        for day, name in holidays.country_holidays(
-            "DE", subdiv=official, years=years, language="en_US"
-        ).items():
+        of_state = public.filter(pl.col("state") == official)
+        for day, code in of_state.select("date", "state_holiday").iter_rows():
             row = (day - before).days
             if 0 <= row < count + 2:
-                codes[row, column] = _holiday_code(name)
+                codes[row, column] = HOLIDAY_CODES.index(code)
         for day in school_holidays(official, first, last):
             schools[(day - first).days, column] = True
 

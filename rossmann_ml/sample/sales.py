@@ -29,8 +29,8 @@ _WEEKDAY = np.log(
 )
 _PROMO = np.array([0.44, 0.36, 0.31, 0.28, 0.20, 0.0, 0.0])
 # Days 1 to 5 of a month, and the last, the last but one and so on: wages come at month's end.
-_MONTH_START = np.array([0.08, 0.09, 0.05, 0.04, 0.02])
-_MONTH_END = np.array([0.09, 0.11, 0.05, 0.04])
+_MONTH_START = np.array([0.12, 0.12, 0.08, 0.06, 0.03])
+_MONTH_END = np.array([0.12, 0.16, 0.08, 0.06])
 _ZERO_SALES_SHARE = 0.0001
 _LOCAL_EVENT_SHARE = 0.001
 _LEVEL_DATE = date(2014, 1, 1).toordinal()
@@ -73,7 +73,7 @@ def _season(days: list[date]) -> tuple[Floats, Floats]:
     bumps = np.zeros(len(days))
     for row, day in enumerate(days):
         angle = 2 * np.pi * (day.timetuple().tm_yday - 1) / _DAYS_PER_YEAR
-        season[row] = 0.02 * np.sin(angle) - 0.02 * np.cos(angle) + 0.02 * np.sin(2 * angle)
+        season[row] = 0.02 * np.sin(angle) - 0.04 * np.cos(angle) - 0.03 * np.sin(2 * angle)
         christmas = (date(day.year, 12, 24) - day).days
         if 0 < christmas <= 32:
             season[row] += 0.14 + 0.50 * (1 - christmas / 32) ** 2
@@ -124,9 +124,9 @@ def make_sales(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) 
     years = (ordinals - _LEVEL_DATE) / _DAYS_PER_YEAR
     season, bumps = _season(days)
 
-    by_state = 0.08 * calendar.is_eve[rows] + 0.05 * calendar.is_day_after[rows]
-    by_state += 0.015 * day_normals(seed, "state shock", ordinals, len(STATES))
-    chain = bumps + 0.032 * day_normals(seed, "chain shock", ordinals, 1)[:, 0]
+    by_state = 0.15 * calendar.is_eve[rows] + 0.08 * calendar.is_day_after[rows]
+    by_state += 0.012 * day_normals(seed, "state shock", ordinals, len(STATES))
+    chain = bumps + 0.025 * day_normals(seed, "chain shock", ordinals, 1)[:, 0]
 
     log_sales = stores.level + years[:, None] * stores.trend
     log_sales += _WEEKDAY[weekday][:, stores.store_type]

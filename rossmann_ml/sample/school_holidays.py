@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 
-import holidays
+from dateutil.easter import easter
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,10 @@ def _monday_on_or_after(day: date) -> date:
     return day + timedelta(days=-day.weekday() % 7)
 
 
-@lru_cache(maxsize=64)
-def _easter_sunday(year: int) -> date:
-    calendar = holidays.country_holidays("DE", years=year, language="en_US")
-    good_friday: date = calendar.get_named("Good Friday")[0]
-    return good_friday + timedelta(days=2)
-
-
 def _blocks(state: str, year: int) -> list[tuple[date, date]]:
     """First and last days of a state's holidays that start in a year."""
     habits = _STATES[state]
-    easter_sunday = _easter_sunday(year)
+    easter_sunday = easter(year)
     blocks = [
         (easter_sunday - timedelta(days=13), easter_sunday + timedelta(days=5)),
         (date(year, 12, 22), date(year + 1, 1, 3) + timedelta(days=sum(map(ord, state)) % 4)),

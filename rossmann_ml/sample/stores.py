@@ -29,6 +29,7 @@ _ASSORTMENT_SHARES = np.array(
 )
 _TYPE_LEVEL = np.log([6200.0, 8600.0, 6300.0, 6300.0])
 _ASSORTMENT_LEVEL = np.array([0.0, 0.05, 0.08])
+_PROMO_STRENGTH = np.array([1.0, 0.5, 1.0, 1.0])
 _SPEND_PER_CUSTOMER = np.array([8.4, 5.0, 8.2, 10.8])
 # opening years of competitors; the last is half a year
 _COMPETITION_FIRST_YEAR = 2000
@@ -162,15 +163,16 @@ def make_stores(seed: int, stores: int) -> Stores:
         closed_first=np.where(has_spell, spell_first, 0).astype(np.int64),
         closed_last=np.where(has_spell, spell_last, -1).astype(np.int64),
         level=level,
-        trend=0.025 + 0.04 * normal("trend"),
-        swing=0.04 * np.abs(normal("swing")),
+        trend=0.03 + 0.05 * normal("trend"),
+        swing=0.06 * np.abs(normal("swing")),
         swing_days=200 + 500 * uniform("swing days"),
         swing_phase=2 * np.pi * uniform("swing phase"),
-        promo_strength=np.maximum(0.3, 1 + 0.22 * normal("promo strength")),
+        promo_strength=_PROMO_STRENGTH[store_type]
+        * np.maximum(0.3, 1 + 0.22 * normal("promo strength")),
         season_strength=np.maximum(0.3, 1 + 0.25 * normal("season strength")),
-        school_effect=0.02 + 0.025 * normal("school effect"),
+        school_effect=0.03 + 0.03 * normal("school effect"),
         promo2_effect=0.03 * (0.5 + uniform("promo2 effect")),
         competition_effect=np.where(is_known, -impact, 0.0),
         spend=_SPEND_PER_CUSTOMER[store_type] * np.exp(0.12 * normal("spend")),
-        noise=0.085 * np.exp(0.15 * normal("noise")),
+        noise=0.08 * np.exp(0.15 * normal("noise")),
     )

@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -26,8 +26,14 @@ FIRST_DATE = date(2013, 1, 1)
 LAST_DATE = date(2015, 6, 19)
 PLAN_DAYS = 48
 
+# Beyond these the calendar or the machine's memory gives no believable sample.
+EARLIEST_DATE = date(1991, 1, 1)
+LATEST_DATE = date(2099, 12, 31)
+MOST_STORES = 1_000_000
+
 MARKER = "dataset.json"
-FILES = ("train.csv", "store.csv", "test.csv", "store_states.csv", MARKER)
+# In the order in which they appear: sales never lie in a folder that is not marked.
+FILES = (MARKER, "store.csv", "store_states.csv", "test.csv", "train.csv")
 
 # What a block of days may hold; about 250 bytes a row are in memory at a time.
 _ROWS_PER_BLOCK = 500_000
@@ -51,7 +57,7 @@ class SampleSummary:
         plan_last_date: Last day of ``test.csv``, which starts the day after ``last_date``.
         sales_rows: Rows of ``train.csv``.
         plan_rows: Rows of ``test.csv``.
-        bytes_written: Size of all files.
+        bytes_written: Size of the data files.
     """
 
     name: str
@@ -61,9 +67,9 @@ class SampleSummary:
     first_date: date
     last_date: date
     plan_last_date: date
-    sales_rows: int
-    plan_rows: int
-    bytes_written: int
+    sales_rows: int = 0
+    plan_rows: int = 0
+    bytes_written: int = 0
 
 
 def write_sample(
@@ -92,73 +98,86 @@ def write_sample(
         progress: Called after every block with store-days done and store-days in all.
 
     Raises:
-        SettingsError: A number or date that makes no sample.
+        SettingsError: A number or date that makes no sample, or a folder that cannot be written.
         DataSetMismatchError: The folder holds files that are not a sample, or another process is
             making one there.
     """
     _check_arguments(stores, seed, first_date, last_date, plan_days)
-    plan_last_date = last_date + timedelta(days=plan_days)
-    with _work_dir(folder) as work:
-        calendar = make_calendar(first_date, plan_last_date)
-        chain = make_stores(seed, stores)
-        total = stores * len(calendar.ordinals)
-        history = (last_date - first_date).days + 1
-        done = 0
+    try:
+        with _work_dir(folder) as work:
+            summary = _make_files(
+                work,
+                SampleSummary(
+                    name=f"sample-{stores}-{seed}",
+                    folder=folder,
+                    stores=stores,
+                    seed=seed,
+                    first_date=first_date,
+                    last_date=last_date,
+                    plan_last_date=last_date + timedelta(days=plan_days),
+                ),
+                progress,
+            )
+            for name in FILES:
+                (work / name).replace(folder / name)
+    except OSError as error:
+        raise SettingsError(f"no sample could be written to {folder}: {error}") from error
+    return summary
 
-        def advance(days: int) -> None:
-            nonlocal done
-            done += stores * days
-            if progress is not None:
-                progress(done, total)
 
-        store_frame, state_frame = store_rows(chain), state_rows(chain)
-        _write(work / "store.csv", [store_frame])
-        _write(work / "store_states.csv", [state_frame], quoted_header=False)
+def _make_files(work: Path, plan: SampleSummary, progress: Progress | None) -> SampleSummary:
+    """Write all files of a sample and return the summary with their sizes."""
+    calendar = make_calendar(plan.first_date, plan.plan_last_date)
+    chain = make_stores(plan.seed, plan.stores)
+    history = (plan.last_date - plan.first_date).days + 1
+    total = plan.stores * len(calendar.ordinals)
+    done = 0
 
-        def plan_blocks() -> Iterator[pl.DataFrame]:
-            first_id = 1
-            for rows in _blocks_newest_first(history, len(calendar.ordinals), stores):
-                frame = plan_rows(calendar, rows, chain, first_id=first_id)
-                first_id += len(frame)
-                yield frame
-                advance(rows.stop - rows.start)
+    def advance(rows: slice) -> None:
+        nonlocal done
+        done += plan.stores * (rows.stop - rows.start)
+        if progress is not None:
+            progress(done, total)
 
-        def sales_blocks() -> Iterator[pl.DataFrame]:
-            for rows in _blocks_newest_first(0, history, stores):
-                yield sales_rows(calendar, rows, chain, seed)
-                advance(rows.stop - rows.start)
+    def plan_blocks() -> Iterator[pl.DataFrame]:
+        first_id = 1
+        for rows in _blocks_newest_first(history, len(calendar.ordinals), plan.stores):
+            frame = plan_rows(calendar, rows, chain, first_id=first_id)
+            first_id += len(frame)
+            yield frame
+            advance(rows)
 
-        planned = _write(work / "test.csv", plan_blocks())
-        sold = _write(work / "train.csv", sales_blocks())
-        summary = SampleSummary(
-            name=f"sample-{stores}-{seed}",
-            folder=folder,
-            stores=stores,
-            seed=seed,
-            first_date=first_date,
-            last_date=last_date,
-            plan_last_date=plan_last_date,
-            sales_rows=sold,
-            plan_rows=planned,
-            bytes_written=sum(path.stat().st_size for path in work.iterdir()),
-        )
-        _write_marker(work / MARKER, summary)
-        for name in FILES:
-            (work / name).replace(folder / name)
+    def sales_blocks() -> Iterator[pl.DataFrame]:
+        for rows in _blocks_newest_first(0, history, plan.stores):
+            yield sales_rows(calendar, rows, chain, plan.seed)
+            advance(rows)
+
+    _write(work / "store.csv", [store_rows(chain)])
+    _write(work / "store_states.csv", [state_rows(chain)], quoted_header=False)
+    planned = _write(work / "test.csv", plan_blocks())
+    sold = _write(work / "train.csv", sales_blocks())
+    size = sum(path.stat().st_size for path in work.iterdir())
+    summary = replace(plan, sales_rows=sold, plan_rows=planned, bytes_written=size)
+    _write_marker(work / MARKER, summary)
     return summary
 
 
 def _check_arguments(
     stores: int, seed: int, first_date: date, last_date: date, plan_days: int
 ) -> None:
-    if stores < 1:
-        raise SettingsError(f"a sample needs at least 1 store, not {stores}")
+    if not 1 <= stores <= MOST_STORES:
+        raise SettingsError(f"a sample has 1 to {MOST_STORES:,} stores, not {stores:,}")
     if seed < 0:
-        raise SettingsError(f"the seed must be 0 or more, not {seed}")
-    if plan_days < 1:
-        raise SettingsError(f"the plan must cover at least 1 day, not {plan_days}")
+        raise SettingsError(f"the seed of a sample is 0 or more, not {seed}")
+    if not 1 <= plan_days <= 366:
+        raise SettingsError(f"the plan of a sample covers 1 to 366 days, not {plan_days}")
     if last_date < first_date:
         raise SettingsError(f"the last day of sales {last_date} is before the first {first_date}")
+    if first_date < EARLIEST_DATE or last_date > LATEST_DATE:
+        raise SettingsError(
+            f"the sales of a sample lie between {EARLIEST_DATE} and {LATEST_DATE}, "
+            f"not {first_date} to {last_date}"
+        )
 
 
 @contextmanager
@@ -166,19 +185,21 @@ def _work_dir(folder: Path) -> Iterator[Path]:
     """A private folder inside the target, so that moving files out of it is one rename each."""
     _refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / _LOCK_FILE, timeout=0)
     try:
-        with filelock.FileLock(folder / _LOCK_FILE, timeout=0):
-            work = folder / _WORK_DIR
-            shutil.rmtree(work, ignore_errors=True)  # what a killed run left behind
-            work.mkdir()
-            try:
-                yield work
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+        lock.acquire()
     except filelock.Timeout as error:
         raise DataSetMismatchError(
             f"another process is making a sample in {folder}: wait for it, or name another folder"
         ) from error
+    work = folder / _WORK_DIR
+    try:
+        shutil.rmtree(work, ignore_errors=True)  # what a killed run left behind
+        work.mkdir()
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.release()
 
 
 def _refuse_foreign(folder: Path) -> None:
