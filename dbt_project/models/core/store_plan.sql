@@ -72,13 +72,15 @@ missing as (
         past.store_id,
         past.sales_date as plan_date,
         false as is_open,
-        chain_days.is_promo,
+        coalesce(chain_days.is_promo, false) as is_promo,
         case
             when state_days.is_holiday then state_days.state_holiday
-            when state_days.is_holiday is null and chain_days.is_holiday then chain_days.state_holiday
+            when state_days.is_holiday is null and chain_days.is_holiday
+                then chain_days.state_holiday
             else '0'
         end as state_holiday,
-        coalesce(state_days.is_school_holiday, chain_days.is_school_holiday) as is_school_holiday,
+        coalesce(state_days.is_school_holiday, chain_days.is_school_holiday, false)
+            as is_school_holiday,
         'assumed' as plan_source
     from past
     left join chain_days on past.sales_date = chain_days.sales_date

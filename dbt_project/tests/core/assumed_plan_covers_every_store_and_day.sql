@@ -1,0 +1,16 @@
+{{ config(meta={'dagster': {'ref': {'name': 'assumed_plan'}}}) }}
+-- The rules answer for every store and every day after the origin: rows = stores x days.
+with
+
+counted as (
+
+    select
+        (select count(*) from {{ ref('assumed_plan') }}) as rows_found,
+        (select count(*) from {{ ref('dim_store') }})
+        * (select count(*) from {{ ref('promo_rhythm') }}) as rows_expected
+
+)
+
+select *
+from counted
+where rows_found <> rows_expected

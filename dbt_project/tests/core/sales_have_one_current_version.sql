@@ -1,0 +1,10 @@
+-- Of every reported store-day exactly one version is current: the one landed last.
+select
+    store_id,
+    sales_date,
+    count(*) filter (where is_current) as current_versions
+from {{ ref('sales_versions') }}
+group by store_id, sales_date
+having
+    count(*) filter (where is_current) <> 1
+    or max(load_id) <> max(load_id) filter (where is_current)

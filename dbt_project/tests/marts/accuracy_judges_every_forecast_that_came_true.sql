@@ -1,0 +1,55 @@
+{{ config(meta={'dagster': {'ref': {'name': 'forecast_accuracy'}}}) }}
+-- The store-days judged are the forecast store-days that were open and sold: none is dropped and
+-- none counted twice, however often a forecast was replaced.
+with
+
+served as (
+
+    select
+        forecast_origin,
+        store_id,
+        target_date
+    from {{ ref('stg_forecasts') }}
+    where scenario = 'planned'
+    union
+    select
+        forecast_origin,
+        store_id,
+        target_date
+    from {{ ref('stg_forecast_history') }}
+    where scenario = 'planned'
+
+),
+
+came_true as (
+
+    select
+        served.forecast_origin,
+        count(*) as store_days
+    from served
+    inner join {{ ref('fct_daily_sales') }} as sales
+        on
+            served.store_id = sales.store_id
+            and served.target_date = sales.sales_date
+    where sales.is_open and sales.sales > 0
+    group by served.forecast_origin
+
+),
+
+judged as (
+
+    select
+        forecast_origin,
+        store_days
+    from {{ ref('forecast_accuracy') }}
+    where segment_kind = 'overall'
+
+)
+
+select
+    came_true.forecast_origin,
+    came_true.store_days as store_days_that_came_true,
+    judged.store_days as store_days_judged
+from came_true
+full join judged on came_true.forecast_origin = judged.forecast_origin
+where came_true.store_days is distinct from judged.store_days

@@ -1,0 +1,22 @@
+-- Of every origin each kind of segment judges as many store-days as the whole.
+with
+
+by_kind as (
+
+    select
+        forecast_origin,
+        segment_kind,
+        sum(store_days) as store_days
+    from {{ ref('forecast_accuracy') }}
+    group by forecast_origin, segment_kind
+
+)
+
+select
+    forecast_origin,
+    count(*) as kinds,
+    min(store_days) as fewest_store_days,
+    max(store_days) as most_store_days
+from by_kind
+group by forecast_origin
+having count(*) <> 6 or min(store_days) <> max(store_days)

@@ -1,0 +1,20 @@
+{{ config(meta={'dagster': {'ref': {'name': 'forecast_revisions'}}}) }}
+-- Of every revision both ends are forecasts, and the change is what lies between them.
+select revisions.*
+from {{ ref('forecast_revisions') }} as revisions
+left join {{ ref('stg_forecasts') }} as newer
+    on
+        revisions.forecast_origin = newer.forecast_origin
+        and revisions.store_id = newer.store_id
+        and revisions.target_date = newer.target_date
+        and newer.scenario = 'planned'
+left join {{ ref('stg_forecasts') }} as older
+    on
+        revisions.previous_origin = older.forecast_origin
+        and revisions.store_id = older.store_id
+        and revisions.target_date = older.target_date
+        and older.scenario = 'planned'
+where
+    revisions.sales_forecast is distinct from newer.sales_forecast
+    or revisions.previous_forecast is distinct from older.sales_forecast
+    or abs(revisions.previous_forecast + revisions.change - revisions.sales_forecast) > 0.001
