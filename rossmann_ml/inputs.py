@@ -7,7 +7,7 @@ features made of it are :mod:`rossmann_ml.features`' matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import polars as pl
@@ -15,6 +15,7 @@ import polars as pl
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.params import Params
+from rossmann_ml.warehouse import one_row, read_frame
 
 # Where a store-day was restated, the version that was known by then replaces today's.
 _HISTORY = """
@@ -92,7 +93,7 @@ def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
         NoDataError: No plan was built yet.
     """
     try:
-        row = connection.execute("SELECT max(forecast_origin) FROM core.horizon_plan").fetchone()
+        row = one_row(connection, "SELECT max(forecast_origin) FROM core.horizon_plan")
     except duckdb.CatalogException as error:
         raise NoDataError("the core tables are not built yet: run `rossmann refresh`") from error
     if row is None or row[0] is None:
@@ -102,11 +103,6 @@ def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
             "landed"
         )
     return date.fromisoformat(str(row[0]))
-
-
-def known_by_of(forecast_origin: date) -> date:
-    """When the weekly job of an origin ran: the Monday after it."""
-    return forecast_origin + timedelta(days=7 - forecast_origin.weekday())
 
 
 def read_inputs(
@@ -130,10 +126,11 @@ def read_inputs(
     """
     known_by = known_by or date.max
     names = {"origin": forecast_origin, "known_by": known_by}
-    history = connection.execute(_HISTORY, names).pl()
-    plan = connection.execute(_PLAN, {"origin": forecast_origin}).pl()
-    stores = connection.execute(_STORES).pl()
-    horizon_plan = connection.execute(
+    history = read_frame(connection, _HISTORY, names)
+    plan = read_frame(connection, _PLAN, {"origin": forecast_origin})
+    stores = read_frame(connection, _STORES)
+    horizon_plan = read_frame(
+        connection,
         """
         SELECT store_id, plan_date AS target_date, plan_source
         FROM core.horizon_plan
@@ -141,7 +138,7 @@ def read_inputs(
         ORDER BY store_id, plan_date
         """,
         {"origin": forecast_origin, "horizon_days": params.forecast.horizon_days},
-    ).pl()
+    )
     if history.is_empty():
         raise NoDataError(f"there are no sales on or before {forecast_origin}")
     if horizon_plan.is_empty():

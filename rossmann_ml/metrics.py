@@ -47,11 +47,12 @@ def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
     Returns:
         ``by``, ``segment_kind, segment`` and the scores of ``SCORES``, sorted.
     """
+    # sums in one order give the same last bit; groups keep the order of their rows
+    ordered = rows.sort(*by, "store_id", "target_date", "horizon_days")
     scored = [
-        rows.with_columns(segment_kind=pl.lit(kind), segment=segment)
-        .sort(*by, "segment", "store_id", "target_date")  # sums in one order: the same last bit
-        .group_by(*by, "segment_kind", "segment", maintain_order=True)
-        .agg(**SCORES)
+        ordered.group_by(*by, segment_kind=pl.lit(kind), segment=segment, maintain_order=True).agg(
+            **SCORES
+        )
         for kind, segment in SEGMENTS.items()
     ]
-    return pl.concat(scored)
+    return pl.concat(scored).sort(*by, "segment_kind", "segment")

@@ -9,12 +9,13 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.settings import PROJECT_DIR, Settings
 
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
 _DBT = ("dbt_project/models/**/*", "dbt_project/macros/**/*", "dbt_project/dbt_project.yml")
@@ -96,3 +97,23 @@ def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
     plain = dict(value) if isinstance(value, Mapping) else list(value)
     text = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a result is made from: fingerprints of data and code, and the commit."""
+
+    data: str
+    code: str
+    commit: str
+
+    def as_tags(self) -> dict[str, str]:
+        """As tags of an MLflow run."""
+        return {"data_version": self.data, "code_version": self.code, "git_commit": self.commit}
+
+
+def versions_now(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Versions:
+    """The versions that a step starting now works with."""
+    return Versions(
+        data_version(connection), code_version(settings.home), git_commit(settings.home)
+    )

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import filelock
+import polars as pl
 
 from rossmann_ml.errors import NoDataError, WarehouseLockedError
 from rossmann_ml.settings import PROJECT_DIR, Settings
@@ -82,6 +84,36 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDB
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def utc_now() -> datetime:
+    """The wall clock as the warehouse's TIMESTAMP columns hold it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
+) -> tuple[Any, ...] | None:
+    """The first row of a query, or None; nothing is left unread that would block the next."""
+    rows = connection.execute(query, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def read_frame(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
+) -> pl.DataFrame:
+    """The rows of a query as a frame."""
+    frame: pl.DataFrame = connection.sql(query, params=parameters).pl()
+    return frame
+
+
+def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Append the rows of a frame to a table, column by column of the same name."""
+    connection.register("appended_rows", frame)
+    try:
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended_rows")  # noqa: S608 - table names come from the code
+    finally:
+        connection.unregister("appended_rows")
 
 
 _HELD: dict[Path, filelock.FileLock] = {}

@@ -63,7 +63,16 @@ class Bundle:
         Returns:
             ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast`` and
             the bounds, in the panel's order.
+
+        Raises:
+            NoDataError: The panel lacks features that the model was trained with.
         """
+        missing = [name for name in self.metadata.features if name not in panel.columns]
+        if missing:
+            raise NoDataError(
+                f"model {self.model_version} needs features that are no longer made: "
+                f"{', '.join(missing[:5])}. Train anew with `rossmann refresh --retrain fast`"
+            )
         log_forecast = self.model.predict_log_sales(panel, threads=threads)
         forecasts = self.calibration.bounds(
             panel["horizon_days"].to_numpy(), interval_spread(panel), log_forecast

@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     model_version VARCHAR PRIMARY KEY,
     family VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,        -- fast | full
-    recipe_hash VARCHAR NOT NULL,    -- features, model, parameters and code; not the data
+    recipe_hash VARCHAR NOT NULL,    -- features, model and parameters; not the data
     trained_through DATE NOT NULL,   -- the newest target date among the training rows
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,

@@ -1,0 +1,153 @@
+"""Backfilling: the forecast that a past origin would have had, by a model of its time.
+
+Only what was known by the Monday after that origin is used; model, bias factor and intervals are
+fitted on rows whose target day is on or before it. The newest origin is
+:mod:`rossmann_ml.forecasting`'s matter.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+
+from rossmann_ml.backtest import backtest_origins, out_of_fold, score
+from rossmann_ml.clock import monday_after
+from rossmann_ml.dbt import dbt_variables, run_dbt
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.forecasting import BACKFILL, ForecastReport, panel_to_score, store_forecasts
+from rossmann_ml.inputs import newest_origin, read_inputs
+from rossmann_ml.params import Params, Profile
+from rossmann_ml.progress import Progress, silent
+from rossmann_ml.settings import Settings
+from rossmann_ml.training import (
+    TrainingReport,
+    fit_bundle,
+    panel_of,
+    recipe_of,
+    record_model,
+    rmspe_by_origin,
+)
+from rossmann_ml.versions import versions_now
+from rossmann_ml.warehouse import connect, one_row, transaction, writer_lock
+
+
+def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> list[date]:
+    """Past origins that can be backfilled, a week apart, newest first.
+
+    They fall on the weekday of the newest origin and have enough history before them to train
+    on one origin and to test on a later one.
+    """
+    newest = newest_origin(connection)
+    row = one_row(connection, "SELECT min(date) FROM raw.sales")
+    first = row[0] if row is not None and row[0] is not None else newest
+    needed = params.training.min_history_days + 3 * params.forecast.horizon_days
+    weeks = max((newest - first).days - needed, 0) // 7
+    return [newest - timedelta(days=7 * number) for number in range(1, weeks + 1)]
+
+
+def backfill_origin(
+    settings: Settings,
+    params: Params,
+    *,
+    forecast_origin: date,
+    run_id: str,
+    profile: Profile = "fast",
+    progress: Progress = silent,
+) -> ForecastReport:
+    """Forecast from a past origin with what was known then, and store the vintage.
+
+    Args:
+        settings: Where the warehouse is.
+        params: Horizon, features, models.
+        forecast_origin: A day before the newest origin.
+        run_id: The run that stores the rows.
+        profile: How the model of that time is fitted.
+        progress: Told the steps.
+
+    Raises:
+        NoDataError: The day is not before the newest origin, or has too little history.
+    """
+    known_by = monday_after(forecast_origin)
+    with writer_lock(settings):
+        with connect(settings) as connection:
+            newest, possible = newest_origin(connection), possible_origins(connection, params)
+        if not possible or not possible[-1] <= forecast_origin < newest:
+            covered = f"from {possible[-1]} to {newest - timedelta(days=1)}" if possible else "none"
+            raise NoDataError(
+                f"{forecast_origin} cannot be backfilled; past origins that can be: {covered}"
+            )
+        progress(f"plan as known by {known_by}")
+        run_dbt(
+            settings,
+            params,
+            ["run", "--select", "horizon_plan"],
+            variables=dbt_variables(params, forecast_origin=forecast_origin, known_by=known_by),
+        )
+        with connect(settings) as connection:
+            return _train_and_score(
+                connection, settings, params, forecast_origin, known_by, run_id, profile, progress
+            )
+
+
+def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    forecast_origin: date,
+    known_by: date,
+    run_id: str,
+    profile: Profile,
+    progress: Progress,
+) -> ForecastReport:
+    recipe = recipe_of(settings, params, profile)
+    inputs = read_inputs(connection, params, forecast_origin=forecast_origin, known_by=known_by)
+    panel, training = panel_of(inputs, recipe, progress=progress)
+    origins = backtest_origins(
+        forecast_origin,
+        back_days=params.backtest.origins_back_days,
+        first_training=training[0],
+    )
+    folds = out_of_fold(panel, inputs.features, origins, recipe, progress=progress)
+    progress(f"model as of {forecast_origin}")
+    bundle = fit_bundle(recipe, panel, folds, forecast_origin).save(settings.models_path)
+    versions = versions_now(connection, settings)
+    known = one_row(
+        connection,
+        "SELECT 1 FROM forecasting.model_versions WHERE model_version = ?",
+        [bundle.model_version],
+    )
+    if known is None:
+        scores = score(folds, family=recipe.family)
+        figures = list(rmspe_by_origin(scores, recipe.family).values())
+        mean = sum(figures) / len(figures)
+        report = TrainingReport(
+            model_version=bundle.model_version,
+            registry_version="",  # a model of the past never serves, so it is not registered
+            mlflow_run_id="",
+            training_rows=len(panel),
+            rmspe_mean=mean,
+            rmspe_spread=(sum((value - mean) ** 2 for value in figures) / len(figures)) ** 0.5,
+            seconds=0.0,
+            is_new=True,
+            importance=bundle.model.importance(),
+        )
+        with transaction(connection):
+            record_model(
+                connection,
+                recipe=recipe,
+                report=report,
+                trained_through=forecast_origin,
+                versions=versions,
+                scores=scores,
+            )
+    return store_forecasts(
+        connection,
+        panel=panel_to_score(inputs, params),
+        bundle=bundle,
+        run_id=run_id,
+        run_kind=BACKFILL,
+        known_by=known_by,
+        versions=versions,
+        threads=settings.threads,
+    )

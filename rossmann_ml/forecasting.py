@@ -1,0 +1,264 @@
+"""Forecasting: the scoring panel of an origin, the forecasts made of it, and their record.
+
+The weekly job scores the newest origin with the champion. Belongs here: scoring and writing
+forecasts, whatever model it is. Past origins with models of their time are
+:mod:`rossmann_ml.backfill`'s matter.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.clock import product_today
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.features.panel import KEY_COLUMNS, scoring_panel
+from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.params import Params
+from rossmann_ml.progress import Progress, silent
+from rossmann_ml.promotion import require_champion
+from rossmann_ml.settings import Settings
+from rossmann_ml.training import PanelReport
+from rossmann_ml.versions import Versions, fingerprint, versions_now
+from rossmann_ml.warehouse import (
+    append_frame,
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    utc_now,
+    writer_lock,
+)
+
+PLANNED = "planned"
+WEEKLY, BACKFILL = "weekly", "backfill"
+
+
+@dataclass(frozen=True)
+class ForecastReport:
+    """What was forecast.
+
+    Attributes:
+        run_id: The run whose rows are in force; an earlier one when nothing had changed.
+        forecast_origin: The last day whose sales were used.
+        model_version: The model that scored.
+        stores: Stores with a forecast.
+        store_days: Rows.
+        assumed_store_days: Rows whose plan was filled by rule.
+        stores_not_forecast: Stores without one; the reasons are in the table of that name.
+        total_sales_forecast: Sum over all rows.
+        is_new: False when the same inputs had been scored before.
+        seconds: Wall time.
+    """
+
+    run_id: str
+    forecast_origin: date
+    model_version: str
+    stores: int
+    store_days: int
+    assumed_store_days: int
+    stores_not_forecast: int
+    total_sales_forecast: float
+    is_new: bool
+    seconds: float
+
+
+def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
+    """Make the scoring panel of the stores that get a forecast, with ``plan_source``."""
+    panel = scoring_panel(
+        inputs.features,
+        forecast_origin=inputs.forecast_origin,
+        horizon_days=params.forecast.horizon_days,
+        params=params.features,
+    )
+    # the inner join leaves out stores without a plan
+    return panel.join(
+        inputs.horizon_plan.with_columns(pl.col("store_id").cast(pl.Int32)),
+        on=["store_id", "target_date"],
+        how="inner",
+        maintain_order="left",
+    )
+
+
+def build_scoring_panel(
+    settings: Settings, params: Params, *, progress: Progress = silent
+) -> PanelReport:
+    """Fill ``features.scoring_panel`` for the newest origin."""
+    started = time.perf_counter()
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        progress(f"features of origin {origin}")
+        inputs = read_inputs(connection, params, forecast_origin=origin)
+        panel = panel_to_score(inputs, params)
+        versions = versions_now(connection, settings)
+        with transaction(connection):
+            connection.execute(
+                "CREATE OR REPLACE TABLE features.scoring_panel AS SELECT * FROM panel"
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    "scoring_panel",
+                    origin,
+                    None,
+                    versions.data,
+                    versions.code,
+                    len(panel),
+                    utc_now(),
+                ],
+            )
+    features = len(panel.columns) - len(KEY_COLUMNS) - 2  # is_open and plan_source
+    return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
+
+
+def score_newest_origin(
+    settings: Settings, *, run_id: str, progress: Progress = silent
+) -> ForecastReport:
+    """Score ``features.scoring_panel`` with the champion and store the forecasts.
+
+    Nothing is stored again when model, data, plan and code are those of the run in force.
+
+    Raises:
+        NoDataError: The panel is not that of the newest origin.
+        NoChampionError: No model has been promoted yet.
+    """
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        build = one_row(
+            connection,
+            "SELECT forecast_origin FROM features.panel_builds WHERE panel = 'scoring_panel'",
+        )
+        if build is None or build[0] != origin:
+            raise NoDataError(
+                f"features.scoring_panel is not built for the origin {origin}: materialize it first"
+            )
+        bundle = Bundle.load(settings.models_path, require_champion(connection))
+        progress(f"forecasts from {origin} by {bundle.model_version}")
+        panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
+        return store_forecasts(
+            connection,
+            panel=panel,
+            bundle=bundle,
+            run_id=run_id,
+            run_kind=WEEKLY,
+            known_by=product_today(connection, settings),
+            versions=versions_now(connection, settings),
+            threads=settings.threads,
+        )
+
+
+def store_forecasts(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    panel: pl.DataFrame,
+    bundle: Bundle,
+    run_id: str,
+    run_kind: str,
+    known_by: date,
+    versions: Versions,
+    threads: int,
+) -> ForecastReport:
+    """Score a panel with a bundle and store rows and run in one transaction.
+
+    Rows of an earlier run at the same origin move to ``forecasting.forecast_history``.
+    """
+    started, started_at = time.perf_counter(), utc_now()
+    origin: date = panel["forecast_origin"][0]
+    input_hash = fingerprint([str(origin), bundle.model_version, versions.data, versions.code])
+    in_force = one_row(
+        connection,
+        "SELECT run_id, input_hash FROM forecasting.forecast_runs WHERE forecast_origin = ? "
+        "ORDER BY started_at DESC, run_id LIMIT 1",
+        [origin],
+    )
+    if in_force is not None and in_force[1] == input_hash:
+        return _report(connection, str(in_force[0]), started, is_new=False)
+
+    rows = bundle.forecast(panel, threads=threads).with_columns(
+        scenario=pl.lit(PLANNED),
+        model_version=pl.lit(bundle.model_version),
+        run_id=pl.lit(run_id),
+        plan_source=panel["plan_source"],
+    )
+    with transaction(connection):
+        connection.execute(
+            """
+            INSERT INTO forecasting.forecast_history BY NAME
+            SELECT *, ? AS replaced_at FROM forecasting.forecasts WHERE forecast_origin = ?
+            """,
+            [utc_now(), origin],
+        )
+        connection.execute("DELETE FROM forecasting.forecasts WHERE forecast_origin = ?", [origin])
+        append_frame(connection, "forecasting.forecasts", rows)
+        missing = _list_stores_not_forecast(connection, origin)
+        run = {
+            "run_id": run_id,
+            "run_kind": run_kind,
+            "forecast_origin": origin,
+            "known_by": known_by,
+            "model_version": bundle.model_version,
+            "data_version": versions.data,
+            "code_version": versions.code,
+            "input_hash": input_hash,
+            "git_commit": versions.commit,
+            "stores": rows["store_id"].n_unique(),
+            "store_days": len(rows),
+            "assumed_store_days": int((rows["plan_source"] == "assumed").sum()),
+            "stores_not_forecast": missing,
+            "total_sales_forecast": float(rows["sales_forecast"].sum()),
+            "started_at": started_at,
+            "finished_at": utc_now(),
+        }
+        append_frame(connection, "forecasting.forecast_runs", pl.DataFrame([run]))
+    return _report(connection, run_id, started, is_new=True)
+
+
+def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> int:
+    connection.execute(
+        "DELETE FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.stores_not_forecast
+        SELECT
+            $origin,
+            store_id,
+            CASE
+                WHEN first_sales_date IS NULL OR first_sales_date > $origin
+                    THEN 'no plan and no sales yet'
+                ELSE 'no plan and no sales in the last weeks'
+            END
+        FROM core.dim_store
+        WHERE store_id NOT IN (
+            SELECT store_id FROM forecasting.forecasts WHERE forecast_origin = $origin
+        )
+        """,
+        {"origin": origin},
+    )
+    row = one_row(
+        connection,
+        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?",
+        [origin],
+    )
+    return int(row[0]) if row else 0
+
+
+def _report(
+    connection: duckdb.DuckDBPyConnection, run_id: str, started: float, *, is_new: bool
+) -> ForecastReport:
+    run = read_frame(
+        connection,
+        """
+        SELECT
+            run_id, forecast_origin, model_version, stores, store_days, assumed_store_days,
+            stores_not_forecast, total_sales_forecast
+        FROM forecasting.forecast_runs WHERE run_id = ?
+        """,
+        [run_id],
+    ).row(0, named=True)
+    return ForecastReport(**run, is_new=is_new, seconds=time.perf_counter() - started)
