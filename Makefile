@@ -1,0 +1,60 @@
+# Every target makes what it needs. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+.PHONY: setup
+setup: ## Make .venv for running the product
+	@requirements/install.sh runtime
+
+.PHONY: setup-dev
+setup-dev: ## Make .venv for working on the product
+	@requirements/install.sh dev
+
+.PHONY: run
+run: setup ## Set up, get data or make the sample, run the weekly job, say what was published
+	@if [ -z "$$ROSSMANN_RAW_DIR" ] && [ ! -f data/raw/train.csv ] && [ ! -f data/sample/train.csv ]; then \
+		echo "no data in ROSSMANN_RAW_DIR or data/raw: making the synthetic sample"; \
+		$(BIN)/rossmann data sample --stores 200 --seed 7; \
+	fi
+	@$(BIN)/rossmann refresh
+
+.PHONY: test
+test: setup-dev ## Run the whole test suite, lint and types included
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+
+.PHONY: test-unit
+test-unit: setup-dev ## Run the unit tests alone
+	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup-dev ## Check style, types, imports and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project
+
+.PHONY: dagster
+dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
+	@$(BIN)/rossmann dagster
+
+.PHONY: lock
+lock: setup-dev ## Resolve the dependencies anew
+	@requirements/lock.sh
+
+.PHONY: clean
+clean: ## Remove what tools leave behind; data, warehouse and .venv stay
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache htmlcov
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

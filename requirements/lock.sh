@@ -1,0 +1,13 @@
+#!/bin/sh
+# Resolves pyproject.toml anew into the locks: versions and hashes for Python 3.11 to 3.13, without
+# the address of any package index.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@"
+}
+compile pyproject.toml --group build --output-file requirements/runtime.lock
+compile pyproject.toml --group dev --constraint requirements/runtime.lock \
+    --output-file requirements/dev.lock
+sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements/uv.lock | compile - --output-file requirements/uv.lock
