@@ -16,7 +16,7 @@ from rossmann_ml import warehouse
 from rossmann_ml.settings import Settings, load_settings
 
 MODEL = "lightgbm-0123456789ab"
-FIRST_DAY = date(2015, 1, 1)
+FIRST_DAY = date(2014, 6, 1)
 ORIGINS = (date(2015, 6, 19), date(2015, 7, 24), date(2015, 7, 31))
 STORES = (1, 2, 3, 4, 5, 6)
 STORE_WITHOUT_FORECAST = 99
@@ -44,7 +44,10 @@ CREATE OR REPLACE TABLE marts.stores AS
         (SELECT any_value(state) FROM raw.store_states AS t WHERE t.store = s.store) AS state,
         (SELECT min(date) FROM raw.sales AS t WHERE t.store = s.store) AS first_sales_date,
         (SELECT max(date) FROM raw.sales AS t WHERE t.store = s.store) AS last_sales_date,
-        (SELECT count(*) FROM raw.sales AS t WHERE t.store = s.store) AS observed_days
+        (SELECT count(*) FROM raw.sales AS t WHERE t.store = s.store) AS observed_days,
+        store IN (SELECT store_id FROM forecasting.forecasts) AS is_forecast,
+        (SELECT any_value(reason) FROM forecasting.stores_not_forecast AS t
+            WHERE t.store_id = s.store) AS not_forecast_reason
     FROM raw.stores AS s;
 CREATE OR REPLACE TABLE marts.daily_sales AS
     SELECT store AS store_id, date AS sales_date, sales, customers, open = 1 AS is_open,
@@ -66,7 +69,8 @@ CREATE OR REPLACE TABLE marts.forecast_totals AS
         FROM forecasting.forecasts AS f JOIN marts.stores AS s USING (store_id)
     )
     SELECT forecast_origin, level, segment, week_start, scenario,
-        count(DISTINCT target_date) AS days, sum(sales_forecast) AS sales_forecast
+        count(DISTINCT target_date) AS days, count(*) AS store_days,
+        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast
     FROM (
         SELECT *, 'chain' AS level, 'all' AS segment FROM days
         UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
@@ -91,6 +95,8 @@ CREATE OR REPLACE TABLE marts.forecast_accuracy AS
         WHERE d.is_open AND d.sales > 0
     )
     SELECT forecast_origin, segment_kind, segment, count(*) AS store_days,
+        count(DISTINCT target_date) AS days, min(target_date) AS first_target_date,
+        max(target_date) AS last_target_date,
         sqrt(avg(error * error)) AS rmspe, avg(abs(error)) AS mape,
         sum(sales_forecast) / sum(sales) - 1 AS bias,
         avg((sales BETWEEN lower_80 AND upper_80)::INTEGER) AS coverage_80,

@@ -1,0 +1,52 @@
+"""``/model_info``: the model behind the forecasts."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from app import queries
+from app.api.dependencies import CurrentReading
+from app.api.problems import ProblemError, describe
+from app.api.schemas import (
+    BacktestScore,
+    Champion,
+    Importance,
+    ModelInfo,
+    Promotion,
+    Provenance,
+)
+
+router = APIRouter(tags=["model"], responses=describe(404, 422, 503))
+
+Features = Annotated[int, Query(ge=0, le=500, description="How many of the strongest features.")]
+
+
+@router.get("/model_info", summary="The champion, its backtest and its strongest features")
+def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
+    """Accuracy stands by past origin, beside two simple methods on the same rows.
+
+    Every score comes from a model that was fitted again with what was known at that origin, never
+    from a model that had seen the days it is judged on.
+    """
+    version = reading.info.model_version
+    champion = queries.model(reading, version)
+    if champion is None:
+        raise ProblemError(
+            404, "unknown-model", "Unknown model", f"Nothing is recorded about model {version}."
+        )
+    promotion = queries.newest_promotion(reading, version)
+    if promotion is not None:
+        promotion["figures"] = json.loads(promotion["figures"])
+    return ModelInfo(
+        provenance=Provenance.of(reading.info),
+        champion=Champion.model_validate(champion),
+        promotion=None if promotion is None else Promotion.model_validate(promotion),
+        backtest=[BacktestScore.model_validate(row) for row in queries.backtest(reading, version)],
+        importances=[
+            Importance.model_validate(row)
+            for row in queries.importances(reading, version, features)
+        ],
+    )

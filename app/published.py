@@ -1,0 +1,184 @@
+"""The one way in which API and dashboard read: the current generation, a cursor per request.
+
+A generation's file never changes; news is another file, named by the pointer ``CURRENT``. The
+reader looks at the pointer now and then, opens the new file beside the old one, and closes the old
+one when the last request that uses it has ended. Which questions are asked belongs to
+:mod:`app.queries`; nothing here writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rossmann_ml.errors import PublishError, RossmannError
+from rossmann_ml.publish.generations import (
+    POINTER_NAME,
+    GenerationInfo,
+    current_path,
+    open_generation,
+    read_info,
+)
+
+_LOG = logging.getLogger(__name__)
+
+
+class OpenGeneration:
+    """A generation in use, and how many requests use it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_generation(path)
+        try:
+            self.info: GenerationInfo = read_info(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._lock = threading.Lock()
+        self._users = 0
+        self._is_retired = False
+        self.is_closed = False
+
+    def acquire(self) -> bool:
+        """Count one more request; False when the generation has just been closed."""
+        with self._lock:
+            if not self.is_closed:
+                self._users += 1
+            return not self.is_closed
+
+    def release(self) -> None:
+        """Count one request less; the last one of a retired generation closes it."""
+        with self._lock:
+            self._users -= 1
+            self._close_when_idle()
+
+    def retire(self) -> None:
+        """Take no new requests: close now, or when the last request has ended."""
+        with self._lock:
+            self._is_retired = True
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if self._is_retired and self._users == 0 and not self.is_closed:
+            self._connection.close()
+            self.is_closed = True
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for one request; connections must not be shared between threads."""
+        return self._connection.cursor()
+
+
+class Reading:
+    """One request's view of one generation: everything it asks comes from the same file."""
+
+    def __init__(self, info: GenerationInfo, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.info = info
+        self.cursor = cursor
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """The rows of a query, each as a mapping from column to value."""
+        result = self.cursor.execute(query, list(values))
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def row(self, query: str, values: Sequence[object] = ()) -> dict[str, Any] | None:
+        """The first row of a query, or None when there is none."""
+        return next(iter(self.rows(query, values)), None)
+
+
+class PublishedReader:
+    """Reads the current generation, and follows the pointer when it moves.
+
+    Args:
+        published_path: The folder of the generations.
+        check_every_seconds: How often the pointer is looked at, at most.
+    """
+
+    def __init__(self, published_path: Path, *, check_every_seconds: float = 0.5) -> None:
+        self.published_path = published_path
+        self._check_every_seconds = check_every_seconds
+        self._swap_lock = threading.Lock()
+        self._current: OpenGeneration | None = None
+        self._pointer_seen: tuple[int, int] | None = None
+        self._next_check = 0.0
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Read from the current generation for the length of a request.
+
+        Raises:
+            NoDataError: Nothing has been published yet.
+            PublishError: The pointer or its file cannot be used, and none was open before.
+        """
+        generation = self._acquire()
+        try:
+            cursor = generation.cursor()
+            try:
+                yield Reading(generation.info, cursor)
+            finally:
+                cursor.close()
+        finally:
+            generation.release()
+
+    def close(self) -> None:
+        """Close what is open, as soon as its last request has ended."""
+        with self._swap_lock:
+            if self._current is not None:
+                self._current.retire()
+            self._current = None
+            self._pointer_seen = None
+
+    def _acquire(self) -> OpenGeneration:
+        while True:
+            self._follow_pointer()
+            generation = self._current
+            # between the two lines another thread may have swapped and closed it: look again
+            if generation is not None and generation.acquire():
+                return generation
+
+    def _follow_pointer(self) -> None:
+        if self._current is None:
+            with self._swap_lock:
+                if self._current is None:  # another thread may have opened it meanwhile
+                    self._open_current()
+            return
+        if time.monotonic() < self._next_check or not self._swap_lock.acquire(blocking=False):
+            return  # not due, or another thread is at it: go on with what is open
+        try:
+            self._next_check = time.monotonic() + self._check_every_seconds
+            if self._pointer_now() != self._pointer_seen:
+                self._open_current()
+        except RossmannError as error:
+            _LOG.warning("keeping generation %s: %s", self._current.info.generation_id, error)
+        finally:
+            self._swap_lock.release()
+
+    def _pointer_now(self) -> tuple[int, int] | None:
+        try:
+            status = (self.published_path / POINTER_NAME).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _open_current(self) -> None:
+        # looked at before it is read: if it moves in between, the next check sees that
+        pointer = self._pointer_now()
+        path = current_path(self.published_path)
+        old = self._current
+        if old is None or old.path != path:
+            try:
+                self._current = OpenGeneration(path)
+            except duckdb.Error as error:
+                raise PublishError(f"{path} cannot be opened: {error}") from error
+            _LOG.info("reading generation %s", self._current.info.generation_id)
+            if old is not None:
+                old.retire()
+        self._pointer_seen = pointer
+        self._next_check = time.monotonic() + self._check_every_seconds

@@ -1,0 +1,103 @@
+"""The questions that API and dashboard both ask of a generation.
+
+Each takes a :class:`app.published.Reading` and returns plain rows; how they are shown or encoded
+is the caller's affair. Tables and columns: ``warehouse/README.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.published import Reading
+
+HORIZON_DAYS = 42
+
+Row = dict[str, Any]
+
+
+def stores(reading: Reading) -> list[Row]:
+    """All stores."""
+    return reading.rows("SELECT * FROM stores ORDER BY store_id")
+
+
+def store(reading: Reading, store_id: int) -> Row | None:
+    """One store, or None when there is no such store."""
+    return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
+
+
+def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> list[Row]:
+    """The newest forecast of a store beside its plan, by day; empty when it has none."""
+    return reading.rows(
+        """
+        SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
+        FROM latest_forecasts AS f
+        LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
+        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        ORDER BY f.target_date
+        """,
+        [store_id, days],
+    )
+
+
+def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
+    """A store's newest days up to the origin, by day; days that were not observed have NULL."""
+    return reading.rows(
+        """
+        SELECT * FROM daily_sales
+        WHERE store_id = ? AND sales_date > ?::DATE - ?::INTEGER AND sales_date <= ?::DATE
+        ORDER BY sales_date
+        """,
+        [store_id, reading.info.forecast_origin, days, reading.info.forecast_origin],
+    )
+
+
+def store_weeks(reading: Reading, store_id: int) -> list[Row]:
+    """A store's newest forecast by calendar week."""
+    return reading.rows(
+        """
+        SELECT week_start, days, sales_forecast FROM forecast_totals
+        WHERE level = 'store' AND segment = ? AND scenario = 'planned' AND forecast_origin = ?
+        ORDER BY week_start
+        """,
+        [str(store_id), reading.info.forecast_origin],
+    )
+
+
+def model(reading: Reading, model_version: str) -> Row | None:
+    """One trained model."""
+    return reading.row("SELECT * FROM model_versions WHERE model_version = ?", [model_version])
+
+
+def newest_promotion(reading: Reading, model_version: str) -> Row | None:
+    """The decision that made a model champion last."""
+    return reading.row(
+        """
+        SELECT * FROM promotions
+        WHERE model_version = ? AND action IN ('promoted', 'rolled_back')
+        ORDER BY promotion_id DESC LIMIT 1
+        """,
+        [model_version],
+    )
+
+
+def backtest(reading: Reading, model_version: str) -> list[Row]:
+    """Overall scores of a model and of the simple methods beside it, by origin; NULL is all."""
+    return reading.rows(
+        """
+        SELECT * FROM backtest_scores
+        WHERE model_version = ? AND segment_kind = 'overall'
+        ORDER BY forecast_origin DESC NULLS FIRST, rmspe
+        """,
+        [model_version],
+    )
+
+
+def importances(reading: Reading, model_version: str, features: int) -> list[Row]:
+    """The features that carried most in a model, the strongest first."""
+    return reading.rows(
+        """
+        SELECT feature, gain_share, splits FROM feature_importance
+        WHERE model_version = ? ORDER BY gain_share DESC, feature LIMIT ?
+        """,
+        [model_version, features],
+    )

@@ -1,0 +1,66 @@
+"""Running the product's servers as a person would: as processes, spoken to over HTTP."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROSSMANN = Path(sys.executable).with_name("rossmann")
+_PATIENCE_SECONDS = 90
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(warehouse_dir: Path) -> dict[str, str]:
+    """The environment of a command that works on a test's warehouse."""
+    return {**os.environ, "ROSSMANN_WAREHOUSE_DIR": str(warehouse_dir)}
+
+
+@contextmanager
+def serving(command: str, warehouse_dir: Path, *, ready: str, log: Path) -> Iterator[str]:
+    """Run ``rossmann api`` or ``rossmann dashboard`` on a free port; gives its address."""
+    port = free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(ROSSMANN), command, "--port", str(port)],
+            env=environment(warehouse_dir),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(process, f"{address}{ready}", log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the server ended with {process.returncode}: {log.read_text()}")
+        try:
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"no answer from {url} in {_PATIENCE_SECONDS} s: {log.read_text()}")

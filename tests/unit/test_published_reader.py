@@ -1,0 +1,180 @@
+"""How readers follow the current generation: never half, never late, never closed too early."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import duckdb
+import pytest
+from support.small_warehouse import add_week, change
+
+from app.published import PublishedReader
+from rossmann_ml.errors import NoDataError, PublishError
+from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.publish import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.settings import Settings
+
+Published = tuple[Settings, PublishedGeneration]
+
+ORIGINS = "SELECT DISTINCT forecast_origin FROM latest_forecasts"
+
+
+def following(settings: Settings, seconds: float = 0.0) -> PublishedReader:
+    return PublishedReader(settings.published_path, check_every_seconds=seconds)
+
+
+def origin_of(reader: PublishedReader) -> object:
+    with reader.reading() as reading:
+        (row,) = reading.rows(ORIGINS)
+        assert row["forecast_origin"] == reading.info.forecast_origin
+        return row["forecast_origin"]
+
+
+def test_before_the_first_publication_the_reader_says_so_and_then_finds_it(
+    small_warehouse: Settings, project_params: Params
+) -> None:
+    reader = following(small_warehouse)
+    with pytest.raises(NoDataError, match="nothing is published"), reader.reading():
+        pass
+    generation = publish(small_warehouse, project_params, run_id="r")
+    assert origin_of(reader) == generation.info.forecast_origin
+
+
+def test_a_request_keeps_its_generation_during_a_publication_and_the_next_sees_the_new_one(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    reader = following(settings)
+    with reader.reading() as reading:
+        assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
+        add_week(settings)
+        second = publish(settings, project_params, run_id="weekly-2")
+        # another request has swapped by now; this one still reads its own file
+        assert origin_of(reader) == second.info.forecast_origin
+        assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
+    assert origin_of(reader) == second.info.forecast_origin
+
+
+def test_the_old_generation_is_closed_when_its_last_request_ends(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    reader = following(settings)
+    with reader.reading():
+        old = reader._current
+        assert old is not None
+        add_week(settings)
+        publish(settings, project_params, run_id="weekly-2")
+        with reader.reading():
+            assert reader._current is not old
+        assert not old.is_closed
+    assert old.is_closed
+
+
+def test_a_rollback_is_followed_like_a_publication(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    reader = following(settings)
+    add_week(settings)
+    publish(settings, project_params, run_id="weekly-2")
+    assert origin_of(reader) != first.info.forecast_origin
+    rollback_generation(settings, first.generation_id)
+    assert origin_of(reader) == first.info.forecast_origin
+
+
+def test_the_pointer_is_looked_at_only_now_and_then(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    reader = following(settings, seconds=0.3)
+    origin_of(reader)
+    rare = following(settings, seconds=3600)
+    origin_of(rare)
+    add_week(settings)
+    second = publish(settings, project_params, run_id="weekly-2")
+    assert origin_of(rare) == first.info.forecast_origin
+    time.sleep(0.35)
+    assert origin_of(reader) == second.info.forecast_origin
+
+
+@pytest.mark.parametrize("text", ["", "nonsense\n", "0123456789ab.duckdb\n"])
+def test_a_broken_pointer_does_not_take_away_what_is_open(
+    published_generation: Published, text: str
+) -> None:
+    settings, first = published_generation
+    reader = following(settings)
+    origin_of(reader)
+    (settings.published_path / "CURRENT").write_text(text)
+    assert origin_of(reader) == first.info.forecast_origin
+    with pytest.raises(PublishError), following(settings).reading():
+        pass
+
+
+def test_a_new_file_that_cannot_be_read_does_not_take_away_what_is_open(
+    published_generation: Published,
+) -> None:
+    settings, first = published_generation
+    reader = following(settings)
+    origin_of(reader)
+    (settings.published_path / "0123456789ab.duckdb").write_bytes(b"rubbish")
+    (settings.published_path / "CURRENT").write_text("0123456789ab.duckdb\n")
+    assert origin_of(reader) == first.info.forecast_origin
+
+
+def test_a_failing_request_frees_its_generation(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    reader = following(settings)
+    origin_of(reader)
+    old = reader._current
+    with pytest.raises(duckdb.Error), reader.reading() as reading:
+        reading.rows("SELECT * FROM no_such_table")
+    add_week(settings)
+    publish(settings, project_params, run_id="weekly-2")
+    origin_of(reader)
+    assert old is not None
+    assert old.is_closed
+
+
+def test_many_threads_read_while_generations_come_and_go(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    reader = following(settings)
+    errors: list[BaseException] = []
+    seen: set[str] = set()
+    stop = threading.Event()
+
+    def read_on() -> None:
+        while not stop.is_set():
+            try:
+                with reader.reading() as reading:
+                    (row,) = reading.rows(
+                        "SELECT count(*) AS days, any_value(generation_id) AS generation_id "
+                        "FROM latest_forecasts CROSS JOIN generation_info"
+                    )
+                    assert row["days"] == 6 * 42
+                    assert row["generation_id"] == reading.info.generation_id
+                    seen.add(row["generation_id"])
+            except BaseException as error:
+                errors.append(error)
+                raise
+
+    threads = [threading.Thread(target=read_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    published = set()
+    for number in range(3):
+        change(settings, f"UPDATE forecasting.forecast_runs SET input_hash = 'h{number}'")
+        published.add(publish(settings, params, run_id="r").generation_id)
+        time.sleep(0.1)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert published <= seen
+    reader.close()

@@ -1,0 +1,14 @@
+-- What moved most since the forecast before, so that orders made on it should be looked at again?
+SELECT
+    store_id,
+    previous_origin,
+    count(*) AS days,
+    round(sum(previous_forecast)) AS previous_forecast,
+    round(sum(sales_forecast)) AS sales_forecast,
+    round(sum(change)) AS change,
+    round(sum(change) / nullif(sum(previous_forecast), 0), 4) AS change_share
+FROM forecast_revisions
+WHERE forecast_origin = (SELECT info.forecast_origin FROM generation_info AS info)
+GROUP BY store_id, previous_origin
+ORDER BY abs(sum(change)) DESC, store_id
+LIMIT 20;

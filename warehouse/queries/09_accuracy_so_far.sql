@@ -1,0 +1,13 @@
+-- How good were earlier forecasts, now that their days have come true, week by week ahead?
+SELECT
+    forecast_origin,
+    segment AS weeks_ahead,
+    store_days,
+    round(rmspe, 4) AS rmspe,
+    round(mape, 4) AS mape,
+    round(bias, 4) AS bias,
+    round(coverage_80, 3) AS coverage_80,
+    round(coverage_95, 3) AS coverage_95
+FROM forecast_accuracy
+WHERE segment_kind = 'horizon_week'
+ORDER BY forecast_origin DESC, weeks_ahead;
