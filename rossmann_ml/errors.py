@@ -71,3 +71,15 @@ class PublishError(RossmannError):
     """The generation did not pass its audit; the pointer was not moved."""
 
     exit_code = 11
+
+
+class QueryError(RossmannError):
+    """A query of a published generation cannot be run; DuckDB's words are in the message."""
+
+    exit_code = 12
+
+
+class PortInUseError(RossmannError):
+    """A server cannot listen where it was told to."""
+
+    exit_code = 13

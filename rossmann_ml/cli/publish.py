@@ -1,0 +1,101 @@
+"""``rossmann publish``, ``generations`` and ``rollback generation``: what readers see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rossmann_ml.publish import GenerationInfo, PublishedGeneration
+
+# other modules add what else can be rolled back
+rollback = typer.Typer(help="Go back to what was before.", no_args_is_help=True)
+
+
+def publish() -> None:
+    """Publish what the warehouse holds now as a new generation, after its audit.
+
+    The same content is published once; doing it again changes nothing.
+    """
+    from rossmann_ml import publish as library  # noqa: PLC0415
+    from rossmann_ml.params import load_params  # noqa: PLC0415
+    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+
+    settings = default_settings()
+    run_id = f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    generation = library.publish(settings, load_params(settings.params_path), run_id=run_id)
+    _say_published(Console(highlight=False), generation)
+
+
+def _say_published(console: Console, generation: PublishedGeneration) -> None:
+    if generation.is_new:
+        said = "published"
+    elif generation.is_current:
+        said = "unchanged, published before:"
+    else:
+        said = "published before and rolled back from, readers keep the other one:"
+    console.print(f"{said} generation [bold]{generation.generation_id}[/]", soft_wrap=True)
+    rows = generation.tables
+    console.print(
+        f"origin {generation.info.forecast_origin}, model {generation.info.model_version}, "
+        f"{rows['latest_forecasts']:,} store-days of the newest origin, "
+        f"{rows['forecasts']:,} of all published origins",
+        soft_wrap=True,
+    )
+    console.print(str(generation.path), soft_wrap=True)
+    if not generation.is_current:
+        console.print(
+            f"to return to it: rossmann rollback generation {generation.generation_id}",
+            soft_wrap=True,
+        )
+
+
+def generations() -> None:
+    """List the generations on disk, the newest first; * is the one readers use."""
+    from rossmann_ml.publish import list_generations  # noqa: PLC0415
+    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+
+    settings = default_settings()
+    found = list_generations(settings)
+    console = Console(highlight=False)
+    if not found:
+        console.print(f"nothing is published in {settings.published_path} yet", soft_wrap=True)
+        return
+    table = Table(header_style="bold", box=None)
+    for name in ("", "generation", "origin", "published (UTC)", "data", "MB", "model"):
+        # an id is there to be copied: it stays whole on the narrowest screen
+        table.add_column(name, justify="right" if name == "MB" else "left", no_wrap=name != "model")
+    for each in found:
+        info: GenerationInfo = each.info
+        table.add_row(
+            "*" if each.is_current else "",
+            info.generation_id,
+            str(info.forecast_origin),
+            f"{info.published_at:%Y-%m-%d %H:%M}",
+            info.data_set_name,
+            f"{each.size_bytes / 1e6:,.1f}",
+            info.model_version,
+        )
+    console.print(table)
+
+
+@rollback.command("generation")
+def rollback_generation(
+    generation_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The generation, or the beginning of its id.")
+    ],
+) -> None:
+    """Let readers use another generation, until one is published that is not there yet."""
+    from rossmann_ml import publish as library  # noqa: PLC0415
+    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+
+    chosen = library.rollback_generation(default_settings(), generation_id)
+    Console(highlight=False).print(
+        f"readers now use generation [bold]{chosen.info.generation_id}[/] "
+        f"of origin {chosen.info.forecast_origin}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,67 @@
+"""``rossmann api`` and ``rossmann dashboard``: the readers, each as a process of its own.
+
+They are started by name and not imported: the library does not know them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rossmann_ml.errors import PortInUseError
+
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the published forecasts over HTTP; its documentation is under /docs."""
+    _check(host, port)
+    Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
+    _become(["-m", "uvicorn", "app.api.main:app", "--host", host, "--port", str(port)])
+
+
+def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
+    """Serve the dashboard of the published forecasts."""
+    _check(host, port)
+    options = {
+        "server.address": host,
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    from rossmann_ml.settings import PROJECT_DIR  # noqa: PLC0415
+
+    main = PROJECT_DIR / "app" / "dashboard" / "main.py"
+    _become(["-m", "streamlit", "run", str(main), *flags])
+
+
+def _check(host: str, port: int) -> None:
+    """Refuse in words what the server would say with a traceback."""
+    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+
+    default_settings()  # the server reads them too, and would refuse them less kindly
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUseError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose with --host and --port"
+            ) from error
+
+
+def _become(arguments: list[str]) -> None:
+    """Replace this process by the server, so that signals and the exit code are the server's."""
+    sys.stdout.flush()
+    # -P: what lies in the folder one stands in is not taken for a part of the product
+    os.execv(sys.executable, [sys.executable, "-P", *arguments])  # noqa: S606 - no shell is wanted
