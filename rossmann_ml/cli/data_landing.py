@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.box import SIMPLE
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -81,7 +81,7 @@ def _waiting(paths: list[Path]) -> str:
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("landed", "files", "rows", "restated", "set aside", "from", "to"):
         is_number = name in ("files", "rows", "restated", "set aside")
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
