@@ -1,0 +1,96 @@
+"""Running suites: from the pipeline's database to results, rows and Data Docs pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rossmann_ml.clock import product_today
+from rossmann_ml.quality.frames import has_rows, read_frame
+from rossmann_ml.quality.results import SuiteResult, store_results
+from rossmann_ml.quality.suite_files import SUITES, load_suite
+from rossmann_ml.warehouse import connect, writer_lock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rossmann_ml.quality.great_expectations_session import Session
+    from rossmann_ml.settings import Settings
+
+
+def run_suites(
+    settings: Settings,
+    suites: Sequence[str],
+    *,
+    run_id: str,
+    forecast_origin: date | None = None,
+) -> list[SuiteResult]:
+    """Check tables of the pipeline's database and keep what was found.
+
+    Results become rows of ``quality.data_quality_results`` and Data Docs pages below
+    ``state_path/gx``. A failed check raises nothing: the caller decides by ``is_success``.
+
+    Args:
+        settings: Where the database and the state folder are.
+        suites: Names from :data:`rossmann_ml.quality.SUITES`.
+        run_id: The run that the results belong to; running it again replaces its rows.
+        forecast_origin: The origin whose plan, features and forecasts are checked; the newest when
+            not given.
+
+    Returns:
+        One result for each name, in the same order.
+
+    Raises:
+        NoDataError: There is no database, or a table that a suite checks is missing or empty.
+        QualityError: A table lacks a column that a suite's query reads.
+        SettingsError: There is no suite of that name.
+        WarehouseLockedError: Another process is writing.
+    """
+    for name in suites:
+        load_suite(name)
+    session = _session(run_id=run_id, folder=settings.state_path / "gx")
+    with writer_lock(settings):
+        with connect(settings, read_only=True) as connection:
+            today = product_today(connection, settings)
+            results = [
+                session.validate(
+                    name,
+                    read_frame(connection, name, today=today, forecast_origin=forecast_origin),
+                )
+                for name in suites
+            ]
+        session.write_data_docs()
+        with connect(settings) as connection:
+            store_results(connection, results, run_id=run_id, tool="great_expectations")
+    return results
+
+
+def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
+    """Check one frame and keep nothing.
+
+    Args:
+        suite: One of :data:`rossmann_ml.quality.SUITES`.
+        frame: The columns of that suite's query, as :func:`rossmann_ml.quality.read_frame`
+            returns them.
+    """
+    load_suite(suite)
+    return _session(run_id="unsaved").validate(suite, frame)
+
+
+def available_suites(settings: Settings) -> list[str]:
+    """The suites whose table is there and has rows.
+
+    Raises:
+        NoDataError: There is no database yet.
+    """
+    with connect(settings, read_only=True) as connection:
+        return [name for name in SUITES if has_rows(connection, load_suite(name))]
+
+
+def _session(*, run_id: str, folder: Path | None = None) -> Session:
+    # here and not above: importing Great Expectations takes ten seconds
+    from rossmann_ml.quality.great_expectations_session import Session  # noqa: PLC0415
+
+    return Session(run_id=run_id, folder=folder)

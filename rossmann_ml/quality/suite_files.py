@@ -1,0 +1,116 @@
+"""The suites as files: reading ``suites/<name>.json`` and the query beside it.
+
+Belongs here: the form of those files. Not here: running them (:mod:`rossmann_ml.quality.runner`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rossmann_ml.errors import SettingsError
+
+SUITES_DIR = Path(__file__).resolve().parent / "suites"
+
+# In the order in which the data passes them.
+SUITES = ("raw_sales", "raw_stores", "plan", "features", "forecasts")
+
+Severity = Literal["error", "warning"]
+
+
+class Expectation(BaseModel):
+    """One expectation of a suite file.
+
+    Attributes:
+        type: Great Expectations' name of it, such as ``expect_column_values_to_be_between``.
+        kwargs: What that expectation takes.
+        severity: ``error`` stops what comes after; ``warning`` is only shown.
+        notes: Why the data must be so, for the person who sees it fail.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str = Field(pattern="^expect_")
+    kwargs: dict[str, Any]
+    severity: Severity
+    notes: str = Field(min_length=10)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are looked at."""
+        if "column_list" in self.kwargs:
+            return tuple(self.kwargs["column_list"])
+        names = (self.kwargs.get(key) for key in ("column", "column_A", "column_B"))
+        return tuple(name for name in names if name is not None)
+
+    @property
+    def name(self) -> str:
+        """A name that is unique in the suite, of letters, digits and ``_`` only."""
+        kind = self.type.removeprefix("expect_").removeprefix("column_").removeprefix("pair_")
+        ending = "_warning" if self.severity == "warning" else ""
+        return f"{'_and_'.join(self.columns)}_{kind}{ending}"
+
+
+class Suite(BaseModel):
+    """One suite file.
+
+    Attributes:
+        name: The file's name without its ending.
+        table: Schema and name of the table that is checked.
+        notes: What the suite is about.
+        expectations: In the order in which they are shown.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    table: str
+    notes: str
+    expectations: tuple[Expectation, ...] = Field(min_length=1)
+
+    @property
+    def query(self) -> str:
+        """The SQL that reads what the suite checks."""
+        return (SUITES_DIR / f"{self.name}.sql").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=len(SUITES))
+def load_suite(name: str) -> Suite:
+    """Read one of :data:`SUITES`.
+
+    Raises:
+        SettingsError: There is no such suite, or its file is not of the form of a suite.
+    """
+    if name not in SUITES:
+        raise SettingsError(f"there is no suite {name!r}; there are {', '.join(SUITES)}")
+    return read_suite(SUITES_DIR / f"{name}.json")
+
+
+def read_suite(path: Path) -> Suite:
+    """Read a suite file.
+
+    Raises:
+        SettingsError: It is not there, not JSON, or an entry is wrong; the message names the file,
+            the entry, what was found and what was expected.
+    """
+    try:
+        suite = Suite.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: the suite file is not there") from error
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"{path}: {found}") from error
+    names = [expectation.name for expectation in suite.expectations]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SettingsError(
+            f"{path}: two expectations of the same type, columns and severity: "
+            f"{', '.join(repeated)}; results could not be told apart"
+        )
+    return suite

@@ -1,0 +1,51 @@
+-- Grain: one row per store-day of the plan at one forecast origin (the newest unless one is given).
+-- The columns after planned_days_of_store say something about the whole plan and repeat.
+WITH origin AS (
+    SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
+    FROM core.horizon_plan
+),
+planned AS (
+    SELECT
+        horizon_plan.*,
+        horizon_plan.plan_date - horizon_plan.forecast_origin AS days_after_origin
+    FROM core.horizon_plan
+    INNER JOIN origin ON origin.forecast_origin = horizon_plan.forecast_origin
+),
+figures AS (
+    SELECT
+        avg(is_open::INTEGER) FILTER (WHERE isodow(plan_date) = 7) AS open_sunday_share,
+        avg(is_open::INTEGER) FILTER (WHERE isodow(plan_date) < 7) AS open_weekday_share,
+        avg(is_promo::INTEGER) AS promo_share,
+        avg((plan_source = 'assumed')::INTEGER) AS assumed_share
+    FROM planned
+    WHERE days_after_origin <= 42
+),
+unplanned AS (
+    SELECT count(*) AS stores
+    FROM (
+        SELECT DISTINCT daily.store_id
+        FROM core.fct_daily_sales AS daily, origin
+        WHERE daily.sales > 0
+            AND daily.sales_date > origin.forecast_origin - 28
+            AND daily.sales_date <= origin.forecast_origin
+    ) AS active
+    ANTI JOIN planned ON planned.store_id = active.store_id
+)
+SELECT
+    planned.store_id,
+    planned.plan_date,
+    planned.horizon_days,
+    planned.days_after_origin,
+    planned.is_open,
+    planned.is_promo,
+    planned.state_holiday,
+    planned.is_school_holiday,
+    planned.plan_source,
+    count(DISTINCT CASE WHEN planned.days_after_origin BETWEEN 1 AND 42 THEN planned.plan_date END)
+        OVER (PARTITION BY planned.store_id) AS planned_days_of_store,
+    coalesce(figures.open_sunday_share, 0) AS open_sunday_share,
+    figures.open_weekday_share,
+    figures.promo_share,
+    figures.assumed_share,
+    unplanned.stores AS active_stores_without_plan
+FROM planned, figures, unplanned

@@ -1,0 +1,93 @@
+"""Saying in plain words what an expectation expects and what it found.
+
+Great Expectations describes both in its own pages; the rows in the warehouse and the terminal show
+these sentences instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rossmann_ml.quality.suite_files import Expectation
+
+_EXAMPLES = 3
+_LONGEST = 400
+
+
+def expected_text(expectation: Expectation) -> str:
+    """What the data should be, without the column's name."""
+    kwargs = expectation.kwargs
+    text = _WORDS.get(expectation.type, _other)(kwargs)
+    mostly = kwargs.get("mostly")
+    return text if mostly is None else f"{text} in at least {mostly:.0%} of rows"
+
+
+def observed_text(result: Mapping[str, Any], exception_message: str | None) -> str:
+    """What was found.
+
+    Args:
+        result: Great Expectations' result of one expectation.
+        exception_message: Why the check itself could not run, None when it did.
+    """
+    if exception_message is not None:
+        return f"could not be checked: {exception_message}"[:_LONGEST]
+    if "unexpected_count" in result:
+        unexpected, rows = result["unexpected_count"], result["element_count"]
+        text = f"{unexpected:,} of {rows:,} rows unexpected"
+        # dict.fromkeys keeps the order and drops repetitions
+        examples = dict.fromkeys(map(_value, result.get("partial_unexpected_list") or []))
+        shown = [example for example in examples if example != "None"][:_EXAMPLES]
+        return f"{text}, such as {', '.join(shown)}"[:_LONGEST] if shown else text
+    return _value(result.get("observed_value"))[:_LONGEST]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, list | tuple):
+        return " and ".join(_value(item) for item in value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if not number.is_integer():
+        return f"{number:.6g}"
+    return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:.0f}"  # 2015 may be a year
+
+
+def _between(kwargs: Mapping[str, Any]) -> str:
+    low, high = kwargs["min_value"], kwargs["max_value"]
+    if low == high:
+        return _value(low)
+    above = "above " if kwargs.get("strict_min") else ""
+    return f"{above}{_value(low)} to {_value(high)}"
+
+
+def _in_set(kwargs: Mapping[str, Any]) -> str:
+    values = kwargs["value_set"]
+    return str(values[0]) if len(values) == 1 else f"one of {', '.join(map(repr, values))}"
+
+
+def _other(kwargs: Mapping[str, Any]) -> str:
+    shown = {name: value for name, value in kwargs.items() if not name.startswith("column")}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "expect_column_values_to_not_be_null": lambda _: "a value",
+    "expect_column_values_to_be_unique": lambda _: "no value twice",
+    "expect_compound_columns_to_be_unique": lambda _: "no combination twice",
+    "expect_column_values_to_be_between": _between,
+    "expect_column_max_to_be_between": _between,
+    "expect_column_unique_value_count_to_be_between": lambda kwargs: (
+        f"{_between(kwargs)} different values"
+    ),
+    "expect_column_values_to_be_in_set": _in_set,
+    "expect_column_pair_values_to_be_equal": lambda kwargs: (
+        f"{kwargs['column_A']} = {kwargs['column_B']}"
+    ),
+    "expect_column_pair_values_a_to_be_greater_than_b": lambda kwargs: (
+        f"{kwargs['column_A']} {'>=' if kwargs.get('or_equal') else '>'} {kwargs['column_B']}"
+    ),
+}
