@@ -1,0 +1,172 @@
+"""Every expectation of every suite holds on good tables and fails on the fault planted for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import duckdb
+import pytest
+from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
+
+from rossmann_ml.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.quality import SUITES, check_frame, load_suite, read_frame
+from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
+
+EXPECTATIONS = [
+    (suite, expectation.name) for suite in SUITES for expectation in load_suite(suite).expectations
+]
+
+
+@pytest.fixture(scope="module")
+def good_tables() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as connection:
+        make_good_tables(connection)
+        yield connection
+
+
+@pytest.fixture
+def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The good tables; what a test changes is undone."""
+    good_tables.execute("BEGIN")
+    yield good_tables
+    good_tables.execute("ROLLBACK")
+
+
+def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
+    result = check_frame(suite, read_frame(connection, suite, today=TODAY))
+    return {check.name for check in [*result.failed_errors, *result.failed_warnings]}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_expectation_holds_on_good_tables(tables, suite):
+    result = check_frame(suite, read_frame(tables, suite, today=TODAY))
+
+    assert [str(check) for check in result.checks if not check.is_success] == []
+    assert result.is_success
+
+
+@pytest.mark.parametrize(("suite", "expectation"), EXPECTATIONS)
+def test_a_fault_planted_for_an_expectation_fails_it_and_nothing_else(tables, suite, expectation):
+    assert expectation in FAULTS[suite], f"no fault is planted for {suite}: {expectation}"
+    fault, and_also = FAULTS[suite][expectation]
+
+    tables.execute(fault)
+
+    assert _failed(tables, suite) == {expectation} | and_also
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_no_fault_is_left_over_from_an_expectation_that_is_gone(suite):
+    assert set(FAULTS[suite]) == {
+        expectation.name for expectation in load_suite(suite).expectations
+    }
+
+
+def test_a_failed_check_names_what_was_found_and_what_was_expected(tables):
+    tables.execute("UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'")
+
+    result = check_frame("raw_sales", read_frame(tables, "raw_sales", today=TODAY))
+
+    (check,) = result.failed_errors
+    assert (check.table_name, check.column_name) == ("raw.sales", "sales")
+    assert check.observed == "1 of 6,420 rows unexpected, such as -7"
+    assert check.expected == "0 to 200,000"
+    assert (check.rows_checked, check.rows_unexpected) == (6420, 1)
+    assert "20 of 21 checks passed, 1 error, 0 warnings" in result.summary()
+    assert "found 1 of 6,420 rows unexpected, such as -7, expected 0 to 200,000" in result.summary()
+
+
+def test_only_the_newest_version_of_a_restated_day_is_checked(tables):
+    tables.execute("UPDATE raw.sales SET sales = -1 WHERE date = '2015-06-01' AND load_id = 1")
+    tables.execute("UPDATE raw.sales SET sales = 1 WHERE date = '2015-06-01' AND store <> 2")
+
+    assert _failed(tables, "raw_sales") == set()
+
+
+def test_a_chain_in_its_first_week_has_nothing_to_compare_its_level_with(tables):
+    tables.execute("DELETE FROM raw.sales WHERE date < '2015-06-16'")
+
+    frame = read_frame(tables, "raw_sales", today=TODAY)
+
+    assert set(frame["sales_level_ratio"]) == {1.0}
+    assert set(frame["newest_day_store_share"]) == {1.0}
+
+
+def test_a_promotion_week_is_not_taken_for_a_change_of_level(tables):
+    # promotions run in even weeks, and the newest week is the 25th
+    tables.execute(
+        "UPDATE raw.sales SET promo = 1, sales = sales + 1500"
+        " WHERE open = 1 AND date > '2015-06-12'"
+    )
+
+    (ratio,) = set(read_frame(tables, "raw_sales", today=TODAY)["sales_level_ratio"])
+
+    assert ratio == pytest.approx(1, abs=0.05)
+
+
+def test_an_earlier_origin_is_checked_when_asked_for(tables):
+    frame = read_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
+
+    assert set(frame["promo_share"]) == {0.0}
+    assert set(read_frame(tables, "plan", today=TODAY)["promo_share"]) != {0.0}
+
+
+def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
+    frame = read_frame(tables, "plan", today=TODAY).drop(columns="is_promo")
+
+    result = check_frame("plan", frame)
+
+    (check,) = result.failed_errors
+    assert check.column_name == "is_promo"
+    assert 'The column "is_promo" in BatchData does not exist' in check.observed
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_missing_table_is_no_data_and_is_named(tables, suite):
+    tables.execute(f"DROP TABLE {load_suite(suite).table}")
+
+    with pytest.raises(NoDataError, match=load_suite(suite).table):
+        read_frame(tables, suite, today=TODAY)
+
+
+def test_a_table_without_rows_is_no_data(tables):
+    with pytest.raises(NoDataError, match="forecasts has no rows of forecast origin 2014-01-01"):
+        read_frame(tables, "forecasts", today=TODAY, forecast_origin=date(2014, 1, 1))
+
+
+def test_a_table_that_lost_a_column_is_refused_by_name(tables):
+    tables.execute("ALTER TABLE features.scoring_panel DROP base_log_sales")
+
+    with pytest.raises(QualityError, match="base_log_sales"):
+        read_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
+
+
+def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():
+    with pytest.raises(SettingsError, match=r"'sales'; there are raw_sales, raw_stores"):
+        load_suite("sales")
+
+
+def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(tmp_path):
+    text = (SUITES_DIR / "plan.json").read_text(encoding="utf-8")
+    path = tmp_path / "plan.json"
+    path.write_text(text.replace('"severity": "error"', '"severity": "fatal"', 1), encoding="utf-8")
+
+    with pytest.raises(SettingsError, match=r"expectations\.0\.severity = 'fatal'"):
+        read_suite(path)
+
+
+def test_two_expectations_that_could_not_be_told_apart_are_refused(tmp_path):
+    suite = load_suite("plan")
+    doubled = suite.model_copy(
+        update={"expectations": (*suite.expectations, suite.expectations[0])}
+    )
+    path = tmp_path / "plan.json"
+    path.write_text(doubled.model_dump_json(), encoding="utf-8")
+
+    with pytest.raises(SettingsError, match="could not be told apart"):
+        read_suite(path)
+
+
+def test_names_of_expectations_can_be_names_of_checks_elsewhere():
+    assert [name for _, name in EXPECTATIONS if not name.isidentifier()] == []
