@@ -26,9 +26,18 @@ app = typer.Typer(
 
 def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
+    from rossmann_ml.cli import publish, serve, sql  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
+    from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
     app.add_typer(data, name="data")
+    app.command()(validate)
+    app.command()(publish.publish)
+    app.command()(publish.generations)
+    app.add_typer(publish.rollback, name="rollback")
+    app.command()(sql.sql)
+    app.command()(serve.api)
+    app.command()(serve.dashboard)
 
 
 def main() -> None:
