@@ -1,0 +1,85 @@
+"""The sample's files as the frames that features are made of, and a recipe that fits in seconds."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.recipe import Recipe
+from rossmann_ml.settings import PROJECT_DIR
+
+NEWEST_ORIGIN = date(2015, 6, 19)
+
+
+def small_params(**training: object) -> Params:
+    """The project's parameters with few trees and origins."""
+    loaded = load_params(PROJECT_DIR / "params.yaml").model_dump()
+    loaded["training"] |= {
+        "profiles": {
+            name: {
+                **profile,
+                "origin_step_days": 42,
+                "max_origins": 12,
+                "rows_share": 1.0,
+                "trees": 25,
+                "learning_rate": 0.2,
+            }
+            for name, profile in loaded["training"]["profiles"].items()
+        },
+        **training,
+    }
+    loaded["training"]["lightgbm"] |= {"min_data_in_leaf": 20}
+    return Params.model_validate(loaded)
+
+
+def small_recipe(params: Params | None = None) -> Recipe:
+    """A LightGBM recipe of those parameters on one thread."""
+    return Recipe("lightgbm", "fast", params or small_params(), threads=1)
+
+
+def frames(folder: Path) -> dict[str, pl.DataFrame]:
+    """Read ``history``, ``plan`` and ``stores`` as the warehouse would give them."""
+    train = pl.read_csv(folder / "train.csv", schema_overrides={"StateHoliday": pl.String})
+    plan = pl.read_csv(folder / "test.csv", schema_overrides={"StateHoliday": pl.String})
+    stores = pl.read_csv(folder / "store.csv").join(
+        pl.read_csv(folder / "store_states.csv"), on="Store"
+    )
+    planned = {
+        "store_id": pl.col("Store").cast(pl.Int32),
+        "plan_date": pl.col("Date").cast(pl.String).str.to_date(),
+        "is_open": pl.col("Open") == 1,
+        "is_promo": pl.col("Promo") == 1,
+        "state_holiday": pl.col("StateHoliday"),
+        "is_school_holiday": pl.col("SchoolHoliday").cast(pl.Int64) == 1,
+    }
+    return {
+        "history": train.select(
+            store_id=planned["store_id"],
+            sales_date=planned["plan_date"],
+            sales=pl.col("Sales").cast(pl.Float64),
+            customers=pl.col("Customers").cast(pl.Float64),
+        ),
+        "plan": pl.concat([train.select(**planned), plan.select(**planned)]),
+        "stores": stores.select(
+            store_id=pl.col("Store").cast(pl.Int32),
+            store_type=pl.col("StoreType"),
+            assortment=pl.col("Assortment"),
+            state=pl.col("State"),
+            competition_distance_m=pl.col("CompetitionDistance").cast(pl.Float64),
+            competition_open_since=pl.date(
+                "CompetitionOpenSinceYear", "CompetitionOpenSinceMonth", 1
+            ),
+            has_promo2=pl.col("Promo2") == 1,
+            promo2_since=pl.date("Promo2SinceYear", 1, 4) + pl.duration(weeks="Promo2SinceWeek"),
+            promo2_months=pl.col("PromoInterval").str.replace("Sept", "Sep"),
+        ),
+    }
+
+
+def inputs(folder: Path) -> FeatureInputs:
+    """The same as arrays."""
+    return FeatureInputs.from_frames(**frames(folder))
