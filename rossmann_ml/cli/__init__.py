@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
-    from rossmann_ml.cli import publish, serve, sql  # noqa: PLC0415
+    from rossmann_ml.cli import models, publish, serve, sql  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
@@ -34,6 +34,9 @@ def _register() -> None:
     app.command()(validate)
     app.command()(publish.publish)
     app.command()(publish.generations)
+    app.command()(models.backtest)
+    app.command()(models.promote)
+    publish.rollback.command("model")(models.rollback_model)
     app.add_typer(publish.rollback, name="rollback")
     app.command()(sql.sql)
     app.command()(serve.api)

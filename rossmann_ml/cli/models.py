@@ -1,0 +1,108 @@
+"""``rossmann backtest``, ``promote`` and ``rollback model``: judging models and choosing one."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import polars as pl
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rossmann_ml import promotion, training
+from rossmann_ml.params import Profile, load_params
+from rossmann_ml.settings import default_settings
+
+_PROFILE = Annotated[str, typer.Option(help="How much a fit does: fast or full.")]
+
+
+def backtest(profile: _PROFILE = "fast") -> None:
+    """Judge a recipe on past origins, each by a model that saw nothing of what came after."""
+    console = Console()
+    settings = default_settings()
+    params = load_params(settings.params_path)
+    chosen = _profile(profile)
+    training.build_training_panel(settings, params, profile=chosen, progress=console.print)
+    report = training.run_backtest(settings, params, profile=chosen, progress=console.print)
+    console.print(score_table(report.scores))
+
+
+def promote(
+    model_version: Annotated[
+        str | None, typer.Argument(help="The model; without it, the newest.")
+    ] = None,
+) -> None:
+    """Let a model serve if the gate agrees; the decision and its figures are recorded."""
+    settings = default_settings()
+    decision = promotion.promote(
+        settings,
+        load_params(settings.params_path),
+        model_version=model_version,
+        actor=getpass.getuser(),
+    )
+    console = Console(highlight=False)
+    verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
+    console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
+    if not decision.is_promoted:
+        raise typer.Exit(1)
+    console.print("The next `rossmann refresh` scores with it.")
+
+
+def rollback_model() -> None:
+    """Bring back the former champion; the next refresh scores with it."""
+    decision = promotion.rollback_model(default_settings(), actor=getpass.getuser())
+    console = Console(highlight=False)
+    console.print(f"{decision.model_version} serves again; it replaces {decision.previous}.")
+    console.print("The next `rossmann refresh` scores with it.")
+
+
+def score_table(scores: pl.DataFrame) -> Table:
+    """The backtest as one table: a row a model and origin, the references beside it.
+
+    Args:
+        scores: As :func:`rossmann_ml.backtest.score` returns them.
+    """
+    # narrow enough for a terminal of 80 columns
+    table = Table(
+        title="Six weeks from each origin, open days with sales; - is not calibrated yet",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("origin", no_wrap=True)
+    table.add_column("model", no_wrap=True)
+    for name in ("RMSPE", "MAPE", "bias", "skill", "in 80%", "in 95%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    overall = scores.filter(pl.col("segment_kind") == "overall").sort(
+        "forecast_origin", "model", nulls_last=True
+    )
+    before = None
+    for row in overall.iter_rows(named=True):
+        origin = str(row["forecast_origin"] or "all")
+        if before not in {None, origin}:
+            table.add_section()
+        table.add_row(
+            origin if origin != before else "",
+            row["model"],
+            f"{row['rmspe']:.4f}",
+            f"{row['mape']:.1%}",
+            f"{row['bias']:+.1%}",
+            f"{row['skill']:.1%}",
+            *(
+                "-" if row[name] is None else f"{row[name]:.1%}"
+                for name in ("coverage_80", "coverage_95")
+            ),
+        )
+        before = origin
+    return table
+
+
+def _profile(name: str) -> Profile:
+    if name == "fast":
+        return "fast"
+    if name == "full":
+        return "full"
+    raise typer.BadParameter(f"{name!r} is not a profile: fast or full", param_hint="--profile")
