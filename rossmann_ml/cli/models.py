@@ -66,15 +66,17 @@ def score_table(scores: pl.DataFrame) -> Table:
     """
     # narrow enough for a terminal of 80 columns
     table = Table(
-        title="Six weeks from each origin, open days with sales; - is not calibrated yet",
+        title="Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
+        "inside the interval, where an earlier origin could calibrate it.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_edge=False,
     )
     table.add_column("origin", no_wrap=True)
     table.add_column("model", no_wrap=True)
-    for name in ("RMSPE", "MAPE", "bias", "skill", "in 80%", "in 95%"):
+    for name in ("RMSPE", "MAPE", "bias", "skill", "80%", "95%"):
         table.add_column(name, justify="right", no_wrap=True)
     overall = scores.filter(pl.col("segment_kind") == "overall").sort(
         "forecast_origin", "model", nulls_last=True
