@@ -92,7 +92,7 @@ def score_table(scores: pl.DataFrame) -> Table:
             f"{row['rmspe']:.4f}",
             f"{row['mape']:.1%}",
             f"{row['bias']:+.1%}",
-            f"{row['skill']:.1%}",
+            f"{row['skill']:.0%}",
             *(
                 "-" if row[name] is None else f"{row[name]:.1%}"
                 for name in ("coverage_80", "coverage_95")
