@@ -1,36 +1,35 @@
 {# The day that counts as today, as rossmann_ml.clock works it out: ROSSMANN_AS_OF; else for a
    historical data set the Monday after its newest sales; else the wall clock's date. #}
 {% macro product_today() -%}
-    {%- set as_of = env_var('ROSSMANN_AS_OF', '') -%}
-    {%- if as_of -%}
-        date '{{ as_of }}'
-    {%- else -%}
-        (
-            select
-                case
-                    when bool_or(data_set.is_historical)
-                        then
-                            cast(
-                                date_trunc('week', (select max(date) from {{ source('raw', 'sales') }}))
-                                + interval 7 day as date
-                            )
-                    else current_date
-                end
-            from {{ source('raw', 'data_set') }} as data_set
-        )
-    {%- endif -%}
+{%- set as_of = env_var('ROSSMANN_AS_OF', '') -%}
+{%- if as_of -%}
+date '{{ as_of }}'
+{%- else -%}
+(
+    select
+        case
+            when bool_or(data_set.is_historical)
+                then cast(
+                    date_trunc('week', (select max(date) from {{ source('raw', 'sales') }}))
+                    + interval 7 day as date
+                )
+            else current_date
+        end
+    from {{ source('raw', 'data_set') }} as data_set
+)
+{%- endif -%}
 {%- endmacro %}
 
 {# `dbt source freshness` compares with the product's clock instead of the wall clock, so that an
    age means the same for data of 2015 as for data of last week. Both sides are the midnight that
    starts a day. #}
 {% macro duckdb__collect_freshness(source, loaded_at_field, filter) %}
-    {% call statement('collect_freshness', fetch_result=True, auto_begin=False) -%}
-        select
-            timezone('UTC', cast(max({{ loaded_at_field }}) as timestamp)) as max_loaded_at,
-            timezone('UTC', cast({{ product_today() }} as timestamp)) as snapshotted_at
-        from {{ source }}
-        {% if filter %}where {{ filter }}{% endif %}
-    {%- endcall %}
-    {{ return(load_result('collect_freshness')) }}
+{% call statement('collect_freshness', fetch_result=True, auto_begin=False) -%}
+select
+    timezone('UTC', cast(max({{ loaded_at_field }}) as timestamp)) as max_loaded_at,
+    timezone('UTC', cast({{ product_today() }} as timestamp)) as snapshotted_at
+from {{ source }}
+where {{ filter or 'true' }}
+{%- endcall %}
+{{ return(load_result('collect_freshness')) }}
 {% endmacro %}

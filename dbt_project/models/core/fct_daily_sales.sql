@@ -9,8 +9,9 @@ observed as (
 
 days as (
 
-    select cast(unnest(generate_series(min(sales_date), max(sales_date), interval 1 day)) as date)
-        as sales_date
+    select
+        cast(unnest(generate_series(min(sales_date), max(sales_date), interval 1 day)) as date)
+            as sales_date
     from observed
 
 ),

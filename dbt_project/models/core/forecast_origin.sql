@@ -1,4 +1,5 @@
-{%- set asked_origin = var('forecast_origin') -%}
+{%- set asked = var('forecast_origin') -%}
+{%- set origin = "date '" ~ asked ~ "'" if asked else 'newest_complete_date' -%}
 
 with
 
@@ -14,11 +15,7 @@ chosen as (
 
     select
         newest_complete_date,
-        {% if asked_origin -%}
-            date '{{ asked_origin }}' as forecast_origin,
-        {%- else -%}
-            newest_complete_date as forecast_origin,
-        {%- endif %}
+        {{ origin }} as forecast_origin,
         date '{{ var("known_by") }}' as known_by
     from complete_days
 

@@ -80,7 +80,10 @@ sources as (
     select
         assumed.store_id,
         assumed.plan_date,
-        assumed,
+        assumed.is_open as assumed_is_open,
+        assumed.is_promo as assumed_is_promo,
+        assumed.state_holiday as assumed_state_holiday,
+        assumed.is_school_holiday as assumed_is_school_holiday,
         case
             when planned_then.store_id is not null then 'planned'
             when sold.store_id is not null then 'actual'
@@ -131,10 +134,11 @@ select
     sources.plan_date,
     cast(sources.plan_date - origin.forecast_origin as integer) as horizon_days,
     -- NULL in a planned row: the retailer left Open out
-    coalesce(sources.is_open, sources.assumed.is_open) as is_open,
-    coalesce(sources.is_promo, sources.assumed.is_promo) as is_promo,
-    coalesce(sources.state_holiday, sources.assumed.state_holiday) as state_holiday,
-    coalesce(sources.is_school_holiday, sources.assumed.is_school_holiday) as is_school_holiday,
+    coalesce(sources.is_open, sources.assumed_is_open) as is_open,
+    coalesce(sources.is_promo, sources.assumed_is_promo) as is_promo,
+    coalesce(sources.state_holiday, sources.assumed_state_holiday) as state_holiday,
+    coalesce(sources.is_school_holiday, sources.assumed_is_school_holiday)
+        as is_school_holiday,
     case when sources.is_open is null then 'assumed' else sources.row_source end as plan_source
 from sources
 cross join origin

@@ -11,8 +11,9 @@ origin as (
 
 plan_days as (
 
-    select cast(unnest(generate_series(first_plan_date, last_plan_date, interval 1 day)) as date)
-        as plan_date
+    select
+        cast(unnest(generate_series(first_plan_date, last_plan_date, interval 1 day)) as date)
+            as plan_date
     from origin
 
 ),

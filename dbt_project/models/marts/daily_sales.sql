@@ -17,4 +17,3 @@ select
     is_school_holiday,
     is_observed
 from store_days
-order by store_id, sales_date

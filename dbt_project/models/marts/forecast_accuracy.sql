@@ -92,12 +92,13 @@ select
     count(*) filter (where is_inside_80) / count(*) as coverage_80,
     count(*) filter (where is_inside_95) / count(*) as coverage_95
 from judged
-group by grouping sets (
-    (forecast_origin),
-    (forecast_origin, horizon_week),
-    (forecast_origin, store_type),
-    (forecast_origin, promo),
-    (forecast_origin, weekday),
-    (forecast_origin, state)
-)
+group by
+    grouping sets (
+        (forecast_origin),
+        (forecast_origin, horizon_week),
+        (forecast_origin, store_type),
+        (forecast_origin, promo),
+        (forecast_origin, weekday),
+        (forecast_origin, state)
+    )
 order by forecast_origin, segment_kind, segment

@@ -17,7 +17,8 @@ origins as (
     select
         forecast_origin,
         lag(forecast_origin) over (order by forecast_origin) as previous_origin
-    from (select distinct forecast_origin from forecasts)
+    from forecasts
+    group by forecast_origin
 
 )
 

@@ -47,11 +47,12 @@ select
     count(*) filter (where is_open) as open_store_days,
     {{ exact_sum('sales_forecast') }} as sales_forecast
 from store_days
-group by grouping sets (
-    (forecast_origin, scenario, week_start),
-    (forecast_origin, scenario, week_start, store_type),
-    (forecast_origin, scenario, week_start, assortment),
-    (forecast_origin, scenario, week_start, state),
-    (forecast_origin, scenario, week_start, store_id)
-)
+group by
+    grouping sets (
+        (forecast_origin, scenario, week_start),
+        (forecast_origin, scenario, week_start, store_type),
+        (forecast_origin, scenario, week_start, assortment),
+        (forecast_origin, scenario, week_start, state),
+        (forecast_origin, scenario, week_start, store_id)
+    )
 order by forecast_origin, level, segment, week_start, scenario

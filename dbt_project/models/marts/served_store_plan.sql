@@ -17,4 +17,3 @@ select
     is_school_holiday,
     plan_source
 from store_days
-order by store_id, plan_date

@@ -7,7 +7,10 @@ counted as (
 
     select
         (select sum(stores_with_rows) from {{ ref('data_completeness') }}) as completeness_rows,
-        (select count(*) from {{ ref('fct_daily_sales') }} where is_observed) as calendar_rows,
+        (
+            select count(*) from {{ ref('fct_daily_sales') }}
+            where is_observed
+        ) as calendar_rows,
         (
             select count(*) from {{ ref('data_completeness') }}
             where stores_expected > stores_active

@@ -1,14 +1,20 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_origin'}}}) }}
 -- An origin that was asked for is a day the chain has sales of.
+with
+
+days as (
+
+    select
+        min(sales_date) as first_date,
+        max(sales_date) as newest_date
+    from {{ ref('data_completeness') }}
+
+)
+
 select
     origin.forecast_origin,
     days.first_date,
     days.newest_date
 from {{ ref('forecast_origin') }} as origin
-cross join (
-    select
-        min(sales_date) as first_date,
-        max(sales_date) as newest_date
-    from {{ ref('data_completeness') }}
-) as days
+cross join days
 where origin.forecast_origin not between days.first_date and days.newest_date

@@ -15,4 +15,4 @@ left join {{ ref('stg_public_holidays') }} as holidays
         planned_years.planned_year = year(holidays.holiday_date)
         and holidays.state = 'DE'
 group by planned_years.planned_year
-having count(holidays.holiday_date) < 9
+having count(holidays.holiday_date) < 8

@@ -8,8 +8,10 @@ counted as (
         (select count(distinct store) from {{ source('raw', 'stores') }}) as raw_stores,
         (select count(*) from {{ ref('dim_store') }}) as stores,
         (select sum(observed_days) from {{ ref('dim_store') }}) as observed_days,
-        (select count(*) from {{ ref('fct_daily_sales') }} where is_observed)
-            as observed_calendar_days
+        (
+            select count(*) from {{ ref('fct_daily_sales') }}
+            where is_observed
+        ) as observed_calendar_days
 
 )
 
