@@ -136,12 +136,14 @@ def _column_checks(column: Column) -> Iterator[_Check]:
 
 def _number_checks(column: Column, text: pl.Expr, value: pl.Expr) -> Iterator[_Check]:
     name = column.name
-    is_number = value.is_finite() if column.content == "number" else value == value.floor()
+    is_number = value.is_finite()
+    if column.content == "whole":
+        is_number &= value == value.floor()
     spoken = "a number" if column.content == "number" else "a whole number"
     yield _Check(
         name,
         f"{name} is not {spoken}",
-        text.is_not_null() & ~(is_number & value.is_finite()).fill_null(value=False),
+        text.is_not_null() & ~is_number.fill_null(value=False),
     )
     if column.highest < ABSURD:
         low, high = int(column.lowest), int(column.highest)

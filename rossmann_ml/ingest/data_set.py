@@ -61,7 +61,7 @@ def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
         return DataSet(
             str(found["name"]), bool(found["is_synthetic"]), bool(found["is_historical"])
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFileError(
             f"{marker}: not readable as a data set's marker ({error!r}); expected "
             '{"name": ..., "is_synthetic": true, "is_historical": true}. If the files beside it '

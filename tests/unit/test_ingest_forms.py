@@ -16,7 +16,7 @@ from support.retailer import (
 )
 
 from rossmann_ml.errors import BadFileError
-from rossmann_ml.ingest.formats import SALES, STORES
+from rossmann_ml.ingest.formats import SALES, STORE_STATES, STORES
 from rossmann_ml.ingest.reading import open_rows, read_lines
 
 PLAIN = text(SALES_HEADER, sales_lines())
@@ -126,3 +126,11 @@ def test_commas_and_quotes_within_quotes_belong_to_the_field(tmp_path: Path) -> 
         "Feb,May",
     ]
     assert fields["StoreType"].to_list()[-1] == 'the "big" one'
+
+
+def test_quoted_commas_are_read_in_any_order_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "store_states.csv"
+    path.write_text('State,Store\n"HB,NI",2\nHE,1\n')
+    _, blocks = open_rows(path, STORE_STATES)
+    fields = next(blocks).fields
+    assert dict(fields.select("Store", "State").iter_rows()) == {"1": "HE", "2": "HB,NI"}

@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from support.retailer import (
     PLAN_HEADER,
@@ -23,7 +24,7 @@ from rossmann_ml.errors import DataSetMismatchError, NoDataError, WarehouseLocke
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.ingest.versions import ALWAYS
 from rossmann_ml.settings import load_settings
-from rossmann_ml.warehouse import writer_lock
+from rossmann_ml.warehouse import connect, writer_lock
 
 
 @pytest.fixture
@@ -122,10 +123,14 @@ def test_weekly_drops_land_in_the_order_of_their_days(retailer: Retailer) -> Non
     for name, sales in (("2015-06-26", 2), ("2015-06-19", 1)):
         line = sales_line(1, date(2015, 6, 19), sales)
         retailer.write(f"sales_{name}.csv", text(SALES_HEADER, [line]))
+    for name in ("2015-06-12", "2015-06-26"):
+        retailer.write(f"plan_{name}.csv", text(PLAN_HEADER, [plan_line(1, 1, day(27))]))
     report = retailer.land_incoming()
     assert [file.file_name for file in report.files] == [
+        "plan_2015-06-12.csv",
         "sales_2015-06-19.csv",
         "sales_2015-06-26.csv",
+        "plan_2015-06-26.csv",
     ]
     assert retailer.query(
         "SELECT arg_max(sales, load_id) FROM raw.sales WHERE date > ?", day(13)
@@ -310,6 +315,19 @@ def test_data_of_a_living_retailer_are_not_history(retailer: Retailer) -> None:
     ]
 
 
+def test_a_file_of_which_a_part_cannot_be_written_leaves_nothing(retailer: Retailer) -> None:
+    retailer.land_raw()
+    with connect(retailer.settings) as connection:
+        # rows, load and quarantine are written before the holidays, which now have no room
+        connection.execute("DROP TABLE raw.public_holidays")
+        connection.execute("CREATE TABLE raw.public_holidays (state VARCHAR, date DATE)")
+    before = retailer.contents()
+    retailer.write("sales_2016-01-04.csv", text(SALES_HEADER, [sales_line(1, date(2016, 1, 4))]))
+    with pytest.raises(duckdb.Error):
+        retailer.land_incoming()
+    assert retailer.contents() == before
+
+
 def test_an_unknown_column_is_named_and_not_read(retailer: Retailer) -> None:
     lines = [f"{line},rainy" for line in sales_lines()]
     retailer.write("train.csv", text(f"{SALES_HEADER},Weather", lines))
@@ -338,7 +356,7 @@ def test_landing_waits_for_no_other_writer(retailer: Retailer) -> None:
             "-c",
             "import sys\n"
             "from rossmann_ml.settings import load_settings\n"
-            "from rossmann_ml.warehouse import writer_lock\n"
+            "from rossmann_ml.warehouse import connect, writer_lock\n"
             "with writer_lock(load_settings(warehouse_dir=sys.argv[1])):\n"
             "    print('held', flush=True)\n"
             "    sys.stdin.read()\n",
