@@ -9,6 +9,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,11 +35,28 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     """Fingerprint of the rows that are in force in the raw tables, 12 hexadecimal digits.
 
     Sums of integers do not depend on the order or on threads, so the same rows always give the
-    same fingerprint.
+    same fingerprint. It is worked out once a landing and kept in ``raw.data_versions``.
     """
+    kept = """
+        SELECT data_version FROM raw.data_versions
+        WHERE load_id = (SELECT max(load_id) FROM raw.loads)
+    """
+    for (version,) in connection.execute(kept).fetchall():
+        return str(version)
+    version = _fingerprint_rows(connection)
+    with suppress(duckdb.InvalidInputException):  # a connection that may only read
+        connection.execute(
+            "INSERT INTO raw.data_versions "
+            "SELECT max(load_id), ? FROM raw.loads HAVING max(load_id) IS NOT NULL",
+            [version],
+        )
+    return version
+
+
+def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
     parts = []
     for table, key in _CURRENT_ROWS.items():
-        row = connection.execute(
+        rows = connection.execute(
             f"""
             WITH current_rows AS (
                 SELECT * EXCLUDE (load_id, line_number, known_on)
@@ -50,8 +68,8 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
                 sum(md5_number_lower(to_json(c)::VARCHAR) % 9007199254740993)
             FROM current_rows AS c
             """  # noqa: S608 - the names come from the constant above
-        ).fetchone()
-        parts.append((table, *(str(value) for value in row or ())))
+        ).fetchall()
+        parts.append((table, *(str(value) for value in rows[0])))
     return fingerprint(parts)
 
 

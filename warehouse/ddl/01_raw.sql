@@ -100,3 +100,9 @@ CREATE TABLE IF NOT EXISTS raw.quarantined_rows (
     row_text VARCHAR NOT NULL,
     quarantined_at TIMESTAMP NOT NULL
 );
+
+-- The fingerprint of the rows in force after a load, worked out once.
+CREATE TABLE IF NOT EXISTS raw.data_versions (
+    load_id INTEGER PRIMARY KEY,
+    data_version VARCHAR NOT NULL
+);

@@ -8,7 +8,7 @@ panel AS (
     SELECT
         scoring_panel.* ,
         [*COLUMNS(scoring_panel.* EXCLUDE (
-            forecast_origin, store_id, target_date, horizon_days, is_open
+            forecast_origin, store_id, target_date, horizon_days, is_open, plan_source
         ))]::DOUBLE[] AS feature_values
     FROM features.scoring_panel
     INNER JOIN origin ON origin.forecast_origin = scoring_panel.forecast_origin
