@@ -63,6 +63,25 @@ def store_weeks(reading: Reading, store_id: int) -> list[Row]:
     )
 
 
+def change_on_last_year(reading: Reading, store_id: int) -> float | None:
+    """Forecast over the sales of the same weekdays 52 weeks before, minus 1.
+
+    None where that year's days are not all known: a part would not be comparable.
+    """
+    row = reading.row(
+        """
+        SELECT sum(f.sales_forecast) / nullif(sum(s.sales), 0) - 1 AS change
+        FROM latest_forecasts AS f
+        LEFT JOIN daily_sales AS s
+            ON s.store_id = f.store_id AND s.sales_date = f.target_date - 364
+        WHERE f.store_id = ? AND f.scenario = 'planned'
+        HAVING count(s.sales) = count(*)
+        """,
+        [store_id],
+    )
+    return None if row is None else row["change"]
+
+
 def model(reading: Reading, model_version: str) -> Row | None:
     """One trained model."""
     return reading.row("SELECT * FROM model_versions WHERE model_version = ?", [model_version])

@@ -89,7 +89,7 @@ def test_a_stores_forecast_has_every_day_its_bounds_and_where_it_comes_from(
         "plan_source": "planned",
     }  # fmt: skip
     closed = [day for day in days if not day["is_open"]]
-    assert len(closed) == 6
+    assert len(closed) == 7
     assert all(day["sales_forecast"] == day["upper_95"] == 0 for day in closed)
     assert days[-1]["plan_source"] == "assumed"
 

@@ -21,11 +21,13 @@ ORIGINS = (date(2015, 6, 19), date(2015, 7, 24), date(2015, 7, 31))
 STORES = (1, 2, 3, 4, 5, 6)
 STORE_WITHOUT_FORECAST = 99
 HORIZON_DAYS = 42
+HOLIDAYS = [date(2015, 5, 14), date(2015, 6, 4), date(2015, 8, 15)]
 
 _SALES = """
     SELECT
         s.store, d.day::DATE AS date, isodow(d.day) AS day_of_week,
-        isodow(d.day) < 7 AS is_open,
+        CASE WHEN d.day::DATE IN $holidays THEN 'a' ELSE '0' END AS state_holiday,
+        isodow(d.day) < 7 AND state_holiday = '0' AS is_open,
         isodow(d.day) <= 5 AND week(d.day) % 2 = 0 AS is_promo,
         month(d.day) IN (7, 8) AS is_school_holiday
     FROM unnest($stores) AS s(store)
@@ -197,14 +199,14 @@ def _land_stores(connection: duckdb.DuckDBPyConnection) -> None:
 def _land_days(
     connection: duckdb.DuckDBPyConnection, first: date, last: date, *, load_id: int
 ) -> None:
-    days = {"stores": list(STORES), "first": first, "last": last}
+    days = {"stores": list(STORES), "holidays": HOLIDAYS, "first": first, "last": last}
     connection.execute(
         f"""
         INSERT INTO raw.sales
         SELECT {load_id}, row_number() OVER () + 1, store, day_of_week, date,
             CASE WHEN is_open THEN {_LEVEL} + (store * 7 + dayofyear(date)) % 11 * 20 ELSE 0 END,
             CASE WHEN is_open THEN 500 + 10 * store ELSE 0 END,
-            is_open::INTEGER, is_promo::INTEGER, '0', is_school_holiday::INTEGER, date
+            is_open::INTEGER, is_promo::INTEGER, state_holiday, is_school_holiday::INTEGER, date
         FROM ({_SALES})
         """,
         days,
@@ -214,7 +216,7 @@ def _land_days(
         f"""
         INSERT INTO raw.plan
         SELECT {load_id}, row_number() OVER () + 1, store, day_of_week, date,
-            is_open::INTEGER, is_promo::INTEGER, '0', is_school_holiday::INTEGER, $first
+            is_open::INTEGER, is_promo::INTEGER, state_holiday, is_school_holiday::INTEGER, $first
         FROM ({_SALES}) WHERE date > (SELECT coalesce(max(date), DATE '2000-01-01') FROM raw.plan)
         """,
         days,
@@ -236,7 +238,8 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
         FROM ({_SALES})
         """,
         {
-            "origin": origin, "stores": list(STORES), "model": MODEL, "run_id": run_id,
+            "origin": origin, "model": MODEL, "run_id": run_id,
+            "stores": list(STORES), "holidays": HOLIDAYS,
             "first": origin + timedelta(days=1), "last": origin + timedelta(days=HORIZON_DAYS),
         },
     )  # fmt: skip
