@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,14 @@ class DbtResult:
         manifest_path: ``manifest.json`` of the same command.
         nodes: What became of every node, in dbt's order; empty for commands that run none.
         seconds: Wall time of the command, dbt's start included.
+        failure: What failed, in words; empty when nothing did.
     """
 
     run_results_path: Path
     manifest_path: Path
     nodes: tuple[DbtNode, ...]
     seconds: float
+    failure: str = ""
 
     @property
     def warnings(self) -> tuple[DbtNode, ...]:
@@ -139,6 +141,7 @@ def run_dbt(
     *,
     variables: Mapping[str, Any] | None = None,
     unit_tests: bool = False,
+    check: bool = True,
 ) -> DbtResult:
     """Run a dbt command and wait for it; nothing in this process may have the database open.
 
@@ -148,6 +151,8 @@ def run_dbt(
         command: The command with its options, such as ``["build", "--selector", "core"]``.
         variables: From :func:`dbt_variables`; None means those of ``params``.
         unit_tests: Run dbt's unit tests too.
+        check: Raise when a model or a test of error severity failed. Without, the result says so,
+            for a caller that first keeps what was found.
 
     Raises:
         NoDataError: There is no warehouse yet.
@@ -192,7 +197,10 @@ def run_dbt(
             f"dbt could not open {settings.database_path}: another process has it open. "
             "Wait for it, or stop it"
         )
-    raise DbtError(_failure_message(command, result.nodes, output, environment["DBT_LOG_PATH"]))
+    failure = _failure_message(command, result.nodes, output, environment["DBT_LOG_PATH"])
+    if check or not result.nodes:
+        raise DbtError(failure)
+    return replace(result, failure=failure)
 
 
 def ensure_manifest(settings: Settings) -> Path:

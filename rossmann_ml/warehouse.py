@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,3 +150,17 @@ def writer_lock(settings: Settings) -> Iterator[None]:
         if lock.lock_counter == 1:
             owner_path.unlink(missing_ok=True)
         lock.release()
+
+
+def count_rows(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str]
+) -> dict[str, int | None]:
+    """Rows of tables and views by name (schema and name), None for one that is not there."""
+    rows: dict[str, int | None] = {}
+    for table in tables:
+        try:
+            found = one_row(connection, f"SELECT count(*) FROM {table}")  # noqa: S608 - names come from the code
+        except duckdb.CatalogException:
+            found = None
+        rows[table] = int(found[0]) if found else None
+    return rows

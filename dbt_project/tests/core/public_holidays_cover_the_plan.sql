@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'assumed_plan'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'promo_rhythm'}}}) }}
 -- Every year that the rules plan for has public holidays; without them every store would open.
 with
 
