@@ -11,7 +11,8 @@ from filelock import FileLock
 from rossmann_ml.sample import write_sample
 from rossmann_ml.sample.writer import is_sample
 
-pytest_plugins = ["support.published"]
+pytest_plugins = ["support.built_core", "support.published"]
+
 
 @pytest.fixture(scope="session")
 def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,0 +1,97 @@
+"""A warehouse that the true pipeline filled: the sample landed, core and marts built by dbt.
+
+Its forecasts are the one thing made up: a level by store, for the newest origin and for one four
+weeks before it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from rossmann_ml.dbt import DbtResult, dbt_environment, dbt_variables, run_dbt
+from rossmann_ml.ingest import land_raw
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.warehouse import connect
+
+NEWEST_ORIGIN = date(2015, 6, 19)
+PAST_ORIGIN = NEWEST_ORIGIN - timedelta(days=28)
+PAST_KNOWN_BY = PAST_ORIGIN + timedelta(days=3)
+
+_FORECASTS = """
+    INSERT INTO forecasting.forecasts
+    SELECT forecast_origin, store_id, plan_date, horizon_days, 'planned', is_open,
+        level, level * 0.8, level * 1.2, level * 0.6, level * 1.4, 'made-up', 'run-1', plan_source
+    FROM (
+        SELECT *, is_open::INTEGER * (4000.125 + store_id + month(forecast_origin)) AS level
+        FROM core.horizon_plan WHERE horizon_days <= 42
+    )
+"""
+
+
+@dataclass(frozen=True)
+class BuiltWarehouse:
+    """A built warehouse, and the copy it is put back to."""
+
+    settings: Settings
+    params: Params
+    pristine: Path
+    core_run: DbtResult
+    marts_run: DbtResult
+
+    def restore(self) -> None:
+        shutil.copy(self.pristine, self.settings.database_path)
+
+    def execute(self, *statements: str) -> None:
+        with connect(self.settings) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with connect(self.settings, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def run(self, *command: str, **options: object) -> DbtResult:
+        return run_dbt(self.settings, self.params, command, **options)  # type: ignore[arg-type]
+
+    def outcomes(self) -> dict[str, str]:
+        """Status by name of node, of the command that ran last."""
+        target = Path(dbt_environment(self.settings)["DBT_TARGET_PATH"])
+        results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+        return {result["unique_id"].split(".")[2]: result["status"] for result in results}
+
+
+@pytest.fixture(scope="session")
+def built(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltWarehouse:
+    place = tmp_path_factory.mktemp("built")
+    settings = load_settings(
+        raw_dir=sample_dir,
+        incoming_dir=place / "incoming",
+        warehouse_dir=place / "warehouse",
+        state_dir=place / "state",
+    )
+    params = load_params(settings.params_path)
+    land_raw(settings, params)
+    past = dbt_variables(params, PAST_ORIGIN, PAST_KNOWN_BY)
+    run_dbt(settings, params, ["run", "--selector", "core"], variables=past)
+    core_run = run_dbt(settings, params, ["build", "--selector", "core"])
+    with connect(settings) as connection:
+        connection.execute(_FORECASTS)
+    marts_run = run_dbt(settings, params, ["build", "--selector", "marts"])
+    pristine = place / "pristine.duckdb"
+    shutil.copy(settings.database_path, pristine)
+    return BuiltWarehouse(settings, params, pristine, core_run, marts_run)
+
+
+@pytest.fixture
+def warehouse_of_this_test(built: BuiltWarehouse) -> Iterator[BuiltWarehouse]:
+    """The built warehouse, put back afterwards."""
+    yield built
+    built.restore()
