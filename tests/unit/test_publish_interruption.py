@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.small_warehouse import add_week, promote
+from support.small_warehouse import add_week, change, promote
 
 from rossmann_ml import warehouse
 from rossmann_ml.errors import PublishError
@@ -73,6 +73,19 @@ def test_death_while_writing_leaves_the_old_and_no_rubbish_after_the_next_run(
     assert [each.path for each in list_generations(settings)] == [before.path]
     after = assert_the_next_publication_makes_it_good(settings, project_params, before)
     assert after.is_new
+
+
+def test_what_a_dead_publisher_left_of_other_content_goes_too(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, before = published_generation
+    add_week(settings)
+    write_next_file(settings, project_params)
+    half = publish_files.temporary_name(settings.published_path / "models" / "lightgbm-other")
+    half.mkdir()
+    change(settings, "UPDATE forecasting.forecast_runs SET input_hash = input_hash || 'x'")
+    assert len(hidden(settings)) == 2
+    assert_the_next_publication_makes_it_good(settings, project_params, before)
 
 
 def test_death_between_the_file_and_the_pointer_leaves_the_old_and_the_next_run_moves_it(
