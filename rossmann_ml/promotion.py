@@ -63,6 +63,14 @@ def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def has_champion(settings: Settings) -> bool:
+    """Whether a model has been promoted; False too when there is no warehouse yet."""
+    if not settings.database_path.exists():
+        return False
+    with connect(settings) as connection:
+        return champion(connection) is not None
+
+
 def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
     """The model that serves.
 

@@ -26,10 +26,11 @@ app = typer.Typer(
 
 def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
-    from rossmann_ml.cli import models, publish, serve, sql  # noqa: PLC0415
+    from rossmann_ml.cli import models, publish, refresh, serve, sql  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
+    app.command()(refresh.refresh)
     app.add_typer(data, name="data")
     app.command()(validate)
     app.command()(publish.publish)

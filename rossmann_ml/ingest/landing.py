@@ -44,6 +44,26 @@ def land_raw(
         WarehouseLockedError: Another process is writing.
     """
     folder = settings.raw_path
+    files, missing = require_files(settings)
+    warnings = (
+        (f"{folder} holds no {' and no '.join(sorted(missing))}; what was landed before stays",)
+        if missing
+        else ()
+    )
+    return LandingReport(_land(settings, params, files, progress), warnings)
+
+
+def require_files(settings: Settings) -> tuple[list[RawFile], set[str]]:
+    """Find the bulk files, and refuse when there is nothing to work with.
+
+    Returns:
+        The files in landing order, and the names of those that are missing though they were
+        landed before.
+
+    Raises:
+        NoDataError: There are no files, and nothing was landed before.
+    """
+    folder = settings.raw_path
     files = [file for file in find_files(folder)[0] if file.is_bulk]
     missing = {"store.csv", "train.csv"} - {file.path.name for file in files}
     if missing and not _has_sales(settings):
@@ -52,12 +72,7 @@ def land_raw(
             "folder of the retailer's files, put them into data/raw, or make the sample with "
             "`rossmann data sample`"
         )
-    warnings = (
-        (f"{folder} holds no {' and no '.join(sorted(missing))}; what was landed before stays",)
-        if missing
-        else ()
-    )
-    return LandingReport(_land(settings, params, files, progress), warnings)
+    return files, missing
 
 
 def land_incoming(

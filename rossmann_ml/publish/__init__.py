@@ -2,8 +2,8 @@
 
 ``contract`` says what is in a generation, ``identity`` which one the warehouse gives, ``writer``
 writes it, ``audit`` decides whether it may be served, ``generations`` finds and opens what is on
-disk, ``retention`` and ``vintages`` decide what stays, ``status`` tells of failures, and
-``publishing`` runs the steps in their order.
+disk, ``retention`` and ``vintages`` decide what stays, ``status`` tells of failures, ``summary``
+of what is current, and ``publishing`` runs the steps in their order.
 """
 
 from rossmann_ml.publish.generations import (
@@ -16,6 +16,7 @@ from rossmann_ml.publish.generations import (
 )
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.publish.status import FailedRun, Status, read_status, write_status
+from rossmann_ml.publish.summary import Summary, summarise
 
 __all__ = [
     "FailedRun",
@@ -23,6 +24,7 @@ __all__ = [
     "GenerationInfo",
     "PublishedGeneration",
     "Status",
+    "Summary",
     "current_path",
     "list_generations",
     "open_generation",
@@ -30,5 +32,6 @@ __all__ = [
     "read_info",
     "read_status",
     "rollback_generation",
+    "summarise",
     "write_status",
 ]

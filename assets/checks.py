@@ -1,0 +1,82 @@
+"""Great Expectations as blocking asset checks; dbt's own tests are checks in :mod:`assets.dbt`.
+
+A failed expectation of error severity fails the check and stops everything downstream, so that
+what was published last stays. Warnings are recorded and let the job go on.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from assets.metadata import path_below, reported
+from assets.resources import Writer
+from rossmann_ml.errors import QualityError
+from rossmann_ml.quality import SuiteResult, run_suites
+from rossmann_ml.settings import Settings
+
+# One step for each place in the chain where a fault must stop what follows.
+_PLACES: Mapping[str, Mapping[str, list[str]]] = {
+    "raw_expectations": {"raw_sales": ["raw", "sales"], "raw_stores": ["raw", "stores"]},
+    "plan_expectations": {"plan": ["core", "horizon_plan"]},
+    "feature_expectations": {"features": ["features", "scoring_panel"]},
+    "forecast_expectations": {"forecasts": ["forecasting", "forecasts"]},
+}
+
+
+def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
+    """One check for each suite, on the asset whose table the suite reads."""
+    return [_checks(place, dict(suites)) for place, suites in _PLACES.items()]
+
+
+def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinition:
+    names = {f"{suite}_expectations": suite for suite in suites}
+
+    @dg.multi_asset_check(
+        name=place,
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=suites[suite],
+                blocking=True,
+                description=f"The expectations of rossmann_ml/quality/suites/{suite}.json.",
+            )
+            for name, suite in names.items()
+        ],
+        can_subset=True,
+    )
+    def expectations(
+        context: dg.AssetCheckExecutionContext, writer: Writer
+    ) -> Iterator[dg.AssetCheckResult]:
+        settings = writer.settings
+        wanted = {key.name: key for key in context.selected_asset_check_keys}
+        chosen = [suite for name, suite in names.items() if name in wanted]
+        results = run_suites(settings, chosen, run_id=context.run.run_id)
+        for result in results:
+            yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
+        failed = [result.summary() for result in results if not result.is_success]
+        if failed:
+            raise QualityError("\\n".join(failed))
+
+    return expectations
+
+
+def _check_result(
+    settings: Settings, key: dg.AssetCheckKey, result: SuiteResult
+) -> dg.AssetCheckResult:
+    pages = result.data_docs_path
+    metadata = reported(
+        result.summary().splitlines()[0],
+        expectations=len(result.checks),
+        failed_errors=len(result.failed_errors),
+        failed_warnings=len(result.failed_warnings),
+        data_docs=None if pages is None else path_below(settings, pages),
+    )
+    only_warnings = result.is_success and result.failed_warnings
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not result.failed_errors and not result.failed_warnings,
+        severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
+        description=result.summary(),
+        metadata=metadata,
+    )

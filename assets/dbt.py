@@ -1,0 +1,135 @@
+"""dbt's models as assets and its tests as asset checks, in two steps: core and marts.
+
+dbt is run by :func:`rossmann_ml.dbt.run_dbt` like everywhere in the product; dagster-dbt gives
+the graph. Its own runner would ask dbt for its version (which asks the package index) and load
+dbt into this process, four seconds a run for what the manifest says already.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from assets.metadata import OWNERS, reported
+from assets.resources import Writer
+from rossmann_ml.dbt import DbtNode, DbtResult, ensure_manifest, run_dbt
+from rossmann_ml.errors import DbtError
+from rossmann_ml.quality import record_dbt_results
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connect, count_rows
+
+_UNIQUE_ID = "dagster_dbt/unique_id"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names of dbt's world in Dagster's: groups are the folders, keys are schema and name."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Name the folder: staging, core or marts."""
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
+        """Name who answers for it."""
+        return OWNERS
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """Name the layer."""
+        return {"layer": str(dbt_resource_props["fqn"][1])}
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Give the description that stands beside the model, without its SQL."""
+        return str(dbt_resource_props["description"])
+
+
+def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets of dbt's two selectors, from a manifest that is parsed anew where need be."""
+    manifest = ensure_manifest(settings)
+
+    @dbt_assets(
+        manifest=manifest, selector="core", name="core", dagster_dbt_translator=Translator()
+    )
+    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
+        yield from _build(context, writer, "core")
+
+    @dbt_assets(
+        manifest=manifest, selector="marts", name="marts", dagster_dbt_translator=Translator()
+    )
+    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
+        yield from _build(context, writer, "marts")
+
+    return [core, marts]
+
+
+def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
+    """What dbt is told: to build the selector, or the models and tests that a person picked.
+
+    Tests follow from the models by dbt's default, eager selection. Any other would leave tests
+    out that Dagster waits for, and Dagster then skips what is downstream without a failure.
+    """
+    assets = context.assets_def
+    if assets.keys == set(assets.node_keys_by_output_name.values()):
+        return ["build", "--selector", selector]
+    picked = [spec for spec in assets.specs if spec.key in context.selected_asset_keys]
+    if picked:
+        return ["build", "--select", *map(_name, picked)]
+    checks = context.selected_asset_check_keys
+    return ["test", "--select", *(_name(spec) for spec in assets.check_specs if spec.key in checks)]
+
+
+def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
+    # model.<project>.<name>; test.<project>.<name>.<hash>
+    return str(spec.metadata[_UNIQUE_ID]).split(".")[2]
+
+
+def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> Iterator[Any]:
+    settings = writer.settings
+    result = run_dbt(settings, writer.params, build_command(context, selector), check=False)
+    with connect(settings) as connection:
+        record_dbt_results(
+            connection, result.run_results_path, result.manifest_path, run_id=context.run_id
+        )
+        tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
+        rows = count_rows(connection, tables.values())
+    yield from _events(context, result, {key: rows[table] for key, table in tables.items()})
+    if result.failure:
+        raise DbtError(result.failure)
+
+
+def _events(
+    context: dg.AssetExecutionContext, result: DbtResult, rows: Mapping[dg.AssetKey, int]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    models = {spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs}
+    checks = {
+        spec.metadata[_UNIQUE_ID]: spec
+        for spec in context.assets_def.check_specs
+        if spec.key in context.selected_asset_check_keys
+    }
+    tests = [node for node in result.nodes if node.unique_id.startswith("test.")]
+    passed = sum(node.status == "pass" for node in tests)
+    # in dbt's order, in which a model comes after those that it is made of
+    for node in result.nodes:
+        if node.unique_id in models and node.status == "success":
+            key = models[node.unique_id].key
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata=reported(
+                    f"{len(rows)} models built, {passed} of {len(tests)} tests passed",
+                    **{"dagster/row_count": rows[key]},
+                    seconds=node.seconds,
+                ),
+            )
+        elif node.unique_id in checks and node.status != "skipped":
+            yield _check_result(checks[node.unique_id], node)
+
+
+def _check_result(check: dg.AssetCheckSpec, node: DbtNode) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=node.status == "pass",
+        severity=severity,
+        description=node.message or None,
+        metadata={"failing_rows": node.failures or 0, "seconds": node.seconds},
+    )

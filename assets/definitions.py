@@ -1,0 +1,82 @@
+"""The code location: everything that Dagster knows of the product, put together.
+
+Belongs here: assembling. ``workspace.yaml`` loads :data:`defs`; tests call
+:func:`build_definitions` with settings of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rossmann_ml import telemetry
+
+telemetry.switch_off()  # before Dagster is imported
+
+import dagster as dg  # noqa: E402
+
+from assets.checks import build_expectation_checks  # noqa: E402
+from assets.dbt import build_dbt_assets  # noqa: E402
+from assets.features import scoring_panel, training_panel  # noqa: E402
+from assets.forecasts import backfilled_forecasts, forecasts  # noqa: E402
+from assets.jobs import JOBS  # noqa: E402
+from assets.landing import landing  # noqa: E402
+from assets.models import challenger, champion, out_of_fold  # noqa: E402
+from assets.publishing import published_generation  # noqa: E402
+from assets.resources import Pipeline, Training, Writer  # noqa: E402
+from assets.schedules import SCHEDULES  # noqa: E402
+from assets.sensors import SENSORS  # noqa: E402
+from rossmann_ml.settings import Settings, load_settings  # noqa: E402
+
+
+def build_definitions(
+    *,
+    settings: Settings | None = None,
+    resource_overrides: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """Put a fresh code location together.
+
+    Args:
+        settings: Where files and warehouse are; the environment's if not given.
+        resource_overrides: Resources by name that replace the product's.
+        loggers: Further places where runs may log to.
+
+    Raises:
+        DbtError: The dbt project does not parse.
+        SettingsError: A setting or parameter cannot be used.
+    """
+    settings = settings or load_settings()
+    pipeline = Pipeline.of(settings)
+    return dg.Definitions(
+        assets=[
+            landing,
+            *build_dbt_assets(settings),
+            training_panel,
+            out_of_fold,
+            challenger,
+            champion,
+            scoring_panel,
+            forecasts,
+            backfilled_forecasts,
+            published_generation,
+        ],
+        asset_checks=build_expectation_checks(),
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        resources={
+            "pipeline": pipeline,
+            "writer": Writer(pipeline=pipeline),
+            "training": Training(),
+            **(resource_overrides or {}),
+        },
+        loggers=loggers,
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location that ``workspace.yaml`` names, made when Dagster asks for it."""
+    return build_definitions()

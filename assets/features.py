@@ -1,0 +1,70 @@
+"""Features: the panel that models learn from, and the panel of the days to forecast."""
+
+import dagster as dg
+
+from assets.metadata import OWNERS, reported
+from assets.resources import Training, Writer
+from rossmann_ml.forecasting import build_scoring_panel
+from rossmann_ml.training import PanelReport, build_training_panel
+
+CORE = [
+    dg.AssetKey(["core", name])
+    for name in ("dim_store", "fct_daily_sales", "sales_versions", "store_plan", "horizon_plan")
+]
+
+
+@dg.asset(
+    key=["features", "training_panel"],
+    deps=CORE,
+    group_name="features",
+    owners=OWNERS,
+    kinds={"polars", "duckdb"},
+    tags={"layer": "features"},
+    description=(
+        "What models learn from: plan and history features as of many past origins, with the sales "
+        "that came. One row per origin, store and target date."
+    ),
+    metadata={"dagster/table_name": "features.training_panel"},
+)
+def training_panel(
+    context: dg.AssetExecutionContext, writer: Writer, training: Training
+) -> dg.MaterializeResult:
+    """Build the panel of the profile's origins."""
+    report = build_training_panel(
+        writer.settings, writer.params, profile=training.profile, progress=context.log.info
+    )
+    return dg.MaterializeResult(metadata=_reported(report))
+
+
+@dg.asset(
+    key=["features", "scoring_panel"],
+    deps=CORE,
+    group_name="features",
+    owners=OWNERS,
+    kinds={"polars", "duckdb"},
+    tags={"layer": "features"},
+    description=(
+        "The days to forecast: the same features as of the newest origin. One row per store and "
+        "target date."
+    ),
+    metadata={"dagster/table_name": "features.scoring_panel"},
+)
+def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Build the panel of the newest origin."""
+    report = build_scoring_panel(writer.settings, writer.params, progress=context.log.info)
+    return dg.MaterializeResult(metadata=_reported(report))
+
+
+def _reported(report: PanelReport) -> dict[str, object]:
+    origins = f"{report.origins} origins" if report.origins > 1 else "origin"
+    return reported(
+        f"{report.rows:,} rows of {report.features} features, {origins} to {report.forecast_origin}"
+        if report.origins > 1
+        else f"{report.rows:,} rows of {report.features} features, origin {report.forecast_origin}",
+        **{"dagster/row_count": report.rows},
+        forecast_origin=report.forecast_origin,
+        origins=report.origins,
+        features=report.features,
+        seconds=report.seconds,
+        rows_per_second=report.rows / max(report.seconds, 1e-3),
+    )

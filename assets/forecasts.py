@@ -1,0 +1,123 @@
+"""Forecasts: of the newest origin by the champion, and of past origins by models of their time."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+
+from assets.features import CORE, scoring_panel
+from assets.metadata import OWNERS, reported
+from assets.models import champion
+from assets.resources import Pipeline, Training, Writer
+from rossmann_ml.backfill import backfill_origin, possible_origins
+from rossmann_ml.forecasting import ForecastReport, score_newest_origin
+from rossmann_ml.warehouse import connect
+
+FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
+"""Past origins that can be backfilled; every refresh brings the list up to date."""
+
+FORECASTS = dg.AssetKey(["forecasting", "forecasts"])
+FRESH_FOR_A_WEEK = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=12)
+)
+
+_TABLES = {
+    "forecasts": (
+        "Forecasts of every origin, with 80% and 95% intervals; the weekly job adds the newest "
+        "origin, by the champion. One row per origin, store, target date and scenario."
+    ),
+    "forecast_history": (
+        "Forecasts that a later run at the same origin replaced. One row per origin, store, target "
+        "date, scenario and replacement."
+    ),
+    "forecast_runs": "What each scoring used and gave. One row per run that stored forecasts.",
+    "stores_not_forecast": "Stores without a forecast, and why. One row per origin and store.",
+}
+
+
+@dg.multi_asset(
+    name="forecasts",
+    specs=[
+        dg.AssetSpec(
+            ["forecasting", name],
+            deps=[scoring_panel, champion],
+            description=description,
+            group_name="forecast",
+            owners=OWNERS,
+            kinds={"lightgbm", "duckdb"},
+            tags={"layer": "forecast"},
+            metadata={"dagster/table_name": f"forecasting.{name}"},
+            freshness_policy=FRESH_FOR_A_WEEK if name == "forecasts" else None,
+        )
+        for name, description in _TABLES.items()
+    ],
+)
+def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
+    """Score the panel with the champion; the same inputs are not scored twice."""
+    report = score_newest_origin(writer.settings, run_id=context.run_id, progress=context.log.info)
+    list_origins(context.instance, writer.pipeline)
+    for name in _TABLES:
+        yield dg.MaterializeResult(
+            asset_key=["forecasting", name],
+            metadata=_reported(report) if name == "forecasts" else {"run_id": report.run_id},
+        )
+
+
+@dg.asset(
+    key=["forecasting", "backfilled_forecasts"],
+    deps=CORE,
+    partitions_def=FORECAST_ORIGINS,
+    group_name="forecast",
+    owners=OWNERS,
+    kinds={"lightgbm", "duckdb"},
+    tags={"layer": "forecast"},
+    description=(
+        "Forecasts that a past origin would have had: only what was known by the Monday after it, "
+        "and model, bias factor and intervals fitted on target dates up to it. A partition is an "
+        "origin; its rows are in forecasting.forecasts. The job publish_forecasts, or the next "
+        "refresh, shows them to readers. One row per origin, store, target date and scenario."
+    ),
+    metadata={"dagster/table_name": "forecasting.forecasts"},
+)
+def backfilled_forecasts(
+    context: dg.AssetExecutionContext, writer: Writer, training: Training
+) -> dg.MaterializeResult:
+    """Train as of the origin, and store what would have been forecast."""
+    report = backfill_origin(
+        writer.settings,
+        writer.params,
+        forecast_origin=date.fromisoformat(context.partition_key),
+        run_id=context.run_id,
+        profile=training.profile,
+        progress=context.log.info,
+    )
+    return dg.MaterializeResult(metadata=_reported(report))
+
+
+def list_origins(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[str]:
+    """Make the partitions the origins that can be backfilled now, and give them, newest first."""
+    with connect(pipeline.settings, read_only=True) as connection:
+        possible = [str(origin) for origin in possible_origins(connection, pipeline.params)]
+    name = str(FORECAST_ORIGINS.name)
+    for key in set(instance.get_dynamic_partitions(name)) - set(possible):
+        instance.delete_dynamic_partition(name, key)
+    instance.add_dynamic_partitions(name, possible)
+    return possible
+
+
+def _reported(report: ForecastReport) -> dict[str, object]:
+    return reported(
+        f"{report.store_days:,} store-days of {report.stores:,} stores from "
+        f"{report.forecast_origin} by {report.model_version}, "
+        f"{'new' if report.is_new else 'unchanged'}",
+        **{"dagster/row_count": report.store_days},
+        forecast_origin=report.forecast_origin,
+        model_version=report.model_version,
+        stores=report.stores,
+        stores_not_forecast=report.stores_not_forecast,
+        assumed_store_days=report.assumed_store_days,
+        total_sales_forecast=report.total_sales_forecast,
+        run_id=report.run_id,
+        is_new=report.is_new,
+        seconds=report.seconds,
+    )

@@ -1,0 +1,31 @@
+"""Where Dagster keeps its runs: below the state folder, set up as ``dagster.yaml`` says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rossmann_ml.settings import Settings
+
+_PLACE = ".state/dagster"
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """Make the folder that DAGSTER_HOME has to name, with the checkout's ``dagster.yaml`` in it.
+
+    The file's places count from the checkout; in the copy they are absolute, so that a process
+    may stand anywhere. DAGSTER_HOME is set for this process and those it starts.
+
+    Returns:
+        The folder.
+    """
+    home = (settings.state_path / "dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    text = (settings.home / "dagster.yaml").read_text(encoding="utf-8")
+    text = f"# Made from the dagster.yaml of the checkout; edit that one.\n{text}"
+    copy = home / "dagster.yaml"
+    wanted = text.replace(_PLACE, str(home))
+    if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
+        copy.write_text(wanted, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

@@ -1,0 +1,86 @@
+"""Jobs: which assets run together, one after another in one process.
+
+A process for each step would cost seconds a step, and each would want to be the writer.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.forecasts import FORECAST_ORIGINS, backfilled_forecasts
+from assets.resources import Pipeline
+from rossmann_ml.publish import FailedRun, write_status
+
+_MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
+    ["features", "training_panel"]
+)
+_BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
+
+
+@dg.failure_hook(required_resource_keys={"pipeline"})
+def tell_readers(context: dg.HookContext) -> None:
+    """Note a failed run in ``status.json``, which readers look at although nothing is published."""
+    pipeline: Pipeline = context.resources.pipeline
+    error: BaseException | None = context.op_exception
+    while error is not None and error.__cause__ is not None:
+        error = error.__cause__
+    failed = FailedRun(run_id=context.run_id, reason=str(error), step=context.step_key)
+    write_status(pipeline.settings, last_failed_run=failed)
+
+
+def _job(
+    name: str,
+    selection: dg.AssetSelection,
+    description: str,
+    partitions_def: dg.PartitionsDefinition | None = None,
+) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        description=description,
+        partitions_def=partitions_def,
+        executor_def=dg.in_process_executor,
+        hooks={tell_readers},
+        tags={"team": "forecasting"},
+    )
+
+
+WEEKLY_REFRESH = _job(
+    "weekly_refresh",
+    dg.AssetSelection.all() - _MODEL - _BACKFILL,
+    "The weekly job: files to forecasts to a published generation, scored by the champion.",
+)
+
+WEEKLY_REFRESH_WITH_TRAINING = _job(
+    "weekly_refresh_with_training",
+    dg.AssetSelection.all() - _BACKFILL,
+    "The weekly job with a new challenger before it scores. Also the first run, when there is no "
+    "champion. The resource `training` says how much it does: fast or full.",
+)
+
+TRAIN_MODEL = _job(
+    "train_model",
+    _MODEL,
+    "A new challenger on the data as they stand, and the gate. Forecasts stay as they are.",
+)
+
+PUBLISH_FORECASTS = _job(
+    "publish_forecasts",
+    dg.AssetSelection.groups("marts", "publish"),
+    "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
+)
+
+BACKFILL_FORECASTS = _job(
+    "backfill_forecasts",
+    _BACKFILL,
+    "Forecasts of past origins, one run for each origin. Then run publish_forecasts.",
+    partitions_def=FORECAST_ORIGINS,
+)
+
+JOBS = [
+    WEEKLY_REFRESH,
+    WEEKLY_REFRESH_WITH_TRAINING,
+    TRAIN_MODEL,
+    PUBLISH_FORECASTS,
+    BACKFILL_FORECASTS,
+]

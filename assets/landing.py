@@ -1,0 +1,79 @@
+"""Landing: the retailer's files become the tables of schema ``raw``.
+
+The keys are those of dbt's sources, so that both are one graph.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.metadata import OWNERS, named_values, reported
+from assets.resources import Writer
+from rossmann_ml.ingest import land_incoming, land_raw
+from rossmann_ml.ingest.status import data_status
+from rossmann_ml.warehouse import connect, count_rows
+
+_TABLES = {
+    "sales": "Sales as reported, every version of them. One row per store, day and load.",
+    "plan": "The plan of days to come, every version. One row per store, day and load.",
+    "stores": "The chain's stores, every version. One row per store and load.",
+    "store_states": "The federal state of each store. One row per store and load.",
+    "public_holidays": "German public holidays by state, and DE for all. One row per state, day.",
+    "data_set": "Which data set this warehouse holds, and whether it is synthetic. One row.",
+    "loads": "Files that changed something. One row per load.",
+    "quarantined_rows": "Rows set aside, as text, with the reason. One row per row of a file.",
+}
+
+RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            RAW[name],
+            description=f"{description} Written by rossmann_ml.ingest.",
+            group_name="ingest",
+            owners=OWNERS,
+            kinds={"duckdb", "csv"},
+            tags={"layer": "raw"},
+            metadata={"dagster/table_name": f"raw.{name}"},
+        )
+        for name, description in _TABLES.items()
+    ]
+)
+def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
+    """Land the whole files of the raw folder, then the weekly drops; what is known is skipped."""
+    settings, params = writer.settings, writer.params
+    reports = [
+        land(settings, params, progress=context.log.info) for land in (land_raw, land_incoming)
+    ]
+    for report in reports:
+        for warning in report.all_warnings():
+            context.log.warning(warning)
+    landed = {str(kind.kind): kind for kind in data_status(settings).landed}
+    with connect(settings, read_only=True) as connection:
+        rows = count_rows(connection, [f"raw.{name}" for name in _TABLES])
+    files = [file for report in reports for file in report.files]
+    sales = landed["sales"]
+    summary = (
+        f"{sales.rows:,} sales to {sales.last_date}, "
+        f"{sum(report.rows_landed for report in reports):,} new rows"
+    )
+    for name, key in RAW.items():
+        kind = landed.get(name)
+        own = [file for file in files if file.kind == name]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata=reported(
+                summary,
+                **{"dagster/row_count": rows[f"raw.{name}"]},
+                first_date=kind.first_date if kind else None,
+                last_date=kind.last_date if kind else None,
+                rows_quarantined=sum(kind.quarantined.values()) if kind else None,
+                rows_landed=sum(file.rows_landed for file in own) if own else None,
+                files=named_values({file.file_name: file.describe() for file in own})
+                if own
+                else None,
+                seconds=sum(file.seconds for file in own) if own else None,
+            ),
+        )

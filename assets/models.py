@@ -1,0 +1,148 @@
+"""Models: the backtest of a recipe, the challenger, and the gate that decides who is champion."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from assets.features import training_panel
+from assets.metadata import (
+    OWNERS,
+    importance_picture,
+    named_values,
+    path_below,
+    reported,
+    scores_picture,
+    scores_table,
+)
+from assets.resources import Training, Writer
+from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.promotion import promote, reconcile_alias
+from rossmann_ml.tracking import TrackingError
+from rossmann_ml.training import rmspe_by_origin, run_backtest, train_challenger
+
+_TRIES, _SECONDS_BETWEEN = 3, 20
+
+
+@contextmanager
+def _asking_again() -> Iterator[None]:
+    """Repeat a step that MLflow did not answer; whatever else fails would fail again."""
+    try:
+        yield
+    except TrackingError as error:
+        raise dg.RetryRequested(max_retries=_TRIES - 1, seconds_to_wait=_SECONDS_BETWEEN) from error
+
+
+@dg.asset(
+    key=["forecasting", "out_of_fold"],
+    deps=[training_panel],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"lightgbm", "polars"},
+    tags={"layer": "model"},
+    description=(
+        "Forecasts of past origins by models that saw nothing of what came after, beside the "
+        "references. One row per recipe, data version, origin, store and target date."
+    ),
+    metadata={"dagster/table_name": "forecasting.out_of_fold"},
+)
+def out_of_fold(
+    context: dg.AssetExecutionContext, writer: Writer, training: Training
+) -> dg.MaterializeResult:
+    """Backtest the recipe on the origins of params.yaml; what is there already is kept."""
+    report = run_backtest(
+        writer.settings, writer.params, profile=training.profile, progress=context.log.info
+    )
+    own = report.rmspe_by_origin
+    mean = {
+        model: sum(by_origin.values()) / len(by_origin)
+        for model in (SEASONAL_NAIVE, MEDIAN)
+        if (by_origin := rmspe_by_origin(report.scores, model))
+    }
+    rmspe = sum(own.values()) / len(own)
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"RMSPE {rmspe:.4f} over {len(own)} origins "
+            f"(seasonal naive {mean[SEASONAL_NAIVE]:.4f}, median {mean[MEDIAN]:.4f})",
+            rmspe=rmspe,
+            rmspe_seasonal_naive=mean[SEASONAL_NAIVE],
+            rmspe_store_weekday_promo_median=mean[MEDIAN],
+            origins=", ".join(map(str, report.origins)),
+            origins_computed=len(report.computed),
+            recipe=report.recipe_hash,
+            scores=scores_table(report.scores),
+            picture=scores_picture(report.scores),
+            seconds=report.seconds,
+        )
+    )
+
+
+@dg.asset(
+    key=["forecasting", "model_versions"],
+    deps=[out_of_fold, training_panel],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"lightgbm", "mlflow"},
+    tags={"layer": "model"},
+    description=(
+        "The challenger: the recipe fitted on all rows up to the newest origin, calibrated on the "
+        "backtest, logged and registered in MLflow. One row per trained model."
+    ),
+    metadata={"dagster/table_name": "forecasting.model_versions"},
+)
+def challenger(
+    context: dg.AssetExecutionContext, writer: Writer, training: Training
+) -> dg.MaterializeResult:
+    """Fit, calibrate, log and register."""
+    settings = writer.settings
+    with _asking_again():
+        report = train_challenger(
+            settings, writer.params, profile=training.profile, progress=context.log.info
+        )
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"{report.model_version}, {report.training_rows:,} rows, "
+            f"{'new' if report.is_new else 'trained before'}",
+            model_version=report.model_version,
+            registry_version=report.registry_version,
+            mlflow_run_id=report.mlflow_run_id,
+            bundle=path_below(settings, settings.models_path / report.model_version),
+            rmspe=report.rmspe_mean,
+            rmspe_spread=report.rmspe_spread,
+            training_rows=report.training_rows,
+            importance=importance_picture(report.importance),
+            seconds=report.seconds,
+            is_new=report.is_new,
+        )
+    )
+
+
+@dg.asset(
+    key=["forecasting", "promotions"],
+    deps=[challenger],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"mlflow", "duckdb"},
+    tags={"layer": "model"},
+    description=(
+        "The gate's decisions: which model serves, since when, why, and by whom. The newest row "
+        "names the champion; MLflow's alias follows it. One row per decision."
+    ),
+    metadata={"dagster/table_name": "forecasting.promotions"},
+)
+def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Let the gate judge the newest model."""
+    with _asking_again():
+        # a decision whose alias MLflow did not take stands, and is told to it again
+        reconcile_alias(writer.settings)
+        decision = promote(writer.settings, writer.params, actor=f"dagster {context.job_name}")
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"{'promoted' if decision.is_promoted else 'refused'}: {decision.reason}",
+            model_version=decision.model_version,
+            is_promoted=decision.is_promoted,
+            reason=decision.reason,
+            previous=decision.previous,
+            figures=named_values(decision.figures) if decision.figures else None,
+        )
+    )

@@ -1,0 +1,55 @@
+"""Publishing: the read-only generation that everyone reads."""
+
+import dagster as dg
+
+from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
+from assets.metadata import OWNERS, named_values, path_below, reported
+from assets.resources import Writer
+from rossmann_ml.publish import publish
+
+_MARTS = (
+    "daily_sales",
+    "forecast_accuracy",
+    "forecast_revisions",
+    "forecast_totals",
+    "quarantined_rows",
+    "served_store_plan",
+    "stores",
+)
+
+
+@dg.asset(
+    key=["published", "generation"],
+    deps=[FORECASTS, *(dg.AssetKey(["marts", name]) for name in _MARTS)],
+    group_name="publish",
+    owners=OWNERS,
+    kinds={"duckdb"},
+    tags={"layer": "published"},
+    description=(
+        "What the API, the dashboard and SQL clients read: a DuckDB file with the served tables, "
+        "audited before the pointer moves to it. The same content is published once. One file per "
+        "generation."
+    ),
+    freshness_policy=FRESH_FOR_A_WEEK,
+)
+def published_generation(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Write, audit, and let readers see it."""
+    settings = writer.settings
+    generation = publish(settings, writer.params, run_id=context.run_id)
+    info = generation.info
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"generation {generation.generation_id} of origin {info.forecast_origin}, "
+            f"{'new' if generation.is_new else 'published before, nothing changed'}",
+            generation_id=generation.generation_id,
+            is_new=generation.is_new,
+            is_current=generation.is_current,
+            path=path_below(settings, generation.path),
+            megabytes=generation.path.stat().st_size / 1e6,
+            forecast_origin=info.forecast_origin,
+            model_version=info.model_version,
+            data_version=info.data_version,
+            code_version=info.code_version,
+            rows=named_values({name: f"{rows:,}" for name, rows in generation.tables.items()}),
+        )
+    )

@@ -1,0 +1,203 @@
+"""``python -m assets.refresh``: the weekly job from a terminal; its run appears in Dagster's UI.
+
+``rossmann refresh`` starts this, so that the library need not know Dagster.
+"""
+
+from __future__ import annotations
+
+from rossmann_ml import telemetry
+
+telemetry.switch_off()  # before Dagster is imported
+
+import argparse  # noqa: E402
+import logging  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+import uuid  # noqa: E402
+from datetime import date  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import dagster as dg  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.markup import escape  # noqa: E402
+
+from assets.definitions import build_definitions  # noqa: E402
+from assets.forecasts import list_origins  # noqa: E402
+from assets.home import prepare_dagster_home  # noqa: E402
+from assets.resources import Pipeline  # noqa: E402
+from assets.summary import print_summary  # noqa: E402
+from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
+from rossmann_ml import errors  # noqa: E402
+from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
+from rossmann_ml.promotion import has_champion  # noqa: E402
+from rossmann_ml.publish import summarise  # noqa: E402
+from rossmann_ml.settings import Settings, load_settings  # noqa: E402
+from rossmann_ml.tracking import TrackingError  # noqa: E402
+from rossmann_ml.warehouse import writer_lock  # noqa: E402
+
+# How Dagster's UI knows which code location a run belongs to.
+_CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
+_EXIT_CODES = {
+    kind.__name__: kind.exit_code
+    for kind in (*vars(errors).values(), TrackingError)
+    if isinstance(kind, type) and issubclass(kind, RossmannError)
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job that the arguments ask for, and tell about it.
+
+    Returns:
+        0, or the exit code of the refusal that ended the run.
+    """
+    parser = argparse.ArgumentParser(prog="rossmann refresh")
+    parser.add_argument("--retrain", choices=["fast", "full"])
+    parser.add_argument("--origin", type=date.fromisoformat)
+    asked = parser.parse_args(arguments)
+    console = Console(highlight=False)
+    try:
+        return _refresh(console, asked.retrain, asked.origin)
+    except RossmannError as error:
+        Console(stderr=True, highlight=False).print(
+            f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
+        )
+        return error.exit_code
+
+
+def _refresh(console: Console, retrain: str | None, origin: date | None) -> int:
+    started = time.perf_counter()
+    settings = load_settings()
+    before = _published_id(settings)
+    with (
+        writer_lock(settings),
+        dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance,
+    ):
+        if origin is not None:
+            _require_origin(instance, settings, origin)
+            jobs = [("backfill_forecasts", origin), ("publish_forecasts", None)]
+        elif retrain or not has_champion(settings):
+            jobs = [("weekly_refresh_with_training", None)]
+        else:
+            jobs = [("weekly_refresh", None)]
+        stories = []
+        for name, partition in jobs:
+            story = run_job(
+                console,
+                settings,
+                instance,
+                name,
+                profile=retrain or "fast",
+                partition_key=None if partition is None else str(partition),
+            )
+            stories.append(story)
+            if story.errors:
+                return _exit_code(story)
+    seconds = {title: each for story in stories for title, each in story.seconds.items()}
+    summary = summarise(settings)
+    print_summary(
+        console,
+        summary,
+        is_new=summary.info.generation_id != before,
+        seconds=seconds,
+        total_seconds=time.perf_counter() - started,
+        peak_gigabytes=_peak_gigabytes(),
+    )
+    return 0
+
+
+def run_job(
+    console: Console,
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    name: str,
+    *,
+    profile: str,
+    partition_key: str | None = None,
+) -> Story:
+    """Run a job in this process, printing a line for each step.
+
+    Args:
+        console: Where lines go.
+        settings: Where files and warehouse are.
+        instance: Where the run is recorded.
+        name: The job.
+        profile: How much a training does, if the job trains.
+        partition_key: The partition, if the job has them.
+
+    Returns:
+        What happened; it has errors when the run failed, which are printed already.
+    """
+    run_id = str(uuid.uuid4())
+    log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"
+    with quiet(log_path) as terminal:
+        lines = StepLines(
+            Console(file=terminal, highlight=False, force_terminal=console.is_terminal)
+        )
+        log = logging.FileHandler(log_path, encoding="utf-8")
+        log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        definitions = build_definitions(
+            settings=settings, loggers={"terminal": run_logger([lines, log])}
+        )
+        job = definitions.resolve_job_def(name)
+        lines.steps = len(job.graph.node_dict)
+        job.execute_in_process(
+            run_id=run_id,
+            instance=instance,
+            partition_key=partition_key,
+            raise_on_error=False,
+            tags={**_CODE_LOCATION, "started_by": "rossmann refresh"},
+            run_config={
+                "loggers": {"terminal": {}},
+                "resources": {"training": {"config": {"profile": profile}}},
+            },
+        )
+        log.close()
+    if lines.story.errors:
+        _print_failure(lines.story, settings, log_path)
+    return lines.story
+
+
+def _print_failure(story: Story, settings: Settings, log_path: Path) -> None:
+    console = Console(stderr=True, highlight=False)
+    kind, message = story.errors[-1]
+    said = message if kind in _EXIT_CODES else f"{kind}: {message}"
+    step = f" in the step “{story.failed_step}”" if story.failed_step else ""
+    console.print(f"[bold red]stopped{step}:[/] {escape(said)}", soft_wrap=True)
+    kept = "; what was published last stays" if _published_id(settings) else ""
+    console.print(f"{story.skipped} steps after it did not run{kept}.", soft_wrap=True)
+    console.print(f"The whole log: {log_path}", soft_wrap=True)
+
+
+def _exit_code(story: Story) -> int:
+    return next((_EXIT_CODES[kind] for kind, _ in story.errors if kind in _EXIT_CODES), 1)
+
+
+def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: date) -> None:
+    possible = list_origins(instance, Pipeline.of(settings))
+    if str(origin) in possible:
+        return
+    if not possible:
+        raise NoDataError("there is too little history to backfill any origin")
+    near = sorted(possible, key=lambda each: abs(date.fromisoformat(each) - origin))[:2]
+    raise NoDataError(
+        f"{origin} is none of the {len(possible)} origins that can be backfilled, which lie a week "
+        f"apart from {possible[-1]} to {possible[0]}; near it: {', '.join(sorted(near))}"
+    )
+
+
+def _published_id(settings: Settings) -> str | None:
+    try:
+        return summarise(settings).info.generation_id
+    except RossmannError:
+        return None
+
+
+def _peak_gigabytes() -> float:
+    """Peak memory of this process or of the largest it started, whichever is more."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1e6
+
+
+if __name__ == "__main__":
+    sys.exit(main())

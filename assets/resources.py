@@ -1,0 +1,80 @@
+"""Resources: what steps are given.
+
+Belongs here: handing on settings and parameters, and being the writer. Not here: what the
+settings mean, or opening the warehouse; both are the library's.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, Self
+
+import dagster as dg
+from pydantic import Field
+
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.warehouse import writer_lock
+
+# May hold a password, so it is not shown in the UI; every process has it from the environment.
+_NOT_SHOWN = {"mlflow_tracking_uri"}
+
+
+class Pipeline(dg.ConfigurableResource):
+    """Where files and warehouse are, and the parameters: for what only looks."""
+
+    values: dict[str, Any] = Field(
+        default={}, description="Settings by name; what is not named comes from the environment."
+    )
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The resource that stands for settings."""
+        return cls(values=settings.model_dump(mode="json", exclude=_NOT_SHOWN, exclude_none=True))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return load_settings(**self.values)
+
+    @property
+    def params(self) -> Params:
+        """The parameters of ``params.yaml``, read now."""
+        return load_params(self.settings.params_path)
+
+
+class Writer(dg.ConfigurableResource):
+    """The same for what writes: one run at a time, by the lock that every writing command takes.
+
+    Steps run in one process, which holds the lock from the first step that needs it to the end of
+    the run. A run that finds another writer at work waits for it.
+    """
+
+    pipeline: dg.ResourceDependency[Pipeline]
+    wait_seconds: float = Field(
+        default=900, description="How long to wait for another writer before giving up."
+    )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings."""
+        return self.pipeline.settings
+
+    @property
+    def params(self) -> Params:
+        """The parameters of ``params.yaml``, read now."""
+        return self.pipeline.params
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
+        """Hold the writer's lock for the run."""
+        patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
+        with writer_lock(patient):
+            yield self
+
+
+class Training(dg.ConfigurableResource):
+    """How much a training does; one choice for all steps of a run."""
+
+    profile: Literal["fast", "full"] = Field(
+        default="fast", description="One of training.profiles in params.yaml."
+    )

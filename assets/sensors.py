@@ -1,0 +1,51 @@
+"""Sensors: what starts a job when something happens outside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+import dagster as dg
+
+from assets.jobs import WEEKLY_REFRESH
+from assets.resources import Pipeline
+from rossmann_ml.ingest.discovery import find_files
+
+SECONDS_UNTIL_SETTLED = 30
+
+
+@dg.sensor(
+    job=WEEKLY_REFRESH,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="New or changed files in data/incoming: one refresh for all of them together.",
+)
+def incoming_files(
+    context: dg.SensorEvaluationContext, pipeline: Pipeline
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run when files that can be landed have come and are no longer being written."""
+    files = {}
+    for raw_file in find_files(pipeline.settings.incoming_path)[0]:
+        stat = raw_file.path.stat()
+        files[raw_file.path.name] = [stat.st_mtime_ns, stat.st_size]
+    newest = max((written for written, _ in files.values()), default=0) / 1e9
+    if time.time() - newest < SECONDS_UNTIL_SETTLED:
+        return dg.SkipReason("a file is still being written")
+    before = json.loads(context.cursor or "{}")
+    new = sorted(name for name, state in files.items() if before.get(name) != state)
+    if not new:
+        return dg.SkipReason("no new file")
+    cursor = json.dumps(files, sort_keys=True)
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"incoming-{hashlib.sha256(cursor.encode()).hexdigest()[:16]}",
+                tags={"files": ", ".join(new)[:200]},
+            )
+        ],
+        cursor=cursor,
+    )
+
+
+SENSORS = [incoming_files]

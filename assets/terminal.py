@@ -1,0 +1,157 @@
+"""A run as lines on a terminal: what starts, what came of it, how long it took.
+
+Belongs here: listening to a run and printing. Dagster's full log goes to a file beside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+
+from assets.metadata import SUMMARY
+
+_TITLES = {
+    "landing": "land files",
+    "raw_expectations": "check raw tables",
+    "core": "dbt: staging, core",
+    "plan_expectations": "check the plan",
+    "features__training_panel": "training panel",
+    "forecasting__out_of_fold": "backtest",
+    "forecasting__model_versions": "train a challenger",
+    "forecasting__promotions": "gate",
+    "features__scoring_panel": "scoring panel",
+    "feature_expectations": "check features",
+    "forecasts": "forecast",
+    "forecasting__backfilled_forecasts": "backfill",
+    "forecast_expectations": "check forecasts",
+    "marts": "dbt: marts",
+    "published__generation": "publish",
+}
+
+
+@dataclass
+class Story:
+    """What happened in the runs of one command.
+
+    Attributes:
+        seconds: Of each step that succeeded, by title, in order.
+        failed_step: The title of the step that failed.
+        errors: Class name and message from the failure to its cause.
+        skipped: Steps that did not run.
+    """
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed_step: str | None = None
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    skipped: int = 0
+
+
+class StepLines(logging.Handler):
+    """Prints a line when a step starts and one when it ends, and what the library tells between."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.DEBUG)
+        self.story = Story()
+        self._console = console
+        self.steps = 0
+        self._started = 0
+        self._step: str | None = None
+        self._summaries: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take what Dagster logs."""
+        meta = getattr(record, "dagster_meta", {})
+        event = meta.get("dagster_event")
+        if event is not None:
+            self._happened(event)
+        elif meta.get("step_key") == self._step and record.levelno >= logging.INFO:
+            self._told(record.levelno, str(meta["orig_message"]))
+
+    def _told(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            self._console.print(f"        [yellow]note:[/] {escape(message)}", soft_wrap=True)
+        else:
+            self._console.print(f"        [dim]{escape(message)}[/]", soft_wrap=True)
+
+    def _happened(self, event: dg.DagsterEvent) -> None:
+        kind = event.event_type
+        title = _TITLES.get(event.step_key or "", event.step_key or "")
+        if kind is dg.DagsterEventType.STEP_START:
+            self._started += 1
+            self._step = event.step_key
+            self._summaries = {}
+            number = f"{self._started}/{self.steps}"
+            self._console.print(f"[bold]{number:>6}[/]  {title}", soft_wrap=True)
+        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._remember(event.materialization.metadata)
+        elif kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._remember(event.asset_check_evaluation_data.metadata)
+        elif kind is dg.DagsterEventType.STEP_SUCCESS:
+            seconds = event.step_success_data.duration_ms / 1000
+            self.story.seconds[title] = seconds
+            said = "; ".join(self._summaries)
+            self._console.print(f"        {seconds:5.1f} s  {escape(said)}", soft_wrap=True)
+        elif kind is dg.DagsterEventType.STEP_FAILURE:
+            self.story.failed_step = title
+            self.story.skipped = self.steps - self._started
+            self._step = None
+            self.story.errors = _causes(event.step_failure_data.error)
+        elif kind is dg.DagsterEventType.RUN_FAILURE and not self.story.errors:
+            self.story.errors = _causes(event.job_failure_data.error)
+
+    def _remember(self, metadata: dict[str, dg.MetadataValue]) -> None:
+        if SUMMARY in metadata:
+            self._summaries[str(metadata[SUMMARY].value)] = None
+
+
+def _causes(error: object) -> list[tuple[str, str]]:
+    found = []
+    while error is not None:
+        name, message = str(error.cls_name), str(error.message)  # type: ignore[attr-defined]
+        found.append((name, message.partition(": ")[2].strip() or message.strip()))
+        error = error.cause  # type: ignore[attr-defined]
+    return found
+
+
+def run_logger(handlers: list[logging.Handler]) -> dg.LoggerDefinition:
+    """A place for a run to log to, with handlers that are already there."""
+
+    @dg.logger(description="The terminal and a file of this command.")
+    def terminal(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("rossmann.refresh", logging.DEBUG)
+        for handler in handlers:
+            logger.addHandler(handler)
+        return logger
+
+    return terminal
+
+
+@contextlib.contextmanager
+def quiet(log_path: Path) -> Iterator[TextIO]:
+    """Send what anything prints to a file, and give the terminal to whom it is meant for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8") as terminal:
+                yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, original in enumerate(kept, start=1):
+                os.dup2(original, number)
+                os.close(original)

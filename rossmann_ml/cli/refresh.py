@@ -1,0 +1,48 @@
+"""``rossmann refresh``: the weekly job.
+
+The job is Dagster's, which the library does not know: it is started by name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from rossmann_ml.errors import SettingsError
+from rossmann_ml.ingest.landing import require_files
+from rossmann_ml.settings import default_settings
+
+
+def refresh(
+    retrain: Annotated[
+        str | None,
+        typer.Option(metavar="fast|full", help="Train a challenger and let the gate judge it."),
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD", help="Backfill this past origin with what was known then."
+        ),
+    ] = None,
+) -> None:
+    """Run the weekly job: land files, build, check, forecast, publish.
+
+    The first run trains a model, later ones keep the champion. The run appears in Dagster's UI.
+    Running it again on the same data changes nothing. What fails stops everything after it, and
+    what was published last stays.
+    """
+    if retrain not in (None, "fast", "full"):
+        raise SettingsError(f"--retrain {retrain!r}: expected fast or full")
+    if retrain and origin:
+        raise SettingsError("--retrain and --origin exclude each other")
+    require_files(default_settings())
+    arguments = [
+        *(("--retrain", retrain) if retrain else ()),
+        *(("--origin", origin) if origin else ()),
+    ]
+    sys.stdout.flush()
+    # this process becomes the job, so that signals and the exit code are the job's
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "assets.refresh", *arguments])  # noqa: S606 - no shell is wanted
