@@ -78,16 +78,22 @@ def backfill_origin(
                 f"{forecast_origin} cannot be backfilled; past origins that can be: {covered}"
             )
         progress(f"plan as known by {known_by}")
-        run_dbt(
-            settings,
-            params,
-            ["run", "--select", "horizon_plan"],
-            variables=dbt_variables(params, forecast_origin=forecast_origin, known_by=known_by),
-        )
+        _plan_of_origin(settings, params, forecast_origin, known_by)
         with connect(settings) as connection:
             return _train_and_score(
                 connection, settings, params, forecast_origin, known_by, run_id, profile, progress
             )
+
+
+def _plan_of_origin(
+    settings: Settings, params: Params, forecast_origin: date, known_by: date
+) -> None:
+    command = ["run", "--selector", "plan_of_an_origin"]
+    past = dbt_variables(params, forecast_origin=forecast_origin, known_by=known_by)
+    try:
+        run_dbt(settings, params, command, variables=past)
+    finally:  # the vintage's plan stays; what stands for the newest origin is put back
+        run_dbt(settings, params, command)
 
 
 def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
