@@ -52,6 +52,11 @@ class StoreGrid:
             .to_numpy()
         )
 
+    def groups(self) -> IntArray:
+        """Number of each store's group (type and assortment), 0 upwards."""
+        group = self.codes("store_type") * 100 + self.codes("assortment") + 101
+        return np.asarray(np.unique(group, return_inverse=True)[1])
+
     def positions(self, store_ids: pl.Series) -> IntArray:
         """Row numbers of stores, which all must be in the grid."""
         found = np.searchsorted(self.store_ids, store_ids.cast(pl.Int64).to_numpy())

@@ -2,7 +2,7 @@
 
 Belongs here: everything computed from sales and customers with ``date <= origin``. Not here: what
 is known in advance (:mod:`rossmann_ml.features.plan`) and the base level itself
-(:mod:`rossmann_ml.features.base_level`).
+(:mod:`rossmann_ml.features.cell_means`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from rossmann_ml.features.base_level import (
+from rossmann_ml.features.cell_means import (
     CellLevels,
     cell_levels,
     cell_numbers,
     cell_sums,
-    recent_shift,
 )
 from rossmann_ml.features.grid import (
     BoolArray,
@@ -29,10 +28,10 @@ from rossmann_ml.features.grid import (
     StoreGrid,
     weekdays,
 )
+from rossmann_ml.features.linear import LinearForecast, linear_forecasts, recent_shift
 from rossmann_ml.params import FeatureParams
 
 BASE_COLUMN = "base_log_sales"
-_BASE_HALF_LIFE_DAYS = 180.0
 _YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 _SPEND_DAYS = 91
 
@@ -43,18 +42,20 @@ class _AsOf:
 
     log_sales: FloatArray  # (stores, days), 0 where not observed
     observed: BoolArray
-    residuals: FloatArray  # log sales minus the base level of the day's cell, 0 where unknown
+    residuals: FloatArray  # log sales minus the linear forecast, 0 where not observed
     chain: FloatArray  # (days,) mean residual
     states: FloatArray  # (states, days) mean residual
     state_of_store: IntArray
-    levels: CellLevels
+    levels: list[CellLevels]  # by half-life
     shift: FloatArray  # (stores,)
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
     """Names and meanings of the history features, in the order of their columns."""
     return {
-        BASE_COLUMN: "the store's usual log sales for that weekday and promotion",
+        BASE_COLUMN: "linear forecast of log sales: calendar, promotion and the recent level",
+        "chain_shape": "what the whole chain's linear forecast says of the day, without levels",
+        "own_shape": "what the store's linear forecast adds to that and to its level",
         **{
             f"cell_difference_{days}d": "weekday-promotion mean with this half-life, minus the base"
             for days in params.half_lives_days
@@ -101,6 +102,7 @@ def history_features(
     forecast_origin: date,
     horizon_days: int,
     params: FeatureParams,
+    linear: LinearForecast | None = None,
 ) -> dict[str, Float32Array]:
     """Compute every history feature for all stores and the days after an origin.
 
@@ -115,6 +117,7 @@ def history_features(
         forecast_origin: The last day whose sales are known.
         horizon_days: How many days after the origin.
         params: Half-lives and windows.
+        linear: The linear forecast as of that origin; made anew without it.
 
     Returns:
         By the names of :func:`history_feature_names`, arrays that broadcast to
@@ -127,15 +130,27 @@ def history_features(
     target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
     target_cells = cell_numbers(weekdays(first_target, horizon_days), target_promo)
 
-    by_half_life, as_of = _look_back(known, past_promo, past_weekdays, stores, params)
-    base = np.take_along_axis(as_of.levels.cells, target_cells, axis=1) + as_of.shift[:, None]
-    features: dict[str, FloatArray] = {BASE_COLUMN: base}
-    for days, levels in zip(params.half_lives_days, by_half_life, strict=True):
+    if linear is None:
+        (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
+    if linear.forecast_origin != forecast_origin:
+        raise ValueError(
+            f"a linear forecast as of {linear.forecast_origin} does not fit {forecast_origin}"
+        )
+
+    as_of = _look_back(
+        known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
+    )
+    start = plan.column(first_target)
+    base = linear.log_sales(start, start + horizon_days) + as_of.shift[:, None]
+    chain_shape = linear.chain_shape(start, start + horizon_days)
+    features: dict[str, FloatArray] = {BASE_COLUMN: base, "chain_shape": chain_shape}
+    features["own_shape"] = linear.own_shape(start, start + horizon_days) - chain_shape
+    for days, levels in zip(params.half_lives_days, as_of.levels, strict=True):
         cells = np.take_along_axis(levels.cells, target_cells, axis=1)
         features[f"cell_difference_{days}d"] = cells - base
     features |= _recent(as_of, past_promo, past_weekdays, horizon_days, params)
-    features["level_trend"] = (by_half_life[0].level - by_half_life[-1].level)[:, None]
-    features["store_level"] = as_of.levels.level[:, None]
+    features["level_trend"] = (as_of.levels[0].level - as_of.levels[-1].level)[:, None]
+    features["store_level"] = as_of.levels[-1].level[:, None]
     features["recent_shift"] = as_of.shift[:, None]
     features |= _last_years(as_of, horizon_days)
     features |= _month_edges(as_of, known.first_date)
@@ -156,32 +171,30 @@ def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolA
 
 def _look_back(
     known: SalesGrid,
+    plan: PlanGrid,
+    stores: StoreGrid,
+    linear: LinearForecast,
+    params: FeatureParams,
+    *,
     past_promo: BoolArray,
     past_weekdays: IntArray,
-    stores: StoreGrid,
-    params: FeatureParams,
-) -> tuple[list[CellLevels], _AsOf]:
+) -> _AsOf:
     observed = known.sales > 0  # closed days and the few open days without sales say nothing
     log_sales = np.log(np.where(observed, known.sales, 1.0))
-    half_lives = (_BASE_HALF_LIFE_DAYS, *map(float, params.half_lives_days))
-    group = stores.codes("store_type") * 100 + stores.codes("assortment") + 101
-    groups = np.unique(group, return_inverse=True)[1]
-    base_levels, *by_half_life = [
-        cell_levels(sums, groups)
-        for sums in cell_sums(log_sales, observed, past_promo, past_weekdays, half_lives)
-    ]
-    past_cells = cell_numbers(past_weekdays, past_promo)
-    residuals = np.where(
-        observed, log_sales - np.take_along_axis(base_levels.cells, past_cells, axis=1), 0.0
-    )
+    groups = stores.groups()
+    half_lives = tuple(map(float, params.half_lives_days))
+    sums = cell_sums(log_sales, observed, past_promo, past_weekdays, half_lives)
+    levels = [cell_levels(each, groups) for each in sums]
+    start = plan.column(known.first_date)
+    expected = linear.log_sales(start, start + log_sales.shape[1])
+    residuals = np.where(observed, log_sales - expected, 0.0)
     chain = residuals.sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
     shift = recent_shift(residuals, observed, chain)
 
     state_of_store = stores.codes("state") + 1  # 0 gathers the stores of unknown state
     membership = np.eye(int(state_of_store.max()) + 1)[state_of_store].T
     states = (membership @ residuals) / np.maximum(membership @ observed, 1)
-    as_of = _AsOf(log_sales, observed, residuals, chain, states, state_of_store, base_levels, shift)
-    return by_half_life, as_of
+    return _AsOf(log_sales, observed, residuals, chain, states, state_of_store, levels, shift)
 
 
 def _mean(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
