@@ -34,7 +34,7 @@ _STORE_HALF_LIFE_DAYS = 730.0
 _CHAIN_PENALTY = 20.0
 # In observations: how much the chain's answer counts beside the store's own days.
 _STORE_PENALTY = 2.0
-_SLOW_PENALTY_FACTOR = 3.0
+_SLOW_PENALTY_FACTOR = 40.0
 _LEVEL_PENALTY = 1.0
 _GROUP_PRIOR_STORES = 0.5
 _RECENT_HALF_LIFE_DAYS = 20.0

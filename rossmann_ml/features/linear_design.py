@@ -55,8 +55,8 @@ class LinearDesign:
         promo_columns: Shape (columns, days), the same in all stores that have a promotion.
         is_promo: Shape (stores, days), 1 on promotion days.
         store_columns: Shape (columns, stores, days).
-        slow: Shape (columns,), whether a column is trend or season, of which a store's own
-            history says little.
+        slow: Shape (columns,), whether a column is trend, season or a promotion's bump, of which
+            a store's own history says little.
     """
 
     first_date: date
@@ -72,13 +72,21 @@ class LinearDesign:
         day_of_week = _weekday_columns(plan)
         month = _month_columns(plan)
         season = _season_columns(plan)
-        day = np.concatenate([day_of_week, month, _special_days(plan), season])
-        promo = np.concatenate([day_of_week[:6], month, season[:3]])
+        day = [day_of_week, month, _special_days(plan), season]
+        # the uplift of a promotion differs by weekday and by the days of wages, and drifts
+        promo = [day_of_week[:6], month, season[:1]]
         store = _store_columns(plan)
-        slow = np.zeros(len(day) + len(promo) + len(store), np.bool_)
-        slow[len(day) - len(season) : len(day)] = True
-        slow[len(day) + len(promo) - 3 : len(day) + len(promo)] = True
-        return cls(plan.first_date, day, promo, plan.is_promo.astype(np.float32), store, slow)
+        slow = [np.full(len(part), part is season) for part in day]
+        slow += [np.full(len(part), part is not promo[0]) for part in promo]
+        slow += [np.zeros(len(store), np.bool_)]
+        return cls(
+            plan.first_date,
+            np.concatenate(day),
+            np.concatenate(promo),
+            plan.is_promo.astype(np.float32),
+            store,
+            np.concatenate(slow),
+        )
 
     @property
     def columns(self) -> int:
