@@ -110,7 +110,7 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     level = np.zeros(len(total))
     for _ in range(3):
         remainder = (total - weight * chain_shape).sum(axis=1)
-        group_level = _group_means(remainder, store_weight, groups)
+        group_level = group_means(remainder, store_weight, groups)
         level = (remainder + _NEW_STORE_PRIOR * group_level) / (store_weight + _NEW_STORE_PRIOR)
         cell_remainder = (total - weight * level[:, None]).sum(axis=0)
         chain_shape = cell_remainder / (weight.sum(axis=0) + 1e-9)
@@ -119,7 +119,17 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     return CellLevels(expected + own, level, store_weight)
 
 
-def _group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
+def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
+    """The mean of each store's group, for groups with little history near the chain's.
+
+    Args:
+        total: Shape (stores,), sums of weight times value.
+        weight: Shape (stores,), sums of weights.
+        groups: Shape (stores,), the group of each store, 0 upwards.
+
+    Returns:
+        Shape (stores,).
+    """
     count = int(groups.max()) + 1
     group_total = np.bincount(groups, total, count)
     group_weight = np.bincount(groups, weight, count)

@@ -180,6 +180,12 @@ def weekdays(first_date: date, days: int) -> IntArray:
     return (first_date.weekday() + np.arange(days)) % 7
 
 
+def days_to_month_end(day: date) -> int:
+    """0 on the last day of the month."""
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return (following - day).days - 1
+
+
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
     """Days since the last marked day (0 on it), per row; ``cap`` where longer ago or never."""
     column = np.arange(marks.shape[1], dtype=np.int32)

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
+from rossmann_ml.features.cell_means import group_means
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
@@ -31,12 +33,12 @@ from rossmann_ml.features.linear_design import LinearDesign
 _BLOCK_DAYS = 91
 _CHAIN_HALF_LIFE_DAYS = 1460.0
 _STORE_HALF_LIFE_DAYS = 730.0
+# In observations: how much zero counts beside the chain's days, and the chain's answer beside the
+# store's own days. Many times that for season and trend: a store saw one or two years only.
 _CHAIN_PENALTY = 20.0
-# In observations: how much the chain's answer counts beside the store's own days.
 _STORE_PENALTY = 2.0
 _SLOW_PENALTY_FACTOR = 40.0
 _LEVEL_PENALTY = 1.0
-_GROUP_PRIOR_STORES = 0.5
 _RECENT_HALF_LIFE_DAYS = 20.0
 _RECENT_PRIOR_DAYS = 5.0
 # Subtracted from log sales so that 32-bit sums keep their digits; it cancels out.
@@ -75,6 +77,8 @@ def running_sums(
     Yields:
         One :class:`LinearSums` an origin.
     """
+    if any(later < earlier for earlier, later in pairwise(origins)):
+        raise ValueError("the origins do not ascend, and sums cannot forget later days")
     start = (history.first_date - design.first_date).days
     size = design.columns + 2
     stores = len(history.sales)
@@ -160,7 +164,7 @@ class LinearForecast:
         chain = _chain_coefficients(sums)
         weight, totals = sums.store_totals[:, -2], sums.store_totals
         own_total = totals[:, -1] - totals[:, :-2] @ chain
-        group_level = _group_means(own_total, weight, groups)
+        group_level = group_means(own_total, weight, groups)
         prior = np.empty((len(sums.stores), len(chain) + 1))
         prior[:, :-1], prior[:, -1] = chain, group_level
         products = sums.stores[:, :-1, :-1].astype(np.float64)
@@ -216,17 +220,6 @@ def _chain_coefficients(sums: LinearSums) -> FloatArray:
     within = sums.chain - (totals / weight[:, None]).T @ totals
     products = within[:-2, :-2] + _CHAIN_PENALTY * np.eye(len(within) - 2)
     return np.asarray(np.linalg.solve(products, within[:-2, -1]))
-
-
-def _group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """Mean level of each store's group; an empty group has the chain's."""
-    known = weight > 0
-    level = np.where(known, total / np.maximum(weight, 1e-9), 0.0)
-    count = int(groups.max()) + 1
-    overall = level.sum() / max(int(known.sum()), 1)
-    group_total = np.bincount(groups, level, count) + _GROUP_PRIOR_STORES * overall
-    group_stores = np.bincount(groups, known, count) + _GROUP_PRIOR_STORES
-    return np.asarray((group_total / group_stores)[groups])
 
 
 def recent_shift(

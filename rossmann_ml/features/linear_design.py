@@ -7,7 +7,6 @@ richer features from :mod:`rossmann_ml.features.plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +18,7 @@ from rossmann_ml.features.grid import (
     Float32Array,
     PlanGrid,
     days_since,
+    days_to_month_end,
     days_until,
     weekdays,
 )
@@ -33,11 +33,10 @@ _EASTER_SPANS = (
     (-17, -11), (-10, -5), (-4, -4), (-3, -3), (-1, -1), (2, 6),
     (37, 38), (40, 41), (47, 48), (51, 52), (58, 59), (61, 62),
 )  # fmt: skip
-# Spans within the year ((month, day), (month, day)), one column each.
+# Spans within the year (first, last) as 100 times the month plus the day, one column each.
 _DATE_SPANS = (
-    ((4, 29), (4, 30)), ((5, 2), (5, 2)),
-    ((12, 17), (12, 21)), ((12, 22), (12, 23)), ((12, 24), (12, 24)),
-    ((12, 27), (12, 30)), ((12, 31), (12, 31)), ((1, 2), (1, 6)),
+    (429, 430), (502, 502),
+    (1217, 1221), (1222, 1223), (1224, 1224), (1227, 1230), (1231, 1231), (102, 106),
 )  # fmt: skip
 _LOOK_DAYS = 14
 
@@ -142,15 +141,10 @@ def _weekday_columns(plan: PlanGrid) -> Float32Array:
 
 def _month_columns(plan: PlanGrid) -> Float32Array:
     start = np.array([day.day for day in plan.dates])
-    end = np.array([_days_to_month_end(day) for day in plan.dates])
+    end = np.array([days_to_month_end(day) for day in plan.dates])
     bumps = [(start, *bump) for bump in _FROM_MONTH_START]
     bumps += [(end, *bump) for bump in _TO_MONTH_END]
     return _stack([np.exp(-0.5 * ((days - at) / width) ** 2) for days, at, width in bumps])
-
-
-def _days_to_month_end(day: date) -> int:
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return (following - day).days - 1
 
 
 def _season_columns(plan: PlanGrid) -> Float32Array:
@@ -168,17 +162,11 @@ def _season_columns(plan: PlanGrid) -> Float32Array:
 
 
 def _special_days(plan: PlanGrid) -> Float32Array:
-    def within(first: int, last: int) -> Callable[[date], bool]:
-        return lambda day: first <= (day - easter(day.year)).days <= last
-
-    easter_columns = [
-        np.array([within(first, last)(day) for day in plan.dates]) for first, last in _EASTER_SPANS
-    ]
-    date_columns = [
-        np.array([first <= (day.month, day.day) <= last for day in plan.dates])
-        for first, last in _DATE_SPANS
-    ]
-    return _stack(easter_columns + date_columns)
+    from_easter = np.array([(day - easter(day.year)).days for day in plan.dates])
+    in_year = np.array([100 * day.month + day.day for day in plan.dates])
+    spans = [(from_easter, first, last) for first, last in _EASTER_SPANS]
+    spans += [(in_year, first, last) for first, last in _DATE_SPANS]
+    return _stack([(days >= first) & (days <= last) for days, first, last in spans])
 
 
 def _store_columns(plan: PlanGrid) -> Float32Array:
