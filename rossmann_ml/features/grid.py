@@ -52,6 +52,11 @@ class StoreGrid:
             .to_numpy()
         )
 
+    def groups(self) -> IntArray:
+        """Number of each store's group (type and assortment), 0 upwards."""
+        group = self.codes("store_type") * 100 + self.codes("assortment") + 101
+        return np.asarray(np.unique(group, return_inverse=True)[1])
+
     def positions(self, store_ids: pl.Series) -> IntArray:
         """Row numbers of stores, which all must be in the grid."""
         found = np.searchsorted(self.store_ids, store_ids.cast(pl.Int64).to_numpy())
@@ -173,6 +178,12 @@ def _day_numbers(dates: pl.Series, first: date) -> IntArray:
 def weekdays(first_date: date, days: int) -> IntArray:
     """Weekday of every column, 0 is Monday."""
     return (first_date.weekday() + np.arange(days)) % 7
+
+
+def days_to_month_end(day: date) -> int:
+    """0 on the last day of the month."""
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return (following - day).days - 1
 
 
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:

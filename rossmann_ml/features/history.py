@@ -1,60 +1,48 @@
 """History features: what sales up to an origin say about a store and a target day.
 
-Belongs here: everything computed from sales and customers with ``date <= origin``. Not here: what
-is known in advance (:mod:`rossmann_ml.features.plan`) and the base level itself
-(:mod:`rossmann_ml.features.base_level`).
+Belongs here: everything computed from sales and customers with ``date <= origin``, put together.
+Not here: what is known in advance (:mod:`rossmann_ml.features.plan`), the linear forecast itself
+(:mod:`rossmann_ml.features.linear`) and the statistics of what it left over
+(:mod:`rossmann_ml.features.residuals`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 
-from rossmann_ml.features.base_level import (
-    CellLevels,
-    cell_levels,
-    cell_numbers,
-    cell_sums,
-    recent_shift,
-)
+from rossmann_ml.features.cell_means import cell_numbers
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
     FloatArray,
-    IntArray,
     PlanGrid,
     SalesGrid,
     StoreGrid,
     weekdays,
 )
+from rossmann_ml.features.linear import LinearForecast, linear_forecasts
+from rossmann_ml.features.residuals import (
+    YEAR_DAYS,
+    last_year_features,
+    look_back,
+    mean_or_nan,
+    month_edge_features,
+    recent_features,
+)
 from rossmann_ml.params import FeatureParams
 
 BASE_COLUMN = "base_log_sales"
-_BASE_HALF_LIFE_DAYS = 180.0
-_YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 _SPEND_DAYS = 91
-
-
-@dataclass(frozen=True)
-class _AsOf:
-    """What is known at an origin, cut off there, and what was left over of it."""
-
-    log_sales: FloatArray  # (stores, days), 0 where not observed
-    observed: BoolArray
-    residuals: FloatArray  # log sales minus the base level of the day's cell, 0 where unknown
-    chain: FloatArray  # (days,) mean residual
-    states: FloatArray  # (states, days) mean residual
-    state_of_store: IntArray
-    levels: CellLevels
-    shift: FloatArray  # (stores,)
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
     """Names and meanings of the history features, in the order of their columns."""
     return {
-        BASE_COLUMN: "the store's usual log sales for that weekday and promotion",
+        BASE_COLUMN: "linear forecast of log sales: calendar, promotion and the recent level",
+        "chain_shape": "what the whole chain's linear forecast says of the day, without levels",
+        "own_shape": "what the store's own linear forecast adds to the chain's, without levels",
         **{
             f"cell_difference_{days}d": "weekday-promotion mean with this half-life, minus the base"
             for days in params.half_lives_days
@@ -101,6 +89,7 @@ def history_features(
     forecast_origin: date,
     horizon_days: int,
     params: FeatureParams,
+    linear: LinearForecast | None = None,
 ) -> dict[str, Float32Array]:
     """Compute every history feature for all stores and the days after an origin.
 
@@ -115,6 +104,7 @@ def history_features(
         forecast_origin: The last day whose sales are known.
         horizon_days: How many days after the origin.
         params: Half-lives and windows.
+        linear: The linear forecast as of that origin; made anew without it.
 
     Returns:
         By the names of :func:`history_feature_names`, arrays that broadcast to
@@ -127,18 +117,30 @@ def history_features(
     target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
     target_cells = cell_numbers(weekdays(first_target, horizon_days), target_promo)
 
-    by_half_life, as_of = _look_back(known, past_promo, past_weekdays, stores, params)
-    base = np.take_along_axis(as_of.levels.cells, target_cells, axis=1) + as_of.shift[:, None]
-    features: dict[str, FloatArray] = {BASE_COLUMN: base}
-    for days, levels in zip(params.half_lives_days, by_half_life, strict=True):
+    if linear is None:
+        (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
+    if linear.forecast_origin != forecast_origin:
+        raise ValueError(
+            f"a linear forecast as of {linear.forecast_origin} does not fit {forecast_origin}"
+        )
+
+    as_of = look_back(
+        known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
+    )
+    start = plan.column(first_target)
+    base = linear.log_sales(start, start + horizon_days) + as_of.shift[:, None]
+    chain_shape = linear.chain_shape(start, start + horizon_days)
+    features: dict[str, FloatArray] = {BASE_COLUMN: base, "chain_shape": chain_shape}
+    features["own_shape"] = linear.own_shape(start, start + horizon_days) - chain_shape
+    for days, levels in zip(params.half_lives_days, as_of.levels, strict=True):
         cells = np.take_along_axis(levels.cells, target_cells, axis=1)
         features[f"cell_difference_{days}d"] = cells - base
-    features |= _recent(as_of, past_promo, past_weekdays, horizon_days, params)
-    features["level_trend"] = (by_half_life[0].level - by_half_life[-1].level)[:, None]
-    features["store_level"] = as_of.levels.level[:, None]
+    features |= recent_features(as_of, past_promo, past_weekdays, horizon_days, params)
+    features["level_trend"] = (as_of.levels[0].level - as_of.levels[-1].level)[:, None]
+    features["store_level"] = as_of.levels[-1].level[:, None]
     features["recent_shift"] = as_of.shift[:, None]
-    features |= _last_years(as_of, horizon_days)
-    features |= _month_edges(as_of, known.first_date)
+    features |= last_year_features(as_of, horizon_days)
+    features |= month_edge_features(as_of, known.first_date)
     features |= _customers(known)
     features |= _observations(as_of.observed)
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
@@ -154,147 +156,18 @@ def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolA
     return values[:, start : start + days]
 
 
-def _look_back(
-    known: SalesGrid,
-    past_promo: BoolArray,
-    past_weekdays: IntArray,
-    stores: StoreGrid,
-    params: FeatureParams,
-) -> tuple[list[CellLevels], _AsOf]:
-    observed = known.sales > 0  # closed days and the few open days without sales say nothing
-    log_sales = np.log(np.where(observed, known.sales, 1.0))
-    half_lives = (_BASE_HALF_LIFE_DAYS, *map(float, params.half_lives_days))
-    group = stores.codes("store_type") * 100 + stores.codes("assortment") + 101
-    groups = np.unique(group, return_inverse=True)[1]
-    base_levels, *by_half_life = [
-        cell_levels(sums, groups)
-        for sums in cell_sums(log_sales, observed, past_promo, past_weekdays, half_lives)
-    ]
-    past_cells = cell_numbers(past_weekdays, past_promo)
-    residuals = np.where(
-        observed, log_sales - np.take_along_axis(base_levels.cells, past_cells, axis=1), 0.0
-    )
-    chain = residuals.sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
-    shift = recent_shift(residuals, observed, chain)
-
-    state_of_store = stores.codes("state") + 1  # 0 gathers the stores of unknown state
-    membership = np.eye(int(state_of_store.max()) + 1)[state_of_store].T
-    states = (membership @ residuals) / np.maximum(membership @ observed, 1)
-    as_of = _AsOf(log_sales, observed, residuals, chain, states, state_of_store, base_levels, shift)
-    return by_half_life, as_of
-
-
-def _mean(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
-    """Means, NaN where nothing was counted."""
-    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-
-
-def _recent(
-    as_of: _AsOf,
-    past_promo: BoolArray,
-    past_weekdays: IntArray,
-    horizon_days: int,
-    params: FeatureParams,
-) -> dict[str, FloatArray]:
-    residuals, observed = as_of.residuals, as_of.observed
-    features = {}
-    for days in params.residual_windows_days:
-        means = _mean(residuals[:, -days:].sum(axis=1), observed[:, -days:].sum(axis=1))
-        features[f"residual_{days}d"] = means[:, None]
-
-    recent, seen, promo = residuals[:, -56:], observed[:, -56:], past_promo[:, -56:]
-    for name, chosen in (("promo", seen & promo), ("no_promo", seen & ~promo)):
-        means = _mean((recent * chosen).sum(axis=1), chosen.sum(axis=1))
-        features[f"residual_{name}_56d"] = means[:, None]
-    by_weekday = np.eye(7)[past_weekdays[-56:]]
-    weekday_means = _mean(recent @ by_weekday, seen @ by_weekday)
-    target_weekdays = (past_weekdays[-1] + 1 + np.arange(horizon_days)) % 7
-    features["residual_same_weekday_56d"] = weekday_means[:, target_weekdays]
-
-    half_year, seen_half_year = residuals[:, -182:], observed[:, -182:].sum(axis=1)
-    mean = _mean(half_year.sum(axis=1), seen_half_year)
-    variance = _mean((half_year**2).sum(axis=1), seen_half_year) - mean**2
-    features["residual_std_182d"] = np.sqrt(np.maximum(variance, 0))[:, None]
-
-    for days in (7, 28):
-        seen_days = observed[:, -days:]
-        chain = residuals[:, -days:].sum() / max(int(seen_days.sum()), 1)
-        features[f"chain_residual_{days}d"] = np.full((1, 1), chain)
-    state = as_of.states[:, -28:].mean(axis=1) - as_of.chain[-28:].mean()
-    features["state_residual_28d"] = state[as_of.state_of_store][:, None]
-    return features
-
-
-def _around(
-    values: FloatArray, counts: FloatArray | BoolArray, columns: IntArray, days: int
-) -> FloatArray:
-    """Means over ``days`` columns centred on each of ``columns``; NaN where nothing is there."""
-    half = days // 2
-    low, high = int(columns[0]) - half, int(columns[-1]) + half + 1
-    if high <= 0:
-        return np.full((values.shape[0], len(columns)), np.nan)
-    pad = max(-low, 0)  # days before the history began
-    span = slice(max(low, 0), high)
-    sums = []
-    for array in (values, counts):
-        piece = np.pad(array[:, span].astype(np.float64), ((0, 0), (pad, 0)))
-        running = np.zeros((piece.shape[0], piece.shape[1] + 1))
-        np.cumsum(piece, axis=1, out=running[:, 1:])
-        sums.append(running[:, days:] - running[:, :-days])
-    return _mean(sums[0], np.rint(sums[1]))
-
-
-def _last_years(as_of: _AsOf, horizon_days: int) -> dict[str, FloatArray]:
-    last = as_of.residuals.shape[1] - 1
-    targets = last + 1 + np.arange(horizon_days)
-    year, year_before = targets - _YEAR_DAYS, targets - 2 * _YEAR_DAYS
-    # where a year ago the origin stood: how the season moved on from there
-    then = np.array([last - _YEAR_DAYS - 10])
-
-    store = (as_of.residuals, as_of.observed)
-    chain = (as_of.residuals.sum(axis=0)[None, :], as_of.observed.sum(axis=0)[None, :])
-    state = (as_of.states, (as_of.states != 0).astype(np.float64))
-    return {
-        "last_year_store": _around(*store, year, 1),
-        "last_year_store_7d": _around(*store, year, 7),
-        "last_year_store_21d": (store_21 := _around(*store, year, 21)),
-        "last_year_change": store_21 - _around(*store, then, 21),
-        "last_year_chain": _around(*chain, year, 1),
-        "last_year_chain_7d": _around(*chain, year, 7),
-        "last_year_chain_change": _around(*chain, year, 21) - _around(*chain, then, 21),
-        "last_year_state_7d": _around(*state, year, 7)[as_of.state_of_store],
-        "year_before_chain_7d": _around(*chain, year_before, 7),
-        "year_before_store_21d": _around(*store, year_before, 21),
-    }
-
-
-def _month_edges(as_of: _AsOf, first_date: date) -> dict[str, FloatArray]:
-    days = as_of.residuals.shape[1]
-    start = max(days - _YEAR_DAYS, 0)
-    dates = [first_date + timedelta(days=number) for number in range(start, days)]
-    recent, seen = as_of.residuals[:, start:], as_of.observed[:, start:]
-    edges = {
-        "month_start_residual": np.array([day.day <= 3 for day in dates]),
-        "month_end_residual": np.array([(day + timedelta(days=3)).day <= 3 for day in dates]),
-    }
-    return {
-        name: _mean(recent[:, chosen].sum(axis=1), seen[:, chosen].sum(axis=1))[:, None]
-        for name, chosen in edges.items()
-    }
-
-
 def _customers(known: SalesGrid) -> dict[str, FloatArray]:
     def log_spend(columns: slice) -> FloatArray:
         sales, customers = known.sales[:, columns], known.customers[:, columns]
         both = (sales > 0) & (customers > 0)
         total_sales = np.where(both, sales, 0).sum(axis=1)
         total_customers = np.where(both, customers, 0).sum(axis=1)
-        return np.log(_mean(total_sales, total_customers))
+        return np.log(mean_or_nan(total_sales, total_customers))
 
     now = log_spend(slice(-_SPEND_DAYS, None))
     # slices that reach before the first day are empty, which gives NaN as it should
     days = known.sales.shape[1]
-    end = max(days - _YEAR_DAYS, 0)
+    end = max(days - YEAR_DAYS, 0)
     year_ago = log_spend(slice(max(end - _SPEND_DAYS, 0), end))
     return {
         "spend_per_customer_log": now[:, None],

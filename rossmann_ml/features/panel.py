@@ -24,6 +24,7 @@ from rossmann_ml.features.grid import (
     concatenate,
 )
 from rossmann_ml.features.history import history_feature_names, history_features
+from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.plan import PLAN_FEATURES, plan_features
 from rossmann_ml.params import FeatureParams
 from rossmann_ml.progress import Progress, silent
@@ -76,9 +77,11 @@ def scoring_panel(
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
         by store and day; features are 32-bit floats, NaN where unknown.
     """
+    (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
     return _panel_of_origin(
         inputs,
         plan_features(inputs.plan, inputs.stores),
+        linear,
         forecast_origin=forecast_origin,
         horizon_days=horizon_days,
         params=params,
@@ -115,11 +118,13 @@ def training_panel(
     plan = plan_features(inputs.plan, inputs.stores)
     actual = inputs.sales.until(known_until)
     parts = []
-    for done, origin in enumerate(sorted(origins), start=1):
+    linear_by_origin = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, sorted(origins))
+    for done, linear in enumerate(linear_by_origin, start=1):
+        origin = linear.forecast_origin
         sales = _targets(actual, origin, horizon_days)
         rows = (sales > 0) & _chosen(inputs.stores, origin, horizon_days, rows_share)
         panel = _panel_of_origin(
-            inputs, plan, forecast_origin=origin, horizon_days=horizon_days, params=params,
+            inputs, plan, linear, forecast_origin=origin, horizon_days=horizon_days, params=params,
             rows=rows,
         )  # fmt: skip
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
@@ -167,6 +172,7 @@ def _is_open(inputs: FeatureInputs, origin: date, horizon_days: int) -> pl.Serie
 def _panel_of_origin(
     inputs: FeatureInputs,
     plan: dict[str, Float32Array],
+    linear: LinearForecast,
     *,
     forecast_origin: date,
     horizon_days: int,
@@ -178,6 +184,7 @@ def _panel_of_origin(
     history = history_features(
         inputs.sales, inputs.plan, stores,
         forecast_origin=forecast_origin, horizon_days=horizon_days, params=params,
+        linear=linear,
     )  # fmt: skip
 
     def flat(values: np.ndarray) -> np.ndarray:

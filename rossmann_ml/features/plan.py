@@ -6,8 +6,6 @@ attributes. Never sales or customers: those are in :mod:`rossmann_ml.features.hi
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import polars as pl
 from dateutil.easter import easter
@@ -18,6 +16,7 @@ from rossmann_ml.features.grid import (
     PlanGrid,
     StoreGrid,
     days_since,
+    days_to_month_end,
     days_until,
     weekdays,
     windowed_sum,
@@ -103,7 +102,7 @@ def plan_feature_frame(plan: PlanGrid, stores: StoreGrid) -> pl.DataFrame:
 
 def _calendar(plan: PlanGrid) -> dict[str, Float32Array]:
     dates = plan.dates
-    month_ends = np.array([_days_to_month_end(day) for day in dates])
+    month_ends = np.array([days_to_month_end(day) for day in dates])
     around_easter = [
         min(
             max((day - easter(day.year)).days, _DAYS_AROUND_EASTER[0] - 1),
@@ -120,11 +119,6 @@ def _calendar(plan: PlanGrid) -> dict[str, Float32Array]:
         "days_from_easter": np.array(around_easter),
     }
     return {name: values.astype(np.float32)[None, :] for name, values in columns.items()}
-
-
-def _days_to_month_end(day: date) -> int:
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return (following - day).days - 1
 
 
 def _promotion(plan: PlanGrid) -> dict[str, Float32Array]:

@@ -69,6 +69,6 @@ def design_matrix(panel: pl.DataFrame, features: list[str]) -> Float32Array:
 
 
 def log_target(panel: pl.DataFrame) -> FloatArray:
-    """What models learn: log sales minus the base level, shape (rows,)."""
+    """What models learn: log sales minus the linear forecast, shape (rows,)."""
     base = panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
     return np.asarray(np.log(panel["sales"].to_numpy()) - base)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from rossmann_ml.features.base_level import CELLS, cell_numbers
+from rossmann_ml.features.cell_means import CELLS, cell_numbers
 from rossmann_ml.features.grid import FloatArray, weekdays
 from rossmann_ml.features.panel import FeatureInputs
 

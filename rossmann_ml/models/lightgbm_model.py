@@ -1,4 +1,4 @@
-"""LightGBM on the log of sales relative to the base level."""
+"""LightGBM on the log of sales relative to the linear forecast."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The base level: a store's usual log sales by weekday and promotion, as of an origin.
+"""Cell means: a store's usual log sales by weekday and promotion over a chosen memory.
 
-Models learn how a day departs from this level, so that trees need not learn 1,115 levels. Belongs
-here: that one linear description. Features made of what is left over are in
-:mod:`rossmann_ml.features.history`.
+Belongs here: decayed means by cell, as of an origin. They say how a store's habits have moved;
+what it is expected to sell is :mod:`rossmann_ml.features.linear`'s matter.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ CELLS = 14  # weekday (7) x promotion (2)
 # chain's: set once from the noise of the data, not tuned.
 _PRIOR_OBSERVATIONS = 4.0
 _NEW_STORE_PRIOR = 1.0
-_RECENT_HALF_LIFE_DAYS = 20.0
-_RECENT_PRIOR_DAYS = 5.0
 
 
 def cell_numbers(day_weekdays: IntArray, is_promo: BoolArray) -> IntArray:
@@ -113,7 +110,7 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     level = np.zeros(len(total))
     for _ in range(3):
         remainder = (total - weight * chain_shape).sum(axis=1)
-        group_level = _group_means(remainder, store_weight, groups)
+        group_level = group_means(remainder, store_weight, groups)
         level = (remainder + _NEW_STORE_PRIOR * group_level) / (store_weight + _NEW_STORE_PRIOR)
         cell_remainder = (total - weight * level[:, None]).sum(axis=0)
         chain_shape = cell_remainder / (weight.sum(axis=0) + 1e-9)
@@ -122,7 +119,17 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     return CellLevels(expected + own, level, store_weight)
 
 
-def _group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
+def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
+    """The mean of each store's group, for groups with little history near the chain's.
+
+    Args:
+        total: Shape (stores,), sums of weight times value.
+        weight: Shape (stores,), sums of weights.
+        groups: Shape (stores,), the group of each store, 0 upwards.
+
+    Returns:
+        Shape (stores,).
+    """
     count = int(groups.max()) + 1
     group_total = np.bincount(groups, total, count)
     group_weight = np.bincount(groups, weight, count)
@@ -130,24 +137,3 @@ def _group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> Flo
     # ten days' weight of the whole chain, so that an empty group has a level too
     means = (group_total + 10.0 * overall) / (group_weight + 10.0)
     return np.asarray(means[groups])
-
-
-def recent_shift(
-    residuals: FloatArray, observed: BoolArray, chain_by_day: FloatArray
-) -> FloatArray:
-    """How far each store has lately been from its level, apart from the whole chain's moves.
-
-    Args:
-        residuals: Shape (stores, days), 0 where not observed; the last column is the origin.
-        observed: Shape (stores, days).
-        chain_by_day: Shape (days,), the chain's mean residual of each day.
-
-    Returns:
-        Shape (stores,), in log units, pulled towards zero where there are few days.
-    """
-    recent = slice(-int(10 * _RECENT_HALF_LIFE_DAYS), None)  # older days weigh under a thousandth
-    residuals, observed = residuals[:, recent], observed[:, recent]
-    days = residuals.shape[1]
-    weight = 0.5 ** (np.arange(days - 1, -1, -1) / _RECENT_HALF_LIFE_DAYS)
-    shift = (residuals - chain_by_day[recent] * observed) @ weight
-    return np.asarray(shift / (observed @ weight + _RECENT_PRIOR_DAYS))

@@ -1,0 +1,200 @@
+"""The columns of the linear forecast: calendar, promotion, holidays and closings as numbers.
+
+Belongs here: what the linear forecast knows of a day in advance, and how its columns are laid out.
+How coefficients come of them is :mod:`rossmann_ml.features.linear`'s matter; trees get their own,
+richer features from :mod:`rossmann_ml.features.plan`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from dateutil.easter import easter
+
+from rossmann_ml.features.grid import (
+    BoolArray,
+    Float32Array,
+    PlanGrid,
+    days_since,
+    days_to_month_end,
+    days_until,
+    weekdays,
+)
+
+_YEAR_DAYS = 365.25
+_HARMONICS = 3
+# Where in the month sales swell or sink: centre and width in days.
+_FROM_MONTH_START = ((1, 1.0), (4, 1.5), (15, 2.5))
+_TO_MONTH_END = ((0, 1.0), (2, 1.5), (6, 2.0))
+# Spans of days after Easter Sunday (first, last), one column each.
+_EASTER_SPANS = (
+    (-17, -11), (-10, -5), (-4, -4), (-3, -3), (-1, -1), (2, 6),
+    (37, 38), (40, 41), (47, 48), (51, 52), (58, 59), (61, 62),
+)  # fmt: skip
+# Spans within the year (first, last) as 100 times the month plus the day, one column each.
+_DATE_SPANS = (
+    (429, 430), (502, 502),
+    (1217, 1221), (1222, 1223), (1224, 1224), (1227, 1230), (1231, 1231), (102, 106),
+)  # fmt: skip
+_LOOK_DAYS = 14
+
+
+@dataclass(frozen=True)
+class LinearDesign:
+    """The columns of every store-day of a plan.
+
+    A row holds ``day_columns``, then ``promo_columns`` on promotion days (else zeros), then
+    ``store_columns``.
+
+    Attributes:
+        first_date: The date of day 0.
+        day_columns: Shape (columns, days), the same in all stores.
+        promo_columns: Shape (columns, days), the same in all stores that have a promotion.
+        is_promo: Shape (stores, days), 1 on promotion days.
+        store_columns: Shape (columns, stores, days).
+        slow: Shape (columns,), whether a column is trend, season or a promotion's bump, of which
+            a store's own history says little.
+    """
+
+    first_date: date
+    day_columns: Float32Array
+    promo_columns: Float32Array
+    is_promo: Float32Array
+    store_columns: Float32Array
+    slow: BoolArray
+
+    @classmethod
+    def from_plan(cls, plan: PlanGrid) -> LinearDesign:
+        """Compute the columns of a plan; days near its end see only as far as it goes."""
+        day_of_week = _weekday_columns(plan)
+        month = _month_columns(plan)
+        season = _season_columns(plan)
+        day = [day_of_week, month, _special_days(plan), season]
+        # the uplift of a promotion differs by weekday and by the days of wages, and drifts
+        promo = [day_of_week[:6], month, season[:1]]
+        store = _store_columns(plan)
+        slow = [np.full(len(part), part is season) for part in day]
+        slow += [np.full(len(part), part is not promo[0]) for part in promo]
+        slow += [np.zeros(len(store), np.bool_)]
+        return cls(
+            plan.first_date,
+            np.concatenate(day),
+            np.concatenate(promo),
+            plan.is_promo.astype(np.float32),
+            store,
+            np.concatenate(slow),
+        )
+
+    @property
+    def columns(self) -> int:
+        """Number of columns."""
+        return len(self.slow)
+
+    def rows(self, first: int, last: int) -> Float32Array:
+        """The columns of some days, shape (stores, columns, days).
+
+        Args:
+            first: The first day's number.
+            last: The number after the last day's.
+        """
+        days = slice(first, last)
+        promo = self.is_promo[:, days]
+        count_day, count_promo = len(self.day_columns), len(self.promo_columns)
+        rows = np.empty((len(promo), self.columns, last - first), np.float32)
+        rows[:, :count_day] = self.day_columns[:, days]
+        promo_part = rows[:, count_day : count_day + count_promo]
+        np.multiply(promo[:, None], self.promo_columns[None, :, days], out=promo_part)
+        rows[:, count_day + count_promo :] = self.store_columns[:, :, days].transpose(1, 0, 2)
+        return rows
+
+    def combine(self, coefficients: Float32Array, first: int, last: int) -> Float32Array:
+        """Columns times coefficients, without laying out the rows.
+
+        Args:
+            coefficients: Shape (stores, columns), or (1, columns) for the same in all stores.
+            first: The first day's number.
+            last: The number after the last day's.
+
+        Returns:
+            Shape (stores, days).
+        """
+        days = slice(first, last)
+        count_day = len(self.day_columns)
+        count_both = count_day + len(self.promo_columns)
+        of_promo = coefficients[:, count_day:count_both] @ self.promo_columns[:, days]
+        total = of_promo * self.is_promo[:, days]
+        total += coefficients[:, :count_day] @ self.day_columns[:, days]
+        for number, column in enumerate(self.store_columns):
+            total += coefficients[:, count_both + number, None] * column[:, days]
+        return np.asarray(total)
+
+
+def _stack(columns: list[np.ndarray]) -> Float32Array:
+    return np.stack(columns).astype(np.float32)
+
+
+def _weekday_columns(plan: PlanGrid) -> Float32Array:
+    return np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
+
+
+def _month_columns(plan: PlanGrid) -> Float32Array:
+    start = np.array([day.day for day in plan.dates])
+    end = np.array([days_to_month_end(day) for day in plan.dates])
+    bumps = [(start, *bump) for bump in _FROM_MONTH_START]
+    bumps += [(end, *bump) for bump in _TO_MONTH_END]
+    return _stack([np.exp(-0.5 * ((days - at) / width) ** 2) for days, at, width in bumps])
+
+
+def _season_columns(plan: PlanGrid) -> Float32Array:
+    """Trend in years, then the annual harmonics, then the ramp of the weeks before Christmas."""
+    years = np.arange(plan.days) / _YEAR_DAYS
+    of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
+    columns = [years]
+    for number in range(1, _HARMONICS + 1):
+        angle = 2 * np.pi * number * of_year
+        columns += [np.sin(angle), np.cos(angle)]
+    until_christmas = np.array([(date(day.year, 12, 24) - day).days for day in plan.dates])
+    ramp = np.clip(1 - until_christmas / 35, 0, None)
+    columns.append(np.where(until_christmas >= 0, ramp, 0))
+    return _stack(columns)
+
+
+def _special_days(plan: PlanGrid) -> Float32Array:
+    from_easter = np.array([(day - easter(day.year)).days for day in plan.dates])
+    in_year = np.array([100 * day.month + day.day for day in plan.dates])
+    spans = [(from_easter, first, last) for first, last in _EASTER_SPANS]
+    spans += [(in_year, first, last) for first, last in _DATE_SPANS]
+    return _stack([(days >= first) & (days <= last) for days, first, last in spans])
+
+
+def _store_columns(plan: PlanGrid) -> Float32Array:
+    """School holidays, the days around state holidays, and the days around closings."""
+    holiday = plan.state_holiday > 0
+    until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)
+    school = plan.is_school_holiday
+    closed_ahead = days_until(plan.is_open, cap=_LOOK_DAYS)
+    closed_behind = days_since(plan.is_open, cap=_LOOK_DAYS)
+    # days closed in a row right after and right before each day
+    ahead = np.pad(closed_ahead, ((0, 0), (0, 1)))[:, 1:]
+    behind = np.pad(closed_behind, ((0, 0), (1, 0)))[:, :-1]
+    sunday_next = (weekdays(plan.first_date, plan.days) == 5)[None, :]
+    sunday_before = (weekdays(plan.first_date, plan.days) == 0)[None, :]
+    return _stack(
+        [
+            school,
+            school & plan.is_promo,
+            holiday,
+            until == 1,
+            until == 2,
+            until == 3,
+            since == 1,
+            since == 2,
+            (ahead >= 1) & ~sunday_next,
+            (behind >= 1) & ~sunday_before,
+            (ahead >= 2),
+            (behind >= 2),
+            (behind >= 7),
+        ]
+    )
