@@ -42,7 +42,8 @@ select
     end as level,
     coalesce(cast(store_id as varchar), store_type, assortment, state, 'all') as segment,
     week_start,
-    cast(count(distinct target_date) as integer) as days,
+    -- a bit for each weekday: a tenth of what count(distinct) costs
+    cast(bit_count(bit_or(1 << isodow(target_date))) as integer) as days,
     count(*) as store_days,
     count(*) filter (where is_open) as open_store_days,
     {{ exact_sum('sales_forecast') }} as sales_forecast

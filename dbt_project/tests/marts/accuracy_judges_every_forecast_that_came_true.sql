@@ -11,13 +11,20 @@ served as (
         target_date
     from {{ ref('stg_forecasts') }}
     where scenario = 'planned'
-    union
-    select
-        forecast_origin,
-        store_id,
-        target_date
-    from {{ ref('stg_forecast_history') }}
-    where scenario = 'planned'
+    union all
+    -- what was served once and has no forecast any more
+    select distinct
+        history.forecast_origin,
+        history.store_id,
+        history.target_date
+    from {{ ref('stg_forecast_history') }} as history
+    anti join {{ ref('stg_forecasts') }} as forecasts
+        on
+            history.forecast_origin = forecasts.forecast_origin
+            and history.store_id = forecasts.store_id
+            and history.target_date = forecasts.target_date
+            and forecasts.scenario = 'planned'
+    where history.scenario = 'planned'
 
 ),
 
