@@ -25,14 +25,15 @@ HOLIDAYS = {"a": "public holiday", "b": "Easter", "c": "Christmas"}
 def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
     """Sales so far and the forecast with its bounds, over promotions and public holidays.
 
-    Closed days are left out of the lines: a fall to 0 every Sunday would hide the rest.
+    Closed days are left out of the lines: a fall to 0 every Sunday would hide the rest. Days that
+    nobody reported are a gap.
 
     Args:
         history: Rows of ``daily_sales`` by day.
         forecast: Rows of the forecast with its plan by day.
     """
     figure = go.Figure()
-    past = [row for row in history if row["sales"]]
+    past = [row for row in history if row["sales"] != 0]  # NULL stays: it breaks the line
     coming = [row for row in forecast if row["is_open"]]
     days = [row["target_date"] for row in coming]
     for share, color in (("95", _BAND_95), ("80", _BAND_80)):

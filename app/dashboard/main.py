@@ -158,9 +158,9 @@ def show_tables(reading: Reading, store_id: int, forecast: list[dict[str, Any]])
         [
             {
                 "Day": f"{row['target_date']:%a %d %b %Y}",
-                "Sales": row["sales_forecast"] if row["is_open"] else None,
-                "80% from": row["lower_80"] if row["is_open"] else None,
-                "to": row["upper_80"] if row["is_open"] else None,
+                "Sales": row["sales_forecast"],
+                "80% from": row["lower_80"],
+                "to": row["upper_80"],
                 "Plan": describe_plan(row),
             }
             for row in forecast

@@ -145,6 +145,18 @@ def test_the_chart_draws_open_days_and_shades_each_run_of_promotion_days() -> No
     ]
 
 
+def test_a_day_that_nobody_reported_is_a_gap_in_the_line() -> None:
+    history = [
+        {"sales_date": date(2015, 8, 1), "sales": 95.0, "is_promo": False, "state_holiday": "0"},
+        {"sales_date": date(2015, 8, 2), "sales": None, "is_promo": None, "state_holiday": None},
+        {"sales_date": date(2015, 8, 3), "sales": 0.0, "is_promo": False, "state_holiday": "0"},
+        {"sales_date": date(2015, 8, 4), "sales": 97.0, "is_promo": False, "state_holiday": "0"},
+    ]
+    (line,) = [trace for trace in charts.store_chart(history, []).data if trace.name == "sales"]
+    assert list(line.y) == [95.0, None, 97.0]
+    assert not line.connectgaps
+
+
 def test_the_chart_of_a_store_without_forecast_shows_its_sales() -> None:
     history = [
         {"sales_date": date(2015, 8, 1), "sales": 95.0, "is_promo": True, "state_holiday": "0"}

@@ -1,4 +1,5 @@
 -- What moved most since the forecast before, so that orders made on it should be looked at again?
+-- (empty until two origins have forecast the same days)
 SELECT
     store_id,
     previous_origin,
