@@ -13,6 +13,7 @@ import duckdb
 
 from rossmann_ml.errors import NoDataError, QualityError
 from rossmann_ml.quality.suite_files import Suite, load_suite
+from rossmann_ml.warehouse import one_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +67,9 @@ def has_rows(connection: duckdb.DuckDBPyConnection, suite: Suite) -> bool:
     """Whether the table of a suite is there and has a row."""
     try:
         # the name comes from a suite file of the package, not from a person
-        found = connection.execute(f"SELECT 1 FROM {suite.table} LIMIT 1").fetchone()  # noqa: S608
+        return one_row(connection, f"SELECT 1 FROM {suite.table} LIMIT 1") is not None  # noqa: S608
     except duckdb.CatalogException:
         return False
-    return found is not None
 
 
 def _first_line(error: Exception) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.quality.suite_files import Severity
-from rossmann_ml.warehouse import transaction
+from rossmann_ml.warehouse import append_frame, transaction, utc_now
 
 Tool = Literal["great_expectations", "dbt"]
 
@@ -124,7 +123,7 @@ def store_results(
     Returns:
         How many rows were written.
     """
-    checked_at = datetime.now(UTC).replace(tzinfo=None)
+    checked_at = utc_now()
     rows = [
         {
             "run_id": run_id,
@@ -156,8 +155,8 @@ def store_results(
                 AND old.table_name = new.table_name AND old.check_name = new.check_name
             """
         )
-        connection.execute("INSERT INTO quality.data_quality_results BY NAME FROM new_results")
         connection.unregister("new_results")
+        append_frame(connection, "quality.data_quality_results", new_results)
     return len(rows)
 
 

@@ -90,7 +90,7 @@ SELECT
     forecast_origin, store_id, plan_date AS target_date, horizon_days, is_open,
     isodow(plan_date)::REAL AS day_of_week, is_promo::REAL AS is_promo, 0::REAL AS state_holiday,
     is_school_holiday::INTEGER::REAL AS is_school_holiday, 8.6::REAL AS base_log_sales,
-    0.1::REAL AS last_year_store, {more_features}
+    0.1::REAL AS last_year_store, {more_features}, plan_source
 FROM core.horizon_plan
 WHERE forecast_origin = '2015-06-19' AND horizon_days <= 42;
 

@@ -6,12 +6,12 @@ WITH origin AS (
 ),
 panel AS (
     SELECT
-        scoring_panel.* ,
-        [*COLUMNS(scoring_panel.* EXCLUDE (
-            forecast_origin, store_id, target_date, horizon_days, is_open, plan_source
+        scoring_panel.*,
+        [*COLUMNS(lambda name: name NOT IN (
+            'forecast_origin', 'store_id', 'target_date', 'horizon_days', 'is_open', 'plan_source'
         ))]::DOUBLE[] AS feature_values
     FROM features.scoring_panel
-    INNER JOIN origin ON origin.forecast_origin = scoring_panel.forecast_origin
+    WHERE forecast_origin = (SELECT forecast_origin FROM origin)
 ),
 unfeatured AS (
     SELECT count(*) AS store_days
@@ -27,7 +27,7 @@ key_columns AS (
     WHERE database_name = current_database()
         AND schema_name = 'features' AND table_name = 'scoring_panel'
         AND column_name IN (
-            'forecast_origin', 'store_id', 'target_date', 'horizon_days', 'is_open'
+            'forecast_origin', 'store_id', 'target_date', 'horizon_days', 'is_open', 'plan_source'
         )
 )
 SELECT
