@@ -83,3 +83,9 @@ class PortInUseError(RossmannError):
     """A server cannot listen where it was told to."""
 
     exit_code = 13
+
+
+class TrackingError(RossmannError):
+    """MLflow did not answer, or refused."""
+
+    exit_code = 14

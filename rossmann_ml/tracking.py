@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rossmann_ml.errors import RossmannError
+from rossmann_ml.errors import TrackingError
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import Settings
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 EXPERIMENT = "rossmann-forecast"
 REGISTERED_MODEL = "rossmann-forecaster"
 CHAMPION, CHALLENGER = "champion", "challenger"
-
-
-class TrackingError(RossmannError):
-    """MLflow did not answer, or refused."""
-
-    exit_code = 12
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from support.chain import small_params
 from rossmann_ml import promotion, tracking, training
 from rossmann_ml.backfill import backfill_origin, possible_origins
 from rossmann_ml.dbt import run_dbt
-from rossmann_ml.errors import NoChampionError, NoDataError
+from rossmann_ml.errors import NoChampionError, NoDataError, TrackingError
 from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.inputs import read_inputs
@@ -226,7 +226,7 @@ def test_a_tracking_server_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     lost = chain.settings.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:9"})
-    with pytest.raises(tracking.TrackingError, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(TrackingError, match=r"127\.0\.0\.1:9"):
         tracking.set_champion(lost, "1")
 
 
