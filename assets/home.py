@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+
+import dagster as dg
 
 from rossmann_ml.settings import Settings
 
@@ -29,3 +34,18 @@ def prepare_dagster_home(settings: Settings) -> Path:
         copy.write_text(wanted, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open Dagster's record of runs, the one that its UI shows.
+
+    Dagster opens and closes a connection for every event, and SQLite tidies up whenever the last
+    one closes: with one that stays open, a thousand events cost half the time.
+    """
+    home = prepare_dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(home)) as instance, ExitStack() as stack:
+        for path in home.glob("*/*.db"):
+            held = stack.enter_context(closing(sqlite3.connect(path)))
+            held.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        yield instance

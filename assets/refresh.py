@@ -24,7 +24,7 @@ from rich.markup import escape  # noqa: E402
 
 from assets.definitions import build_definitions  # noqa: E402
 from assets.forecasts import list_origins  # noqa: E402
-from assets.home import prepare_dagster_home  # noqa: E402
+from assets.home import open_instance  # noqa: E402
 from assets.resources import Pipeline  # noqa: E402
 from assets.summary import print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
@@ -69,10 +69,7 @@ def _refresh(console: Console, retrain: str | None, origin: date | None) -> int:
     started = time.perf_counter()
     settings = load_settings()
     before = _published_id(settings)
-    with (
-        writer_lock(settings),
-        dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance,
-    ):
+    with writer_lock(settings), open_instance(settings) as instance:
         if origin is not None:
             _require_origin(instance, settings, origin)
             jobs = [("backfill_forecasts", origin), ("publish_forecasts", None)]
@@ -152,6 +149,7 @@ def run_job(
                 "resources": {"training": {"config": {"profile": profile}}},
             },
         )
+        lines.close()
         log.close()
     if lines.story.errors:
         _print_failure(lines.story, settings, log_path)

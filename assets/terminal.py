@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +17,7 @@ from typing import TextIO
 import dagster as dg
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 
 from assets.metadata import SUMMARY
 
@@ -57,15 +58,20 @@ class Story:
 
 
 class StepLines(logging.Handler):
-    """Prints a line when a step starts and one when it ends, and what the library tells between."""
+    """Prints a line when a step starts and one when it ends; notes in between.
+
+    On a screen the first line lives until the second replaces it, and shows what the library
+    tells of its progress.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.DEBUG)
         self.story = Story()
-        self._console = console
         self.steps = 0
+        self._console = console
         self._started = 0
         self._step: str | None = None
+        self._status: Status | None = None
         self._summaries: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -74,42 +80,61 @@ class StepLines(logging.Handler):
         event = meta.get("dagster_event")
         if event is not None:
             self._happened(event)
-        elif meta.get("step_key") == self._step and record.levelno >= logging.INFO:
+        elif self._step is not None and meta.get("step_key") == self._step:
             self._told(record.levelno, str(meta["orig_message"]))
+
+    def close(self) -> None:
+        """Leave the screen as a terminal expects it."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        super().close()
 
     def _told(self, level: int, message: str) -> None:
         if level >= logging.WARNING:
             self._console.print(f"        [yellow]note:[/] {escape(message)}", soft_wrap=True)
-        else:
-            self._console.print(f"        [dim]{escape(message)}[/]", soft_wrap=True)
+        elif level >= logging.INFO and self._status is not None:
+            self._status.update(f"{self._heading()}  [dim]{escape(message)}[/]")
+
+    def _heading(self) -> str:
+        title = _TITLES.get(self._step or "", self._step or "")
+        return f"{f'{self._started}/{self.steps}':>6}  {title:<20}"
 
     def _happened(self, event: dg.DagsterEvent) -> None:
         kind = event.event_type
-        title = _TITLES.get(event.step_key or "", event.step_key or "")
         if kind is dg.DagsterEventType.STEP_START:
-            self._started += 1
             self._step = event.step_key
+            self._started += 1
             self._summaries = {}
-            number = f"{self._started}/{self.steps}"
-            self._console.print(f"[bold]{number:>6}[/]  {title}", soft_wrap=True)
+            if self._console.is_terminal:
+                self._status = self._console.status(self._heading())
+                self._status.start()
+            else:
+                self._console.print(f"{self._heading()}  ...", soft_wrap=True)
         elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._remember(event.materialization.metadata)
         elif kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._remember(event.asset_check_evaluation_data.metadata)
         elif kind is dg.DagsterEventType.STEP_SUCCESS:
-            seconds = event.step_success_data.duration_ms / 1000
-            self.story.seconds[title] = seconds
-            said = "; ".join(self._summaries)
-            self._console.print(f"        {seconds:5.1f} s  {escape(said)}", soft_wrap=True)
+            self._finished(event.step_success_data.duration_ms / 1000)
         elif kind is dg.DagsterEventType.STEP_FAILURE:
-            self.story.failed_step = title
+            self.story.failed_step = _TITLES.get(event.step_key or "", event.step_key)
             self.story.skipped = self.steps - self._started
-            self._step = None
             self.story.errors = _causes(event.step_failure_data.error)
+            self._step = None
         elif kind is dg.DagsterEventType.RUN_FAILURE and not self.story.errors:
             self.story.errors = _causes(event.job_failure_data.error)
 
-    def _remember(self, metadata: dict[str, dg.MetadataValue]) -> None:
+    def _finished(self, seconds: float) -> None:
+        heading, said = self._heading(), "; ".join(self._summaries)
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        self._console.print(f"{heading}{seconds:6.1f} s  {escape(said)}", soft_wrap=True)
+        self.story.seconds[_TITLES.get(self._step or "", str(self._step))] = seconds
+        self._step = None
+
+    def _remember(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
         if SUMMARY in metadata:
             self._summaries[str(metadata[SUMMARY].value)] = None
 
