@@ -100,11 +100,11 @@ def test_accuracy_judges_the_days_that_came_true_and_waits_for_the_others(
     built: BuiltWarehouse,
 ) -> None:
     overall = built.rows(
-        "SELECT forecast_origin, store_days > 0, last_target_date FROM marts.forecast_accuracy "
+        "SELECT forecast_origin, days, last_target_date FROM marts.forecast_accuracy "
         "WHERE segment_kind = 'overall'"
     )
     # four of the six weeks of the past origin are over, nothing of the newest one
-    assert overall == [(PAST_ORIGIN, True, NEWEST_ORIGIN)]
+    assert overall == [(PAST_ORIGIN, 28, NEWEST_ORIGIN)]
 
 
 def test_building_another_origin_leaves_the_ones_before_alone(built: BuiltWarehouse) -> None:

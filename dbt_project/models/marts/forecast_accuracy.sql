@@ -83,6 +83,7 @@ select
     end as segment_kind,
     coalesce(horizon_week, store_type, promo, weekday, state, 'all') as segment,
     count(*) as store_days,
+    cast(count(distinct target_date) as integer) as days,
     min(target_date) as first_target_date,
     max(target_date) as last_target_date,
     sqrt({{ exact_sum('relative_error * relative_error', 9) }} / count(*)) as rmspe,
