@@ -154,6 +154,17 @@ class PlanGrid:
         """The date of every column."""
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
+    def since(self, day: date) -> PlanGrid:
+        """The grid with all columns before a day cut off."""
+        start = max(self.column(day), 0)
+        return PlanGrid(
+            self.first_date + timedelta(days=start),
+            self.is_open[:, start:],
+            self.is_promo[:, start:],
+            self.state_holiday[:, start:],
+            self.is_school_holiday[:, start:],
+        )
+
     def column(self, day: date) -> int:
         """The column of a date."""
         return (day - self.first_date).days

@@ -25,7 +25,7 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.history import history_feature_names, history_features
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.plan import PLAN_FEATURES, plan_features
+from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
 from rossmann_ml.params import FeatureParams
 from rossmann_ml.progress import Progress, silent
 
@@ -78,10 +78,13 @@ def scoring_panel(
         by store and day; features are 32-bit floats, NaN where unknown.
     """
     (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
+    # no plan feature looks further back, so the years before need not be worked out
+    near = inputs.plan.since(forecast_origin - timedelta(days=LOOK_BACK_DAYS))
     return _panel_of_origin(
         inputs,
-        plan_features(inputs.plan, inputs.stores),
+        plan_features(near, inputs.stores),
         linear,
+        first_column=near.column(forecast_origin) + 1,
         forecast_origin=forecast_origin,
         horizon_days=horizon_days,
         params=params,
@@ -112,8 +115,7 @@ def training_panel(
 
     Returns:
         The columns of :func:`scoring_panel` without ``is_open``, and ``sales``: only open days
-        with sales, sorted by
-        origin, store and day.
+        with sales, sorted by origin, store and day.
     """
     plan = plan_features(inputs.plan, inputs.stores)
     actual = inputs.sales.until(known_until)
@@ -124,9 +126,15 @@ def training_panel(
         sales = _targets(actual, origin, horizon_days)
         rows = (sales > 0) & _chosen(inputs.stores, origin, horizon_days, rows_share)
         panel = _panel_of_origin(
-            inputs, plan, linear, forecast_origin=origin, horizon_days=horizon_days, params=params,
+            inputs,
+            plan,
+            linear,
+            first_column=inputs.plan.column(origin) + 1,
+            forecast_origin=origin,
+            horizon_days=horizon_days,
+            params=params,
             rows=rows,
-        )  # fmt: skip
+        )
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
         progress(f"features of origin {origin}, {done} of {len(origins)}")
     return concatenate(parts)
@@ -174,13 +182,13 @@ def _panel_of_origin(
     plan: dict[str, Float32Array],
     linear: LinearForecast,
     *,
+    first_column: int,
     forecast_origin: date,
     horizon_days: int,
     params: FeatureParams,
     rows: BoolArray | None,
 ) -> pl.DataFrame:
     stores, shape = inputs.stores, (len(inputs.stores.store_ids), horizon_days)
-    start = inputs.plan.column(forecast_origin) + 1
     history = history_features(
         inputs.sales, inputs.plan, stores,
         forecast_origin=forecast_origin, horizon_days=horizon_days, params=params,
@@ -193,7 +201,11 @@ def _panel_of_origin(
 
     def days(values: Float32Array) -> Float32Array:
         # what is the same on every day, such as the store type, has one column
-        return values if values.shape[1] == 1 else values[:, start : start + horizon_days]
+        return (
+            values
+            if values.shape[1] == 1
+            else values[:, first_column : first_column + horizon_days]
+        )
 
     horizon = np.arange(1, horizon_days + 1, dtype=np.int32)
     first = np.datetime64(forecast_origin + timedelta(days=1), "D")

@@ -25,6 +25,7 @@ from rossmann_ml.features.grid import (
 # Beyond this many days nothing shows in sales, and the plan after the horizon is filled by rule.
 _LOOK_DAYS = 14
 _CLOSURE_LOOK_DAYS = 60
+LOOK_BACK_DAYS = _CLOSURE_LOOK_DAYS + 2 * _LOOK_DAYS
 _DAYS_AROUND_EASTER = (-21, 62)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
