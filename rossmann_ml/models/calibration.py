@@ -18,6 +18,9 @@ from rossmann_ml.features.grid import FloatArray, IntArray
 _FILE = "calibration.json"
 LEVELS = (80, 95)
 _WEEK_DAYS = 7
+# A store that sold less than half or more than twice its forecast was hit by an event. A few such
+# days carry most of the squared percentage error, and would pull every forecast down.
+_UNUSUAL_LOG_RATIO = float(np.log(2))
 # The spread of a store's own days, within these bounds, scales its intervals.
 _SPREAD_BOUNDS = (0.05, 0.5)
 # Stores of one type and assortment differ by about this much (log units): what is not known of a
@@ -46,7 +49,8 @@ class Calibration:
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
         """Fit on out-of-fold forecasts.
 
-        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m),
+        here over days without an unusual event.
         The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
         deviation in units of the store's spread, by horizon week.
 
@@ -56,7 +60,8 @@ class Calibration:
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
         ratio = np.exp(ordered["log_forecast"].to_numpy()) / ordered["sales"].to_numpy()
-        log_shift = float(np.log(ratio.mean() / (ratio**2).mean()))
+        usual = ratio[np.abs(np.log(ratio)) < _UNUSUAL_LOG_RATIO]
+        log_shift = float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
         score = np.abs(np.log(ratio)) / ordered["spread"].to_numpy()
         week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
         half_widths = {

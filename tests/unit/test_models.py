@@ -333,3 +333,12 @@ def test_the_calibration_file_is_readable_json(bundle: tuple[Bundle, Path]) -> N
     loaded = json.loads((folder / saved.model_version / "calibration.json").read_text())
     assert len(loaded["half_widths"]["80"]) == 6
     assert loaded["origins"] == ["2014-11-21", "2015-02-13", "2015-05-08"]
+
+
+def test_a_few_days_hit_by_an_event_do_not_pull_every_forecast_down() -> None:
+    rows = rows_with_noise(0.1)
+    event = pl.int_range(pl.len()) < 20  # one day in a thousand sells a tenth
+    hit = rows.with_columns(sales=pl.when(event).then(pl.col("sales") / 10).otherwise("sales"))
+    assert Calibration.fit(hit).log_shift == pytest.approx(
+        Calibration.fit(rows).log_shift, abs=1e-3
+    )
