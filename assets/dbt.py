@@ -1,8 +1,8 @@
 """dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dbt is run by :func:`rossmann_ml.dbt.run_dbt` like everywhere in the product; dagster-dbt gives
-the graph. Its own runner would ask dbt for its version (which asks the package index) and load
-dbt into this process, four seconds a run for what the manifest says already.
+dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.dbt.run_dbt`, like everywhere in the
+product: dagster-dbt's own runner first has dbt say its version, for which dbt asks the package
+index, and loads dbt into this process too, which together cost seconds a run.
 """
 
 from collections.abc import Iterator, Mapping

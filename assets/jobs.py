@@ -14,6 +14,13 @@ from rossmann_ml.publish import FailedRun, write_status
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
     ["features", "training_panel"]
 )
+# built with the marts, since they read what models write
+_FORECAST_VIEWS = dg.AssetSelection.assets(
+    *(
+        ["staging", f"stg_{name}"]
+        for name in ("forecasts", "forecast_history", "stores_not_forecast")
+    )
+)
 _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 
 
@@ -66,7 +73,7 @@ TRAIN_MODEL = _job(
 
 PUBLISH_FORECASTS = _job(
     "publish_forecasts",
-    dg.AssetSelection.groups("marts", "publish"),
+    dg.AssetSelection.groups("marts", "publish") | _FORECAST_VIEWS,
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
 )
 

@@ -54,10 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rossmann refresh")
     parser.add_argument("--retrain", choices=["fast", "full"])
     parser.add_argument("--origin", type=date.fromisoformat)
+    # of the command, which became this process
+    parser.add_argument("--started-at", type=float, default=time.time(), help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
-        return _refresh(console, asked.retrain, asked.origin)
+        return _refresh(console, asked.retrain, asked.origin, asked.started_at)
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
             f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
@@ -65,8 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
 
 
-def _refresh(console: Console, retrain: str | None, origin: date | None) -> int:
-    started = time.perf_counter()
+def _refresh(console: Console, retrain: str | None, origin: date | None, started_at: float) -> int:
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
@@ -97,7 +98,7 @@ def _refresh(console: Console, retrain: str | None, origin: date | None) -> int:
         summary,
         is_new=summary.info.generation_id != before,
         seconds=seconds,
-        total_seconds=time.perf_counter() - started,
+        total_seconds=time.time() - started_at,
         peak_gigabytes=_peak_gigabytes(),
     )
     return 0
@@ -127,6 +128,8 @@ def run_job(
     """
     run_id = str(uuid.uuid4())
     log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"
+    training = f" ({profile})" if "training" in name else ""
+    console.print(f"Job {name}{training}, run {run_id}", soft_wrap=True)
     with quiet(log_path) as terminal:
         lines = StepLines(
             Console(file=terminal, highlight=False, force_terminal=console.is_terminal)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -40,6 +41,7 @@ def refresh(
         raise SettingsError("--retrain and --origin exclude each other")
     require_files(default_settings())
     arguments = [
+        *("--started-at", str(time.time() - time.process_time())),
         *(("--retrain", retrain) if retrain else ()),
         *(("--origin", origin) if origin else ()),
     ]
