@@ -48,7 +48,17 @@ lint: setup-dev ## Check style, types, imports and SQL
 
 .PHONY: dagster
 dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
-	@$(BIN)/rossmann dagster
+	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+
+.PHONY: mlflow
+mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
+	@mkdir -p .state/mlflow
+	@$(BIN)/mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
+		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$$PWD/.state/mlflow/mlflow.db}"
+
+.PHONY: bench
+bench: setup ## Measure speed beside named peers (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.features
 
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew
