@@ -97,7 +97,7 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
 
 
 def _events(
-    context: dg.AssetExecutionContext, result: DbtResult, rows: Mapping[dg.AssetKey, int]
+    context: dg.AssetExecutionContext, result: DbtResult, rows: Mapping[dg.AssetKey, int | None]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     models = {spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs}
     checks = {

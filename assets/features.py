@@ -1,5 +1,7 @@
 """Features: the panel that models learn from, and the panel of the days to forecast."""
 
+from typing import Any
+
 import dagster as dg
 
 from assets.metadata import OWNERS, reported
@@ -55,7 +57,7 @@ def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.Mater
     return dg.MaterializeResult(metadata=_reported(report))
 
 
-def _reported(report: PanelReport) -> dict[str, object]:
+def _reported(report: PanelReport) -> dict[str, Any]:
     origins = f"{report.origins} origins" if report.origins > 1 else "origin"
     return reported(
         f"{report.rows:,} rows of {report.features} features, {origins} to {report.forecast_origin}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -105,7 +106,7 @@ def list_origins(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[str]:
     return possible
 
 
-def _reported(report: ForecastReport) -> dict[str, object]:
+def _reported(report: ForecastReport) -> dict[str, Any]:
     return reported(
         f"{report.store_days:,} store-days of {report.stores:,} stores from "
         f"{report.forecast_origin} by {report.model_version}, "

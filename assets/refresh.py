@@ -33,14 +33,13 @@ from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
 from rossmann_ml.promotion import has_champion  # noqa: E402
 from rossmann_ml.publish import summarise  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
-from rossmann_ml.tracking import TrackingError  # noqa: E402
 from rossmann_ml.warehouse import writer_lock  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
 _EXIT_CODES = {
     kind.__name__: kind.exit_code
-    for kind in (*vars(errors).values(), TrackingError)
+    for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, RossmannError)
 }
 

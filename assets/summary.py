@@ -35,8 +35,8 @@ def print_summary(
     timings = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     timings.add_column("step")
     timings.add_column("seconds", justify="right")
-    for title, value in seconds.items():
-        timings.add_row(title, f"{value:.1f}")
+    for title, took in seconds.items():
+        timings.add_row(title, f"{took:.1f}")
     timings.add_row("[bold]whole command[/]", f"[bold]{total_seconds:.1f}[/]")
     console.print(timings)
     console.print(f"Peak memory {peak_gigabytes:.2f} GB")

@@ -151,14 +151,13 @@ def _causes(error: object) -> list[tuple[str, str]]:
 def run_logger(handlers: list[logging.Handler]) -> dg.LoggerDefinition:
     """A place for a run to log to, with handlers that are already there."""
 
-    @dg.logger(description="The terminal and a file of this command.")
     def terminal(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("rossmann.refresh", logging.DEBUG)
         for handler in handlers:
             logger.addHandler(handler)
         return logger
 
-    return terminal
+    return dg.LoggerDefinition(terminal, description="The terminal and a file of this command.")
 
 
 @contextlib.contextmanager
