@@ -28,8 +28,10 @@ _HARMONICS = 3
 # Where in the month sales swell or sink: centre and width in days.
 _FROM_MONTH_START = ((1, 1.0), (4, 1.5), (15, 2.5))
 _TO_MONTH_END = ((0, 1.0), (2, 1.5), (6, 2.0))
-# Spans of days after Easter Sunday (first, last), one column each.
+# Spans of days after Easter Sunday (first, last), one column each: carnival (its Thursday, Monday
+# and Tuesday, which close the Rhineland's shops early), Easter, Ascension, Whitsun, Corpus Christi.
 _EASTER_SPANS = (
+    (-52, -52), (-48, -48), (-47, -47),
     (-17, -11), (-10, -5), (-4, -4), (-3, -3), (-1, -1), (2, 6),
     (37, 38), (40, 41), (47, 48), (51, 52), (58, 59), (61, 62),
 )  # fmt: skip

@@ -198,6 +198,20 @@ def test_the_newest_habit_counts_more_than_the_old(history, plan, stores) -> Non
     assert gain[promo & open_days].mean() - gain[~promo & open_days].mean() > 0.11
 
 
+def test_a_store_that_closes_early_at_carnival_is_expected_to_do_so_again(
+    history, plan, stores
+) -> None:
+    sales = history.sales.copy()
+    for rose_monday in (date(2013, 2, 11), date(2014, 3, 3)):
+        sales[0, (rose_monday - FIRST_DAY).days] *= np.exp(-1.0)
+    forecast = targets(forecast_at(ORIGIN, replace(history, sales=sales), plan, stores))
+    change = forecast - targets(forecast_at(ORIGIN, history, plan, stores))
+    next_one = (date(2015, 2, 16) - ORIGIN).days - 1
+    assert change[0, next_one] < -0.3
+    assert np.abs(change[1:, next_one]).max() < 0.15
+    assert np.abs(np.delete(change, next_one, axis=1)).max() < 0.1
+
+
 def test_each_day_counts_once_and_less_the_older_it_is(history, plan) -> None:
     weights = []
     for day in (0, 89, 90, 91, 92, 181, 182, 400, HISTORY_DAYS - 1):
