@@ -49,8 +49,11 @@ class Calibration:
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
         """Fit on out-of-fold forecasts.
 
-        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m),
-        here over days without an unusual event.
+        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+        Each origin is centred on its own median first: a season in which the whole chain sold
+        more or less than forecast does not come again, while the spread of days, which calls for
+        a forecast below the median, does. Days with an unusual event are left out.
+
         The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
         deviation in units of the store's spread, by horizon week.
 
@@ -60,7 +63,12 @@ class Calibration:
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
         ratio = np.exp(ordered["log_forecast"].to_numpy()) / ordered["sales"].to_numpy()
-        usual = ratio[np.abs(np.log(ratio)) < _UNUSUAL_LOG_RATIO]
+        log_ratio = pl.Series(np.log(ratio)).to_frame("log_ratio")
+        by_origin = log_ratio.with_columns(ordered["forecast_origin"])
+        centred = by_origin.select(
+            pl.col("log_ratio") - pl.col("log_ratio").median().over("forecast_origin")
+        )["log_ratio"].to_numpy()
+        usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
         log_shift = float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
         score = np.abs(np.log(ratio)) / ordered["spread"].to_numpy()
         week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS

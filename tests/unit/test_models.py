@@ -247,7 +247,7 @@ def test_the_bias_factor_is_the_one_that_minimises_rmspe() -> None:
     rows = rows_with_noise(0.15)
     shift = Calibration.fit(rows).log_shift
     assert shift == pytest.approx(-1.5 * 0.15**2, rel=0.1)  # known for log-normal noise
-    ratio = 5000 / rows["sales"].to_numpy()
+    ratio = float(rows["sales"].median()) / rows["sales"].to_numpy()
 
     def rmspe(log_shift: float) -> float:
         return float(np.sqrt(np.mean((ratio * np.exp(log_shift) - 1) ** 2)))
@@ -342,3 +342,11 @@ def test_a_few_days_hit_by_an_event_do_not_pull_every_forecast_down() -> None:
     assert Calibration.fit(hit).log_shift == pytest.approx(
         Calibration.fit(rows).log_shift, abs=1e-3
     )
+
+
+def test_a_season_in_which_the_chain_sold_less_does_not_lower_the_next_forecasts() -> None:
+    rows = rows_with_noise(0.1)
+    weak = rows.with_columns(forecast_origin=pl.lit(date(2014, 1, 1)), sales=pl.col("sales") * 0.9)
+    both = Calibration.fit(pl.concat([weak, rows]))
+    assert both.log_shift == pytest.approx(Calibration.fit(rows).log_shift, abs=1e-6)
+    assert both.half_widths["80"][0] > Calibration.fit(rows).half_widths["80"][0]
