@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
+# two workers, a test file at a time: what a file builds for its tests is built once
+PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help
@@ -25,12 +27,7 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 	@$(BIN)/rossmann refresh
 
 .PHONY: test
-test: setup-dev ## Run the whole test suite, lint and types included
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-	@$(BIN)/sqlfluff lint dbt_project
+test: lint ## Run the whole test suite, lint and types included
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
 
@@ -43,7 +40,7 @@ lint: setup-dev ## Check style, types, imports and SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
 
 .PHONY: dagster
