@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.forecasts import FORECAST_ORIGINS, backfilled_forecasts
 from assets.resources import Pipeline
+from rossmann_ml.errors import RossmannError
 from rossmann_ml.publish import FailedRun, write_status
 
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
@@ -28,8 +29,8 @@ _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 def tell_readers(context: dg.HookContext) -> None:
     """Note a failed run in ``status.json``, which readers look at although nothing is published."""
     pipeline: Pipeline = context.resources.pipeline
-    error: BaseException | None = context.op_exception
-    while error is not None and error.__cause__ is not None:
+    error = context.op_exception
+    while error and error.__cause__ and not isinstance(error, RossmannError):
         error = error.__cause__
     failed = FailedRun(run_id=context.run_id, reason=str(error), step=context.step_key)
     write_status(pipeline.settings, last_failed_run=failed)

@@ -28,7 +28,6 @@ from assets.home import open_instance  # noqa: E402
 from assets.resources import Pipeline  # noqa: E402
 from assets.summary import print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
-from rossmann_ml import errors  # noqa: E402
 from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
 from rossmann_ml.promotion import has_champion  # noqa: E402
 from rossmann_ml.publish import summarise  # noqa: E402
@@ -37,11 +36,6 @@ from rossmann_ml.warehouse import writer_lock  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
-_EXIT_CODES = {
-    kind.__name__: kind.exit_code
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, RossmannError)
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,7 +83,7 @@ def _refresh(console: Console, retrain: str | None, origin: date | None, started
             )
             stories.append(story)
             if story.errors:
-                return _exit_code(story)
+                return story.exit_code
     seconds = {title: each for story in stories for title, each in story.seconds.items()}
     summary = summarise(settings)
     print_summary(
@@ -160,17 +154,11 @@ def run_job(
 
 def _print_failure(story: Story, settings: Settings, log_path: Path) -> None:
     console = Console(stderr=True, highlight=False)
-    kind, message = story.errors[-1]
-    said = message if kind in _EXIT_CODES else f"{kind}: {message}"
     step = f" in the step “{story.failed_step}”" if story.failed_step else ""
-    console.print(f"[bold red]stopped{step}:[/] {escape(said)}", soft_wrap=True)
+    console.print(f"[bold red]stopped{step}:[/] {escape(story.reason)}", soft_wrap=True)
     kept = "; what was published last stays" if _published_id(settings) else ""
     console.print(f"{story.skipped} steps after it did not run{kept}.", soft_wrap=True)
     console.print(f"The whole log: {log_path}", soft_wrap=True)
-
-
-def _exit_code(story: Story) -> int:
-    return next((_EXIT_CODES[kind] for kind, _ in story.errors if kind in _EXIT_CODES), 1)
 
 
 def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: date) -> None:

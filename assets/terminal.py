@@ -20,6 +20,8 @@ from rich.markup import escape
 from rich.status import Status
 
 from assets.metadata import SUMMARY
+from rossmann_ml import errors
+from rossmann_ml.errors import RossmannError
 
 _TITLES = {
     "landing": "land files",
@@ -39,6 +41,13 @@ _TITLES = {
     "published__generation": "publish",
 }
 
+# errors come out of a run as text, class names among it
+_EXIT_CODES = {
+    kind.__name__: kind.exit_code
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, RossmannError)
+}
+
 
 @dataclass
 class Story:
@@ -55,6 +64,18 @@ class Story:
     failed_step: str | None = None
     errors: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
+
+    @property
+    def reason(self) -> str:
+        """What a person is told: the refusal, or what is a bug by its name."""
+        refusals = [message for kind, message in self.errors if kind in _EXIT_CODES]
+        return refusals[0] if refusals else ": ".join(self.errors[-1])
+
+    @property
+    def exit_code(self) -> int:
+        """0, the refusal's, or 1 for a bug."""
+        codes = [_EXIT_CODES[kind] for kind, _ in self.errors if kind in _EXIT_CODES]
+        return codes[0] if codes else int(bool(self.errors))
 
 
 class StepLines(logging.Handler):

@@ -11,7 +11,7 @@ from filelock import FileLock
 from rossmann_ml.sample import write_sample
 from rossmann_ml.sample.writer import is_sample
 
-pytest_plugins = ["support.built_core", "support.published"]
+pytest_plugins = ["support.built_core", "support.published", "support.code_location"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,147 @@
+"""The asset graph: what a person sees in Dagster's UI, and that nothing of it gets lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from support.code_location import graph_text
+
+from assets.dbt import build_command
+from rossmann_ml.dbt import dbt_environment, ensure_manifest
+from rossmann_ml.settings import load_settings
+
+SNAPSHOT = Path(__file__).with_name("assets_graph.txt")
+WITHOUT_A_TABLE = {dg.AssetKey(["published", "generation"])}
+
+
+def assets_of(location: dg.Definitions) -> list[dg.AssetsDefinition]:
+    return [each for each in location.assets or [] if isinstance(each, dg.AssetsDefinition)]
+
+
+def specs_of(location: dg.Definitions) -> list[dg.AssetSpec]:
+    return [spec for definition in assets_of(location) for spec in definition.specs]
+
+
+def dbt_step(location: dg.Definitions, name: str) -> dg.AssetsDefinition:
+    return next(each for each in assets_of(location) if each.node_def.name == name)
+
+
+def manifest_of(location: dg.Definitions) -> dict[str, dict]:
+    settings = load_settings(**location.resources["pipeline"].values)
+    return json.loads(ensure_manifest(settings).read_text(encoding="utf-8"))["nodes"]
+
+
+def test_the_graph_is_the_one_that_was_agreed_on(location: dg.Definitions):
+    """After a change on purpose: UPDATE_SNAPSHOTS=1 pytest tests/unit/test_assets_graph.py"""
+    found = graph_text(location)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(found, encoding="utf-8")
+    assert found == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_every_asset_says_what_a_row_is_and_who_answers_for_it(location: dg.Definitions):
+    for spec in specs_of(location):
+        name = spec.key.to_user_string()
+        assert spec.owners == ["team:forecasting"], name
+        assert spec.group_name not in (None, "default"), name
+        assert spec.kinds, name
+        assert spec.tags.get("layer"), name
+        says = (spec.description or "").rstrip()
+        assert "One " in says, f"{name} does not say what a row is: {says}"
+
+
+def test_every_table_asset_names_its_table(location: dg.Definitions):
+    for spec in specs_of(location):
+        if spec.key not in WITHOUT_A_TABLE:
+            table = spec.metadata["dagster/table_name"]
+            assert "." in str(getattr(table, "value", table)), spec.key
+
+
+def test_every_dbt_model_is_built_by_one_of_the_two_steps(location: dg.Definitions):
+    models = {key for key in manifest_of(location) if key.startswith("model.")}
+    built = [
+        spec.metadata["dagster_dbt/unique_id"]
+        for name in ("core", "marts")
+        for spec in dbt_step(location, name).specs
+    ]
+    assert sorted(built) == sorted(models)
+
+
+def test_every_dbt_test_is_an_asset_check_and_blocks(location: dg.Definitions):
+    tests = {key: node for key, node in manifest_of(location).items() if key.startswith("test.")}
+    checks = {
+        spec.metadata["dagster_dbt/unique_id"]: spec
+        for name in ("core", "marts")
+        for spec in dbt_step(location, name).check_specs
+    }
+    assert sorted(checks) == sorted(tests)
+    for key, node in tests.items():
+        assert checks[key].blocking == (node["config"]["severity"].lower() == "error"), key
+
+
+def test_dbt_is_never_told_to_select_tests_less_than_eagerly(location: dg.Definitions):
+    """Else Dagster waits for checks that dbt left out, and skips what is downstream in silence."""
+    settings = load_settings(**location.resources["pipeline"].values)
+    assert "DBT_INDIRECT_SELECTION" not in dbt_environment(settings)
+    project = (settings.dbt_project_path / "dbt_project.yml").read_text(encoding="utf-8")
+    selectors = (settings.dbt_project_path / "selectors.yml").read_text(encoding="utf-8")
+    assert "indirect_selection" not in project + selectors
+    core = dbt_step(location, "core")
+    assert build_command(SimpleNamespace(assets_def=core), "core") == [  # type: ignore[arg-type]
+        *("build", "--selector", "core")
+    ]
+
+
+def test_a_model_picked_in_the_ui_is_built_alone_with_its_tests(location: dg.Definitions):
+    core = dbt_step(location, "core")
+    picked = {dg.AssetKey(["core", "dim_store"])}
+    subset = core.subset_for(picked, None)
+    context = SimpleNamespace(assets_def=subset, selected_asset_keys=picked)
+    command = build_command(context, "core")  # type: ignore[arg-type]
+    assert command == ["build", "--select", "dim_store"]
+
+
+def test_a_check_picked_in_the_ui_is_run_alone(location: dg.Definitions):
+    core = dbt_step(location, "core")
+    check = next(each.key for each in core.check_specs if each.name == "dim_store_key_is_unique")
+    subset = core.subset_for(set(), {check})
+    context = SimpleNamespace(
+        assets_def=subset, selected_asset_keys=set(), selected_asset_check_keys={check}
+    )
+    command = build_command(context, "core")  # type: ignore[arg-type]
+    assert command == ["test", "--select", "dim_store_key_is_unique"]
+
+
+@pytest.mark.parametrize(
+    ("check", "downstream"),
+    [
+        ("raw_sales_expectations", "core"),
+        ("raw_stores_expectations", "core"),
+        ("plan_expectations", "features__scoring_panel"),
+        ("features_expectations", "forecasts"),
+        ("forecasts_expectations", "marts"),
+    ],
+)
+def test_expectations_block_the_next_step_of_the_weekly_job(
+    location: dg.Definitions, check: str, downstream: str
+):
+    job = location.resolve_job_def("weekly_refresh")
+    step = next(
+        node.name
+        for node in job.graph.nodes
+        if any(output.name.endswith(check) for output in node.definition.output_defs)
+        and node.name.endswith("_expectations")
+    )
+    needed = {
+        each.node
+        for invocation, inputs in job.graph.dependencies.items()
+        if invocation.name == downstream
+        for dependency in inputs.values()
+        for each in dependency.get_node_dependencies()
+    }
+    assert step in needed

@@ -1,0 +1,185 @@
+"""Jobs, the schedule and the sensor: what runs together, and when."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from support.code_location import place_settings
+
+from assets.resources import Pipeline
+from assets.schedules import every_monday
+from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
+
+TRAINING = {
+    "features__training_panel",
+    "forecasting__out_of_fold",
+    "forecasting__model_versions",
+    "forecasting__promotions",
+}
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def steps(location: dg.Definitions, job: str) -> set[str]:
+    return set(location.resolve_job_def(job).graph.node_dict)
+
+
+def test_the_weekly_job_keeps_the_champion(location: dg.Definitions):
+    assert not steps(location, "weekly_refresh") & TRAINING
+
+
+def test_the_job_with_training_is_the_weekly_job_and_the_training(location: dg.Definitions):
+    weekly, training = steps(location, "weekly_refresh"), steps(location, "train_model")
+    assert training == TRAINING
+    assert steps(location, "weekly_refresh_with_training") == weekly | training
+
+
+def test_backfilling_is_no_part_of_the_weekly_job(location: dg.Definitions):
+    backfill = steps(location, "backfill_forecasts")
+    assert backfill == {"forecasting__backfilled_forecasts"}
+    assert not backfill & steps(location, "weekly_refresh_with_training")
+
+
+def test_publishing_builds_the_marts_whole(location: dg.Definitions):
+    def built(job: str) -> set[dg.AssetKey]:
+        keys = location.resolve_job_def(job).asset_layer.executable_asset_keys
+        return {key for key in keys if key.path[0] == "marts" or "forecast" in key.path[-1]}
+
+    published = built("publish_forecasts")
+    assert dg.AssetKey(["staging", "stg_forecasts"]) in published
+    weekly = {key for key in built("weekly_refresh") if key.path[0] in ("marts", "staging")}
+    assert published == weekly
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        *("weekly_refresh", "weekly_refresh_with_training", "train_model"),
+        *("publish_forecasts", "backfill_forecasts"),
+    ],
+)
+def test_every_job_runs_in_one_process_and_tells_readers_of_a_failure(
+    location: dg.Definitions, job: str
+):
+    definition = location.resolve_job_def(job)
+    assert definition.executor_def.name == "in_process"
+    assert {hook.name for hook in definition.hook_defs} == {"tell_readers"}
+
+
+def test_champion_and_forecasts_come_in_that_order(location: dg.Definitions):
+    graph = location.resolve_asset_graph()
+    forecasts = dg.AssetKey(["forecasting", "forecasts"])
+    assert dg.AssetKey(["forecasting", "promotions"]) in graph.get(forecasts).parent_keys
+
+
+def request_at(moment: datetime) -> dg.RunRequest:
+    with dg.build_schedule_context(scheduled_execution_time=moment) as context:
+        found = every_monday(context)
+    assert isinstance(found, dg.RunRequest)
+    return found
+
+
+def test_the_schedule_is_mondays_at_five_in_germany(location: dg.Definitions):
+    schedule = location.resolve_schedule_def("every_monday")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * 1", "Europe/Berlin")
+    assert schedule.job_name == "weekly_refresh"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_a_second_tick_of_the_same_week_asks_for_the_same_run():
+    first = request_at(datetime(2015, 8, 3, 5, tzinfo=BERLIN))
+    again = request_at(datetime(2015, 8, 3, 5, tzinfo=BERLIN))
+    later = request_at(datetime(2015, 8, 10, 5, tzinfo=BERLIN))
+    assert first.run_key == again.run_key == "weekly-2015-W32"
+    assert later.run_key != first.run_key
+
+
+def test_the_week_of_new_year_has_one_name():
+    assert request_at(datetime(2018, 12, 31, 5, tzinfo=BERLIN)).run_key == "weekly-2019-W01"
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    return folder
+
+
+def tick(incoming: Path, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    pipeline = Pipeline.of(place_settings(incoming.parent, incoming.parent / "raw"))
+    context = dg.build_sensor_context(cursor=cursor, resources={"pipeline": pipeline})
+    found = incoming_files(context)
+    assert isinstance(found, dg.SensorResult | dg.SkipReason)
+    return found
+
+
+def drop(folder: Path, name: str, *, age: float = SECONDS_UNTIL_SETTLED + 10, text: str = "x"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def test_an_empty_folder_asks_for_nothing(incoming: Path):
+    assert isinstance(tick(incoming), dg.SkipReason)
+
+
+def test_a_folder_that_is_not_there_asks_for_nothing(incoming: Path):
+    incoming.rmdir()
+    assert isinstance(tick(incoming), dg.SkipReason)
+
+
+def test_files_that_came_together_are_one_run(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv")
+    drop(incoming, "plan_2015-08-07.csv")
+    found = tick(incoming)
+    assert isinstance(found, dg.SensorResult)
+    (request,) = found.run_requests or []
+    assert request.tags["files"] == "plan_2015-08-07.csv, sales_2015-08-07.csv"
+    assert isinstance(tick(incoming, found.cursor), dg.SkipReason)
+
+
+def test_a_file_that_is_still_being_written_is_waited_for(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv")
+    drop(incoming, "plan_2015-08-07.csv", age=1)
+    assert isinstance(tick(incoming), dg.SkipReason)
+    drop(incoming, "plan_2015-08-07.csv")
+    assert isinstance(tick(incoming), dg.SensorResult)
+
+
+def test_a_corrected_file_asks_for_another_run(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv", age=500)
+    first = tick(incoming)
+    assert isinstance(first, dg.SensorResult)
+    drop(incoming, "sales_2015-08-07.csv", text="corrected")
+    second = tick(incoming, first.cursor)
+    assert isinstance(second, dg.SensorResult)
+    assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_the_same_files_give_the_same_run_key_although_the_cursor_was_lost(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv")
+    first, again = tick(incoming), tick(incoming)
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(again, dg.SensorResult)
+    assert first.run_requests[0].run_key == again.run_requests[0].run_key
+
+
+def test_other_files_are_left_alone(incoming: Path):
+    drop(incoming, "notes.csv")
+    drop(incoming, "sales_2015-08-07.csv.part")
+    drop(incoming, "readme.txt")
+    assert isinstance(tick(incoming), dg.SkipReason)
+
+
+def test_a_file_that_was_taken_away_asks_for_nothing(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv")
+    drop(incoming, "sales_2015-08-14.csv")
+    found = tick(incoming)
+    assert isinstance(found, dg.SensorResult)
+    (incoming / "sales_2015-08-07.csv").unlink()
+    assert isinstance(tick(incoming, found.cursor), dg.SkipReason)

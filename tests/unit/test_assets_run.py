@@ -1,0 +1,207 @@
+"""What a run needs around it: the writer's lock, Dagster's home, and lines on a terminal."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from rich.console import Console
+from support.code_location import environment_of, place_settings
+
+from assets.home import open_instance, prepare_dagster_home
+from assets.metadata import reported
+from assets.resources import Pipeline, Writer
+from assets.terminal import StepLines, run_logger
+from rossmann_ml.errors import QualityError
+from rossmann_ml.settings import Settings
+
+LOCKING = """
+from rossmann_ml.errors import WarehouseLockedError
+from rossmann_ml.settings import load_settings
+from rossmann_ml.warehouse import writer_lock
+try:
+    with writer_lock(load_settings(lock_timeout_seconds=0)):
+        print("free")
+except WarehouseLockedError:
+    print("taken")
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return place_settings(tmp_path, tmp_path / "raw")
+
+
+@pytest.fixture(autouse=True)
+def home_of_this_test(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DAGSTER_HOME", "")
+
+
+def lock_as_another_process_sees_it(settings: Settings) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LOCKING],
+        env=environment_of(settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_the_run_is_the_writer_from_its_first_step_to_its_end(settings: Settings):
+    seen: list[str] = []
+
+    @dg.asset
+    def first(writer: Writer) -> None:
+        seen.append(lock_as_another_process_sees_it(writer.settings))
+
+    @dg.asset(deps=[first])
+    def second(writer: Writer) -> None:
+        seen.append(lock_as_another_process_sees_it(writer.settings))
+
+    pipeline = Pipeline.of(settings)
+    writer = Writer(pipeline=pipeline)
+    assert dg.materialize([first, second], resources={"writer": writer}).success
+    assert seen == ["taken", "taken"]
+    assert lock_as_another_process_sees_it(settings) == "free"
+
+
+def test_what_only_looks_is_no_writer(settings: Settings):
+    @dg.asset
+    def looking(pipeline: Pipeline) -> str:
+        return lock_as_another_process_sees_it(pipeline.settings)
+
+    done = dg.materialize([looking], resources={"pipeline": Pipeline.of(settings)})
+    assert done.output_for_node("looking") == "free"
+
+
+def test_resources_hand_on_the_settings_and_parameters_of_their_place(settings: Settings):
+    pipeline = Pipeline.of(settings)
+    assert pipeline.settings == settings
+    assert pipeline.params.training.profiles["fast"].trees == 25
+
+
+def test_an_address_that_may_hold_a_password_is_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@somewhere")
+    pipeline = Pipeline.of(Settings())
+    assert "secret" not in str(pipeline.values)
+    assert pipeline.settings.tracking_uri == "http://me:secret@somewhere"
+
+
+def test_dagster_keeps_everything_below_the_state_folder(settings: Settings):
+    home = prepare_dagster_home(settings)
+    assert home == settings.state_path / "dagster"
+    written = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8"))
+    for part in ("run_storage", "event_log_storage", "schedule_storage", "compute_logs"):
+        assert Path(written[part]["config"]["base_dir"]).is_relative_to(home)
+
+
+def test_dagster_sends_nothing_home_and_runs_one_thing_at_a_time(settings: Settings):
+    with open_instance(settings) as instance:
+        assert not instance.telemetry_enabled
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+
+
+def test_a_checkout_read_where_it_lies_keeps_its_runs_in_the_same_folder(settings: Settings):
+    own = yaml.safe_load((settings.home / "dagster.yaml").read_text(encoding="utf-8"))
+    copy = yaml.safe_load((prepare_dagster_home(settings) / "dagster.yaml").read_text("utf-8"))
+    for part in ("run_storage", "event_log_storage", "schedule_storage", "compute_logs"):
+        below = Path(own[part]["config"]["base_dir"]).relative_to(".state/dagster")
+        assert Path(copy[part]["config"]["base_dir"]) == settings.state_path / "dagster" / below
+
+
+@dg.asset
+def good(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    context.log.info("halfway")
+    context.log.warning("something [odd]")
+    return dg.MaterializeResult(metadata=reported("42 rows"))
+
+
+@dg.asset(deps=[good])
+def bad() -> None:
+    try:
+        {}["the cause of it"]
+    except KeyError as error:
+        raise QualityError("two rows are [wrong]\nin this way") from error
+
+
+@dg.asset
+def broken() -> None:
+    1 / 0  # noqa: B018 - a bug
+
+
+@dg.asset(deps=[bad])
+def never() -> None:
+    raise AssertionError
+
+
+def story_of(*assets: dg.AssetsDefinition, is_screen: bool = False) -> tuple[StepLines, str]:
+    stream = io.StringIO()
+    lines = StepLines(Console(file=stream, force_terminal=is_screen, width=120, highlight=False))
+    definitions = dg.Definitions(
+        assets=assets,
+        jobs=[dg.define_asset_job("all_of_it")],
+        loggers={"terminal": run_logger([lines])},
+    )
+    job = definitions.resolve_job_def("all_of_it")
+    lines.steps = len(assets)
+    job.execute_in_process(raise_on_error=False, run_config={"loggers": {"terminal": {}}})
+    lines.close()
+    return lines, stream.getvalue()
+
+
+def test_a_step_is_a_line_at_its_start_and_one_at_its_end():
+    lines, printed = story_of(good)
+    start, note, end = printed.splitlines()
+    assert start.split() == ["1/1", "good", "..."]
+    assert note.strip() == "note: something [odd]"
+    assert end.split()[:2] == ["1/1", "good"]
+    assert end.endswith(" s  42 rows")
+    assert list(lines.story.seconds) == ["good"]
+    assert not lines.story.errors
+
+
+def test_a_screen_shows_what_the_step_is_doing_and_then_the_one_line():
+    _, printed = story_of(good, is_screen=True)
+    assert "42 rows" in printed.splitlines()[-1]
+
+
+def test_a_failure_is_told_with_its_cause_and_what_did_not_run():
+    lines, _ = story_of(good, bad, never)
+    assert lines.story.failed_step == "bad"
+    assert lines.story.skipped == 1
+    assert lines.story.errors[-1][0] == "KeyError"
+    assert lines.story.reason == "two rows are [wrong]\nin this way"
+    assert lines.story.exit_code == QualityError.exit_code
+
+
+def test_a_bug_is_told_by_its_name_and_ends_with_code_1():
+    lines, _ = story_of(broken)
+    assert lines.story.reason == "ZeroDivisionError: division by zero"
+    assert lines.story.exit_code == 1
+
+
+PRINTING = """
+import subprocess, sys
+from pathlib import Path
+from assets.terminal import quiet
+with quiet(Path(sys.argv[1])) as terminal:
+    print("from Python")
+    subprocess.run(["echo", "from another process"], check=True)
+    print("for the person", file=terminal, flush=True)
+print("afterwards")
+"""
+
+
+def test_what_libraries_print_goes_to_the_log_and_not_to_the_terminal(tmp_path: Path):
+    log = tmp_path / "logs" / "run.log"
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTING, str(log)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["for the person", "afterwards"]
+    assert set(log.read_text(encoding="utf-8").splitlines()) == {
+        *("from Python", "from another process")
+    }
