@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -215,11 +216,12 @@ def test_a_running_server_follows_publications_rollbacks_and_failures(
 
     def origin_served(address: str) -> str:
         with httpx.Client() as client:
-            # the pointer is looked at every half second
-            for _ in range(100):
+            deadline = time.monotonic() + 20  # the pointer is looked at every half second
+            while time.monotonic() < deadline:
                 answer = client.get(f"{address}/health").json()
                 if answer["generation_id"] == expected:
                     break
+                time.sleep(0.05)
         return client_origin(address)
 
     def client_origin(address: str) -> str:

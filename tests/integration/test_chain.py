@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import mlflow
 import pytest
+import yaml
 from support.built_core import NEWEST_ORIGIN, BuiltWarehouse
 from support.chain import small_params
 
@@ -359,3 +363,50 @@ def test_a_restated_day_is_seen_as_it_was_known_then(chain: Chain, tmp_path: Pat
             for known_by in (date(2015, 6, 21), None)
         )
     assert (then, now) == (before, 12345)
+
+
+def rossmann(chain: Chain, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on the chain's warehouse, with its small parameters."""
+    params = chain.settings.state_path / "params.yaml"
+    params.write_text(yaml.safe_dump(chain.params.model_dump()), encoding="utf-8")
+    places = {
+        "ROSSMANN_WAREHOUSE_DIR": chain.settings.warehouse_path,
+        "ROSSMANN_STATE_DIR": chain.settings.state_path,
+        "ROSSMANN_PARAMS_FILE": params,
+        "ROSSMANN_THREADS": 1,
+        "COLUMNS": 80,
+    }
+    command = Path(sys.executable).with_name("rossmann")
+    return subprocess.run(
+        [command, *arguments],
+        env=os.environ | {name: str(value) for name, value in places.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_backtest_prints_one_table_that_fits_a_terminal(chain: Chain) -> None:
+    done = rossmann(chain, "backtest")
+    assert done.returncode == 0, done.stderr
+    table = done.stdout[done.stdout.index("origin ") :]
+    assert all(name in table for name in ("lightgbm", "seasonal_naive", "2015-05-08", "all"))
+    assert "\u2026" not in table, "a figure was cut off"
+    assert rossmann(chain, "backtest", "--profile", "huge").returncode == 2
+
+
+def test_promote_and_rollback_say_what_serves_and_refuse_in_one_line(chain: Chain) -> None:
+    promoted = rossmann(chain, "promote")
+    assert promoted.returncode == 0, promoted.stderr
+    assert f"{chain.trained.model_version}: serves" in promoted.stdout
+    nowhere = rossmann(chain, "rollback", "model")
+    assert nowhere.returncode == NoDataError.exit_code
+    assert nowhere.stderr.startswith("refused: there is no champion before")
+    add_model(chain, "refit", rmspe=chain.trained.rmspe_mean * 2)
+    refused = rossmann(chain, "promote", "refit")
+    assert refused.returncode == 1
+    assert "beyond the limit" in refused.stdout
+    add_model(chain, "good", rmspe=chain.trained.rmspe_mean)
+    assert rossmann(chain, "promote", "good").returncode == 0
+    back = rossmann(chain, "rollback", "model")
+    assert f"{chain.trained.model_version} serves again" in back.stdout

@@ -1,0 +1,139 @@
+"""Settings, parameters, the warehouse's connection and its writer lock."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rossmann_ml.errors import NoDataError, SettingsError, WarehouseLockedError
+from rossmann_ml.params import load_params
+from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.warehouse import connect, one_row, transaction, writer_lock
+
+HOLD_THE_LOCK = """
+import sys, time
+from pathlib import Path
+from rossmann_ml.settings import load_settings
+from rossmann_ml.warehouse import connect, writer_lock
+settings = load_settings(warehouse_dir=Path(sys.argv[1]))
+with writer_lock(settings), connect(settings):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(
+        warehouse_dir=tmp_path / "warehouse", state_dir=tmp_path / "state", lock_timeout_seconds=0.1
+    )
+
+
+def test_the_environment_decides_and_relative_paths_count_from_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROSSMANN_HOME", str(tmp_path))
+    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", "elsewhere")
+    monkeypatch.setenv("ROSSMANN_AS_OF", "2015-06-22")
+    monkeypatch.setenv("ROSSMANN_RAW_DIR", "")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    settings = load_settings()
+    assert settings.database_path == tmp_path / "elsewhere" / "rossmann.duckdb"
+    assert settings.as_of == date(2015, 6, 22)
+    assert settings.raw_path == tmp_path / "data" / "sample"
+    assert settings.tracking_uri == f"sqlite:///{tmp_path}/.state/mlflow/mlflow.db"
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "raw" / "train.csv").touch()
+    assert load_settings().raw_path == tmp_path / "data" / "raw"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert load_settings().tracking_uri == "http://127.0.0.1:5000"
+
+
+def test_a_setting_that_cannot_be_used_is_named_with_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROSSMANN_THREADS", "many")
+    with pytest.raises(SettingsError, match="ROSSMANN_THREADS='many'"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"forecast": {"horizon_days": 0}}, "forecast.horizon_days = 0"),
+        ({"forecast": {"horizon": 42}}, "forecast.horizon = 42"),
+        ({"gate": {"refit_tolerance": "some"}}, "gate.refit_tolerance = 'some'"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_file_and_value(
+    tmp_path: Path, change: dict, message: str
+) -> None:
+    loaded = load_params(PROJECT_DIR / "params.yaml").model_dump()
+    for group, values in change.items():
+        loaded[group] |= values
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(loaded))
+    with pytest.raises(SettingsError) as refusal:
+        load_params(path)
+    assert str(path) in str(refusal.value)
+    assert message in str(refusal.value)
+
+
+def test_a_parameter_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is not there"):
+        load_params(tmp_path / "none.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(SettingsError, match="not readable as YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+def test_reading_a_warehouse_that_is_not_there_says_what_to_run(settings: Settings) -> None:
+    with pytest.raises(NoDataError, match="rossmann refresh"), connect(settings, read_only=True):
+        pass
+
+
+def test_a_failed_transaction_leaves_nothing(settings: Settings) -> None:
+    def failing() -> None:
+        with connect(settings) as connection, transaction(connection):
+            connection.execute("CREATE TABLE half AS SELECT 1 AS a")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        failing()
+    with connect(settings) as connection:
+        assert one_row(connection, "FROM duckdb_tables() WHERE table_name = 'half'") is None
+
+
+def test_the_writer_lock_can_be_taken_again_by_who_holds_it(settings: Settings) -> None:
+    with writer_lock(settings), writer_lock(settings):
+        pass
+    with writer_lock(settings):
+        pass
+    assert not list(settings.warehouse_path.glob("*.owner"))
+
+
+def test_a_second_writer_is_told_who_writes_and_goes_on_when_that_one_dies(
+    settings: Settings,
+) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD_THE_LOCK, str(settings.warehouse_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(WarehouseLockedError, match=str(other.pid)), writer_lock(settings):
+            pass
+        with pytest.raises(WarehouseLockedError, match="another process"), connect(settings):
+            pass
+    finally:
+        other.kill()
+        other.wait()
+    with writer_lock(settings), connect(settings):
+        pass
