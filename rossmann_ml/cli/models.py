@@ -70,7 +70,7 @@ def score_table(scores: pl.DataFrame) -> Table:
         "inside the interval, where an earlier origin could calibrate it.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,
         pad_edge=False,
         show_edge=False,
     )
