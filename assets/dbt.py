@@ -94,6 +94,23 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
     yield from _events(context, result, {key: rows[table] for key, table in tables.items()})
     if result.failure:
         raise DbtError(result.failure)
+    left_out = unreported(context, result)
+    if left_out:
+        raise DbtError(
+            f"dbt did not run {', '.join(left_out)}, which this step promises; "
+            "what is downstream of it would be skipped without a failure"
+        )
+
+
+def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str]:
+    """Names of models and tests that were to run and that dbt says nothing of."""
+    assets = context.assets_def
+    wanted = [
+        *(spec for spec in assets.specs if spec.key in context.selected_asset_keys),
+        *(spec for spec in assets.check_specs if spec.key in context.selected_asset_check_keys),
+    ]
+    reported_nodes = {node.unique_id for node in result.nodes}
+    return [_name(spec) for spec in wanted if spec.metadata[_UNIQUE_ID] not in reported_nodes]
 
 
 def _events(

@@ -99,6 +99,8 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "DBT_TARGET_PATH": str(state / "target"),
         "DBT_LOG_PATH": str(state / "logs"),
         "DBT_USE_COLORS": "false",
+        # every test of what is built runs; Dagster waits for each of them
+        "DBT_INDIRECT_SELECTION": "eager",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "ROSSMANN_DATABASE": str(settings.database_path.resolve()),

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 from support.code_location import graph_text
 
-from assets.dbt import build_command
-from rossmann_ml.dbt import dbt_environment, ensure_manifest
+from assets.dbt import build_command, unreported
+from rossmann_ml.dbt import DbtNode, DbtResult, dbt_environment, ensure_manifest
 from rossmann_ml.settings import load_settings
 
 SNAPSHOT = Path(__file__).with_name("assets_graph.txt")
@@ -87,7 +87,7 @@ def test_every_dbt_test_is_an_asset_check_and_blocks(location: dg.Definitions):
 def test_dbt_is_never_told_to_select_tests_less_than_eagerly(location: dg.Definitions):
     """Else Dagster waits for checks that dbt left out, and skips what is downstream in silence."""
     settings = load_settings(**location.resources["pipeline"].values)
-    assert "DBT_INDIRECT_SELECTION" not in dbt_environment(settings)
+    assert dbt_environment(settings)["DBT_INDIRECT_SELECTION"] == "eager"
     project = (settings.dbt_project_path / "dbt_project.yml").read_text(encoding="utf-8")
     selectors = (settings.dbt_project_path / "selectors.yml").read_text(encoding="utf-8")
     assert "indirect_selection" not in project + selectors
@@ -95,6 +95,25 @@ def test_dbt_is_never_told_to_select_tests_less_than_eagerly(location: dg.Defini
     assert build_command(SimpleNamespace(assets_def=core), "core") == [  # type: ignore[arg-type]
         *("build", "--selector", "core")
     ]
+
+
+def test_a_test_that_dbt_left_out_is_noticed(location: dg.Definitions):
+    core = dbt_step(location, "core")
+    context = SimpleNamespace(
+        assets_def=core,
+        selected_asset_keys=core.keys,
+        selected_asset_check_keys={check.key for check in core.check_specs},
+    )
+    promised = [*core.specs, *core.check_specs]
+    nodes = tuple(
+        DbtNode(str(spec.metadata["dagster_dbt/unique_id"]), "pass", "", None, 0.1)
+        for spec in promised
+    )
+    whole = DbtResult(Path(), Path(), nodes, 1.0)
+    assert unreported(context, whole) == []  # type: ignore[arg-type]
+    without_last = DbtResult(Path(), Path(), nodes[:-1], 1.0)
+    last = nodes[-1].unique_id.split(".")[2]
+    assert unreported(context, without_last) == [last]  # type: ignore[arg-type]
 
 
 def test_a_model_picked_in_the_ui_is_built_alone_with_its_tests(location: dg.Definitions):

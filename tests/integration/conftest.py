@@ -1,0 +1,84 @@
+"""A refreshed place that tests take copies of: the whole weekly chain has run in it once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support.code_location import environment_of, place_settings
+
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connect
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A place with a warehouse, its published generation and Dagster's record of the runs."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return environment_of(self.settings)
+
+    @property
+    def current(self) -> str:
+        """The file that readers open."""
+        return (self.settings.published_path / "CURRENT").read_text(encoding="utf-8").strip()
+
+    def rows(self, query: str) -> list[tuple]:
+        with connect(self.settings, read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+    def execute(self, *statements: str) -> None:
+        with connect(self.settings) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def run(self, job: str, **options: object) -> tuple[dg.ExecuteInProcessResult, list[str]]:
+        """Run a job; what came of it, and the steps that did not succeed."""
+        # here and not above: other tests need not wait for Dagster
+        from assets.definitions import build_definitions
+        from assets.home import open_instance
+
+        definition = build_definitions(settings=self.settings).resolve_job_def(job)
+        with pytest.MonkeyPatch.context() as patched, open_instance(self.settings) as instance:
+            patched.setenv("DAGSTER_HOME", str(self.settings.state_path / "dagster"))
+            result = definition.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                **options,  # type: ignore[arg-type]
+            )
+            done = {event.step_key for event in result.all_events if event.is_step_success}
+            return result, sorted(set(definition.graph.node_dict) - done)
+
+
+@pytest.fixture(scope="session")
+def refreshed(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
+    """The place after the first refresh; tests may look at it and must not change it."""
+    folder = tmp_path_factory.mktemp("refreshed")
+    place = Refreshed(folder, place_settings(folder, sample_dir))
+    result, undone = place.run("weekly_refresh_with_training")
+    assert result.success
+    assert undone == []
+    return place
+
+
+@pytest.fixture
+def copy_of_refreshed(refreshed: Refreshed, tmp_path: Path) -> Callable[[], Refreshed]:
+    """Make a copy of the refreshed place that a test may change."""
+
+    def copy() -> Refreshed:
+        folder = tmp_path / "copy"
+        shutil.copytree(refreshed.folder, folder)
+        return Refreshed(folder, place_settings(folder, refreshed.settings.raw_dir))
+
+    return copy

@@ -1,0 +1,280 @@
+"""The weekly job on the sample: what it leaves, what it repeats, and what stops it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from conftest import Refreshed
+from support.chain import small_params
+
+from assets.home import open_instance
+from rossmann_ml.backfill import possible_origins
+from rossmann_ml.publish import read_status, summarise
+from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.warehouse import connect, writer_lock
+
+pytestmark = pytest.mark.integration
+
+NEWEST_ORIGIN = date(2015, 6, 19)
+ROSSMANN = Path(sys.executable).with_name("rossmann")
+
+
+@pytest.fixture
+def place(copy_of_refreshed: Callable[[], Refreshed]) -> Refreshed:
+    return copy_of_refreshed()
+
+
+def command(place: Refreshed, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROSSMANN), *arguments],
+        env={**os.environ, **place.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_first_refresh_publishes_forecasts_of_every_store(refreshed: Refreshed):
+    summary = summarise(refreshed.settings)
+    assert summary.info.forecast_origin == NEWEST_ORIGIN
+    assert (summary.stores, summary.days) == (40, 42)
+    assert summary.info.is_synthetic
+    assert summary.rmspe < summary.rmspe_seasonal_naive
+
+
+def test_every_check_of_the_job_was_evaluated_and_passed(refreshed: Refreshed):
+    """A check that dbt did not report would leave what is downstream skipped in silence."""
+    from assets.definitions import build_definitions
+
+    definitions = build_definitions(settings=refreshed.settings)
+    job = definitions.resolve_job_def("weekly_refresh_with_training")
+    planned = job.asset_layer.asset_graph.asset_check_keys
+    with open_instance(refreshed.settings) as instance:
+        (run,) = instance.get_runs()
+        records = instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ).records
+    found = [record.event_log_entry.dagster_event.asset_check_evaluation_data for record in records]
+    assert sorted(each.asset_check_key for each in found) == sorted(planned)
+    assert [each.check_name for each in found if not each.passed] == []
+
+
+def test_materializations_carry_figures_pictures_and_paths(refreshed: Refreshed):
+    with open_instance(refreshed.settings) as instance:
+
+        def metadata(*key: str) -> dict[str, dg.MetadataValue]:
+            event = instance.get_latest_materialization_event(dg.AssetKey(key))
+            assert event is not None
+            return dict(event.asset_materialization.metadata)
+
+        assert metadata("core", "fct_daily_sales")["dagster/row_count"].value > 10_000
+        assert metadata("raw", "sales")["last_date"].value == str(NEWEST_ORIGIN)
+        backtest = metadata("forecasting", "out_of_fold")
+        assert 0 < backtest["rmspe"].value < backtest["rmspe_seasonal_naive"].value
+        assert "seasonal_naive" in backtest["scores"].value
+        assert backtest["picture"].value.startswith("![RMSPE")
+        challenger = metadata("forecasting", "model_versions")
+        assert "data:image/png;base64," in challenger["importance"].value
+        assert challenger["mlflow_run_id"].value
+        published = metadata("published", "generation")
+        assert published["path"].value.endswith(refreshed.current)
+
+
+def test_dbt_tests_and_expectations_are_kept_under_the_runs_id(refreshed: Refreshed):
+    kept = refreshed.rows(
+        "SELECT run_id, tool, count(*), bool_and(is_success) FROM quality.data_quality_results "
+        "GROUP BY ALL ORDER BY tool"
+    )
+    assert [row[1] for row in kept] == ["dbt", "great_expectations"]
+    assert len({row[0] for row in kept}) == 1
+    assert all(row[3] for row in kept)
+
+
+def test_the_ui_lists_exactly_the_origins_that_can_be_backfilled(refreshed: Refreshed):
+    with connect(refreshed.settings, read_only=True) as connection:
+        possible = possible_origins(connection, small_params())
+    with open_instance(refreshed.settings) as instance:
+        listed = instance.get_dynamic_partitions("forecast_origin")
+    assert sorted(listed) == sorted(map(str, possible))
+    assert str(NEWEST_ORIGIN) not in listed
+
+
+def test_a_second_refresh_changes_nothing_and_says_so(place: Refreshed):
+    before = (place.current, place.rows("SELECT * FROM forecasting.forecast_runs"))
+    done = command(place, "refresh")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing changed" in done.stdout
+    assert (place.current, place.rows("SELECT * FROM forecasting.forecast_runs")) == before
+    assert not place.rows("SELECT * FROM forecasting.forecast_history")
+    for said in ("synthetic", "origin 2015-06-19", "40 stores", "RMSPE", "rossmann dashboard"):
+        assert said in done.stdout
+    with open_instance(place.settings) as instance:
+        run = instance.get_runs(limit=1)[0]
+    assert (run.job_name, run.status) == ("weekly_refresh", dg.DagsterRunStatus.SUCCESS)
+    assert run.tags[".dagster/repository"] == "__repository__@rossmann"
+
+
+def write_drop(place: Refreshed, days: int) -> None:
+    """Write the days after the newest as a drop: as planned, with the sales of two weeks ago."""
+    folder = place.settings.incoming_path
+    folder.mkdir(parents=True)
+    raw = place.settings.raw_path
+    with (raw / "train.csv").open(encoding="utf-8", newline="") as stream:
+        known = {(row["Store"], row["Date"]): row for row in csv.DictReader(stream)}
+    with (raw / "test.csv").open(encoding="utf-8", newline="") as stream:
+        planned = list(csv.DictReader(stream))
+    last = NEWEST_ORIGIN + timedelta(days=days)
+    with (folder / f"sales_{last}.csv").open("w", encoding="utf-8", newline="") as stream:
+        names = list(next(iter(known.values())))
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        for row in planned:
+            day = date.fromisoformat(row["Date"])
+            if day > last:
+                continue
+            earlier = known.get((row["Store"], str(day - timedelta(days=14))), {})
+            is_open = row["Open"] == "1" and int(earlier.get("Sales", 0)) > 0
+            sold = {name: earlier[name] if is_open else 0 for name in ("Sales", "Customers")}
+            writer.writerow(
+                {**{name: row.get(name) for name in names}, **sold, "Open": int(is_open)}
+            )
+
+
+def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: Refreshed):
+    champion = summarise(place.settings).info.model_version
+    write_drop(place, days=7)
+    result, undone = place.run("weekly_refresh")
+    assert result.success
+    assert undone == []
+    summary = summarise(place.settings)
+    assert summary.info.forecast_origin == NEWEST_ORIGIN + timedelta(days=7)
+    assert summary.info.model_version == champion
+    origins = place.rows("SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1")
+    assert [origin for (origin,) in origins] == [
+        NEWEST_ORIGIN, NEWEST_ORIGIN + timedelta(days=7)
+    ]  # fmt: skip
+
+
+AFTER_RAW = [
+    *("core", "feature_expectations", "features__scoring_panel", "forecast_expectations"),
+    *("forecasts", "marts", "plan_expectations", "published__generation", "raw_expectations"),
+]
+
+
+def test_a_failed_expectation_stops_everything_after_it(place: Refreshed):
+    before = place.current
+    place.execute("UPDATE raw.sales SET sales = 900000 WHERE store = 3 AND date = '2015-06-12'")
+    result, undone = place.run("weekly_refresh")
+    assert not result.success
+    assert undone == AFTER_RAW
+    assert place.current == before
+    failed = read_status(place.settings.published_path).last_failed_run
+    assert failed is not None
+    assert failed.step == "raw_expectations"
+    assert "900,000" in failed.reason
+    assert failed.run_id == result.run_id
+    with duckdb.connect(str(place.settings.published_path / before), read_only=True) as published:
+        assert published.execute("SELECT count(*) FROM latest_forecasts").fetchall() == [(1680,)]
+
+
+def test_a_failed_dbt_test_stops_everything_after_it_and_is_told_at_the_terminal(place: Refreshed):
+    before = place.current
+    place.execute("DELETE FROM raw.public_holidays WHERE state = 'DE'")
+    done = command(place, "refresh")
+    assert done.returncode == 10
+    assert "stopped in the step “dbt: staging, core”" in done.stderr
+    assert done.stderr.count("public_holidays_cover_the_plan") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "what was published last stays" in done.stderr
+    assert place.current == before
+    (named,) = [line for line in done.stderr.splitlines() if line.startswith("The whole log")]
+    assert Path(named.partition(": ")[2]).stat().st_size > 1000
+    (kept,) = place.rows(
+        "SELECT check_name FROM quality.data_quality_results WHERE NOT is_success "
+        "AND observed LIKE 'Got%'"
+    )
+    assert kept == ("public_holidays_cover_the_plan",)
+    with open_instance(place.settings) as instance:
+        assert instance.get_runs(limit=1)[0].status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_past_origin_is_backfilled_and_published_beside_the_newest(place: Refreshed):
+    origin = NEWEST_ORIGIN - timedelta(days=42)
+    newest = place.rows("SELECT * FROM forecasting.forecasts ORDER BY ALL")
+    done = command(place, "refresh", "--origin", str(origin))
+    assert done.returncode == 0, done.stderr
+    path = place.settings.published_path / place.current
+    with duckdb.connect(str(path), read_only=True) as published:
+        origins = published.execute("SELECT DISTINCT forecast_origin FROM forecasts ORDER BY 1")
+        assert origins.fetchall() == [(origin,), (NEWEST_ORIGIN,)]
+    (run,) = place.rows("SELECT run_kind, known_by FROM forecasting.forecast_runs "
+        f"WHERE forecast_origin = '{origin}'")  # fmt: skip
+    assert run == ("backfill", origin + timedelta(days=3))
+    assert newest == place.rows(
+        f"SELECT * FROM forecasting.forecasts WHERE forecast_origin <> '{origin}' ORDER BY ALL"
+    )
+    with open_instance(place.settings) as instance:
+        names = [run.job_name for run in instance.get_runs(limit=2)]
+        key = dg.AssetKey(["forecasting", "backfilled_forecasts"])
+        assert instance.get_materialized_partitions(key) == {str(origin)}
+    assert names == ["publish_forecasts", "backfill_forecasts"]
+
+
+def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(place: Refreshed):
+    done = command(place, "refresh", "--origin", "2015-05-09")
+    assert done.returncode == 6
+    assert "2015-05-08" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refresh_beside_another_writer_is_refused_before_it_begins(refreshed: Refreshed):
+    with writer_lock(refreshed.settings):
+        waits_not = {**os.environ, **refreshed.environment, "ROSSMANN_LOCK_TIMEOUT_SECONDS": "0"}
+        done = subprocess.run(
+            [str(ROSSMANN), "refresh"], env=waits_not, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 8
+    assert str(os.getpid()) in done.stderr
+    assert "Job" not in done.stdout
+
+
+def test_without_files_the_refusal_names_what_is_missing(tmp_path):
+    done = subprocess.run(
+        [str(ROSSMANN), "refresh"],
+        env={
+            **os.environ,
+            "ROSSMANN_RAW_DIR": str(tmp_path),
+            "ROSSMANN_WAREHOUSE_DIR": str(tmp_path / "warehouse"),
+            "ROSSMANN_STATE_DIR": str(tmp_path / "state"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 6
+    assert "train.csv" in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_workspace_file_loads(refreshed: Refreshed, tmp_path):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "dagster", "definitions", "validate"),
+            *("-w", str(PROJECT_DIR / "workspace.yaml")),
+        ],
+        env={**os.environ, **refreshed.environment, "DAGSTER_HOME": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
