@@ -16,19 +16,31 @@ if TYPE_CHECKING:
 rollback = typer.Typer(help="Go back to what was before.", no_args_is_help=True)
 
 
-def publish() -> None:
+def publish(
+    build: Annotated[
+        bool, typer.Option(help="Build the marts from what the warehouse holds first.")
+    ] = True,
+) -> None:
     """Publish what the warehouse holds now as a new generation, after its audit.
 
     The same content is published once; doing it again changes nothing.
     """
     from rossmann_ml import publish as library  # noqa: PLC0415
+    from rossmann_ml.dbt import run_dbt  # noqa: PLC0415
     from rossmann_ml.params import load_params  # noqa: PLC0415
     from rossmann_ml.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.warehouse import writer_lock  # noqa: PLC0415
 
+    console = Console(highlight=False)
     settings = default_settings()
+    params = load_params(settings.params_path)
     run_id = f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    generation = library.publish(settings, load_params(settings.params_path), run_id=run_id)
-    _say_published(Console(highlight=False), generation)
+    with writer_lock(settings):
+        if build:
+            console.print("building the marts")
+            run_dbt(settings, params, ["build", "--selector", "marts"])
+        generation = library.publish(settings, params, run_id=run_id)
+    _say_published(console, generation)
 
 
 def _say_published(console: Console, generation: PublishedGeneration) -> None:

@@ -177,18 +177,18 @@ def test_publishing_and_going_back_from_the_command_line(
     rossmann: Command, published_generation: Published
 ) -> None:
     settings, first = published_generation
-    again = rossmann(settings, "publish")
+    again = rossmann(settings, "publish", "--no-build")
     assert again.returncode == 0
     assert f"unchanged, published before: generation {first.generation_id}" in again.stdout
     add_week(settings)
-    published = rossmann(settings, "publish")
+    published = rossmann(settings, "publish", "--no-build")
     assert published.stdout.startswith("published generation ")
     listed = rossmann(settings, "generations").stdout
     assert first.generation_id in listed
     back = rossmann(settings, "rollback", "generation", first.generation_id)
     assert f"readers now use generation {first.generation_id}" in back.stdout
     assert current_path(settings.published_path) == first.path
-    held = rossmann(settings, "publish")
+    held = rossmann(settings, "publish", "--no-build")
     assert "rolled back from" in held.stdout
     assert current_path(settings.published_path) == first.path
     assert_refused(rossmann(settings, "rollback", "generation", "nosuch"), first.generation_id)
