@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rossmann_ml import telemetry
+from rossmann_ml import process
 
-telemetry.switch_off()  # before Dagster is imported
+process.prepare()  # before Dagster is imported
 
 import dagster as dg  # noqa: E402
 

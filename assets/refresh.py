@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from rossmann_ml import telemetry
+from rossmann_ml import process
 
-telemetry.switch_off()  # before Dagster is imported
+process.prepare()  # before Dagster is imported
 
 import argparse  # noqa: E402
 import logging  # noqa: E402

@@ -8,15 +8,16 @@ import time
 
 import dagster as dg
 
-from assets.jobs import WEEKLY_REFRESH
+from assets.jobs import WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING
 from assets.resources import Pipeline
 from rossmann_ml.ingest.discovery import find_files
+from rossmann_ml.publish.generations import pointed_path
 
 SECONDS_UNTIL_SETTLED = 30
 
 
 @dg.sensor(
-    job=WEEKLY_REFRESH,
+    jobs=[WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="New or changed files in data/incoming: one refresh for all of them together.",
@@ -24,7 +25,10 @@ SECONDS_UNTIL_SETTLED = 30
 def incoming_files(
     context: dg.SensorEvaluationContext, pipeline: Pipeline
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run when files that can be landed have come and are no longer being written."""
+    """Ask for a run when files that can be landed have come and are no longer being written.
+
+    Before anything was published there is no champion: then the run trains one.
+    """
     files = {}
     for raw_file in find_files(pipeline.settings.incoming_path)[0]:
         stat = raw_file.path.stat()
@@ -37,9 +41,12 @@ def incoming_files(
     if not new:
         return dg.SkipReason("no new file")
     cursor = json.dumps(files, sort_keys=True)
+    is_first = pointed_path(pipeline.settings.published_path) is None
+    job = WEEKLY_REFRESH_WITH_TRAINING if is_first else WEEKLY_REFRESH
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
+                job_name=job.name,
                 run_key=f"incoming-{hashlib.sha256(cursor.encode()).hexdigest()[:16]}",
                 tags={"files": ", ".join(new)[:200]},
             )

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app.api import problems
 from app.api.routers import health, model_info, stores
 from app.published import PublishedReader
-from rossmann_ml import telemetry
+from rossmann_ml import process
 from rossmann_ml.settings import Settings, default_settings
 
 _DESCRIPTION = """
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Args:
         settings: Where the published generations are; read from the environment if not given.
     """
-    telemetry.switch_off()
+    process.prepare()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rossmann_ml import telemetry
+from rossmann_ml import process
 
-telemetry.switch_off()
+process.prepare()
 
 import streamlit as st  # noqa: E402 - it reads the switches when it is imported
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from rossmann_ml import telemetry
+from rossmann_ml import process
 from rossmann_ml.errors import RossmannError
 
 app = typer.Typer(
@@ -46,7 +46,7 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the console script."""
-    telemetry.switch_off()
+    process.prepare()
     _register()
     try:
         app()

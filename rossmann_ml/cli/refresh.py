@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -23,9 +24,11 @@ def refresh(
         typer.Option(metavar="fast|full", help="Train a challenger and let the gate judge it."),
     ] = None,
     origin: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
-            metavar="YYYY-MM-DD", help="Backfill this past origin with what was known then."
+            formats=["%Y-%m-%d"],
+            metavar="YYYY-MM-DD",
+            help="Backfill this past origin with what was known then.",
         ),
     ] = None,
 ) -> None:
@@ -43,7 +46,7 @@ def refresh(
     arguments = [
         *("--started-at", str(time.time() - time.process_time())),
         *(("--retrain", retrain) if retrain else ()),
-        *(("--origin", origin) if origin else ()),
+        *(("--origin", f"{origin:%Y-%m-%d}") if origin else ()),
     ]
     sys.stdout.flush()
     # this process becomes the job, so that signals and the exit code are the job's
