@@ -152,12 +152,18 @@ def write_drop(place: Refreshed, days: int) -> None:
 def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: Refreshed):
     champion = summarise(place.settings).info.model_version
     write_drop(place, days=7)
+    with open_instance(place.settings) as instance:
+        instance.add_dynamic_partitions("forecast_origin", ["1999-12-31"])
     result, undone = place.run("weekly_refresh")
     assert result.success
     assert undone == []
     summary = summarise(place.settings)
     assert summary.info.forecast_origin == NEWEST_ORIGIN + timedelta(days=7)
     assert summary.info.model_version == champion
+    with open_instance(place.settings) as instance:
+        possible = instance.get_dynamic_partitions("forecast_origin")
+    assert str(NEWEST_ORIGIN) in possible
+    assert "1999-12-31" not in possible
     origins = place.rows("SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1")
     assert [origin for (origin,) in origins] == [
         NEWEST_ORIGIN, NEWEST_ORIGIN + timedelta(days=7)

@@ -143,6 +143,19 @@ def test_files_that_came_together_are_one_run(incoming: Path):
     assert isinstance(tick(incoming, found.cursor), dg.SkipReason)
 
 
+def test_the_first_run_trains_and_later_ones_keep_the_champion(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv")
+    first = tick(incoming)
+    published = incoming.parent / "warehouse" / "published"
+    published.mkdir(parents=True)
+    (published / "CURRENT").write_text("0123456789ab.duckdb\n", encoding="utf-8")
+    later = tick(incoming)
+    assert isinstance(first, dg.SensorResult)
+    assert isinstance(later, dg.SensorResult)
+    assert first.run_requests[0].job_name == "weekly_refresh_with_training"
+    assert later.run_requests[0].job_name == "weekly_refresh"
+
+
 def test_a_file_that_is_still_being_written_is_waited_for(incoming: Path):
     drop(incoming, "sales_2015-08-07.csv")
     drop(incoming, "plan_2015-08-07.csv", age=1)
