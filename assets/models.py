@@ -17,9 +17,10 @@ from assets.metadata import (
 )
 from assets.resources import Training, Writer
 from rossmann_ml.errors import TrackingError
+from rossmann_ml.model_records import rmspe_by_origin
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.promotion import promote, reconcile_alias
-from rossmann_ml.training import rmspe_by_origin, run_backtest, train_challenger
+from rossmann_ml.training import run_backtest, train_challenger
 
 _TRIES, _SECONDS_BETWEEN = 3, 20
 

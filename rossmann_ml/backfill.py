@@ -17,17 +17,11 @@ from rossmann_ml.dbt import dbt_variables, run_dbt
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.forecasting import BACKFILL, ForecastReport, panel_to_score, store_forecasts
 from rossmann_ml.inputs import newest_origin, read_inputs
+from rossmann_ml.model_records import TrainingReport, record_model, rmspe_by_origin
 from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.settings import Settings
-from rossmann_ml.training import (
-    TrainingReport,
-    fit_bundle,
-    panel_of,
-    recipe_of,
-    record_model,
-    rmspe_by_origin,
-)
+from rossmann_ml.training import fit_bundle, panel_of, recipe_of
 from rossmann_ml.versions import versions_now
 from rossmann_ml.warehouse import connect, one_row, transaction, writer_lock
 

@@ -12,7 +12,8 @@ from datetime import date
 import polars as pl
 
 from rossmann_ml.features.panel import feature_names
-from rossmann_ml.models.base import Model, model_class
+from rossmann_ml.models.base import Model
+from rossmann_ml.models.families import model_class
 from rossmann_ml.params import Params, Profile, ProfileParams
 from rossmann_ml.versions import fingerprint
 

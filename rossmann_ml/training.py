@@ -20,13 +20,19 @@ from rossmann_ml.backtest import backtest_origins, out_of_fold, score
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import training_origins, training_panel
 from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.model_records import (
+    TrainingReport,
+    record_model,
+    rmspe_by_origin,
+    stored_report,
+)
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import Settings
-from rossmann_ml.versions import Versions, code_version, data_version, versions_now
+from rossmann_ml.versions import code_version, data_version, versions_now
 from rossmann_ml.warehouse import (
     append_frame,
     connect,
@@ -81,33 +87,6 @@ class BacktestReport:
     def rmspe_by_origin(self) -> dict[str, float]:
         """RMSPE of the model over all its rows, by origin."""
         return rmspe_by_origin(self.scores, FAMILY)
-
-
-@dataclass(frozen=True)
-class TrainingReport:
-    """A trained model.
-
-    Attributes:
-        model_version: Its name, made of family, newest training day and content.
-        registry_version: Its number in MLflow's registry.
-        mlflow_run_id: Its run in MLflow.
-        training_rows: Rows of the final fit.
-        rmspe_mean: Mean over the backtest's origins.
-        rmspe_spread: Standard deviation over them.
-        seconds: Wall time of the final fit.
-        is_new: Whether it was not there before.
-        importance: ``feature, gain, gain_share, splits``.
-    """
-
-    model_version: str
-    registry_version: str
-    mlflow_run_id: str
-    training_rows: int
-    rmspe_mean: float
-    rmspe_spread: float
-    seconds: float
-    is_new: bool
-    importance: pl.DataFrame
 
 
 def recipe_of(settings: Settings, params: Params, profile: Profile) -> Recipe:
@@ -249,16 +228,6 @@ def _read_out_of_fold(
     return rows
 
 
-def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
-    """RMSPE of one model over all its rows, by origin (ISO date)."""
-    rows = scores.filter(
-        (pl.col("model") == model)
-        & (pl.col("segment_kind") == "overall")
-        & pl.col("forecast_origin").is_not_null()
-    )
-    return {str(row["forecast_origin"]): row["rmspe"] for row in rows.iter_rows(named=True)}
-
-
 def train_challenger(
     settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
 ) -> TrainingReport:
@@ -283,7 +252,7 @@ def train_challenger(
         bundle = fit_bundle(recipe, panel, folds, origin).save(settings.models_path)
         seconds = time.perf_counter() - started
         scores = score(folds, family=recipe.family)
-        there = _stored_report(connection, bundle, seconds)
+        there = stored_report(connection, bundle, seconds)
         if there is not None:
             return there
         by_origin = rmspe_by_origin(scores, recipe.family)
@@ -337,70 +306,3 @@ def fit_bundle(
     )
     model = recipe.fit(panel, known_until=known_until)
     return Bundle(model, Calibration.fit(folds), metadata)
-
-
-def _stored_report(
-    connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float
-) -> TrainingReport | None:
-    row = one_row(
-        connection,
-        "SELECT registry_version, mlflow_run_id, training_rows, rmspe_mean, rmspe_spread "
-        "FROM forecasting.model_versions WHERE model_version = ?",
-        [bundle.model_version],
-    )
-    if row is None:
-        return None
-    registry_version, mlflow_run_id, training_rows, rmspe_mean, rmspe_spread = row
-    return TrainingReport(
-        model_version=bundle.model_version,
-        registry_version=registry_version,
-        mlflow_run_id=mlflow_run_id,
-        training_rows=training_rows,
-        rmspe_mean=rmspe_mean,
-        rmspe_spread=rmspe_spread,
-        seconds=seconds,
-        is_new=False,
-        importance=bundle.model.importance(),
-    )
-
-
-def record_model(
-    connection: duckdb.DuckDBPyConnection,
-    *,
-    recipe: Recipe,
-    report: TrainingReport,
-    trained_through: date,
-    versions: Versions,
-    scores: pl.DataFrame,
-) -> None:
-    """Enter a model, its scores and its importances in the warehouse."""
-    now = utc_now()
-    row = pl.DataFrame(
-        {
-            "model_version": report.model_version,
-            "family": recipe.family,
-            "profile": recipe.profile,
-            "recipe_hash": recipe.hash,
-            "trained_through": trained_through,
-            "data_version": versions.data,
-            "code_version": versions.code,
-            "git_commit": versions.commit,
-            "mlflow_run_id": report.mlflow_run_id,
-            "registry_version": report.registry_version,
-            "training_rows": report.training_rows,
-            "rmspe_mean": report.rmspe_mean,
-            "rmspe_spread": report.rmspe_spread,
-            "training_seconds": report.seconds,
-            "created_at": now,
-        }
-    )
-    version = pl.lit(report.model_version).alias("model_version")
-    append_frame(connection, "forecasting.model_versions", row)
-    append_frame(
-        connection,
-        "forecasting.backtest_scores",
-        scores.with_columns(version, scored_at=pl.lit(now)),
-    )
-    append_frame(
-        connection, "forecasting.feature_importance", report.importance.with_columns(version)
-    )

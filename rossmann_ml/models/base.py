@@ -1,7 +1,7 @@
-"""The interface of a model, and the list of those there are.
+"""The interface of a model, and what all models do with a panel.
 
 A new model is a class of the form of :class:`Model` in a module of its own, named in
-:func:`model_class`. Belongs here: nothing that is true of one model only.
+:mod:`rossmann_ml.models.families`. Belongs here: nothing that is true of one model only.
 """
 
 from __future__ import annotations
@@ -51,16 +51,6 @@ class Model(Protocol):
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
         ...
-
-
-def model_class(family: str) -> type[Model]:
-    """The class of a model family by its name."""
-    # imported here: each library takes a moment, and readers of bundles need only one
-    if family == "lightgbm":
-        from rossmann_ml.models.lightgbm_model import LightGBMModel  # noqa: PLC0415
-
-        return LightGBMModel
-    raise ValueError(f"no model family is named {family!r}; there is: lightgbm")
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str]) -> Float32Array:

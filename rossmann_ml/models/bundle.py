@@ -17,8 +17,9 @@ from pathlib import Path
 import polars as pl
 
 from rossmann_ml.errors import NoDataError
-from rossmann_ml.models.base import Model, model_class
+from rossmann_ml.models.base import Model
 from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.families import model_class
 
 _METADATA = "bundle.json"
 

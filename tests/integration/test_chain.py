@@ -24,9 +24,9 @@ from rossmann_ml.errors import NoChampionError, NoDataError, TrackingError
 from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.inputs import read_inputs
+from rossmann_ml.model_records import TrainingReport
 from rossmann_ml.params import Params
 from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.training import TrainingReport
 from rossmann_ml.warehouse import connect
 
 pytestmark = pytest.mark.integration

@@ -11,10 +11,11 @@ from rossmann_ml import promotion, training
 from rossmann_ml.dbt import run_dbt
 from rossmann_ml.forecasting import ForecastReport, build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_raw
+from rossmann_ml.model_records import rmspe_by_origin
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
-from rossmann_ml.training import BacktestReport, rmspe_by_origin
+from rossmann_ml.training import BacktestReport
 from rossmann_ml.warehouse import connect
 
 pytestmark = pytest.mark.real_data

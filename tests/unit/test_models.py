@@ -21,10 +21,10 @@ from rossmann_ml.features.panel import (
     training_origins,
     training_panel,
 )
-from rossmann_ml.models.base import model_class
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.families import model_class
 from rossmann_ml.training import fit_bundle
 
 PARAMS = small_params()
