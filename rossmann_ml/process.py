@@ -20,6 +20,9 @@ _DEFAULTS = {
     # made a fit take ten times as long.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "0",
+    # OpenBLAS spins whatever it is told: with two threads beside one other busy process the
+    # features of an origin took 3 to 40 s, with one thread always 1 s.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 
