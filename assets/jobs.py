@@ -32,7 +32,8 @@ def tell_readers(context: dg.HookContext) -> None:
     error = context.op_exception
     while error and error.__cause__ and not isinstance(error, RossmannError):
         error = error.__cause__
-    failed = FailedRun(run_id=context.run_id, reason=str(error), step=context.step_key)
+    reason = str(error) or type(error).__name__
+    failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
     write_status(pipeline.settings, last_failed_run=failed)
 
 

@@ -68,14 +68,22 @@ class Story:
     @property
     def reason(self) -> str:
         """What a person is told: the refusal, or what is a bug by its name."""
+        if self._is_interrupted:
+            return "interrupted"
         refusals = [message for kind, message in self.errors if kind in _EXIT_CODES]
         return refusals[0] if refusals else ": ".join(self.errors[-1])
 
     @property
     def exit_code(self) -> int:
-        """0, the refusal's, or 1 for a bug."""
+        """0, the refusal's, 130 after an interrupt, or 1 for a bug."""
+        if self._is_interrupted:
+            return 130
         codes = [_EXIT_CODES[kind] for kind, _ in self.errors if kind in _EXIT_CODES]
         return codes[0] if codes else int(bool(self.errors))
+
+    @property
+    def _is_interrupted(self) -> bool:
+        return any(kind == "DagsterExecutionInterruptedError" for kind, _ in self.errors)
 
 
 class StepLines(logging.Handler):

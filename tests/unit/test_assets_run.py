@@ -1,8 +1,10 @@
 """What a run needs around it: the writer's lock, Dagster's home, and lines on a terminal."""
 
 import io
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -129,6 +131,12 @@ def bad() -> None:
 
 
 @dg.asset
+def interrupted() -> None:
+    signal.raise_signal(signal.SIGINT)
+    time.sleep(5)
+
+
+@dg.asset
 def broken() -> None:
     1 / 0  # noqa: B018 - a bug
 
@@ -176,6 +184,12 @@ def test_a_failure_is_told_with_its_cause_and_what_did_not_run():
     assert lines.story.errors[-1][0] == "KeyError"
     assert lines.story.reason == "two rows are [wrong]\nin this way"
     assert lines.story.exit_code == QualityError.exit_code
+
+
+def test_an_interrupt_is_told_as_such():
+    lines, _ = story_of(interrupted, never)
+    assert lines.story.reason == "interrupted"
+    assert lines.story.exit_code == 130
 
 
 def test_a_bug_is_told_by_its_name_and_ends_with_code_1():
