@@ -191,12 +191,6 @@ def weekdays(first_date: date, days: int) -> IntArray:
     return (first_date.weekday() + np.arange(days)) % 7
 
 
-def days_to_month_end(day: date) -> int:
-    """0 on the last day of the month."""
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return (following - day).days - 1
-
-
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
     """Days since the last marked day (0 on it), per row; ``cap`` where longer ago or never."""
     column = np.arange(marks.shape[1], dtype=np.int32)
@@ -207,6 +201,23 @@ def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
 def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
     """Days until the next marked day (0 on it), per row; ``cap`` where further off or never."""
     return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
+
+
+def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
+    """Unmarked days between the run of marked days that a day is in and the run before it.
+
+    Args:
+        marks: Shape (rows, days).
+        cap: Where the run before is further off or unknown.
+
+    Returns:
+        Shape (rows, days); -1 on unmarked days.
+    """
+    column = np.arange(marks.shape[1])
+    yesterday = np.pad(marks, ((0, 0), (1, 0)))[:, :-1]
+    start = np.maximum.accumulate(np.where(marks & ~yesterday, column, 0), axis=1)
+    unmarked = days_since(yesterday, cap=cap).astype(np.int64)
+    return np.where(marks, np.take_along_axis(unmarked, start, axis=1), -1)
 
 
 def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:

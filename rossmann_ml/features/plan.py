@@ -10,13 +10,19 @@ import numpy as np
 import polars as pl
 from dateutil.easter import easter
 
+from rossmann_ml.features.calendar import (
+    days_from_mothers_day,
+    days_to_month_end,
+    working_days_after,
+    working_days_before,
+)
 from rossmann_ml.features.grid import (
     Float32Array,
     FloatArray,
     PlanGrid,
     StoreGrid,
+    days_between_runs,
     days_since,
-    days_to_month_end,
     days_until,
     weekdays,
     windowed_sum,
@@ -33,14 +39,19 @@ PLAN_FEATURES: dict[str, str] = {
     "day_of_week": "1 is Monday",
     "day_of_month": "1 to 31",
     "days_to_month_end": "0 on the last day of the month",
+    "working_days_before": "working days of the month before the day",
+    "working_days_after": "working days of the month after the day",
     "month": "1 to 12",
     "day_of_year": "1 to 366",
     "days_from_easter": "days after Easter Sunday, negative before; -22 or 63 when further off",
+    "days_from_mothers_day": "days after Mother's Day, negative before; -8 or 8 when further off",
     "is_promo": "the store runs a promotion",
     "promo_day_number": "days since the running promotion's first day, -1 without one",
     "days_to_promo_end": "days until the running promotion's last day, -1 without one",
     "days_since_promo": "days since the last promotion day, at most 14",
     "days_until_promo": "days until the next promotion day, at most 14",
+    "days_between_promos": "days between the running promotion and the one before, at most 14; "
+    "-1 without one",
     "promo_days_last_week": "promotion days among the 7 days before",
     "promo_days_next_week": "promotion days among the 7 days after",
     "state_holiday": "0 none, 1 public, 2 Easter, 3 Christmas",
@@ -115,9 +126,12 @@ def _calendar(plan: PlanGrid) -> dict[str, Float32Array]:
         "day_of_week": weekdays(plan.first_date, plan.days) + 1,
         "day_of_month": np.array([day.day for day in dates]),
         "days_to_month_end": month_ends,
+        "working_days_before": working_days_before(dates),
+        "working_days_after": working_days_after(dates),
         "month": np.array([day.month for day in dates]),
         "day_of_year": np.array([day.timetuple().tm_yday for day in dates]),
         "days_from_easter": np.array(around_easter),
+        "days_from_mothers_day": np.clip([days_from_mothers_day(day) for day in dates], -8, 8),
     }
     return {name: values.astype(np.float32)[None, :] for name, values in columns.items()}
 
@@ -131,6 +145,7 @@ def _promotion(plan: PlanGrid) -> dict[str, Float32Array]:
         "days_to_promo_end": np.where(promo, days_until(~promo, cap=_LOOK_DAYS) - 1, -1),
         "days_since_promo": days_since(promo, cap=_LOOK_DAYS),
         "days_until_promo": days_until(promo, cap=_LOOK_DAYS),
+        "days_between_promos": days_between_runs(promo, cap=_LOOK_DAYS).astype(np.float32),
         "promo_days_last_week": _counts_before(as_number),
         "promo_days_next_week": _counts_after(as_number),
     }

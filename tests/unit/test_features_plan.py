@@ -63,6 +63,13 @@ def plain_reading(plan: dict[date, dict], day: date) -> dict[str, float]:
     def closed(row):
         return not row["is_open"]
 
+    def days_between_promos() -> int:
+        if not promo(at(0)):
+            return -1
+        into = distance(lambda row: not promo(row), -1, cap=30)
+        before = (number for number in range(LOOK) if promo(at(-into - number)))
+        return next(before, LOOK)
+
     until_holiday = distance(holiday, 1)
     month_end = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     return {
@@ -74,6 +81,7 @@ def plain_reading(plan: dict[date, dict], day: date) -> dict[str, float]:
         "days_to_promo_end": distance(lambda row: not promo(row), 1) - 1 if promo(at(0)) else -1,
         "days_since_promo": distance(promo, -1),
         "days_until_promo": distance(promo, 1),
+        "days_between_promos": days_between_promos(),
         "promo_days_last_week": sum(promo(at(-number)) for number in range(1, 8)),
         "promo_days_next_week": sum(promo(at(number)) for number in range(1, 8)),
         "state_holiday": KINDS[at(0)["state_holiday"]],
