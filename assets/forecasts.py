@@ -45,7 +45,7 @@ _TABLES = {
             description=description,
             group_name="forecast",
             owners=OWNERS,
-            kinds={"lightgbm", "duckdb"},
+            kinds={"duckdb", "polars"},
             tags={"layer": "forecast"},
             metadata={"dagster/table_name": f"forecasting.{name}"},
             freshness_policy=FRESH_FOR_A_WEEK if name == "forecasts" else None,
@@ -70,7 +70,7 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
     partitions_def=FORECAST_ORIGINS,
     group_name="forecast",
     owners=OWNERS,
-    kinds={"lightgbm", "duckdb"},
+    kinds={"duckdb", "polars"},
     tags={"layer": "forecast"},
     description=(
         "Forecasts that a past origin would have had: only what was known by the Monday after it, "

@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from rossmann_ml.plots import plot_importance, plot_scores
 from rossmann_ml.settings import Settings
-from rossmann_ml.tracking import plot_importance, plot_scores
 
 OWNERS = ["team:forecasting"]
 SUMMARY = "summary"

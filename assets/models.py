@@ -39,13 +39,14 @@ def _asking_again() -> Iterator[None]:
     deps=[training_panel],
     group_name="model",
     owners=OWNERS,
-    kinds={"lightgbm", "polars"},
+    kinds={"lightgbm", "xgboost", "catboost"},
     tags={"layer": "model"},
     description=(
         "Forecasts of past origins by models that saw nothing of what came after, beside the "
-        "references. One row per recipe, data version, origin, store and target date."
+        "references. They feed weights, bias factor, intervals, scores and the gate. One row per "
+        "member's recipe, data version, origin, store and target date."
     ),
-    metadata={"dagster/table_name": "forecasting.out_of_fold"},
+    metadata={"dagster/table_name": "forecasting.out_of_fold_forecasts"},
 )
 def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
@@ -83,11 +84,11 @@ def out_of_fold(
     deps=[out_of_fold, training_panel],
     group_name="model",
     owners=OWNERS,
-    kinds={"lightgbm", "mlflow"},
+    kinds={"mlflow", "duckdb"},
     tags={"layer": "model"},
     description=(
-        "The challenger: the recipe fitted on all rows up to the newest origin, calibrated on the "
-        "backtest, logged and registered in MLflow. One row per trained model."
+        "The challenger: the members fitted on all rows up to the newest origin, blended and "
+        "calibrated on the backtest, logged and registered in MLflow. One row per trained model."
     ),
     metadata={"dagster/table_name": "forecasting.model_versions"},
 )
@@ -110,6 +111,7 @@ def challenger(
             bundle=path_below(settings, settings.models_path / report.model_version),
             rmspe=report.rmspe_mean,
             rmspe_spread=report.rmspe_spread,
+            weights=named_values(report.weights),
             training_rows=report.training_rows,
             importance=importance_picture(report.importance),
             seconds=report.seconds,
@@ -136,7 +138,12 @@ def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.Materializ
     with _asking_again():
         # a decision whose alias MLflow did not take stands, and is told to it again
         reconcile_alias(writer.settings)
-        decision = promote(writer.settings, writer.params, actor=f"dagster {context.job_name}")
+        decision = promote(
+            writer.settings,
+            writer.params,
+            actor=f"dagster {context.job_name}",
+            progress=context.log.info,
+        )
     return dg.MaterializeResult(
         metadata=reported(
             f"{'promoted' if decision.is_promoted else 'refused'}: {decision.reason}",

@@ -7,21 +7,25 @@ fitted on rows whose target day is on or before it. The newest origin is
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 
 import duckdb
 
-from rossmann_ml.backtest import backtest_origins, out_of_fold, score
+from rossmann_ml.backtest import score
 from rossmann_ml.clock import monday_after
 from rossmann_ml.dbt import dbt_variables, run_dbt
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.forecasting import BACKFILL, ForecastReport, panel_to_score, store_forecasts
 from rossmann_ml.inputs import newest_origin, read_inputs
-from rossmann_ml.model_records import TrainingReport, record_model, rmspe_by_origin
+from rossmann_ml.model_records import record_model, training_report
+from rossmann_ml.out_of_fold import complete_folds
+from rossmann_ml.panels import panel_of
 from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
+from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import Settings
-from rossmann_ml.training import fit_bundle, panel_of, recipe_of
+from rossmann_ml.training import make_bundle
 from rossmann_ml.versions import versions_now
 from rossmann_ml.warehouse import connect, one_row, transaction, writer_lock
 
@@ -100,17 +104,16 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
     profile: Profile,
     progress: Progress,
 ) -> ForecastReport:
-    recipe = recipe_of(settings, params, profile)
+    recipe = Recipe(profile, params, settings.threads)
     inputs = read_inputs(connection, params, forecast_origin=forecast_origin, known_by=known_by)
-    panel, training = panel_of(inputs, recipe, progress=progress)
-    origins = backtest_origins(
-        forecast_origin,
-        back_days=params.backtest.origins_back_days,
-        first_training=training[0],
-    )
-    folds = out_of_fold(panel, inputs.features, origins, recipe, progress=progress)
+    panel, _ = panel_of(inputs, recipe, progress=progress)
+    folds = complete_folds(connection, inputs, recipe, lambda: panel, progress=progress)
     progress(f"model as of {forecast_origin}")
-    bundle = fit_bundle(recipe, panel, folds, forecast_origin).save(settings.models_path)
+    started = time.perf_counter()
+    members = {
+        family: recipe.fit(family, panel, known_until=forecast_origin) for family in recipe.families
+    }
+    bundle = make_bundle(recipe, members, folds, forecast_origin).save(settings.models_path)
     versions = versions_now(connection, settings)
     known = one_row(
         connection,
@@ -118,19 +121,9 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
         [bundle.model_version],
     )
     if known is None:
-        scores = score(folds, family=recipe.family)
-        figures = list(rmspe_by_origin(scores, recipe.family).values())
-        mean = sum(figures) / len(figures)
-        report = TrainingReport(
-            model_version=bundle.model_version,
-            registry_version="",  # a model of the past never serves, so it is not registered
-            mlflow_run_id="",
-            training_rows=len(panel),
-            rmspe_mean=mean,
-            rmspe_spread=(sum((value - mean) ** 2 for value in figures) / len(figures)) ** 0.5,
-            seconds=0.0,
-            is_new=True,
-            importance=bundle.model.importance(),
+        scores = score(folds.rows, recipe.key)
+        report = training_report(
+            bundle, scores, training_rows=len(panel), seconds=time.perf_counter() - started
         )
         with transaction(connection):
             record_model(

@@ -1,27 +1,32 @@
 """Backtests: what a recipe would have forecast at past origins, and how that scores.
 
-Each origin's model is fitted on rows whose target day is on or before that origin; bias factor and
-intervals come from origins that were over by then. Fitting, features and scoring are the
-production code's. Where results are stored is :mod:`rossmann_ml.training`'s matter.
+Each origin's models are fitted on rows whose target day is on or before that origin; weights, bias
+factor and intervals come from origins that were over by then. Fitting, features and scoring are
+the production code's. Where results are stored is :mod:`rossmann_ml.out_of_fold`'s matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from rossmann_ml.errors import NoDataError
+from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.panel import FeatureInputs, scoring_panel
 from rossmann_ml.metrics import score_segments
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
-from rossmann_ml.models.calibration import Calibration, interval_spread
-from rossmann_ml.progress import Progress, silent
-from rossmann_ml.recipe import Recipe
+from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
+from rossmann_ml.models.calibration import LEVELS, Calibration, interval_spread
+from rossmann_ml.recipe import Recipe, RecipeKey
 
+LINEAR = "linear"
+"""The linear forecast alone, which all models start from."""
 _HOLIDAY_DAYS = 3
+_INSIDE = [f"inside_{level}" for level in LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
@@ -47,69 +52,8 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
     return possible
 
 
-def out_of_fold(
-    panel: pl.DataFrame,
-    inputs: FeatureInputs,
-    origins: Sequence[date],
-    recipe: Recipe,
-    *,
-    progress: Progress = silent,
-) -> pl.DataFrame:
-    """Forecast past origins by models that saw nothing of what came after.
-
-    Args:
-        panel: A training panel with origins before the oldest of ``origins``.
-        inputs: What the features of the origins are made of.
-        origins: The past origins.
-        recipe: How the model is fitted.
-        progress: Told which origin is at work.
-
-    Returns:
-        The columns of ``forecasting.out_of_fold`` from ``forecast_origin`` on: open days with
-        sales, sorted by origin, store and day.
-    """
-    parts = []
-    for number, origin in enumerate(origins, start=1):
-        progress(f"backtest at origin {origin}, {number} of {len(origins)}")
-        model = recipe.fit(panel.filter(pl.col("forecast_origin") < origin), known_until=origin)
-        rows = _rows_with_sales(inputs, origin, recipe)
-        log_forecast = model.predict_log_sales(rows, threads=recipe.threads)
-        baselines = baseline_forecasts(
-            inputs,
-            forecast_origin=origin,
-            horizon_days=recipe.params.forecast.horizon_days,
-        )
-        parts.append(
-            rows.with_columns(
-                log_forecast=pl.Series(log_forecast), spread=pl.Series(interval_spread(rows))
-            ).join(baselines, on=["store_id", "target_date"], how="left", maintain_order="left")
-        )
-    near = pl.min_horizontal("days_since_state_holiday", "days_until_state_holiday")
-    types = inputs.stores.attributes.select("store_id", store_type_name="store_type")
-    return (
-        pl.concat(parts)
-        .join(types, on="store_id", how="left", maintain_order="left")
-        .select(
-            "forecast_origin",
-            "store_id",
-            "target_date",
-            "horizon_days",
-            "sales",
-            "log_forecast",
-            "spread",
-            SEASONAL_NAIVE,
-            MEDIAN,
-            store_type="store_type_name",
-            is_promo=pl.col("is_promo") == 1,
-            holiday_nearby=pl.when(near <= _HOLIDAY_DAYS)
-            .then(pl.lit("near a holiday"))
-            .otherwise(pl.lit("ordinary")),
-        )
-        .with_columns(pl.col(SEASONAL_NAIVE, MEDIAN).fill_nan(None))
-    )
-
-
-def _rows_with_sales(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
+def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
+    """The scoring panel of a past origin with what then came true: open days with sales only."""
     horizon_days = recipe.params.forecast.horizon_days
     panel = scoring_panel(
         inputs,
@@ -122,69 +66,138 @@ def _rows_with_sales(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.
     return panel.with_columns(sales=pl.Series(sales)).filter(pl.col("sales").fill_nan(None) > 0)
 
 
-def calibrated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the forecast that would have been served, calibrated on earlier origins only.
+def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """What is known of a past origin's days whatever the model.
 
     Args:
-        rows: As :func:`out_of_fold` returns them.
+        inputs: What the features of the origin are made of.
+        panel: As :func:`fold_panel` makes it.
+        recipe: The horizon.
 
     Returns:
-        The rows with ``forecast, inside_80, inside_95``; without an earlier origin that was over
-        by then, no bias factor and no interval (null).
+        ``forecast_origin, store_id, target_date, horizon_days, sales, spread, linear`` (the
+        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null where
+        a reference has no answer), ``store_type, is_promo, holiday_nearby``, in the panel's order.
     """
-    parts = []
-    for (origin,), part in rows.group_by("forecast_origin", maintain_order=True):
-        earlier = rows.filter(pl.col("target_date").max().over("forecast_origin") <= origin)
-        log_forecast = part["log_forecast"].to_numpy()
-        if earlier.is_empty():
-            parts.append(
-                part.with_columns(
-                    forecast=pl.Series(np.exp(log_forecast)),
-                    inside_80=pl.lit(None, pl.Boolean),
-                    inside_95=pl.lit(None, pl.Boolean),
-                )
-            )
-            continue
-        bounds = Calibration.fit(earlier).bounds(
-            part["horizon_days"].to_numpy(), part["spread"].to_numpy(), log_forecast
+    baselines = baseline_forecasts(
+        inputs,
+        forecast_origin=panel["forecast_origin"][0],
+        horizon_days=recipe.params.forecast.horizon_days,
+    )
+    near = pl.min_horizontal("days_since_state_holiday", "days_until_state_holiday")
+    types = inputs.stores.attributes.select("store_id", store_type_name="store_type")
+    return (
+        panel.with_columns(
+            spread=pl.Series(interval_spread(panel)), linear=pl.Series(log_base(panel))
         )
-        served = pl.concat([part, bounds], how="horizontal")
-        parts.append(
-            served.with_columns(
-                forecast="sales_forecast",
-                **{
-                    f"inside_{level}": pl.col("sales").is_between(
-                        f"lower_{level}", f"upper_{level}"
-                    )
-                    for level in (80, 95)
-                },
-            ).drop(bounds.columns)
+        .join(baselines, on=["store_id", "target_date"], how="left", maintain_order="left")
+        .join(types, on="store_id", how="left", maintain_order="left")
+        .select(
+            "forecast_origin",
+            "store_id",
+            "target_date",
+            "horizon_days",
+            "sales",
+            "spread",
+            LINEAR,
+            pl.col(SEASONAL_NAIVE, MEDIAN).fill_nan(None),
+            store_type="store_type_name",
+            is_promo=pl.col("is_promo") == 1,
+            holiday_nearby=pl.when(near <= _HOLIDAY_DAYS)
+            .then(pl.lit("near a holiday"))
+            .otherwise(pl.lit("ordinary")),
         )
-    return pl.concat(parts)
+    )
 
 
-def score(rows: pl.DataFrame, *, family: str) -> pl.DataFrame:
-    """Score a model and the references on the same rows.
+def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    """The forecasts that every model would have served, each origin by what was known then.
 
     Args:
-        rows: As :func:`out_of_fold` returns them; rows that a reference cannot answer are left
-            out for all, so that all are compared on the same rows.
-        family: The model's name in the table.
+        folds: Rows of :func:`fold_days` with a column of log forecasts a member, of one or more
+            origins.
+        key: The members, and how they are blended.
+
+    Returns:
+        The rows with ``log_forecast`` (of the blend, before its bias factor), a forecast in sales
+        a model (``blend``, ``linear`` and the members, in place of their logs) and ``inside_80,
+        inside_95`` of the blend: null without an earlier origin that was over by then, whose
+        blend has equal weights and a bias factor from the stores' own spread.
+    """
+    return pl.concat(
+        [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
+    )
+
+
+def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Each origin's rows, oldest first, with those of the origins that were over by then."""
+    over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
+    for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
+        "forecast_origin", maintain_order=True
+    ):
+        over = over_by.filter(pl.col("over") <= origin)["forecast_origin"].implode()
+        yield part, rows.filter(pl.col("forecast_origin").is_in(over))
+
+
+def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    weights = fit_weights(earlier, key.families, shrinkage=key.shrinkage)
+    spread = part["spread"].to_numpy()
+    logs = {name: part[name].to_numpy() for name in (LINEAR, *key.families)}
+    logs[BLEND] = weighted_mean(logs, weights)
+    known = earlier.with_columns(pl.Series(BLEND, blend_logs(earlier, weights)))
+    forecasts = {name: np.exp(log + _log_shift(known, name, spread)) for name, log in logs.items()}
+    rows = part.drop(LINEAR, *key.families).with_columns(
+        pl.Series("log_forecast", logs[BLEND]),
+        *(pl.Series(name, values) for name, values in forecasts.items()),
+    )
+    if known.is_empty():
+        return rows.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in _INSIDE)
+    bounds = Calibration.fit(known.rename({BLEND: "log_forecast"})).bounds(
+        part["horizon_days"].to_numpy(), spread, logs[BLEND]
+    )
+    sales = part["sales"]
+    return rows.with_columns(
+        sales.is_between(bounds[f"lower_{level}"], bounds[f"upper_{level}"]).alias(
+            f"inside_{level}"
+        )
+        for level in LEVELS
+    )
+
+
+def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
+    """The blend's log forecasts of rows that have a column of them a member, shape (rows,)."""
+    return weighted_mean({name: folds[name].to_numpy() for name in weights}, weights)
+
+
+def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
+    if earlier.is_empty():
+        return Calibration.log_shift_of_spread(spread)
+    return Calibration.log_shift_of(earlier.select("forecast_origin", "sales", log_forecast=model))
+
+
+def score(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    """Score the blend, its members, the linear forecast and the references on the same rows.
+
+    Args:
+        folds: As for :func:`served`; rows that a reference cannot answer are left out for all, so
+            that all are compared on the same rows.
+        key: The members, and how they are blended.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
         scores and ``skill``.
     """
-    served = calibrated(rows).drop_nulls([SEASONAL_NAIVE, MEDIAN])
-    without_interval = {f"inside_{level}": pl.lit(None, pl.Boolean) for level in (80, 95)}
-    by_model = [
-        served.with_columns(model=pl.lit(family)),
-        *(
-            served.with_columns(model=pl.lit(name), forecast=name, **without_interval)
-            for name in (SEASONAL_NAIVE, MEDIAN)
-        ),
-    ]
-    each = pl.concat(by_model)
+    rows = served(folds, key).drop_nulls([SEASONAL_NAIVE, MEDIAN])
+    models = (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
+    without_interval = {name: pl.lit(None, pl.Boolean) for name in _INSIDE}
+    each = pl.concat(
+        rows.with_columns(
+            model=pl.lit(name),
+            forecast=pl.col(name),
+            **({} if name == BLEND else without_interval),
+        ).drop(models)
+        for name in models
+    )
     together = each.with_columns(forecast_origin=pl.lit(None, pl.Date))
     scores = pl.concat(
         [score_segments(frame, by=["model", "forecast_origin"]) for frame in (each, together)]

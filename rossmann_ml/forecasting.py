@@ -19,11 +19,11 @@ from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import KEY_COLUMNS, scoring_panel
 from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.panels import PanelReport
 from rossmann_ml.params import Params
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.promotion import require_champion
 from rossmann_ml.settings import Settings
-from rossmann_ml.training import PanelReport
 from rossmann_ml.versions import Versions, fingerprint, versions_now
 from rossmann_ml.warehouse import (
     append_frame,

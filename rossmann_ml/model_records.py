@@ -5,12 +5,14 @@ Making models is :mod:`rossmann_ml.training`'s matter, choosing one :mod:`rossma
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import polars as pl
 
+from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.recipe import Recipe
 from rossmann_ml.versions import Versions
@@ -30,6 +32,7 @@ class TrainingReport:
         rmspe_spread: Standard deviation over them.
         seconds: Wall time of the final fit.
         is_new: Whether it was not there before.
+        weights: Of the blend's members.
         importance: ``feature, gain, gain_share, splits``.
     """
 
@@ -41,6 +44,7 @@ class TrainingReport:
     rmspe_spread: float
     seconds: float
     is_new: bool
+    weights: dict[str, float]
     importance: pl.DataFrame
 
 
@@ -52,6 +56,40 @@ def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
         & pl.col("forecast_origin").is_not_null()
     )
     return {str(row["forecast_origin"]): row["rmspe"] for row in rows.iter_rows(named=True)}
+
+
+def training_report(
+    bundle: Bundle,
+    scores: pl.DataFrame,
+    *,
+    training_rows: int,
+    seconds: float,
+    mlflow_run_id: str = "",
+    registry_version: str = "",
+) -> TrainingReport:
+    """The report of a model that is new.
+
+    Args:
+        bundle: The saved bundle.
+        scores: Of its backtest.
+        training_rows: Rows of the final fit.
+        seconds: Wall time of the final fit.
+        mlflow_run_id: Its run; empty for a model of the past, which never serves.
+        registry_version: Its number in the registry; empty likewise.
+    """
+    figures = pl.Series(list(rmspe_by_origin(scores, BLEND).values())).to_numpy()
+    return TrainingReport(
+        model_version=bundle.model_version,
+        registry_version=registry_version,
+        mlflow_run_id=mlflow_run_id,
+        training_rows=training_rows,
+        rmspe_mean=float(figures.mean()),
+        rmspe_spread=float(figures.std()),
+        seconds=seconds,
+        is_new=True,
+        weights=dict(bundle.model.weights),
+        importance=bundle.model.importance(),
+    )
 
 
 def stored_report(
@@ -76,6 +114,7 @@ def stored_report(
         rmspe_spread=rmspe_spread,
         seconds=seconds,
         is_new=False,
+        weights=dict(bundle.model.weights),
         importance=bundle.model.importance(),
     )
 
@@ -94,9 +133,11 @@ def record_model(
     row = pl.DataFrame(
         {
             "model_version": report.model_version,
-            "family": recipe.family,
+            "family": BLEND,
             "profile": recipe.profile,
             "recipe_hash": recipe.hash,
+            "recipe": recipe.key.to_json(),
+            "blend_weights": json.dumps(report.weights),
             "trained_through": trained_through,
             "data_version": versions.data,
             "code_version": versions.code,

@@ -6,14 +6,16 @@ Places and machine limits are in :mod:`rossmann_ml.settings`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rossmann_ml.errors import SettingsError
 
 Profile = Literal["fast", "full"]
+FAMILIES = ("lightgbm", "xgboost", "catboost")
+"""The model families that a blend may have as members, in the order they are added."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1)]
 
@@ -45,35 +47,78 @@ class FeatureParams(_Strict):
     residual_windows_days: list[Days]
 
 
+ModelParams = dict[str, int | float | str]
+
+
+class FitSize(_Strict):
+    """How much the fit of one model does."""
+
+    trees: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+
+
 class ProfileParams(_Strict):
     """How much a training run does."""
 
     origin_step_days: Days
     max_origins: Annotated[int, Field(ge=1)]
     rows_share: Share
-    trees: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    models: Annotated[dict[str, FitSize], Field(min_length=1)]
+    backtest_origins_back_days: Annotated[list[Days], Field(min_length=1)]
+
+    @field_validator("models")
+    @classmethod
+    def _families_are_known(cls, models: dict[str, FitSize]) -> dict[str, FitSize]:
+        unknown = sorted(set(models) - set(FAMILIES))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: expected {', '.join(FAMILIES)}")
+        # in one order, so that the order in the file decides nothing
+        return {family: models[family] for family in FAMILIES if family in models}
+
+    @model_validator(mode="after")
+    def _origins_are_a_step_apart(self) -> Self:
+        uneven = [days for days in self.backtest_origins_back_days if days % self.origin_step_days]
+        if uneven:
+            raise ValueError(
+                f"backtest_origins_back_days {uneven}: expected multiples of origin_step_days "
+                f"({self.origin_step_days}), so that training and backtest share their origins"
+            )
+        return self
 
 
 class TrainingParams(_Strict):
     """How models are fitted."""
 
     profiles: dict[Profile, ProfileParams]
-    lightgbm: dict[str, int | float | str]
+    lightgbm: ModelParams
+    xgboost: ModelParams
+    catboost: ModelParams
     min_history_days: Days
     seed: int
 
+    def of_family(self, family: str) -> ModelParams:
+        """The parameters of a family, by its library's names."""
+        found: ModelParams = getattr(self, family)
+        return found
+
+
+class BlendParams(_Strict):
+    """How the members' weights are found."""
+
+    shrinkage: Annotated[float, Field(ge=0)]
+
 
 class BacktestParams(_Strict):
-    """Which past origins a model is judged on, as days before the newest origin."""
+    """Which past origins a model is judged on."""
 
-    origins_back_days: Annotated[list[Days], Field(min_length=1)]
+    reuse_within_days: Annotated[int, Field(ge=0)]
 
 
 class GateParams(_Strict):
     """What a challenger must show to become champion."""
 
     refit_tolerance: Annotated[float, Field(ge=0)]
+    segment_tolerance: Annotated[float, Field(ge=0)]
 
 
 class PublishParams(_Strict):
@@ -89,6 +134,7 @@ class Params(_Strict):
     ingest: IngestParams
     features: FeatureParams
     training: TrainingParams
+    blend: BlendParams
     backtest: BacktestParams
     gate: GateParams
     publish: PublishParams

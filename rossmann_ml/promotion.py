@@ -7,30 +7,23 @@ comparing, deciding, recording, rolling back. Not training.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import duckdb
 
 from rossmann_ml import tracking
+from rossmann_ml.comparison import compare
 from rossmann_ml.errors import NoChampionError, NoDataError
+from rossmann_ml.inputs import newest_origin, read_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.params import Params
+from rossmann_ml.progress import Progress, silent
+from rossmann_ml.recipe import RecipeKey
 from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import connect, one_row, transaction, utc_now, writer_lock
 
 PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
-
-# Out-of-fold rows that both recipes forecast: RMSPE of each before bias factors.
-_COMMON_ROWS = """
-    SELECT
-        count(*),
-        sqrt(avg(power(exp(mine.log_forecast) / mine.sales - 1, 2))),
-        sqrt(avg(power(exp(theirs.log_forecast) / theirs.sales - 1, 2)))
-    FROM forecasting.out_of_fold AS mine
-    INNER JOIN forecasting.out_of_fold AS theirs
-        USING (data_version, forecast_origin, store_id, target_date)
-    WHERE mine.recipe_hash = ? AND theirs.recipe_hash = ? AND mine.data_version = ?
-"""
 
 
 @dataclass(frozen=True)
@@ -87,19 +80,26 @@ def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def promote(
-    settings: Settings, params: Params, *, model_version: str | None = None, actor: str
+    settings: Settings,
+    params: Params,
+    *,
+    model_version: str | None = None,
+    actor: str,
+    progress: Progress = silent,
 ) -> Decision:
     """Judge a model against the champion and record the decision.
 
     The first model, and a refit of the champion's recipe, must beat seasonal naive; a refit must
     also stay within ``gate.refit_tolerance`` of the champion's RMSPE. A changed recipe must be
-    better than the champion's on the out-of-fold rows that both forecast.
+    better than the champion's on the out-of-fold rows that both forecast, and in no segment worse
+    than it by more than ``gate.segment_tolerance``.
 
     Args:
         settings: Where the warehouse and MLflow are.
-        params: The tolerance.
+        params: The tolerances.
         model_version: The model; unset means the newest.
         actor: Who asks, for the record.
+        progress: Told what has to be computed for the comparison.
 
     Raises:
         NoDataError: There is no such model.
@@ -109,7 +109,7 @@ def promote(
         previous = champion(connection)
         if judged == previous:
             return Decision(judged, is_promoted=True, reason="it is the champion", previous=judged)
-        decision = _judge(connection, params, judged, previous)
+        decision = _judge(connection, settings, params, judged, previous, progress)
         _record(connection, decision, actor, PROMOTED if decision.is_promoted else REFUSED)
     if decision.is_promoted:
         reconcile_alias(settings)
@@ -188,12 +188,21 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0])
 
 
-def _model(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[str, str, float, float]:
-    """Recipe, data version, RMSPE and RMSPE of seasonal naive of a model."""
+@dataclass(frozen=True)
+class _Candidate:
+    """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive."""
+
+    recipe_hash: str
+    key: RecipeKey | None
+    rmspe: float
+    naive: float
+
+
+def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidate:
     row = one_row(
         connection,
         """
-        SELECT recipe_hash, data_version, rmspe_mean, (
+        SELECT recipe_hash, recipe, rmspe_mean, (
             SELECT avg(rmspe) FROM forecasting.backtest_scores AS scores
             WHERE scores.model_version = models.model_version AND model = ?
                 AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
@@ -204,53 +213,106 @@ def _model(connection: duckdb.DuckDBPyConnection, version: str) -> tuple[str, st
     )
     if row is None:
         raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
-    return str(row[0]), str(row[1]), float(row[2]), float(row[3])
+    recipe_hash, recipe, rmspe, naive = row
+    key = None if recipe is None else RecipeKey.from_json(recipe)
+    return _Candidate(recipe_hash, key, rmspe, naive)
 
 
-def _judge(
-    connection: duckdb.DuckDBPyConnection, params: Params, judged: str, previous: str | None
+def _judge(  # noqa: PLR0917 - the arguments of the one caller above
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    judged: str,
+    previous: str | None,
+    progress: Progress,
 ) -> Decision:
-    recipe, data, rmspe, naive = _model(connection, judged)
-    figures: dict[str, float | str] = {"rmspe": rmspe, "rmspe_seasonal_naive": naive}
+    candidate = _candidate(connection, judged)
+    figures: dict[str, float | str] = {
+        "rmspe": candidate.rmspe,
+        "rmspe_seasonal_naive": candidate.naive,
+    }
 
-    def decide(*, is_promoted: bool, reason: str) -> Decision:
+    def decide(is_promoted: bool, reason: str) -> Decision:
         return Decision(judged, is_promoted, reason, previous, figures)
 
-    if rmspe >= naive:
+    if candidate.rmspe >= candidate.naive:
         return decide(
-            is_promoted=False,
-            reason=f"RMSPE {rmspe:.4f} does not beat seasonal naive's {naive:.4f}",
+            False,
+            f"RMSPE {candidate.rmspe:.4f} does not beat seasonal naive's {candidate.naive:.4f}",
         )
     if previous is None:
         return decide(
-            is_promoted=True,
-            reason=f"first champion: RMSPE {rmspe:.4f} against seasonal naive's {naive:.4f}",
+            True,
+            f"first champion: RMSPE {candidate.rmspe:.4f} against seasonal naive's "
+            f"{candidate.naive:.4f}",
         )
-    previous_recipe, _, previous_rmspe, _ = _model(connection, previous)
-    figures |= {"champion": previous, "champion_rmspe": previous_rmspe}
-    if recipe == previous_recipe:
-        limit = previous_rmspe * (1 + params.gate.refit_tolerance)
+    champion_now = _candidate(connection, previous)
+    figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
+    if candidate.recipe_hash == champion_now.recipe_hash:
+        limit = champion_now.rmspe * (1 + params.gate.refit_tolerance)
         figures["limit"] = limit
-        within = rmspe <= limit
+        within = candidate.rmspe <= limit
         return decide(
-            is_promoted=within,
-            reason=f"refit of the champion's recipe: RMSPE {rmspe:.4f} is "
+            within,
+            f"refit of the champion's recipe: RMSPE {candidate.rmspe:.4f} is "
             f"{'within' if within else 'beyond'} the limit {limit:.4f}",
         )
-    common = one_row(connection, _COMMON_ROWS, [recipe, previous_recipe, data])
-    if common is None or not common[0]:
-        return decide(
-            is_promoted=False,
-            reason="changed recipe, and no backtest of the champion's recipe on the same data "
-            "to compare with: run `rossmann backtest` with the champion's profile",
+    found = None
+    if candidate.key is not None and champion_now.key is not None:
+        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
+        found = compare(
+            connection,
+            settings,
+            params,
+            inputs,
+            key=candidate.key,
+            other=champion_now.key,
+            progress=progress,
         )
-    rows, mine, theirs = int(common[0]), float(common[1]), float(common[2])
-    figures |= {"common_rows": float(rows), "rmspe_common": mine, "champion_rmspe_common": theirs}
-    better = mine < theirs
+    if found is None:
+        return _judge_apart(candidate, champion_now, decide)
+    figures |= {
+        "common_store_days": float(found.store_days),
+        "rmspe_common": found.rmspe,
+        "champion_rmspe_common": found.rmspe_other,
+    }
+    worst = found.segments.sort("worse_by", descending=True).row(0, named=True)
+    figures |= {
+        "worst_segment": f"{worst['segment_kind']} {worst['segment']}",
+        "worst_segment_worse_by": worst["worse_by"],
+    }
+    better = found.rmspe < found.rmspe_other
+    said = (
+        f"changed recipe: RMSPE {found.rmspe:.4f} is {'better' if better else 'not better'} than "
+        f"the champion's {found.rmspe_other:.4f} on the same {found.store_days:,} store-days of "
+        f"{found.origins} origins"
+    )
+    if better and worst["worse_by"] > params.gate.segment_tolerance:
+        return decide(
+            False,
+            f"{said}, but in the segment {figures['worst_segment']} it is {worst['rmspe']:.4f} "
+            f"against {worst['rmspe_other']:.4f}, beyond the {params.gate.segment_tolerance:.0%} "
+            "that gate.segment_tolerance allows",
+        )
+    return decide(better, said)
+
+
+def _judge_apart(
+    candidate: _Candidate, champion_now: _Candidate, decide: Callable[[bool, str], Decision]
+) -> Decision:
+    """Judge against a champion whose recipe the code can no longer make: by skill.
+
+    Its features are gone with the code that made them, so there are no common days; each model's
+    RMSPE is set beside seasonal naive's on its own days.
+    """
+    ratio = candidate.rmspe / candidate.naive
+    champion_ratio = champion_now.rmspe / champion_now.naive
+    better = ratio < champion_ratio
     return decide(
-        is_promoted=better,
-        reason=f"changed recipe: RMSPE {mine:.4f} is {'better' if better else 'not better'} than "
-        f"the champion's {theirs:.4f} on the same {rows:,} rows",
+        better,
+        f"changed recipe, and the code no longer makes the champion's: RMSPE {candidate.rmspe:.4f} "
+        f"is {ratio:.0%} of seasonal naive's, {'better' if better else 'not better'} than the "
+        f"champion's {champion_ratio:.0%} on its own days",
     )
 
 

@@ -12,20 +12,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from rossmann_ml.errors import TrackingError
+from rossmann_ml.model_records import rmspe_by_origin
+from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.plots import plot_importance, plot_scores
 from rossmann_ml.recipe import Recipe
+from rossmann_ml.registered import REGISTERED_MODEL, log_bundle
 from rossmann_ml.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "rossmann-forecast"
-REGISTERED_MODEL = "rossmann-forecaster"
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
@@ -71,72 +74,117 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
         ) from error
 
 
-def log_training(
-    settings: Settings,
-    *,
-    bundle: Bundle,
-    recipe: Recipe,
-    panel: pl.DataFrame,
-    scores: pl.DataFrame,
-    rmspe_by_origin: Mapping[str, float],
-    training_seconds: float,
-    tags: Mapping[str, str],
-) -> LoggedModel:
-    """Log one training and register its model, with the alias ``challenger``.
+@dataclass(frozen=True)
+class Training:
+    """What there is to log of one training.
 
-    Args:
-        settings: Where MLflow is.
+    Attributes:
         bundle: The saved bundle.
         recipe: What it was made by.
-        panel: The training panel; three rows become the input example.
+        example: Three rows of the training panel, which become the input example.
+        training_rows: Rows of the final fit.
+        folds: The out-of-fold forecasts of its members.
         scores: The backtest's scores.
-        rmspe_by_origin: Their summary.
-        training_seconds: Wall time of the final fit.
+        fit_seconds: Wall time of each member's final fit.
         tags: Versions of data and code, and the origin.
+    """
+
+    bundle: Bundle
+    recipe: Recipe
+    example: pl.DataFrame
+    training_rows: int
+    folds: pl.DataFrame
+    scores: pl.DataFrame
+    fit_seconds: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+def log_training(settings: Settings, training: Training) -> LoggedModel:
+    """Log one training and register its model, with the alias ``challenger``.
+
+    The run is the blend's; beneath it is a run for each member and each reference.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.
     """
+    bundle, scores = training.bundle, training.scores
     with client(settings) as found:
         import mlflow  # noqa: PLC0415 - see client
 
         experiment = found.get_experiment_by_name(EXPERIMENT)
+        tags = {
+            **training.tags,
+            "model_version": bundle.model_version,
+            "profile": training.recipe.profile,
+            "recipe_hash": training.recipe.hash,
+        }
         with (
             mlflow.start_run(
                 experiment_id=experiment.experiment_id, run_name=bundle.model_version
             ) as run,
             tempfile.TemporaryDirectory() as scratch,
         ):
-            mlflow.set_tags(
-                {
-                    **tags,
-                    "model_version": bundle.model_version,
-                    "model_type": recipe.family,
-                    "profile": recipe.profile,
-                    "phase": "training",
-                    "recipe_hash": recipe.hash,
-                }
-            )
-            mlflow.log_params(_flat_parameters(recipe))
-            figures = pl.Series(list(rmspe_by_origin.values())).to_numpy()
+            mlflow.set_tags({**tags, "model_type": BLEND, "phase": BLEND})
+            mlflow.log_params(_flat_parameters(training.recipe, bundle))
             mlflow.log_metrics(
                 {
-                    **{f"rmspe_{origin}": value for origin, value in rmspe_by_origin.items()},
-                    "rmspe_mean": float(figures.mean()),
-                    "rmspe_spread": float(figures.std()),
-                    "training_seconds": training_seconds,
-                    "training_rows": float(len(panel)),
+                    **_accuracy(scores, BLEND),
+                    **{f"weight_{name}": value for name, value in bundle.model.weights.items()},
+                    "training_seconds": sum(training.fit_seconds.values()),
+                    "training_rows": float(training.training_rows),
                 }
             )
-            _write_reports(Path(scratch), bundle, scores)
+            _write_reports(Path(scratch), training)
             mlflow.log_artifacts(scratch, "reports")
-            mlflow.log_artifacts(str(settings.models_path / bundle.model_version), "bundle")
-            logged = _log_model(bundle, panel)
+            bundle_folder = settings.models_path / bundle.model_version
+            mlflow.log_artifacts(str(bundle_folder), "bundle")
+            logged = log_bundle(bundle, bundle_folder, training.example)
+            for model in scores["model"].unique(maintain_order=True).to_list():
+                if model != BLEND:
+                    _log_part(training, tags, model)
         version = str(logged.registered_model_version)
-        for name, value in {**tags, "model_version": bundle.model_version}.items():
+        for name, value in tags.items():
             found.set_model_version_tag(REGISTERED_MODEL, version, name, value)
         found.set_registered_model_alias(REGISTERED_MODEL, CHALLENGER, version)
     return LoggedModel(run.info.run_id, version)
+
+
+def _log_part(training: Training, tags: Mapping[str, str], model: str) -> None:
+    import mlflow  # noqa: PLC0415 - see client
+
+    is_member = model in training.bundle.model.members
+    experiment_id = mlflow.active_run().info.experiment_id
+    with mlflow.start_run(experiment_id=experiment_id, run_name=model, nested=True):
+        mlflow.set_tags(
+            {**tags, "model_type": model, "phase": "tuned" if is_member else "baseline"}
+        )
+        mlflow.log_metrics(_accuracy(training.scores, model))
+        if not is_member:
+            return
+        mlflow.log_params(training.recipe.member_parameters(model))
+        if model in training.fit_seconds:
+            mlflow.log_metric("training_seconds", training.fit_seconds[model])
+
+
+def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
+    by_origin = rmspe_by_origin(scores, model)
+    figures = pl.Series(list(by_origin.values())).to_numpy()
+    overall = scores.filter(
+        (pl.col("model") == model)
+        & (pl.col("segment_kind") == "overall")
+        & pl.col("forecast_origin").is_null()
+    ).row(0, named=True)
+    named = {
+        name: float(overall[name])
+        for name in ("mape", "bias", "skill", "coverage_80", "coverage_95")
+        if overall[name] is not None
+    }
+    return {
+        **{f"rmspe_{origin}": value for origin, value in by_origin.items()},
+        "rmspe_mean": float(figures.mean()),
+        "rmspe_spread": float(figures.std()),
+        **named,
+    }
 
 
 def set_champion(settings: Settings, registry_version: str) -> None:
@@ -149,72 +197,33 @@ def set_champion(settings: Settings, registry_version: str) -> None:
         found.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
 
 
-def _log_model(bundle: Bundle, panel: pl.DataFrame) -> Any:
-    import lightgbm  # noqa: PLC0415 - the flavour's own library
-    import mlflow.lightgbm  # noqa: PLC0415 - see client
-
-    example = panel.head(3).select(pl.col(bundle.metadata.features).cast(pl.Float64)).to_pandas()
-    return mlflow.lightgbm.log_model(
-        bundle.model.booster,  # type: ignore[attr-defined]
-        name="model",
-        registered_model_name=REGISTERED_MODEL,
-        input_example=example,
-        pip_requirements=[f"lightgbm=={lightgbm.__version__}"],  # else MLflow guesses, for long
-    )
-
-
-def _flat_parameters(recipe: Recipe) -> dict[str, object]:
+def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
     params = recipe.params
+    profile = recipe.profile_params.model_dump(exclude={"models"})
+    members = {
+        f"{family}.{name}": value
+        for family in recipe.families
+        for name, value in recipe.member_parameters(family).items()
+    }
     return {
-        "family": recipe.family,
+        "members": ", ".join(recipe.families),
         "horizon_days": params.forecast.horizon_days,
-        "seed": params.training.seed,
         "threads": recipe.threads,
-        **{f"profile.{key}": value for key, value in recipe.profile_params.model_dump().items()},
-        **{f"lightgbm.{key}": value for key, value in params.training.lightgbm.items()},
-        **{f"features.{key}": str(value) for key, value in params.features.model_dump().items()},
-        "backtest.origins_back_days": str(params.backtest.origins_back_days),
+        "log_shift": bundle.calibration.log_shift,
+        "blend.shrinkage": params.blend.shrinkage,
+        **{f"profile.{name}": str(value) for name, value in profile.items()},
+        **{f"features.{name}": str(value) for name, value in params.features.model_dump().items()},
+        **members,
     }
 
 
-def _write_reports(folder: Path, bundle: Bundle, scores: pl.DataFrame) -> None:
-    scores.write_csv(folder / "backtest_scores.csv")
-    importance = bundle.model.importance()
+def _write_reports(folder: Path, training: Training) -> None:
+    training.scores.write_csv(folder / "backtest_scores.csv")
+    training.folds.write_parquet(folder / "out_of_fold.parquet")
+    blend = training.bundle.model
+    importance = blend.importance()
     importance.write_csv(folder / "feature_importance.csv")
-    plot_scores(scores, folder / "rmspe_by_origin.png")
+    for family, model in blend.members.items():
+        model.importance().write_csv(folder / f"feature_importance_{family}.csv")
+    plot_scores(training.scores, folder / "rmspe_by_origin.png")
     plot_importance(importance, folder / "feature_importance.png")
-
-
-def plot_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Draw RMSPE by origin and by horizon week, one line a model, into a PNG."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    panels = (
-        ("overall", "forecast_origin", pl.col("forecast_origin").is_not_null(), "Forecast origin"),
-        ("horizon_week", "segment", pl.col("forecast_origin").is_null(), "Horizon week"),
-    )
-    for axes, (kind, column, chosen, label) in zip(
-        figure.subplots(1, 2, sharey=True), panels, strict=True
-    ):
-        rows = scores.filter((pl.col("segment_kind") == kind) & chosen).sort(column)
-        for (model,), part in rows.group_by("model", maintain_order=True):
-            axes.plot([str(value) for value in part[column]], part["rmspe"], "o-", label=model)
-        axes.set_xlabel(label)
-        axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("RMSPE")
-    figure.axes[1].legend(fontsize="small")
-    figure.savefig(path, dpi=110)
-
-
-def plot_importance(importance: pl.DataFrame, path: Path) -> None:
-    """Draw the share of gain of the 25 most important features into a PNG."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
-
-    top = importance.head(25).reverse()
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    axes = figure.subplots()
-    axes.barh(top["feature"].to_list(), top["gain_share"].to_list())
-    axes.set_xlabel("Share of gain")
-    figure.savefig(path, dpi=110)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml import promotion, training
+from rossmann_ml.panels import build_training_panel
 from rossmann_ml.params import Profile, load_params
 from rossmann_ml.settings import default_settings
 
@@ -24,7 +25,7 @@ def backtest(profile: _PROFILE = "fast") -> None:
     settings = default_settings()
     params = load_params(settings.params_path)
     chosen = _profile(profile)
-    training.build_training_panel(settings, params, profile=chosen, progress=console.print)
+    build_training_panel(settings, params, profile=chosen, progress=console.print)
     report = training.run_backtest(settings, params, profile=chosen, progress=console.print)
     console.print(score_table(report.scores))
 

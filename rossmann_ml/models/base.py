@@ -6,6 +6,8 @@ A new model is a class of the form of :class:`Model` in a module of its own, nam
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
 
@@ -14,7 +16,25 @@ import polars as pl
 
 from rossmann_ml.features.grid import Float32Array, FloatArray
 from rossmann_ml.features.history import BASE_COLUMN
-from rossmann_ml.params import ProfileParams, TrainingParams
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How one model is fitted.
+
+    Attributes:
+        trees: Number of trees.
+        learning_rate: Share of each tree's answer that is taken.
+        parameters: The family's own parameters, by its library's names.
+        seed: Of every random choice.
+        threads: How many threads the fit may use.
+    """
+
+    trees: int
+    learning_rate: float
+    parameters: Mapping[str, int | float | str]
+    seed: int
+    threads: int
 
 
 class Model(Protocol):
@@ -23,15 +43,7 @@ class Model(Protocol):
     family: ClassVar[str]
 
     @classmethod
-    def fit(
-        cls,
-        panel: pl.DataFrame,
-        features: list[str],
-        *,
-        profile: ProfileParams,
-        params: TrainingParams,
-        threads: int,
-    ) -> Self:
+    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit on the rows of a training panel (all features and ``sales``)."""
         ...
 
@@ -58,7 +70,26 @@ def design_matrix(panel: pl.DataFrame, features: list[str]) -> Float32Array:
     return panel.select(pl.col(features).cast(pl.Float32)).to_numpy(order="c", writable=False)
 
 
+def log_base(panel: pl.DataFrame) -> FloatArray:
+    """The linear forecast of log sales, from which models learn to depart, shape (rows,)."""
+    return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
+
+
 def log_target(panel: pl.DataFrame) -> FloatArray:
     """What models learn: log sales minus the linear forecast, shape (rows,)."""
-    base = panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
-    return np.asarray(np.log(panel["sales"].to_numpy()) - base)
+    return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
+
+
+def importance_frame(
+    features: list[str], gain: FloatArray, splits: np.ndarray | None = None
+) -> pl.DataFrame:
+    """Importances in the form of :meth:`Model.importance`; ``splits`` is null where unknown."""
+    unknown = [None] * len(gain)
+    return pl.DataFrame(
+        {
+            "feature": features,
+            "gain": gain,
+            "gain_share": gain / max(float(gain.sum()), 1e-12),
+            "splits": pl.Series(unknown if splits is None else splits, dtype=pl.Int64),
+        }
+    ).sort("gain", "feature", descending=[True, False])

@@ -1,4 +1,4 @@
-"""The bundle: one fitted model with all that scoring needs, as a folder of plain files.
+"""The bundle: a fitted blend with all that scoring needs, as a folder of plain files.
 
 A bundle is what serves. It holds no pickle, knows its own version, and is written whole or not
 at all. Where models come from (training) and which one is champion (registry) is not its matter.
@@ -17,9 +17,8 @@ from pathlib import Path
 import polars as pl
 
 from rossmann_ml.errors import NoDataError
-from rossmann_ml.models.base import Model
+from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
-from rossmann_ml.models.families import model_class
 
 _METADATA = "bundle.json"
 
@@ -29,7 +28,7 @@ class BundleMetadata:
     """What a bundle is.
 
     Attributes:
-        family: Name of the model family.
+        family: ``blend``; its members are in ``blend.json``.
         trained_through: The newest target date among the training rows.
         features: The features it needs, in order.
         feature_params: Half-lives and windows that the features were made with.
@@ -47,9 +46,9 @@ class BundleMetadata:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted model, its calibration and what they are."""
+    """A fitted blend, its calibration and what they are."""
 
-    model: Model
+    model: Blend
     calibration: Calibration
     metadata: BundleMetadata
     model_version: str = ""
@@ -119,7 +118,7 @@ class Bundle:
         try:
             metadata = BundleMetadata(**json.loads((folder / _METADATA).read_text("utf-8")))
             return cls(
-                model_class(metadata.family).load(folder),
+                Blend.load(folder),
                 Calibration.load(folder),
                 metadata,
                 model_version,

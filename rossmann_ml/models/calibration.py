@@ -49,28 +49,16 @@ class Calibration:
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
         """Fit on out-of-fold forecasts.
 
-        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
-        Each origin is centred on its own median first: a season in which the whole chain sold
-        more or less than forecast does not come again, while the spread of days, which calls for
-        a forecast below the median, does. Days with an unusual event are left out.
-
         The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
         deviation in units of the store's spread, by horizon week.
 
         Args:
-            out_of_fold: ``forecast_origin, horizon_days, sales, log_forecast, spread``; open days
-                with sales.
+            out_of_fold: ``forecast_origin, store_id, target_date, horizon_days, sales,
+                log_forecast, spread``; open days with sales.
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
-        ratio = np.exp(ordered["log_forecast"].to_numpy()) / ordered["sales"].to_numpy()
-        log_ratio = pl.Series(np.log(ratio)).to_frame("log_ratio")
-        by_origin = log_ratio.with_columns(ordered["forecast_origin"])
-        centred = by_origin.select(
-            pl.col("log_ratio") - pl.col("log_ratio").median().over("forecast_origin")
-        )["log_ratio"].to_numpy()
-        usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
-        log_shift = float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
-        score = np.abs(np.log(ratio)) / ordered["spread"].to_numpy()
+        deviation = ordered["log_forecast"].to_numpy() - np.log(ordered["sales"].to_numpy())
+        score = np.abs(deviation) / ordered["spread"].to_numpy()
         week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
         half_widths = {
             str(level): [
@@ -80,7 +68,34 @@ class Calibration:
             for level in LEVELS
         }
         origins = [str(origin) for origin in ordered["forecast_origin"].unique().sort()]
-        return cls(log_shift, half_widths, origins)
+        return cls(cls.log_shift_of(ordered), half_widths, origins)
+
+    @staticmethod
+    def log_shift_of(out_of_fold: pl.DataFrame) -> float:
+        """The shift that would have served best, from out-of-fold forecasts.
+
+        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+        Each origin is centred on its own median first: a season in which the whole chain sold
+        more or less than forecast does not come again, while the spread of days, which calls for
+        a forecast below the median, does. Days with an unusual event are left out.
+
+        Args:
+            out_of_fold: ``forecast_origin, sales, log_forecast``; open days with sales.
+        """
+        deviation = pl.col("log_forecast") - pl.col("sales").log()
+        centred = out_of_fold.select(
+            deviation - deviation.median().over("forecast_origin")
+        ).to_series()
+        usual = np.exp(centred.filter(centred.abs() < _UNUSUAL_LOG_RATIO).sort().to_numpy())
+        return float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
+
+    @staticmethod
+    def log_shift_of_spread(spread: FloatArray) -> float:
+        """The shift for rows of known spread, before any forecast could be judged.
+
+        For log-normal days of spread s it is -1.5 s^2.
+        """
+        return -1.5 * float(np.mean(spread**2))
 
     def bounds(
         self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray

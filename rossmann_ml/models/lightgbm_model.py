@@ -10,10 +10,14 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.features.history import BASE_COLUMN
 from rossmann_ml.features.panel import CATEGORICAL_FEATURES
-from rossmann_ml.models.base import design_matrix, log_target
-from rossmann_ml.params import ProfileParams, TrainingParams
+from rossmann_ml.models.base import (
+    FitSettings,
+    design_matrix,
+    importance_frame,
+    log_base,
+    log_target,
+)
 
 _FILE = "lightgbm.txt"
 
@@ -28,22 +32,14 @@ class LightGBMModel:
         self.features: list[str] = booster.feature_name()
 
     @classmethod
-    def fit(
-        cls,
-        panel: pl.DataFrame,
-        features: list[str],
-        *,
-        profile: ProfileParams,
-        params: TrainingParams,
-        threads: int,
-    ) -> Self:
+    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit on a training panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
-        settings: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "objective": "l2",
-            "learning_rate": profile.learning_rate,
-            **params.lightgbm,
-            "seed": params.seed,
-            "num_threads": threads,
+            **settings.parameters,
+            "learning_rate": settings.learning_rate,
+            "seed": settings.seed,
+            "num_threads": settings.threads,
             # the same inputs give the same trees to the last bit
             "deterministic": True,
             "force_row_wise": True,
@@ -54,27 +50,20 @@ class LightGBMModel:
             log_target(panel),
             feature_name=features,
             categorical_feature=[name for name in CATEGORICAL_FEATURES if name in features],
-            params=settings,
+            params=parameters,
         )
-        return cls(lightgbm.train(settings, data, num_boost_round=profile.trees))
+        return cls(lightgbm.train(parameters, data, num_boost_round=settings.trees))
 
     def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
         """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
         matrix = design_matrix(panel, self.features)
         departure = np.asarray(self.booster.predict(matrix, num_threads=threads), dtype=np.float64)
-        return np.asarray(departure + panel[BASE_COLUMN].cast(pl.Float64).to_numpy())
+        return np.asarray(departure + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
         """What each feature brought; see :meth:`rossmann_ml.models.base.Model.importance`."""
         gain = self.booster.feature_importance("gain").astype(np.float64)
-        return pl.DataFrame(
-            {
-                "feature": self.features,
-                "gain": gain,
-                "gain_share": gain / max(float(gain.sum()), 1e-12),
-                "splits": self.booster.feature_importance("split").astype(np.int64),
-            }
-        ).sort("gain", "feature", descending=[True, False])
+        return importance_frame(self.features, gain, self.booster.feature_importance("split"))
 
     def save(self, folder: Path) -> None:
         """Write ``lightgbm.txt``, LightGBM's own text form."""

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.inputs import read_inputs
 from rossmann_ml.model_records import TrainingReport
+from rossmann_ml.panels import build_training_panel
 from rossmann_ml.params import Params
+from rossmann_ml.recipe import RecipeKey
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import connect
 
@@ -68,7 +70,7 @@ def trained(built: BuiltWarehouse, tmp_path_factory: pytest.TempPathFactory) -> 
     with connect(settings) as connection:
         connection.execute("DELETE FROM forecasting.forecasts")
         connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
-    training.build_training_panel(settings, params, profile="fast")
+    build_training_panel(settings, params, profile="fast")
     training.run_backtest(settings, params, profile="fast")
     return Chain(settings, params, training.train_challenger(settings, params, profile="fast"))
 
@@ -115,6 +117,33 @@ def add_model(chain: Chain, version: str, *, recipe: str | None = None, rmspe: f
         )
 
 
+def add_other_recipe(chain: Chain, log_forecast: str) -> None:
+    """Enter a model of another recipe, whose members all forecast what an expression says."""
+    ((text,),) = chain.rows("SELECT recipe FROM forecasting.model_versions LIMIT 1")
+    key = RecipeKey.from_json(text)
+    other = replace(key, members={family: f"other {family}" for family in key.members})
+    add_model(chain, "other", recipe=other.hash, rmspe=chain.trained.rmspe_mean)
+    with connect(chain.settings) as connection:
+        connection.execute(
+            "UPDATE forecasting.model_versions SET recipe = ? WHERE model_version = 'other'",
+            [other.to_json()],
+        )
+        connection.execute(
+            "DELETE FROM forecasting.out_of_fold_forecasts WHERE starts_with(member_hash, 'other')"
+        )
+        connection.execute(
+            f"""
+            INSERT INTO forecasting.out_of_fold_forecasts
+            SELECT forecasts.* REPLACE (
+                'other ' || model AS member_hash, {log_forecast} AS log_forecast
+            )
+            FROM forecasting.out_of_fold_forecasts AS forecasts
+            INNER JOIN forecasting.out_of_fold_days
+                USING (data_version, forecast_origin, store_id, target_date)
+            """
+        )
+
+
 def promote(chain: Chain, version: str | None = None) -> promotion.Decision:
     return promotion.promote(chain.settings, chain.params, model_version=version, actor="a test")
 
@@ -137,8 +166,15 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
     reports = {item.path for item in client.list_artifacts(run.info.run_id, "reports")}
     assert {"reports/backtest_scores.csv", "reports/rmspe_by_origin.png"} <= reports
     assert chain.alias("challenger") == chain.trained.registry_version
-    booster = mlflow.lightgbm.load_model(f"models:/{tracking.REGISTERED_MODEL}@challenger")
-    assert booster.num_trees() == 25
+    parts = mlflow.search_runs(
+        experiment_names=[tracking.EXPERIMENT],
+        filter_string=f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
+    )
+    phases = dict(zip(parts["tags.model_type"], parts["tags.phase"], strict=True))
+    assert phases == {
+        **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "tuned"),
+        **dict.fromkeys(("linear", "seasonal_naive", "store_weekday_promo_median"), "baseline"),
+    }
 
 
 def test_the_first_model_that_beats_seasonal_naive_becomes_champion(chain: Chain) -> None:
@@ -179,23 +215,57 @@ def test_a_changed_recipe_must_be_better_on_the_rows_that_both_forecast(
     chain: Chain, error: float, is_promoted: bool
 ) -> None:
     promote(chain)
-    add_model(chain, "other", recipe="other", rmspe=chain.trained.rmspe_mean)
-    with connect(chain.settings) as connection:
-        connection.execute("DELETE FROM forecasting.out_of_fold WHERE recipe_hash = 'other'")
-        connection.execute(
-            "INSERT INTO forecasting.out_of_fold SELECT * REPLACE ('other' AS recipe_hash, "
-            "ln(sales) + ? AS log_forecast) FROM forecasting.out_of_fold",
-            [error],
-        )
+    add_other_recipe(chain, f"ln(sales) + {error} * random()")
     decision = promote(chain, "other")
     assert decision.is_promoted is is_promoted
     assert "on the same" in decision.reason
 
 
-def test_a_changed_recipe_without_rows_to_compare_is_refused(chain: Chain) -> None:
+def test_a_changed_recipe_that_is_better_but_clearly_worse_in_a_segment_is_refused(
+    chain: Chain,
+) -> None:
     promote(chain)
-    add_model(chain, "unknown", recipe="never backtested", rmspe=0.01)
-    assert "no backtest" in promote(chain, "unknown").reason
+    monday = "dayofweek(target_date) = 1"
+    add_other_recipe(
+        chain, f"CASE WHEN {monday} THEN ln(sales) + random() - 0.5 ELSE ln(sales) END"
+    )
+    decision = promote(chain, "other")
+    assert not decision.is_promoted
+    assert "in the segment weekday 1 it is" in decision.reason
+    assert "gate.segment_tolerance" in decision.reason
+
+
+@pytest.mark.parametrize(("factor", "is_promoted"), [(0.9, True), (1.1, False)])
+def test_a_champion_that_the_code_no_longer_makes_is_compared_by_skill(
+    chain: Chain, factor: float, is_promoted: bool
+) -> None:
+    promote(chain)
+    with connect(chain.settings) as connection:
+        connection.execute(
+            "UPDATE forecasting.model_versions SET recipe = NULL, recipe_hash = 'of an old code'"
+        )
+    add_model(chain, "new", recipe="new", rmspe=chain.trained.rmspe_mean * factor)
+    decision = promote(chain, "new")
+    assert decision.is_promoted is is_promoted
+    assert "no longer makes the champion's" in decision.reason
+
+
+def test_the_champions_backtest_is_made_up_for_where_none_can_be_compared(chain: Chain) -> None:
+    promote(chain)
+    add_other_recipe(chain, "ln(sales)")
+    with connect(chain.settings) as connection:
+        connection.execute(
+            "DELETE FROM forecasting.out_of_fold_forecasts WHERE NOT starts_with(member_hash, 'o')"
+        )
+    said: list[str] = []
+    decision = promotion.promote(
+        chain.settings, chain.params, model_version="other", actor="a test", progress=said.append
+    )
+    assert decision.is_promoted
+    assert any("backtest of the champion's recipe" in each for each in said)
+    assert chain.rows(
+        "SELECT count(DISTINCT forecast_origin) FROM forecasting.out_of_fold_forecasts"
+    ) == [(3,)]
 
 
 def test_rolling_back_brings_the_former_champion_and_only_that(chain: Chain) -> None:
@@ -309,7 +379,7 @@ def test_a_backfilled_forecast_does_not_change_with_what_came_later(chain: Chain
         f"WHERE forecast_origin = '{PAST}'"
     )
     assert (kind, known_by) == ("backfill", date(2015, 5, 11))
-    assert model.startswith("lightgbm-20150508-")
+    assert model.startswith("blend-20150508-")
 
     # later sales change, in what is known on their own day, and a day before is restated late
     with connect(chain.settings) as connection:
@@ -390,7 +460,9 @@ def test_the_backtest_prints_one_table_that_fits_a_terminal(chain: Chain) -> Non
     done = rossmann(chain, "backtest")
     assert done.returncode == 0, done.stderr
     table = done.stdout[done.stdout.index("origin ") :]
-    assert all(name in table for name in ("lightgbm", "seasonal_naive", "2015-05-08", "all"))
+    assert all(
+        name in table for name in ("blend", "catboost", "seasonal_naive", "2015-05-08", "all")
+    )
     assert "\u2026" not in table, "a figure was cut off"
     assert rossmann(chain, "backtest", "--profile", "huge").returncode == 2
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.inputs import OriginInputs
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.out_of_fold import Folds, complete_folds
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.training import make_bundle
+from rossmann_ml.warehouse import create_tables
 
 NEWEST_ORIGIN = date(2015, 6, 19)
 
@@ -25,20 +31,24 @@ def small_params(**training: object) -> Params:
                 "origin_step_days": 42,
                 "max_origins": 12,
                 "rows_share": 1.0,
-                "trees": 25,
-                "learning_rate": 0.2,
+                "models": {
+                    family: {"trees": 25, "learning_rate": 0.2} for family in profile["models"]
+                },
+                "backtest_origins_back_days": [42, 126, 210],
             }
             for name, profile in loaded["training"]["profiles"].items()
         },
         **training,
     }
     loaded["training"]["lightgbm"] |= {"min_data_in_leaf": 20}
+    loaded["training"]["xgboost"] |= {"max_depth": 4, "min_child_weight": 20}
+    loaded["training"]["catboost"] |= {"depth": 4}
     return Params.model_validate(loaded)
 
 
 def small_recipe(params: Params | None = None) -> Recipe:
-    """A LightGBM recipe of those parameters on one thread."""
-    return Recipe("lightgbm", "fast", params or small_params(), threads=1)
+    """The fast recipe of those parameters on one thread."""
+    return Recipe("fast", params or small_params(), threads=1)
 
 
 def frames(folder: Path) -> dict[str, pl.DataFrame]:
@@ -83,3 +93,18 @@ def frames(folder: Path) -> dict[str, pl.DataFrame]:
 def inputs(folder: Path) -> FeatureInputs:
     """The same as arrays."""
     return FeatureInputs.from_frames(**frames(folder))
+
+
+def folds_of(known: FeatureInputs, panel: pl.DataFrame, recipe: Recipe, origin: date) -> Folds:
+    """The recipe's past origins as of an origin, by way of a store in memory."""
+    nothing = pl.DataFrame()
+    as_of = OriginInputs(origin, date.max, known, horizon_plan=nothing, history=nothing)
+    with duckdb.connect() as connection:
+        create_tables(connection)
+        return complete_folds(connection, as_of, recipe, lambda: panel)
+
+
+def bundle_of(recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date) -> Bundle:
+    """The recipe fitted on a panel and calibrated on its past origins."""
+    members = {family: recipe.fit(family, panel, known_until=origin) for family in recipe.families}
+    return make_bundle(recipe, members, folds, origin)

@@ -83,7 +83,7 @@ def test_what_only_looks_is_no_writer(settings: Settings):
 def test_resources_hand_on_the_settings_and_parameters_of_their_place(settings: Settings):
     pipeline = Pipeline.of(settings)
     assert pipeline.settings == settings
-    assert pipeline.params.training.profiles["fast"].trees == 25
+    assert pipeline.params.training.profiles["fast"].models["catboost"].trees == 25
 
 
 def test_an_address_that_may_hold_a_password_is_not_shown(monkeypatch: pytest.MonkeyPatch):

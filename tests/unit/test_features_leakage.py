@@ -12,9 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from support.chain import NEWEST_ORIGIN, inputs, small_params, small_recipe
+from support.chain import (
+    NEWEST_ORIGIN,
+    bundle_of,
+    folds_of,
+    inputs,
+    small_params,
+    small_recipe,
+)
 
-from rossmann_ml.backtest import backtest_origins, out_of_fold
 from rossmann_ml.features.panel import (
     FeatureInputs,
     scoring_panel,
@@ -22,7 +28,6 @@ from rossmann_ml.features.panel import (
     training_panel,
 )
 from rossmann_ml.models.baselines import baseline_forecasts
-from rossmann_ml.training import fit_bundle
 
 PARAMS = small_params()
 ORIGIN = NEWEST_ORIGIN - timedelta(days=42)
@@ -71,9 +76,8 @@ def forecast_at_origin(given_inputs: FeatureInputs) -> tuple[pl.DataFrame, pl.Da
     panel = training_panel(
         given_inputs, origins, known_until=ORIGIN, horizon_days=42, params=PARAMS.features
     )
-    judged = backtest_origins(ORIGIN, back_days=[42, 84], first_training=origins[0])
-    folds = out_of_fold(panel, given_inputs, judged, recipe)
-    bundle = fit_bundle(recipe, panel, folds, ORIGIN)
+    folds = folds_of(given_inputs, panel, recipe, ORIGIN)
+    bundle = bundle_of(recipe, panel, folds, ORIGIN)
     return panel, bundle.forecast(panel_at(given_inputs), threads=1)
 
 

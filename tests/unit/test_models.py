@@ -11,9 +11,20 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from support.chain import NEWEST_ORIGIN, inputs, small_params, small_recipe
+from support.chain import (
+    NEWEST_ORIGIN,
+    bundle_of,
+    folds_of,
+    inputs,
+    small_params,
+    small_recipe,
+)
 
-from rossmann_ml.backtest import backtest_origins, calibrated, out_of_fold, score
+from rossmann_ml.backtest import (
+    backtest_origins,
+    score,
+    served,
+)
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import (
     FeatureInputs,
@@ -22,10 +33,11 @@ from rossmann_ml.features.panel import (
     training_panel,
 )
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
+from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.families import model_class
-from rossmann_ml.training import fit_bundle
+from rossmann_ml.out_of_fold import Folds
 
 PARAMS = small_params()
 RECIPE = small_recipe(PARAMS)
@@ -53,10 +65,7 @@ def panel(known: FeatureInputs) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def folds(known: FeatureInputs, panel: pl.DataFrame) -> pl.DataFrame:
-    origins = backtest_origins(
-        NEWEST_ORIGIN, back_days=[42, 126, 210], first_training=panel["forecast_origin"][0]
-    )
-    return out_of_fold(panel, known, origins, RECIPE)
+    return folds_of(known, panel, RECIPE, NEWEST_ORIGIN).rows
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +73,7 @@ def bundle(
     panel: pl.DataFrame, folds: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Bundle, Path]:
     folder = tmp_path_factory.mktemp("models")
-    return fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN).save(folder), folder
+    return bundle_of(RECIPE, panel, Folds(folds, []), NEWEST_ORIGIN).save(folder), folder
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +91,7 @@ def test_the_same_inputs_give_the_same_model_and_forecasts_to_the_last_bit(
     tmp_path: Path,
 ) -> None:
     first, _ = bundle
-    again = fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN).save(tmp_path)
+    again = bundle_of(RECIPE, panel, Folds(folds, []), NEWEST_ORIGIN).save(tmp_path)
     assert again.model_version == first.model_version
     assert_frame_equal(
         again.forecast(to_score, threads=1), first.forecast(to_score, threads=1), check_exact=True
@@ -94,7 +103,7 @@ def test_another_seed_gives_another_model_version(
 ) -> None:
     other = small_recipe(small_params(seed=8))
     assert other.hash != RECIPE.hash
-    saved = fit_bundle(other, panel, folds, NEWEST_ORIGIN).save(tmp_path)
+    saved = bundle_of(other, panel, Folds(folds, []), NEWEST_ORIGIN).save(tmp_path)
     assert saved.model_version != bundle[0].model_version
 
 
@@ -112,11 +121,20 @@ def test_a_loaded_bundle_forecasts_what_the_saved_one_did(
 def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) -> None:
     saved, folder = bundle
     names = {path.name for path in (folder / saved.model_version).iterdir()}
-    assert names == {"bundle.json", "calibration.json", "lightgbm.txt"}
+    assert names == {
+        "blend.json",
+        "bundle.json",
+        "calibration.json",
+        "catboost.cbm",
+        "lightgbm.txt",
+        "xgboost.ubj",
+    }
     assert not list(folder.glob(".*")), "nothing temporary stays"
 
 
-@pytest.mark.parametrize("missing", ["bundle.json", "calibration.json"])
+@pytest.mark.parametrize(
+    "missing", ["blend.json", "bundle.json", "calibration.json", "catboost.cbm", "xgboost.ubj"]
+)
 def test_a_bundle_that_is_not_whole_is_refused_by_name(
     bundle: tuple[Bundle, Path], tmp_path: Path, missing: str
 ) -> None:
@@ -174,15 +192,16 @@ def test_a_store_without_history_gets_a_forecast_with_wider_intervals(
 
 
 def test_the_model_beats_the_references_on_the_sample(folds: pl.DataFrame) -> None:
-    scores = score(folds, family="lightgbm").filter(
+    scores = score(folds, RECIPE.key).filter(
         (pl.col("segment_kind") == "overall") & pl.col("forecast_origin").is_null()
     )
     rmspe = dict(zip(scores["model"], scores["rmspe"], strict=True))
-    assert rmspe["lightgbm"] < rmspe[MEDIAN] < rmspe[SEASONAL_NAIVE]
+    assert rmspe[BLEND] < rmspe[MEDIAN] < rmspe[SEASONAL_NAIVE]
+    assert rmspe[BLEND] < max(rmspe[family] for family in RECIPE.families)
 
 
 def test_scores_of_every_segment_cover_the_same_rows(folds: pl.DataFrame) -> None:
-    scores = score(folds, family="lightgbm")
+    scores = score(folds, RECIPE.key)
     sums = scores.group_by("model", "forecast_origin", "segment_kind").agg(
         pl.col("store_days").sum()
     )
@@ -219,13 +238,16 @@ def test_an_origin_is_calibrated_by_earlier_origins_only(folds: pl.DataFrame) ->
         .otherwise("sales")
     )
     before, after = (
-        calibrated(rows).filter(pl.col("forecast_origin") == newest)["forecast"]
+        served(rows, RECIPE.key).filter(pl.col("forecast_origin") == newest)[BLEND]
         for rows in (folds, doubled)
     )
     assert before.equals(after)
-    oldest = calibrated(folds).filter(pl.col("forecast_origin") == folds["forecast_origin"].min())
+    oldest = served(folds, RECIPE.key).filter(
+        pl.col("forecast_origin") == folds["forecast_origin"].min()
+    )
     assert oldest["inside_80"].null_count() == len(oldest)
-    assert np.allclose(oldest["forecast"].log(), oldest["log_forecast"])
+    from_spread = -1.5 * float((oldest["spread"] ** 2).mean())
+    assert np.allclose(oldest[BLEND].log() - oldest["log_forecast"], from_spread)
 
 
 def rows_with_noise(sigma: float, rows: int = 20_000) -> pl.DataFrame:

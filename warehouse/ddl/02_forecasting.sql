@@ -69,7 +69,7 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     model_version VARCHAR PRIMARY KEY,
     family VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,        -- fast | full
-    recipe_hash VARCHAR NOT NULL,    -- features, model and parameters; not the data
+    recipe_hash VARCHAR NOT NULL,    -- features, members, parameters, blend; not the data
     trained_through DATE NOT NULL,   -- the newest target date among the training rows
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
@@ -80,7 +80,9 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     rmspe_mean DOUBLE NOT NULL,
     rmspe_spread DOUBLE NOT NULL,
     training_seconds DOUBLE NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    created_at TIMESTAMP NOT NULL,
+    recipe VARCHAR,                  -- JSON: fingerprints of features and members
+    blend_weights VARCHAR            -- JSON: weight by member
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.promotions (
@@ -97,7 +99,7 @@ CREATE TABLE IF NOT EXISTS forecasting.promotions (
 
 CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     model_version VARCHAR NOT NULL,
-    model VARCHAR NOT NULL,          -- lightgbm | seasonal_naive | store_weekday_promo_median
+    model VARCHAR NOT NULL,          -- blend, its members, linear and the references
     forecast_origin DATE,            -- NULL: all origins together
     segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | promo | weekday | holiday
     segment VARCHAR NOT NULL,
@@ -122,22 +124,38 @@ CREATE TABLE IF NOT EXISTS forecasting.feature_importance (
     PRIMARY KEY (model_version, feature)
 );
 
--- Forecasts of past origins by models that had not seen what came after: they feed bias factor,
--- intervals, scores and the gate.
-CREATE TABLE IF NOT EXISTS forecasting.out_of_fold (
-    recipe_hash VARCHAR NOT NULL,
-    data_version VARCHAR NOT NULL,
+-- Past origins as they came true: what scores, weights, bias factor and intervals compare with.
+CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_days (
+    features_hash VARCHAR NOT NULL,  -- how features are made
+    data_version VARCHAR NOT NULL,   -- sales, plan and stores behind the origin and its scores
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
     sales DOUBLE NOT NULL,
-    log_forecast DOUBLE NOT NULL,    -- of the model, before the bias factor
     spread DOUBLE NOT NULL,          -- log units, scales the store's interval
+    linear DOUBLE NOT NULL,          -- linear forecast of log sales
     seasonal_naive DOUBLE,
     store_weekday_promo_median DOUBLE,
     store_type VARCHAR NOT NULL,
     is_promo BOOLEAN NOT NULL,
     holiday_nearby VARCHAR NOT NULL, -- 'near a holiday' (3 days) | 'ordinary'
-    PRIMARY KEY (recipe_hash, data_version, forecast_origin, store_id, target_date)
+    PRIMARY KEY (features_hash, data_version, forecast_origin, store_id, target_date)
 );
+
+-- Their forecasts by models that had not seen what came after, a member of the blend each.
+CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
+    member_hash VARCHAR NOT NULL,    -- family, parameters, panel and features; not the data
+    data_version VARCHAR NOT NULL,
+    model VARCHAR NOT NULL,          -- lightgbm | xgboost | catboost
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    log_forecast DOUBLE NOT NULL,    -- before the bias factor
+    PRIMARY KEY (member_hash, data_version, forecast_origin, store_id, target_date)
+);
+
+-- Warehouses of before the blend: what their table of one model held is computed anew.
+DROP TABLE IF EXISTS forecasting.out_of_fold;
+ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS recipe VARCHAR;
+ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS blend_weights VARCHAR;

@@ -1,0 +1,139 @@
+"""The training panel in the warehouse: made for the newest origin, kept until data or code change.
+
+How its rows are computed is :mod:`rossmann_ml.features.panel`'s matter, what is fitted on them
+:mod:`rossmann_ml.training`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.features.panel import training_origins, training_panel
+from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.params import Params, Profile
+from rossmann_ml.progress import Progress, silent
+from rossmann_ml.recipe import Recipe
+from rossmann_ml.settings import Settings
+from rossmann_ml.versions import code_version, data_version
+from rossmann_ml.warehouse import (
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    utc_now,
+    writer_lock,
+)
+
+
+@dataclass(frozen=True)
+class PanelReport:
+    """What a panel holds.
+
+    Attributes:
+        forecast_origin: The origin it was made for.
+        origins: How many origins are in it.
+        rows: Its rows.
+        features: Its feature columns.
+        seconds: Wall time of making and storing it.
+    """
+
+    forecast_origin: date
+    origins: int
+    rows: int
+    features: int
+    seconds: float
+
+
+def panel_of(
+    inputs: OriginInputs, recipe: Recipe, *, progress: Progress = silent
+) -> tuple[pl.DataFrame, list[date]]:
+    """Make the training panel for an origin, with the origins in it.
+
+    Raises:
+        NoDataError: There is too little history for a single training origin.
+    """
+    profile, params = recipe.profile_params, recipe.params
+    origins = training_origins(
+        inputs.forecast_origin,
+        first_day=inputs.first_sales_date,
+        step_days=profile.origin_step_days,
+        count=profile.max_origins,
+        min_history_days=params.training.min_history_days,
+    )
+    if not origins:
+        raise NoDataError(
+            f"there is too little history before {inputs.forecast_origin} to train: sales begin on "
+            f"{inputs.first_sales_date}, and training.min_history_days + "
+            f"training.profiles.{recipe.profile}.origin_step_days = "
+            f"{params.training.min_history_days + profile.origin_step_days} days are needed"
+        )
+    panel = training_panel(
+        inputs.features,
+        origins,
+        known_until=inputs.forecast_origin,
+        horizon_days=params.forecast.horizon_days,
+        params=params.features,
+        rows_share=profile.rows_share,
+        progress=progress,
+    )
+    return panel, origins
+
+
+def build_training_panel(
+    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
+) -> PanelReport:
+    """Fill ``features.training_panel`` for the newest origin."""
+    started = time.perf_counter()
+    recipe = Recipe(profile, params, settings.threads)
+    with writer_lock(settings), connect(settings) as connection:
+        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
+        panel, origins = panel_of(inputs, recipe, progress=progress)
+        with transaction(connection):
+            connection.execute(
+                "CREATE OR REPLACE TABLE features.training_panel AS SELECT * FROM panel"
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    "training_panel",
+                    inputs.forecast_origin,
+                    profile,
+                    data_version(connection),
+                    code_version(settings.home),
+                    len(panel),
+                    utc_now(),
+                ],
+            )
+    return PanelReport(
+        inputs.forecast_origin,
+        len(origins),
+        len(panel),
+        len(recipe.features),
+        time.perf_counter() - started,
+    )
+
+
+def read_training_panel(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> pl.DataFrame:
+    """Read ``features.training_panel``.
+
+    Raises:
+        NoDataError: It is not that of the recipe's profile and the newest origin.
+    """
+    build = one_row(
+        connection,
+        "SELECT profile, forecast_origin FROM features.panel_builds WHERE panel = 'training_panel'",
+    )
+    wanted = (recipe.profile, newest_origin(connection))
+    if build != wanted:
+        raise NoDataError(
+            f"features.training_panel is not built for the profile {recipe.profile} and the "
+            f"origin {wanted[1]}: materialize it first"
+        )
+    # DuckDB keeps the order of insertion: the same panel gives the same model to the last bit
+    return read_frame(connection, "SELECT * FROM features.training_panel")
