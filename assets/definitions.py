@@ -17,6 +17,7 @@ import dagster as dg  # noqa: E402
 
 from assets.checks import build_expectation_checks  # noqa: E402
 from assets.dbt import build_dbt_assets  # noqa: E402
+from assets.drivers import forecast_drivers  # noqa: E402
 from assets.features import scoring_panel, training_panel  # noqa: E402
 from assets.forecasts import backfilled_forecasts, forecasts  # noqa: E402
 from assets.jobs import JOBS  # noqa: E402
@@ -58,6 +59,7 @@ def build_definitions(
             champion,
             scoring_panel,
             forecasts,
+            forecast_drivers,
             backfilled_forecasts,
             published_generation,
         ],

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.resources import Writer
@@ -10,6 +11,7 @@ from rossmann_ml.publish import publish
 _MARTS = (
     "daily_sales",
     "forecast_accuracy",
+    "forecast_driver_changes",
     "forecast_revisions",
     "forecast_totals",
     "quarantined_rows",
@@ -20,7 +22,7 @@ _MARTS = (
 
 @dg.asset(
     key=["published", "generation"],
-    deps=[FORECASTS, *(dg.AssetKey(["marts", name]) for name in _MARTS)],
+    deps=[FORECASTS, forecast_drivers, *(dg.AssetKey(["marts", name]) for name in _MARTS)],
     group_name="publish",
     owners=OWNERS,
     kinds={"duckdb"},

@@ -35,6 +35,7 @@ _TITLES = {
     "features__scoring_panel": "scoring panel",
     "feature_expectations": "check features",
     "forecasts": "forecast",
+    "forecasting__forecast_drivers": "explain",
     "forecasting__backfilled_forecasts": "backfill",
     "forecast_expectations": "check forecasts",
     "marts": "dbt: marts",

@@ -165,7 +165,8 @@ def store_forecasts(
 ) -> ForecastReport:
     """Score a panel with a bundle and store rows and run in one transaction.
 
-    Rows of an earlier run at the same origin move to ``forecasting.forecast_history``.
+    Rows of an earlier run at the same origin move to ``forecasting.forecast_history``, and their
+    drivers are deleted.
     """
     started, started_at = time.perf_counter(), utc_now()
     origin: date = panel["forecast_origin"][0]
@@ -193,7 +194,12 @@ def store_forecasts(
             """,
             [utc_now(), origin],
         )
-        connection.execute("DELETE FROM forecasting.forecasts WHERE forecast_origin = ?", [origin])
+        # what explained the rows that go does not explain the new ones
+        for table in ("forecasts", "forecast_drivers"):
+            connection.execute(
+                f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
+                [origin],
+            )
         append_frame(connection, "forecasting.forecasts", rows)
         missing = _list_stores_not_forecast(connection, origin)
         run = {

@@ -68,6 +68,8 @@ class LinearDesign:
         store_columns: Shape (columns, stores, days).
         slow: Shape (columns,), whether a column is trend, season or a promotion's bump, of which
             a store's own history says little.
+        blocks: What each column is about: ``weekday``, ``month``, ``special_day``, ``trend``,
+            ``season``, ``promo``, ``holiday`` or ``closing``.
     """
 
     first_date: date
@@ -76,20 +78,30 @@ class LinearDesign:
     is_promo: Float32Array
     store_columns: Float32Array
     slow: BoolArray
+    blocks: tuple[str, ...]
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
         """Compute the columns of a plan; days near its end see only as far as it goes."""
         day_of_week = _weekday_columns(plan)
         month = _month_columns(plan)
+        special = _special_days(plan)
         season = _season_columns(plan)
-        day = [day_of_week, month, _special_days(plan), season]
+        day = [day_of_week, month, special, season]
         # the uplift of a promotion differs by weekday and by the days of wages, and drifts
         promo = [day_of_week[:6], month, season[:1]]
-        store = _store_columns(plan)
+        store_blocks, store = _store_columns(plan)
         slow = [np.full(len(part), part is season) for part in day]
         slow += [np.full(len(part), part is not promo[0]) for part in promo]
         slow += [np.zeros(len(store), np.bool_)]
+        blocks = [
+            *("weekday" for _ in day_of_week),
+            *("month" for _ in month),
+            *("special_day" for _ in special),
+            *("trend", *("season" for _ in season[1:])),
+            *("promo" for part in promo for _ in part),
+            *store_blocks,
+        ]
         return cls(
             plan.first_date,
             np.concatenate(day),
@@ -97,6 +109,7 @@ class LinearDesign:
             plan.is_promo.astype(np.float32),
             store,
             np.concatenate(slow),
+            tuple(blocks),
         )
 
     @property
@@ -182,8 +195,12 @@ def _special_days(plan: PlanGrid) -> Float32Array:
     return _stack([(days >= first) & (days <= last) for days, first, last in spans])
 
 
-def _store_columns(plan: PlanGrid) -> Float32Array:
-    """School holidays, promotions in a row, and the days around state holidays and closings."""
+def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
+    """School holidays, promotions in a row, and the days around state holidays and closings.
+
+    Returns:
+        What each column is about, and the columns.
+    """
     holiday = plan.state_holiday > 0
     until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)
     school = plan.is_school_holiday
@@ -195,21 +212,20 @@ def _store_columns(plan: PlanGrid) -> Float32Array:
     behind = np.pad(closed_behind, ((0, 0), (1, 0)))[:, :-1]
     sunday_next = (weekdays(plan.first_date, plan.days) == 5)[None, :]
     sunday_before = (weekdays(plan.first_date, plan.days) == 0)[None, :]
-    return _stack(
-        [
-            school,
-            school & plan.is_promo,
-            plan.is_promo & promo_follows,
-            holiday,
-            until == 1,
-            until == 2,
-            until == 3,
-            since == 1,
-            since == 2,
-            (ahead >= 1) & ~sunday_next,
-            (behind >= 1) & ~sunday_before,
-            (ahead >= 2),
-            (behind >= 2),
-            (behind >= 7),
-        ]
-    )
+    columns = [
+        ("holiday", school),
+        ("holiday", school & plan.is_promo),
+        ("promo", plan.is_promo & promo_follows),
+        ("holiday", holiday),
+        ("holiday", until == 1),
+        ("holiday", until == 2),
+        ("holiday", until == 3),
+        ("holiday", since == 1),
+        ("holiday", since == 2),
+        ("closing", (ahead >= 1) & ~sunday_next),
+        ("closing", (behind >= 1) & ~sunday_before),
+        ("closing", ahead >= 2),
+        ("closing", behind >= 2),
+        ("closing", behind >= 7),
+    ]
+    return [block for block, _ in columns], _stack([column for _, column in columns])

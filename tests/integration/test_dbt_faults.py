@@ -179,6 +179,14 @@ FAULTS = {
     "revisions_lead_from_one_forecast_to_the_next": (
         "UPDATE marts.forecast_revisions SET change = change + 1 WHERE store_id = 13"
     ),
+    "drivers_add_up_to_the_forecasts": (
+        "UPDATE forecasting.forecast_drivers SET promo_log = promo_log + 0.001 WHERE store_id = 14"
+    ),
+    "forecast_driver_changes_key_is_unique": twice("marts.forecast_driver_changes"),
+    "driver_changes_add_up_to_the_revisions": (
+        "UPDATE marts.forecast_driver_changes SET level_change_eur = level_change_eur + 1 "
+        "WHERE store_id = 15"
+    ),
     "forecast_accuracy_key_is_unique": twice("marts.forecast_accuracy"),
     "forecast_accuracy_segment_kind_is_a_known_one": (
         "UPDATE marts.forecast_accuracy SET segment_kind = 'town' WHERE segment_kind = 'state'"

@@ -89,7 +89,7 @@ def test_the_marts_build_before_anything_was_forecast(
     warehouse_of_this_test: BuiltWarehouse,
 ) -> None:
     built = warehouse_of_this_test
-    built.execute("DELETE FROM forecasting.forecasts")
+    built.execute("DELETE FROM forecasting.forecasts", "DELETE FROM forecasting.forecast_drivers")
     result = built.run("build", "--selector", "marts")
     assert statuses_of(result) == {"success", "pass"}
     assert built.rows("SELECT count(*) FROM marts.forecast_totals") == [(0,)]

@@ -168,11 +168,29 @@ def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: 
     assert [origin for (origin,) in origins] == [
         NEWEST_ORIGIN, NEWEST_ORIGIN + timedelta(days=7)
     ]  # fmt: skip
+    # every revision of an open day is explained; the marts' tests see that it adds up
+    (revised,) = place.rows(
+        "SELECT count(*) FROM marts.forecast_revisions "
+        "WHERE sales_forecast > 0 AND previous_forecast > 0"
+    )
+    (explained,) = place.rows(
+        "SELECT count(*), bool_and(is_same_model), max(abs(bias_factor_change_log)), "
+        "max(abs(trend_change_log)) > 0 FROM marts.forecast_driver_changes"
+    )
+    assert explained == (revised[0], True, 0, True)
+    assert revised[0] > 1000
 
 
 AFTER_RAW = [
     *("core", "feature_expectations", "features__scoring_panel", "forecast_expectations"),
-    *("forecasts", "marts", "plan_expectations", "published__generation", "raw_expectations"),
+    *(
+        "forecasting__forecast_drivers",
+        "forecasts",
+        "marts",
+        "plan_expectations",
+        "published__generation",
+        "raw_expectations",
+    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """A warehouse that the true pipeline filled: the sample landed, core and marts built by dbt.
 
 Its forecasts are the one thing made up: a level by store, for the newest origin and for one four
-weeks before it.
+weeks before it, with drivers to match.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rossmann_ml.dbt import DbtResult, dbt_environment, dbt_variables, run_dbt
+from rossmann_ml.drivers.groups import PARTS
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import Settings, load_settings
@@ -33,6 +34,16 @@ _FORECASTS = """
         SELECT *, is_open::INTEGER * (4000.125 + store_id + month(forecast_origin)) AS level
         FROM core.horizon_plan WHERE horizon_days <= 42
     )
+"""
+
+# as if only the promotion moved a day from the typical one
+_DRIVERS = f"""
+    INSERT INTO forecasting.forecast_drivers BY NAME
+    SELECT forecast_origin, store_id, target_date, model_version, run_id,
+        ln(sales_forecast) - 0.2 AS level_log, 0.2 AS promo_log,
+        exp(level_log) AS level_eur, sales_forecast - level_eur AS promo_eur,
+        {", ".join(f"0 AS {part}_log, 0 AS {part}_eur" for part in PARTS[1:] if part != "promo")}
+    FROM forecasting.forecasts WHERE is_open
 """
 
 
@@ -84,6 +95,7 @@ def built(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltWa
     core_run = run_dbt(settings, params, ["build", "--selector", "core"])
     with connect(settings) as connection:
         connection.execute(_FORECASTS)
+        connection.execute(_DRIVERS)
     marts_run = run_dbt(settings, params, ["build", "--selector", "marts"])
     pristine = place / "pristine.duckdb"
     shutil.copy(settings.database_path, pristine)

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml import warehouse
+from rossmann_ml.drivers.groups import PARTS
 from rossmann_ml.settings import Settings, load_settings
 
 MODEL = "lightgbm-0123456789ab"
@@ -89,6 +90,18 @@ CREATE OR REPLACE TABLE marts.forecast_revisions AS
     FROM forecasting.forecasts
     WINDOW w AS (PARTITION BY store_id, target_date ORDER BY forecast_origin)
     QUALIFY previous_origin IS NOT NULL;
+CREATE OR REPLACE TABLE marts.forecast_driver_changes AS
+    WITH changes AS (
+        SELECT r.store_id, r.target_date, r.forecast_origin, r.previous_origin,
+            newer.model_version = older.model_version AS is_same_model, r.change,
+            $changes
+        FROM marts.forecast_revisions AS r
+        JOIN forecasting.forecast_drivers AS newer USING (forecast_origin, store_id, target_date)
+        JOIN forecasting.forecast_drivers AS older
+            ON older.forecast_origin = r.previous_origin AND older.store_id = r.store_id
+            AND older.target_date = r.target_date
+    )
+    SELECT *, $total AS change_log FROM changes;
 CREATE OR REPLACE TABLE marts.forecast_accuracy AS
     WITH judged AS (
         SELECT f.*, d.sales, (sales_forecast - d.sales) / d.sales AS error
@@ -110,7 +123,14 @@ CREATE OR REPLACE TABLE marts.forecast_accuracy AS
             ((horizon_days - 1) // 7 + 1)::VARCHAR AS segment FROM judged
     ) GROUP BY ALL;
 CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_rows;
-"""
+""".replace(
+    "$changes",
+    ", ".join(
+        f"newer.{part}_{unit} - older.{part}_{unit} AS {part}_change_{unit}"
+        for part in PARTS
+        for unit in ("log", "eur")
+    ),
+).replace("$total", " + ".join(f"{part}_change_log" for part in PARTS))
 
 
 def small_settings(folder: Path, **overrides: object) -> Settings:
@@ -243,6 +263,25 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
             "first": origin + timedelta(days=1), "last": origin + timedelta(days=HORIZON_DAYS),
         },
     )  # fmt: skip
+    # a typical day sells by store; weekday, promotion and a bias of 90 EUR come on top
+    others = [part for part in PARTS if part not in {"level", "weekday", "promo", "bias_factor"}]
+    connection.execute(
+        f"""
+        INSERT INTO forecasting.forecast_drivers BY NAME
+        SELECT * EXCLUDE log_per_eur FROM (SELECT
+            forecast_origin, store_id, target_date, model_version, run_id,
+            4000.0 + 300 * store_id AS level_eur, 200.0 * isodow(target_date) AS weekday_eur,
+            90.0 AS bias_factor_eur,
+            sales_forecast - level_eur - weekday_eur - bias_factor_eur AS promo_eur,
+            ln(level_eur) AS level_log,
+            (ln(sales_forecast) - level_log) / (sales_forecast - level_eur) AS log_per_eur,
+            weekday_eur * log_per_eur AS weekday_log, promo_eur * log_per_eur AS promo_log,
+            bias_factor_eur * log_per_eur AS bias_factor_log,
+            {", ".join(f"0.0 AS {part}_log, 0.0 AS {part}_eur" for part in others)}
+        FROM forecasting.forecasts WHERE forecast_origin = $origin AND is_open)
+        """,
+        {"origin": origin},
+    )
     connection.execute(
         """
         INSERT INTO forecasting.forecast_runs BY NAME

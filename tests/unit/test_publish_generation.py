@@ -174,7 +174,10 @@ def test_only_the_newest_vintages_are_in_the_file_and_older_ones_become_parquet(
     params = project_params.model_copy(update={"forecast": forecast})
     generation = publish(small_warehouse, params, run_id="r")
     with open_generation(generation.path) as connection:
-        for table in ("forecasts", "forecast_totals", "forecast_revisions"):
+        for table in (
+            *("forecasts", "forecast_totals", "forecast_revisions"),
+            *("forecast_drivers", "forecast_driver_changes"),
+        ):
             oldest = connection.execute(f"SELECT min(forecast_origin) FROM {table}").fetchone()
             assert oldest is not None
             assert oldest[0] >= ORIGINS[-2]

@@ -29,8 +29,8 @@ def run(published: Published, query: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def test_there_are_ten_questions() -> None:
-    assert [path.name[:3] for path in QUERIES] == [f"{number:02d}_" for number in range(1, 11)]
+def test_there_are_twelve_questions() -> None:
+    assert [path.name[:3] for path in QUERIES] == [f"{number:02d}_" for number in range(1, 13)]
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
@@ -110,6 +110,24 @@ def test_cautions_count_what_was_planted(shared_published: Published) -> None:
         "rows of raw files set aside": 2,
         "checks that failed in the newest run": 1,
     }
+
+
+def test_what_explains_a_day_adds_up_to_its_forecast(shared_published: Published) -> None:
+    rows = answer(shared_published, "11")
+    assert {row["weekday_name"] for row in rows} == {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
+    for row in rows:
+        parts = ("typical_day", "weekday", "promo", "holidays", "season", "trend", "competition")
+        total = sum(row[part] for part in parts) + row["bias_factor"]
+        assert total == pytest.approx(row["sales_forecast"], abs=4)
+        assert row["promo"] == pytest.approx(900 if row["promo"] else 0, abs=1)
+
+
+def test_what_moved_the_forecast_adds_up_to_the_change(shared_published: Published) -> None:
+    rows = answer(shared_published, "12")
+    assert [row["forecast_origin"] for row in rows] == [ORIGINS[-1], ORIGINS[-2]]
+    for row in rows:
+        assert row["is_same_model"]
+        assert row["change"] == row["typical_day"] == row["promo"] == 0
 
 
 def test_the_horizon_begins_the_day_after_the_origin(shared_published: Published) -> None:

@@ -38,6 +38,33 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     replaced_at TIMESTAMP NOT NULL
 );
 
+-- Why a forecast of an open day is what it is: the parts in log units add up to the log of the
+-- forecast, those in EUR to the forecast.
+CREATE TABLE IF NOT EXISTS forecasting.forecast_drivers (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    level_log DOUBLE NOT NULL,
+    weekday_log DOUBLE NOT NULL,
+    promo_log DOUBLE NOT NULL,
+    holidays_log DOUBLE NOT NULL,
+    season_log DOUBLE NOT NULL,
+    trend_log DOUBLE NOT NULL,
+    competition_log DOUBLE NOT NULL,
+    bias_factor_log DOUBLE NOT NULL,
+    level_eur DOUBLE NOT NULL,
+    weekday_eur DOUBLE NOT NULL,
+    promo_eur DOUBLE NOT NULL,
+    holidays_eur DOUBLE NOT NULL,
+    season_eur DOUBLE NOT NULL,
+    trend_eur DOUBLE NOT NULL,
+    competition_eur DOUBLE NOT NULL,
+    bias_factor_eur DOUBLE NOT NULL,
+    model_version VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,         -- the run whose forecasts these rows explain
+    PRIMARY KEY (forecast_origin, store_id, target_date)
+);
+
 CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     run_id VARCHAR PRIMARY KEY,
     run_kind VARCHAR NOT NULL,       -- weekly | backfill

@@ -1,0 +1,192 @@
+"""Making and storing the drivers of the forecasts in force at the newest origin.
+
+Belongs here: reading what explaining needs, holding it against the forecasts as they are stored,
+and ``forecasting.forecast_drivers``. How a forecast is shared out is
+:mod:`rossmann_ml.drivers.attribution`'s matter.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from rossmann_ml.drivers.attribution import explain
+from rossmann_ml.drivers.groups import GROUPS
+from rossmann_ml.drivers.typical_day import TypicalDay
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.inputs import newest_origin, read_inputs
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.params import Params
+from rossmann_ml.progress import Progress, silent
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import (
+    append_frame,
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    writer_lock,
+)
+
+# The same model on the same rows gives the same bits; more than this is another model or panel.
+_LOG_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class DriversReport:
+    """What was explained.
+
+    Attributes:
+        forecast_origin: The origin of the forecasts.
+        run_id: The run that made them.
+        model_version: The model that made them.
+        store_days: Open store-days, each explained.
+        mean_absolute_log: By group, how far it moves a forecast from the typical day on average.
+        is_new: False when these forecasts had been explained before.
+        seconds: Wall time.
+    """
+
+    forecast_origin: date
+    run_id: str
+    model_version: str
+    store_days: int
+    mean_absolute_log: dict[str, float]
+    is_new: bool
+    seconds: float
+
+
+def explain_newest_origin(
+    settings: Settings, params: Params, *, progress: Progress = silent
+) -> DriversReport:
+    """Fill ``forecasting.forecast_drivers`` for the newest origin.
+
+    Forecasts that were explained before are not explained again. Rows of origins that are no
+    longer published are deleted.
+
+    Raises:
+        NoDataError: The origin is not scored yet, or its panel is no longer the one that its
+            forecasts were made from.
+    """
+    started = time.perf_counter()
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        run_id, model_version = _run_in_force(connection, origin)
+        found = one_row(
+            connection,
+            "SELECT 1 FROM forecasting.forecast_drivers WHERE forecast_origin = ? AND run_id = ?",
+            [origin, run_id],
+        )
+        if found is None:
+            progress(f"drivers of the forecasts from {origin} by {model_version}")
+            bundle = Bundle.load(settings.models_path, model_version)
+            panel = _panel_of(connection, origin)
+            inputs = read_inputs(connection, params, forecast_origin=origin)
+            typical = TypicalDay.of(
+                inputs.features,
+                forecast_origin=origin,
+                horizon_days=params.forecast.horizon_days,
+            )
+            drivers = explain(
+                panel,
+                typical,
+                bundle.model.predict_log_sales,
+                features=bundle.metadata.features,
+                log_shift=bundle.calibration.log_shift,
+                threads=settings.threads,
+            )
+            _check(connection, drivers, run_id)
+            with transaction(connection):
+                connection.execute(
+                    "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
+                )
+                append_frame(
+                    connection,
+                    "forecasting.forecast_drivers",
+                    drivers.with_columns(
+                        model_version=pl.lit(model_version), run_id=pl.lit(run_id)
+                    ),
+                )
+                _forget_old(connection, params.forecast.vintages_published)
+        rows, *means = one_row(
+            connection,
+            f"""
+            SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
+            FROM forecasting.forecast_drivers WHERE forecast_origin = ?
+            """,  # noqa: S608 - names of groups
+            [origin],
+        ) or (0,)
+    return DriversReport(
+        origin,
+        run_id,
+        model_version,
+        int(rows),
+        {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=False)},
+        found is None,
+        time.perf_counter() - started,
+    )
+
+
+def _run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
+    row = one_row(
+        connection,
+        "SELECT DISTINCT run_id, model_version FROM forecasting.forecasts "
+        "WHERE forecast_origin = ? AND scenario = 'planned'",
+        [origin],
+    )
+    if row is None:
+        raise NoDataError(f"there are no forecasts of the origin {origin} to explain: score first")
+    return str(row[0]), str(row[1])
+
+
+def _panel_of(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
+    build = one_row(
+        connection,
+        "SELECT forecast_origin FROM features.panel_builds WHERE panel = 'scoring_panel'",
+    )
+    if build is None or build[0] != origin:
+        raise NoDataError(
+            f"features.scoring_panel is not built for the origin {origin}: materialize it first"
+        )
+    return read_frame(connection, "SELECT * FROM features.scoring_panel")
+
+
+def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
+    """See that the drivers are those of the stored forecasts, row by row."""
+    forecasts = read_frame(
+        connection,
+        """
+        SELECT store_id, target_date, sales_forecast
+        FROM forecasting.forecasts WHERE run_id = ? AND is_open AND scenario = 'planned'
+        """,
+        [run_id],
+    )
+    sums = drivers.select(
+        "store_id", "target_date", total=pl.sum_horizontal(pl.selectors.ends_with("_log"))
+    )
+    compared = forecasts.join(sums, on=["store_id", "target_date"], how="full", coalesce=True)
+    apart = (compared["sales_forecast"].log() - compared["total"]).abs().fill_null(np.inf)
+    worst = compared.row(int(apart.arg_max() or 0), named=True)
+    if len(compared) and float(apart.max() or 0.0) > _LOG_TOLERANCE:  # type: ignore[arg-type]
+        explained = "nothing" if worst["total"] is None else f"{np.exp(worst['total']):.4f}"
+        raise NoDataError(
+            f"the drivers of store {worst['store_id']} on {worst['target_date']} add up to "
+            f"{explained}, its forecast is {worst['sales_forecast']}: features.scoring_panel is "
+            "not the one that was scored; run `rossmann refresh`"
+        )
+
+
+def _forget_old(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
+    connection.execute(
+        """
+        DELETE FROM forecasting.forecast_drivers
+        WHERE forecast_origin NOT IN (
+            SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC LIMIT ?
+        )
+        """,
+        [vintages],
+    )
