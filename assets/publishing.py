@@ -10,6 +10,7 @@ from rossmann_ml.publish import publish
 _MARTS = (
     "daily_sales",
     "forecast_accuracy",
+    "forecast_horizon_totals",
     "forecast_revisions",
     "forecast_totals",
     "quarantined_rows",

@@ -110,7 +110,8 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
     )
     folds = out_of_fold(panel, inputs.features, origins, recipe, progress=progress)
     progress(f"model as of {forecast_origin}")
-    bundle = fit_bundle(recipe, panel, folds, forecast_origin).save(settings.models_path)
+    stores = inputs.features.stores.attributes
+    bundle = fit_bundle(recipe, panel, folds, forecast_origin, stores).save(settings.models_path)
     versions = versions_now(connection, settings)
     known = one_row(
         connection,

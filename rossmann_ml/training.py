@@ -19,7 +19,12 @@ from rossmann_ml import tracking
 from rossmann_ml.backtest import backtest_origins, out_of_fold, score
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import training_origins, training_panel
-from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.inputs import (
+    OriginInputs,
+    newest_origin,
+    read_inputs,
+    read_store_attributes,
+)
 from rossmann_ml.model_records import (
     TrainingReport,
     record_model,
@@ -28,6 +33,7 @@ from rossmann_ml.model_records import (
 )
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.recipe import Recipe
@@ -249,7 +255,8 @@ def train_challenger(
         folds = _read_out_of_fold(connection, recipe, versions.data, origins)
         progress(f"final fit of {recipe.family} on {len(panel):,} rows up to {origin}")
         started = time.perf_counter()
-        bundle = fit_bundle(recipe, panel, folds, origin).save(settings.models_path)
+        stores = read_store_attributes(connection)
+        bundle = fit_bundle(recipe, panel, folds, origin, stores).save(settings.models_path)
         seconds = time.perf_counter() - started
         scores = score(folds, family=recipe.family)
         there = stored_report(connection, bundle, seconds)
@@ -292,9 +299,21 @@ def train_challenger(
 
 
 def fit_bundle(
-    recipe: Recipe, panel: pl.DataFrame, folds: pl.DataFrame, known_until: date
+    recipe: Recipe,
+    panel: pl.DataFrame,
+    folds: pl.DataFrame,
+    known_until: date,
+    stores: pl.DataFrame,
 ) -> Bundle:
-    """Fit a recipe on the rows up to a day, with calibration from out-of-fold forecasts."""
+    """Fit a recipe on the rows up to a day, with calibration from out-of-fold forecasts.
+
+    Args:
+        recipe: What to fit.
+        panel: Training rows.
+        folds: Out-of-fold forecasts of earlier origins.
+        known_until: Rows whose target day is later are left out.
+        stores: ``store_id, store_type, assortment, state``, the segments of totals.
+    """
     features = recipe.params.features
     metadata = BundleMetadata(
         family=recipe.family,
@@ -305,4 +324,7 @@ def fit_bundle(
         horizon_days=recipe.params.forecast.horizon_days,
     )
     model = recipe.fit(panel, known_until=known_until)
-    return Bundle(model, Calibration.fit(folds), metadata)
+    calibration = Calibration.fit(folds)
+    served = folds.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())
+    totals = TotalCalibration.fit(served, stores, horizon_days=metadata.horizon_days)
+    return Bundle(model, calibration, metadata, total_calibration=totals)

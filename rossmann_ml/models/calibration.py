@@ -49,10 +49,7 @@ class Calibration:
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
         """Fit on out-of-fold forecasts.
 
-        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
-        Each origin is centred on its own median first: a season in which the whole chain sold
-        more or less than forecast does not come again, while the spread of days, which calls for
-        a forecast below the median, does. Days with an unusual event are left out.
+        The log shift is that of :func:`point_log_shift`.
 
         The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
         deviation in units of the store's spread, by horizon week.
@@ -63,18 +60,14 @@ class Calibration:
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
         ratio = np.exp(ordered["log_forecast"].to_numpy()) / ordered["sales"].to_numpy()
-        log_ratio = pl.Series(np.log(ratio)).to_frame("log_ratio")
-        by_origin = log_ratio.with_columns(ordered["forecast_origin"])
-        centred = by_origin.select(
-            pl.col("log_ratio") - pl.col("log_ratio").median().over("forecast_origin")
-        )["log_ratio"].to_numpy()
-        usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
-        log_shift = float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
+        log_shift = point_log_shift(
+            ordered.select("forecast_origin", log_ratio=pl.Series(np.log(ratio)))
+        )
         score = np.abs(np.log(ratio)) / ordered["spread"].to_numpy()
         week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
         half_widths = {
             str(level): [
-                _conformal_quantile(score[week == number], level / 100)
+                conformal_quantile(score[week == number], level / 100)
                 for number in range(int(week.max()) + 1)
             ]
             for level in LEVELS
@@ -133,7 +126,25 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
     return np.asarray(np.sqrt(own**2 + unknown**2))
 
 
-def _conformal_quantile(scores: FloatArray, level: float) -> float:
+def point_log_shift(log_ratios: pl.DataFrame) -> float:
+    """How far below the middle of log sales the point with the least percentage error lies.
+
+    For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+    Each origin is centred on its own median first: a season in which the whole chain sold
+    more or less than forecast does not come again, while the spread of days, which calls for
+    a forecast below the median, does. Days with an unusual event are left out.
+
+    Args:
+        log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in one fixed order.
+    """
+    centred = log_ratios.select(
+        pl.col("log_ratio") - pl.col("log_ratio").median().over("forecast_origin")
+    )["log_ratio"].to_numpy()
+    usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
+    return float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
+
+
+def conformal_quantile(scores: FloatArray, level: float) -> float:
     """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level."""
     if len(scores) == 0:
         return 0.0

@@ -73,7 +73,7 @@ def forecast_at_origin(given_inputs: FeatureInputs) -> tuple[pl.DataFrame, pl.Da
     )
     judged = backtest_origins(ORIGIN, back_days=[42, 84], first_training=origins[0])
     folds = out_of_fold(panel, given_inputs, judged, recipe)
-    bundle = fit_bundle(recipe, panel, folds, ORIGIN)
+    bundle = fit_bundle(recipe, panel, folds, ORIGIN, given_inputs.stores.attributes)
     return panel, bundle.forecast(panel_at(given_inputs), threads=1)
 
 

@@ -61,10 +61,14 @@ def folds(known: FeatureInputs, panel: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def bundle(
-    panel: pl.DataFrame, folds: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory
+    known: FeatureInputs,
+    panel: pl.DataFrame,
+    folds: pl.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Bundle, Path]:
     folder = tmp_path_factory.mktemp("models")
-    return fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN).save(folder), folder
+    stores = known.stores.attributes
+    return fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN, stores).save(folder), folder
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +80,15 @@ def to_score(known: FeatureInputs) -> pl.DataFrame:
 
 def test_the_same_inputs_give_the_same_model_and_forecasts_to_the_last_bit(
     bundle: tuple[Bundle, Path],
+    known: FeatureInputs,
     panel: pl.DataFrame,
     folds: pl.DataFrame,
     to_score: pl.DataFrame,
     tmp_path: Path,
 ) -> None:
     first, _ = bundle
-    again = fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN).save(tmp_path)
+    stores = known.stores.attributes
+    again = fit_bundle(RECIPE, panel, folds, NEWEST_ORIGIN, stores).save(tmp_path)
     assert again.model_version == first.model_version
     assert_frame_equal(
         again.forecast(to_score, threads=1), first.forecast(to_score, threads=1), check_exact=True
@@ -90,11 +96,16 @@ def test_the_same_inputs_give_the_same_model_and_forecasts_to_the_last_bit(
 
 
 def test_another_seed_gives_another_model_version(
-    bundle: tuple[Bundle, Path], panel: pl.DataFrame, folds: pl.DataFrame, tmp_path: Path
+    bundle: tuple[Bundle, Path],
+    known: FeatureInputs,
+    panel: pl.DataFrame,
+    folds: pl.DataFrame,
+    tmp_path: Path,
 ) -> None:
     other = small_recipe(small_params(seed=8))
     assert other.hash != RECIPE.hash
-    saved = fit_bundle(other, panel, folds, NEWEST_ORIGIN).save(tmp_path)
+    stores = known.stores.attributes
+    saved = fit_bundle(other, panel, folds, NEWEST_ORIGIN, stores).save(tmp_path)
     assert saved.model_version != bundle[0].model_version
 
 
@@ -112,7 +123,7 @@ def test_a_loaded_bundle_forecasts_what_the_saved_one_did(
 def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) -> None:
     saved, folder = bundle
     names = {path.name for path in (folder / saved.model_version).iterdir()}
-    assert names == {"bundle.json", "calibration.json", "lightgbm.txt"}
+    assert names == {"bundle.json", "calibration.json", "lightgbm.txt", "total_calibration.json"}
     assert not list(folder.glob(".*")), "nothing temporary stays"
 
 
