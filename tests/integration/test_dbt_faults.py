@@ -170,12 +170,12 @@ FAULTS = {
         "UPDATE marts.forecast_horizon_totals SET level = 'region' WHERE level = 'state'"
     ),
     "bounds_of_totals_are_in_order": (
-        "UPDATE marts.forecast_horizon_totals SET sales_unbiased = sales_forecast, "
+        "UPDATE marts.forecast_totals SET sales_unbiased = sales_forecast, "
         "lower_80 = sales_forecast + 1, upper_80 = sales_forecast, lower_95 = 0, "
         "upper_95 = sales_forecast WHERE level = 'chain'"
     ),
     "the_chain_is_no_less_certain_than_its_parts": (
-        "UPDATE marts.forecast_totals SET sales_unbiased = sales_forecast, lower_80 = 0, "
+        "UPDATE marts.forecast_horizon_totals SET sales_unbiased = sales_forecast, lower_80 = 0, "
         "upper_80 = 1e12, lower_95 = 0, upper_95 = CASE level WHEN 'chain' THEN 2e12 ELSE 1 END"
     ),
     "totals_of_every_level_add_up_to_the_forecasts": (

@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'forecast_totals'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'forecast_horizon_totals'}}}) }}
 -- What is particular to a store evens out in a sum: the chain's interval is not wider than those of
 -- all its stores together. The margin is for how well each is known: the chain's from few origins.
 with
@@ -8,11 +8,11 @@ widths as (
     select
         forecast_origin,
         scenario,
-        week_start,
+        days,
         max(upper_95 - lower_95) filter (where level = 'chain') as chain_width,
         sum(upper_95 - lower_95) filter (where level = 'store') as store_widths
-    from {{ ref('forecast_totals') }}
-    group by forecast_origin, scenario, week_start
+    from {{ ref('forecast_horizon_totals') }}
+    group by forecast_origin, scenario, days
 
 )
 
