@@ -32,6 +32,10 @@ _TABLES = {
         "date, scenario and replacement."
     ),
     "forecast_runs": "What each scoring used and gave. One row per run that stored forecasts.",
+    "total_intervals": (
+        "What sums of the daily forecasts are multiplied by for unbiased totals and their bounds. "
+        "One row per origin, scenario, level, segment and span of days."
+    ),
     "stores_not_forecast": "Stores without a forecast, and why. One row per origin and store.",
 }
 

@@ -19,7 +19,13 @@ _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
 _FORECAST_VIEWS = dg.AssetSelection.assets(
     *(
         ["staging", f"stg_{name}"]
-        for name in ("forecasts", "forecast_drivers", "forecast_history", "stores_not_forecast")
+        for name in (
+            "forecasts",
+            "forecast_drivers",
+            "forecast_history",
+            "stores_not_forecast",
+            "total_intervals",
+        )
     )
 )
 _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)

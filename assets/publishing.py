@@ -12,6 +12,7 @@ _MARTS = (
     "daily_sales",
     "forecast_accuracy",
     "forecast_driver_changes",
+    "forecast_horizon_totals",
     "forecast_revisions",
     "forecast_totals",
     "quarantined_rows",

@@ -113,7 +113,9 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
     members = {
         family: recipe.fit(family, panel, known_until=forecast_origin) for family in recipe.families
     }
-    bundle = make_bundle(recipe, members, folds, forecast_origin).save(settings.models_path)
+    stores = inputs.features.stores.attributes
+    bundle = make_bundle(recipe, members, folds, forecast_origin, stores)
+    bundle = bundle.save(settings.models_path)
     versions = versions_now(connection, settings)
     known = one_row(
         connection,
@@ -121,7 +123,7 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
         [bundle.model_version],
     )
     if known is None:
-        scores = score(folds.rows, recipe.key)
+        scores = score(folds.rows, recipe.key, stores)
         report = training_report(
             bundle, scores, training_rows=len(panel), seconds=time.perf_counter() - started
         )

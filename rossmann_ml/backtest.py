@@ -20,8 +20,15 @@ from rossmann_ml.metrics import score_segments
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
-from rossmann_ml.models.calibration import LEVELS, Calibration, interval_spread
+from rossmann_ml.models.calibration import (
+    LEVELS,
+    Calibration,
+    interval_spread,
+    log_shift_of_spread,
+    point_log_shift,
+)
 from rossmann_ml.recipe import Recipe, RecipeKey
+from rossmann_ml.total_scores import score_totals
 
 LINEAR = "linear"
 """The linear forecast alone, which all models start from."""
@@ -171,23 +178,27 @@ def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
 
 def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
     if earlier.is_empty():
-        return Calibration.log_shift_of_spread(spread)
-    return Calibration.log_shift_of(earlier.select("forecast_origin", "sales", log_forecast=model))
+        return log_shift_of_spread(spread)
+    log_ratio = pl.col(model) - pl.col("sales").log()
+    return point_log_shift(earlier.select("forecast_origin", log_ratio=log_ratio))
 
 
-def score(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
     """Score the blend, its members, the linear forecast and the references on the same rows.
 
     Args:
         folds: As for :func:`served`; rows that a reference cannot answer are left out for all, so
             that all are compared on the same rows.
         key: The members, and how they are blended.
+        stores: ``store_id, store_type, assortment, state``, the segments of totals.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        scores and ``skill``.
+        scores and ``skill``; then those of the blend's totals, see
+        :func:`rossmann_ml.total_scores.score_totals`, which have no skill.
     """
-    rows = served(folds, key).drop_nulls([SEASONAL_NAIVE, MEDIAN])
+    forecasts = served(folds, key)
+    rows = forecasts.drop_nulls([SEASONAL_NAIVE, MEDIAN])
     models = (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
     without_interval = {name: pl.lit(None, pl.Boolean) for name in _INSIDE}
     each = pl.concat(
@@ -204,8 +215,15 @@ def score(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     )
     keys = ["forecast_origin", "segment_kind", "segment"]
     naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive_rmspe="rmspe")
-    return (
+    scores = (
         scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
         .with_columns(skill=1 - pl.col("rmspe") / pl.col("naive_rmspe"))
         .drop("naive_rmspe")
     )
+    totals = score_totals(
+        forecasts.with_columns(forecast=pl.col(BLEND)),
+        stores,
+        model=BLEND,
+        horizon_days=int(folds["horizon_days"].to_numpy().max()),
+    )
+    return pl.concat([scores, totals], how="diagonal_relaxed")

@@ -17,7 +17,12 @@ import polars as pl
 from rossmann_ml.clock import product_today
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import KEY_COLUMNS, scoring_panel
-from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.inputs import (
+    OriginInputs,
+    newest_origin,
+    read_inputs,
+    read_store_attributes,
+)
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.panels import PanelReport
 from rossmann_ml.params import Params
@@ -180,7 +185,9 @@ def store_forecasts(
     if in_force is not None and in_force[1] == input_hash:
         return _report(connection, str(in_force[0]), started, is_new=False)
 
-    rows = bundle.forecast(panel, threads=threads).with_columns(
+    forecasts = bundle.forecast(panel, threads=threads)
+    intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
+    rows = forecasts.with_columns(
         scenario=pl.lit(PLANNED),
         model_version=pl.lit(bundle.model_version),
         run_id=pl.lit(run_id),
@@ -201,6 +208,12 @@ def store_forecasts(
                 [origin],
             )
         append_frame(connection, "forecasting.forecasts", rows)
+        connection.execute(
+            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
+        )
+        if intervals is not None:
+            keyed = intervals.with_columns(scenario=pl.lit(PLANNED), run_id=pl.lit(run_id))
+            append_frame(connection, "forecasting.total_intervals", keyed)
         missing = _list_stores_not_forecast(connection, origin)
         run = {
             "run_id": run_id,

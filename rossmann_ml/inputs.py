@@ -86,6 +86,14 @@ class OriginInputs:
         return self.features.sales.first_date
 
 
+def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What stores are grouped by: ``store_id, store_type, assortment, state``."""
+    return read_frame(
+        connection,
+        "SELECT store_id, store_type, assortment, state FROM core.dim_store ORDER BY store_id",
+    )
+
+
 def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
     """The newest origin that has a plan: what the weekly job forecasts from.
 

@@ -33,6 +33,7 @@ from rossmann_ml.models.base import Model
 from rossmann_ml.models.blend import BLEND, Blend, fit_weights
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.out_of_fold import Folds, complete_folds, read_folds
 from rossmann_ml.panels import read_training_panel
 from rossmann_ml.params import Params, Profile
@@ -78,7 +79,7 @@ def run_backtest(
         folds = complete_folds(
             connection, inputs, recipe, _panel_once(connection, recipe), progress=progress
         )
-        scores = score(folds.rows, recipe.key)
+        scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
     return BacktestReport(
         recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
     )
@@ -107,10 +108,12 @@ def train_challenger(
         folds = read_folds(connection, inputs, params, recipe.key)
         panel = read_training_panel(connection, recipe)
         started = time.perf_counter()
+        stores = inputs.features.stores.attributes
         with fit_members(settings, recipe, panel, inputs, progress=progress) as fits:
-            bundle = make_bundle(recipe, fits.members, folds, origin).save(settings.models_path)
+            bundle = make_bundle(recipe, fits.members, folds, origin, stores)
+            bundle = bundle.save(settings.models_path)
         seconds = time.perf_counter() - started
-        scores = score(folds.rows, recipe.key)
+        scores = score(folds.rows, recipe.key, stores)
         there = stored_report(connection, bundle, seconds)
         if there is not None:
             return there
@@ -149,9 +152,21 @@ def train_challenger(
 
 
 def make_bundle(
-    recipe: Recipe, members: Mapping[str, Model], folds: Folds, known_until: date
+    recipe: Recipe,
+    members: Mapping[str, Model],
+    folds: Folds,
+    known_until: date,
+    stores: pl.DataFrame,
 ) -> Bundle:
-    """Blend fitted members and calibrate the blend on their out-of-fold forecasts."""
+    """Blend fitted members and calibrate the blend on their out-of-fold forecasts.
+
+    Args:
+        recipe: What the members were fitted by.
+        members: By family.
+        folds: Out-of-fold forecasts of earlier origins.
+        known_until: The newest day that the members have seen.
+        stores: ``store_id, store_type, assortment, state``, the segments of totals.
+    """
     weights = fit_weights(folds.rows, recipe.families, shrinkage=recipe.params.blend.shrinkage)
     rows = folds.rows.with_columns(log_forecast=pl.Series(blend_logs(folds.rows, weights)))
     metadata = BundleMetadata(
@@ -162,4 +177,7 @@ def make_bundle(
         profile=recipe.profile,
         horizon_days=recipe.params.forecast.horizon_days,
     )
-    return Bundle(Blend(members, weights), Calibration.fit(rows), metadata)
+    calibration = Calibration.fit(rows)
+    forecasts = rows.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())
+    totals = TotalCalibration.fit(forecasts, stores, horizon_days=metadata.horizon_days)
+    return Bundle(Blend(members, weights), calibration, metadata, total_calibration=totals)

@@ -36,6 +36,9 @@ _STORE_HALF_LIFE_DAYS = 730.0
 # In observations: how much zero counts beside the chain's days, and the chain's answer beside the
 # store's own days. Many times that for season and trend: a store saw one or two years only.
 _CHAIN_PENALTY = 20.0
+# Beyond that, in days of the whole chain, of the annual harmonics: one or two years say little of
+# a season's fine shape.
+_HARMONIC_PENALTIES = np.array([0.0, 1.0, 30.0, 300.0])
 _STORE_PENALTY = 2.0
 _SLOW_PENALTY_FACTOR = 40.0
 _LEVEL_PENALTY = 1.0
@@ -161,7 +164,7 @@ class LinearForecast:
             design: The columns that were summed.
             groups: Shape (stores,), the group of each store, 0 upwards.
         """
-        chain = _chain_coefficients(sums)
+        chain = _chain_coefficients(sums, design)
         weight, totals = sums.store_totals[:, -2], sums.store_totals
         own_total = totals[:, -1] - totals[:, :-2] @ chain
         group_level = group_means(own_total, weight, groups)
@@ -213,12 +216,14 @@ def linear_forecasts(
         yield LinearForecast.fit(sums, design, groups)
 
 
-def _chain_coefficients(sums: LinearSums) -> FloatArray:
+def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
     """Ridge over all stores on what departs from each store's own mean."""
     totals = sums.store_totals
     weight = np.maximum(totals[:, -2], 1e-9)
     within = sums.chain - (totals / weight[:, None]).T @ totals
-    products = within[:-2, :-2] + _CHAIN_PENALTY * np.eye(len(within) - 2)
+    stores = np.count_nonzero(totals[:, -2])
+    penalty = _CHAIN_PENALTY + stores * _HARMONIC_PENALTIES[design.harmonic]
+    products = within[:-2, :-2] + np.diag(penalty)
     return np.asarray(np.linalg.solve(products, within[:-2, -1]))
 
 

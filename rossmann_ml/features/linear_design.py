@@ -21,6 +21,7 @@ from rossmann_ml.features.calendar import (
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
+    IntArray,
     PlanGrid,
     days_between_runs,
     days_since,
@@ -29,7 +30,7 @@ from rossmann_ml.features.grid import (
 )
 
 _YEAR_DAYS = 365.25
-_HARMONICS = 2
+_HARMONICS = 3
 # Where in the month sales swell or sink: centre and width in working days, as wages are paid on
 # working days. By days of the month instead, the chain's daily error is a tenth higher.
 _FROM_MONTH_START = ((0, 0.7), (2, 1.2), (10, 2.0))
@@ -66,6 +67,7 @@ class LinearDesign:
         promo_columns: Shape (columns, days), the same in all stores that have a promotion.
         is_promo: Shape (stores, days), 1 on promotion days.
         store_columns: Shape (columns, stores, days).
+        harmonic: Shape (columns,), which annual harmonic a column is, 0 for other columns.
         slow: Shape (columns,), whether a column is trend, season or a promotion's bump, of which
             a store's own history says little.
         blocks: What each column is about: ``weekday``, ``month``, ``special_day``, ``trend``,
@@ -77,6 +79,7 @@ class LinearDesign:
     promo_columns: Float32Array
     is_promo: Float32Array
     store_columns: Float32Array
+    harmonic: IntArray
     slow: BoolArray
     blocks: tuple[str, ...]
 
@@ -94,6 +97,10 @@ class LinearDesign:
         slow = [np.full(len(part), part is season) for part in day]
         slow += [np.full(len(part), part is not promo[0]) for part in promo]
         slow += [np.zeros(len(store), np.bool_)]
+        harmonic = np.zeros(sum(map(len, (*day, *promo, store))), np.int64)
+        # behind the trend, and before the weeks to Christmas: a sine and a cosine each
+        first = sum(map(len, day[:-1])) + 1
+        harmonic[first : first + 2 * _HARMONICS] = np.repeat(np.arange(_HARMONICS) + 1, 2)
         blocks = [
             *("weekday" for _ in day_of_week),
             *("month" for _ in month),
@@ -108,6 +115,7 @@ class LinearDesign:
             np.concatenate(promo),
             plan.is_promo.astype(np.float32),
             store,
+            harmonic,
             np.concatenate(slow),
             tuple(blocks),
         )

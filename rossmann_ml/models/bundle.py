@@ -19,6 +19,7 @@ import polars as pl
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.total_calibration import TotalCalibration
 
 _METADATA = "bundle.json"
 
@@ -46,12 +47,13 @@ class BundleMetadata:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted blend, its calibration and what they are."""
+    """A fitted blend, its calibrations and what they are."""
 
     model: Blend
     calibration: Calibration
     metadata: BundleMetadata
     model_version: str = ""
+    total_calibration: TotalCalibration | None = None
 
     def forecast(self, panel: pl.DataFrame, *, threads: int) -> pl.DataFrame:
         """Forecast the rows of a scoring panel; closed days get 0.
@@ -83,6 +85,24 @@ class Bundle:
             for name in forecasts.columns
         )
 
+    def total_intervals(
+        self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
+    ) -> pl.DataFrame | None:
+        """Give the factors on sums of forecasts, see :meth:`TotalCalibration.intervals`.
+
+        Args:
+            panel: The panel that was forecast.
+            forecasts: What :meth:`forecast` made of it.
+            stores: ``store_id, store_type, assortment, state``.
+        """
+        if self.total_calibration is None:
+            return None
+        rows = forecasts.select(
+            "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",
+            forecast="sales_forecast", spread=pl.Series(interval_spread(panel)),
+        )  # fmt: skip
+        return self.total_calibration.intervals(rows, stores)
+
     def save(self, models_folder: Path) -> Bundle:
         """Write the bundle below a folder, under its version.
 
@@ -96,6 +116,8 @@ class Bundle:
         def write(folder: Path) -> None:
             self.model.save(folder)
             self.calibration.save(folder)
+            if self.total_calibration is not None:
+                self.total_calibration.save(folder)
             text = json.dumps(asdict(self.metadata), indent=2)
             (folder / _METADATA).write_text(text, encoding="utf-8")
 
@@ -105,6 +127,7 @@ class Bundle:
             self.calibration,
             self.metadata,
             _write_versioned(models_folder, f"{self.metadata.family}-{day:%Y%m%d}", write),
+            self.total_calibration,
         )
 
     @classmethod
@@ -122,6 +145,7 @@ class Bundle:
                 Calibration.load(folder),
                 metadata,
                 model_version,
+                TotalCalibration.load(folder),
             )
         except FileNotFoundError as error:
             raise NoDataError(

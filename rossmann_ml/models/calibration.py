@@ -62,40 +62,14 @@ class Calibration:
         week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
         half_widths = {
             str(level): [
-                _conformal_quantile(score[week == number], level / 100)
+                conformal_quantile(score[week == number], level / 100)
                 for number in range(int(week.max()) + 1)
             ]
             for level in LEVELS
         }
         origins = [str(origin) for origin in ordered["forecast_origin"].unique().sort()]
-        return cls(cls.log_shift_of(ordered), half_widths, origins)
-
-    @staticmethod
-    def log_shift_of(out_of_fold: pl.DataFrame) -> float:
-        """The shift that would have served best, from out-of-fold forecasts.
-
-        For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
-        Each origin is centred on its own median first: a season in which the whole chain sold
-        more or less than forecast does not come again, while the spread of days, which calls for
-        a forecast below the median, does. Days with an unusual event are left out.
-
-        Args:
-            out_of_fold: ``forecast_origin, sales, log_forecast``; open days with sales.
-        """
-        deviation = pl.col("log_forecast") - pl.col("sales").log()
-        centred = out_of_fold.select(
-            deviation - deviation.median().over("forecast_origin")
-        ).to_series()
-        usual = np.exp(centred.filter(centred.abs() < _UNUSUAL_LOG_RATIO).sort().to_numpy())
-        return float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
-
-    @staticmethod
-    def log_shift_of_spread(spread: FloatArray) -> float:
-        """The shift for rows of known spread, before any forecast could be judged.
-
-        For log-normal days of spread s it is -1.5 s^2.
-        """
-        return -1.5 * float(np.mean(spread**2))
+        log_ratios = ordered.select("forecast_origin", log_ratio=pl.Series(deviation))
+        return cls(point_log_shift(log_ratios), half_widths, origins)
 
     def bounds(
         self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray
@@ -148,7 +122,33 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
     return np.asarray(np.sqrt(own**2 + unknown**2))
 
 
-def _conformal_quantile(scores: FloatArray, level: float) -> float:
+def point_log_shift(log_ratios: pl.DataFrame) -> float:
+    """How far below the middle of log sales the point with the least percentage error lies.
+
+    For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
+    Each origin is centred on its own median first: a season in which the whole chain sold
+    more or less than forecast does not come again, while the spread of days, which calls for
+    a forecast below the median, does. Days with an unusual event are left out.
+
+    Args:
+        log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in one fixed order.
+    """
+    centred = log_ratios.select(
+        pl.col("log_ratio") - pl.col("log_ratio").median().over("forecast_origin")
+    )["log_ratio"].to_numpy()
+    usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
+    return float(np.log(usual.mean() / (usual**2).mean())) if len(usual) else 0.0
+
+
+def log_shift_of_spread(spread: FloatArray) -> float:
+    """The same for rows of known spread, before any forecast could be judged.
+
+    For log-normal days of spread s it is -1.5 s^2.
+    """
+    return -1.5 * float(np.mean(spread**2))
+
+
+def conformal_quantile(scores: FloatArray, level: float) -> float:
     """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level."""
     if len(scores) == 0:
         return 0.0

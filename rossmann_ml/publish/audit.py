@@ -35,6 +35,20 @@ _FORECAST_FAULTS = {
         "run_id NOT IN (SELECT run_id FROM forecast_runs)",
 }  # fmt: skip
 
+# The same of totals; origins of before there were bounds have NULL, which is no fault.
+_TOTAL_FAULTS = {
+    "has bounds out of order": """
+        NOT (0 <= lower_95 AND lower_95 <= lower_80 AND lower_80 <= sales_unbiased
+             AND sales_unbiased <= upper_80 AND upper_80 <= upper_95)""",
+    "is closed and not 0": """
+        open_store_days = 0
+        AND (sales_forecast, sales_unbiased, lower_80, upper_80, lower_95, upper_95)
+            IS DISTINCT FROM (0, 0, 0, 0, 0, 0)""",
+    "has some bounds and not others": """
+        sales_unbiased + lower_80 + upper_80 + lower_95 + upper_95 IS NULL
+        AND coalesce(sales_unbiased, lower_80, upper_80, lower_95, upper_95) IS NOT NULL""",
+}
+
 _FAULTS_SHOWN = 12
 
 
@@ -169,8 +183,26 @@ def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
                 f"forecasts: {row[0]:,} rows of which each {fault}, "
                 f"first store {row[1]} on {row[2]} of origin {row[3]}"
             )
+    yield from _total_faults(connection, "forecast_totals", "week_start")
+    yield from _total_faults(connection, "forecast_horizon_totals", "days")
     yield from _gaps_in_newest_origin(connection)
     yield from _totals_apart_from_days(connection)
+
+
+def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) -> Iterator[str]:
+    for fault, condition in _TOTAL_FAULTS.items():
+        found = connection.execute(
+            f"""
+            SELECT count(*) OVER (), level, segment, {span}, forecast_origin
+            FROM {table} WHERE {condition}
+            ORDER BY forecast_origin, level, segment, {span} LIMIT 1
+            """  # noqa: S608 - table, column and conditions are the constants above
+        ).fetchone()
+        if found:
+            yield (
+                f"{table}: {found[0]:,} rows of which each {fault}, first {found[1]} {found[2]}, "
+                f"{span} {found[3]} of origin {found[4]}"
+            )
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

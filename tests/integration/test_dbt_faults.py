@@ -165,6 +165,19 @@ FAULTS = {
     "forecast_totals_days_are_of_one_week": (
         "UPDATE marts.forecast_totals SET days = 8 WHERE level = 'chain'"
     ),
+    "forecast_horizon_totals_key_is_unique": twice("marts.forecast_horizon_totals"),
+    "forecast_horizon_totals_level_is_a_known_one": (
+        "UPDATE marts.forecast_horizon_totals SET level = 'region' WHERE level = 'state'"
+    ),
+    "bounds_of_totals_are_in_order": (
+        "UPDATE marts.forecast_totals SET sales_unbiased = sales_forecast, "
+        "lower_80 = sales_forecast + 1, upper_80 = sales_forecast, lower_95 = 0, "
+        "upper_95 = sales_forecast WHERE level = 'chain'"
+    ),
+    "the_chain_is_no_less_certain_than_its_parts": (
+        "UPDATE marts.forecast_horizon_totals SET sales_unbiased = sales_forecast, lower_80 = 0, "
+        "upper_80 = 1e12, lower_95 = 0, upper_95 = CASE level WHEN 'chain' THEN 2e12 ELSE 1 END"
+    ),
     "totals_of_every_level_add_up_to_the_forecasts": (
         "UPDATE marts.forecast_totals SET sales_forecast = sales_forecast + 0.02 "
         "WHERE level = 'chain'"

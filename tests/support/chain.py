@@ -104,7 +104,9 @@ def folds_of(known: FeatureInputs, panel: pl.DataFrame, recipe: Recipe, origin: 
         return complete_folds(connection, as_of, recipe, lambda: panel)
 
 
-def bundle_of(recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date) -> Bundle:
+def bundle_of(
+    recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date, known: FeatureInputs
+) -> Bundle:
     """The recipe fitted on a panel and calibrated on its past origins."""
     members = {family: recipe.fit(family, panel, known_until=origin) for family in recipe.families}
-    return make_bundle(recipe, members, folds, origin)
+    return make_bundle(recipe, members, folds, origin, known.stores.attributes)

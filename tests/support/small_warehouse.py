@@ -73,7 +73,29 @@ CREATE OR REPLACE TABLE marts.forecast_totals AS
     )
     SELECT forecast_origin, level, segment, week_start, scenario,
         count(DISTINCT target_date) AS days, count(*) AS store_days,
-        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast
+        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast,
+        sum(sales_forecast) * 1.02 AS sales_unbiased,
+        sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
+        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
+    FROM (
+        SELECT *, 'chain' AS level, 'all' AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'assortment' AS level, assortment AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'state' AS level, state AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store' AS level, store_id::VARCHAR AS segment FROM days
+    ) GROUP BY ALL;
+CREATE OR REPLACE TABLE marts.forecast_horizon_totals AS
+    WITH days AS (
+        SELECT f.*, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state, n.days
+        FROM forecasting.forecasts AS f JOIN marts.stores AS s USING (store_id)
+        JOIN unnest([7, 14, 28, 42]) AS n(days) ON f.horizon_days <= n.days
+    )
+    SELECT forecast_origin, level, segment, days, scenario, forecast_origin + days AS last_date,
+        count(*) AS store_days,
+        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast,
+        sum(sales_forecast) * 1.02 AS sales_unbiased,
+        sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
+        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
     FROM (
         SELECT *, 'chain' AS level, 'all' AS segment FROM days
         UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days

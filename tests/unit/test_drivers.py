@@ -31,6 +31,7 @@ from rossmann_ml.features.panel import (
     training_origins,
     training_panel,
 )
+from rossmann_ml.models.blend import Blend, equal_weights
 
 PARAMS = small_params()
 FEATURES = feature_names(PARAMS.features)
@@ -57,7 +58,7 @@ def typical(known: FeatureInputs) -> TypicalDay:
 
 @pytest.fixture(scope="module")
 def predict(known: FeatureInputs) -> Predict:
-    """A true model, fitted on the sample."""
+    """A true blend, fitted on the sample."""
     origins = training_origins(
         NEWEST_ORIGIN,
         first_day=known.sales.first_date,
@@ -68,7 +69,11 @@ def predict(known: FeatureInputs) -> Predict:
     rows = training_panel(
         known, origins, known_until=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
     )
-    return small_recipe(PARAMS).fit(rows, known_until=NEWEST_ORIGIN).predict_log_sales
+    recipe = small_recipe(PARAMS)
+    members = {
+        family: recipe.fit(family, rows, known_until=NEWEST_ORIGIN) for family in recipe.families
+    }
+    return Blend(members, equal_weights(recipe.families)).predict_log_sales
 
 
 def explained(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.DataFrame:

@@ -77,7 +77,7 @@ def forecast_at_origin(given_inputs: FeatureInputs) -> tuple[pl.DataFrame, pl.Da
         given_inputs, origins, known_until=ORIGIN, horizon_days=42, params=PARAMS.features
     )
     folds = folds_of(given_inputs, panel, recipe, ORIGIN)
-    bundle = bundle_of(recipe, panel, folds, ORIGIN)
+    bundle = bundle_of(recipe, panel, folds, ORIGIN, given_inputs)
     return panel, bundle.forecast(panel_at(given_inputs), threads=1)
 
 

@@ -91,6 +91,25 @@ IN_MARTS = {
         "marts.daily_sales.sales is VARCHAR; expected DOUBLE",
     ),
     "a table is missing": ("DROP TABLE marts.stores", "no table marts.stores"),
+    "bounds of a week's total are crossed": (
+        "UPDATE marts.forecast_totals SET lower_80 = upper_80 + 1 "
+        "WHERE level = 'state' AND segment = 'HE' AND open_store_days > 0",
+        "forecast_totals: 21 rows of which each has bounds out of order, first state HE",
+    ),
+    "bounds of a horizon's total are crossed": (
+        "UPDATE marts.forecast_horizon_totals SET upper_95 = sales_unbiased * 0.9 "
+        "WHERE level = 'chain' AND days = 42",
+        "forecast_horizon_totals: 3 rows of which each has bounds out of order, first chain all",
+    ),
+    "a total without an open day is not 0": (
+        "UPDATE marts.forecast_totals SET open_store_days = 0 WHERE level = 'store' "
+        "AND segment = '3'",
+        "is closed and not 0, first store 3",
+    ),
+    "a bound of a total is missing": (
+        "UPDATE marts.forecast_totals SET upper_95 = NULL WHERE level = 'chain'",
+        "has some bounds and not others, first chain all",
+    ),
     "the totals are older than the forecasts": (
         "UPDATE marts.forecast_totals SET sales_forecast = sales_forecast + 10 "
         "WHERE level = 'chain'",

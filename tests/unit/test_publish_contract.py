@@ -18,9 +18,10 @@ README = README_PATH.read_text(encoding="utf-8")
 # What other programs were promised by name.
 PUBLIC_NAMES = {
     "forecasts", "latest_forecasts", "store_plan", "forecast_totals", "forecast_revisions",
-    "forecast_drivers", "forecast_driver_changes", "forecast_accuracy", "stores", "daily_sales",
-    "forecast_runs", "stores_not_forecast", "model_versions", "promotions", "backtest_scores",
-    "feature_importance", "data_quality_results", "quarantined_rows", "generation_info",
+    "forecast_horizon_totals", "forecast_drivers", "forecast_driver_changes", "forecast_accuracy",
+    "stores", "daily_sales", "forecast_runs", "stores_not_forecast", "model_versions", "promotions",
+    "backtest_scores", "feature_importance", "data_quality_results", "quarantined_rows",
+    "generation_info",
 }  # fmt: skip
 
 

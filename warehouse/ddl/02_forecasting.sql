@@ -19,6 +19,24 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     PRIMARY KEY (forecast_origin, store_id, target_date, scenario)
 );
 
+-- What the sum of a segment's daily forecasts is multiplied by to be unbiased, and for its bounds;
+-- sums in which no store opens have no row, they are 0.
+CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
+    forecast_origin DATE NOT NULL,
+    scenario VARCHAR NOT NULL,
+    level VARCHAR NOT NULL,          -- chain | store_type | assortment | state | store
+    segment VARCHAR NOT NULL,
+    first_date DATE NOT NULL,        -- of the days added up
+    last_date DATE NOT NULL,
+    unbiased_factor DOUBLE NOT NULL,
+    lower_80_factor DOUBLE NOT NULL,
+    upper_80_factor DOUBLE NOT NULL,
+    lower_95_factor DOUBLE NOT NULL,
+    upper_95_factor DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL,
+    PRIMARY KEY (forecast_origin, scenario, level, segment, first_date, last_date)
+);
+
 -- Rows of forecasts that a later run replaced at the same origin.
 CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     forecast_origin DATE NOT NULL,

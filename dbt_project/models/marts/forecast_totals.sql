@@ -12,6 +12,12 @@ stores as (
 
 ),
 
+intervals as (
+
+    select * from {{ ref('stg_total_intervals') }}
+
+),
+
 store_days as (
 
     select
@@ -28,32 +34,53 @@ store_days as (
     from forecasts
     inner join stores on forecasts.store_id = stores.store_id
 
+),
+
+sums as (
+
+    select
+        forecast_origin,
+        scenario,
+        {{ total_level() }} as level,
+        {{ total_segment() }} as segment,
+        week_start,
+        min(target_date) as first_date,
+        max(target_date) as last_date,
+        -- a bit for each weekday: a tenth of what count(distinct) costs
+        cast(bit_count(bit_or(1 << isodow(target_date))) as integer) as days,
+        count(*) as store_days,
+        count(*) filter (where is_open) as open_store_days,
+        {{ exact_sum('sales_forecast') }} as sales_forecast
+    from store_days
+    group by
+        grouping sets (
+            (forecast_origin, scenario, week_start),
+            (forecast_origin, scenario, week_start, store_type),
+            (forecast_origin, scenario, week_start, assortment),
+            (forecast_origin, scenario, week_start, state),
+            (forecast_origin, scenario, week_start, store_id)
+        )
+
 )
 
 select
-    forecast_origin,
-    scenario,
-    case
-        when grouping(store_id) = 0 then 'store'
-        when grouping(store_type) = 0 then 'store_type'
-        when grouping(assortment) = 0 then 'assortment'
-        when grouping(state) = 0 then 'state'
-        else 'chain'
-    end as level,
-    coalesce(cast(store_id as varchar), store_type, assortment, state, 'all') as segment,
-    week_start,
-    -- a bit for each weekday: a tenth of what count(distinct) costs
-    cast(bit_count(bit_or(1 << isodow(target_date))) as integer) as days,
-    count(*) as store_days,
-    count(*) filter (where is_open) as open_store_days,
-    {{ exact_sum('sales_forecast') }} as sales_forecast
-from store_days
-group by
-    grouping sets (
-        (forecast_origin, scenario, week_start),
-        (forecast_origin, scenario, week_start, store_type),
-        (forecast_origin, scenario, week_start, assortment),
-        (forecast_origin, scenario, week_start, state),
-        (forecast_origin, scenario, week_start, store_id)
-    )
-order by forecast_origin, level, segment, week_start, scenario
+    sums.forecast_origin,
+    sums.scenario,
+    sums.level,
+    sums.segment,
+    sums.week_start,
+    sums.days,
+    sums.store_days,
+    sums.open_store_days,
+    sums.sales_forecast,
+    {{ total_columns('sums', 'intervals') }}
+from sums
+left join intervals
+    on
+        sums.forecast_origin = intervals.forecast_origin
+        and sums.scenario = intervals.scenario
+        and sums.level = intervals.level
+        and sums.segment = intervals.segment
+        and sums.first_date = intervals.first_date
+        and sums.last_date = intervals.last_date
+order by sums.forecast_origin, sums.level, sums.segment, sums.week_start, sums.scenario

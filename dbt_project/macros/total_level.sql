@@ -1,0 +1,15 @@
+{# Which level a row of grouping sets over stores is of. #}
+{% macro total_level() -%}
+case
+    when grouping(store_id) = 0 then 'store'
+    when grouping(store_type) = 0 then 'store_type'
+    when grouping(assortment) = 0 then 'assortment'
+    when grouping(state) = 0 then 'state'
+    else 'chain'
+end
+{%- endmacro %}
+
+{# Which segment of that level. #}
+{% macro total_segment() -%}
+coalesce(cast(store_id as varchar), store_type, assortment, state, 'all')
+{%- endmacro %}

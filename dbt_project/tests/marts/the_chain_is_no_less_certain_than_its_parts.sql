@@ -1,0 +1,21 @@
+{{ config(meta={'dagster': {'ref': {'name': 'forecast_horizon_totals'}}}) }}
+-- What is particular to a store evens out in a sum: the chain's interval is not wider than those of
+-- all its stores together. The margin is for how well each is known: the chain's from few origins.
+with
+
+widths as (
+
+    select
+        forecast_origin,
+        scenario,
+        days,
+        max(upper_95 - lower_95) filter (where level = 'chain') as chain_width,
+        sum(upper_95 - lower_95) filter (where level = 'store') as store_widths
+    from {{ ref('forecast_horizon_totals') }}
+    group by forecast_origin, scenario, days
+
+)
+
+select *
+from widths
+where chain_width > store_widths * 1.25

@@ -1,0 +1,174 @@
+"""Which totals there are: levels, segments and spans of days, and store-days added up to them.
+
+A total is the sales of one segment (a store, a store type, an assortment, a state, the chain) in
+one span of days: a calendar week as far as it lies inside the horizon, or the first days after
+the origin. Belongs here: adding up, and the shape of what was added; not how far a total may be
+off (:mod:`rossmann_ml.models.total_calibration`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+CHAIN, STORE = "chain", "store"
+GROUPS = ("store_type", "assortment", "state")
+LEVELS = (CHAIN, *GROUPS, STORE)
+FIRST_DAYS = (7, 14, 28)
+"""Totals of the first days after the origin, besides that of the whole horizon."""
+UNKNOWN_STATE = "unknown"
+
+AMOUNTS = ("forecast", "sales")
+"""What is added up, in EUR."""
+
+_SPAN = ("first_date", "last_date")
+
+
+def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
+    """Repeat every store-day for each span of days that holds it.
+
+    Args:
+        rows: ``forecast_origin, target_date, horizon_days`` and anything else.
+        horizon_days: Days of the horizon.
+
+    Returns:
+        The rows with ``first_date, last_date``; a span that is a week and the first seven days
+        at once is there once.
+    """
+    origin, day = pl.col("forecast_origin"), pl.col("target_date")
+    monday = day.dt.truncate("1w")
+    first = origin.dt.offset_by("1d")
+    last = origin.dt.offset_by(f"{horizon_days}d")
+    week = rows.with_columns(
+        first_date=pl.max_horizontal(monday, first),
+        last_date=pl.min_horizontal(monday.dt.offset_by("6d"), last),
+    )
+    parts = [week]
+    for days in {*(days for days in FIRST_DAYS if days < horizon_days), horizon_days}:
+        end = first.dt.offset_by(f"{days - 1}d")
+        is_that_week = (pl.col("first_date") == first) & (pl.col("last_date") == end)
+        parts.append(
+            week.filter((pl.col("horizon_days") <= days) & ~is_that_week).with_columns(
+                first_date=first, last_date=end
+            )
+        )
+    return pl.concat(parts)
+
+
+def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
+    """Add to every store-day the segments that it belongs to.
+
+    Args:
+        rows: With ``store_id``.
+        stores: ``store_id, store_type, assortment, state``; no state is known as ``unknown``.
+
+    Returns:
+        The rows with one column a level, named like it; a store is its own segment.
+    """
+    attributes = stores.select(
+        pl.col("store_id").cast(rows.schema["store_id"]),
+        "store_type",
+        "assortment",
+        pl.col("state").fill_null(UNKNOWN_STATE),
+    )
+    return (
+        rows.drop(*GROUPS, strict=False)
+        .join(attributes, on="store_id", how="inner", maintain_order="left")
+        .with_columns(pl.lit("all").alias(CHAIN))
+    )
+
+
+def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
+    """Add open store-days up to totals of every level and span.
+
+    Args:
+        rows: Open store-days: ``forecast_origin, store_id, target_date, horizon_days, forecast``
+            (EUR), ``spread`` (log units), and ``sales`` (EUR) where they are known.
+        stores: ``store_id, store_type, assortment, state``.
+        horizon_days: Days of the horizon.
+
+    Returns:
+        ``forecast_origin, level, segment, first_date, last_date, store_days, forecast`` and
+        ``sales`` where given, and the shape of the total: ``store_concentration``, the sum of its
+        stores' squared shares, each times the store's squared spread, and ``week_concentration``
+        and ``day_concentration``, the sums of its calendar weeks' and days' squared shares (1
+        when all sales fall on one). Sorted by all but the last.
+    """
+    segmented = with_segments(rows, stores)
+    by_store = (
+        spans(segmented, horizon_days=horizon_days)
+        .group_by("forecast_origin", "store_id", *_SPAN)
+        .agg(
+            pl.col(CHAIN, *GROUPS).first(),
+            *(exact_sum(pl.col(name)).alias(name) for name in AMOUNTS if name in rows.columns),
+            store_days=pl.len(),
+            spread=pl.col("spread").max(),
+        )
+    )
+    return pl.concat(
+        _add_up_level(segmented, by_store, level=level, horizon_days=horizon_days)
+        for level in LEVELS
+    ).sort("forecast_origin", "level", "segment", *_SPAN)
+
+
+def _add_up_level(
+    segmented: pl.DataFrame, by_store: pl.DataFrame, *, level: str, horizon_days: int
+) -> pl.DataFrame:
+    key = ["forecast_origin", "segment", *_SPAN]
+    amounts = [name for name in AMOUNTS if name in by_store.columns]
+    by_day = by_segment(
+        segmented, level, ["target_date"],
+        [exact_sum(pl.col("forecast")).alias("forecast"), pl.col("horizon_days").first()],
+    )  # fmt: skip
+    weeks = spans(by_day, horizon_days=horizon_days).group_by(
+        *key, week=pl.col("target_date").dt.truncate("1w")
+    )
+    in_time = (
+        weeks.agg(
+            day_squares=exact_sum(pl.col("forecast").pow(2), digits=0),
+            week_square=exact_sum(pl.col("forecast")).pow(2),
+        )
+        .group_by(key)
+        .agg(
+            exact_sum(pl.col("day_squares"), digits=0),
+            week_squares=exact_sum(pl.col("week_square"), digits=0),
+        )
+    )
+    own_squares = (pl.col("forecast") * pl.col("spread")).pow(2)
+    sums = by_segment(
+        by_store, level, list(_SPAN),
+        [
+            pl.col("store_days").sum(),
+            *(exact_sum(pl.col(name)).alias(name) for name in amounts),
+            exact_sum(own_squares, digits=0).alias("own_squares"),
+        ],
+    )  # fmt: skip
+    whole = pl.col("forecast").pow(2)
+    return sums.join(in_time, on=key, how="left").select(
+        "forecast_origin",
+        pl.lit(level).alias("level"),
+        pl.col("segment").cast(pl.String),
+        *_SPAN,
+        "store_days",
+        *amounts,
+        store_concentration=pl.col("own_squares") / whole,
+        week_concentration=pl.min_horizontal(pl.col("week_squares") / whole, 1.0),
+        day_concentration=pl.min_horizontal(pl.col("day_squares") / whole, 1.0),
+    )
+
+
+def by_segment(
+    rows: pl.DataFrame, level: str, span: list[str], aggregates: list[pl.Expr]
+) -> pl.DataFrame:
+    """Aggregate rows of :func:`with_segments` by origin, ``segment`` of a level, and ``span``."""
+    column = "store_id" if level == STORE else level
+    return rows.group_by("forecast_origin", *span, segment=column).agg(aggregates)
+
+
+def exact_sum(term: pl.Expr, *, digits: int = 4) -> pl.Expr:
+    """A sum of doubles that comes out the same to the last bit however many threads add.
+
+    The terms are rounded to ``digits`` decimals and added as integers, like the macro of that
+    name does in SQL.
+    """
+    scale = 10.0**digits
+    return (term * scale).round().cast(pl.Int64).sum() / scale
