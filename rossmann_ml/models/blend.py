@@ -133,6 +133,8 @@ def fit_weights(
     products = errors[usual].T @ errors[usual] / usual.sum()
     start = np.array(list(equal.values()))
     scale = float(np.trace(products)) / len(families)
+    if scale == 0:  # every member was right
+        return equal
 
     def cost(weights: FloatArray) -> float:
         departure = weights - start

@@ -72,7 +72,10 @@ def trained(built: BuiltWarehouse, tmp_path_factory: pytest.TempPathFactory) -> 
         connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
     build_training_panel(settings, params, profile="fast")
     training.run_backtest(settings, params, profile="fast")
-    return Chain(settings, params, training.train_challenger(settings, params, profile="fast"))
+    report = training.train_challenger(settings, params, profile="fast")
+    with connect(settings) as connection:
+        connection.execute("CREATE TABLE main.models_as_trained AS FROM forecasting.model_versions")
+    return Chain(settings, params, report)
 
 
 @pytest.fixture
@@ -81,12 +84,9 @@ def chain(trained: Chain) -> Chain:
     with connect(trained.settings) as connection:
         for table in ("promotions", "forecasts", "forecast_history", "forecast_runs"):
             connection.execute(f"DELETE FROM forecasting.{table}")
+        connection.execute("DELETE FROM forecasting.model_versions")
         connection.execute(
-            "DELETE FROM forecasting.model_versions WHERE model_version <> ?",
-            [trained.trained.model_version],
-        )
-        connection.execute(
-            "UPDATE forecasting.model_versions SET rmspe_mean = ?", [trained.trained.rmspe_mean]
+            "INSERT INTO forecasting.model_versions BY NAME FROM main.models_as_trained"
         )
     return trained
 
