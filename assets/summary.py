@@ -63,6 +63,14 @@ def print_summary(
         'rossmann sql "SELECT * FROM forecast_totals LIMIT 10"',
     ):
         console.print(f"  {line}", soft_wrap=True, markup=False)
+    if summary.profile == "fast":
+        console.print()
+        console.print(
+            "The model is of the profile fast, for a first look. To train fully (the better part "
+            "of an hour, and it may be interrupted):",
+            soft_wrap=True,
+        )
+        console.print("  rossmann refresh --retrain full", soft_wrap=True, markup=False)
 
 
 def _accuracy(summary: Summary) -> str:

@@ -95,6 +95,7 @@ class TrainingParams(_Strict):
     catboost: ModelParams
     min_history_days: Days
     seed: int
+    retrain_every_weeks: Annotated[int, Field(ge=1)]
 
     def of_family(self, family: str) -> ModelParams:
         """The parameters of a family, by its library's names."""

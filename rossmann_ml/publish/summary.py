@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.models.blend import BLEND
 from rossmann_ml.publish.generations import GenerationInfo, current_path, read_info, reading
 from rossmann_ml.settings import Settings
 
@@ -18,13 +19,13 @@ _FORECASTS = """
     FROM latest_forecasts
 """
 
-# The model's own rows are those that are no reference's.
-_SCORES = """
+_MODEL = """
     SELECT
-        avg(rmspe) FILTER (model NOT IN ($naive, $median)),
+        avg(rmspe) FILTER (model = $blend),
         avg(rmspe) FILTER (model = $naive),
         avg(rmspe) FILTER (model = $median),
-        count(DISTINCT forecast_origin)
+        count(DISTINCT forecast_origin),
+        (SELECT profile FROM model_versions WHERE model_version = $model_version)
     FROM backtest_scores
     WHERE model_version = $model_version AND segment_kind = 'overall'
         AND forecast_origin IS NOT NULL
@@ -46,6 +47,7 @@ class Summary:
         rmspe_seasonal_naive: Of last year's same weekday, on the same rows.
         rmspe_median: Of the median by store, weekday and promo, on the same rows.
         backtest_origins: How many origins that is.
+        profile: How much the champion's training did, ``fast`` or ``full``.
     """
 
     info: GenerationInfo
@@ -58,6 +60,7 @@ class Summary:
     rmspe_seasonal_naive: float | None
     rmspe_median: float | None
     backtest_origins: int
+    profile: str
 
     @property
     def days(self) -> int:
@@ -77,9 +80,10 @@ def summarise(settings: Settings) -> Summary:
         info = read_info(connection)
         (forecasts,) = connection.execute(_FORECASTS).fetchall()
         names = {
+            "blend": BLEND,
             "naive": SEASONAL_NAIVE,
             "median": MEDIAN,
             "model_version": info.model_version,
         }
-        (scores,) = connection.execute(_SCORES, names).fetchall()
-    return Summary(info, path, *forecasts, *scores)
+        (model,) = connection.execute(_MODEL, names).fetchall()
+    return Summary(info, path, *forecasts, *model)

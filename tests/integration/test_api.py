@@ -169,7 +169,7 @@ def test_model_info_tells_how_good_the_champion_is_beside_simple_methods(served:
         row["model"]: row["rmspe"] for row in answer["backtest"] if row["forecast_origin"] is None
     }
     assert overall == {
-        "lightgbm": 0.115,
+        "blend": 0.115,
         "store_weekday_promo_median": 0.135,
         "seasonal_naive": 0.25,
     }

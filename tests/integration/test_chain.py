@@ -12,8 +12,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import mlflow
+import polars as pl
 import pytest
 import yaml
+from polars.testing import assert_frame_equal
 from support.built_core import NEWEST_ORIGIN, BuiltWarehouse
 from support.chain import small_params
 
@@ -25,11 +27,13 @@ from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.inputs import read_inputs
 from rossmann_ml.model_records import TrainingReport
+from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.panels import build_training_panel
 from rossmann_ml.params import Params
 from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.registered import plain_frame
+from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.warehouse import connect, read_frame
 
 pytestmark = pytest.mark.integration
 
@@ -175,6 +179,43 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
         **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "tuned"),
         **dict.fromkeys(("linear", "seasonal_naive", "store_weekday_promo_median"), "baseline"),
     }
+
+
+_LOADED_ELSEWHERE = """
+import sys
+project, tracking_uri, rows, answer = sys.argv[1:]
+sys.path = [entry for entry in sys.path if entry not in ("", project)]
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+import mlflow, pandas
+mlflow.set_tracking_uri(tracking_uri)
+model = mlflow.pyfunc.load_model("models:/rossmann-forecaster@challenger")
+model.predict(pandas.read_parquet(rows)).to_parquet(answer)
+import rossmann_ml
+print(rossmann_ml.__file__)
+"""
+
+
+def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
+    chain: Chain, tmp_path: Path
+) -> None:
+    build_scoring_panel(chain.settings, chain.params)
+    bundle = Bundle.load(chain.settings.models_path, chain.trained.model_version)
+    with connect(chain.settings, read_only=True) as connection:
+        panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
+    rows, answer = tmp_path / "rows.parquet", tmp_path / "answer.parquet"
+    plain_frame(bundle, panel).to_parquet(rows)
+    done = subprocess.run(
+        [
+            sys.executable, "-c", _LOADED_ELSEWHERE, str(PROJECT_DIR),
+            chain.settings.tracking_uri, str(rows), str(answer),
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.splitlines()[-1].startswith(str(PROJECT_DIR / "rossmann_ml"))
+    served = bundle.forecast(panel, threads=1).drop("forecast_origin", "horizon_days", "is_open")
+    answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
+    assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
 
 
 def test_the_first_model_that_beats_seasonal_naive_becomes_champion(chain: Chain) -> None:

@@ -364,7 +364,7 @@ def _record_model(
             s.segment, 252 AS store_days, m.rmspe, 900.0 AS rmse, 600.0 AS mae,
             m.rmspe * 0.8 AS mape, 0.004 AS bias, 1 - m.rmspe / 0.25 AS skill,
             0.81 AS coverage_80, 0.95 AS coverage_95, TIMESTAMP '2015-08-03 06:15' AS scored_at
-        FROM (VALUES ('lightgbm', 0.115), ('seasonal_naive', 0.25),
+        FROM (VALUES ('blend', 0.115), ('seasonal_naive', 0.25),
             ('store_weekday_promo_median', 0.135)) AS m(model, rmspe)
         CROSS JOIN (VALUES (DATE '2015-06-19'), (DATE '2015-03-27'), (NULL)) AS o(origin)
         CROSS JOIN (VALUES ('overall', 'all'), ('promo', 'true'), ('promo', 'false'))

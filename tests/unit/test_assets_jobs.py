@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ import pytest
 from support.code_location import place_settings
 
 from assets.resources import Pipeline
-from assets.schedules import every_monday
+from assets.schedules import every_monday, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
 
 TRAINING = {
@@ -77,30 +77,78 @@ def test_champion_and_forecasts_come_in_that_order(location: dg.Definitions):
     assert dg.AssetKey(["forecasting", "promotions"]) in graph.get(forecasts).parent_keys
 
 
-def request_at(moment: datetime) -> dg.RunRequest:
-    with dg.build_schedule_context(scheduled_execution_time=moment) as context:
-        found = every_monday(context)
-    assert isinstance(found, dg.RunRequest)
-    return found
+MONDAYS = [datetime(2015, 8, 3, 5, tzinfo=BERLIN) + timedelta(weeks=week) for week in range(8)]
 
 
-def test_the_schedule_is_mondays_at_five_in_germany(location: dg.Definitions):
-    schedule = location.resolve_schedule_def("every_monday")
+def asked_at(
+    schedule: dg.ScheduleDefinition, moment: datetime, pipeline: Pipeline
+) -> dg.RunRequest | None:
+    with dg.build_schedule_context(
+        scheduled_execution_time=moment, resources={"pipeline": pipeline}
+    ) as context:
+        found = schedule(context)
+    return found if isinstance(found, dg.RunRequest) else None
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Pipeline:
+    """A place where something is published, so that there is a champion."""
+    settings = place_settings(tmp_path, tmp_path)
+    settings.published_path.mkdir(parents=True)
+    (settings.published_path / "0123456789ab.duckdb").touch()
+    (settings.published_path / "CURRENT").write_text("0123456789ab.duckdb\n", encoding="utf-8")
+    return Pipeline.of(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [
+        ("every_monday", "weekly_refresh"),
+        ("retraining_mondays", "weekly_refresh_with_training"),
+    ],
+)
+def test_the_schedules_are_mondays_at_five_in_germany(
+    location: dg.Definitions, name: str, job: str
+):
+    schedule = location.resolve_schedule_def(name)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * 1", "Europe/Berlin")
-    assert schedule.job_name == "weekly_refresh"
+    assert schedule.job_name == job
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
-def test_a_second_tick_of_the_same_week_asks_for_the_same_run():
-    first = request_at(datetime(2015, 8, 3, 5, tzinfo=BERLIN))
-    again = request_at(datetime(2015, 8, 3, 5, tzinfo=BERLIN))
-    later = request_at(datetime(2015, 8, 10, 5, tzinfo=BERLIN))
+def test_every_monday_has_one_run_and_every_fourth_one_retrains_in_full(published: Pipeline):
+    weekly = [asked_at(every_monday, moment, published) for moment in MONDAYS]
+    retraining = [asked_at(retraining_mondays, moment, published) for moment in MONDAYS]
+    assert [one is None for one in weekly] == [other is not None for other in retraining]
+    fourth = [number for number, each in enumerate(retraining) if each is not None]
+    assert len(fourth) == 2
+    assert fourth[1] - fourth[0] == 4
+    training = retraining[fourth[0]].run_config["resources"]["training"]
+    assert training == {"config": {"profile": "full"}}
+
+
+def test_the_first_run_of_all_trains(tmp_path: Path):
+    nothing_yet = Pipeline.of(place_settings(tmp_path, tmp_path))
+    for moment in MONDAYS:
+        assert asked_at(every_monday, moment, nothing_yet) is None
+        assert asked_at(retraining_mondays, moment, nothing_yet) is not None
+
+
+def test_a_second_tick_of_the_same_week_asks_for_the_same_run(published: Pipeline):
+    first, again, later = (
+        asked_at(every_monday, moment, published) or asked_at(retraining_mondays, moment, published)
+        for moment in (MONDAYS[0], MONDAYS[0], MONDAYS[1])
+    )
     assert first.run_key == again.run_key == "weekly-2015-W32"
     assert later.run_key != first.run_key
 
 
-def test_the_week_of_new_year_has_one_name():
-    assert request_at(datetime(2018, 12, 31, 5, tzinfo=BERLIN)).run_key == "weekly-2019-W01"
+def test_the_week_of_new_year_has_one_name(published: Pipeline):
+    moment = datetime(2018, 12, 31, 5, tzinfo=BERLIN)
+    asked = asked_at(every_monday, moment, published) or asked_at(
+        retraining_mondays, moment, published
+    )
+    assert asked.run_key == "weekly-2019-W01"
 
 
 @pytest.fixture
