@@ -7,8 +7,8 @@ richer features from :mod:`rossmann_ml.features.plan`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import numpy as np
 from dateutil.easter import easter
@@ -21,6 +21,7 @@ from rossmann_ml.features.calendar import (
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
+    IntArray,
     PlanGrid,
     days_between_runs,
     days_since,
@@ -111,6 +112,33 @@ class LinearDesign:
             np.concatenate(slow),
             tuple(blocks),
         )
+
+    def span(self, first: int, last: int) -> LinearDesign:
+        """The columns of the days ``first`` to ``last - 1`` alone, without holding the others."""
+        return LinearDesign(
+            self.first_date + timedelta(days=first),
+            # views: where they lie in memory is a part of how products of them are rounded
+            self.day_columns[:, first:last],
+            self.promo_columns[:, first:last],
+            self.is_promo[:, first:last].copy(),
+            self.store_columns[:, :, first:last].copy(),
+            self.slow,
+        )
+
+    def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
+        """The same days with another plan in some stores.
+
+        Args:
+            rows: Shape (stores of the plan,), which stores of the design these are.
+            plan: Their plan, of these days and of 14 more before and after, as far as there are
+                any.
+        """
+        start = plan.column(self.first_date)
+        days = slice(start, start + self.is_promo.shape[1])
+        is_promo, store_columns = self.is_promo.copy(), self.store_columns.copy()
+        is_promo[rows] = plan.is_promo[:, days]
+        store_columns[:, rows] = _store_columns(plan)[:, :, days]
+        return replace(self, is_promo=is_promo, store_columns=store_columns)
 
     @property
     def columns(self) -> int:
