@@ -7,12 +7,11 @@ Not here: how a question arrives and how its answer leaves (``app``). Nothing is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import polars as pl
 
@@ -23,10 +22,10 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.plan import LOOK_BACK_DAYS, day_features
 from rossmann_ml.features.residuals import AsOf
-from rossmann_ml.inputs import OriginInputs, read_published_inputs
+from rossmann_ml.inputs import read_published_inputs
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.params import FeatureParams
-from rossmann_ml.publish.generations import read_info
+from rossmann_ml.publish.generations import read_info, reading
 from rossmann_ml.warehouse import read_frame
 
 _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
@@ -56,7 +55,7 @@ class PlanChange:
 
 
 @dataclass(frozen=True)
-class _Origin:
+class PreparedOrigin:
     """What a changed plan does not move, over all stores in one order.
 
     Attributes:
@@ -85,16 +84,14 @@ class Scenarios:
         forecast_origin: The last day whose sales are known.
         horizon_days: How many days after it can be asked about.
         model_version: The model that scores: the one that made the generation's forecasts.
-        generation_id: The generation.
     """
 
     def __init__(
         self,
-        origin: _Origin,
+        origin: PreparedOrigin,
         bundle: Bundle,
         params: FeatureParams,
         *,
-        generation_id: str,
         horizon_days: int,
         threads: int,
     ) -> None:
@@ -102,31 +99,38 @@ class Scenarios:
         self._bundle = bundle
         self._params = params
         self._threads = threads
-        self.generation_id = generation_id
         self.model_version = bundle.model_version
         self.forecast_origin = origin.linear.forecast_origin
         self.horizon_days = horizon_days
 
     @classmethod
     def load(
-        cls, connection: duckdb.DuckDBPyConnection, models_folder: Path, *, threads: int
+        cls,
+        generation: Path,
+        models_folder: Path,
+        *,
+        threads: int,
+        run: Callable[..., PreparedOrigin] | None = None,
     ) -> Scenarios:
         """Read a generation and its model, and work out what no plan moves.
 
         Takes a second or two for a thousand stores.
 
         Args:
-            connection: The generation.
+            generation: The generation's file.
             models_folder: ``models`` beside it.
             threads: How many threads the model may use.
+            run: Calls :func:`prepare_origin`, for example in another process, which gives the
+                memory back that this takes; by default here.
 
         Raises:
             NoDataError: The generation has no forecasts, or the model's files are not whole.
         """
-        info = read_info(connection)
-        versions = connection.execute(
-            "SELECT DISTINCT model_version FROM latest_forecasts WHERE scenario = 'planned'"
-        ).fetchall()
+        with reading(generation) as connection:
+            info = read_info(connection)
+            versions = connection.execute(
+                "SELECT DISTINCT model_version FROM latest_forecasts WHERE scenario = 'planned'"
+            ).fetchall()
         if len(versions) != 1:
             raise NoDataError(
                 f"the newest forecasts of generation {info.generation_id} come from "
@@ -134,23 +138,8 @@ class Scenarios:
             )
         bundle = Bundle.load(models_folder, versions[0][0])
         params = FeatureParams.model_validate(bundle.metadata.feature_params)
-        inputs = read_published_inputs(
-            connection, forecast_origin=info.forecast_origin, horizon_days=info.horizon_days
-        )
-        stored = read_frame(
-            connection,
-            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts "
-            "WHERE scenario = 'planned'",
-        )
-        origin = _prepare(inputs, stored, info.horizon_days, params)
-        return cls(
-            origin,
-            bundle,
-            params,
-            generation_id=info.generation_id,
-            horizon_days=info.horizon_days,
-            threads=threads,
-        )
+        origin = (run or _call)(prepare_origin, generation, params)
+        return cls(origin, bundle, params, horizon_days=info.horizon_days, threads=threads)
 
     @property
     def first_date(self) -> date:
@@ -254,7 +243,7 @@ class Scenarios:
     def _panel(self, rows: IntArray, plan: PlanGrid) -> pl.DataFrame:
         """The scoring panel of some stores with another plan."""
         origin, days = self._origin, self.horizon_days
-        # over all stores, as the weekly job does: a product of fewer rows may differ in the last bit
+        # over all stores, as the weekly job does: products of fewer rows may be rounded otherwise
         linear = replace(origin.linear, design=origin.linear.design.replanned(rows, plan))
         near = origin.near_plan
         promo = near.is_promo.copy()
@@ -268,7 +257,7 @@ class Scenarios:
         )
         start = plan.column(self.first_date)
         shape = (len(rows), days)
-        columns = {
+        columns: dict[str, np.ndarray] = {
             name: np.broadcast_to(values[:, start : start + days], shape)
             for name, values in day_features(plan).items()
         }
@@ -322,29 +311,47 @@ class Scenarios:
         )
 
 
-def _prepare(
-    inputs: OriginInputs, stored: pl.DataFrame, horizon_days: int, params: FeatureParams
-) -> _Origin:
-    features, origin = inputs.features, inputs.forecast_origin
+def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
+    """Work out what no plan moves, over all stores of a generation.
+
+    Args:
+        generation: The generation's file.
+        params: Half-lives and windows that the model was trained with.
+    """
+    with reading(generation) as connection:
+        info = read_info(connection)
+        inputs = read_published_inputs(
+            connection, forecast_origin=info.forecast_origin, horizon_days=info.horizon_days
+        )
+        stored = read_frame(
+            connection,
+            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts "
+            "WHERE scenario = 'planned'",
+        )
+    features, origin, days = inputs.features, info.forecast_origin, info.horizon_days
     (linear,) = linear_forecasts(features.sales, features.plan, features.stores, [origin])
     panel = scoring_panel(
-        features, forecast_origin=origin, horizon_days=horizon_days, params=params, linear=linear
+        features, forecast_origin=origin, horizon_days=days, params=params, linear=linear
     )
     keys = panel.select("store_id", "target_date")
     as_read = keys.join(
         inputs.horizon_plan, on=["store_id", "target_date"], how="left", maintain_order="left"
     ).join(stored, on=["store_id", "target_date"], how="left", maintain_order="left")
-    shape = (len(features.stores.store_ids), horizon_days)
+    shape = (len(features.stores.store_ids), days)
     start = features.plan.column(origin) + 1
-    return _Origin(
+    return PreparedOrigin(
         panel=panel,
         near_plan=features.plan.since(origin - timedelta(days=LOOK_BACK_DAYS)),
-        linear=replace(linear, design=linear.design.span(start, start + horizon_days)),
+        linear=replace(linear, design=linear.design.span(start, start + days)),
         as_of=as_of_origin(features.sales, features.plan, features.stores, linear, params),
         store_ids=features.stores.store_ids,
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
     )
+
+
+def _call(function: Callable[..., PreparedOrigin], *arguments: object) -> PreparedOrigin:
+    return function(*arguments)
 
 
 def _listed(store_ids: IntArray) -> str:

@@ -23,7 +23,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the published forecasts over HTTP; its documentation is under /docs."""
     _check(host, port)
     Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
-    _become(["-m", "uvicorn", "app.api.main:app", "--host", host, "--port", str(port)])
+    _become(["-m", "app.api", "--host", host, "--port", str(port)])
 
 
 def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
