@@ -85,7 +85,9 @@ class Envelope:
         self._metrics.answered(method, path, notes.status, seconds)
         milliseconds = round(1000 * seconds, 3)
         if notes.status >= 400:
-            _LOG.info(
+            _LOG.log(
+                # a caller that asks too often must not fill the log, too
+                logging.DEBUG if notes.status == 429 else logging.INFO,
                 "refused" if notes.status < 500 else "not answered",
                 extra={
                     "request_id": notes.request_id,

@@ -80,7 +80,9 @@ KINDS = {
         503, "Not ready", "The newest origin, 2015-07-31, is 20 days old; at most 14 are allowed."
     ),
     "what-if-unavailable": Kind(
-        503, "What-if unavailable", "The files of model m-1 are not whole; see the server's log."
+        503,
+        "What-if unavailable",
+        "The model of this generation cannot be used. Its operator finds the reason in the log.",
     ),
     "busy": Kind(503, "Busy", "Other what-if questions are being answered; try again."),
 }

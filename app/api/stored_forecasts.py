@@ -21,10 +21,11 @@ _END = b"]}"
 _DAYS = f"""
     SELECT f.store_id, f.model_version, {", ".join(ForecastDay.model_fields)}
     FROM forecasts AS f
-    LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
+    LEFT JOIN (SELECT * FROM store_plan WHERE plan_date > $origin) AS p
+        ON p.store_id = f.store_id AND p.plan_date = f.target_date
     WHERE f.scenario = 'planned' AND f.forecast_origin = $origin
     ORDER BY f.store_id, f.target_date
-""".replace("is_open", "f.is_open").replace("plan_source", "f.plan_source")  # noqa: S608 - own names
+""".replace(" is_open", " f.is_open").replace(" plan_source", " f.plan_source")  # noqa: S608 - own names
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
     ).pl()
     if frame.is_empty():
         return {}
-    lines = frame.drop("store_id", "model_version").write_ndjson().encode().splitlines()
+    days_alone = frame.drop("store_id", "model_version")
     answers, start = {}, 0
     for store_id, model_version, days in (
         frame.group_by("store_id", maintain_order=True)
@@ -94,7 +95,7 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
             "provenance": Provenance.of(reading.info, model_version).model_dump(mode="json"),
         }
         opened = json.dumps(head)[:-1].encode() + b', "days": ['
-        of_store = lines[start : start + days]
+        of_store = days_alone.slice(start, days).write_ndjson().encode().splitlines()
         # each day but the first comes after a comma
         lengths = [len(opened) + len(of_store[0]), *(len(line) + 1 for line in of_store[1:])]
         answers[store_id] = _Encoded(

@@ -22,6 +22,8 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the published forecasts over HTTP; its documentation is under /docs."""
     _check(host, port)
+    # read by the C library when the server starts: without it every thread keeps memory of its own
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
     _become(["-m", "app.api", "--host", host, "--port", str(port)])
 

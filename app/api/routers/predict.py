@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api.dependencies import RequestNotes, ServingNow
 from app.api.formats import MEDIA_TYPES, Format, choose_format, encode
 from app.api.notes import Notes
-from app.api.problems import ProblemError, describe
+from app.api.problems import KINDS, ProblemError, describe
 from app.api.schemas import (
     FORECAST_UNITS,
     BatchPlanChangeBody,
@@ -25,7 +25,6 @@ from app.api.schemas import (
     WhatIfAnswer,
 )
 from app.api.serving import Serving
-from rossmann_ml.errors import NoDataError
 from rossmann_ml.scenarios import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
@@ -141,11 +140,8 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
         return loading.result(_PATIENCE_SECONDS)
     except TimeoutError as error:
         raise _busy("The model of a new generation is being made ready") from error
-    except NoDataError as error:
-        raise ProblemError("what-if-unavailable", str(error)) from error
-    except Exception as error:
-        detail = "The model could not be made ready; see the server's log."
-        raise ProblemError("what-if-unavailable", detail) from error
+    except Exception as error:  # whatever it was, it is in the log and may name what is inside
+        raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
 
 
 class _Turn:
