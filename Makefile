@@ -35,6 +35,10 @@ test: lint ## Run the whole test suite, lint and types included
 test-unit: setup-dev ## Run the unit tests alone
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
+	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/integration/test_api_with_a_model.py -n 0
+
 .PHONY: lint
 lint: setup-dev ## Check style, types, imports and SQL
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
+from pydantic import Field
 
 from app.api.formats import Format
 from app.api.notes import Notes, notes_of
@@ -16,6 +17,10 @@ from app.published import PublishedReader, Reading
 
 CACHING = "no-cache"  # keep it, but ask before using it
 
+Words = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    Query(max_length=2000, description="May be repeated: any of the values."),
+]
 IfNoneMatch = Annotated[
     str | None,
     Header(description="The `ETag` of an answer the caller has; 304 when it still holds."),

@@ -38,6 +38,7 @@ class Kind:
 
 
 KINDS = {
+    "bad-request": Kind(400, "Bad Request", "There was an error parsing the body"),
     "unauthorised": Kind(
         401, "Unauthorised", "Send a valid API key as X-API-Key or as a bearer token."
     ),

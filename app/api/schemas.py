@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rossmann_ml.publish import GenerationInfo
 
@@ -17,6 +19,19 @@ def _as_utc(value: object) -> object:
     return value
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_out(value: object) -> object:
+    """A day is written YYYY-MM-DD; numbers, which could pass for stamps, are refused."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return value
+    if type(value) is date:
+        return value
+    raise PydanticCustomError("day", "Input should be a day written YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
 Instant = Annotated[datetime, BeforeValidator(_as_utc)]
 Share = Annotated[float, Field(description="A fraction: 0.12 is 12%.", examples=[0.115])]
 Money = Annotated[float, Field(description="EUR", examples=[5263.4])]
@@ -183,8 +198,8 @@ class _Question(BaseModel):
 class PlanChangeBody(_Question):
     """Another plan for some days; what is left out or null stays as it is planned."""
 
-    first_date: date = Field(description="First day that changes.", examples=["2015-08-10"])
-    last_date: date = Field(description="Last day that changes.", examples=["2015-08-14"])
+    first_date: Day = Field(description="First day that changes.", examples=["2015-08-10"])
+    last_date: Day = Field(description="Last day that changes.", examples=["2015-08-14"])
     is_promo: bool | None = Field(default=None, description="A promotion runs.", examples=[True])
     is_open: bool | None = Field(default=None, description="The store opens.", examples=[True])
     state_holiday: Literal["0", "a", "b", "c"] | None = Field(
@@ -209,12 +224,12 @@ class BatchPlanChangeBody(PlanChangeBody):
 
 
 class _PlanQuestion(_Question):
-    first_date: date | None = Field(
+    first_date: Day | None = Field(
         default=None,
         description="First day of the answer; null: the day after the origin.",
         examples=["2015-08-01"],
     )
-    last_date: date | None = Field(
+    last_date: Day | None = Field(
         default=None,
         description="Last day of the answer; null: the end of the horizon.",
         examples=["2015-08-14"],

@@ -1,4 +1,4 @@
-"""A real server under load while generations are published: no answer is mixed, wrong or refused."""
+"""A real server under load while generations are published: no answer is mixed or refused."""
 
 from __future__ import annotations
 

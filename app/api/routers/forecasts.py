@@ -7,15 +7,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow
+from app.api.dependencies import PageAsked, ServingNow, Words
+from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 
 router = APIRouter(tags=["forecasts"])
 
 StoreNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
-Words = Annotated[list[str] | None, Query(max_length=100)]
 Origin = Annotated[
-    Literal["latest", "all"] | date,
+    Literal["latest", "all"] | Day,
     Query(
         description="The day the forecasts were made from: `latest`, a past origin, or `all`.",
         examples=["2015-07-24"],
@@ -40,8 +40,8 @@ def forecasts(
         list[StoreNumber] | None,
         Query(max_length=2000, description="May be repeated.", examples=[[1, 2]]),
     ] = None,
-    first_date: Annotated[date | None, Query(description="First target day.")] = None,
-    last_date: Annotated[date | None, Query(description="Last target day.")] = None,
+    first_date: Annotated[Day | None, Query(description="First target day.")] = None,
+    last_date: Annotated[Day | None, Query(description="Last target day.")] = None,
     scenario: Scenario = "planned",
     store_type: Words = None,
     assortment: Words = None,
@@ -77,12 +77,9 @@ def totals(
         Literal["chain", "store_type", "assortment", "state", "store"],
         Query(description="What is added up."),
     ] = "chain",
-    segment: Annotated[
-        list[str] | None,
-        Query(max_length=2000, description="Which of the level, for example `a` or `HE`."),
-    ] = None,
-    first_date: Annotated[date | None, Query(description="First Monday.")] = None,
-    last_date: Annotated[date | None, Query(description="Last Monday.")] = None,
+    segment: Words = None,
+    first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
+    last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     scenario: Scenario = "planned",
     origin: Origin = "latest",
 ) -> Response:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow
+from app.api.dependencies import PageAsked, ServingNow, Words
+from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 
 router = APIRouter(tags=["monitoring"])
 
-OriginDay = Annotated[date | None, Query(description="Only this origin.", examples=["2015-06-19"])]
+OriginDay = Annotated[Day | None, Query(description="Only this origin.", examples=["2015-06-19"])]
 
 
 @router.get(
@@ -23,10 +23,7 @@ OriginDay = Annotated[date | None, Query(description="Only this origin.", exampl
 def accuracy(
     serving: ServingNow,
     asked: PageAsked,
-    segment_kind: Annotated[
-        list[str] | None,
-        Query(max_length=100, description="Such as `overall`, `horizon_week`, `store_type`."),
-    ] = None,
+    segment_kind: Words = None,
     origin: OriginDay = None,
 ) -> Response:
     """Error, bias and coverage of the forecasts as first served, by origin and segment."""

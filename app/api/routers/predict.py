@@ -45,6 +45,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     **describe(
+        "bad-request",
         "unknown-store",
         "store-not-forecast",
         "not-acceptable",

@@ -17,11 +17,12 @@ from app.api.dependencies import (
     PageAsked,
     RequestNotes,
     ServingNow,
+    Words,
     check_known,
 )
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
-from app.api.schemas import ForecastDay, Provenance, StoreForecast
+from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast
 from app.api.serving import Serving
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 from app.published import Reading
@@ -35,7 +36,6 @@ StoreId = Annotated[
 Days = Annotated[
     int, Query(ge=1, le=HORIZON_DAYS, description="Days after the origin.", examples=[42])
 ]
-Words = Annotated[list[str] | None, Query(max_length=100)]
 _NOT_MODIFIED = {"description": "The caller has this answer already."}
 
 
@@ -97,7 +97,7 @@ async def store_forecast(
     store_id: StoreId,
     days: Days = HORIZON_DAYS,
     origin: Annotated[
-        date | None,
+        Day | None,
         Query(description="A past origin; without it the newest.", examples=["2015-07-24"]),
     ] = None,
     if_none_match: IfNoneMatch = None,
@@ -183,8 +183,8 @@ def store_history(
     serving: ServingNow,
     asked: PageAsked,
     store_id: StoreId,
-    first_date: date | None = None,
-    last_date: date | None = None,
+    first_date: Day | None = None,
+    last_date: Day | None = None,
 ) -> Response:
     """Sales, customers and what was planned, oldest first; a day not observed has null."""
     _require_store(serving, store_id)
@@ -207,9 +207,7 @@ def store_revisions(
     serving: ServingNow,
     asked: PageAsked,
     store_id: StoreId,
-    target_date: Annotated[
-        date | None, Query(description="Only the forecasts of this day.")
-    ] = None,
+    target_date: Annotated[Day | None, Query(description="Only the forecasts of this day.")] = None,
 ) -> Response:
     """Each forecast of a day beside the one made at the origin before it."""
     _require_store(serving, store_id)
