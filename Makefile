@@ -60,6 +60,7 @@ mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
 .PHONY: bench
 bench: setup ## Measure speed beside named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.features
+	@$(BIN)/python -m benchmarks.api
 
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew

@@ -62,7 +62,7 @@ class PreparedOrigin:
         panel: The scoring panel of the plan as given, all stores and days.
         near_plan: The plan as given, as far back as features look and to its end.
         linear: The linear forecast; its design holds the target days alone.
-        as_of: What is known at the origin.
+        as_of: What is known at the origin, without the past days behind it.
         store_ids: Shape (stores,), ascending.
         plan_source: Shape (stores, days), None where a store has no plan.
         stored: Shape (stores, days), the forecasts in the generation; NaN where there is none.
@@ -337,13 +337,15 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
     as_read = keys.join(
         inputs.horizon_plan, on=["store_id", "target_date"], how="left", maintain_order="left"
     ).join(stored, on=["store_id", "target_date"], how="left", maintain_order="left")
+    as_of = as_of_origin(features.sales, features.plan, features.stores, linear, params)
     shape = (len(features.stores.store_ids), days)
+    no_days = np.zeros((len(features.stores.store_ids), 0))
     start = features.plan.column(origin) + 1
     return PreparedOrigin(
         panel=panel,
         near_plan=features.plan.since(origin - timedelta(days=LOOK_BACK_DAYS)),
         linear=replace(linear, design=linear.design.span(start, start + days)),
-        as_of=as_of_origin(features.sales, features.plan, features.stores, linear, params),
+        as_of=replace(as_of, observed=no_days.astype(np.bool_), residuals=no_days),
         store_ids=features.stores.store_ids,
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),

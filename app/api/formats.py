@@ -77,11 +77,12 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
         form: How.
         head: What JSON says before the rows; the other forms hold rows only.
     """
-    if form is Format.JSON:
-        opened = json.dumps(dict(head))[:-1] + ', "rows": '
-        return (opened + with_instants(frame).write_json() + "}").encode()
     buffer = io.BytesIO()
-    if form is Format.CSV:
+    if form is Format.JSON:
+        buffer.write(json.dumps(dict(head))[:-1].encode() + b', "rows": ')
+        with_instants(frame).write_json(buffer)
+        buffer.write(b"}")
+    elif form is Format.CSV:
         with_instants(frame).write_csv(buffer)
     elif form is Format.PARQUET:
         frame.write_parquet(buffer)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.api.child import call_in_child
+from app.api.child import call_in_child, give_memory_back
 from app.api.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.api.stored_forecasts import StoredForecasts
@@ -129,3 +129,4 @@ class Serving:
             scenarios.set_exception(error)
         else:
             scenarios.set_result(loaded)
+            give_memory_back()

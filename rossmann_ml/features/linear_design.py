@@ -117,9 +117,8 @@ class LinearDesign:
         """The columns of the days ``first`` to ``last - 1`` alone, without holding the others."""
         return LinearDesign(
             self.first_date + timedelta(days=first),
-            # views: where they lie in memory is a part of how products of them are rounded
-            self.day_columns[:, first:last],
-            self.promo_columns[:, first:last],
+            self.day_columns[:, first:last].copy(),
+            self.promo_columns[:, first:last].copy(),
             self.is_promo[:, first:last].copy(),
             self.store_columns[:, :, first:last].copy(),
             self.slow,
