@@ -17,15 +17,14 @@ from app.api.schemas import FORECAST_UNITS, ForecastDay, Provenance
 from app.published import OpenGeneration, Reading
 
 _END = b"]}"
-# one row a day, in the order of ForecastDay's fields, so that a line is that object
-_DAYS = f"""
-    SELECT f.store_id, f.model_version, {", ".join(ForecastDay.model_fields)}
+_DAYS = """
+    SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
     FROM forecasts AS f
     LEFT JOIN (SELECT * FROM store_plan WHERE plan_date > $origin) AS p
         ON p.store_id = f.store_id AND p.plan_date = f.target_date
     WHERE f.scenario = 'planned' AND f.forecast_origin = $origin
     ORDER BY f.store_id, f.target_date
-""".replace(" is_open", " f.is_open").replace(" plan_source", " f.plan_source")  # noqa: S608 - own names
+"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,8 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
     ).pl()
     if frame.is_empty():
         return {}
-    days_alone = frame.drop("store_id", "model_version")
+    # in the order of the model's fields, so that a line is that object
+    days_alone = frame.select(*ForecastDay.model_fields)
     answers, start = {}, 0
     for store_id, model_version, days in (
         frame.group_by("store_id", maintain_order=True)
