@@ -17,9 +17,15 @@ from app.published import PublishedReader, Reading
 
 CACHING = "no-cache"  # keep it, but ask before using it
 
+# all filters at once fit into the 64 kB that the server takes as an address
+Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_,. -]+$")]
 Words = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
-    Query(max_length=2000, description="May be repeated: any of the values."),
+    list[Word],
+    Query(
+        default_factory=list,
+        max_length=200,
+        description="May be repeated: any of the values.",
+    ),
 ]
 IfNoneMatch = Annotated[
     str | None,
@@ -104,6 +110,7 @@ def get_paging(
         str | None,
         Query(
             max_length=400,
+            pattern="^[A-Za-z0-9_-]+$",
             description="`next_cursor` of the page before (or the `Link` header). Pages that "
             "belong together come from one generation, also when a new one is published.",
         ),

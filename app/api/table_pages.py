@@ -48,11 +48,11 @@ class TableQuestion:
             self._values += values
         return self
 
-    def any_of(self, column: str, values: Sequence[object] | None) -> TableQuestion:
-        """Ask for rows with one of some values; None or none asks for all."""
+    def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
+        """Ask for rows with one of some values; no values ask for all."""
         return self.where(f"{column} IN ({_marks(values)})", *values) if values else self
 
-    def stores_with(self, column: str, values: Sequence[str] | None) -> TableQuestion:
+    def stores_with(self, column: str, values: Sequence[str]) -> TableQuestion:
         """Ask for rows of stores with one of some values of an attribute."""
         if not values:
             return self

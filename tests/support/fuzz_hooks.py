@@ -20,13 +20,21 @@ _STORE_NAMES = ("store_id", "store_ids")
 _HORIZON_DAYS = 42
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day that there is."""
+    try:
+        return _DAY.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
 def moved(value: Any, name: str = "") -> Any:
     """The same value with most days and stores moved to where there is something."""
     if isinstance(value, dict):
         return {key: moved(each, key) for key, each in value.items()}
     if isinstance(value, list):
         return [moved(each, name) for each in value]
-    if isinstance(value, str) and _DAY.fullmatch(value):
+    if isinstance(value, str) and is_day(value):
         number = sum(value.encode())
         day = _FIRST_DAY + timedelta(days=number % _HORIZON_DAYS)
         return value if number % 8 == 0 else str(day)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow, Words
+from app.api.dependencies import PageAsked, ServingNow, Word, Words
 from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 
@@ -21,7 +21,7 @@ Origin = Annotated[
         examples=["2015-07-24"],
     ),
 ]
-Scenario = Annotated[str, Query(description="`planned` is the plan as given.")]
+Scenario = Annotated[Word, Query(description="`planned` is the plan as given.")]
 
 
 def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
@@ -37,15 +37,20 @@ def forecasts(
     serving: ServingNow,
     asked: PageAsked,
     store_id: Annotated[
-        list[StoreNumber] | None,
-        Query(max_length=2000, description="May be repeated.", examples=[[1, 2]]),
-    ] = None,
+        list[StoreNumber],
+        Query(
+            default_factory=list,
+            max_length=1000,
+            description="May be repeated: any of the stores.",
+            examples=[[1, 2]],
+        ),
+    ],
     first_date: Annotated[Day | None, Query(description="First target day.")] = None,
     last_date: Annotated[Day | None, Query(description="Last target day.")] = None,
     scenario: Scenario = "planned",
-    store_type: Words = None,
-    assortment: Words = None,
-    state: Words = None,
+    store_type: Words,
+    assortment: Words,
+    state: Words,
     origin: Origin = "latest",
 ) -> Response:
     """One row a store and day, in the order of origin, store and day.
@@ -77,7 +82,7 @@ def totals(
         Literal["chain", "store_type", "assortment", "state", "store"],
         Query(description="What is added up."),
     ] = "chain",
-    segment: Words = None,
+    segment: Words,
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     scenario: Scenario = "planned",

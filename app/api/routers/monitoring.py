@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow, Words
+from app.api.dependencies import PageAsked, ServingNow
 from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 
 router = APIRouter(tags=["monitoring"])
 
+SegmentKind = Literal["overall", "horizon_week", "store_type", "promo", "weekday", "state"]
 OriginDay = Annotated[Day | None, Query(description="Only this origin.", examples=["2015-06-19"])]
 
 
@@ -23,7 +24,10 @@ OriginDay = Annotated[Day | None, Query(description="Only this origin.", example
 def accuracy(
     serving: ServingNow,
     asked: PageAsked,
-    segment_kind: Words = None,
+    segment_kind: Annotated[
+        list[SegmentKind],
+        Query(default_factory=list, max_length=10, description="May be repeated."),
+    ],
     origin: OriginDay = None,
 ) -> Response:
     """Error, bias and coverage of the forecasts as first served, by origin and segment."""
@@ -56,7 +60,7 @@ def data_quality(
     severity: Annotated[
         Literal["error", "warning"] | None, Query(description="`error` stops the weekly job.")
     ] = None,
-    run_id: Annotated[str | None, Query(max_length=200)] = None,
+    run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> Response:
     """Expectations of Great Expectations and tests of dbt, oldest first."""
     question = (

@@ -44,9 +44,9 @@ def stores(
     *,
     serving: ServingNow,
     asked: PageAsked,
-    store_type: Words = None,
-    assortment: Words = None,
-    state: Words = None,
+    store_type: Words,
+    assortment: Words,
+    state: Words,
     is_forecast: bool | None = None,
 ) -> Response:
     """The stores of the newest store file; filters that may be repeated mean any of the values."""
