@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -48,10 +47,10 @@ def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) 
             row["sales_forecast"] for row in stored if row["store_id"] == store
         ]
         day = next(row["target_date"] for row in stored if row["is_open"])
-        body = {"store_id": store, "changes": [{"first_date": day, "last_date": day}]}
         for change, is_open in (({"is_open": False}, False), ({"is_promo": True}, True)):
-            body["changes"] = [{"first_date": day, "last_date": day, **change}]
-            changed = client.post("/predict", content=json.dumps(body)).json()["rows"]
+            changes = [{"first_date": day, "last_date": day, **change}]
+            body = {"store_id": store, "changes": changes}
+            changed = client.post("/predict", json=body).json()["rows"]
             (row,) = [each for each in changed if each["target_date"] == day]
             assert row["is_open"] is is_open
             assert (row["sales_forecast"] == 0) is not is_open
