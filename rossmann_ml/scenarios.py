@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -23,10 +24,12 @@ from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.plan import LOOK_BACK_DAYS, day_features
 from rossmann_ml.features.residuals import AsOf
 from rossmann_ml.inputs import read_published_inputs
-from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.params import FeatureParams
 from rossmann_ml.publish.generations import read_info, reading
 from rossmann_ml.warehouse import read_frame
+
+if TYPE_CHECKING:
+    from rossmann_ml.models.bundle import Bundle
 
 _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
 
@@ -126,6 +129,9 @@ class Scenarios:
         Raises:
             NoDataError: The generation has no forecasts, or the model's files are not whole.
         """
+        # imported here: the libraries that score take seconds, and preparing needs none of them
+        from rossmann_ml.models.bundle import Bundle  # noqa: PLC0415
+
         with reading(generation) as connection:
             info = read_info(connection)
             versions = connection.execute(

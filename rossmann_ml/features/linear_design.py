@@ -122,6 +122,7 @@ class LinearDesign:
             self.is_promo[:, first:last].copy(),
             self.store_columns[:, :, first:last].copy(),
             self.slow,
+            self.blocks,
         )
 
     def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
@@ -136,7 +137,7 @@ class LinearDesign:
         days = slice(start, start + self.is_promo.shape[1])
         is_promo, store_columns = self.is_promo.copy(), self.store_columns.copy()
         is_promo[rows] = plan.is_promo[:, days]
-        store_columns[:, rows] = _store_columns(plan)[:, :, days]
+        store_columns[:, rows] = _store_columns(plan)[1][:, :, days]
         return replace(self, is_promo=is_promo, store_columns=store_columns)
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rossmann_ml import scenarios
+from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -47,5 +47,5 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
     def load(models_folder: Path, model_version: str) -> StandInBundle:
         return loaded.setdefault(model_version, StandInBundle(model_version))
 
-    monkeypatch.setattr(scenarios.Bundle, "load", load)
+    monkeypatch.setattr(Bundle, "load", load)
     return loaded

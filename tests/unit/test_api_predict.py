@@ -144,7 +144,7 @@ def test_a_failure_of_the_model_tells_nothing_of_the_inside(
     def break_down(*_: object) -> None:
         raise RuntimeError("/secret/path is broken")
 
-    monkeypatch.setattr("rossmann_ml.scenarios.Bundle.load", break_down)
+    monkeypatch.setattr("rossmann_ml.models.bundle.Bundle.load", break_down)
     with client_of(shared_published[0]) as client:
         response = client.post("/predict", json={"store_id": 1})
         problem = problem_of(response, 503, "what-if-unavailable")
