@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,23 @@ class Reading:
         """Whether this generation has a table or view; an older one may lack those of today."""
         return name in self.tables
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """The rows of a query, each as a mapping from column to value."""
-        result = self.cursor.execute(query, list(values))
+    def rows(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[dict[str, Any]]:
+        """The rows of a query, each as a mapping from column to value.
+
+        Args:
+            query: SQL with ``?`` or with ``$name`` in place of values.
+            values: The values, in order or by name.
+        """
+        given = dict(values) if isinstance(values, Mapping) else list(values)
+        result = self.cursor.execute(query, given)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def row(self, query: str, values: Sequence[object] = ()) -> dict[str, Any] | None:
+    def row(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> dict[str, Any] | None:
         """The first row of a query, or None when there is none."""
         return next(iter(self.rows(query, values)), None)
 
