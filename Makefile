@@ -47,6 +47,10 @@ lint: setup-dev ## Check style, types, imports and SQL
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
 
+.PHONY: up
+up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops them
+	@$(BIN)/rossmann up
+
 .PHONY: dagster
 dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
 	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml

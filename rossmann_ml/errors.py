@@ -105,3 +105,9 @@ class ScenarioError(RossmannError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class ServiceError(RossmannError):
+    """A server that was started ended by itself, or never answered."""
+
+    exit_code = 16
