@@ -35,6 +35,10 @@ test: lint ## Run the whole test suite, lint and types included
 test-unit: setup-dev ## Run the unit tests alone
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
+	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/integration/test_api_with_a_model.py -n 0
+
 .PHONY: lint
 lint: setup-dev ## Check style, types, imports and SQL
 	@$(BIN)/ruff check .
@@ -42,6 +46,10 @@ lint: setup-dev ## Check style, types, imports and SQL
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
+
+.PHONY: up
+up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops them
+	@$(BIN)/rossmann up
 
 .PHONY: dagster
 dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
@@ -57,6 +65,7 @@ mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
 bench: setup ## Measure speed beside named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.features
 	@$(BIN)/python -m benchmarks.models
+	@$(BIN)/python -m benchmarks.api
 
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew

@@ -11,14 +11,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from rossmann_ml.errors import PublishError, RossmannError
+from rossmann_ml.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.publish.generations import (
     POINTER_NAME,
     GenerationInfo,
@@ -31,13 +31,27 @@ _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """A generation in use, and how many requests use it."""
+    """A generation in use, and how many requests use it.
+
+    Attributes:
+        path: The file.
+        info: What it is.
+        tables: Names of the tables and views in it.
+        prepared: What the reader's ``prepare`` made of it, if it has one.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.prepared: Any = None
         self._connection = open_generation(path)
         try:
             self.info: GenerationInfo = read_info(self._connection)
+            self.tables = frozenset(
+                name
+                for (name,) in self._connection.execute(
+                    "SELECT table_name FROM information_schema.tables"
+                ).fetchall()
+            )
         except BaseException:
             self._connection.close()
             raise
@@ -78,17 +92,32 @@ class OpenGeneration:
 class Reading:
     """One request's view of one generation: everything it asks comes from the same file."""
 
-    def __init__(self, info: GenerationInfo, cursor: duckdb.DuckDBPyConnection) -> None:
-        self.info = info
+    def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.info = generation.info
+        self.tables = generation.tables
         self.cursor = cursor
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[dict[str, Any]]:
-        """The rows of a query, each as a mapping from column to value."""
-        result = self.cursor.execute(query, list(values))
+    def has_table(self, name: str) -> bool:
+        """Whether this generation has a table or view; an older one may lack those of today."""
+        return name in self.tables
+
+    def rows(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[dict[str, Any]]:
+        """The rows of a query, each as a mapping from column to value.
+
+        Args:
+            query: SQL with ``?`` or with ``$name`` in place of values.
+            values: The values, in order or by name.
+        """
+        given = dict(values) if isinstance(values, Mapping) else list(values)
+        result = self.cursor.execute(query, given)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def row(self, query: str, values: Sequence[object] = ()) -> dict[str, Any] | None:
+    def row(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> dict[str, Any] | None:
         """The first row of a query, or None when there is none."""
         return next(iter(self.rows(query, values)), None)
 
@@ -99,15 +128,41 @@ class PublishedReader:
     Args:
         published_path: The folder of the generations.
         check_every_seconds: How often the pointer is looked at, at most.
+        prepare: Called with a generation before it becomes the current one; what it returns is
+            kept as ``prepared``.
     """
 
-    def __init__(self, published_path: Path, *, check_every_seconds: float = 0.5) -> None:
+    def __init__(
+        self,
+        published_path: Path,
+        *,
+        check_every_seconds: float = 0.5,
+        prepare: Callable[[OpenGeneration], object] | None = None,
+    ) -> None:
         self.published_path = published_path
+        self._prepare = prepare
         self._check_every_seconds = check_every_seconds
         self._swap_lock = threading.Lock()
         self._current: OpenGeneration | None = None
         self._pointer_seen: tuple[int, int] | None = None
         self._next_check = 0.0
+
+    @property
+    def current(self) -> OpenGeneration | None:
+        """The generation that is open now, without looking at the pointer."""
+        return self._current
+
+    def follow(self) -> OpenGeneration:
+        """Look at the pointer now and open what it names.
+
+        Raises:
+            NoDataError: Nothing has been published yet.
+            PublishError: The pointer or its file cannot be used, and none was open before.
+        """
+        self._next_check = 0.0
+        generation = self._acquire()
+        generation.release()
+        return generation
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
@@ -117,15 +172,28 @@ class PublishedReader:
             NoDataError: Nothing has been published yet.
             PublishError: The pointer or its file cannot be used, and none was open before.
         """
+        with _reading(self._acquire()) as reading:
+            yield reading
+
+    @contextmanager
+    def reading_of(self, generation_id: str) -> Iterator[Reading]:
+        """Read from a generation of that id, the current one or an older one still on disk.
+
+        Raises:
+            NoDataError: It is no longer there, or nothing has been published yet.
+            PublishError: Its file cannot be used.
+        """
         generation = self._acquire()
-        try:
-            cursor = generation.cursor()
-            try:
-                yield Reading(generation.info, cursor)
-            finally:
-                cursor.close()
-        finally:
+        if generation.info.generation_id != generation_id:
             generation.release()
+            path = self.published_path / f"{generation_id}.duckdb"
+            if not path.exists():
+                raise NoDataError(f"generation {generation_id} is no longer on disk")
+            generation = _opened(path)
+            generation.acquire()
+            generation.retire()  # closes with the only request that uses it
+        with _reading(generation) as reading:
+            yield reading
 
     def close(self) -> None:
         """Close what is open, as soon as its last request has ended."""
@@ -173,12 +241,36 @@ class PublishedReader:
         path = current_path(self.published_path)
         old = self._current
         if old is None or old.path != path:
-            try:
-                self._current = OpenGeneration(path)
-            except duckdb.Error as error:
-                raise PublishError(f"{path} cannot be opened: {error}") from error
-            _LOG.info("reading generation %s", self._current.info.generation_id)
+            generation = _opened(path)
+            if self._prepare is not None:
+                try:
+                    generation.prepared = self._prepare(generation)
+                except BaseException:
+                    generation.retire()
+                    raise
+            self._current = generation
+            _LOG.info("reading generation %s", generation.info.generation_id)
             if old is not None:
                 old.retire()
         self._pointer_seen = pointer
         self._next_check = time.monotonic() + self._check_every_seconds
+
+
+def _opened(path: Path) -> OpenGeneration:
+    try:
+        return OpenGeneration(path)
+    except duckdb.Error as error:
+        raise PublishError(f"{path} cannot be opened: {error}") from error
+
+
+@contextmanager
+def _reading(generation: OpenGeneration) -> Iterator[Reading]:
+    """Read from an acquired generation, and release it."""
+    try:
+        cursor = generation.cursor()
+        try:
+            yield Reading(generation, cursor)
+        finally:
+            cursor.close()
+    finally:
+        generation.release()

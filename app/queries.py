@@ -63,8 +63,8 @@ def store_weeks(reading: Reading, store_id: int) -> list[Row]:
     )
 
 
-def change_on_last_year(reading: Reading, store_id: int) -> float | None:
-    """Forecast over the sales of the same weekdays 52 weeks before, minus 1.
+def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
+    """Forecast of so many days over the sales of the same weekdays 52 weeks before, minus 1.
 
     None where that year's days are not all known: a part would not be comparable.
     """
@@ -74,10 +74,10 @@ def change_on_last_year(reading: Reading, store_id: int) -> float | None:
         FROM latest_forecasts AS f
         LEFT JOIN daily_sales AS s
             ON s.store_id = f.store_id AND s.sales_date = f.target_date - 364
-        WHERE f.store_id = ? AND f.scenario = 'planned'
+        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
         HAVING count(s.sales) = count(*)
         """,
-        [store_id],
+        [store_id, days],
     )
     return None if row is None else row["change"]
 

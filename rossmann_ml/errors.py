@@ -89,3 +89,25 @@ class TrackingError(RossmannError):
     """MLflow did not answer, or refused."""
 
     exit_code = 14
+
+
+class ScenarioError(RossmannError):
+    """A what-if question names a store or a day that cannot be answered.
+
+    Args:
+        kind: What is wrong, for programs: ``unknown-store``, ``store-not-forecast`` or
+            ``date-outside-horizon``.
+        message: The same for people, with what was found and what was expected.
+    """
+
+    exit_code = 15
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class ServiceError(RossmannError):
+    """A server that was started ended by itself, or never answered."""
+
+    exit_code = 16

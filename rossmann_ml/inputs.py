@@ -1,4 +1,4 @@
-"""Reading what features are made of from the warehouse, as it was known for an origin.
+"""Reading what features are made of, as it was known for an origin: warehouse or generation.
 
 Belongs here: the queries, the choice of the origin and of what was known by a day. The arrays and
 features made of it are :mod:`rossmann_ml.features`' matter.
@@ -56,8 +56,27 @@ _STORES = """
     SELECT
         store_id, store_type, assortment, state, competition_distance_m, competition_open_since,
         has_promo2, promo2_since, promo2_months
-    FROM core.dim_store
+    FROM {table}
     ORDER BY store_id
+"""
+
+# A generation holds the plan of its newest origin and the sales as that run knew them.
+_PUBLISHED_HISTORY = """
+    SELECT store_id, sales_date, sales, customers
+    FROM daily_sales
+    WHERE sales_date <= $origin AND is_observed
+    ORDER BY store_id, sales_date
+"""
+_PUBLISHED_PLAN = """
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM store_plan
+    ORDER BY store_id, plan_date
+"""
+_PUBLISHED_HORIZON_PLAN = """
+    SELECT store_id, plan_date AS target_date, plan_source
+    FROM store_plan
+    WHERE plan_date > $origin AND plan_date <= $origin::DATE + $horizon_days::INTEGER
+    ORDER BY store_id, plan_date
 """
 
 
@@ -136,7 +155,7 @@ def read_inputs(
     names = {"origin": forecast_origin, "known_by": known_by}
     history = read_frame(connection, _HISTORY, names)
     plan = read_frame(connection, _PLAN, {"origin": forecast_origin})
-    stores = read_frame(connection, _STORES)
+    stores = read_frame(connection, _STORES.format(table="core.dim_store"))
     horizon_plan = read_frame(
         connection,
         """
@@ -156,3 +175,28 @@ def read_inputs(
         )
     features = FeatureInputs.from_frames(history=history, plan=plan, stores=stores)
     return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)
+
+
+def read_published_inputs(
+    connection: duckdb.DuckDBPyConnection, *, forecast_origin: date, horizon_days: int
+) -> OriginInputs:
+    """Read the same of a published generation, for its newest origin.
+
+    What is read equals, value by value, what the weekly job read when it scored that origin.
+
+    Args:
+        connection: A published generation.
+        forecast_origin: Its newest origin.
+        horizon_days: Its horizon.
+    """
+    values = {"origin": forecast_origin}
+    history = read_frame(connection, _PUBLISHED_HISTORY, values)
+    features = FeatureInputs.from_frames(
+        history=history,
+        plan=read_frame(connection, _PUBLISHED_PLAN),
+        stores=read_frame(connection, _STORES.format(table="stores")),
+    )
+    horizon_plan = read_frame(
+        connection, _PUBLISHED_HORIZON_PLAN, {**values, "horizon_days": horizon_days}
+    )
+    return OriginInputs(forecast_origin, date.max, features, horizon_plan, history)

@@ -1,7 +1,8 @@
 """Where things are and what the machine may use: everything that comes from the environment.
 
 What a data scientist would change (horizon, models, thresholds) is in ``params.yaml`` and
-:mod:`rossmann_ml.params`, not here. No other module reads environment variables.
+:mod:`rossmann_ml.params`, not here. No other module of the library reads environment variables;
+what concerns the API alone is in ``app/api/settings.py``.
 """
 
 from __future__ import annotations

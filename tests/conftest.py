@@ -11,7 +11,12 @@ from filelock import FileLock
 from rossmann_ml.sample import write_sample
 from rossmann_ml.sample.writer import is_sample
 
-pytest_plugins = ["support.built_core", "support.published", "support.code_location"]
+pytest_plugins = [
+    "support.built_core",
+    "support.published",
+    "support.code_location",
+    "support.stand_in_bundle",
+]
 
 
 @pytest.fixture(scope="session")

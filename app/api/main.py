@@ -1,6 +1,6 @@
-"""The application: routers, refusals and the reader of this process.
+"""The application: routers, refusals, what stands around them, and what this process serves.
 
-Run it with ``rossmann api``, or ``uvicorn app.api.main:app``.
+Run it with ``rossmann api``, or ``python -m app.api``.
 """
 
 from __future__ import annotations
@@ -8,39 +8,69 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
-
-from app.api import problems
-from app.api.routers import health, model_info, stores
-from app.published import PublishedReader
 from rossmann_ml import process
-from rossmann_ml.settings import Settings, default_settings
+
+process.prepare()
+
+from fastapi import FastAPI  # noqa: E402 - after prepare
+from starlette.middleware.cors import CORSMiddleware  # noqa: E402
+
+from app.api import documentation, problems  # noqa: E402
+from app.api.envelope import Envelope  # noqa: E402
+from app.api.guard import Guard  # noqa: E402
+from app.api.metrics import Metrics  # noqa: E402
+from app.api.request_log import RequestLog  # noqa: E402
+from app.api.routers import (  # noqa: E402
+    forecasts,
+    health,
+    model_info,
+    monitoring,
+    predict,
+    stores,
+)
+from app.api.serving import Serving  # noqa: E402
+from app.api.settings import ApiSettings, load_api_settings  # noqa: E402
+from rossmann_ml.request_records import requests_path  # noqa: E402
+from rossmann_ml.settings import Settings, default_settings  # noqa: E402
 
 _DESCRIPTION = """
 Six-week sales forecasts for every store, read from the newest published generation.
 
 - Answers carry their **provenance**: origin, model version, generation, data version.
-- Every answer has the generation as its `ETag`; send it back as `If-None-Match` and get `304`
-  until something new is published.
+- Every answer of a `GET` has the generation as its `ETag`; send it back as `If-None-Match` and get
+  `304` until something new is published.
+- Lists are answered a page at a time (`limit`, `cursor`) as JSON, CSV, Parquet or Arrow (`format`
+  or `Accept`). Pages that belong together come from one generation.
+- Sales are EUR per store and day, shares are fractions (0.12 is 12%), times are UTC.
 - Refusals are problem details (RFC 9457) under `application/problem+json`.
-- Nothing here changes anything.
+- Every answer has an `X-Request-ID`; name it when you ask for help.
+- `POST /predict` and `/predict_batch` score a plan of yours; nothing here stores anything.
 """
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, api: ApiSettings | None = None) -> FastAPI:
     """Build the application.
 
     Args:
         settings: Where the published generations are; read from the environment if not given.
+        api: Who may ask and how much; read from the environment if not given.
     """
-    process.prepare()
+    api = api or load_api_settings()
+    settings = settings or default_settings()
+    metrics = Metrics()
+    request_log = RequestLog(requests_path(settings)) if api.record_requests else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        used = settings or default_settings()
-        app.state.reader = PublishedReader(used.published_path)
+        serving = Serving(settings, api, metrics)
+        app.state.serving = serving
+        if request_log is not None:
+            request_log.start()
+        serving.start()
         yield
-        app.state.reader.close()
+        serving.close()
+        if request_log is not None:
+            request_log.close()
 
     app = FastAPI(
         title="Rossmann forecasts",
@@ -48,11 +78,37 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=lifespan,
         license_info={"name": "MIT"},
+        docs_url=None,
+        redoc_url=None,
     )
-    for router in (health.router, stores.router, model_info.router):
+    app.state.api_settings = api
+    if request_log is not None:
+        metrics.watch(
+            "rossmann_api_request_records_dropped",
+            "Requests answered but not recorded.",
+            lambda: request_log.dropped,
+        )
+    for router in (
+        stores.router,
+        forecasts.router,
+        predict.router,
+        model_info.router,
+        monitoring.router,
+        health.router,
+    ):
         app.include_router(router)
     problems.install(app)
+    documentation.install(app)
+    documentation.complete_document(app, api)
+    # the last added stands outermost
+    app.add_middleware(Guard, settings=api)
+    if api.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=api.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["X-API-Key", "Authorization", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "Link", "X-Request-ID"],
+        )
+    app.add_middleware(Envelope, metrics=metrics, request_log=request_log)
     return app
-
-
-app = create_app()

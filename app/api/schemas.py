@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rossmann_ml.publish import GenerationInfo
 
@@ -17,6 +19,19 @@ def _as_utc(value: object) -> object:
     return value
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_out(value: object) -> object:
+    """A day is written YYYY-MM-DD; numbers, which could pass for stamps, are refused."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return value
+    if type(value) is date:
+        return value
+    raise PydanticCustomError("day", "Input should be a day written YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
 Instant = Annotated[datetime, BeforeValidator(_as_utc)]
 Share = Annotated[float, Field(description="A fraction: 0.12 is 12%.", examples=[0.115])]
 Money = Annotated[float, Field(description="EUR", examples=[5263.4])]
@@ -43,6 +58,9 @@ class Provenance(BaseModel):
         return cls.model_validate(values)
 
 
+FORECAST_UNITS = {"sales": "EUR per store and day"}
+
+
 class ForecastDay(BaseModel):
     """One day of a store's forecast. Closed days are present with 0."""
 
@@ -65,12 +83,12 @@ class ForecastDay(BaseModel):
 
 
 class StoreForecast(BaseModel):
-    """A store's newest forecast."""
+    """A store's forecast of one origin."""
 
     store_id: int = Field(examples=[1])
     scenario: Literal["planned"] = "planned"
     units: dict[str, str] = Field(
-        default={"sales": "EUR per store and day"},
+        default=FORECAST_UNITS,
         description="`sales` holds for the forecast and its bounds.",
     )
     provenance: Provenance
@@ -153,3 +171,124 @@ class Health(BaseModel):
     forecast_origin: date | None = None
     published_at: Instant | None = None
     failed_run: FailedRunSummary | None = None
+
+
+class Readiness(BaseModel):
+    """Whether forecasts can be answered, and how old they are."""
+
+    status: Literal["ready"] = "ready"
+    generation_id: str
+    forecast_origin: date
+    origin_age_days: int = Field(
+        description="Days since the newest origin; for historical data as of its publication.",
+        examples=[3],
+    )
+    what_if: Literal["ready", "loading", "unavailable"] = Field(
+        description="Whether `POST /predict` can be answered at once."
+    )
+
+
+_StoreNumber = Annotated[int, Field(ge=1, le=2**31 - 1, examples=[1])]
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlanChangeBody(_Question):
+    """Another plan for some days; what is left out or null stays as it is planned."""
+
+    first_date: Day = Field(description="First day that changes.", examples=["2015-08-10"])
+    last_date: Day = Field(description="Last day that changes.", examples=["2015-08-14"])
+    is_promo: bool | None = Field(default=None, description="A promotion runs.", examples=[True])
+    is_open: bool | None = Field(default=None, description="The store opens.", examples=[True])
+    state_holiday: Literal["0", "a", "b", "c"] | None = Field(
+        default=None,
+        description="`0` none, `a` public holiday, `b` Easter, `c` Christmas.",
+        examples=["0"],
+    )
+    is_school_holiday: bool | None = Field(
+        default=None, description="School holidays affect the store.", examples=[False]
+    )
+
+
+class BatchPlanChangeBody(PlanChangeBody):
+    """The same for some of the stores asked about."""
+
+    store_ids: list[_StoreNumber] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="The stores it is for; null: all that are asked about.",
+    )
+
+
+class _PlanQuestion(_Question):
+    first_date: Day | None = Field(
+        default=None,
+        description="First day of the answer; null: the day after the origin.",
+        examples=["2015-08-01"],
+    )
+    last_date: Day | None = Field(
+        default=None,
+        description="Last day of the answer; null: the end of the horizon.",
+        examples=["2015-08-14"],
+    )
+
+
+class PredictBody(_PlanQuestion):
+    """What if one store's plan were another?"""
+
+    store_id: _StoreNumber
+    changes: list[PlanChangeBody] = Field(
+        default=[], max_length=200, description="Later changes win over earlier ones."
+    )
+
+
+class PredictBatchBody(_PlanQuestion):
+    """What if the plan of many stores were another?"""
+
+    store_ids: list[_StoreNumber] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="null: all stores that have a forecast.",
+        examples=[[1, 2, 3]],
+    )
+    changes: list[BatchPlanChangeBody] = Field(
+        default=[], max_length=200, description="Later changes win over earlier ones."
+    )
+
+
+class WhatIfDay(ForecastDay):
+    """One day of a store over the plan that was asked about."""
+
+    store_id: int = Field(examples=[1])
+    is_changed: bool = Field(description="The day's plan differs from the plan as given.")
+    is_promo: bool
+    state_holiday: str
+    is_school_holiday: bool
+    stored_forecast: Money | None = Field(
+        description="EUR; what the generation holds for the plan as given.", examples=[4318.0]
+    )
+    difference: float | None = Field(
+        description="EUR; forecast minus stored forecast.", examples=[945.4]
+    )
+
+
+class WhatIfTotals(BaseModel):
+    """Sums over the stores and days of an answer."""
+
+    sales_forecast: Money
+    stored_forecast: Money | None = Field(description="EUR; null where any day has none.")
+    difference: float | None = Field(description="EUR", examples=[945.4])
+    changed_store_days: int = Field(description="Days whose plan was changed, over all stores.")
+
+
+class WhatIfAnswer(BaseModel):
+    """Forecasts over the caller's plan, by store and day. They are stored nowhere."""
+
+    provenance: Provenance
+    units: dict[str, str] = Field(default=FORECAST_UNITS)
+    totals: WhatIfTotals
+    rows: list[WhatIfDay]

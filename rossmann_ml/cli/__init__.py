@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
-    from rossmann_ml.cli import models, publish, refresh, serve, sql  # noqa: PLC0415
+    from rossmann_ml.cli import models, publish, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
@@ -42,6 +42,7 @@ def _register() -> None:
     app.command()(sql.sql)
     app.command()(serve.api)
     app.command()(serve.dashboard)
+    app.command()(up.up)
 
 
 def main() -> None:

@@ -21,31 +21,30 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the published forecasts over HTTP; its documentation is under /docs."""
-    _check(host, port)
+    check_can_listen(host, port)
+    # read by the C library when the server starts: without it every thread keeps memory of its own
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
-    _become(["-m", "uvicorn", "app.api.main:app", "--host", host, "--port", str(port)])
+    _become(["-m", "app.api", "--host", host, "--port", str(port)])
 
 
 def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     """Serve the dashboard of the published forecasts."""
-    _check(host, port)
-    options = {
-        "server.address": host,
-        "server.port": str(port),
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "client.toolbarMode": "minimal",
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
+    check_can_listen(host, port)
+    # its other settings lie beside its script, in .streamlit/config.toml
+    flags = [f"--server.address={host}", f"--server.port={port}"]
     from rossmann_ml.settings import PROJECT_DIR  # noqa: PLC0415
 
     main = PROJECT_DIR / "app" / "dashboard" / "main.py"
     _become(["-m", "streamlit", "run", str(main), *flags])
 
 
-def _check(host: str, port: int) -> None:
-    """Refuse in words what the server would say with a traceback."""
+def check_can_listen(host: str, port: int) -> None:
+    """Refuse in words what the server would say with a traceback.
+
+    Raises:
+        PortInUseError: Nothing can listen there, for example because something does already.
+    """
     from rossmann_ml.settings import default_settings  # noqa: PLC0415
 
     default_settings()  # the server reads them too, and would refuse them less kindly

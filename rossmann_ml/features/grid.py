@@ -165,6 +165,16 @@ class PlanGrid:
             self.is_school_holiday[:, start:],
         )
 
+    def of_stores(self, rows: IntArray) -> PlanGrid:
+        """A copy with the rows of some stores alone."""
+        return PlanGrid(
+            self.first_date,
+            self.is_open[rows],
+            self.is_promo[rows],
+            self.state_holiday[rows],
+            self.is_school_holiday[rows],
+        )
+
     def column(self, day: date) -> int:
         """The column of a date."""
         return (day - self.first_date).days

@@ -17,6 +17,7 @@ from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
     FloatArray,
+    IntArray,
     PlanGrid,
     SalesGrid,
     StoreGrid,
@@ -25,6 +26,7 @@ from rossmann_ml.features.grid import (
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.residuals import (
     YEAR_DAYS,
+    AsOf,
     last_year_features,
     look_back,
     mean_or_nan,
@@ -110,31 +112,18 @@ def history_features(
         By the names of :func:`history_feature_names`, arrays that broadcast to
         (stores, horizon_days); NaN where a store has nothing to compute it from.
     """
-    known = history.until(forecast_origin)
-    past_weekdays = weekdays(known.first_date, known.sales.shape[1])
-    past_promo = _columns(plan, plan.is_promo, known.first_date, known.sales.shape[1])
-    first_target = forecast_origin + timedelta(days=1)
-    target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
-    target_cells = cell_numbers(weekdays(first_target, horizon_days), target_promo)
-
     if linear is None:
         (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
     if linear.forecast_origin != forecast_origin:
         raise ValueError(
             f"a linear forecast as of {linear.forecast_origin} does not fit {forecast_origin}"
         )
-
+    known = history.until(forecast_origin)
+    past_weekdays, past_promo = _past(known, plan)
     as_of = look_back(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
-    start = plan.column(first_target)
-    base = linear.log_sales(start, start + horizon_days) + as_of.shift[:, None]
-    chain_shape = linear.chain_shape(start, start + horizon_days)
-    features: dict[str, FloatArray] = {BASE_COLUMN: base, "chain_shape": chain_shape}
-    features["own_shape"] = linear.own_shape(start, start + horizon_days) - chain_shape
-    for days, levels in zip(params.half_lives_days, as_of.levels, strict=True):
-        cells = np.take_along_axis(levels.cells, target_cells, axis=1)
-        features[f"cell_difference_{days}d"] = cells - base
+    features = expectations(linear, as_of, plan, horizon_days=horizon_days, params=params)
     features |= recent_features(as_of, past_promo, past_weekdays, horizon_days, params)
     features["level_trend"] = (as_of.levels[0].level - as_of.levels[-1].level)[:, None]
     features["store_level"] = as_of.levels[-1].level[:, None]
@@ -144,6 +133,62 @@ def history_features(
     features |= _customers(known)
     features |= _observations(as_of.observed)
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
+
+
+def as_of_origin(
+    history: SalesGrid,
+    plan: PlanGrid,
+    stores: StoreGrid,
+    linear: LinearForecast,
+    params: FeatureParams,
+) -> AsOf:
+    """What is known at the origin of a linear forecast; sales after it are not looked at."""
+    known = history.until(linear.forecast_origin)
+    past_weekdays, past_promo = _past(known, plan)
+    return look_back(
+        known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
+    )
+
+
+def expectations(
+    linear: LinearForecast,
+    as_of: AsOf,
+    plan: PlanGrid,
+    *,
+    horizon_days: int,
+    params: FeatureParams,
+) -> dict[str, FloatArray]:
+    """What linear forecast and cell means expect of the target days.
+
+    These are the history features that the plan of the target days moves; the others stay the
+    same whatever is planned.
+
+    Args:
+        linear: The linear forecast, whose design holds the target days.
+        as_of: What is known at its origin.
+        plan: The plan of the target days.
+        horizon_days: How many days after the origin.
+        params: Half-lives.
+    """
+    first_target = linear.forecast_origin + timedelta(days=1)
+    target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
+    target_cells = cell_numbers(weekdays(first_target, horizon_days), target_promo)
+    start = (first_target - linear.design.first_date).days
+    base = linear.log_sales(start, start + horizon_days) + as_of.shift[:, None]
+    chain_shape = linear.chain_shape(start, start + horizon_days)
+    features: dict[str, FloatArray] = {BASE_COLUMN: base, "chain_shape": chain_shape}
+    features["own_shape"] = linear.own_shape(start, start + horizon_days) - chain_shape
+    for days, levels in zip(params.half_lives_days, as_of.levels, strict=True):
+        cells = np.take_along_axis(levels.cells, target_cells, axis=1)
+        features[f"cell_difference_{days}d"] = cells - base
+    return features
+
+
+def _past(known: SalesGrid, plan: PlanGrid) -> tuple[IntArray, BoolArray]:
+    """Weekday and promotion of the days of a history."""
+    days = known.sales.shape[1]
+    past_promo = _columns(plan, plan.is_promo, known.first_date, days)
+    return weekdays(known.first_date, days), past_promo
 
 
 def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolArray:

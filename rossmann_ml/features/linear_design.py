@@ -7,8 +7,8 @@ richer features from :mod:`rossmann_ml.features.plan`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import numpy as np
 from dateutil.easter import easter
@@ -119,6 +119,32 @@ class LinearDesign:
             np.concatenate(slow),
             tuple(blocks),
         )
+
+    def span(self, first: int, last: int) -> LinearDesign:
+        """The columns of the days ``first`` to ``last - 1`` alone, without holding the others."""
+        return replace(
+            self,
+            first_date=self.first_date + timedelta(days=first),
+            day_columns=self.day_columns[:, first:last].copy(),
+            promo_columns=self.promo_columns[:, first:last].copy(),
+            is_promo=self.is_promo[:, first:last].copy(),
+            store_columns=self.store_columns[:, :, first:last].copy(),
+        )
+
+    def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
+        """The same days with another plan in some stores.
+
+        Args:
+            rows: Shape (stores of the plan,), which stores of the design these are.
+            plan: Their plan, of these days and of 14 more before and after, as far as there are
+                any.
+        """
+        start = plan.column(self.first_date)
+        days = slice(start, start + self.is_promo.shape[1])
+        is_promo, store_columns = self.is_promo.copy(), self.store_columns.copy()
+        is_promo[rows] = plan.is_promo[:, days]
+        store_columns[:, rows] = _store_columns(plan)[1][:, :, days]
+        return replace(self, is_promo=is_promo, store_columns=store_columns)
 
     @property
     def columns(self) -> int:

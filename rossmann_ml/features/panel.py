@@ -63,7 +63,12 @@ class FeatureInputs:
 
 
 def scoring_panel(
-    inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int, params: FeatureParams
+    inputs: FeatureInputs,
+    *,
+    forecast_origin: date,
+    horizon_days: int,
+    params: FeatureParams,
+    linear: LinearForecast | None = None,
 ) -> pl.DataFrame:
     """Make the panel of one origin: every store, every day of the horizon, open or not.
 
@@ -72,12 +77,14 @@ def scoring_panel(
         forecast_origin: The last day whose sales are known.
         horizon_days: How many days after it.
         params: Half-lives and windows.
+        linear: The linear forecast as of that origin; made anew without it.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
         by store and day; features are 32-bit floats, NaN where unknown.
     """
-    (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
+    if linear is None:
+        (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
     # no plan feature looks further back, so the years before need not be worked out
     near = inputs.plan.since(forecast_origin - timedelta(days=LOOK_BACK_DAYS))
     return _panel_of_origin(

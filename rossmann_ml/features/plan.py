@@ -89,13 +89,16 @@ def plan_features(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
         By the names of ``PLAN_FEATURES``, arrays that broadcast to (stores, days): shape
         (1, days) for what is the same in all stores, (stores, 1) for what never changes.
     """
-    return {
-        **_calendar(plan),
-        **_promotion(plan),
-        **_holidays(plan),
-        **_opening(plan),
-        **_attributes(plan, stores),
-    }
+    return {**day_features(plan), **_attributes(plan, stores)}
+
+
+def day_features(plan: PlanGrid) -> dict[str, Float32Array]:
+    """Those plan features that come from a store's own plan and the calendar alone.
+
+    Args:
+        plan: Any choice of stores; a row's features depend on that row.
+    """
+    return {**_calendar(plan), **_promotion(plan), **_holidays(plan), **_opening(plan)}
 
 
 def plan_feature_frame(plan: PlanGrid, stores: StoreGrid) -> pl.DataFrame:

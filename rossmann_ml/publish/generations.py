@@ -103,7 +103,9 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
     names = [column[0] for column in cursor.description]
     known = GenerationInfo.__dataclass_fields__
     # columns may be added by a later version of the code, whose file this code can still read
-    row = zip(names, cursor.fetchone() or (), strict=True)
+    # all rows are fetched: a result half read blocks the connection
+    (values,) = cursor.fetchall()
+    row = zip(names, values, strict=True)
     return GenerationInfo(**{name: value for name, value in row if name in known})
 
 

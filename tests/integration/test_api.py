@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from support.api import PROBLEM, problem_of
 from support.published import copy_of
 from support.servers import serving
 from support.small_warehouse import MODEL, STORE_WITHOUT_FORECAST, add_week
@@ -22,8 +22,6 @@ from rossmann_ml.publish import (
     write_status,
 )
 from rossmann_ml.settings import Settings
-
-PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +39,6 @@ def served(
 
 
 Served = tuple[httpx.Client, PublishedGeneration]
-
-
-def problem_of(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    assert response.status_code == status
-    assert response.headers["content-type"] == PROBLEM
-    problem = response.json()
-    assert problem["type"] == f"urn:rossmann:problem:{kind}"
-    assert problem["status"] == status
-    assert problem["instance"] == response.request.url.path
-    assert problem["title"]
-    assert problem["detail"]
-    return problem
 
 
 def test_health_tells_what_is_read(served: Served) -> None:
@@ -184,7 +170,7 @@ def test_the_document_describes_refusals_as_problems(served: Served) -> None:
     client, _ = served
     document = client.get("/openapi.json").json()
     responses = document["paths"]["/stores/{store_id}/forecast"]["get"]["responses"]
-    assert set(responses) == {"200", "404", "422", "503"}
+    assert set(responses) == {"200", "304", "404", "422", "429", "503"}
     for status in ("404", "422", "503"):
         assert list(responses[status]["content"]) == [PROBLEM]
     assert "HTTPValidationError" not in document["components"]["schemas"]

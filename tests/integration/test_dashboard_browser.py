@@ -1,14 +1,15 @@
-"""The dashboard in a real browser: the chart of the chosen store shows, and nothing is fetched
-from elsewhere."""
+"""The dashboard in a real browser: every page draws, light, dark and narrow, and fetches nothing;
+a store is chosen with the mouse and by keyboard, and its days are downloaded."""
 
 from __future__ import annotations
 
-import os
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect, sync_playwright
+from playwright.sync_api import expect
+from support.browser import Visit, require_chromium, visit
 from support.servers import serving
 
 from rossmann_ml.publish import PublishedGeneration
@@ -16,13 +17,16 @@ from rossmann_ml.settings import Settings
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-_PATIENCE_MILLISECONDS = 90_000
-expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+PAGES = {
+    "forecast": "?store=4",
+    "forecast_changes": "?store=4&tab=What+changed",
+    "compare": "compare?level=store+type",
+    "what_if": "what_if",
+    "model": "model",
+    "model_ranges": "model?part=Ranges",
+    "quality": "quality",
+    "monitoring": "monitoring",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +34,7 @@ def dashboard(
     shared_published: tuple[Settings, PublishedGeneration],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is not there: apt-get install chromium fonts-dejavu-core"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_chromium()
     settings, _ = shared_published
     log = tmp_path_factory.mktemp("dashboard") / "log.txt"
     with serving("dashboard", settings.warehouse_path, ready="/_stcore/health", log=log) as address:
@@ -42,55 +42,93 @@ def dashboard(
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest, dashboard: str) -> Iterator[Page]:
-    width, scheme = getattr(request, "param", (1280, "light"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        context.set_default_timeout(_PATIENCE_MILLISECONDS)
-        yield context.new_page()
-        browser.close()
+def tab(dashboard: str) -> Iterator[Visit]:
+    with visit(dashboard) as tab:
+        yield tab
 
 
 @pytest.mark.parametrize(
-    "page",
+    ("width", "scheme"),
     [(1280, "light"), (1280, "dark"), (390, "light")],
     ids=["light", "dark", "narrow"],
-    indirect=True,
 )
-def test_the_chart_of_a_chosen_store_shows(page: Page, dashboard: str) -> None:
-    fetched_elsewhere: list[str] = []
-    faults: list[str] = []
+def test_every_page_draws_and_nothing_sticks_out(
+    dashboard: str, request: pytest.FixtureRequest, width: int, scheme: str
+) -> None:
+    look = request.node.callspec.id
+    with visit(dashboard, width=width, scheme=scheme) as tab:
+        for name, path in PAGES.items():
+            tab.open(path)
+            for chart in tab.page.locator(".js-plotly-plot").all():
+                expect(chart.locator(".main-svg").first).to_be_visible()
+                box = chart.bounding_box()
+                assert box is not None
+                assert box["height"] > 200
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+            assert not tab.sticks_out()
+            tab.keep(f"{name}_{look}")
 
-    def note(request: Request) -> None:
-        if not request.url.startswith(
-            (dashboard, "data:", "blob:", dashboard.replace("http", "ws"))
-        ):
-            fetched_elsewhere.append(request.url)
 
-    page.on("request", note)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{dashboard}/?store=4")
-    chart = page.locator(".js-plotly-plot")
-    expect(chart.locator(".scatterlayer .trace").first).to_be_visible()
-    for name in ("80% range", "sales", "forecast", "promotion", "public holiday"):
+def test_the_chart_of_a_store_names_all_that_it_shows(tab: Visit) -> None:
+    tab.open("?store=4")
+    chart = tab.page.locator(".js-plotly-plot").first
+    for name in ("80% range", "95% range", "sales", "forecast", "promotion", "public holiday"):
         expect(chart.locator(".legendtext", has_text=name).first).to_be_visible()
-    expect(page.get_by_text("40,440 €").first).to_be_visible()
-    box = chart.bounding_box()
-    assert box is not None
-    assert box["height"] > 300
-    # nothing sticks out to the side, however narrow the screen
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= page.viewport_size["width"]  # type: ignore[index]
-    assert fetched_elsewhere == []
-    assert faults == []
 
 
-def test_choosing_another_store_draws_its_chart(page: Page, dashboard: str) -> None:
-    page.goto(f"{dashboard}/?store=4")
-    expect(page.get_by_text("40,440 €").first).to_be_visible()
-    page.get_by_role("combobox").first.click()
-    page.get_by_role("option", name="Store 1 ").click()
-    expect(page.get_by_text("35,040 €").first).to_be_visible()
-    expect(page.locator(".js-plotly-plot .scatterlayer .trace").first).to_be_visible()
-    assert "store=1" in page.url
+def test_choosing_a_store_shows_it_and_can_be_shared(tab: Visit, dashboard: str) -> None:
+    tab.open("?days=7")
+    expect(tab.page.get_by_text("35,040 €").first).to_be_visible()
+    tab.page.get_by_role("combobox").first.click()
+    tab.page.get_by_role("option", name="4", exact=True).click()
+    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+    tab.page.wait_for_url("**store=4**")
+    shared = tab.page.url
+    other = tab.of_someone_else()
+    other.open(shared.removeprefix(f"{dashboard}/"))
+    expect(other.page.get_by_text("40,440 €").first).to_be_visible()
+
+
+def test_a_store_is_chosen_by_keyboard_alone(tab: Visit) -> None:
+    tab.open("?days=7")
+    store = tab.page.get_by_role("combobox").first
+    for _ in range(30):
+        tab.page.keyboard.press("Tab")
+        if store.evaluate("each => each === document.activeElement"):
+            break
+    expect(store).to_be_focused()
+    tab.page.keyboard.type("4")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+    tab.page.wait_for_url("**store=4**")
+
+
+def test_the_pages_are_reached_from_each_other_and_by_address(tab: Visit) -> None:
+    # the first thing a new server is asked for may be any page
+    tab.open("monitoring")
+    expect(tab.page.get_by_role("heading", name="Monitoring")).to_be_visible()
+    tab.page.get_by_role("link", name="Compare").click()
+    expect(tab.page.get_by_role("heading", name="Compare")).to_be_visible()
+    tab.wait()
+    tab.page.wait_for_url("**/compare**")
+
+
+def test_the_days_of_a_store_are_downloaded(tab: Visit, tmp_path: Path) -> None:
+    tab.open("?store=4")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Download the days as CSV").click()
+    path = tmp_path / "days.csv"
+    download.value.save_as(path)
+    assert download.value.suggested_filename == "forecast_store_4_2015-07-31.csv"
+    with path.open(newline="") as file:
+        days = list(csv.DictReader(file))
+    assert len(days) == 42
+    assert {day["store_id"] for day in days} == {"4"}
+    assert sum(float(day["sales_forecast"]) for day in days[:7]) == pytest.approx(40_440)
+
+
+def test_an_address_of_no_store_is_told(tab: Visit) -> None:
+    tab.open("?store=4711")
+    expect(tab.page.get_by_text("The address asks for store 4711")).to_be_visible()
+    tab.keep("unknown_store")

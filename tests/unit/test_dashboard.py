@@ -1,31 +1,45 @@
-"""The dashboard's page, run by Streamlit's own test driver on a published generation."""
+"""The dashboard's pages, run by Streamlit's own test driver on a published generation."""
 
 from __future__ import annotations
 
-import json
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
-from support.small_warehouse import STORE_WITHOUT_FORECAST
+from support.small_warehouse import MODEL, STORE_WITHOUT_FORECAST
 
-from app.dashboard import charts
 from rossmann_ml.publish import FailedRun, PublishedGeneration, write_status
+from rossmann_ml.publish.status import LastPublish, Rollback
 from rossmann_ml.settings import PROJECT_DIR, Settings
 
-PAGE = PROJECT_DIR / "app" / "dashboard" / "main.py"
+DASHBOARD = PROJECT_DIR / "app" / "dashboard"
+PAGES = ("forecast", "compare", "what_if", "model", "quality", "monitoring")
 Published = tuple[Settings, PublishedGeneration]
+OpenPage = Callable[..., AppTest]
 
 
-def open_page(
-    monkeypatch: pytest.MonkeyPatch, warehouse_dir: Path, store: int | None = None
-) -> AppTest:
-    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse_dir))
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
-    if store is not None:
-        page.query_params["store"] = str(store)
-    return page.run()
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> OpenPage:
+    """Opens a page of the dashboard as an address names it."""
+
+    def open_page(
+        name: str = "forecast", *, warehouse_dir: Path | None = None, **address: str
+    ) -> AppTest:
+        st.cache_data.clear()  # a test may change a generation, which nothing else ever does
+        st.cache_resource.clear()
+        warehouse = warehouse_dir or shared_published[0].warehouse_path
+        monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse))
+        page = AppTest.from_file(str(DASHBOARD / "views" / f"{name}.py"), default_timeout=60)
+        for key, value in address.items():
+            page.query_params[key] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    return open_page
 
 
 def metrics_of(page: AppTest) -> dict[str, str]:
@@ -33,133 +47,445 @@ def metrics_of(page: AppTest) -> dict[str, str]:
 
 
 def words_of(page: AppTest) -> str:
-    return "\n".join(str(each.value) for each in (*page.caption, *page.info, *page.warning))
+    shown = (*page.caption, *page.info, *page.warning, *page.success, *page.markdown)
+    return "\n".join(str(each.value) for each in shown)
 
 
-def test_before_the_first_publication_the_page_says_what_to_do(
+def test_the_door_lists_every_page_and_opens_the_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    page = open_page(monkeypatch, tmp_path)
-    assert not page.exception
+    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(tmp_path))
+    page = AppTest.from_file(str(DASHBOARD / "main.py"), default_timeout=60).run()
+    assert page.title[0].value == "Forecast"
+    for name in PAGES:
+        page.switch_page(f"views/{name}.py").run()
+        assert not page.exception
+    assert page.title[0].value == "Monitoring"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_before_the_first_publication_every_page_says_what_to_do(
+    open_page: OpenPage, tmp_path: Path, name: str
+) -> None:
+    page = open_page(name, warehouse_dir=tmp_path)
     assert "nothing is published" in page.info[0].value
     assert "rossmann refresh" in page.info[0].value
 
 
-def test_the_first_store_is_shown_with_its_figures_and_provenance(
-    monkeypatch: pytest.MonkeyPatch, shared_published: Published
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_says_what_it_was_made_from_and_which_run_failed_since(
+    open_page: OpenPage, published_generation: Published, name: str
 ) -> None:
-    settings, generation = shared_published
-    page = open_page(monkeypatch, settings.warehouse_path)
-    assert not page.exception
-    assert page.selectbox[0].value == 1
-    # 5,590 on Saturday, nothing on Sunday, 5,490 to 6,290 on five days of promotion
-    assert metrics_of(page)["Next 7 days"] == "35,040 €"
+    settings, generation = published_generation
+    failed = FailedRun(run_id="weekly-2", reason="raw_sales: 3 rows are negative", step="checks")
+    write_status(settings, last_failed_run=failed)
+    page = open_page(name, warehouse_dir=settings.warehouse_path)
+    assert "raw_sales: 3 rows are negative" in page.warning[0].value
+    words = words_of(page)
+    assert generation.generation_id in words
+    assert "31 Jul 2015" in words
+    assert MODEL in words
+    assert "The chain is invented" in words
+
+
+# Forecast
+
+
+def test_the_first_store_is_shown_with_its_figures(open_page: OpenPage) -> None:
+    page = open_page()
+    assert page.selectbox(key="store").value == "1"
+    figures = metrics_of(page)
+    # 35 open days: 21 with a promotion of 900 beside a level of 4,390 to 5,590 by weekday
+    assert set(figures) == {
+        "Total, next 42 days",
+        "Average per open day",
+        "Since the last forecast",
+        "Typical error of a day",
+    }
+    assert figures["Since the last forecast"] == "+0.0%"
+    assert figures["Typical error of a day"] == "11.5%"
     words = words_of(page)
     assert "35 open days" in words
     assert "The plan of 2 days was filled by rule" in words
-    assert generation.generation_id in words
-    assert "31 Jul 2015" in words
-    assert "The chain is invented" in words
+    assert "have come true" in words
     assert len(page.get("plotly_chart")) == 1
     weeks = page.dataframe[0].value
-    assert list(weeks["Days"]) == [2, 7, 7, 7, 7, 7, 5]
-    days = page.dataframe[1].value
-    assert len(days) == 42
-    assert days["Plan"][14] == "closed, public holiday, school holiday"
+    assert list(weeks["Days"]) == ["2 (partial)", "7", "7", "7", "7", "7", "5 (partial)"]
+    assert "the first and last week are partial" in words
 
 
-def test_another_store_is_another_forecast_and_stands_in_the_address(
-    monkeypatch: pytest.MonkeyPatch, shared_published: Published
-) -> None:
-    settings, _ = shared_published
-    page = open_page(monkeypatch, settings.warehouse_path)
-    page.selectbox[0].select(4).run()
-    assert not page.exception
-    assert metrics_of(page)["Next 7 days"] == "40,440 €"
-    assert page.query_params["store"] in ("4", ["4"])
-    linked = open_page(monkeypatch, settings.warehouse_path, store=4)
-    assert linked.selectbox[0].value == 4
+def test_fewer_days_are_asked_shown_and_stand_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(days="7", tab="By day")
+    # 5,590 on Saturday, nothing on Sunday, 5,490 to 6,290 on five days of promotion
+    assert metrics_of(page)["Total, next 7 days"] == "35,040 €"
+    assert len(page.dataframe[0].value) == 7
+    page = page.slider(key="days").set_value(14).run()
+    assert "Total, next 14 days" in metrics_of(page)
+
+
+def test_another_store_is_another_forecast_and_stands_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(days="7")
+    page = page.selectbox(key="store").select("4").run()
+    assert metrics_of(page)["Total, next 7 days"] == "40,440 €"
+    linked = open_page(days="7", store="4")
     assert metrics_of(linked) == metrics_of(page)
 
 
-@pytest.mark.parametrize("asked", [4711, -1])
-def test_a_link_to_no_store_shows_the_first(
-    monkeypatch: pytest.MonkeyPatch, shared_published: Published, asked: int
-) -> None:
-    settings, _ = shared_published
-    page = open_page(monkeypatch, settings.warehouse_path, store=asked)
-    assert not page.exception
-    assert page.selectbox[0].value == 1
+@pytest.mark.parametrize("asked", ["4711", "-1", "one"])
+def test_a_link_to_no_store_says_so_and_shows_the_first(open_page: OpenPage, asked: str) -> None:
+    page = open_page(store=asked)
+    assert f"store {asked}, which is not among these" in page.warning[0].value
+    assert page.selectbox(key="store").value == "1"
 
 
-def test_a_store_without_a_forecast_says_why(
-    monkeypatch: pytest.MonkeyPatch, shared_published: Published
-) -> None:
-    settings, _ = shared_published
-    page = open_page(monkeypatch, settings.warehouse_path, store=STORE_WITHOUT_FORECAST)
-    assert not page.exception
+def test_a_store_without_a_forecast_says_why(open_page: OpenPage) -> None:
+    page = open_page(store=str(STORE_WITHOUT_FORECAST))
     assert "no plan and no sales in the last 28 days" in page.info[0].value
     assert metrics_of(page) == {}
 
 
-def test_a_failed_run_is_told_above_the_forecasts_it_left_in_place(
-    monkeypatch: pytest.MonkeyPatch, published_generation: Published
+def test_what_changed_since_the_forecast_before_is_told_by_day(open_page: OpenPage) -> None:
+    page = open_page(tab="What changed")
+    assert "since the forecast of Fri 24 Jul 2015" in words_of(page)
+    assert list(page.dataframe[0].value["Change"]) == [0.0] * len(page.dataframe[0].value)
+
+
+def plant(published: Published, *statements: str) -> Path:
+    """Change the published file, as no one may outside of tests; gives the warehouse's folder."""
+    settings, generation = published
+    generation.path.chmod(0o644)
+    with duckdb.connect(str(generation.path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return settings.warehouse_path
+
+
+DRIVERS = ("level", "weekday", "promo", "holidays", "season", "trend", "competition", "bias_factor")
+
+
+def test_a_generation_without_drivers_says_so(
+    open_page: OpenPage, published_generation: Published
 ) -> None:
-    settings, _ = published_generation
-    failed = FailedRun(run_id="weekly-2", reason="raw_sales: 3 rows are negative", step="checks")
-    write_status(settings, last_failed_run=failed)
-    page = open_page(monkeypatch, settings.warehouse_path)
-    assert "raw_sales: 3 rows are negative" in page.warning[0].value
-    assert metrics_of(page)["Next 7 days"] == "35,040 €"
+    warehouse = plant(published_generation, "DROP TABLE IF EXISTS forecast_drivers")
+    page = open_page(tab="Drivers", warehouse_dir=warehouse)
+    assert "has no drivers" in page.info[0].value
 
 
-def day(number: int, *, is_open: bool = True, is_promo: bool = False, holiday: str = "0") -> dict:
-    return {
-        "target_date": date(2015, 8, number), "is_open": is_open, "is_promo": is_promo,
-        "state_holiday": holiday, "sales_forecast": 100.0 * is_open, "lower_80": 90.0 * is_open,
-        "upper_80": 110.0 * is_open, "lower_95": 80.0 * is_open, "upper_95": 120.0 * is_open,
-    }  # fmt: skip
+def test_drivers_are_shown_where_the_generation_has_them(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    parts = ", ".join(f"10.0 AS {name}_eur" for name in DRIVERS)
+    changes = ", ".join(f"1.0 AS {name}_change_eur" for name in DRIVERS)
+    warehouse = plant(
+        published_generation,
+        "DROP TABLE IF EXISTS forecast_drivers",
+        f"CREATE TABLE forecast_drivers AS SELECT *, {parts} FROM latest_forecasts WHERE is_open",
+        "DROP TABLE IF EXISTS forecast_driver_changes",
+        f"CREATE TABLE forecast_driver_changes AS SELECT *, {changes}, "
+        "store_id != 1 AS is_same_model FROM forecast_revisions",
+    )
+    page = open_page(tab="Drivers", warehouse_dir=warehouse)
+    assert len(page.get("plotly_chart")) == 2
+    page = page.selectbox(key="day").select("2015-08-03").run()
+    changed = words_of(open_page(tab="What changed", warehouse_dir=warehouse))
+    assert "typical day +" in changed
+    assert "The model changed too" in changed
 
 
-def test_the_chart_draws_open_days_and_shades_each_run_of_promotion_days() -> None:
-    forecast = [
-        day(3, is_promo=True),
-        day(4, is_promo=True),
-        day(5),
-        day(6, is_promo=True),
-        day(7, is_open=False, holiday="a"),
-    ]
-    history = [
-        {"sales_date": date(2015, 8, 1), "sales": 95.0, "is_promo": None, "state_holiday": None},
-        {"sales_date": date(2015, 8, 2), "sales": 0.0, "is_promo": False, "state_holiday": "0"},
-    ]
-    figure = json.loads(charts.store_chart(history, forecast).to_json())
-    by_name = {trace["name"]: trace for trace in figure["data"]}
-    assert by_name["sales"]["x"] == ["2015-08-01"]
-    assert by_name["forecast"]["x"] == [f"2015-08-0{number}" for number in (3, 4, 5, 6)]
-    assert by_name["public holiday"]["text"] == ["public holiday"]
-    shaded = [(shape["x0"], shape["x1"]) for shape in figure["layout"]["shapes"]]
-    assert shaded == [
-        ("2015-08-02T12:00:00", "2015-08-04T12:00:00"),
-        ("2015-08-05T12:00:00", "2015-08-06T12:00:00"),
-    ]
+def test_a_total_has_its_own_range_where_the_generation_has_one(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "DROP TABLE IF EXISTS forecast_horizon_totals",
+        "CREATE TABLE forecast_horizon_totals AS SELECT 'store' AS level, '1' AS segment, "
+        "'planned' AS scenario, DATE '2015-07-31' AS forecast_origin, 28 AS days, "
+        "100.0 AS lower_80, 200.0 AS upper_80",
+    )
+    said = "The total lies between 100 € and 200 €"
+    assert said in words_of(open_page(days="28", warehouse_dir=warehouse))
+    assert said not in words_of(open_page(days="29", warehouse_dir=warehouse))
 
 
-def test_a_day_that_nobody_reported_is_a_gap_in_the_line() -> None:
-    history = [
-        {"sales_date": date(2015, 8, 1), "sales": 95.0, "is_promo": False, "state_holiday": "0"},
-        {"sales_date": date(2015, 8, 2), "sales": None, "is_promo": None, "state_holiday": None},
-        {"sales_date": date(2015, 8, 3), "sales": 0.0, "is_promo": False, "state_holiday": "0"},
-        {"sales_date": date(2015, 8, 4), "sales": 97.0, "is_promo": False, "state_holiday": "0"},
-    ]
-    (line,) = [trace for trace in charts.store_chart(history, []).data if trace.name == "sales"]
-    assert list(line.y) == [95.0, None, 97.0]
-    assert not line.connectgaps
+# Compare
 
 
-def test_the_chart_of_a_store_without_forecast_shows_its_sales() -> None:
-    history = [
-        {"sales_date": date(2015, 8, 1), "sales": 95.0, "is_promo": True, "state_holiday": "0"}
-    ]
-    figure = charts.store_chart(history, [])
-    assert [len(trace.x) for trace in figure.data if trace.name == "sales"] == [1]
+def test_stores_are_ranked_by_what_is_asked(open_page: OpenPage) -> None:
+    page = open_page("compare")
+    assert metrics_of(page)["Stores"] == "6"
+    ranking = page.dataframe[0].value
+    assert list(ranking["Store"]) == [6, 5, 4, 3, 2, 1]
+    assert list(ranking["Rank"]) == [1, 2, 3, 4, 5, 6]
+    page = page.selectbox(key="by").select("uncertainty").run()
+    assert list(page.dataframe[0].value["Uncertainty"]) == pytest.approx([0.15] * 6)
+    words = words_of(page)
+    assert "1 store of no known state left out" in words
+    assert "An open mark is a partial week" in words
+
+
+def test_filters_leave_the_stores_that_match_and_stand_in_the_address(open_page: OpenPage) -> None:
+    page = open_page("compare", state="HE")
+    assert sorted(page.dataframe[0].value["Store"]) == [1, 3, 5]
+    page = page.multiselect(key="state").set_value(["BY"]).run()
+    assert sorted(page.dataframe[0].value["Store"]) == [2, 4]
+
+
+def test_a_filter_that_matches_nothing_says_so(open_page: OpenPage) -> None:
+    page = open_page("compare", state="HE", type="a")
+    assert "No store matches these filters" in page.info[0].value
+
+
+def test_a_filter_that_matches_only_stores_without_forecast_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        f"UPDATE stores SET state = 'SL' WHERE store_id = {STORE_WITHOUT_FORECAST}",
+    )
+    page = open_page("compare", warehouse_dir=warehouse, state="SL")
+    assert "None of the stores that match has a forecast" in page.info[0].value
+
+
+def test_an_address_with_an_unknown_state_says_so(open_page: OpenPage) -> None:
+    page = open_page("compare", state="XX")
+    assert "state XX, which is not among these" in page.warning[0].value
+    assert metrics_of(page)["Stores"] == "6"
+
+
+def test_no_stores_chosen_to_be_side_by_side_asks_for_some(open_page: OpenPage) -> None:
+    page = open_page("compare")
+    page = page.multiselect(key="stores").set_value([]).run()
+    assert "Choose stores" in words_of(page)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [("sales_forecast * 0.9", "Ranges are those of the sums"), ("NULL", "no ranges of totals")],
+)
+def test_totals_have_ranges_where_the_generation_has_them(
+    open_page: OpenPage, published_generation: Published, bounds: str, said: str
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "CREATE TABLE t AS SELECT * FROM forecast_totals",
+        *(
+            f"ALTER TABLE t ADD COLUMN IF NOT EXISTS {name} DOUBLE"
+            for name in ("lower_80", "upper_80")
+        ),
+        f"UPDATE t SET lower_80 = {bounds}, upper_80 = {bounds}",
+        "DROP TABLE forecast_totals",
+        "ALTER TABLE t RENAME TO forecast_totals",
+    )
+    page = open_page("compare", warehouse_dir=warehouse, level="store type", type="b")
+    assert said in words_of(page)
+
+
+def test_stores_of_no_known_state_have_no_map(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "UPDATE stores SET state = NULL")
+    assert "there is no map" in words_of(open_page("compare", warehouse_dir=warehouse))
+
+
+# Model
+
+
+def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
+    page = open_page("model")
+    assert metrics_of(page) == {
+        "Champion": "lightgbm",
+        "RMSPE in the backtest": "11.5%",
+        "Skill": "54%",
+        "Bias": "+0.4%",
+    }
+    methods = list(page.dataframe[0].value["Method"])
+    assert methods == ["lightgbm (champion)", "store weekday promo median", "seasonal naive"]
+    assert "better than seasonal naive" in words_of(page)
+
+
+def test_whatever_method_was_scored_is_listed_beside_the_champion(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO backtest_scores SELECT * REPLACE ('blend' AS model, 0.10 AS rmspe) "
+        "FROM backtest_scores WHERE model = 'seasonal_naive'",
+    )
+    page = open_page("model", warehouse_dir=warehouse)
+    assert list(page.dataframe[0].value["Method"])[:2] == ["lightgbm (champion)", "blend"]
+
+
+@pytest.mark.parametrize(
+    ("tab", "said"),
+    [
+        ("Ranges", "calibrated on errors of earlier origins"),
+        ("Features", "The 12 features"),
+        ("Champion and challenger", "no challenger"),
+    ],
+)
+def test_each_part_of_the_model_has_its_tab(open_page: OpenPage, tab: str, said: str) -> None:
+    assert said in words_of(open_page("model", part=tab))
+
+
+def test_versions_and_decisions_are_listed(open_page: OpenPage) -> None:
+    page = open_page("model", part="Versions")
+    assert list(page.dataframe[0].value["Model"]) == [MODEL]
+    assert list(page.dataframe[1].value["Decision"]) == ["promoted"]
+    assert list(page.dataframe[1].value["Figures"]) == ["rmspe 0.115"]
+
+
+def test_a_challenger_is_put_beside_the_champion(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO model_versions SELECT * REPLACE ('challenger-1' AS model_version) "
+        "FROM model_versions",
+        "INSERT INTO backtest_scores SELECT * REPLACE ('challenger-1' AS model_version, "
+        "rmspe - 0.01 AS rmspe, store_days + 1 AS store_days) FROM backtest_scores",
+    )
+    page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
+    assert page.selectbox(key="challenger").value == "challenger-1"
+    assert list(page.dataframe[0].value["Difference"]) == pytest.approx([-0.01] * 3)
+    assert "judged on different days" in words_of(page)
+
+
+def test_a_challenger_without_a_backtest_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO model_versions SELECT * REPLACE ('challenger-1' AS model_version) "
+        "FROM model_versions",
+    )
+    page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
+    assert "has no backtest that could be compared" in words_of(page)
+
+
+@pytest.mark.parametrize(
+    ("statement", "tab", "said"),
+    [
+        ("DELETE FROM model_versions", "Accuracy", "says nothing about its model"),
+        ("DELETE FROM backtest_scores", "Accuracy", "no backtest of its champion"),
+        (
+            "DELETE FROM backtest_scores WHERE segment_kind != 'overall'",
+            "Accuracy",
+            "not divided into segments",
+        ),
+        ("UPDATE backtest_scores SET coverage_80 = NULL", "Ranges", "no calibrated ranges"),
+        ("DELETE FROM feature_importance", "Features", "says nothing about its features"),
+        ("DELETE FROM promotions", "Versions", "No decision about a model"),
+    ],
+)
+def test_what_a_generation_does_not_say_about_its_model_is_said_plainly(
+    open_page: OpenPage, published_generation: Published, statement: str, tab: str, said: str
+) -> None:
+    warehouse = plant(published_generation, statement)
+    assert said in words_of(open_page("model", part=tab, warehouse_dir=warehouse))
+
+
+# Data quality
+
+
+def test_checks_rows_set_aside_and_missing_days_are_shown(open_page: OpenPage) -> None:
+    page = open_page("quality")
+    assert metrics_of(page)["Newest sales"] == "31 Jul 2015"
+    words = words_of(page)
+    assert "0 errors and 1 warning among 2" in words
+    assert "2 rows could not be stored" in words
+    assert "1 store-day between" in words
+    assert "1 store without a forecast" in words
+    reasons = {reason for table in page.dataframe for reason in table.value.get("For example", ())}
+    assert "negative sales -5; expected 0 or more" in reasons
+
+
+def test_two_runs_show_the_course_of_the_checks(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO data_quality_results SELECT * REPLACE ('weekly-2' AS run_id, "
+        "checked_at + INTERVAL 7 DAY AS checked_at, true AS is_success) FROM data_quality_results",
+    )
+    page = open_page("quality", warehouse_dir=warehouse)
+    assert "all 2 held" in page.success[0].value
+    assert len(page.get("plotly_chart")) == 2
+    page = page.selectbox(key="run").select("weekly-1").run()
+
+
+def test_clean_data_are_said_to_be_clean(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "DELETE FROM quarantined_rows",
+        "DELETE FROM daily_sales WHERE NOT is_observed",
+        "DELETE FROM data_quality_results",
+        "DELETE FROM stores_not_forecast",
+    )
+    words = words_of(open_page("quality", warehouse_dir=warehouse))
+    assert "Every row of every file could be stored" in words
+    assert "No store-day is missing" in words
+    assert "no results of checks" in words
+
+
+def test_a_chain_without_sales_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "UPDATE stores SET last_sales_date = NULL")
+    assert "No sales have been landed" in words_of(open_page("quality", warehouse_dir=warehouse))
+
+
+# Monitoring
+
+
+def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) -> None:
+    page = open_page("monitoring")
+    assert page.selectbox(key="origin").value == "2015-07-24"
+    assert metrics_of(page)["Inside the 80% range"] == "100.0%"
+    page = page.selectbox(key="origin").select("2015-06-19").run()
+    assert len(page.get("plotly_chart")) == 3
+    runs = page.dataframe[-1].value
+    assert list(runs["Kind"]) == ["weekly"] * 3
+    words = words_of(page)
+    for missing in ("how far the newest data has moved", "asked of the API", "look at"):
+        assert f"This generation does not record {missing}" in words or missing in words
+
+
+def test_before_any_forecast_came_true_the_page_says_when_it_can_be_judged(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "DELETE FROM forecast_accuracy")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "No published forecast has come true yet" in words
+
+
+def test_tables_of_later_versions_are_shown_when_they_are_there(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "CREATE TABLE drift_metrics AS SELECT TIMESTAMP '2015-08-03' + INTERVAL (i) DAY AS at, "
+        "i AS score FROM range(3) AS t(i)",
+        "CREATE TABLE alerts AS SELECT 'x' AS message WHERE false",
+    )
+    page = open_page("monitoring", warehouse_dir=warehouse)
+    assert list(page.dataframe[-1].value["score"]) == [2, 1, 0]
+    assert "Nothing has been recorded yet of what a person should look at" in words_of(page)
+
+
+def test_a_rollback_and_a_failure_that_is_over_are_told(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    settings, generation = published_generation
+    failed = FailedRun(run_id="r", reason="no disk", step="publish", is_resolved=True)
+    write_status(
+        settings,
+        last_publish=LastPublish(generation_id=generation.generation_id, run_id="r"),
+        last_failed_run=failed,
+    )
+    write_status(settings, rollback=Rollback(generation_id="0123456789ab", withdrawn=()))
+    words = words_of(open_page("monitoring", warehouse_dir=settings.warehouse_path))
+    assert "Last published: generation" in words
+    assert "went back to generation `0123456789ab`" in words
+    assert "no disk" in words

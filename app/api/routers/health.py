@@ -1,26 +1,34 @@
-"""``/health``: is the process alive, and what does it read?"""
+"""``/health``, ``/ready`` and ``/metrics``: for who operates the server."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from concurrent.futures import Future
+from datetime import date
+from typing import Any, Literal
 
-from app.api.dependencies import Reader
-from app.api.schemas import FailedRunSummary, Health
+from fastapi import APIRouter, Request, Response
+
+from app.api.dependencies import ServingNow
+from app.api.problems import ProblemError, describe
+from app.api.schemas import FailedRunSummary, Health, Readiness
+from app.api.settings import ApiSettings
+from app.published import OpenGeneration
 from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.publish import read_status
+from rossmann_ml.publish import GenerationInfo, read_status
+from rossmann_ml.settings import Settings
 
 router = APIRouter(tags=["operation"])
 
 
 @router.get("/health", summary="Whether the process answers, and from which generation")
-def health(reader: Reader) -> Health:
+def health(serving: ServingNow) -> Health:
     """Always 200 while the process lives; `no_generation` before the first publication."""
-    failed = read_status(reader.published_path).last_failed_run
+    failed = read_status(serving.settings.published_path).last_failed_run
     summary = None
     if failed is not None and not failed.is_resolved:
         summary = FailedRunSummary.model_validate(failed.model_dump())
     try:
-        with reader.reading() as reading:
+        with serving.reader.reading() as reading:
             return Health(
                 status="ok",
                 generation_id=reading.info.generation_id,
@@ -30,3 +38,57 @@ def health(reader: Reader) -> Health:
             )
     except (NoDataError, PublishError):
         return Health(status="no_generation", failed_run=summary)
+
+
+@router.get(
+    "/ready",
+    summary="Whether forecasts can be answered, and are fresh enough",
+    responses=describe("no-generation", "not-ready"),
+)
+def ready(serving: ServingNow, request: Request) -> Readiness:
+    """200 when a generation is open whose newest origin is not too old, else 503."""
+    api: ApiSettings = request.app.state.api_settings
+    generation = serving.reader.follow()
+    info = generation.info
+    age = origin_age_days(info, serving.settings)
+    if age > api.max_origin_age_days:
+        raise ProblemError(
+            "not-ready",
+            f"The newest origin, {info.forecast_origin}, is {age} days old; at most "
+            f"{api.max_origin_age_days} are allowed.",
+        )
+    return Readiness(
+        generation_id=info.generation_id,
+        forecast_origin=info.forecast_origin,
+        origin_age_days=age,
+        what_if=_what_if(generation),
+    )
+
+
+def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
+    """Days from a generation's origin to the product's today.
+
+    A generation of historical data was published on a day long after the one that counted as
+    today; for it time stands still.
+    """
+    is_historical = (info.published_at.date() - info.product_today).days > 1
+    today = settings.as_of or (info.product_today if is_historical else date.today())
+    return (today - info.forecast_origin).days
+
+
+def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavailable"]:
+    future: Future[Any] = generation.prepared.scenarios
+    if not future.done():
+        return "loading"
+    return "unavailable" if future.exception() else "ready"
+
+
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(serving: ServingNow) -> Response:
+    """Requests, latency, the generation that is served, and records that were dropped."""
+    return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -19,7 +19,13 @@ from app.api.schemas import (
     Provenance,
 )
 
-router = APIRouter(tags=["model"], responses=describe(404, 422, 503))
+router = APIRouter(
+    tags=["model"],
+    responses={
+        304: {"description": "The caller has this answer already."},
+        **describe("unknown-model", "invalid-value", "no-generation"),
+    },
+)
 
 Features = Annotated[int, Query(ge=0, le=500, description="How many of the strongest features.")]
 
@@ -34,9 +40,7 @@ def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
     version = reading.info.model_version
     champion = queries.model(reading, version)
     if champion is None:
-        raise ProblemError(
-            404, "unknown-model", "Unknown model", f"Nothing is recorded about model {version}."
-        )
+        raise ProblemError("unknown-model", f"Nothing is recorded about model {version}.")
     promotion = queries.newest_promotion(reading, version)
     if promotion is not None:
         promotion["figures"] = json.loads(promotion["figures"])

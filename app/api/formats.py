@@ -1,0 +1,97 @@
+"""Rows as JSON, CSV, Parquet or Arrow, and which of them a caller wants."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+
+import polars as pl
+
+from app.api.problems import ProblemError
+
+
+class Format(StrEnum):
+    """The forms in which rows leave."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+MEDIA_TYPES = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.PARQUET: "application/vnd.apache.parquet",
+    Format.ARROW: "application/vnd.apache.arrow.stream",
+}
+
+
+def choose_format(asked: Format | None, accept: str | None) -> Format:
+    """The form named in the query, else the best that ``Accept`` allows, else JSON.
+
+    Raises:
+        ProblemError: ``Accept`` allows none.
+    """
+    if asked is not None:
+        return asked
+    if not accept:
+        return Format.JSON
+    wanted = sorted(_weights(accept), key=lambda each: each[1], reverse=True)
+    for media_type, weight in wanted:
+        main = media_type.partition("/")[0]
+        for form, offered in MEDIA_TYPES.items():
+            if weight > 0 and (
+                media_type in (offered, "*/*")
+                or (media_type == f"{main}/*" and offered.startswith(f"{main}/"))
+            ):
+                return form
+    raise ProblemError(
+        "not-acceptable",
+        f"{accept[:100]} is not offered; there are {', '.join(MEDIA_TYPES.values())}.",
+    )
+
+
+def _weights(accept: str) -> list[tuple[str, float]]:
+    weights = []
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    weight = float(parameter[2:])
+                except ValueError:
+                    weight = 0.0
+        weights.append((media_type, weight))
+    return weights
+
+
+def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> bytes:
+    """Encode rows.
+
+    Args:
+        frame: The rows.
+        form: How.
+        head: What JSON says before the rows; the other forms hold rows only.
+    """
+    buffer = io.BytesIO()
+    if form is Format.JSON:
+        buffer.write(json.dumps(dict(head))[:-1].encode() + b', "rows": ')
+        with_instants(frame).write_json(buffer)
+        buffer.write(b"}")
+    elif form is Format.CSV:
+        with_instants(frame).write_csv(buffer)
+    elif form is Format.PARQUET:
+        frame.write_parquet(buffer)
+    else:
+        frame.write_ipc_stream(buffer)
+    return buffer.getvalue()
+
+
+def with_instants(frame: pl.DataFrame) -> pl.DataFrame:
+    """The warehouse's stamps as text that says that they are UTC."""
+    stamps = pl.selectors.datetime()
+    return frame.with_columns(stamps.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))

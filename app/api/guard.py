@@ -1,0 +1,111 @@
+"""Who may ask, how often, and how much at once: decided before the application sees a request."""
+
+from __future__ import annotations
+
+import time
+
+import limits
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.keys import holder_of
+from app.api.notes import notes_of
+from app.api.problems import ProblemError, problem_response
+from app.api.settings import ApiSettings
+
+# Whether the process lives and what may be asked is told to everyone.
+_OPEN_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
+_OPEN_FOLDER = "/docs/"
+
+
+class Guard:
+    """Wraps an application; refuses with 401, 413 or 429.
+
+    Args:
+        app: The application.
+        settings: Keys and limits.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
+        self._app = app
+        self._hashes = settings.key_hashes
+        self._max_body_bytes = settings.max_body_bytes
+        self._limit = limits.parse(settings.rate_limit) if settings.rate_limit else None
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._admit(scope)
+            self._check_announced_size(scope)
+        except ProblemError as error:
+            await problem_response(scope["path"], error)(scope, receive, send)
+            return
+        await self._app(scope, self._counted(receive), send)
+
+    def _admit(self, scope: Scope) -> None:
+        path = scope["path"]
+        is_open = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
+        holder = None
+        if self._hashes:
+            key = _key_of(scope)
+            holder = None if key is None else holder_of(key, self._hashes)
+            if holder is None and not is_open:
+                raise ProblemError(
+                    "unauthorised",
+                    "Send a valid API key as X-API-Key or as a bearer token.",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+            notes_of(scope).key_name = holder
+        if self._limit is not None and not is_open:
+            self._count(holder or (scope["client"] or ("unknown",))[0])
+
+    def _count(self, caller: str) -> None:
+        assert self._limit is not None  # noqa: S101 - asked by the only caller
+        if not self._limiter.hit(self._limit, caller):
+            reset, _ = self._limiter.get_window_stats(self._limit, caller)
+            wait = max(1, round(reset - time.time()))
+            raise ProblemError(
+                "rate-limited",
+                f"More than {self._limit} were asked; ask again in {wait} s.",
+                headers={"Retry-After": str(wait)},
+            )
+
+    def _check_announced_size(self, scope: Scope) -> None:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                self._check_size(int(value))
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_body_bytes:
+            raise ProblemError(
+                "too-large",
+                f"The body is larger than {self._max_body_bytes} bytes.",
+                headers={"Connection": "close"},
+            )
+
+    def _counted(self, receive: Receive) -> Receive:
+        """A body sent in pieces, of a size that nobody announced, is counted as it comes."""
+        size = 0
+
+        async def receive_counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            self._check_size(size)
+            return message
+
+        return receive_counted
+
+
+def _key_of(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return str(value.decode("latin-1"))
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].decode("latin-1"))
+    return None

@@ -1,0 +1,100 @@
+"""``/forecasts`` and ``/totals``: forecasts of many stores, as they are or added up."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from app.api.dependencies import PageAsked, ServingNow, Word, Words
+from app.api.schemas import Day
+from app.api.table_pages import TableQuestion, answer_page, page_responses
+
+router = APIRouter(tags=["forecasts"])
+
+StoreNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
+Origin = Annotated[
+    Literal["latest", "all"] | Day,
+    Query(
+        description="The day the forecasts were made from: `latest`, a past origin, or `all`.",
+        examples=["2015-07-24"],
+    ),
+]
+Scenario = Annotated[Word, Query(description="`planned` is the plan as given.")]
+
+
+def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
+    """Ask for the rows of an origin."""
+    if origin == "latest":
+        return question.where("forecast_origin = (SELECT max(forecast_origin) FROM forecasts)")
+    return question if origin == "all" else question.where("forecast_origin = ?", origin)
+
+
+@router.get("/forecasts", summary="Forecasts of many stores", responses=page_responses("forecasts"))
+def forecasts(
+    *,
+    serving: ServingNow,
+    asked: PageAsked,
+    store_id: Annotated[
+        list[StoreNumber],
+        Query(
+            default_factory=list,
+            max_length=1000,
+            description="May be repeated: any of the stores.",
+            examples=[[1, 2]],
+        ),
+    ],
+    first_date: Annotated[Day | None, Query(description="First target day.")] = None,
+    last_date: Annotated[Day | None, Query(description="Last target day.")] = None,
+    scenario: Scenario = "planned",
+    store_type: Words,
+    assortment: Words,
+    state: Words,
+    origin: Origin = "latest",
+) -> Response:
+    """One row a store and day, in the order of origin, store and day.
+
+    Filters that may be repeated mean any of the values; all filters hold together. With
+    `origin=all` and one target day, the rows show how its forecast changed from week to week.
+    """
+    question = (
+        from_origin(TableQuestion("forecasts"), origin)
+        .any_of("store_id", store_id)
+        .where("target_date >= ?", first_date)
+        .where("target_date <= ?", last_date)
+        .where("scenario = ?", scenario)
+        .stores_with("store_type", store_type)
+        .stores_with("assortment", assortment)
+        .stores_with("state", state)
+    )
+    return answer_page(serving, asked, question)
+
+
+@router.get(
+    "/totals", summary="Forecasts added up by week", responses=page_responses("forecast_totals")
+)
+def totals(
+    *,
+    serving: ServingNow,
+    asked: PageAsked,
+    level: Annotated[
+        Literal["chain", "store_type", "assortment", "state", "store"],
+        Query(description="What is added up."),
+    ] = "chain",
+    segment: Words,
+    first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
+    last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
+    scenario: Scenario = "planned",
+    origin: Origin = "latest",
+) -> Response:
+    """One row a segment and calendar week. Bounds are those of the sum, not sums of bounds."""
+    question = (
+        from_origin(TableQuestion("forecast_totals"), origin)
+        .where("level = ?", level)
+        .any_of("segment", segment)
+        .where("week_start >= ?", first_date)
+        .where("week_start <= ?", last_date)
+        .where("scenario = ?", scenario)
+    )
+    return answer_page(serving, asked, question)

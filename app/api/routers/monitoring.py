@@ -1,0 +1,92 @@
+"""``/accuracy``, ``/drift``, ``/data_quality`` and ``/runs``: how well it works."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from app.api.dependencies import PageAsked, ServingNow
+from app.api.schemas import Day
+from app.api.table_pages import TableQuestion, answer_page, page_responses
+
+router = APIRouter(tags=["monitoring"])
+
+SegmentKind = Literal["overall", "horizon_week", "store_type", "promo", "weekday", "state"]
+OriginDay = Annotated[Day | None, Query(description="Only this origin.", examples=["2015-06-19"])]
+
+
+@router.get(
+    "/accuracy",
+    summary="How good forecasts were that came true",
+    responses=page_responses("forecast_accuracy"),
+)
+def accuracy(
+    serving: ServingNow,
+    asked: PageAsked,
+    segment_kind: Annotated[
+        list[SegmentKind],
+        Query(default_factory=list, max_length=10, description="May be repeated."),
+    ],
+    origin: OriginDay = None,
+) -> Response:
+    """Error, bias and coverage of the forecasts as first served, by origin and segment."""
+    question = (
+        TableQuestion("forecast_accuracy")
+        .any_of("segment_kind", segment_kind)
+        .where("forecast_origin = ?", origin)
+    )
+    return answer_page(serving, asked, question)
+
+
+@router.get(
+    "/drift", summary="How data and errors have moved", responses=page_responses("drift_metrics")
+)
+def drift(serving: ServingNow, asked: PageAsked) -> Response:
+    """Drift of features, sales and errors against their reference, by run."""
+    missing = "Drift has not been measured for this generation."
+    return answer_page(serving, asked, TableQuestion("drift_metrics", missing=missing))
+
+
+@router.get(
+    "/data_quality",
+    summary="Results of every check of the data",
+    responses=page_responses("data_quality_results"),
+)
+def data_quality(
+    serving: ServingNow,
+    asked: PageAsked,
+    is_success: Annotated[bool | None, Query(description="Only what held, or failed.")] = None,
+    severity: Annotated[
+        Literal["error", "warning"] | None, Query(description="`error` stops the weekly job.")
+    ] = None,
+    run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
+) -> Response:
+    """Expectations of Great Expectations and tests of dbt, oldest first."""
+    question = (
+        TableQuestion("data_quality_results")
+        .where("is_success = ?", is_success)
+        .where("severity = ?", severity)
+        .where("run_id = ?", run_id)
+    )
+    return answer_page(serving, asked, question)
+
+
+@router.get(
+    "/runs",
+    summary="The runs that made forecasts",
+    responses=page_responses("forecast_runs"),
+)
+def runs(
+    serving: ServingNow,
+    asked: PageAsked,
+    run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
+    origin: OriginDay = None,
+) -> Response:
+    """With what each was made from, by origin; a run that failed is told by `/health`."""
+    question = (
+        TableQuestion("forecast_runs")
+        .where("run_kind = ?", run_kind)
+        .where("forecast_origin = ?", origin)
+    )
+    return answer_page(serving, asked, question)

@@ -1,0 +1,187 @@
+"""``/predict`` and ``/predict_batch``: what if the plan were another?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import polars as pl
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api.dependencies import RequestNotes, ServingNow
+from app.api.formats import MEDIA_TYPES, Format, choose_format, encode
+from app.api.notes import Notes
+from app.api.problems import KINDS, ProblemError, describe
+from app.api.schemas import (
+    FORECAST_UNITS,
+    BatchPlanChangeBody,
+    PlanChangeBody,
+    PredictBatchBody,
+    PredictBody,
+    Provenance,
+    WhatIfAnswer,
+)
+from app.api.serving import Serving
+from rossmann_ml.scenarios import PlanChange, Scenarios
+
+router = APIRouter(tags=["what if"])
+
+# Scoring keeps a core busy: more at once would only make all of them slow.
+_AT_ONCE = threading.BoundedSemaphore(2)
+_PATIENCE_SECONDS = 30.0
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": WhatIfAnswer,
+        "description": "The forecasts. CSV, Parquet and Arrow (a stream) hold the rows alone; "
+        "where they come from is in `X-Generation-ID` and `X-Model-Version`.",
+        "content": {
+            MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
+            MEDIA_TYPES[Format.PARQUET]: _BINARY,
+            MEDIA_TYPES[Format.ARROW]: _BINARY,
+        },
+    },
+    **describe(
+        "bad-request",
+        "unknown-store",
+        "store-not-forecast",
+        "not-acceptable",
+        "too-large",
+        "invalid-value",
+        "date-outside-horizon",
+        "no-generation",
+        "what-if-unavailable",
+        "busy",
+    ),
+}
+FormatAsked = Annotated[Format | None, Query(alias="format", description="Wins over `Accept`.")]
+
+
+@router.post("/predict", summary="One store over another plan", responses=_RESPONSES)
+def predict(
+    serving: ServingNow,
+    notes: RequestNotes,
+    request: Request,
+    body: PredictBody,
+    form: FormatAsked = None,
+) -> Response:
+    """Score the model of the published forecasts over the caller's plan.
+
+    Without changes the answer is the stored forecast, to the last digit. A change also moves the
+    days around it: a promotion draws sales from the days before and after. Nothing is stored.
+    """
+    return _answer(serving, notes, request, _Question(body, [body.store_id], form))
+
+
+@router.post("/predict_batch", summary="Many stores over another plan", responses=_RESPONSES)
+def predict_batch(
+    serving: ServingNow,
+    notes: RequestNotes,
+    request: Request,
+    body: PredictBatchBody,
+    form: FormatAsked = None,
+) -> Response:
+    """The same for a choice of stores, or for all; a change may name the stores it is for."""
+    return _answer(serving, notes, request, _Question(body, body.store_ids, form))
+
+
+@dataclass(frozen=True)
+class _Question:
+    body: PredictBody | PredictBatchBody
+    store_ids: list[int] | None
+    form: Format | None
+
+
+def _answer(serving: Serving, notes: Notes, request: Request, asked: _Question) -> Response:
+    form = choose_format(asked.form, request.headers.get("accept"))
+    body, store_ids = asked.body, asked.store_ids
+    generation = serving.generation()
+    notes.generation_id = generation.info.generation_id
+    scenarios = _scenarios(generation.prepared.scenarios)
+    first, last = body.first_date or scenarios.first_date, body.last_date or scenarios.last_date
+    with _Turn():
+        rows = scenarios.score(
+            store_ids, [_change(each) for each in body.changes], first_date=first, last_date=last
+        )
+    totals = rows.group_by("store_id", maintain_order=True).agg(
+        pl.col("sales_forecast").sum(),
+        # a sum with a part that is not known is not known
+        pl.when(pl.col("stored_forecast").null_count() == 0).then(pl.col("stored_forecast").sum()),
+    )
+    notes.stores = len(totals)
+    notes.what_if = {
+        "store_ids": store_ids,
+        "first_date": first,
+        "last_date": last,
+        "changes": [each.model_dump(mode="json", exclude_none=True) for each in body.changes],
+        "model_version": scenarios.model_version,
+        "forecasts": totals.rows(),
+    }
+    head = {
+        "provenance": Provenance.of(generation.info, scenarios.model_version).model_dump(
+            mode="json"
+        ),
+        "units": FORECAST_UNITS,
+        "totals": _totals(totals, int(rows["is_changed"].sum())),
+    }
+    headers = {
+        "Cache-Control": "no-store",
+        "Vary": "Accept",
+        "X-Generation-ID": generation.info.generation_id,
+        "X-Model-Version": scenarios.model_version,
+    }
+    return Response(encode(rows, form, head), media_type=MEDIA_TYPES[form], headers=headers)
+
+
+def _scenarios(loading: Future[Scenarios]) -> Scenarios:
+    try:
+        return loading.result(_PATIENCE_SECONDS)
+    except TimeoutError as error:
+        raise _busy("The model of a new generation is being made ready") from error
+    except Exception as error:  # whatever it was, it is in the log and may name what is inside
+        raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
+
+
+class _Turn:
+    """A place among those who score at the same time."""
+
+    def __enter__(self) -> None:
+        if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
+            raise _busy("Other what-if questions are being answered")
+
+    def __exit__(self, *_: object) -> None:
+        _AT_ONCE.release()
+
+
+def _busy(reason: str) -> ProblemError:
+    return ProblemError("busy", f"{reason}; try again.", headers={"Retry-After": "5"})
+
+
+def _change(body: PlanChangeBody) -> PlanChange:
+    store_ids: Sequence[int] | None = None
+    if isinstance(body, BatchPlanChangeBody):
+        store_ids = body.store_ids
+    return PlanChange(
+        first_date=body.first_date,
+        last_date=body.last_date,
+        is_open=body.is_open,
+        is_promo=body.is_promo,
+        state_holiday=body.state_holiday,
+        is_school_holiday=body.is_school_holiday,
+        store_ids=None if store_ids is None else tuple(store_ids),
+    )
+
+
+def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:
+    forecast = float(by_store["sales_forecast"].sum())
+    known = by_store["stored_forecast"].null_count() == 0
+    stored = float(by_store["stored_forecast"].sum()) if known else None
+    return {
+        "sales_forecast": forecast,
+        "stored_forecast": stored,
+        "difference": None if stored is None else forecast - stored,
+        "changed_store_days": changed_store_days,
+    }

@@ -1,0 +1,97 @@
+"""The rows of tables as models for the OpenAPI document, made from the published contract.
+
+So the document says of a column what ``warehouse/README.md`` says, and a column that is added
+there is described here too.
+"""
+
+from __future__ import annotations
+
+import types
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from app.api.schemas import Provenance
+from rossmann_ml.publish.contract import Column, load_contract
+
+_TYPES: dict[str, type] = {
+    "BOOLEAN": bool,
+    "INTEGER": int,
+    "BIGINT": int,
+    "DOUBLE": float,
+    "VARCHAR": str,
+    "DATE": date,
+    "TIMESTAMP": datetime,
+}
+_EXAMPLES: dict[str, object] = {
+    "store_id": 1,
+    "forecast_origin": "2015-07-31",
+    "previous_origin": "2015-07-24",
+    "target_date": "2015-08-01",
+    "sales_date": "2015-07-31",
+    "week_start": "2015-08-03",
+    "horizon_days": 1,
+    "scenario": "planned",
+    "sales_forecast": 5590.0,
+    "previous_forecast": 5480.5,
+    "change": 109.5,
+    "change_share": 0.02,
+    "lower_80": 4751.5,
+    "upper_80": 6428.5,
+    "lower_95": 3913.0,
+    "upper_95": 7546.5,
+    "sales": 5263.0,
+    "customers": 555,
+    "store_type": "c",
+    "assortment": "a",
+    "state": "HE",
+    "level": "store_type",
+    "segment": "c",
+    "rmspe": 0.115,
+    "coverage_80": 0.81,
+}
+
+
+def _field(column: Column) -> tuple[Any, Any]:
+    annotation: Any = _TYPES[column.type]
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    examples = [_EXAMPLES[column.name]] if column.name in _EXAMPLES else None
+    return (
+        annotation | None if column.nullable else annotation,
+        Field(description=f"{column.meaning}{unit}", examples=examples),
+    )
+
+
+@cache
+def row_model(table: str) -> type[BaseModel]:
+    """The model of a table's rows; one of any columns where the contract has no such table."""
+    name = "".join(part.capitalize() for part in table.split("_")) + "Row"
+    contract = load_contract()
+    if table not in {each.name for each in contract.tables}:
+        return create_model(
+            name,
+            __config__=ConfigDict(extra="allow"),
+            __doc__=f"One row of `{table}`, by column.",
+        )
+    described = contract.table(table)
+    fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
+    return create_model(name, __doc__=f"{described.grain.capitalize()}.", **fields)
+
+
+@cache
+def page_model(table: str) -> type[BaseModel]:
+    """The model of a page of a table's rows."""
+    rows: Any = types.GenericAlias(list, (row_model(table),))
+    return create_model(
+        "".join(part.capitalize() for part in table.split("_")) + "Page",
+        __doc__=f"Rows of `{table}`.",
+        provenance=(Provenance, ...),
+        note=(str | None, Field(description="Why there are no rows, where that needs a word.")),
+        next_cursor=(
+            str | None,
+            Field(description="Send it back as `cursor` for the next rows; null: there are none."),
+        ),
+        rows=(rows, ...),
+    )

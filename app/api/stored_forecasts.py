@@ -1,0 +1,105 @@
+"""The stored forecasts of the newest origin, in memory, encoded as they leave.
+
+Made once a generation, before it is served. What is asked most often is answered by handing out
+bytes; every other question goes to DuckDB.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from dataclasses import dataclass
+from itertools import accumulate
+
+import polars as pl
+
+from app.api.schemas import FORECAST_UNITS, ForecastDay, Provenance
+from app.published import OpenGeneration, Reading
+
+_END = b"]}"
+_DAYS = """
+    SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
+    FROM forecasts AS f
+    LEFT JOIN (SELECT * FROM store_plan WHERE plan_date > $origin) AS p
+        ON p.store_id = f.store_id AND p.plan_date = f.target_date
+    WHERE f.scenario = 'planned' AND f.forecast_origin = $origin
+    ORDER BY f.store_id, f.target_date
+"""
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    whole: bytes
+    ends: array[int]  # where each day ends
+
+
+class StoredForecasts:
+    """Answers of ``/stores/{store_id}/forecast`` by store.
+
+    Attributes:
+        generation_id: The generation.
+        etag: Its entity tag.
+        forecast_origin: Its newest origin.
+        reasons: Why a store has no forecast, for every store that has none.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.generation_id = reading.info.generation_id
+        self.etag = f'"{self.generation_id}"'
+        self.forecast_origin = reading.info.forecast_origin
+        self._by_store = _encode(reading)
+        stores = reading.rows("SELECT store_id, not_forecast_reason FROM stores")
+        self.reasons: dict[int, str | None] = {
+            row["store_id"]: row["not_forecast_reason"]
+            for row in stores
+            if row["store_id"] not in self._by_store
+        }
+
+    @classmethod
+    def of(cls, generation: OpenGeneration) -> StoredForecasts:
+        """Encode a generation that was just opened."""
+        cursor = generation.cursor()
+        try:
+            return cls(Reading(generation, cursor))
+        finally:
+            cursor.close()
+
+    def answer(self, store_id: int, days: int) -> bytes | None:
+        """The JSON answer with a store's first days; None when it has no forecast."""
+        encoded = self._by_store.get(store_id)
+        if encoded is None:
+            return None
+        if days >= len(encoded.ends):
+            return encoded.whole
+        return encoded.whole[: encoded.ends[days - 1]] + _END
+
+
+def _encode(reading: Reading) -> dict[int, _Encoded]:
+    frame: pl.DataFrame = reading.cursor.sql(
+        _DAYS, params={"origin": reading.info.forecast_origin}
+    ).pl()
+    if frame.is_empty():
+        return {}
+    # in the order of the model's fields, so that a line is that object
+    days_alone = frame.select(*ForecastDay.model_fields)
+    answers, start = {}, 0
+    for store_id, model_version, days in (
+        frame.group_by("store_id", maintain_order=True)
+        .agg(pl.col("model_version").first(), pl.len())
+        .iter_rows()
+    ):
+        head = {
+            "store_id": store_id,
+            "scenario": "planned",
+            "units": FORECAST_UNITS,
+            "provenance": Provenance.of(reading.info, model_version).model_dump(mode="json"),
+        }
+        opened = json.dumps(head)[:-1].encode() + b', "days": ['
+        of_store = days_alone.slice(start, days).write_ndjson().encode().splitlines()
+        # each day but the first comes after a comma
+        lengths = [len(opened) + len(of_store[0]), *(len(line) + 1 for line in of_store[1:])]
+        answers[store_id] = _Encoded(
+            opened + b",".join(of_store) + _END, array("l", accumulate(lengths))
+        )
+        start += days
+    return answers

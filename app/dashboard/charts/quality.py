@@ -1,0 +1,63 @@
+"""Checks over time, and days that nobody reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.dashboard import theme
+
+Row = dict[str, Any]
+
+
+def checks_over_time(runs: Sequence[Row]) -> go.Figure:
+    """How many checks held in each run, how many warned and how many failed.
+
+    Args:
+        runs: ``started_at, passed, warnings, errors``, one row a run, the oldest first.
+    """
+    figure = theme.figure(
+        height=280,
+        barmode="stack",
+        bargap=0.4,
+        yaxis={"title": {"text": "checks"}},
+        xaxis={"type": "category"},
+    )
+    at = [f"{run['started_at']:%d %b %Y %H:%M}" for run in runs]
+    for column, name, color, pattern in (
+        ("passed", "held", theme.BLUE, ""),
+        ("warnings", "warning", theme.ORANGE, "/"),
+        ("errors", "error", theme.VERMILLION, "x"),
+    ):
+        figure.add_bar(
+            x=at,
+            y=[run[column] for run in runs],
+            name=name,
+            marker={"color": color, "pattern": {"shape": pattern}},
+            width=min(0.6, 0.12 * len(runs) + 0.08),
+        )
+    return figure
+
+
+def missing_by_month(months: Sequence[Row]) -> go.Figure:
+    """Share of store-days without a row in the files.
+
+    Args:
+        months: ``month, missing_share, stores``, by month.
+    """
+    figure = theme.figure(
+        height=260,
+        showlegend=False,
+        yaxis={"title": {"text": "store-days missing"}, "tickformat": "~%"},
+        xaxis={"hoverformat": "%B %Y"},
+    )
+    figure.add_bar(
+        x=[row["month"] for row in months],
+        y=[row["missing_share"] for row in months],
+        customdata=[row["stores"] for row in months],
+        marker={"color": theme.BLUE},
+        hovertemplate="%{y:.1%}, %{customdata} stores<extra></extra>",
+    )
+    return figure

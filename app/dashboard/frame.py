@@ -1,0 +1,89 @@
+"""What surrounds every page: its title, what to know before believing it, where it comes from.
+
+A page gives a function that shows its middle; here it is given the generation, and here every
+refusal becomes a sentence. Controls that several pages share are in ``choices``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app import queries
+from app.dashboard import theme, words
+from app.dashboard.answers import Answers
+from app.published import PublishedReader
+from rossmann_ml.errors import RossmannError
+from rossmann_ml.publish import read_status
+from rossmann_ml.settings import load_settings
+
+
+@st.cache_resource(show_spinner=False)
+def reader_of(published_path: Path) -> PublishedReader:
+    """One reader for all visitors of this process."""
+    return PublishedReader(published_path)
+
+
+def show_page(title: str, intro: str, show: Callable[[Answers], None]) -> None:
+    """A whole page, or in plain words why there is none yet.
+
+    Args:
+        title: What the page is called.
+        intro: One sentence on what it is for.
+        show: Shows the page's middle.
+    """
+    st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
+    st.title(title, anchor=False)
+    st.caption(intro)
+    try:
+        published_path = load_settings().published_path
+        with reader_of(published_path).reading() as reading:
+            ask = Answers(reading)
+            _show_cautions(ask, published_path)
+            show(ask)
+            _show_provenance(ask)
+    except RossmannError as error:
+        st.info(f"There is nothing to show yet: {error}", icon=":material/hourglass_empty:")
+
+
+def chart(figure: go.Figure, alt: str) -> None:
+    """A figure, and a sentence on it for those who do not see it."""
+    st.plotly_chart(figure, config=theme.CHART_CONFIG, alt=alt)
+
+
+def nothing(reason: str) -> None:
+    """Say that there is nothing to show, and why."""
+    st.info(reason, icon=":material/info:")
+
+
+def _show_cautions(ask: Answers, published_path: Path) -> None:
+    if ask.info.is_synthetic:
+        st.caption(
+            ":orange-badge[made-up data] The chain is invented "
+            f"(`{ask.info.data_set_name}`); no figure here is a retailer's."
+        )
+    failed = read_status(published_path).last_failed_run
+    if failed is not None and not failed.is_resolved:
+        st.warning(
+            f"The last run ({failed.at:%d %b %Y %H:%M} UTC) stopped at *{failed.step}*, so these "
+            f"are the forecasts from before it. Reason: {failed.reason}",
+            icon=":material/warning:",
+        )
+
+
+def _show_provenance(ask: Answers) -> None:
+    info = ask.info
+    champion = ask(queries.model, info.model_version)
+    accuracy = (
+        f", typical error in the backtest {words.percent(champion['rmspe_mean'])}"
+        if champion
+        else ""
+    )
+    st.caption(
+        f"Knows sales up to **{info.forecast_origin:%d %b %Y}** · model `{info.model_version}`"
+        f"{accuracy} (RMSPE) · published {info.published_at:%d %b %Y %H:%M} UTC · "
+        f"generation `{info.generation_id}` · data `{info.data_version}`"
+    )

@@ -1,0 +1,1 @@
+"""What only pages of the dashboard ask of a generation, one module per page."""

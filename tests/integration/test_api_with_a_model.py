@@ -1,0 +1,64 @@
+"""A real server and a true model: what-if answers, and every question at random."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from conftest import Refreshed
+from support.fuzzing import fuzz
+from support.servers import serving
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def address(refreshed: Refreshed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("api") / "log.txt"
+    settings = {"ROSSMANN_API_RATE_LIMIT": "", "ROSSMANN_STATE_DIR": str(log.parent)}
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in settings.items():
+            patched.setenv(name, value)
+        warehouse = refreshed.settings.warehouse_path
+        with serving("api", warehouse, ready="/ready", log=log) as address:
+            deadline = time.monotonic() + 240
+            while httpx.get(f"{address}/ready", timeout=30).json()["what_if"] == "loading":
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield address
+
+
+def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) -> None:
+    with httpx.Client(base_url=address, timeout=60) as client:
+        answer = client.post("/predict_batch", json={}).raise_for_status().json()
+        stored = client.get("/forecasts", params={"limit": 100_000}).json()["rows"]
+        names = ("store_id", "target_date", "sales_forecast", "lower_80", "upper_80", "lower_95",
+                 "upper_95")  # fmt: skip
+        assert [[row[name] for name in names] for row in answer["rows"]] == [
+            [row[name] for name in names] for row in stored
+        ]
+        assert answer["totals"]["difference"] == 0
+        store = stored[0]["store_id"]
+        one = client.post("/predict", json={"store_id": store}).json()["rows"]
+        assert [row["sales_forecast"] for row in one] == [
+            row["sales_forecast"] for row in stored if row["store_id"] == store
+        ]
+        day = next(row["target_date"] for row in stored if row["is_open"])
+        for change, is_open in (({"is_open": False}, False), ({"is_promo": True}, True)):
+            changes = [{"first_date": day, "last_date": day, **change}]
+            body = {"store_id": store, "changes": changes}
+            changed = client.post("/predict", json=body).json()["rows"]
+            (row,) = [each for each in changed if each["target_date"] == day]
+            assert row["is_open"] is is_open
+            assert (row["sales_forecast"] == 0) is not is_open
+
+
+def test_no_question_breaks_the_server_or_gets_another_answer_than_documented(
+    address: str,
+) -> None:
+    done = fuzz(address, examples=int(os.environ.get("ROSSMANN_FUZZ_EXAMPLES", "50")))
+    assert done.returncode == 0, done.stdout[-20_000:]
+    assert httpx.get(f"{address}/ready").json()["what_if"] == "ready"

@@ -1,0 +1,77 @@
+"""``rossmann up`` for real: four servers answer, one log tells them apart, and all of them end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from support.servers import ROSSMANN, environment, free_port
+
+from rossmann_ml.publish import PublishedGeneration
+from rossmann_ml.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+PATHS = {
+    "api": "/health", "dashboard": "/_stcore/health", "mlflow": "/health",
+    "dagster": "/server_info",
+}  # fmt: skip
+_PATIENCE_SECONDS = 240
+
+
+@pytest.mark.parametrize("end", ["interrupt", "death of one"])
+def test_four_servers_answer_until_they_are_stopped_or_one_dies(
+    shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path, end: str
+) -> None:
+    settings, _ = shared_published
+    ports = {name: free_port() for name in PATHS}
+    options = [part for name in PATHS for part in (f"--{name}-port", str(ports[name]))]
+    log = tmp_path / "log.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [ROSSMANN, "up", *options],
+            env={
+                **environment(settings.warehouse_path),
+                "ROSSMANN_STATE_DIR": str(tmp_path / "state"),
+            },
+            cwd=tmp_path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for_line(process, log, "everything answers")
+        for name, path in PATHS.items():
+            address = f"http://127.0.0.1:{ports[name]}"
+            assert address in log.read_text()
+            assert httpx.get(f"{address}{path}", timeout=30).status_code == 200
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert len(started) >= len(PATHS)
+        if end == "interrupt":
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+        else:
+            (victim,) = [each for each in started if "streamlit" in each.cmdline()]
+            os.kill(victim.pid, signal.SIGKILL)
+            assert process.wait(timeout=60) == 16
+            assert "dashboard ended by itself (signal 9)" in log.read_text()
+        gone, alive = psutil.wait_procs(started, timeout=10)
+        assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+        assert len(gone) + len(alive) == len(started)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def wait_for_line(process: subprocess.Popen[bytes], log: Path, line: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while line not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)

@@ -1,0 +1,339 @@
+"""Lists: filters, pages that belong together, formats, and what cannot be asked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+from support.api import client_of, problem_of, wait_for
+from support.published import copy_of
+from support.small_warehouse import MODEL, STORES, add_week
+
+from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.publish import PublishedGeneration, open_generation, publish
+from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.settings import Settings
+
+Published = tuple[Settings, PublishedGeneration]
+
+LISTS = {
+    "/stores": "stores",
+    "/stores/1/history": "daily_sales",
+    "/stores/1/revisions": "forecast_revisions",
+    "/forecasts": "forecasts",
+    "/totals": "forecast_totals",
+    "/accuracy": "forecast_accuracy",
+    "/data_quality": "data_quality_results",
+    "/runs": "forecast_runs",
+}
+
+
+@pytest.fixture(scope="module")
+def client(shared_published: Published) -> Iterator[TestClient]:
+    with client_of(shared_published[0]) as client:
+        yield client
+
+
+def rows(client: TestClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
+    response = client.get(path, params=parameters)
+    assert response.status_code == 200, response.text
+    return response.json()["rows"]
+
+
+@pytest.mark.parametrize(("path", "table"), LISTS.items())
+def test_a_list_has_the_columns_of_its_table_and_where_it_comes_from(
+    client: TestClient, shared_published: Published, path: str, table: str
+) -> None:
+    answer = client.get(path).json()
+    assert answer["provenance"]["generation_id"] == shared_published[1].generation_id
+    assert answer["note"] is None
+    assert answer["rows"]
+    names = load_contract().table(table).column_names
+    assert all(list(row) == names for row in answer["rows"])
+
+
+def test_stamps_say_that_they_are_utc(client: TestClient) -> None:
+    assert rows(client, "/data_quality")[0]["checked_at"] == "2015-08-03T06:01:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "stores", "rows_of_each"),
+    [
+        ({}, STORES, 42),
+        ({"store_id": 2}, (2,), 42),
+        ({"store_id": [2, 5, 4711]}, (2, 5), 42),
+        ({"store_type": "b"}, (1, 5), 42),
+        ({"store_type": ["b", "d"], "state": "HE"}, (1, 3, 5), 42),
+        ({"assortment": "a"}, (3, 6), 42),
+        ({"state": "BY", "first_date": "2015-08-10", "last_date": "2015-08-11"}, (2, 4), 2),
+        ({"origin": "2015-07-24", "store_id": 1, "last_date": "2015-07-26"}, (1,), 2),
+        ({"origin": "all", "store_id": 1, "first_date": "2015-09-11"}, (1,), 1),
+        ({"scenario": "another"}, (), 0),
+        ({"origin": "2014-01-01"}, (), 0),
+    ],
+)
+def test_forecasts_are_filtered(
+    client: TestClient, parameters: dict[str, Any], stores: tuple[int, ...], rows_of_each: int
+) -> None:
+    found = rows(client, "/forecasts", **parameters)
+    assert sorted({row["store_id"] for row in found}) == list(stores)
+    assert len(found) == len(stores) * rows_of_each
+
+
+def test_one_target_day_over_all_origins_shows_its_revisions(client: TestClient) -> None:
+    day = {"first_date": "2015-08-03", "last_date": "2015-08-03"}
+    found = rows(client, "/forecasts", origin="all", store_id=1, **day)
+    assert [row["forecast_origin"] for row in found] == ["2015-07-24", "2015-07-31"]
+    (revision,) = rows(client, "/stores/1/revisions", target_date="2015-08-03")
+    assert revision["forecast_origin"] == "2015-07-31"
+    assert revision["previous_origin"] == "2015-07-24"
+    assert revision["sales_forecast"] == found[-1]["sales_forecast"]
+
+
+def test_totals_are_of_a_level(client: TestClient) -> None:
+    chain = rows(client, "/totals")
+    assert {row["segment"] for row in chain} == {"all"}
+    assert len(chain) == 7
+    states = rows(client, "/totals", level="state", first_date="2015-08-03")
+    assert {row["segment"] for row in states} == {"HE", "BY", "unknown"}
+    assert all(row["week_start"] >= "2015-08-03" for row in states)
+    one = rows(client, "/totals", level="store", segment=["1", "2"], origin="2015-07-24")
+    assert {(row["segment"], row["forecast_origin"]) for row in one} == {
+        ("1", "2015-07-24"),
+        ("2", "2015-07-24"),
+    }
+
+
+def test_stores_and_runs_and_checks_are_filtered(client: TestClient) -> None:
+    assert [row["store_id"] for row in rows(client, "/stores", is_forecast=False)] == [99]
+    assert [row["store_id"] for row in rows(client, "/stores", state="BY")] == [2, 4]
+    (run,) = rows(client, "/runs", origin="2015-07-24", run_kind="weekly")
+    assert run["run_id"] == "weekly-2015-07-24"
+    (failed,) = rows(client, "/data_quality", is_success=False)
+    assert failed["check_name"] == "open_without_sales"
+    assert rows(client, "/data_quality", severity="error", run_id="weekly-1")
+    (overall,) = rows(client, "/accuracy", segment_kind="overall", origin="2015-06-19")
+    assert overall["store_days"] > 0
+
+
+def test_a_stores_history_is_by_day_and_says_what_was_not_observed(client: TestClient) -> None:
+    days = {"first_date": "2015-02-01", "last_date": "2015-02-03"}
+    found = rows(client, "/stores/2/history", **days)
+    assert [row["sales_date"] for row in found] == ["2015-02-01", "2015-02-02", "2015-02-03"]
+    assert [row["is_observed"] for row in found] == [True, False, True]
+    assert found[1]["sales"] is None
+    problem_of(client.get("/stores/4711/history"), 404, "unknown-store")
+    problem_of(client.get("/stores/4711/revisions"), 404, "unknown-store")
+
+
+def test_what_was_not_measured_is_an_empty_list_with_a_reason(client: TestClient) -> None:
+    answer = client.get("/drift").json()
+    assert answer["rows"] == []
+    assert answer["note"] == "Drift has not been measured for this generation."
+    assert answer["next_cursor"] is None
+    assert client.get("/drift", params={"format": "parquet"}).status_code == 200
+
+
+def test_a_store_is_described(client: TestClient) -> None:
+    store = client.get("/stores/6")
+    assert store.json()["state"] is None
+    assert store.json()["store_type"] == "c"
+    problem_of(client.get("/stores/4711"), 404, "unknown-store")
+
+
+def pages(client: TestClient, path: str, **parameters: Any) -> list[list[dict[str, Any]]]:
+    found, cursor = [], None
+    while True:
+        asked = {**parameters, **({"cursor": cursor} if cursor else {})}
+        answer = client.get(path, params=asked).json()
+        found.append(answer["rows"])
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize("limit", [1, 7, 41, 42, 252, 1000])
+def test_pages_together_are_the_whole_without_a_row_twice(client: TestClient, limit: int) -> None:
+    filters = {"store_id": [1, 3], "limit": limit}
+    found = pages(client, "/forecasts", **filters)
+    assert [len(page) for page in found[:-1]] == [min(limit, 84)] * (len(found) - 1)
+    assert [row for page in found for row in page] == rows(client, "/forecasts", store_id=[1, 3])
+
+
+def test_a_list_begun_before_a_publication_goes_on_in_its_generation(
+    shared_published: Published, project_params: Params, tmp_path: Path
+) -> None:
+    settings = copy_of(shared_published[0], tmp_path)
+    with client_of(settings) as client:
+        whole = rows(client, "/forecasts")
+        first = client.get("/forecasts", params={"limit": 100})
+        add_week(settings)
+        second = publish(settings, project_params, run_id="weekly-2")
+        wait_for(client, second.generation_id)
+        address = first.headers["link"].split(">")[0].removeprefix("<")
+        rest = client.get(address.replace("limit=100", "limit=1000"))
+        assert rest.headers["etag"] == first.headers["etag"]
+        assert first.json()["rows"] + rest.json()["rows"] == whole
+        assert client.get("/forecasts").headers["etag"] == f'"{second.generation_id}"'
+
+
+def test_a_list_whose_generation_is_gone_says_so(
+    shared_published: Published, project_params: Params, tmp_path: Path
+) -> None:
+    settings = copy_of(shared_published[0], tmp_path)
+    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    with client_of(settings) as client:
+        cursor = client.get("/forecasts", params={"limit": 100}).json()["next_cursor"]
+        add_week(settings)
+        wait_for(client, publish(settings, params, run_id="weekly-2").generation_id)
+        response = client.get("/forecasts", params={"cursor": cursor})
+        problem_of(response, 410, "cursor-expired")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "é", "bnVsbA", "WyIuLi9ldGMiLCAieCIsIDFd", "W10", "WyIwMTIzNDU2Nzg5YWIiLCJ4IiwwXQ"],
+)
+def test_what_is_no_cursor_is_refused(client: TestClient, cursor: str) -> None:
+    problem = problem_of(client.get("/forecasts", params={"cursor": cursor}), 422, "invalid-value")
+    assert problem["errors"][0]["location"] == "query.cursor"
+
+
+def test_a_cursor_of_other_filters_is_refused(client: TestClient) -> None:
+    cursor = client.get("/forecasts", params={"limit": 1}).json()["next_cursor"]
+    response = client.get("/forecasts", params={"cursor": cursor, "store_id": 1})
+    assert "same filters" in problem_of(response, 422, "invalid-value")["detail"]
+    problem_of(client.get("/stores", params={"cursor": cursor}), 422, "invalid-value")
+
+
+READERS = {
+    "text/csv": lambda content: pl.read_csv(io.BytesIO(content), try_parse_dates=True),
+    "application/vnd.apache.parquet": lambda content: pl.read_parquet(io.BytesIO(content)),
+    "application/vnd.apache.arrow.stream": pl.read_ipc_stream,
+}
+SHORT = dict(zip(READERS, ("csv", "parquet", "arrow"), strict=True))
+
+
+@pytest.mark.parametrize("media_type", READERS)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_every_format_holds_the_rows_of_the_table(
+    client: TestClient, shared_published: Published, media_type: str, is_named: bool
+) -> None:
+    asked: dict[str, Any] = {"headers": {"Accept": media_type}}
+    if is_named:
+        asked = {"params": {"format": SHORT[media_type]}, "headers": {"Accept": "text/html"}}
+    response = client.get("/forecasts", **asked)
+    assert response.headers["content-type"].split(";")[0] == media_type
+    assert f'filename="forecasts.{SHORT[media_type]}"' in response.headers["content-disposition"]
+    with open_generation(shared_published[1].path) as connection:
+        expected = connection.sql("SELECT * FROM latest_forecasts ORDER BY store_id, target_date")
+        assert READERS[media_type](response.content).rows() == expected.pl().rows()
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("text/html, */*;q=0.1", "application/json"),
+        ("text/csv;q=0.2, application/vnd.apache.parquet", "application/vnd.apache.parquet"),
+        ("application/json;q=0, text/csv", "text/csv"),
+        ("text/csv;q=high, application/json;q=0.5", "application/json"),
+    ],
+)
+def test_the_best_that_is_accepted_is_sent(
+    client: TestClient, accept: str, media_type: str
+) -> None:
+    response = client.get("/runs", headers={"Accept": accept})
+    assert response.headers["content-type"].split(";")[0] == media_type
+    assert response.headers["vary"] == "Accept"
+
+
+def test_a_format_that_is_not_offered_is_refused(client: TestClient) -> None:
+    response = client.get("/runs", headers={"Accept": "text/html"})
+    assert "text/csv" in problem_of(response, 406, "not-acceptable")["detail"]
+
+
+def test_each_format_has_an_entity_tag_of_its_own(client: TestClient) -> None:
+    tags = {
+        form: client.get("/runs", params={"format": form}).headers["etag"]
+        for form in ("json", "csv", "parquet", "arrow")
+    }
+    assert len(set(tags.values())) == 4
+    for form, tag in tags.items():
+        known = {"If-None-Match": tag}
+        again = client.get("/runs", params={"format": form}, headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+    other = {"If-None-Match": tags["csv"]}
+    assert client.get("/runs", params={"format": "json"}, headers=other).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/forecasts?limit=0", "query.limit"),
+        ("/forecasts?limit=100001", "query.limit"),
+        ("/forecasts?format=xml", "query.format"),
+        ("/forecasts?store_id=0", "query.store_id.0"),
+        ("/forecasts?first_date=soon", "query.first_date"),
+        ("/totals?level=country", "query.level"),
+        ("/runs?run_kind=daily", "query.run_kind"),
+        ("/stores?state=", "query.state.0"),
+        ("/accuracy?origin=0", "query.origin"),
+        ("/accuracy?segment_kind=branch", "query.segment_kind.0"),
+        ("/stores/x/history", "path.store_id"),
+    ],
+)
+def test_a_filter_that_cannot_be_used_is_named(
+    client: TestClient, path: str, location: str
+) -> None:
+    problem = problem_of(client.get(path), 422, "invalid-value")
+    assert [error["location"] for error in problem["errors"]] == [location]
+
+
+def test_text_that_utf8_cannot_carry_is_refused_and_not_an_error(client: TestClient) -> None:
+    problem_of(client.get("/forecasts?scenario=%ed%a0%80"), 422, "invalid-value")
+    body = b'{"store_id": 1, "changes": [{"state_holiday": "\\ud800"}], "\\udfff": 1}'
+    response = client.post("/predict", content=body, headers={"content-type": "application/json"})
+    problem_of(response, 422, "invalid-value")
+
+
+def test_a_past_origins_forecast_of_a_store(client: TestClient) -> None:
+    answer = client.get("/stores/1/forecast", params={"origin": "2015-07-24", "days": 3}).json()
+    assert answer["provenance"]["forecast_origin"] == "2015-07-24"
+    assert answer["provenance"]["model_version"] == MODEL
+    assert [day["target_date"] for day in answer["days"]] == [
+        "2015-07-25", "2015-07-26", "2015-07-27",
+    ]  # fmt: skip
+    newest = client.get("/stores/1/forecast", params={"origin": "2015-07-31"})
+    assert newest.json() == client.get("/stores/1/forecast").json()
+    unknown = client.get("/stores/1/forecast", params={"origin": "2014-01-01"})
+    problem_of(unknown, 404, "unknown-origin")
+    without = client.get("/stores/99/forecast", params={"origin": "2015-07-24"})
+    assert "no plan" in problem_of(without, 404, "store-not-forecast")["detail"]
+    known = {"If-None-Match": newest.headers["etag"]}
+    again = client.get("/stores/1/forecast", params={"origin": "2015-07-31"}, headers=known)
+    assert again.status_code == 304
+
+
+def test_encoded_forecasts_are_what_the_file_holds(
+    client: TestClient, shared_published: Published
+) -> None:
+    names = ("target_date", "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95")
+    with open_generation(shared_published[1].path) as connection:
+        for store_id in STORES:
+            expected = connection.execute(
+                f"SELECT {', '.join(names)} FROM latest_forecasts WHERE store_id = ? ORDER BY 1",
+                [store_id],
+            ).fetchall()
+            days = client.get(f"/stores/{store_id}/forecast").json()["days"]
+            found = [tuple(day[name] for name in names) for day in days]
+            assert found == [(str(day), *figures) for day, *figures in expected]
+            for number in (1, 2, 41, 42):
+                part = client.get(f"/stores/{store_id}/forecast", params={"days": number}).json()
+                assert part["days"] == days[:number]

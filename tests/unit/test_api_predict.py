@@ -1,0 +1,163 @@
+"""What-if questions over HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+from support.api import client_of, problem_of
+from support.small_warehouse import MODEL, STORES
+from support.stand_in_bundle import StandInBundle
+
+from app.api.routers import predict as predict_router
+from rossmann_ml.publish import PublishedGeneration
+from rossmann_ml.request_records import RequestRecord, requests_path
+from rossmann_ml.settings import Settings
+
+Published = tuple[Settings, PublishedGeneration]
+
+PROMO_WEEK = {"first_date": "2015-08-10", "last_date": "2015-08-14", "is_promo": True}
+
+
+@pytest.fixture
+def client(shared_published: Published, stand_in: dict[str, StandInBundle]) -> Iterator[TestClient]:
+    with client_of(shared_published[0]) as client:
+        yield client
+
+
+def answer_of(client: TestClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    response = client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    assert response.headers["cache-control"] == "no-store"
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_one_store_over_a_changed_plan(client: TestClient, shared_published: Published) -> None:
+    asked = {"store_id": 1, "first_date": "2015-08-08", "last_date": "2015-08-16"}
+    same = answer_of(client, "/predict", asked)
+    changed = answer_of(client, "/predict", {**asked, "changes": [PROMO_WEEK]})
+    assert changed["provenance"]["generation_id"] == shared_published[1].generation_id
+    assert changed["provenance"]["model_version"] == MODEL
+    assert changed["provenance"]["forecast_origin"] == "2015-07-31"
+    assert changed["units"] == {"sales": "EUR per store and day"}
+    assert [row["target_date"] for row in changed["rows"]] == [
+        f"2015-08-{day:02}" for day in range(8, 17)
+    ]
+    for row in changed["rows"]:
+        assert row["lower_95"] <= row["lower_80"] <= row["sales_forecast"]
+        assert row["sales_forecast"] <= row["upper_80"] <= row["upper_95"]
+        assert row["difference"] == row["sales_forecast"] - row["stored_forecast"]
+    totals = changed["totals"]
+    assert totals["changed_store_days"] == 5
+    assert totals["sales_forecast"] == pytest.approx(
+        sum(row["sales_forecast"] for row in changed["rows"])
+    )
+    assert totals["sales_forecast"] != same["totals"]["sales_forecast"]
+    assert same["totals"]["changed_store_days"] == 0
+
+
+def test_many_stores_and_changes_for_some(client: TestClient) -> None:
+    everything = answer_of(client, "/predict_batch", {})
+    assert len(everything["rows"]) == len(STORES) * 42
+    body = {"store_ids": [1, 2], "changes": [{**PROMO_WEEK, "store_ids": [2]}]}
+    answer = answer_of(client, "/predict_batch", body)
+    assert {row["store_id"] for row in answer["rows"] if row["is_changed"]} == {2}
+    alone = answer_of(client, "/predict", {"store_id": 2, "changes": [PROMO_WEEK]})
+    assert [row for row in answer["rows"] if row["store_id"] == 2] == alone["rows"]
+
+
+def test_other_formats_hold_the_rows(client: TestClient) -> None:
+    response = client.post("/predict_batch", params={"format": "parquet"}, json={})
+    frame = pl.read_parquet(io.BytesIO(response.content))
+    assert frame.to_dicts()[0]["store_id"] == 1
+    assert len(frame) == len(STORES) * 42
+    assert response.headers["x-model-version"] == MODEL
+    response = client.post("/predict", json={"store_id": 1}, headers={"Accept": "text/csv"})
+    assert response.text.startswith("store_id,target_date,")
+    refused = client.post("/predict", json={"store_id": 1}, headers={"Accept": "image/png"})
+    problem_of(refused, 406, "not-acceptable")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "words"),
+    [
+        ({"store_id": 4711}, 404, "unknown-store", "4711"),
+        ({"store_id": 99}, 404, "store-not-forecast", "99"),
+        ({"store_id": 1, "last_date": "2016-01-01"}, 422, "date-outside-horizon", "2015-09-11"),
+        ({"store_id": 1, "changes": [{**PROMO_WEEK, "last_date": "2016-01-01"}]},
+         422, "date-outside-horizon", "2016-01-01"),
+        ({}, 422, "invalid-value", "body.store_id"),
+        ({"store_id": "one"}, 422, "invalid-value", "body.store_id"),
+        ({"store_id": 1, "promo": True}, 422, "invalid-value", "body.promo"),
+        ({"store_id": 1, "changes": [{**PROMO_WEEK, "state_holiday": "x"}]},
+         422, "invalid-value", "body.changes.0.state_holiday"),
+    ],
+)  # fmt: skip
+def test_a_question_that_cannot_be_answered_says_why(
+    client: TestClient, body: dict[str, Any], status: int, kind: str, words: str
+) -> None:
+    assert words in problem_of(client.post("/predict", json=body), status, kind)["detail"]
+
+
+def test_the_plan_asked_and_the_forecast_given_are_recorded(
+    stand_in: dict[str, StandInBundle], shared_published: Published, tmp_path: Path
+) -> None:
+    generation = shared_published[1]
+    settings = shared_published[0].model_copy(update={"state_dir": tmp_path})
+    with client_of(settings) as client:
+        answer = answer_of(client, "/predict", {"store_id": 3, "changes": [PROMO_WEEK]})
+    (file,) = requests_path(settings).iterdir()
+    records = [
+        RequestRecord.model_validate(json.loads(line)) for line in file.read_text().splitlines()
+    ]
+    (record,) = records
+    assert (record.method, record.path, record.status) == ("POST", "/predict", 200)
+    assert record.stores == 1
+    assert record.generation_id == generation.generation_id
+    assert record.what_if is not None
+    assert record.what_if.store_ids == [3]
+    assert record.what_if.model_version == MODEL
+    assert record.what_if.changes == [PROMO_WEEK]
+    totals = answer["totals"]
+    assert record.what_if.forecasts == [(3, totals["sales_forecast"], totals["stored_forecast"])]
+
+
+def test_without_a_usable_model_only_what_if_is_refused(shared_published: Published) -> None:
+    with client_of(shared_published[0]) as client:
+        response = client.post("/predict", json={"store_id": 1})
+        problem = problem_of(response, 503, "what-if-unavailable")
+        assert str(shared_published[0].warehouse_path) not in problem["detail"]
+        assert client.get("/ready").json()["what_if"] == "unavailable"
+        assert client.get("/stores/1/forecast").status_code == 200
+
+
+def test_a_failure_of_the_model_tells_nothing_of_the_inside(
+    shared_published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("/secret/path is broken")
+
+    monkeypatch.setattr("rossmann_ml.models.bundle.Bundle.load", break_down)
+    with client_of(shared_published[0]) as client:
+        response = client.post("/predict", json={"store_id": 1})
+        problem = problem_of(response, 503, "what-if-unavailable")
+        assert "secret" not in problem["detail"]
+
+
+def test_who_comes_while_others_score_is_asked_to_come_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_of(client, "/predict", {"store_id": 1})  # the model is ready
+    monkeypatch.setattr(predict_router, "_PATIENCE_SECONDS", 0.01)
+    with predict_router._Turn(), predict_router._Turn():
+        response = client.post("/predict", json={"store_id": 1})
+    problem_of(response, 503, "busy")
+    assert response.headers["retry-after"] == "5"
+    assert client.post("/predict", json={"store_id": 1}).status_code == 200

@@ -1,0 +1,380 @@
+"""What the pages are put together from: colours, words, downloads, figures, changes of a plan."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from app.dashboard import effects, theme, words
+from app.dashboard.charts import compare, model, monitoring, quality, store, what_if
+from app.dashboard.downloads import csv_text
+from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
+from rossmann_ml.scenarios import PlanChange
+
+WHITE, DARK = "#FFFFFF", "#171614"
+
+
+# Colours
+
+
+@pytest.mark.parametrize("page", [WHITE, DARK])
+@pytest.mark.parametrize("color", [*theme.LINES, theme.GREY])
+def test_every_line_stands_out_from_a_white_and_from_a_dark_page(color: str, page: str) -> None:
+    assert theme.contrast(color, page) >= 3
+
+
+def as_seen_without(kind: str, color: str) -> list[float]:
+    """A colour as people see it who lack a kind of cone (Viénot et al., 1999)."""
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (part**2.2 for part in parts)
+    if kind == "deutan":
+        common = 0.29275 * red + 0.70725 * green
+        seen = (common, common, -0.02234 * red + 0.02234 * green + blue)
+    else:
+        common = 0.10889 * red + 0.89111 * green
+        seen = (common, common, 0.00447 * red - 0.00447 * green + blue)
+    return [max(part, 0) ** (1 / 2.2) for part in seen]
+
+
+@pytest.mark.parametrize("kind", ["deutan", "protan"])
+def test_lines_are_told_apart_by_people_who_see_few_colours(kind: str) -> None:
+    seen = [as_seen_without(kind, color) for color in theme.LINES]
+    for number, one in enumerate(seen):
+        for other in seen[number + 1 :]:
+            distance = sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+            assert distance > 0.12
+
+
+def test_after_the_colours_the_dash_changes() -> None:
+    styles = [theme.line_style(number) for number in range(12)]
+    assert len({(style["color"], style["dash"]) for style in styles}) == 12
+
+
+@pytest.mark.parametrize("color", theme.SEQUENTIAL)
+def test_a_tile_can_be_read(color: str) -> None:
+    assert theme.contrast(color, theme.text_on(color)) >= 4.5
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (words.euro(None), words.NONE),
+        (words.euro(1234.4), "1,234 €"),
+        (words.euro(274_187_381.3), "274.19 M€"),
+        (words.signed_euro(None), words.NONE),
+        (words.signed_euro(12), "+12 €"),
+        (words.signed_euro(-12), "-12 €"),
+        (words.percent(None), words.NONE),
+        (words.signed_percent(0.0123), "+1.2%"),
+        (words.count(1, "store"), "1 store"),
+        (words.count(1200, "store"), "1,200 stores"),
+        (words.state_name("HB,NI"), "Bremen or Lower Saxony"),
+        (words.state_name("unknown"), "unknown"),
+        (words.segment("weekday", "1"), "Monday"),
+        (words.segment("weekday", "holiday"), "holiday"),
+        (words.segment("state", "HE"), "Hesse"),
+        (words.segment("promo", "no promo"), "no promo"),
+    ],
+)
+def test_figures_are_written_as_a_planner_reads_them(said: str, expected: str) -> None:
+    assert said == expected
+
+
+def test_a_store_is_described_as_far_as_it_is_known() -> None:
+    row = {
+        "store_type": "a", "assortment": "c", "state": None, "has_promo2": True,
+        "competition_distance_m": None,
+    }  # fmt: skip
+    assert words.store(row) == "type a · extended assortment · state unknown · second promotion"
+    known = row | {"state": "BE", "has_promo2": False, "competition_distance_m": 1270.0}
+    assert words.store(known).endswith("Berlin · competitor 1,270 m away")
+
+
+def test_the_plan_of_a_day_is_told_in_words() -> None:
+    row = {
+        "is_open": False, "is_promo": True, "state_holiday": "b", "is_school_holiday": True,
+        "plan_source": "assumed",
+    }  # fmt: skip
+    assert words.plan(row) == "closed, promotion, Easter, school holiday, assumed"
+
+
+# Downloads
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+def test_a_downloaded_cell_is_never_a_formula(text: str) -> None:
+    (row,) = csv.DictReader(io.StringIO(csv_text([{"name": text}], ["name"]), newline=""))
+    assert row["name"] == f"'{text}"
+
+
+def test_numbers_days_and_harmless_text_are_downloaded_as_they_are() -> None:
+    row = {"a": -1.5, "b": date(2015, 8, 1), "c": "HB,NI", "d": None, "left_out": 1}
+    assert csv_text([row], ["c", "a", "b", "d"]) == 'c,a,b,d\r\n"HB,NI",-1.5,2015-08-01,\r\n'
+
+
+# Figures
+
+
+def drawn(figure: Any) -> dict[str, Any]:
+    return {trace["name"]: trace for trace in json.loads(figure.to_json())["data"]}
+
+
+def day(number: int, *, is_open: bool = True, is_promo: bool = False, holiday: str = "0") -> dict:
+    return {
+        "target_date": date(2015, 8, number), "is_open": is_open, "is_promo": is_promo,
+        "state_holiday": holiday, "sales_forecast": 100.0 * is_open, "lower_80": 90.0 * is_open,
+        "upper_80": 110.0 * is_open, "lower_95": 80.0 * is_open, "upper_95": 120.0 * is_open,
+    }  # fmt: skip
+
+
+def sold(number: int, sales: float | None, *, is_promo: bool | None = False) -> dict:
+    return {
+        "sales_date": date(2015, 8, number), "sales": sales, "is_promo": is_promo,
+        "state_holiday": None if sales is None else "0",
+    }  # fmt: skip
+
+
+def test_the_chart_draws_open_days_and_shades_each_run_of_promotion_days() -> None:
+    forecast = [
+        day(3, is_promo=True),
+        day(4, is_promo=True),
+        day(5),
+        day(6, is_promo=True),
+        day(7, is_open=False, holiday="a"),
+    ]
+    figure = store.store_chart([sold(1, 95.0, is_promo=None), sold(2, 0.0)], forecast)
+    by_name = drawn(figure)
+    assert by_name["sales"]["x"] == ["2015-08-01"]
+    assert by_name["forecast"]["x"] == [f"2015-08-0{number}" for number in (3, 4, 5, 6)]
+    assert by_name["public holiday"]["text"] == ["public holiday"]
+    shaded = [(str(shape.x0), str(shape.x1)) for shape in figure.layout.shapes]
+    assert shaded == [
+        ("2015-08-02 12:00:00", "2015-08-04 12:00:00"),
+        ("2015-08-05 12:00:00", "2015-08-06 12:00:00"),
+    ]
+
+
+def test_a_day_that_nobody_reported_is_a_gap_in_the_line() -> None:
+    history = [sold(1, 95.0), sold(2, None, is_promo=None), sold(3, 0.0), sold(4, 97.0)]
+    (line,) = [trace for trace in store.store_chart(history, []).data if trace.name == "sales"]
+    assert list(line.y) == [95.0, None, 97.0]
+    assert not line.connectgaps
+
+
+def test_drivers_add_up_to_the_forecast() -> None:
+    figure = store.drivers_chart(
+        [("typical day", 100.0), ("promotion", 30.0), ("season", -5.0)], "forecast"
+    )
+    (bars,) = figure.data
+    assert list(bars.y) == [100.0, 30.0, -5.0, 125.0]
+    assert list(bars.measure) == ["absolute", "relative", "relative", "total"]
+
+
+def test_the_map_has_a_tile_for_each_of_the_16_states_and_none_is_on_another() -> None:
+    assert set(compare.TILES) == set(words.STATES)
+    assert len(set(compare.TILES.values())) == 16
+
+
+def test_the_map_writes_values_on_tiles_and_shares_what_two_states_share() -> None:
+    figure = compare.tile_map({"HE": 1.0, "HB,NI": 3.0, "NI": 2.0}, lambda value: f"{value:.0f} €")
+    said = {note.text for note in figure.layout.annotations}
+    assert {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"} <= said
+    assert f"<b>BY</b><br>{words.NONE}" in said
+    colors = {
+        note.text: shape.fillcolor
+        for note, shape in zip(figure.layout.annotations, figure.layout.shapes, strict=True)
+    }
+    assert colors["<b>HE</b><br>1 €"] == theme.SEQUENTIAL[0]
+    assert colors["<b>HB*</b><br>3 €"] == theme.SEQUENTIAL[-1]
+
+
+def test_one_state_alone_has_a_colour_in_the_middle() -> None:
+    figure = compare.tile_map({"HE": 1.0}, str)
+    assert theme.sequential(0.5) in {shape.fillcolor for shape in figure.layout.shapes}
+
+
+def test_stores_beside_each_other_have_a_line_each_without_closed_days() -> None:
+    rows = [
+        day(1) | {"store_id": 1},
+        day(2, is_open=False) | {"store_id": 1},
+        day(1) | {"store_id": 7},
+    ]
+    by_name = drawn(compare.store_lines(rows))
+    assert {name: trace["x"] for name, trace in by_name.items()} == {
+        "store 1": ["2015-08-01"],
+        "store 7": ["2015-08-01"],
+    }
+
+
+def week(segment: str, number: int, days: int, bound: float | None) -> dict:
+    return {
+        "segment": segment, "week_start": date(2015, 8, number), "days": days,
+        "sales_forecast": 10.0, "lower_80": bound, "upper_80": bound,
+    }  # fmt: skip
+
+
+def test_partial_weeks_have_an_open_mark_and_ranges_are_drawn_where_there_are_some() -> None:
+    rows = [
+        week("a", 3, 2, 1.0),
+        week("a", 10, 7, 1.0),
+        week("b", 3, 2, 1.0),
+        week("b", 10, 7, None),
+    ]
+    figure = compare.week_totals(rows, str.upper)
+    marks = {trace.name: list(trace.marker.symbol) for trace in figure.data if trace.name in "AB"}
+    assert marks == {"A": ["circle-open", "circle"], "B": ["square-open", "square"]}
+    assert [trace.name for trace in figure.data].count("80% range") == 1
+
+
+def test_ranges_are_left_out_where_more_lines_than_colours_would_cover_each_other() -> None:
+    rows = [week(segment, 3, 7, 1.0) for segment in "abcde"]
+    assert "80% range" not in drawn(compare.week_totals(rows, str))
+
+
+def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
+    rows = [
+        {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe": 0.1},
+        {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe": 0.3},
+    ]
+    by_name = drawn(model.errors_by(rows, "segment", lambda name: f"week {name}"))
+    assert by_name["lightgbm"]["line"]["width"] > by_name["seasonal naive"]["line"]["width"]
+    assert by_name["lightgbm"]["x"] == ["week 1"]
+
+
+def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> None:
+    rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": -0.02, "days": 7}]
+    assert len(monitoring.error_by_origin(rows, 0.12).layout.shapes) == 2
+    assert len(monitoring.error_by_origin(rows, None).layout.shapes) == 1
+
+
+def test_checks_are_stacked_by_what_came_of_them() -> None:
+    from datetime import datetime
+
+    runs = [{"started_at": datetime(2015, 8, 3), "passed": 5, "warnings": 1, "errors": 2}]
+    by_name = drawn(quality.checks_over_time(runs))
+    assert {name: trace["y"] for name, trace in by_name.items()} == {
+        "held": [5],
+        "warning": [1],
+        "error": [2],
+    }
+
+
+# Changes of the plan
+
+FIRST, LAST = date(2015, 8, 1), date(2015, 9, 11)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_address_holds_every_kind_of_change(kind: str) -> None:
+    changes = [Change(kind, FIRST, FIRST), Change(kind, date(2015, 8, 3), LAST)]
+    assert from_text(to_text(changes), first=FIRST, last=LAST) == (changes, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "promotion",
+        "promotion_2015-08-03",
+        "promotion_2015-08-03_yesterday",
+        "party_2015-08-03_2015-08-04",
+        "promotion_2015-08-04_2015-08-03",
+        "promotion_2015-07-31_2015-08-03",
+        "promotion_2015-09-11_2015-09-12",
+    ],
+)
+def test_what_cannot_be_changed_is_told_and_the_rest_kept(text: str) -> None:
+    kept = Change("closed", FIRST, LAST)
+    assert from_text(f"{text}~{to_text([kept])}", first=FIRST, last=LAST) == ([kept], [text])
+
+
+def test_a_change_is_told_in_words_and_to_the_library() -> None:
+    change = Change("holiday", date(2015, 8, 3), date(2015, 8, 4))
+    assert str(change) == "public holiday, closed from Mon 03 Aug to Tue 04 Aug"
+    assert str(Change("open", FIRST, FIRST)) == "open on Sat 01 Aug"
+    assert change.as_plan_change() == PlanChange(
+        date(2015, 8, 3), date(2015, 8, 4), is_open=False, state_holiday="a"
+    )
+
+
+def test_promotions_are_told_from_other_changes() -> None:
+    promotion, closing = Change("promotion", FIRST, LAST), Change("closed", FIRST, LAST)
+    assert are_promotions([promotion])
+    assert not are_promotions([promotion, closing])
+
+
+# Effects
+
+
+def scored(*rows: tuple[int, int, bool, bool, float, float | None]) -> pl.DataFrame:
+    """Store, day of August, open, promotion, forecast, stored forecast."""
+    names = ("store_id", "day", "is_open", "is_promo", "sales_forecast", "stored_forecast")
+    frame = pl.DataFrame([dict(zip(names, row, strict=True)) for row in rows])
+    return frame.with_columns(
+        target_date=pl.date(2015, 8, pl.col("day")),
+        lower_80=pl.col("sales_forecast") * 0.9,
+        upper_80=pl.col("sales_forecast") * 1.1,
+        is_changed=pl.col("sales_forecast") != pl.col("stored_forecast").fill_null(-1),
+        state_holiday=pl.lit("0"),
+        is_school_holiday=pl.lit(False),
+    )
+
+
+def given(frame: pl.DataFrame, *, was_promo: list[bool]) -> pl.DataFrame:
+    return frame.select(
+        "store_id", "target_date", was_open=pl.lit(True), was_promo=pl.Series(was_promo)
+    )
+
+
+def test_the_uplift_of_a_promo_day_holds_what_it_moves_around_it() -> None:
+    frame = scored((1, 3, True, True, 150.0, 100.0), (1, 4, True, False, 90.0, 100.0))
+    effect = effects.effect(frame, given(frame, was_promo=[False, False]))
+    assert (effect.stores, effect.as_planned, effect.changed) == (1, 200.0, 240.0)
+    assert effect.difference == 40.0
+    assert effect.share == pytest.approx(0.2)
+    assert effect.per_promo_day == 40.0
+
+
+def test_a_promotion_taken_away_is_counted_as_such_and_closed_days_not_at_all() -> None:
+    frame = scored(
+        (1, 3, True, False, 70.0, 100.0),
+        (1, 4, True, False, 80.0, 100.0),
+        (2, 3, False, True, 0.0, None),
+    )
+    effect = effects.effect(frame, given(frame, was_promo=[True, True, False]))
+    assert (effect.promo_days_added, effect.promo_days_removed) == (0, 2)
+    assert effect.per_promo_day == -25.0
+
+
+def test_there_is_no_uplift_per_day_where_promotions_came_and_went_or_none_moved() -> None:
+    frame = scored((1, 3, True, True, 150.0, 100.0), (1, 4, True, False, 90.0, 100.0))
+    assert effects.effect(frame, given(frame, was_promo=[False, True])).per_promo_day is None
+    assert effects.effect(frame, given(frame, was_promo=[True, False])).per_promo_day is None
+    nothing = scored((1, 3, False, False, 0.0, 0.0))
+    assert effects.effect(nothing, given(nothing, was_promo=[False])).share is None
+
+
+def test_days_are_summed_over_stores_and_only_one_store_has_a_range() -> None:
+    one = scored((1, 3, True, True, 150.0, 100.0))
+    two = scored((1, 3, True, True, 150.0, 100.0), (2, 3, True, True, 50.0, None))
+    assert effects.by_day(one).row(0, named=True)["lower_80"] == pytest.approx(135.0)
+    day = effects.by_day(two).row(0, named=True)
+    assert (day["as_planned"], day["changed"], day["is_changed"]) == (100.0, 200.0, True)
+    assert day["lower_80"] is None
+    assert "80% range" in drawn(what_if.scenario_chart(effects.by_day(one)))
+    assert "80% range" not in drawn(what_if.scenario_chart(effects.by_day(two)))
+
+
+def test_a_plan_is_downloaded_in_the_form_of_a_plan_file() -> None:
+    frame = scored((1, 3, True, True, 150.0, 100.0))
+    assert effects.plan_file(frame).write_csv() == (
+        "Store,DayOfWeek,Date,Open,Promo,StateHoliday,SchoolHoliday\n1,1,2015-08-03,1,1,0,0\n"
+    )

@@ -1,0 +1,193 @@
+"""The what-if page, run by Streamlit's own test driver with a rule in place of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from support.small_warehouse import STORE_WITHOUT_FORECAST
+
+from app.dashboard import scoring
+from app.dashboard.plan_changes import Change
+from app.published import PublishedReader
+from rossmann_ml.publish import PublishedGeneration
+from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.warehouse import read_frame
+
+PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if.py"
+PROMOTION = "promotion_2015-08-10_2015-08-11"
+Published = tuple[Settings, PublishedGeneration]
+
+
+class Rule:
+    """A promotion brings 1,000 EUR to a day that had none, a closing takes all away."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.asked: list[tuple[int, ...]] = []
+        self._reader = PublishedReader(settings.published_path)
+
+    def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
+        self.asked.append(tuple(store_ids))
+        with self._reader.reading() as reading:
+            frame = read_frame(
+                reading.cursor,
+                "SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday "
+                "FROM latest_forecasts AS f JOIN store_plan AS p "
+                "ON p.store_id = f.store_id AND p.plan_date = f.target_date "
+                "WHERE f.store_id IN (SELECT unnest($stores)) ORDER BY f.store_id, target_date",
+                {"stores": list(store_ids)},
+            )
+        frame = frame.with_columns(stored_forecast="sales_forecast", is_changed=pl.lit(False))
+        for change in changes:
+            inside = pl.col("target_date").is_between(change.first_date, change.last_date)
+            if change.kind == "promotion":
+                gains = inside & pl.col("is_open") & ~pl.col("is_promo")
+                frame = frame.with_columns(
+                    sales_forecast=pl.col("sales_forecast") + 1000 * gains.cast(pl.Float64),
+                    is_changed=pl.col("is_changed") | gains,
+                    is_promo=pl.col("is_promo") | inside,
+                )
+            if change.kind == "closed":
+                frame = frame.with_columns(
+                    sales_forecast=pl.when(inside).then(0.0).otherwise("sales_forecast"),
+                    is_open=pl.col("is_open") & ~inside,
+                    is_changed=pl.col("is_changed") | inside,
+                )
+        return frame
+
+
+@pytest.fixture
+def rule(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> Rule:
+    settings, _ = shared_published
+    rule = Rule(settings)
+    monkeypatch.setattr(scoring, "score_of", lambda info: rule)
+    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
+    st.cache_data.clear()
+    return rule
+
+
+def open_page(**address: str) -> AppTest:
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    for key, value in address.items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception
+    return page
+
+
+def metrics_of(page: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def words_of(page: AppTest) -> str:
+    return "\n".join(str(each.value) for each in (*page.caption, *page.info, *page.warning))
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    (button,) = [each for each in page.button if each.label == label]
+    return checked(button.click().run())
+
+
+def test_before_a_change_the_page_says_what_to_do_and_scores_nothing(rule: Rule) -> None:
+    page = open_page()
+    assert "Nothing is changed yet" in words_of(page)
+    assert rule.asked == []
+
+
+def test_a_change_is_added_scored_and_stands_in_the_address(rule: Rule) -> None:
+    page = open_page(store="3")
+    # the first whole week after the origin: Monday to Saturday, 3 to 8 August, has a promotion
+    page = press(page, "Add the change")
+    assert page.query_params["changes"] in (
+        "promotion_2015-08-03_2015-08-08",
+        ["promotion_2015-08-03_2015-08-08"],
+    )
+    assert set(rule.asked) == {(3,)}
+    # only Saturday had no promotion
+    assert metrics_of(page)["Difference"] == "+1,000 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
+    assert "1. run a promotion from Mon 03 Aug to Sat 08 Aug" in [
+        each.value for each in page.markdown
+    ]
+
+
+def test_an_address_shows_the_same_scenario_to_someone_else(rule: Rule) -> None:
+    page = open_page(store="1", changes=PROMOTION)
+    assert metrics_of(page)["Difference"] == "+2,000 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
+    assert "The 80% range is that of the changed plan" in words_of(page)
+
+
+def test_a_change_can_be_taken_back(rule: Rule) -> None:
+    page = open_page(changes=f"{PROMOTION}~closed_2015-08-12_2015-08-12")
+    assert metrics_of(page)["Uplift per promo day"] == "—"  # more than promotions changed
+    remove = [each for each in page.button if each.label == "Remove"]
+    page = checked(remove[1].click().run())
+    assert page.query_params["changes"] in (PROMOTION, [PROMOTION])
+    page = press(page, "Remove")
+    assert "changes" not in page.query_params
+    assert "Nothing is changed yet" in words_of(page)
+
+
+def test_a_change_that_cannot_be_made_is_told(rule: Rule) -> None:
+    page = open_page(changes=f"{PROMOTION}~promotion_2016-01-01_2016-01-02")
+    assert "cannot be made: promotion_2016-01-01_2016-01-02" in page.warning[0].value
+    assert metrics_of(page)["Difference"] == "+2,000 €"
+
+
+def test_a_group_is_scored_together_and_has_no_range(rule: Rule) -> None:
+    page = open_page(**{"for": "a group of stores", "state": "HE", "changes": PROMOTION})
+    assert rule.asked[-1] == (1, 3, 5)
+    assert metrics_of(page)["Difference"] == "+6,000 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
+    words = words_of(page)
+    assert "3 stores: state HE" in words
+    assert "ranges of stores do not add up" in words
+
+
+def test_a_group_of_nobody_and_a_store_without_forecast_say_so(rule: Rule) -> None:
+    nobody = open_page(**{"for": "a group of stores", "state": "HE", "type": "a"})
+    assert "No store that has a forecast matches" in words_of(nobody)
+    without = open_page(store=str(STORE_WITHOUT_FORECAST), changes=PROMOTION)
+    assert "no plan and no sales in the last 28 days" in words_of(without)
+    assert rule.asked == []
+
+
+def test_scenarios_are_kept_side_by_side_until_they_are_cleared(rule: Rule) -> None:
+    page = open_page(changes=PROMOTION)
+    page = press(page, "Keep")
+    page = checked(page.selectbox(key="store").select("4").run())
+    page.text_input[0].set_value("store four")
+    page = press(page, "Keep")
+    kept = page.dataframe[0].value
+    assert list(kept["Scenario"]) == ["scenario 1", "store four"]
+    assert list(kept["Stores"]) == ["store 1", "store 4"]
+    assert list(kept["Difference"]) == [2000.0, 2000.0]
+    assert len(page.get("plotly_chart")) == 2
+    page = press(page, "Clear the kept scenarios")
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_the_models_own_scoring_is_loaded_once_and_scores_what_is_asked(
+    stand_in: dict, shared_published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, generation = shared_published
+    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    score = scoring.score_of(generation.info)
+    day = generation.info.forecast_origin
+    closed = Change("closed", day.replace(month=8, day=4), day.replace(month=8, day=4))
+    scored = score([1], [closed])
+    changed = scored.filter("is_changed")
+    assert list(changed["target_date"]) == [closed.first_date]
+    assert list(changed["sales_forecast"]) == [0.0]
+    assert score([1], [closed]).equals(scored)
+    (bundle,) = stand_in.values()
+    assert len(bundle.panels) == 1

@@ -1,0 +1,137 @@
+"""Several servers run as one: one log, one end, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support.servers import free_port
+
+from rossmann_ml.errors import ServiceError
+from rossmann_ml.services import Service, run_together
+
+SERVER = """
+import http.server, sys
+print("listening", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)\
+.serve_forever()
+"""
+# starts a process of its own, writes down its number, and both do not listen to SIGTERM
+STUBBORN = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import signal, time;"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"])
+pathlib.Path(sys.argv[1]).write_text(str(child.pid))
+time.sleep(600)
+"""
+
+
+class Log:
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def say(self, name: str, line: str) -> None:
+        self.lines.append((name, line))
+
+
+def server(name: str, folder: Path) -> Service:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    return script(name, SERVER, str(port), address=address, environment={"HOME": str(folder)})
+
+
+def script(name: str, text: str, *arguments: str, address: str = "", **options: dict) -> Service:
+    command = [sys.executable, "-c", text, *arguments]
+    # nothing listens on port 9 of a test's machine
+    where = address or "http://127.0.0.1:9"
+    return Service(name, command, address=where, health=f"{where}/", **options)
+
+
+def run(services: Sequence[Service], log: Log, number: int = signal.SIGTERM, **options) -> None:
+    """Run until all are healthy, then send this process a signal."""
+    run_together(
+        services,
+        log.say,
+        when_healthy=lambda: os.kill(os.getpid(), number),
+        **{"patience_seconds": 60, "grace_seconds": 5, **options},
+    )
+
+
+def is_running(process_id: int) -> bool:
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until_gone(process_id: int) -> None:
+    deadline = time.monotonic() + 10
+    while is_running(process_id):
+        assert time.monotonic() < deadline, f"process {process_id} still runs"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_all_services_and_is_no_error(tmp_path: Path, number: int) -> None:
+    log = Log()
+    before = signal.getsignal(number)
+    services = [server("one", tmp_path), server("two", tmp_path)]
+    run(services, log, number)
+    assert ("one", "listening") in log.lines
+    assert ("two", "listening") in log.lines
+    assert signal.getsignal(number) is before
+    # their ports are free again
+    run(services, log, number)
+
+
+def test_what_ends_by_itself_is_named_with_its_last_lines_and_the_others_stop(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "child"
+    dies = script("dies", "print('no licence'); raise SystemExit(3)")
+    with pytest.raises(ServiceError, match=r"(?s)dies ended by itself \(exit code 3\).*no licence"):
+        run([script("stays", STUBBORN, str(mark)), dies], Log(), grace_seconds=0.2)
+    if mark.exists():
+        wait_until_gone(int(mark.read_text()))
+
+
+def test_what_is_killed_is_named_with_the_signal() -> None:
+    killed = script("killed", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(ServiceError, match=r"killed ended by itself \(signal 9\).*\n\(none\)"):
+        run([killed], Log())
+
+
+def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
+    deaf = script("deaf", "import time; time.sleep(600)")
+    with pytest.raises(
+        ServiceError, match=r"deaf did not answer at http://127.0.0.1:9/ within 1 s"
+    ):
+        run([server("well", tmp_path), deaf], Log(), patience_seconds=1)
+
+
+def test_what_does_not_end_when_told_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    stubborn = script("stubborn", STUBBORN, str(mark))
+
+    def interrupt() -> None:
+        while not mark.exists() or not mark.read_text():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    run([stubborn], Log(), grace_seconds=0.3)  # told to stop before it was healthy
+    wait_until_gone(int(mark.read_text()))
+
+
+def test_a_command_that_is_not_there_stops_what_was_started(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    missing = Service("missing", [str(tmp_path / "nothing")], "", "http://127.0.0.1:9/")
+    with pytest.raises(ServiceError, match="missing cannot be started"):
+        run([script("stays", STUBBORN, str(mark)), missing], Log(), grace_seconds=0.2)

@@ -1,0 +1,54 @@
+"""``rossmann up``: what it starts, and what it refuses before it starts anything."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.servers import ROSSMANN, environment, free_port
+from support.small_warehouse import small_settings
+
+from rossmann_ml.cli.up import services_of
+
+PORTS = {"api": 8000, "dashboard": 8501, "mlflow": 5000, "dagster": 3000}
+
+
+def test_four_services_are_started_with_the_places_of_this_product(tmp_path: Path) -> None:
+    services = {each.name: each for each in services_of(small_settings(tmp_path), "0.0.0.0", PORTS)}
+    assert list(services) == ["api", "dashboard", "mlflow", "dagster"]
+    for name, service in services.items():
+        command = list(service.command)
+        assert command[command.index("--host") + 1] == "0.0.0.0"
+        assert command[command.index("--port") + 1] == str(PORTS[name])
+        # who listens on every network is asked and found at this machine's address
+        assert service.health.startswith(f"http://127.0.0.1:{PORTS[name]}/")
+    store = f"sqlite:///{tmp_path / 'state' / 'mlflow' / 'mlflow.db'}"
+    assert store in services["mlflow"].command
+    assert (tmp_path / "state" / "mlflow").is_dir()
+
+
+def test_an_mlflow_server_that_is_there_is_used_and_none_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+    names = [each.name for each in services_of(small_settings(tmp_path), "127.0.0.1", PORTS)]
+    assert names == ["api", "dashboard", "dagster"]
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        taken = holder.getsockname()[1]
+        result = subprocess.run(
+            [ROSSMANN, "up", "--api-port", str(free_port()), "--dagster-port", str(taken)],
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 13
+    assert f"cannot listen on 127.0.0.1:{taken}" in result.stderr
+    assert "│" not in result.stdout
