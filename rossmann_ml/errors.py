@@ -89,3 +89,9 @@ class TrackingError(RossmannError):
     """MLflow did not answer, or refused."""
 
     exit_code = 14
+
+
+class StudyLockedError(RossmannError):
+    """Another process is tuning with the same study."""
+
+    exit_code = 15
