@@ -111,3 +111,9 @@ class ServiceError(RossmannError):
     """A server that was started ended by itself, or never answered."""
 
     exit_code = 16
+
+
+class StudyLockedError(RossmannError):
+    """Another process is tuning with the same study."""
+
+    exit_code = 17

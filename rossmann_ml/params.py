@@ -122,6 +122,52 @@ class GateParams(_Strict):
     segment_tolerance: Annotated[float, Field(ge=0)]
 
 
+class SearchRange(_Strict):
+    """Where a parameter is searched; whole numbers if both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ends_are_in_order(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low}: expected more than 0 where log is true")
+        return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers are tried."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def contains(self, value: float | str) -> bool:
+        """Whether a value could be tried."""
+        if isinstance(value, str) or (self.is_whole and value != int(value)):
+            return False
+        return self.low <= value <= self.high
+
+
+SearchSpace = Annotated[dict[str, SearchRange], Field(min_length=1)]
+
+
+class TuningParams(_Strict):
+    """What ``rossmann tune`` searches, and on which past origins."""
+
+    origins: Annotated[int, Field(ge=1)]
+    origin_step_days: Days
+    min_training_days: Days
+    lightgbm: SearchSpace
+    xgboost: SearchSpace
+    catboost: SearchSpace
+
+    def of_family(self, family: str) -> dict[str, SearchRange]:
+        """Where each parameter of a family is searched, by name."""
+        found: dict[str, SearchRange] = getattr(self, family)
+        return found
+
+
 class PublishParams(_Strict):
     """What stays on disk."""
 
@@ -138,7 +184,20 @@ class Params(_Strict):
     blend: BlendParams
     backtest: BacktestParams
     gate: GateParams
+    tuning: TuningParams
     publish: PublishParams
+
+    @model_validator(mode="after")
+    def _searched_parameters_have_a_value(self) -> Self:
+        for family in FAMILIES:
+            known = {*FitSize.model_fields, *self.training.of_family(family)}
+            unknown = sorted(set(self.tuning.of_family(family)) - known)
+            if unknown:
+                raise ValueError(
+                    f"tuning.{family}: {', '.join(unknown)} has no value today; expected some of "
+                    f"{', '.join(sorted(known))} (others must be given one in training.{family})"
+                )
+        return self
 
 
 def load_params(path: Path) -> Params:
@@ -162,6 +221,8 @@ def load_params(path: Path) -> Params:
     except ValidationError as error:
         found = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
+            if item["loc"]
+            else item["msg"]
             for item in error.errors()
         )
         raise SettingsError(f"{path}: {found}") from error

@@ -187,6 +187,48 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What there is to log of one trial of hyperparameters.
+
+    Attributes:
+        name: Of the run.
+        tags: Versions, study, origins, what became of it.
+        parameters: By the library's names.
+        rmspe_by_origin: RMSPE at each origin that was tried, by ISO date.
+        seconds: Wall time.
+    """
+
+    name: str
+    tags: Mapping[str, str]
+    parameters: Mapping[str, int | float | str]
+    rmspe_by_origin: Mapping[str, float]
+    seconds: float
+
+
+def log_trial(settings: Settings, trial: Trial) -> None:
+    """Log one trial of hyperparameters.
+
+    Raises:
+        TrackingError: MLflow does not answer or refuses.
+    """
+    with client(settings) as found:
+        import mlflow  # noqa: PLC0415 - see client
+
+        experiment = found.get_experiment_by_name(EXPERIMENT)
+        with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=trial.name):
+            mlflow.set_tags({**trial.tags, "phase": "tuning"})
+            mlflow.log_params(dict(trial.parameters))
+            figures = trial.rmspe_by_origin
+            mlflow.log_metrics(
+                {
+                    **{f"rmspe_{origin}": value for origin, value in figures.items()},
+                    "rmspe_mean": sum(figures.values()) / len(figures),
+                    "training_seconds": trial.seconds,
+                }
+            )
+
+
 def set_champion(settings: Settings, registry_version: str) -> None:
     """Let the alias ``champion`` follow a decision.
 

@@ -28,6 +28,7 @@ def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
     from rossmann_ml.cli import models, publish, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
+    from rossmann_ml.cli.tune import tune  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
     app.command()(refresh.refresh)
@@ -35,8 +36,10 @@ def _register() -> None:
     app.command()(validate)
     app.command()(publish.publish)
     app.command()(publish.generations)
+    app.command()(models.train)
     app.command()(models.backtest)
     app.command()(models.promote)
+    app.command()(tune)
     publish.rollback.command("model")(models.rollback_model)
     app.add_typer(publish.rollback, name="rollback")
     app.command()(sql.sql)

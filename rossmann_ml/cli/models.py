@@ -1,4 +1,4 @@
-"""``rossmann backtest``, ``promote`` and ``rollback model``: judging models and choosing one."""
+"""``rossmann train``, ``backtest``, ``promote``, ``rollback model``: making and choosing models."""
 
 from __future__ import annotations
 
@@ -12,19 +12,59 @@ from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml import promotion, training
+from rossmann_ml.cli.profiles import ProfileOption, profile_of
 from rossmann_ml.panels import build_training_panel
-from rossmann_ml.params import Profile, load_params
+from rossmann_ml.params import load_params
+from rossmann_ml.retraining import retrain
 from rossmann_ml.settings import default_settings
 
-_PROFILE = Annotated[str, typer.Option(help="How much a fit does: fast or full.")]
+
+def train(
+    profile: ProfileOption = "fast",
+    promote: Annotated[
+        bool, typer.Option(help="Let the gate judge the model when it is trained.")
+    ] = True,
+) -> None:
+    """Train a challenger: panel, backtest, final fit; by default the gate judges it.
+
+    Interrupted, the same command goes on where it stopped; a model that is there already for the
+    same data, parameters and code is not trained again. Exit code 1 if the gate refuses.
+    """
+    console = Console(highlight=False)
+    settings = default_settings()
+    done = retrain(
+        settings,
+        load_params(settings.params_path),
+        profile=profile_of(profile),
+        actor=getpass.getuser() if promote else None,
+        progress=lambda line: console.print(line, markup=False, soft_wrap=True),
+    )
+    model = done.model
+    console.print()
+    console.print(
+        f"[bold]{model.model_version}[/] {'trained' if model.is_new else 'was trained before'} "
+        f"on {model.training_rows:,} rows in {model.seconds:.0f} s",
+        soft_wrap=True,
+    )
+    weights = ", ".join(f"{family} {weight:.2f}" for family, weight in model.weights.items())
+    console.print(f"  weights   {weights}", soft_wrap=True)
+    console.print(
+        f"  backtest  RMSPE {model.rmspe_mean:.4f} ± {model.rmspe_spread:.4f} (mean and standard "
+        "deviation over its origins; `rossmann backtest` shows each)",
+        soft_wrap=True,
+    )
+    if done.decision is None:
+        console.print(f"  gate      not asked; `rossmann promote {model.model_version}` does")
+        return
+    _print_decision(console, done.decision)
 
 
-def backtest(profile: _PROFILE = "fast") -> None:
+def backtest(profile: ProfileOption = "fast") -> None:
     """Judge a recipe on past origins, each by a model that saw nothing of what came after."""
     console = Console()
     settings = default_settings()
     params = load_params(settings.params_path)
-    chosen = _profile(profile)
+    chosen = profile_of(profile)
     build_training_panel(settings, params, profile=chosen, progress=console.print)
     report = training.run_backtest(settings, params, profile=chosen, progress=console.print)
     console.print(score_table(report.scores))
@@ -43,12 +83,7 @@ def promote(
         model_version=model_version,
         actor=getpass.getuser(),
     )
-    console = Console(highlight=False)
-    verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
-    console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
-    if not decision.is_promoted:
-        raise typer.Exit(1)
-    console.print("The next `rossmann refresh` scores with it.")
+    _print_decision(Console(highlight=False), decision)
 
 
 def rollback_model() -> None:
@@ -103,9 +138,10 @@ def score_table(scores: pl.DataFrame) -> Table:
     return table
 
 
-def _profile(name: str) -> Profile:
-    if name == "fast":
-        return "fast"
-    if name == "full":
-        return "full"
-    raise typer.BadParameter(f"{name!r} is not a profile: fast or full", param_hint="--profile")
+def _print_decision(console: Console, decision: promotion.Decision) -> None:
+    """Say what the gate said; a refusal ends the command with exit code 1."""
+    verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
+    console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
+    if not decision.is_promoted:
+        raise typer.Exit(1)
+    console.print("The next `rossmann refresh` scores with it.")

@@ -68,6 +68,18 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(
         ({"forecast": {"horizon_days": 0}}, "forecast.horizon_days = 0"),
         ({"forecast": {"horizon": 42}}, "forecast.horizon = 42"),
         ({"gate": {"refit_tolerance": "some"}}, "gate.refit_tolerance = 'some'"),
+        (
+            {"tuning": {"lightgbm": {"num_leafs": {"low": 1, "high": 9}}}},
+            "yaml: Value error, tuning.lightgbm: num_leafs has no value today; expected some of",
+        ),
+        (
+            {"tuning": {"xgboost": {"max_depth": {"low": 9, "high": 9}}}},
+            "low 9 is not below high 9",
+        ),
+        (
+            {"tuning": {"xgboost": {"reg_lambda": {"low": 0, "high": 9, "log": True}}}},
+            "expected more than 0 where log is true",
+        ),
     ],
 )
 def test_a_wrong_parameter_is_named_with_file_and_value(

@@ -1,0 +1,82 @@
+"""``rossmann tune``: searching hyperparameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.params import load_params
+from rossmann_ml.settings import default_settings
+
+if TYPE_CHECKING:
+    from rossmann_ml.tuning import TuningReport
+
+
+def tune(
+    family: Annotated[str, typer.Option(help="lightgbm, xgboost or catboost.")],
+    profile: ProfileOption = "fast",
+    trials: Annotated[
+        int, typer.Option(min=1, help="How many in all, those of earlier calls among them.")
+    ] = 30,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="After these no further trial begins.")
+    ] = None,
+) -> None:
+    """Search a model family's hyperparameters on origins before those that are reported.
+
+    The ranges are in params.yaml, which is not changed: the lines to put there are printed.
+    Interrupted or not, the same command goes on where it stopped. Every trial is a run in MLflow.
+    """
+    # here and not above, so that `rossmann --help` does not wait for the model libraries
+    from rossmann_ml import tuning  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    settings = default_settings()
+    report = tuning.tune(
+        settings,
+        load_params(settings.params_path),
+        family=family,
+        profile=profile_of(profile),
+        trials=trials,
+        minutes=minutes,
+        progress=lambda line: console.print(line, markup=False, soft_wrap=True),
+    )
+    _print(console, report)
+
+
+def _print(console: Console, report: TuningReport) -> None:
+    today, best = report.today, report.best
+    table = Table(
+        title=f"{report.family}, profile {report.profile}: {len(report.trials)} trials, "
+        f"{report.tried_now} of them now",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("today", justify="right", no_wrap=True)
+    table.add_column(f"best (trial {best.number})", justify="right", no_wrap=True)
+    table.add_row(
+        f"RMSPE, mean of {len(report.origins.tuned_on)} origins",
+        f"{today.rmspe:.4f}",
+        f"{best.rmspe:.4f}",
+    )
+    for name, value in today.values.items():
+        table.add_row(name, str(value), str(best.values[name]))
+    console.print(table)
+    if best == today:
+        console.print("Nothing better than today's parameters was found; more --trials go on.")
+        return
+    console.print("To use the best ones, put these lines into params.yaml:\n")
+    lines = yaml.safe_dump({"training": report.params_to_set()}, sort_keys=False)
+    console.print(lines, markup=False, soft_wrap=True)
+    console.print(
+        "Then `rossmann train` trains with them, and the gate compares with the champion.",
+        soft_wrap=True,
+    )
