@@ -77,7 +77,7 @@ def _accuracy(summary: Summary) -> str:
     if summary.rmspe is None:
         return "no backtest"
     return (
-        f"RMSPE {summary.rmspe:.4f} in the backtest over {summary.backtest_origins} origins "
+        f"RMSPE {summary.rmspe:.4f}, the median of {summary.backtest_origins} backtest origins "
         f"(seasonal naive {summary.rmspe_seasonal_naive:.4f}, median by store, weekday and promo "
         f"{summary.rmspe_median:.4f})"
     )

@@ -17,6 +17,7 @@ from rossmann_ml.comparison import compare
 from rossmann_ml.errors import NoChampionError, NoDataError
 from rossmann_ml.inputs import newest_origin, read_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
+from rossmann_ml.models.blend import BLEND
 from rossmann_ml.params import Params
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.recipe import RecipeKey
@@ -190,7 +191,10 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive."""
+    """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive.
+
+    Both are medians over the backtest's origins, see :class:`rossmann_ml.comparison.Comparison`.
+    """
 
     recipe_hash: str
     key: RecipeKey | None
@@ -202,14 +206,18 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
     row = one_row(
         connection,
         """
-        SELECT recipe_hash, recipe, rmspe_mean, (
-            SELECT avg(rmspe) FROM forecasting.backtest_scores AS scores
-            WHERE scores.model_version = models.model_version AND model = ?
-                AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
-        )
-        FROM forecasting.model_versions AS models WHERE model_version = ?
+        SELECT
+            any_value(recipe_hash),
+            any_value(recipe),
+            median(rmspe) FILTER (model = $blend),
+            median(rmspe) FILTER (model = $naive)
+        FROM forecasting.model_versions
+        INNER JOIN forecasting.backtest_scores USING (model_version)
+        WHERE model_version = $version
+            AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
+        GROUP BY model_version
         """,
-        [SEASONAL_NAIVE, version],
+        {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version},
     )
     if row is None:
         raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")

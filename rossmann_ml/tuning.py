@@ -343,9 +343,12 @@ class _Search:
         else:
             self.study.tell(trial, _mean(figures))
         best = min((each.rmspe for each in self.trials() if each.is_complete), default=None)
+        given_up = (
+            f", given up after {len(figures)} of {len(self.folds)} origins" if is_pruned else ""
+        )
         progress(
             f"trial {count + 1} of {max(of, count + 1)}: RMSPE {_mean(figures):.4f}"
-            f"{f', given up after {len(figures)} of {len(self.folds)} origins' * is_pruned}, "
+            f"{given_up}, "
             f"best {best:.4f}, {seconds:.0f} s; {_named(values)}"
         )
 

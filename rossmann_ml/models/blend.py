@@ -101,8 +101,9 @@ def fit_weights(
 
     They minimise the mean squared log error of the average over days without an unusual event,
     each origin centred on its own median first, as the level of a whole season is the bias
-    factor's matter. With few origins the best weights are mostly chance, so they are pulled
-    towards equal ones.
+    factor's matter, and in units of its members' own error, so that the weeks around Christmas,
+    which are hard for all, do not decide alone. With few origins the best weights are mostly
+    chance, so they are pulled towards equal ones.
 
     Args:
         out_of_fold: ``forecast_origin, sales`` and a column of log forecasts a family; without
@@ -117,28 +118,23 @@ def fit_weights(
     equal = equal_weights(families)
     if out_of_fold.is_empty() or len(families) == 1:
         return equal
-    log_sales = np.log(out_of_fold["sales"].to_numpy())
-    errors = np.stack([out_of_fold[name].to_numpy() - log_sales for name in families], axis=1)
-    mean_error = pl.Series("error", errors.mean(axis=1))
-    centred_on = (
-        out_of_fold.select("forecast_origin")
-        .with_columns(mean_error)
-        .select(pl.col("error").median().over("forecast_origin"))["error"]
-        .to_numpy()
-    )
-    errors = errors - centred_on[:, None]
-    usual = np.abs(errors.mean(axis=1)) < _UNUSUAL_LOG_RATIO
-    if not usual.any():
+    products = np.zeros((len(families), len(families)))
+    for _, part in out_of_fold.group_by("forecast_origin", maintain_order=True):
+        log_sales = np.log(part["sales"].to_numpy())
+        errors = np.stack([part[name].to_numpy() - log_sales for name in families], axis=1)
+        errors -= np.median(errors.mean(axis=1))
+        usual = errors[np.abs(errors.mean(axis=1)) < _UNUSUAL_LOG_RATIO]
+        squares = usual.T @ usual
+        if squares.trace() > 0:  # else every member was right
+            products += squares * (len(families) / squares.trace())
+    if not products.any():
         return equal
-    products = errors[usual].T @ errors[usual] / usual.sum()
+    products *= len(families) / products.trace()
     start = np.array(list(equal.values()))
-    scale = float(np.trace(products)) / len(families)
-    if scale == 0:  # every member was right
-        return equal
 
     def cost(weights: FloatArray) -> float:
         departure = weights - start
-        return float(weights @ products @ weights / scale + shrinkage * departure @ departure)
+        return float(weights @ products @ weights + shrinkage * departure @ departure)
 
     found = minimize(
         cost,

@@ -21,9 +21,9 @@ _FORECASTS = """
 
 _MODEL = """
     SELECT
-        avg(rmspe) FILTER (model = $blend),
-        avg(rmspe) FILTER (model = $naive),
-        avg(rmspe) FILTER (model = $median),
+        median(rmspe) FILTER (model = $blend),
+        median(rmspe) FILTER (model = $naive),
+        median(rmspe) FILTER (model = $median),
         count(DISTINCT forecast_origin),
         (SELECT profile FROM model_versions WHERE model_version = $model_version)
     FROM backtest_scores
@@ -43,7 +43,7 @@ class Summary:
         first_store: The smallest store number among them.
         first_day: First day that is forecast.
         last_day: Last one.
-        rmspe: Of the champion's backtest, the mean over its origins; None without a backtest.
+        rmspe: Of the champion's backtest, the median over its origins; None without a backtest.
         rmspe_seasonal_naive: Of last year's same weekday, on the same rows.
         rmspe_median: Of the median by store, weekday and promo, on the same rows.
         backtest_origins: How many origins that is.
