@@ -33,9 +33,17 @@ def wait_for(client: TestClient, generation_id: str) -> None:
         time.sleep(0.02)
 
 
+def wait_for_model(client: TestClient) -> None:
+    """Wait until what-if questions can be answered; how long that takes is the machine's matter."""
+    deadline = time.monotonic() + 300
+    while client.get("/ready").json()["what_if"] == "loading":
+        assert time.monotonic() < deadline, "the model is not ready"
+        time.sleep(0.02)
+
+
 def problem_of(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
     """Check that an answer is a problem of a kind, and give it."""
-    assert response.status_code == status, response.text
+    assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == PROBLEM
     problem: dict[str, Any] = response.json()
     assert problem["type"] == f"urn:rossmann:problem:{kind}"

@@ -39,9 +39,8 @@ class StandInBundle:
         return keys.with_columns(sales_forecast=sales, **bounds)
 
 
-@pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
-    """Lets a stand-in be loaded for every model; the loaded ones by version."""
+def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
+    """Let a stand-in be loaded for every model; gives the loaded ones by version."""
     loaded: dict[str, StandInBundle] = {}
 
     def load(models_folder: Path, model_version: str) -> StandInBundle:
@@ -49,3 +48,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
 
     monkeypatch.setattr(Bundle, "load", load)
     return loaded
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
+    """The stand-ins that the test loads, by version."""
+    return stand_in_for_all(monkeypatch)

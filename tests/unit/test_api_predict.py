@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
-from support.api import client_of, problem_of
+from support.api import client_of, problem_of, wait_for_model
 from support.small_warehouse import MODEL, STORES
-from support.stand_in_bundle import StandInBundle
+from support.stand_in_bundle import StandInBundle, stand_in_for_all
 
 from app.api.routers import predict as predict_router
+from rossmann_ml.errors import NoDataError
 from rossmann_ml.publish import PublishedGeneration
 from rossmann_ml.request_records import RequestRecord, requests_path
 from rossmann_ml.settings import Settings
@@ -25,10 +26,13 @@ Published = tuple[Settings, PublishedGeneration]
 PROMO_WEEK = {"first_date": "2015-08-10", "last_date": "2015-08-14", "is_promo": True}
 
 
-@pytest.fixture
-def client(shared_published: Published, stand_in: dict[str, StandInBundle]) -> Iterator[TestClient]:
-    with client_of(shared_published[0]) as client:
-        yield client
+@pytest.fixture(scope="module")
+def client(shared_published: Published) -> Iterator[TestClient]:
+    with pytest.MonkeyPatch.context() as patched:
+        stand_in_for_all(patched)
+        with client_of(shared_published[0]) as client:
+            wait_for_model(client)
+            yield client
 
 
 def answer_of(client: TestClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -112,12 +116,13 @@ def test_the_plan_asked_and_the_forecast_given_are_recorded(
     generation = shared_published[1]
     settings = shared_published[0].model_copy(update={"state_dir": tmp_path})
     with client_of(settings) as client:
+        wait_for_model(client)
         answer = answer_of(client, "/predict", {"store_id": 3, "changes": [PROMO_WEEK]})
     (file,) = requests_path(settings).iterdir()
     records = [
         RequestRecord.model_validate(json.loads(line)) for line in file.read_text().splitlines()
     ]
-    (record,) = records
+    (record,) = [each for each in records if each.method == "POST"]
     assert (record.method, record.path, record.status) == ("POST", "/predict", 200)
     assert record.stores == 1
     assert record.generation_id == generation.generation_id
@@ -129,8 +134,15 @@ def test_the_plan_asked_and_the_forecast_given_are_recorded(
     assert record.what_if.forecasts == [(3, totals["sales_forecast"], totals["stored_forecast"])]
 
 
-def test_without_a_usable_model_only_what_if_is_refused(shared_published: Published) -> None:
+def test_without_a_usable_model_only_what_if_is_refused(
+    shared_published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(models_folder: Path, model_version: str) -> None:
+        raise NoDataError(f"the files of {model_version} are not whole in {models_folder}")
+
+    monkeypatch.setattr("rossmann_ml.models.bundle.Bundle.load", refuse)
     with client_of(shared_published[0]) as client:
+        wait_for_model(client)
         response = client.post("/predict", json={"store_id": 1})
         problem = problem_of(response, 503, "what-if-unavailable")
         assert str(shared_published[0].warehouse_path) not in problem["detail"]
@@ -146,6 +158,7 @@ def test_a_failure_of_the_model_tells_nothing_of_the_inside(
 
     monkeypatch.setattr("rossmann_ml.models.bundle.Bundle.load", break_down)
     with client_of(shared_published[0]) as client:
+        wait_for_model(client)
         response = client.post("/predict", json={"store_id": 1})
         problem = problem_of(response, 503, "what-if-unavailable")
         assert "secret" not in problem["detail"]
@@ -154,7 +167,6 @@ def test_a_failure_of_the_model_tells_nothing_of_the_inside(
 def test_who_comes_while_others_score_is_asked_to_come_again(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer_of(client, "/predict", {"store_id": 1})  # the model is ready
     monkeypatch.setattr(predict_router, "_PATIENCE_SECONDS", 0.01)
     with predict_router._Turn(), predict_router._Turn():
         response = client.post("/predict", json={"store_id": 1})
