@@ -27,6 +27,7 @@ from assets.publishing import published_generation  # noqa: E402
 from assets.resources import Pipeline, Training, Writer  # noqa: E402
 from assets.schedules import SCHEDULES  # noqa: E402
 from assets.sensors import SENSORS  # noqa: E402
+from assets.shadow import shadow_forecasts  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
 
 
@@ -60,6 +61,7 @@ def build_definitions(
             scoring_panel,
             forecasts,
             forecast_drivers,
+            shadow_forecasts,
             backfilled_forecasts,
             published_generation,
         ],

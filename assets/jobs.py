@@ -23,6 +23,7 @@ _FORECAST_VIEWS = dg.AssetSelection.assets(
             "forecasts",
             "forecast_drivers",
             "forecast_history",
+            "shadow_forecasts",
             "stores_not_forecast",
             "total_intervals",
         )

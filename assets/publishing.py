@@ -6,6 +6,7 @@ from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.resources import Writer
+from assets.shadow import shadow_forecasts
 from rossmann_ml.publish import publish
 
 _MARTS = (
@@ -23,7 +24,12 @@ _MARTS = (
 
 @dg.asset(
     key=["published", "generation"],
-    deps=[FORECASTS, forecast_drivers, *(dg.AssetKey(["marts", name]) for name in _MARTS)],
+    deps=[
+        FORECASTS,
+        forecast_drivers,
+        shadow_forecasts,
+        *(dg.AssetKey(["marts", name]) for name in _MARTS),
+    ],
     group_name="publish",
     owners=OWNERS,
     kinds={"duckdb"},

@@ -36,6 +36,7 @@ _TITLES = {
     "feature_expectations": "check features",
     "forecasts": "forecast",
     "forecasting__forecast_drivers": "explain",
+    "forecasting__shadow_forecasts": "forecast in shadow",
     "forecasting__backfilled_forecasts": "backfill",
     "forecast_expectations": "check forecasts",
     "marts": "dbt: marts",

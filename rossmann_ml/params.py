@@ -32,6 +32,7 @@ class ForecastParams(_Strict):
     origin_min_coverage: Share
     active_within_days: Days
     vintages_published: Annotated[int, Field(ge=1)]
+    shadow_challenger: bool
 
 
 class IngestParams(_Strict):

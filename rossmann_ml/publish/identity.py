@@ -42,8 +42,9 @@ def draft_generation(
 ) -> Draft:
     """Say which generation the warehouse would give now.
 
-    Its id is a fingerprint of the landed rows, the champion, the code and the inputs of the
-    forecast runs included: the same content is the same generation, whenever it is published.
+    Its id is a fingerprint of the landed rows, the champion, the code, the inputs of the forecast
+    runs included and the challengers that ran in shadow beside them: the same content is the same
+    generation, whenever it is published.
 
     Raises:
         NoDataError: There is no data or no forecast yet.
@@ -64,6 +65,7 @@ def draft_generation(
         "model_version": champion,
         "code_version": code,
         "runs": _inputs(connection, published[-1]),
+        "shadows": _shadows(connection, published[-1]),
     }
     newest_models = connection.execute(
         "SELECT DISTINCT model_version FROM forecasting.forecasts WHERE forecast_origin = ?",
@@ -128,3 +130,18 @@ def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[
                 "which is not in forecasting.forecast_runs; score that origin again"
             )
     return sorted([str(origin), str(input_hash)] for origin, _, input_hash in rows)
+
+
+def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
+    """Origin, challenger and input hash of all shadow forecasts that would be in the file."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT s.forecast_origin, s.model_version, coalesce(r.input_hash, s.run_id)
+        FROM forecasting.shadow_forecasts AS s
+        LEFT JOIN forecasting.forecast_runs AS r USING (run_id)
+        WHERE s.forecast_origin >= ?
+        ORDER BY ALL
+        """,
+        [oldest_origin],
+    ).fetchall()
+    return [[str(value) for value in row] for row in rows]

@@ -147,6 +147,9 @@ FAULTS = {
         "AND store_id = 10 AND horizon_days = 20"
     ),
     "forecasts_follow_the_plan": forecast("is_open = NOT is_open", 5),
+    "shadow_forecasts_stand_beside_the_served": (
+        "INSERT INTO forecasting.shadow_forecasts SELECT * FROM forecasting.forecasts LIMIT 1"
+    ),
     # marts
     "stores_key_is_unique": twice("marts.stores"),
     "stores_are_those_of_dim_store": "DELETE FROM marts.stores WHERE store_id IN (11, 12, 13)",

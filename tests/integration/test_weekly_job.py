@@ -185,6 +185,7 @@ AFTER_RAW = [
     *("core", "feature_expectations", "features__scoring_panel", "forecast_expectations"),
     *(
         "forecasting__forecast_drivers",
+        "forecasting__shadow_forecasts",
         "forecasts",
         "marts",
         "plan_expectations",

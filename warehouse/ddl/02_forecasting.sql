@@ -56,6 +56,25 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     replaced_at TIMESTAMP NOT NULL
 );
 
+-- What a challenger would have forecast beside the champion; never served.
+CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    target_date DATE NOT NULL,
+    horizon_days INTEGER NOT NULL,
+    scenario VARCHAR NOT NULL,
+    is_open BOOLEAN NOT NULL,
+    sales_forecast DOUBLE NOT NULL,
+    lower_80 DOUBLE NOT NULL,
+    upper_80 DOUBLE NOT NULL,
+    lower_95 DOUBLE NOT NULL,
+    upper_95 DOUBLE NOT NULL,
+    model_version VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
+    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
+    PRIMARY KEY (forecast_origin, store_id, target_date, scenario, model_version)
+);
+
 -- Why a forecast of an open day is what it is: the parts in log units add up to the log of the
 -- forecast, those in EUR to the forecast.
 CREATE TABLE IF NOT EXISTS forecasting.forecast_drivers (
@@ -146,7 +165,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     model_version VARCHAR NOT NULL,
     model VARCHAR NOT NULL,          -- blend, its members, linear and the references
     forecast_origin DATE,            -- NULL: all origins together
-    segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | promo | weekday | holiday
+    segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | state | promo | weekday | holiday | total_*
     segment VARCHAR NOT NULL,
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,

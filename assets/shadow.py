@@ -1,0 +1,47 @@
+"""Shadow: what a challenger that does not serve would have forecast."""
+
+import dagster as dg
+
+from assets.features import scoring_panel
+from assets.forecasts import FORECASTS
+from assets.metadata import OWNERS, reported
+from assets.models import champion
+from assets.resources import Writer
+from rossmann_ml.shadow import score_shadow
+
+
+@dg.asset(
+    key=["forecasting", "shadow_forecasts"],
+    deps=[scoring_panel, champion, FORECASTS],
+    group_name="forecast",
+    owners=OWNERS,
+    kinds={"polars", "duckdb"},
+    tags={"layer": "forecast"},
+    description=(
+        "What the newest challenger that was not promoted would have forecast, from the panel that "
+        "the champion scored: for comparison, never served. One row per origin, store, target "
+        "date, scenario and model."
+    ),
+    metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
+)
+def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Score the same panel with the challenger, if there is one; the same panel only once."""
+    report = score_shadow(writer.settings, writer.params, progress=context.log.info)
+    summary = (
+        f"none: {report.reason}"
+        if report.model_version is None
+        else f"{report.store_days:,} store-days by {report.model_version}, "
+        f"{report.difference_share:+.1%} beside the champion, "
+        f"{'new' if report.is_new else 'unchanged'}"
+    )
+    return dg.MaterializeResult(
+        metadata=reported(
+            summary,
+            **{"dagster/row_count": report.store_days},
+            forecast_origin=report.forecast_origin,
+            model_version=report.model_version,
+            difference_share=report.difference_share,
+            is_new=report.is_new,
+            seconds=report.seconds,
+        )
+    )
