@@ -183,6 +183,17 @@ def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
     return point_log_shift(earlier.select("forecast_origin", log_ratio=log_ratio))
 
 
+def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the ``state`` of their store, which is no matter of the fold: null if unknown.
+
+    Args:
+        rows: With ``store_id``.
+        stores: ``store_id, state``.
+    """
+    states = stores.select(pl.col("store_id").cast(rows.schema["store_id"]), "state")
+    return rows.join(states, on="store_id", how="left", maintain_order="left")
+
+
 def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
     """Score the blend, its members, the linear forecast and the references on the same rows.
 
@@ -190,7 +201,8 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         folds: As for :func:`served`; rows that a reference cannot answer are left out for all, so
             that all are compared on the same rows.
         key: The members, and how they are blended.
-        stores: ``store_id, store_type, assortment, state``, the segments of totals.
+        stores: ``store_id, store_type, assortment, state``; state is a segment of its own, all
+            are segments of totals.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
@@ -198,7 +210,7 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         :func:`rossmann_ml.total_scores.score_totals`, which have no skill.
     """
     forecasts = served(folds, key)
-    rows = forecasts.drop_nulls([SEASONAL_NAIVE, MEDIAN])
+    rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
     models = (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
     without_interval = {name: pl.lit(None, pl.Boolean) for name in _INSIDE}
     each = pl.concat(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from rossmann_ml.backtest import served
+from rossmann_ml.backtest import served, with_state
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.inputs import OriginInputs
 from rossmann_ml.metrics import score_segments
@@ -84,6 +84,7 @@ def compare(
         common = _common(mine, _served_or_none(connection, inputs, params, other))
     if common is None:
         return None
+    common = with_state(common, inputs.features.stores.attributes)
     mine_scored, theirs_scored = (_by_segment(common, name) for name in ("mine", "theirs"))
     segments = mine_scored.join(
         theirs_scored.select("segment_kind", "segment", rmspe_other="rmspe"),

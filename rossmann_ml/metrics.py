@@ -29,6 +29,7 @@ SEGMENTS = {
     "overall": pl.lit("all"),
     "horizon_week": ((pl.col("horizon_days") - 1) // 7 + 1).cast(pl.String),
     "store_type": pl.col("store_type").cast(pl.String),
+    "state": pl.col("state").cast(pl.String).fill_null("unknown"),
     "promo": pl.when(pl.col("is_promo")).then(pl.lit("promo")).otherwise(pl.lit("no promo")),
     "weekday": pl.col("target_date").dt.strftime("%u"),
     "holiday": pl.col("holiday_nearby"),
@@ -40,8 +41,8 @@ def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
 
     Args:
         rows: Open days with sales: ``sales, forecast, inside_80, inside_95`` (booleans, null
-            where there was no interval), ``horizon_days, store_type, is_promo, target_date,
-            holiday_nearby`` and the columns of ``by``.
+            where there was no interval), ``horizon_days, store_type, state`` (null: unknown),
+            ``is_promo, target_date, holiday_nearby`` and the columns of ``by``.
         by: Columns that are scored apart, such as model and origin.
 
     Returns:

@@ -229,6 +229,16 @@ def log_trial(settings: Settings, trial: Trial) -> None:
             )
 
 
+def log_card(settings: Settings, run_id: str, card: str) -> None:
+    """Keep a model's card among the reports of its run.
+
+    Raises:
+        TrackingError: MLflow does not answer or refuses.
+    """
+    with client(settings) as found:
+        found.log_text(run_id, card, "reports/model_card.md")
+
+
 def set_champion(settings: Settings, registry_version: str) -> None:
     """Let the alias ``champion`` follow a decision.
 

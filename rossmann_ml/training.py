@@ -22,6 +22,7 @@ from rossmann_ml import tracking
 from rossmann_ml.backtest import blend_logs, score
 from rossmann_ml.inputs import newest_origin, read_inputs
 from rossmann_ml.member_fits import fit_members
+from rossmann_ml.model_card import card_path, model_card, read_card_source
 from rossmann_ml.model_records import (
     TrainingReport,
     record_model,
@@ -97,7 +98,8 @@ def train_challenger(
     """Fit the recipe on all rows up to the newest origin, record it and register it.
 
     The model is stored as a bundle below ``warehouse/models``, logged and registered in MLflow
-    and entered in ``forecasting.model_versions``, with its scores and importances. Members that
+    and entered in ``forecasting.model_versions``, with its scores and importances; its card goes
+    into the run and beside the bundle. Members that
     an interrupted training has fitted already are not fitted again.
     """
     recipe = Recipe(profile, params, settings.threads)
@@ -116,6 +118,7 @@ def train_challenger(
         scores = score(folds.rows, recipe.key, stores)
         there = stored_report(connection, bundle, seconds)
         if there is not None:
+            _keep_card(connection, settings, there)
             return there
         progress("recording the model in MLflow")
         logged = tracking.log_training(
@@ -148,7 +151,22 @@ def train_challenger(
                 versions=versions,
                 scores=scores,
             )
+        _keep_card(connection, settings, report)
     return report
+
+
+def _keep_card(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
+) -> None:
+    """Put the model's card into its run and beside its bundle, where it is not there yet."""
+    path = card_path(settings, report.model_version)
+    if path.exists():
+        return
+    card = model_card(read_card_source(connection, report.model_version))
+    if report.mlflow_run_id:
+        tracking.log_card(settings, report.mlflow_run_id, card)
+    # last: where it lies, MLflow has it too
+    path.write_text(card, encoding="utf-8")
 
 
 def make_bundle(

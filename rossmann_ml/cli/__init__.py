@@ -39,6 +39,7 @@ def _register() -> None:
     app.command()(models.train)
     app.command()(models.backtest)
     app.command()(models.promote)
+    app.command()(models.model_card)
     app.command()(tune)
     publish.rollback.command("model")(models.rollback_model)
     app.add_typer(publish.rollback, name="rollback")

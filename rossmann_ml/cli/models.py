@@ -1,8 +1,9 @@
-"""``rossmann train``, ``backtest``, ``promote``, ``rollback model``: making and choosing models."""
+"""``rossmann train``, ``backtest``, ``promote``, ``model-card``, ``rollback model``."""
 
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 from typing import Annotated
 
 import polars as pl
@@ -11,12 +12,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml import model_card as card
 from rossmann_ml import promotion, training
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
 from rossmann_ml.panels import build_training_panel
 from rossmann_ml.params import load_params
 from rossmann_ml.retraining import retrain
 from rossmann_ml.settings import default_settings
+from rossmann_ml.warehouse import connect
 
 
 def train(
@@ -84,6 +87,23 @@ def promote(
         actor=getpass.getuser(),
     )
     _print_decision(Console(highlight=False), decision)
+
+
+def model_card(
+    model_version: Annotated[
+        str | None, typer.Argument(help="The model; without it, the newest.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="A file to write, in place of printing.")
+    ] = None,
+) -> None:
+    """Say in Markdown what a model is, how good it is, and where it is weak."""
+    with connect(default_settings(), read_only=True) as connection:
+        text = card.model_card(card.read_card_source(connection, model_version))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 def rollback_model() -> None:

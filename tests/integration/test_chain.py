@@ -26,6 +26,7 @@ from rossmann_ml.errors import NoChampionError, NoDataError, TrackingError
 from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.inputs import read_inputs
+from rossmann_ml.model_card import card_path
 from rossmann_ml.model_records import TrainingReport
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.panels import build_training_panel
@@ -189,6 +190,7 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
     client = mlflow.MlflowClient()
     reports = {item.path for item in client.list_artifacts(run.info.run_id, "reports")}
     assert {"reports/backtest_scores.csv", "reports/rmspe_by_origin.png"} <= reports
+    assert "reports/model_card.md" in reports
     assert chain.alias("challenger") == chain.trained.registry_version
     parts = mlflow.search_runs(
         experiment_names=[tracking.EXPERIMENT],
@@ -236,6 +238,32 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     served = bundle.forecast(panel, threads=1).drop("forecast_origin", "horizon_days", "is_open")
     answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
+
+
+def test_the_card_lies_beside_the_bundle_and_is_made_anew_where_it_is_lost(chain: Chain) -> None:
+    version = chain.trained.model_version
+    path = card_path(chain.settings, version)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"# Model card: {version}\n")
+    assert not list((chain.settings.models_path / version).glob("*.md"))
+    path.unlink()
+    training.train_challenger(chain.settings, chain.params, profile="fast")
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_every_state_is_a_segment_of_the_backtest_and_all_add_up(chain: Chain) -> None:
+    ((overall,), (states,)) = chain.rows(
+        "SELECT sum(store_days) FROM forecasting.backtest_scores WHERE model = 'blend' "
+        "AND segment_kind IN ('overall', 'state') GROUP BY segment_kind"
+    )
+    assert overall == states
+    (named,) = chain.rows(
+        "SELECT list(DISTINCT segment ORDER BY segment) = "
+        "(SELECT list(DISTINCT known ORDER BY known) FROM "
+        "(SELECT coalesce(state, 'unknown') AS known FROM core.dim_store)) "
+        "FROM forecasting.backtest_scores WHERE segment_kind = 'state'"
+    )
+    assert named == (True,)
 
 
 def test_the_first_model_that_beats_seasonal_naive_becomes_champion(chain: Chain) -> None:
@@ -526,6 +554,20 @@ def test_the_backtest_prints_one_table_that_fits_a_terminal(chain: Chain) -> Non
     )
     assert "\u2026" not in table, "a figure was cut off"
     assert rossmann(chain, "backtest", "--profile", "huge").returncode == 2
+
+
+def test_a_model_card_is_printed_or_written_and_an_unknown_model_refused(
+    chain: Chain, tmp_path: Path
+) -> None:
+    printed = rossmann(chain, "model-card")
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout.startswith(f"# Model card: {chain.trained.model_version}\n")
+    written = rossmann(
+        chain, "model-card", chain.trained.model_version, "--output", str(tmp_path / "card.md")
+    )
+    assert (written.returncode, written.stdout) == (0, "")
+    assert (tmp_path / "card.md").read_text(encoding="utf-8") == printed.stdout
+    assert rossmann(chain, "model-card", "nonesuch").returncode == NoDataError.exit_code
 
 
 def test_promote_and_rollback_say_what_serves_and_refuse_in_one_line(chain: Chain) -> None:
