@@ -1,0 +1,413 @@
+"""What each group of features, each family and the blend bring: ``docs/accuracy.md``.
+
+``python -m benchmarks.ablation`` takes the warehouse that `rossmann refresh` filled
+(``ROSSMANN_WAREHOUSE_DIR``), only reads it, fits LightGBM without one group after another at past
+origins and several seeds, and writes the page. Every fit is kept in ``ablation.duckdb`` below the
+state folder under its recipe and data, so an interrupted pass goes on, and a finished one only
+writes the page. Belongs here: variants, fits and their RMSPE; the page's text is
+:mod:`benchmarks.accuracy_page`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from rich.console import Console
+
+from rossmann_ml.process import prepare
+
+prepare()
+
+from rossmann_ml.backtest import LINEAR, served  # noqa: E402 - after prepare
+from rossmann_ml.errors import NoDataError, SettingsError  # noqa: E402
+from rossmann_ml.features.grid import FloatArray  # noqa: E402
+from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
+from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs  # noqa: E402
+from rossmann_ml.models.base import Model  # noqa: E402
+from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE  # noqa: E402
+from rossmann_ml.models.blend import BLEND  # noqa: E402
+from rossmann_ml.out_of_fold import complete_folds  # noqa: E402
+from rossmann_ml.panels import panel_of  # noqa: E402
+from rossmann_ml.params import FAMILIES, Params, Profile, load_params  # noqa: E402
+from rossmann_ml.recipe import Recipe, RecipeKey  # noqa: E402
+from rossmann_ml.settings import PROJECT_DIR, load_settings  # noqa: E402
+from rossmann_ml.versions import data_version, fingerprint  # noqa: E402
+from rossmann_ml.warehouse import connect, create_tables  # noqa: E402
+
+ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]
+"""The development origins: figures on them guided the choices, and flatter."""
+PAGE = PROJECT_DIR / "docs" / "accuracy.md"
+PROBE = "lightgbm"
+_KEPT_BASE = "linear_forecast"
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "linear forecast": (BASE_COLUMN, "own_shape", "chain_shape"),
+    "weekday-promotion means": (r"cell_difference_\d+d",),
+    "recent residuals": (
+        *(r"residual_\d+d", r"residual_(no_)?promo_56d", "residual_same_weekday_56d"),
+        *("recent_shift", "level_trend"),
+    ),
+    "last year's residuals": (r"last_year_.*", r"year_before_.*"),
+    "chain-wide statistics": (
+        *("chain_shape", r"chain_residual_\d+d", r"last_year_chain(_.*)?"),
+        r"year_before_chain_\d+d",
+    ),
+    "month edges": ("month_start_residual", "month_end_residual"),
+    "customers": (r"spend_.*",),
+    "states": ("state", r"state_residual_\d+d", r"last_year_state_\d+d"),
+    "store: type, level, spread, history": (
+        *("store_type", "assortment", "store_level", "residual_std_182d"),
+        *(r"observed_days_\d+d", "days_since_observed"),
+    ),
+    "working days, place in the month": (
+        *(r"working_days_(before|after)", "day_of_month", "days_to_month_end"),
+    ),
+    "season": ("month", "day_of_year"),
+    "Easter and Mother's Day": ("days_from_easter", "days_from_mothers_day"),
+    "holidays and closings": (
+        *(r"(next_)?state_holiday", r"days_(since|until)_state_holiday", r".*school.*"),
+        *(r"days_(since|until)_closed", r"closed_days_.*", "days_since_long_closure"),
+    ),
+    "promotion rhythm": (
+        *("promo_day_number", "days_to_promo_end", "days_since_promo", "days_until_promo"),
+        *(r"promo_days_(last|next)_week", "days_between_promos"),
+    ),
+    "competition and second promotion": (r"competition_.*", "is_promo2_month", "promo2_weeks"),
+}
+"""Features by what they say, as patterns of their names; one may be in several groups."""
+WITHOUT_START = "linear forecast as start (kept as a feature)"
+"""The trees learn log sales from nothing, in place of what departs from the linear forecast."""
+
+
+def group_features(name: str, features: Sequence[str]) -> tuple[str, ...]:
+    """The features of a group.
+
+    Raises:
+        NoDataError: A pattern of the group fits no feature, so the group is not what it says.
+    """
+    found = []
+    for pattern in GROUPS[name]:
+        fits = [feature for feature in features if re.fullmatch(pattern, feature)]
+        if not fits:
+            raise NoDataError(f"group {name!r}: no feature is called {pattern!r} any more")
+        found += fits
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Variant(Recipe):
+    """A recipe without some features, or without the linear forecast as its start.
+
+    Attributes:
+        left_out: Features that the models are not given.
+        has_start: Whether the models learn what departs from the linear forecast.
+    """
+
+    left_out: tuple[str, ...] = ()
+    has_start: bool = True
+
+    @property
+    def features(self) -> list[str]:
+        """The features the models are given."""
+        names = {} if self.has_start else {BASE_COLUMN: _KEPT_BASE}
+        return [names.get(each, each) for each in super().features if each not in self.left_out]
+
+    def member_hash(self, family: str) -> str:
+        """Fingerprint of the member, with what is left out."""
+        own = Recipe.member_hash(self, family)
+        if not self.left_out and self.has_start:
+            return own
+        return fingerprint([own, sorted(self.left_out), self.has_start])
+
+    def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model | WithoutStart:
+        """Fit a member; see :meth:`rossmann_ml.recipe.Recipe.fit`."""
+        if self.has_start:
+            return super().fit(family, panel, known_until=known_until)
+        return WithoutStart(super().fit(family, without_start(panel), known_until=known_until))
+
+
+def without_start(panel: pl.DataFrame) -> pl.DataFrame:
+    """The panel with a linear forecast of 0 to start from, and the true one as a feature."""
+    return panel.with_columns(pl.col(BASE_COLUMN).alias(_KEPT_BASE), pl.lit(0.0).alias(BASE_COLUMN))
+
+
+class WithoutStart:
+    """A model that was fitted on what :func:`without_start` made."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+        """Predict log sales of rows as they come."""
+        return self.model.predict_log_sales(without_start(panel), threads=threads)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where fits are made and kept.
+
+    Attributes:
+        connection: The store of fits.
+        inputs: Sales, plan and stores, as of the end of the newest origin's horizon.
+        params: As in ``params.yaml``, with the pass's origins and share of rows.
+        origins: The pass's origins.
+        profile: The profile that is thinned or not.
+        threads: Of every fit.
+        panel: Makes the training panel when a fit needs it.
+        progress: Told each fit.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    inputs: OriginInputs
+    params: Params
+    origins: Sequence[date]
+    profile: Profile
+    threads: int
+    panel: Callable[[], pl.DataFrame]
+    progress: Callable[[str], None]
+
+    def variant(self, families: Sequence[str], seed: int, **changes: object) -> Variant:
+        """A variant of the profile's recipe with some families and another seed."""
+        training = self.params.training
+        profile = training.profiles[self.profile]
+        models = {family: profile.models[family] for family in families}
+        profiles = {self.profile: profile.model_copy(update={"models": models})}
+        training = training.model_copy(update={"profiles": profiles, "seed": seed})
+        params = self.params.model_copy(update={"training": training})
+        return Variant(self.profile, params, self.threads, **changes)  # type: ignore[arg-type]
+
+    def folds(self, variant: Variant) -> pl.DataFrame:
+        """Out-of-fold forecasts of a variant, fits that are missing made now."""
+        folds = complete_folds(
+            self.connection, self.inputs, variant, self.panel, progress=self.progress
+        )
+        # an earlier pass may have left further origins
+        return folds.rows.filter(pl.col("forecast_origin").is_in(list(self.origins)))
+
+
+def rmspe_by_origin(rows: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    """RMSPE of the blend, its members and the linear forecast, each as it would have served.
+
+    Args:
+        rows: As :func:`rossmann_ml.backtest.served` takes them; rows that a reference cannot
+            answer are left out, as in the backtest.
+        key: The members.
+
+    Returns:
+        ``model, forecast_origin, rmspe``.
+    """
+    forecasts = served(rows, key).drop_nulls([SEASONAL_NAIVE, MEDIAN])
+    models = [BLEND, *key.families, LINEAR, SEASONAL_NAIVE, MEDIAN]
+    return (
+        forecasts.group_by("forecast_origin", maintain_order=True)
+        .agg((pl.col(name) / pl.col("sales") - 1).pow(2).mean().sqrt() for name in models)
+        .unpivot(index="forecast_origin", variable_name="model", value_name="rmspe")
+        .select("model", "forecast_origin", "rmspe")
+    )
+
+
+def ablate_groups(bench: Bench, groups: Sequence[str], seeds: Sequence[int]) -> pl.DataFrame:
+    """RMSPE of LightGBM with all features and without each group.
+
+    Returns:
+        ``group`` (``all features`` first), ``seed, forecast_origin, rmspe``.
+    """
+    parts = []
+    for group, changes in _variants(bench, groups):
+        for seed in seeds:
+            bench.progress(f"without {group}, seed {seed}" if changes else f"all, seed {seed}")
+            variant = bench.variant([PROBE], seed, **changes)
+            scores = rmspe_by_origin(bench.folds(variant), variant.key)
+            parts.append(
+                scores.filter(pl.col("model") == PROBE).select(
+                    "forecast_origin", "rmspe", group=pl.lit(group), seed=pl.lit(seed)
+                )
+            )
+    return pl.concat(parts).select("group", "seed", "forecast_origin", "rmspe")
+
+
+def _variants(bench: Bench, groups: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    features = bench.variant([PROBE], 0).features
+    yield "all features", {}
+    for group in groups:
+        if group == WITHOUT_START:
+            yield group, {"has_start": False}
+        else:
+            yield group, {"left_out": group_features(group, features)}
+
+
+def compare_members(bench: Bench, seeds: Sequence[int]) -> pl.DataFrame:
+    """RMSPE of each family, of blends by weights, and with one and more seeds averaged.
+
+    Returns:
+        ``model, seeds`` (how many are averaged), ``forecast_origin, rmspe``, of one seed the
+        mean over the seeds.
+    """
+    by_seed: dict[int, pl.DataFrame] = {}
+    for seed in seeds:
+        bench.progress(f"all families, seed {seed}")
+        by_seed[seed] = bench.folds(bench.variant(FAMILIES, seed))
+    shrinkage = bench.params.blend.shrinkage
+    singles = [_members(rows, shrinkage).with_columns(seeds=pl.lit(1)) for rows in by_seed.values()]
+    parts = [
+        pl.concat(singles)
+        .group_by("model", "seeds", "forecast_origin", maintain_order=True)
+        .agg(pl.col("rmspe").mean())
+    ]
+    for count in range(2, len(seeds) + 1):
+        bagged = _mean_of([by_seed[seed] for seed in seeds[:count]])
+        parts.append(
+            _members(bagged, shrinkage)
+            .filter(~pl.col("model").is_in([LINEAR, SEASONAL_NAIVE, MEDIAN]))
+            .with_columns(seeds=pl.lit(count))
+            .select(parts[0].columns)
+        )
+    return pl.concat(parts)
+
+
+def _members(rows: pl.DataFrame, shrinkage: float) -> pl.DataFrame:
+    fitted = rmspe_by_origin(rows, _key(FAMILIES, shrinkage)).with_columns(
+        model=pl.col("model").replace(BLEND, "blend, fitted weights")
+    )
+    mean = rows.with_columns(equal=pl.mean_horizontal(FAMILIES)).drop(FAMILIES)
+    equal = rmspe_by_origin(mean, _key(("equal",), shrinkage)).filter(pl.col("model") == "equal")
+    return pl.concat([fitted, equal.with_columns(model=pl.lit("blend, equal weights"))])
+
+
+def _key(members: Sequence[str], shrinkage: float) -> RecipeKey:
+    return RecipeKey("", dict.fromkeys(members, ""), shrinkage)
+
+
+def _mean_of(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows with each family's log forecasts averaged over frames of the same rows."""
+    averaged = {
+        family: sum((frame[family] for frame in frames[1:]), frames[0][family]) / len(frames)
+        for family in FAMILIES
+    }
+    return frames[0].with_columns(series.alias(family) for family, series in averaged.items())
+
+
+def pass_params(
+    params: Params, profile: Profile, origins: Sequence[date], *, newest: date, rows_share: float
+) -> Params:
+    """The parameters of a pass: its origins, its share of rows, and no origin in place of another.
+
+    Raises:
+        SettingsError: An origin is not whole steps of the profile before the newest one.
+    """
+    step = params.training.profiles[profile].origin_step_days
+    uneven = [str(origin) for origin in origins if (newest - origin).days % step]
+    if uneven:
+        raise SettingsError(
+            f"origins {', '.join(uneven)}: expected whole steps of {step} days before {newest}"
+        )
+    values = params.model_dump()
+    values["backtest"]["reuse_within_days"] = 0
+    values["training"]["profiles"][profile] |= {
+        "rows_share": rows_share,
+        "backtest_origins_back_days": sorted((newest - origin).days for origin in origins),
+    }
+    return Params.model_validate(values)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fit what is missing and write the page."""
+    from benchmarks.accuracy_page import Champion, write_page  # noqa: PLC0415 - imports this one
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
+    parser.add_argument("--profile", choices=("fast", "full"), default="fast")
+    parser.add_argument("--rows-share", type=float, help="of the training rows; the profile's")
+    parser.add_argument("--groups", help="comma-separated beginnings of names; all")
+    parser.add_argument("--origins", help="comma-separated dates; the development origins")
+    parser.add_argument("--without-members", action="store_true", help="leave out families, blend")
+    parser.add_argument("--output", type=Path, default=PAGE)
+    given = parser.parse_args(arguments)
+    console = Console(highlight=False)
+    settings = load_settings()
+    params = load_params(settings.params_path)
+    origins = [date.fromisoformat(each) for each in given.origins.split(",")] if given.origins \
+        else ORIGINS  # fmt: skip
+    groups = chosen_groups(given.groups)
+    seeds = [params.training.seed + number for number in range(given.seeds)]
+    # training origins are counted back from the day on which the newest of them was over
+    newest = max(origins) + timedelta(days=params.forecast.horizon_days)
+    share = given.rows_share or params.training.profiles[given.profile].rows_share
+    with connect(settings, read_only=True) as warehouse:
+        inputs = read_inputs(warehouse, params, forecast_origin=newest_origin(warehouse))
+        version = data_version(warehouse)
+        champion = Champion.read(warehouse)
+    last_day = inputs.forecast_origin
+    if newest > last_day:
+        raise NoDataError(f"sales end on {last_day}: {newest} was not over then")
+    inputs = replace(inputs, forecast_origin=newest)
+    params = pass_params(params, given.profile, origins, newest=newest, rows_share=share)
+    store = settings.state_path / "ablation.duckdb"
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(store)) as connection:
+        create_tables(connection)
+        recipe = Recipe(given.profile, params, settings.threads)
+        bench = Bench(
+            connection, inputs, params, origins, given.profile, settings.threads,
+            cache(lambda: panel_of(inputs, recipe)[0]), console.print,
+        )  # fmt: skip
+        ablation = ablate_groups(bench, groups, seeds)
+        members = None if given.without_members else compare_members(bench, seeds)
+    write_page(
+        given.output,
+        ablation=ablation,
+        members=members,
+        champion=champion,
+        facts={
+            "data version": f"`{version}`, {inputs.first_sales_date} to {last_day}",
+            "profile": f"`{given.profile}`, {share:.0%} of the training rows",
+            "seeds": ", ".join(map(str, seeds)),
+            "made by": f"`{command(given)}`",
+        },
+    )
+    console.print(f"wrote {given.output}")
+
+
+def chosen_groups(wanted: str | None) -> list[str]:
+    """The groups whose names begin as asked for.
+
+    Raises:
+        NoDataError: No name begins so; the message lists all.
+    """
+    names = [*GROUPS, WITHOUT_START]
+    if wanted is None:
+        return names
+    chosen = []
+    for beginning in wanted.split(","):
+        found = [name for name in names if name.startswith(beginning.strip())]
+        if not found:
+            raise NoDataError(f"no group begins with {beginning!r}; there are: {', '.join(names)}")
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+def command(given: argparse.Namespace) -> str:
+    """The command that makes the same page."""
+    said: Mapping[str, object] = {
+        "seeds": given.seeds,
+        "profile": given.profile,
+        "rows-share": given.rows_share,
+        "groups": given.groups and f'"{given.groups}"',
+        "origins": given.origins,
+    }
+    options = [f"--{name} {value}" for name, value in said.items() if value is not None]
+    if given.without_members:
+        options.append("--without-members")
+    return " ".join(["python -m benchmarks.ablation", *options])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""The page ``docs/accuracy.md``: the champion's backtest and what everything brings.
+
+Belongs here: tables and words. What is fitted for them is :mod:`benchmarks.ablation`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.markdown import markdown_table, percent, rmspe
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.promotion import champion
+from rossmann_ml.warehouse import read_frame
+
+ALL = "all features"
+_ABOUT = """\
+The development origins guided the choice of features, parameters and families, so figures on them
+flatter: on weeks that played no part, expect worse. They say what brings something beside what
+else, not how good the forecasts will be. Every origin's models saw only what was known by then;
+weights and bias factor come from origins that were over by then."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion of a warehouse.
+
+    Attributes:
+        model_version: Its name, or None without one.
+        scores: Its rows of ``forecasting.backtest_scores``.
+    """
+
+    model_version: str | None
+    scores: pl.DataFrame
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection) -> Champion:
+        """Read the champion and its backtest."""
+        version = champion(connection)
+        scores = read_frame(
+            connection,
+            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
+            "ORDER BY model, forecast_origin, segment_kind, segment",
+            [version],
+        )
+        return cls(version, scores)
+
+
+def write_page(
+    path: Path,
+    *,
+    ablation: pl.DataFrame,
+    members: pl.DataFrame | None,
+    champion: Champion,
+    facts: Mapping[str, str],
+) -> None:
+    """Write the page.
+
+    Args:
+        path: The file.
+        ablation: ``group, seed, forecast_origin, rmspe``.
+        members: ``model, seeds, forecast_origin, rmspe``, or None where they were left out.
+        champion: The warehouse's champion.
+        facts: What the pass was made of, by name.
+    """
+    sections = [
+        "# Accuracy",
+        "Made by a command; do not edit.",
+        "\n".join(f"- {name}: {value}" for name, value in facts.items()),
+        _ABOUT,
+        "## What each group of features brings",
+        groups_table(ablation),
+    ]
+    if members is not None:
+        sections += ["## Families, blend and seeds", members_table(members)]
+    sections += ["## The champion's backtest", champion_tables(champion)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def groups_table(ablation: pl.DataFrame) -> str:
+    """RMSPE of LightGBM without a group minus that with all features, and the spread."""
+    with_all = ablation.filter(pl.col("group") == ALL).select(
+        "seed", "forecast_origin", with_all="rmspe"
+    )
+    differences = (
+        ablation.filter(pl.col("group") != ALL)
+        .join(with_all, on=["seed", "forecast_origin"])
+        .with_columns(worse_by=pl.col("rmspe") - pl.col("with_all"))
+        .group_by("group", maintain_order=True)
+        .agg(
+            mean=pl.col("worse_by").mean(),
+            spread=pl.col("worse_by").std(),
+            worse=(pl.col("worse_by") > 0).sum(),
+            fits=pl.len(),
+        )
+        .sort("mean", "group", descending=[True, False])
+    )
+    origins = (
+        ablation.filter(pl.col("group") != ALL)
+        .join(with_all, on=["seed", "forecast_origin"])
+        .group_by("group", "forecast_origin")
+        .agg((pl.col("rmspe") - pl.col("with_all")).mean().alias("worse_by"))
+    )
+    days = sorted(origins["forecast_origin"].unique().to_list())
+    by_key = {(row["group"], row["forecast_origin"]): row["worse_by"]
+              for row in origins.iter_rows(named=True)}  # fmt: skip
+    rows = [
+        (
+            row["group"],
+            f"{row['mean']:+.4f}",
+            "-" if row["spread"] is None else f"{row['spread']:.4f}",
+            f"{row['worse']} of {row['fits']}",
+            *(f"{by_key[row['group'], day]:+.4f}" for day in days),
+        )
+        for row in differences.iter_rows(named=True)
+    ]
+    names = ("left out", "RMSPE, mean", "spread", "worse in", *map(str, days))
+    overall = with_all["with_all"].to_numpy().mean()
+    by_seed = with_all.group_by("forecast_origin").agg(pl.col("with_all").std())["with_all"]
+    noise = by_seed.drop_nulls()
+    seeds = (
+        f" Another seed alone moves an origin's RMSPE by {noise.to_numpy().mean():.4f} (standard "
+        "deviation): a mean difference well below that is chance."
+        if len(noise)
+        else " One seed cannot say what is chance."
+    )
+    return (
+        f"LightGBM with all features has a mean RMSPE of {overall:.4f} over seeds and origins. The "
+        "table says what it has more (+) or less (-) without a group; spread is the standard "
+        f"deviation over seeds and origins.{seeds} Groups stand in for each other, so what a group "
+        "brings beside all others is less than what it says alone.\n\n"
+        + markdown_table(names, rows)
+    )
+
+
+def members_table(members: pl.DataFrame) -> str:
+    """Mean RMSPE over the origins, and by origin, of families and blends by seeds averaged."""
+    days = sorted(members["forecast_origin"].unique().to_list())
+    rows = []
+    for (model, seeds), part in (
+        members.with_columns(mean=pl.col("rmspe").mean().over("model", "seeds"))
+        .sort("mean", "model", "seeds", "forecast_origin")
+        .group_by("model", "seeds", maintain_order=True)
+    ):
+        by_day = dict(zip(part["forecast_origin"], part["rmspe"], strict=True))
+        is_fitted = model.startswith("blend") or model in {"lightgbm", "xgboost", "catboost"}
+        rows.append(
+            (
+                model,
+                str(seeds) if is_fitted else "-",
+                rmspe(part["mean"][0]),
+                *(rmspe(by_day[day]) for day in days),
+            )
+        )
+    return (
+        "RMSPE; with one seed the mean over the seeds, with more their log forecasts averaged.\n\n"
+        + markdown_table(("model", "seeds", "mean", *map(str, days)), rows)
+    )
+
+
+def champion_tables(champion: Champion) -> str:
+    """The champion's RMSPE by origin and model, and how often its intervals held what was sold."""
+    if champion.model_version is None:
+        return "The warehouse has no champion yet."
+    scores = champion.scores
+    overall = scores.filter(pl.col("segment_kind") == "overall").sort("rmspe", "model")
+    models = (
+        overall.filter(pl.col("forecast_origin").is_null())["model"]
+        .unique(maintain_order=True)
+        .to_list()
+    )
+    by_key = {(row["forecast_origin"], row["model"]): row for row in overall.iter_rows(named=True)}
+    origins = [*overall["forecast_origin"].drop_nulls().unique().sort().to_list(), None]
+    rmspe_rows = [
+        (
+            str(origin or "all"),
+            *(rmspe(by_key[origin, name]["rmspe"]) for name in models),
+        )
+        for origin in origins
+    ]
+    coverage = scores.filter(
+        (pl.col("model") == BLEND)
+        & pl.col("coverage_80").is_not_null()
+        & (
+            pl.col("forecast_origin").is_null()
+            & (pl.col("segment_kind").is_in(["horizon_week", "store_type", "state"])
+               | (pl.col("segment_kind").str.starts_with("total_") & (pl.col("segment") == "all")))
+            | (pl.col("segment_kind") == "overall")
+        )
+    ).sort(pl.col("segment_kind") != "overall", "segment_kind", "forecast_origin", "segment",
+           nulls_last=True)  # fmt: skip
+    coverage_rows = [
+        (
+            _case(row["segment_kind"], row["segment"]),
+            str(row["forecast_origin"] or "all"),
+            f"{row['store_days']:,}",
+            percent(row["coverage_80"]),
+            percent(row["coverage_95"]),
+        )
+        for row in coverage.iter_rows(named=True)
+    ]
+    return (
+        f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
+        + markdown_table(("origin", *models), rmspe_rows)
+        + "\n\nShare of what was sold inside the intervals, at origins with an earlier one to "
+        "calibrate on.\n\n"
+        + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
+    )
+
+
+def _case(kind: str, segment: str) -> str:
+    name = kind.replace("_", " ")
+    return name if segment == "all" else f"{name} {segment}"

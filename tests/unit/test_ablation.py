@@ -1,0 +1,158 @@
+"""The ablation: what it leaves out, what it keeps, and what its page says of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from support.chain import NEWEST_ORIGIN, inputs, small_params
+
+from benchmarks.ablation import (
+    GROUPS,
+    WITHOUT_START,
+    Bench,
+    ablate_groups,
+    chosen_groups,
+    compare_members,
+    group_features,
+    pass_params,
+)
+from benchmarks.accuracy_page import Champion, write_page
+from rossmann_ml.errors import NoDataError, SettingsError
+from rossmann_ml.features.panel import feature_names
+from rossmann_ml.inputs import OriginInputs
+from rossmann_ml.panels import panel_of
+from rossmann_ml.recipe import Recipe
+from rossmann_ml.warehouse import create_tables
+
+ORIGINS = [date(2014, 11, 21), date(2015, 5, 8)]
+FEATURES = feature_names(small_params().features)
+
+
+@pytest.fixture(scope="module")
+def bench(sample_dir: Path) -> Bench:
+    params = pass_params(small_params(), "fast", ORIGINS, newest=NEWEST_ORIGIN, rows_share=0.3)
+    known = inputs(sample_dir)
+    nothing = pl.DataFrame()
+    as_of = OriginInputs(NEWEST_ORIGIN, date.max, known, horizon_plan=nothing, history=nothing)
+    connection = duckdb.connect()
+    create_tables(connection)
+    panel, _ = panel_of(as_of, Recipe("fast", params, 1))
+    said: list[str] = []
+    return Bench(connection, as_of, params, ORIGINS, "fast", 1, lambda: panel, said.append)
+
+
+def fits(bench: Bench) -> int:
+    found = bench.connection.execute(
+        "SELECT count(DISTINCT (member_hash, forecast_origin)) "
+        "FROM forecasting.out_of_fold_forecasts"
+    ).fetchone()
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_every_group_names_features_that_are_there(name: str):
+    assert set(group_features(name, FEATURES)) <= set(FEATURES)
+
+
+def test_a_group_whose_feature_was_renamed_is_refused():
+    with pytest.raises(NoDataError, match="'season': no feature is called 'month'"):
+        group_features("season", [name for name in FEATURES if name != "month"])
+
+
+def test_groups_are_chosen_by_how_they_begin_and_unknown_ones_refused():
+    assert chosen_groups("states,linear") == ["states", "linear forecast", WITHOUT_START]
+    assert chosen_groups(None) == [*GROUPS, WITHOUT_START]
+    with pytest.raises(NoDataError, match="'weather'"):
+        chosen_groups("weather")
+
+
+def test_origins_that_are_no_whole_steps_apart_are_refused():
+    with pytest.raises(SettingsError, match="2015-05-09"):
+        pass_params(
+            small_params(), "fast", [date(2015, 5, 9)], newest=NEWEST_ORIGIN, rows_share=1.0
+        )
+
+
+def test_a_variant_is_not_given_what_is_left_out_and_has_a_name_of_its_own(bench: Bench):
+    full = bench.variant(["lightgbm"], 7)
+    less = bench.variant(["lightgbm"], 7, left_out=("is_promo",))
+    other_seed = bench.variant(["lightgbm"], 8)
+    no_start = bench.variant(["lightgbm"], 7, has_start=False)
+    assert set(full.features) - set(less.features) == {"is_promo"}
+    assert len(no_start.features) == len(full.features)
+    hashes = {each.member_hash("lightgbm") for each in (full, less, other_seed, no_start)}
+    assert len(hashes) == 4
+    assert full.member_hash("lightgbm") == Recipe.member_hash(full, "lightgbm")
+
+
+def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
+    groups = ["promotion rhythm", WITHOUT_START]
+    first = ablate_groups(bench, groups, [7, 8])
+    done = fits(bench)
+    assert done == 3 * 2 * 2
+    assert first.equals(ablate_groups(bench, groups, [7, 8]))
+    assert fits(bench) == done
+    assert first["group"].unique(maintain_order=True).to_list() == ["all features", *groups]
+    assert first["forecast_origin"].unique().sort().to_list() == ORIGINS
+    # trees that start from nothing still learn what a store sells
+    assert first["rmspe"].to_numpy().max() < 1
+    by_group = first.group_by("group").agg(pl.col("rmspe").mean())
+    assert by_group["rmspe"].n_unique() == 3
+
+
+def test_the_page_shows_what_was_fitted_and_how_to_fit_it_again(bench: Bench, tmp_path: Path):
+    ablation = ablate_groups(bench, ["promotion rhythm"], [7, 8])
+    members = compare_members(bench, [7, 8])
+    page = tmp_path / "docs" / "accuracy.md"
+    nothing = Champion.read(bench.connection)
+    made = {"made by": "`python -m benchmarks.ablation --seeds 2`"}
+    write_page(page, ablation=ablation, members=members, champion=nothing, facts=made)
+    text = page.read_text(encoding="utf-8")
+    for said in (
+        "made by: `python -m benchmarks.ablation --seeds 2`",
+        "figures on them\nflatter",
+        "| promotion rhythm |",
+        "blend, fitted weights | 2 |",
+        "blend, equal weights | 1 |",
+        "| linear | - |",
+        "The warehouse has no champion yet.",
+    ):
+        assert said in text
+    write_page(page, ablation=ablation, members=members, champion=nothing, facts=made)
+    assert page.read_text(encoding="utf-8") == text
+
+
+def test_the_champions_backtest_and_coverage_are_on_the_page(bench: Bench, tmp_path: Path):
+    ablation = ablate_groups(bench, ["promotion rhythm"], [7])
+    scores = pl.DataFrame(
+        {
+            "model": ["blend", "blend", "linear", "linear", "blend"],
+            "forecast_origin": [None, date(2015, 5, 8), None, date(2015, 5, 8), None],
+            "segment_kind": [*["overall"] * 4, "total_chain_week"],
+            "segment": ["all"] * 5,
+            "store_days": [100] * 5,
+            "rmspe": [0.1, 0.11, 0.2, 0.21, 0.05],
+            "coverage_80": [0.81, None, None, None, 0.77],
+            "coverage_95": [0.96, None, None, None, 0.93],
+        }
+    )
+    page = tmp_path / "accuracy.md"
+    write_page(
+        page, ablation=ablation, members=None, champion=Champion("blend-1", scores), facts={}
+    )
+    text = page.read_text(encoding="utf-8")
+    for said in (
+        "`blend-1`",
+        "| 2015-05-08 | 0.1100 | 0.2100 |",
+        "| all | 0.1000 | 0.2000 |",
+        "| overall | all | 100 | 81.0% | 96.0% |",
+        "| total chain week | all | 100 | 77.0% | 93.0% |",
+        "One seed cannot say what is chance.",
+    ):
+        assert said in text
+    assert "Families, blend" not in text
