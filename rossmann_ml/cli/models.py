@@ -1,4 +1,4 @@
-"""``rossmann train``, ``backtest``, ``promote``, ``model-card``, ``rollback model``."""
+"""``rossmann train``, ``backtest``, ``promote``, ``model-card`` and ``rollback model``."""
 
 from __future__ import annotations
 
