@@ -15,6 +15,7 @@ _DEFAULTS = {
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     # Threads that wait give their core away. On a machine that does other work too, spinning
     # made a fit take ten times as long.

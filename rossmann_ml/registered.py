@@ -7,6 +7,7 @@ for looking at and comparing models; what serves is the bundle itself. Nothing i
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,19 +38,22 @@ def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
     import mlflow.pyfunc  # noqa: PLC0415 - takes seconds
     from mlflow.models import infer_signature  # noqa: PLC0415 - see above
 
-    asked = plain_frame(bundle, example.with_columns(is_open=pl.lit(True)))
-    answered = forecast_plain_frame(bundle, asked)
-    package = Path(__file__).parent
-    return mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(package / "registered_model.py"),
-        artifacts={"bundle": str(folder)},
-        code_paths=[str(package)],
-        registered_model_name=REGISTERED_MODEL,
-        signature=infer_signature(asked, answered),
-        input_example=asked,
-        pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES],
-    )
+    with warnings.catch_warnings():
+        # integers that could be missing, and type hints: neither applies to these columns
+        warnings.simplefilter("ignore", UserWarning)
+        asked = plain_frame(bundle, example.with_columns(is_open=pl.lit(True)))
+        answered = forecast_plain_frame(bundle, asked)
+        package = Path(__file__).parent
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(package / "registered_model.py"),
+            artifacts={"bundle": str(folder)},
+            code_paths=[str(package)],
+            registered_model_name=REGISTERED_MODEL,
+            signature=infer_signature(asked, answered),
+            input_example=asked,
+            pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES],
+        )
 
 
 def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:

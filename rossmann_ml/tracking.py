@@ -6,6 +6,7 @@ Belongs here: everything that talks to MLflow. MLflow is never asked what serves
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,9 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow  # noqa: PLC0415 - takes seconds, and most commands do without
+
+    # its remarks on type hints and schemas are no news to the person at the terminal
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     folder = settings.state_path / "mlflow"
