@@ -293,13 +293,13 @@ def test_stores_of_no_known_state_have_no_map(
 def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
     page = open_page("model")
     assert metrics_of(page) == {
-        "Champion": "lightgbm",
+        "Champion": "blend",
         "RMSPE in the backtest": "11.5%",
         "Skill": "54%",
         "Bias": "+0.4%",
     }
     methods = list(page.dataframe[0].value["Method"])
-    assert methods == ["lightgbm (champion)", "store weekday promo median", "seasonal naive"]
+    assert methods == ["blend (champion)", "store weekday promo median", "seasonal naive"]
     assert "better than seasonal naive" in words_of(page)
 
 
@@ -308,11 +308,11 @@ def test_whatever_method_was_scored_is_listed_beside_the_champion(
 ) -> None:
     warehouse = plant(
         published_generation,
-        "INSERT INTO backtest_scores SELECT * REPLACE ('blend' AS model, 0.10 AS rmspe) "
+        "INSERT INTO backtest_scores SELECT * REPLACE ('catboost' AS model, 0.10 AS rmspe) "
         "FROM backtest_scores WHERE model = 'seasonal_naive'",
     )
     page = open_page("model", warehouse_dir=warehouse)
-    assert list(page.dataframe[0].value["Method"])[:2] == ["lightgbm (champion)", "blend"]
+    assert list(page.dataframe[0].value["Method"])[:2] == ["blend (champion)", "catboost"]
 
 
 @pytest.mark.parametrize(
