@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "rossmann-forecast"
 CHAMPION, CHALLENGER = "champion", "challenger"
+_ADDRESS = "MLFLOW_TRACKING_URI"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
 
     folder = settings.state_path / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
+    told_before = os.environ.get(_ADDRESS)
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
         found = mlflow.MlflowClient()
@@ -76,6 +78,11 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
             f"MLflow at {settings.tracking_uri} did not do what was asked: {error}. "
             "Is MLFLOW_TRACKING_URI right, and is the server running?"
         ) from error
+    finally:
+        # MLflow keeps the address in the environment, where the next settings would find it
+        os.environ.pop(_ADDRESS, None)
+        if told_before is not None:
+            os.environ[_ADDRESS] = told_before
 
 
 @dataclass(frozen=True)

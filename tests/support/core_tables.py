@@ -39,8 +39,6 @@ def core_warehouse(place: Path, sample: Path, *, first_day: date = date(2013, 1,
         state_dir=place / "state",
         threads=1,
     )
-    # MLflow puts the address it was given last into the environment
-    settings = settings.model_copy(update={"mlflow_tracking_uri": ""})
     few = pl.col("store_id") <= 15
     known = {name: frame.filter(few) for name, frame in frames(sample).items()}
     later = pl.col("plan_date") > NEWEST_ORIGIN

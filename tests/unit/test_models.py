@@ -229,7 +229,7 @@ def test_rmspe_is_the_competitions_definition() -> None:
         {
             "model": "m", "store_id": 1, "sales": [100.0, 200.0], "forecast": [110.0, 150.0],
             "inside_80": [True, False], "inside_95": [True, True], "horizon_days": 1,
-            "store_type": "a", "is_promo": True, "target_date": date(2015, 1, 5),
+            "store_type": "a", "state": "HE", "is_promo": True, "target_date": date(2015, 1, 5),
             "holiday_nearby": "ordinary",
         }
     )  # fmt: skip

@@ -44,9 +44,7 @@ def place(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    # MLflow keeps the address it was told last in the environment of the process
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def settings(place: Path, tmp_path: Path) -> Settings:
     return copy_of(place, tmp_path / "copy")
 
 
@@ -139,12 +137,12 @@ def test_the_first_trial_is_todays_parameters_and_mlflow_holds_every_trial(
     assert report.best.rmspe == min(trial.rmspe for trial in report.trials)
     assert any("trial 3 of 3: RMSPE" in line and "best" in line for line in said)
     assert any("stay untouched: 2014-11-21, 2015-02-13, 2015-05-08" in line for line in said)
-    mlflow.set_tracking_uri(settings.tracking_uri)
-    runs = mlflow.search_runs(
-        experiment_names=[tracking.EXPERIMENT],
-        filter_string=f"tags.study = '{report.study}'",
-        order_by=["attributes.start_time"],
-    )
+    with tracking.client(settings):
+        runs = mlflow.search_runs(
+            experiment_names=[tracking.EXPERIMENT],
+            filter_string=f"tags.study = '{report.study}'",
+            order_by=["attributes.start_time"],
+        )
     assert list(runs["metrics.rmspe_mean"]) == pytest.approx([t.rmspe for t in report.trials])
     assert set(runs["tags.phase"]) == {"tuning"}
     assert set(runs["tags.model_type"]) == {"lightgbm"}
