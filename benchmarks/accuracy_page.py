@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.markdown import markdown_table, percent, rmspe
+from rossmann_ml.model_card import rmspe_table
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.promotion import champion
 from rossmann_ml.warehouse import read_frame
@@ -168,21 +169,6 @@ def champion_tables(champion: Champion) -> str:
     if champion.model_version is None:
         return "The warehouse has no champion yet."
     scores = champion.scores
-    overall = scores.filter(pl.col("segment_kind") == "overall").sort("rmspe", "model")
-    models = (
-        overall.filter(pl.col("forecast_origin").is_null())["model"]
-        .unique(maintain_order=True)
-        .to_list()
-    )
-    by_key = {(row["forecast_origin"], row["model"]): row for row in overall.iter_rows(named=True)}
-    origins = [*overall["forecast_origin"].drop_nulls().unique().sort().to_list(), None]
-    rmspe_rows = [
-        (
-            str(origin or "all"),
-            *(rmspe(by_key[origin, name]["rmspe"]) for name in models),
-        )
-        for origin in origins
-    ]
     coverage = scores.filter(
         (pl.col("model") == BLEND)
         & pl.col("coverage_80").is_not_null()
@@ -206,7 +192,7 @@ def champion_tables(champion: Champion) -> str:
     ]
     return (
         f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
-        + markdown_table(("origin", *models), rmspe_rows)
+        + rmspe_table(scores)
         + "\n\nShare of what was sold inside the intervals, at origins with an earlier one to "
         "calibrate on.\n\n"
         + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)

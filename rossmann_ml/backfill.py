@@ -110,9 +110,7 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
     folds = complete_folds(connection, inputs, recipe, lambda: panel, progress=progress)
     progress(f"model as of {forecast_origin}")
     started = time.perf_counter()
-    members = {
-        family: recipe.fit(family, panel, known_until=forecast_origin) for family in recipe.families
-    }
+    members = recipe.fit_all(panel, known_until=forecast_origin)
     stores = inputs.features.stores.attributes
     bundle = make_bundle(recipe, members, folds, forecast_origin, stores)
     bundle = bundle.save(settings.models_path)

@@ -7,7 +7,7 @@ the production code's. Where results are stored is :mod:`rossmann_ml.out_of_fold
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -25,6 +25,7 @@ from rossmann_ml.models.calibration import (
     Calibration,
     interval_spread,
     log_shift_of_spread,
+    origins_with_earlier,
     point_log_shift,
 )
 from rossmann_ml.recipe import Recipe, RecipeKey
@@ -134,16 +135,6 @@ def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     return pl.concat(
         [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
     )
-
-
-def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Each origin's rows, oldest first, with those of the origins that were over by then."""
-    over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
-    for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
-        "forecast_origin", maintain_order=True
-    ):
-        over = over_by.filter(pl.col("over") <= origin)["forecast_origin"].implode()
-        yield part, rows.filter(pl.col("forecast_origin").is_in(over))
 
 
 def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from rossmann_ml.inputs import (
     read_store_attributes,
 )
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.panels import PanelReport
+from rossmann_ml.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
 from rossmann_ml.params import Params
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.promotion import require_champion
@@ -100,23 +100,7 @@ def build_scoring_panel(
         progress(f"features of origin {origin}")
         inputs = read_inputs(connection, params, forecast_origin=origin)
         panel = panel_to_score(inputs, params)
-        versions = versions_now(connection, settings)
-        with transaction(connection):
-            connection.execute(
-                "CREATE OR REPLACE TABLE features.scoring_panel AS SELECT * FROM panel"
-            )
-            connection.execute(
-                "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    "scoring_panel",
-                    origin,
-                    None,
-                    versions.data,
-                    versions.code,
-                    len(panel),
-                    utc_now(),
-                ],
-            )
+        store_panel(connection, SCORING_PANEL, panel, origin, versions_now(connection, settings))
     features = len(panel.columns) - len(KEY_COLUMNS) - 2  # is_open and plan_source
     return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
 
@@ -134,17 +118,9 @@ def score_newest_origin(
     """
     with writer_lock(settings), connect(settings) as connection:
         origin = newest_origin(connection)
-        build = one_row(
-            connection,
-            "SELECT forecast_origin FROM features.panel_builds WHERE panel = 'scoring_panel'",
-        )
-        if build is None or build[0] != origin:
-            raise NoDataError(
-                f"features.scoring_panel is not built for the origin {origin}: materialize it first"
-            )
+        panel = read_scoring_panel(connection, origin)
         bundle = Bundle.load(settings.models_path, require_champion(connection))
         progress(f"forecasts from {origin} by {bundle.model_version}")
-        panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
         return store_forecasts(
             connection,
             panel=panel,
@@ -235,6 +211,23 @@ def store_forecasts(
         }
         append_frame(connection, "forecasting.forecast_runs", pl.DataFrame([run]))
     return _report(connection, run_id, started, is_new=True)
+
+
+def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
+    """The run whose forecasts of an origin are in force, and the model that made them.
+
+    Raises:
+        NoDataError: The origin has no forecasts.
+    """
+    row = one_row(
+        connection,
+        "SELECT run_id, model_version FROM forecasting.forecasts "
+        "WHERE forecast_origin = ? AND scenario = ? LIMIT 1",
+        [origin, PLANNED],
+    )
+    if row is None:
+        raise NoDataError(f"there are no forecasts of the origin {origin} yet: score it first")
+    return str(row[0]), str(row[1])
 
 
 def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> int:

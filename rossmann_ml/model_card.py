@@ -205,8 +205,13 @@ def _group(feature: str) -> str:
         return "no longer made"
 
 
-def _origins(source: CardSource) -> str:
-    overall = source.scores.filter(pl.col("segment_kind") == "overall")
+def rmspe_table(scores: pl.DataFrame) -> str:
+    """RMSPE by origin and model as a table in Markdown, the best model first.
+
+    Args:
+        scores: Rows of ``forecasting.backtest_scores`` of one model version.
+    """
+    overall = scores.filter(pl.col("segment_kind") == "overall")
     models = (
         overall.filter(pl.col("forecast_origin").is_null())
         .sort("rmspe", "model")["model"]
@@ -219,16 +224,17 @@ def _origins(source: CardSource) -> str:
     }
     origins = [*overall["forecast_origin"].drop_nulls().unique().sort().to_list(), None]
     rows = [
-        (
-            "all" if origin is None else str(origin),
-            *(rmspe(by_key.get((origin, model))) for model in models),
-        )
+        (str(origin or "all"), *(rmspe(by_key.get((origin, model))) for model in models))
         for origin in origins
     ]
+    return markdown_table(("origin", *models), rows)
+
+
+def _origins(source: CardSource) -> str:
     return (
         "RMSPE over open days with sales of the whole horizon after each origin, by models fitted "
         "again on what was known then; weights, bias factor and intervals come from origins that "
-        "were over by then.\n\n" + markdown_table(("origin", *models), rows)
+        "were over by then.\n\n" + rmspe_table(source.scores)
     )
 
 

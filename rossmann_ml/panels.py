@@ -1,7 +1,8 @@
-"""The training panel in the warehouse: made for the newest origin, kept until data or code change.
+"""The panels in the warehouse: what models learn from, and the days to forecast.
 
-How its rows are computed is :mod:`rossmann_ml.features.panel`'s matter, what is fitted on them
-:mod:`rossmann_ml.training`'s.
+Belongs here: making the training panel, and keeping both with a record of what they were built
+from. How rows are computed is :mod:`rossmann_ml.features.panel`'s matter, what is fitted on them
+:mod:`rossmann_ml.training`'s, what is scored :mod:`rossmann_ml.forecasting`'s.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import Settings
-from rossmann_ml.versions import code_version, data_version
+from rossmann_ml.versions import Versions, versions_now
 from rossmann_ml.warehouse import (
     connect,
     one_row,
@@ -29,6 +30,8 @@ from rossmann_ml.warehouse import (
     utc_now,
     writer_lock,
 )
+
+TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
 
 @dataclass(frozen=True)
@@ -94,22 +97,10 @@ def build_training_panel(
     with writer_lock(settings), connect(settings) as connection:
         inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
         panel, origins = panel_of(inputs, recipe, progress=progress)
-        with transaction(connection):
-            connection.execute(
-                "CREATE OR REPLACE TABLE features.training_panel AS SELECT * FROM panel"
-            )
-            connection.execute(
-                "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    "training_panel",
-                    inputs.forecast_origin,
-                    profile,
-                    data_version(connection),
-                    code_version(settings.home),
-                    len(panel),
-                    utc_now(),
-                ],
-            )
+        versions = versions_now(connection, settings)
+        store_panel(
+            connection, TRAINING_PANEL, panel, inputs.forecast_origin, versions, profile=profile
+        )
     return PanelReport(
         inputs.forecast_origin,
         len(origins),
@@ -117,6 +108,55 @@ def build_training_panel(
         len(recipe.features),
         time.perf_counter() - started,
     )
+
+
+def store_panel(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    panel: pl.DataFrame,
+    origin: date,
+    versions: Versions,
+    *,
+    profile: Profile | None = None,
+) -> None:
+    """Replace a panel and the record of what it was built from.
+
+    Args:
+        connection: The pipeline's database.
+        name: ``training_panel`` or ``scoring_panel``, tables of the schema ``features``.
+        panel: Its rows.
+        origin: The origin to come, or the one to score.
+        versions: Of data and code.
+        profile: Of the training panel.
+    """
+    with transaction(connection):
+        connection.register("panel_rows", panel)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE features.{name} AS SELECT * FROM panel_rows"  # noqa: S608 - one of two names
+        )
+        connection.unregister("panel_rows")
+        connection.execute(
+            "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [name, origin, profile, versions.data, versions.code, len(panel), utc_now()],
+        )
+
+
+def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
+    """Read ``features.scoring_panel``.
+
+    Raises:
+        NoDataError: It is not that of the origin.
+    """
+    build = one_row(
+        connection,
+        "SELECT forecast_origin FROM features.panel_builds WHERE panel = ?",
+        [SCORING_PANEL],
+    )
+    if build != (origin,):
+        raise NoDataError(
+            f"features.scoring_panel is not built for the origin {origin}: materialize it first"
+        )
+    return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
 def read_training_panel(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> pl.DataFrame:
@@ -127,7 +167,8 @@ def read_training_panel(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -
     """
     build = one_row(
         connection,
-        "SELECT profile, forecast_origin FROM features.panel_builds WHERE panel = 'training_panel'",
+        "SELECT profile, forecast_origin FROM features.panel_builds WHERE panel = ?",
+        [TRAINING_PANEL],
     )
     wanted = (recipe.profile, newest_origin(connection))
     if build != wanted:

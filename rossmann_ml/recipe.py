@@ -150,6 +150,12 @@ class Recipe:
         )
         return model_class(family).fit(rows, self.features, settings)
 
+    def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> dict[str, Model]:
+        """Fit every member, by family; see :meth:`fit`."""
+        return {
+            family: self.fit(family, panel, known_until=known_until) for family in self.families
+        }
+
 
 @cache
 def _features_code() -> str:

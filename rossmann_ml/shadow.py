@@ -15,9 +15,10 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.errors import NoDataError
-from rossmann_ml.forecasting import PLANNED
+from rossmann_ml.forecasting import PLANNED, run_in_force
 from rossmann_ml.inputs import newest_origin
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.panels import read_scoring_panel
 from rossmann_ml.params import Params
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.promotion import REFUSED
@@ -26,7 +27,6 @@ from rossmann_ml.warehouse import (
     append_frame,
     connect,
     one_row,
-    read_frame,
     transaction,
     writer_lock,
 )
@@ -108,19 +108,11 @@ def score_shadow(
         challenger = shadow_challenger(connection, settings)
         if challenger is None:
             return nothing("no challenger is newer than the champion's promotion")
-        run_id = _run_in_force(connection, origin)
+        run_id, _ = run_in_force(connection, origin)
         is_new = not _is_stored(connection, origin, challenger, run_id)
         if is_new:
             progress(f"shadow forecasts from {origin} by {challenger}")
-            panel = read_frame(
-                connection,
-                """
-                SELECT * FROM features.scoring_panel AS panel
-                SEMI JOIN forecasting.forecasts AS forecasts
-                    USING (forecast_origin, store_id, target_date)
-                ORDER BY store_id, target_date
-                """,
-            )
+            panel = read_scoring_panel(connection, origin)
             try:
                 bundle = Bundle.load(settings.models_path, challenger)
                 forecasts = bundle.forecast(panel, threads=settings.threads)
@@ -142,20 +134,6 @@ def score_shadow(
         store_days, difference_share = _beside_the_champion(connection, origin, challenger)
     seconds = time.perf_counter() - started
     return ShadowReport(origin, challenger, store_days, difference_share, is_new, "", seconds)
-
-
-def _run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> str:
-    row = one_row(
-        connection,
-        "SELECT run_id FROM forecasting.forecasts WHERE forecast_origin = ? AND scenario = ? "
-        "LIMIT 1",
-        [origin, PLANNED],
-    )
-    if row is None:
-        raise NoDataError(
-            f"there are no forecasts of the origin {origin} to stand beside: score it first"
-        )
-    return str(row[0])
 
 
 def _is_stored(

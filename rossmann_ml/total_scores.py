@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from rossmann_ml.metrics import SCORES
-from rossmann_ml.models.calibration import LEVELS, Calibration
+from rossmann_ml.models.calibration import LEVELS, Calibration, origins_with_earlier
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import GROUPS, add_up
 
@@ -32,8 +32,7 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
         sum of the daily forecasts as it is.
     """
     parts = []
-    for (origin,), part in rows.group_by("forecast_origin", maintain_order=True):
-        earlier = rows.filter(pl.col("target_date").max().over("forecast_origin") <= origin)
+    for part, earlier in origins_with_earlier(rows):
         totals = add_up(part, stores, horizon_days=horizon_days)
         if earlier.is_empty():
             unknown = {name: pl.lit(None, pl.Float64) for name in _BOUNDS}

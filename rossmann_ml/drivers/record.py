@@ -19,8 +19,10 @@ from rossmann_ml.drivers.attribution import explain
 from rossmann_ml.drivers.groups import GROUPS
 from rossmann_ml.drivers.typical_day import TypicalDay
 from rossmann_ml.errors import NoDataError
+from rossmann_ml.forecasting import run_in_force
 from rossmann_ml.inputs import newest_origin, read_inputs
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.panels import read_scoring_panel
 from rossmann_ml.params import Params
 from rossmann_ml.progress import Progress, silent
 from rossmann_ml.settings import Settings
@@ -75,7 +77,7 @@ def explain_newest_origin(
     started = time.perf_counter()
     with writer_lock(settings), connect(settings) as connection:
         origin = newest_origin(connection)
-        run_id, model_version = _run_in_force(connection, origin)
+        run_id, model_version = run_in_force(connection, origin)
         found = one_row(
             connection,
             "SELECT 1 FROM forecasting.forecast_drivers WHERE forecast_origin = ? AND run_id = ?",
@@ -84,7 +86,7 @@ def explain_newest_origin(
         if found is None:
             progress(f"drivers of the forecasts from {origin} by {model_version}")
             bundle = Bundle.load(settings.models_path, model_version)
-            panel = _panel_of(connection, origin)
+            panel = read_scoring_panel(connection, origin)
             inputs = read_inputs(connection, params, forecast_origin=origin)
             typical = TypicalDay.of(
                 inputs.features,
@@ -129,30 +131,6 @@ def explain_newest_origin(
         found is None,
         time.perf_counter() - started,
     )
-
-
-def _run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
-    row = one_row(
-        connection,
-        "SELECT DISTINCT run_id, model_version FROM forecasting.forecasts "
-        "WHERE forecast_origin = ? AND scenario = 'planned'",
-        [origin],
-    )
-    if row is None:
-        raise NoDataError(f"there are no forecasts of the origin {origin} to explain: score first")
-    return str(row[0]), str(row[1])
-
-
-def _panel_of(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    build = one_row(
-        connection,
-        "SELECT forecast_origin FROM features.panel_builds WHERE panel = 'scoring_panel'",
-    )
-    if build is None or build[0] != origin:
-        raise NoDataError(
-            f"features.scoring_panel is not built for the origin {origin}: materialize it first"
-        )
-    return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
 def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:

@@ -17,13 +17,11 @@ from scipy.optimize import minimize
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import Model
+from rossmann_ml.models.calibration import UNUSUAL_LOG_RATIO
 from rossmann_ml.models.families import model_class
 
 BLEND = "blend"
 _FILE = "blend.json"
-# A store that sold less than half or more than twice its forecast was hit by an event that no
-# weighting would have foreseen.
-_UNUSUAL_LOG_RATIO = float(np.log(2))
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def fit_weights(
         log_sales = np.log(part["sales"].to_numpy())
         errors = np.stack([part[name].to_numpy() - log_sales for name in families], axis=1)
         errors -= np.median(errors.mean(axis=1))
-        usual = errors[np.abs(errors.mean(axis=1)) < _UNUSUAL_LOG_RATIO]
+        usual = errors[np.abs(errors.mean(axis=1)) < UNUSUAL_LOG_RATIO]
         squares = usual.T @ usual
         if squares.trace() > 0:  # else every member was right
             products += squares * (len(families) / squares.trace())

@@ -7,6 +7,7 @@ had not seen, and never on the rows they are reported on.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LEVELS = (80, 95)
 _WEEK_DAYS = 7
 # A store that sold less than half or more than twice its forecast was hit by an event. A few such
 # days carry most of the squared percentage error, and would pull every forecast down.
-_UNUSUAL_LOG_RATIO = float(np.log(2))
+UNUSUAL_LOG_RATIO = float(np.log(2))
 # The spread of a store's own days, within these bounds, scales its intervals.
 _SPREAD_BOUNDS = (0.05, 0.5)
 # Stores of one type and assortment differ by about this much (log units): what is not known of a
@@ -122,6 +123,16 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
     return np.asarray(np.sqrt(own**2 + unknown**2))
 
 
+def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Each origin's rows, oldest first, with those of the origins that were over by then."""
+    over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
+    for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
+        "forecast_origin", maintain_order=True
+    ):
+        over = over_by.filter(pl.col("over") <= origin)["forecast_origin"].implode()
+        yield part, rows.filter(pl.col("forecast_origin").is_in(over))
+
+
 def point_log_shift(log_ratios: pl.DataFrame) -> float:
     """How far below the middle of log sales the point with the least percentage error lies.
 
@@ -138,7 +149,7 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
     for _, part in log_ratios.group_by("forecast_origin", maintain_order=True):
         log_ratio = part["log_ratio"].to_numpy()
         centred = log_ratio - np.median(log_ratio)
-        usual = np.exp(centred[np.abs(centred) < _UNUSUAL_LOG_RATIO])
+        usual = np.exp(centred[np.abs(centred) < UNUSUAL_LOG_RATIO])
         shifts.append(np.log(usual.mean() / (usual**2).mean()))
     return float(np.median(shifts)) if shifts else 0.0
 

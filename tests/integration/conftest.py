@@ -1,4 +1,4 @@
-"""A refreshed place that tests take copies of: the whole weekly chain has run in it once."""
+"""Places that tests take copies of: one refreshed by the whole weekly chain, one with a model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.built_core import BuiltWarehouse
+from support.chain import small_params
 from support.code_location import environment_of, place_settings
+from support.trained_chain import Chain
 
-from rossmann_ml.settings import Settings
+from rossmann_ml import training
+from rossmann_ml.panels import build_training_panel
+from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import connect
 
 if TYPE_CHECKING:
@@ -82,3 +87,61 @@ def copy_of_refreshed(refreshed: Refreshed, tmp_path: Path) -> Callable[[], Refr
         return Refreshed(folder, place_settings(folder, refreshed.settings.raw_dir))
 
     return copy
+
+
+def _chain_settings(folder: Path, raw_dir: Path | None) -> Settings:
+    return load_settings(
+        raw_dir=raw_dir,
+        incoming_dir=folder / "incoming",
+        warehouse_dir=folder / "warehouse",
+        state_dir=folder / "state",
+        threads=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def trained_once(
+    built: BuiltWarehouse, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Chain]:
+    """A folder with a trained model, for the files of tests to copy."""
+    place = tmp_path_factory.mktemp("chain")
+    (place / "warehouse").mkdir()
+    shutil.copy(built.pristine, place / "warehouse" / "rossmann.duckdb")
+    settings = _chain_settings(place, built.settings.raw_dir)
+    params = small_params()
+    with connect(settings) as connection:
+        connection.execute("DELETE FROM forecasting.forecasts")
+        connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
+    build_training_panel(settings, params, profile="fast")
+    training.run_backtest(settings, params, profile="fast")
+    report = training.train_challenger(settings, params, profile="fast")
+    with connect(settings) as connection:
+        connection.execute("CREATE TABLE main.models_as_trained AS FROM forecasting.model_versions")
+    return place, Chain(settings, params, report)
+
+
+@pytest.fixture(scope="module")
+def trained(trained_once: tuple[Path, Chain], tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """A copy of it that the tests of one file share."""
+    place, once = trained_once
+    folder = tmp_path_factory.mktemp("chain_copy") / "place"
+    shutil.copytree(place, folder)
+    settings = _chain_settings(folder, once.settings.raw_dir)
+    return Chain(settings, once.params, once.trained)
+
+
+@pytest.fixture
+def chain(trained: Chain) -> Chain:
+    """The same, with no decision and no forecast made."""
+    with connect(trained.settings) as connection:
+        for table in ("promotions", "forecasts", "forecast_history", "forecast_runs"):
+            connection.execute(f"DELETE FROM forecasting.{table}")
+        connection.execute("DELETE FROM forecasting.model_versions")
+        connection.execute(
+            "DELETE FROM forecasting.backtest_scores WHERE model_version <> ?",
+            [trained.trained.model_version],
+        )
+        connection.execute(
+            "INSERT INTO forecasting.model_versions BY NAME FROM main.models_as_trained"
+        )
+    return trained

@@ -108,5 +108,5 @@ def bundle_of(
     recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date, known: FeatureInputs
 ) -> Bundle:
     """The recipe fitted on a panel and calibrated on its past origins."""
-    members = {family: recipe.fit(family, panel, known_until=origin) for family in recipe.families}
+    members = recipe.fit_all(panel, known_until=origin)
     return make_bundle(recipe, members, folds, origin, known.stores.attributes)

@@ -10,15 +10,12 @@ import polars as pl
 import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
-from benchmarks.ablation import (
+from benchmarks.ablation import Bench, ablate_groups, compare_members, pass_params
+from benchmarks.ablation_variants import (
     GROUPS,
     WITHOUT_START,
-    Bench,
-    ablate_groups,
     chosen_groups,
-    compare_members,
     group_features,
-    pass_params,
 )
 from benchmarks.accuracy_page import Champion, write_page
 from rossmann_ml.errors import NoDataError, SettingsError

@@ -70,9 +70,7 @@ def predict(known: FeatureInputs) -> Predict:
         known, origins, known_until=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
     )
     recipe = small_recipe(PARAMS)
-    members = {
-        family: recipe.fit(family, rows, known_until=NEWEST_ORIGIN) for family in recipe.families
-    }
+    members = recipe.fit_all(rows, known_until=NEWEST_ORIGIN)
     return Blend(members, equal_weights(recipe.families)).predict_log_sales
 
 
