@@ -105,7 +105,7 @@ def backtest(reading: Reading, model_version: str) -> list[Row]:
         """
         SELECT * FROM backtest_scores
         WHERE model_version = ? AND segment_kind = 'overall'
-        ORDER BY forecast_origin DESC NULLS FIRST, rmspe
+        ORDER BY forecast_origin DESC NULLS FIRST, rmspe_median
         """,
         [model_version],
     )

@@ -68,9 +68,18 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
-        *("model", "store_days", "rmspe", "mape", "bias", "skill", "coverage_80", "coverage_95"),
+        *(
+            "model",
+            "store_days",
+            "rmspe_median",
+            "mape",
+            "bias",
+            "skill",
+            "coverage_80",
+            "coverage_95",
+        ),
     )
-    return table(shown.sort("forecast_origin", "rmspe"))
+    return table(shown.sort("forecast_origin", "rmspe_median"))
 
 
 def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:

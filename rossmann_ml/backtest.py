@@ -197,8 +197,11 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        scores and ``skill``; then those of the blend's totals, see
-        :func:`rossmann_ml.total_scores.score_totals`, which have no skill.
+        scores, ``rmspe_median`` and ``skill``; then those of the blend's totals, see
+        :func:`rossmann_ml.total_scores.score_totals`, which have no skill. ``rmspe_median`` is
+        the median over the origins where they are taken together, and the RMSPE itself at one:
+        among all store-days, a single one that sold next to nothing can outweigh all others.
+        ``skill`` is worked out from it.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
@@ -216,17 +219,30 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
     scores = pl.concat(
         [score_segments(frame, by=["model", "forecast_origin"]) for frame in (each, together)]
     )
-    keys = ["forecast_origin", "segment_kind", "segment"]
-    naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive_rmspe="rmspe")
-    scores = (
-        scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(skill=1 - pl.col("rmspe") / pl.col("naive_rmspe"))
-        .drop("naive_rmspe")
-    )
     totals = score_totals(
         forecasts.with_columns(forecast=pl.col(BLEND)),
         stores,
         model=BLEND,
         horizon_days=int(folds["horizon_days"].to_numpy().max()),
     )
-    return pl.concat([scores, totals], how="diagonal_relaxed")
+    return _with_skill(_with_median(pl.concat([scores, totals], how="diagonal_relaxed")))
+
+
+def _with_median(scores: pl.DataFrame) -> pl.DataFrame:
+    is_one_origin = pl.col("forecast_origin").is_not_null()
+    over_origins = pl.col("rmspe").filter(is_one_origin).median()
+    return scores.with_columns(
+        rmspe_median=pl.when(is_one_origin)
+        .then("rmspe")
+        .otherwise(over_origins.over("model", "segment_kind", "segment"))
+    )
+
+
+def _with_skill(scores: pl.DataFrame) -> pl.DataFrame:
+    keys = ["forecast_origin", "segment_kind", "segment"]
+    naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive="rmspe_median")
+    return (
+        scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(skill=1 - pl.col("rmspe_median") / pl.col("naive"))
+        .drop("naive")
+    )

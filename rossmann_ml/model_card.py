@@ -148,9 +148,10 @@ def _what_it_is(source: CardSource) -> str:
         "trained through": f"{version['trained_through']} ({version['training_rows']:,} rows, "
         f"profile `{version['profile']}`)",
         "data set": data,
-        "RMSPE in the backtest": f"{overall['rmspe']:.4f} over {overall['store_days']:,} "
-        f"store-days; seasonal naive {_reference(source.scores, SEASONAL_NAIVE)}, "
-        f"store-weekday-promotion median {_reference(source.scores, MEDIAN)}",
+        "RMSPE in the backtest": f"{overall['rmspe_median']:.4f}, the median over its origins "
+        f"({overall['store_days']:,} store-days); seasonal naive "
+        f"{_reference(source.scores, SEASONAL_NAIVE)}, store-weekday-promotion median "
+        f"{_reference(source.scores, MEDIAN)}",
         "trained at": f"{version['created_at']:%Y-%m-%d %H:%M} UTC, in "
         f"{version['training_seconds']:.0f} s",
     }
@@ -163,7 +164,7 @@ def _what_it_is(source: CardSource) -> str:
 
 
 def _reference(scores: pl.DataFrame, model: str) -> str:
-    found = pooled(scores, model).filter(pl.col("segment_kind") == "overall")["rmspe"]
+    found = pooled(scores, model).filter(pl.col("segment_kind") == "overall")["rmspe_median"]
     return rmspe(found[0]) if len(found) else "unknown"
 
 
@@ -214,17 +215,17 @@ def rmspe_table(scores: pl.DataFrame) -> str:
     overall = scores.filter(pl.col("segment_kind") == "overall")
     models = (
         overall.filter(pl.col("forecast_origin").is_null())
-        .sort("rmspe", "model")["model"]
+        .sort("rmspe_median", "model")["model"]
         .unique(maintain_order=True)
         .to_list()
     )
     by_key = {
-        (row["forecast_origin"], row["model"]): row["rmspe"]
+        (row["forecast_origin"], row["model"]): row["rmspe_median"]
         for row in overall.iter_rows(named=True)
     }
     origins = [*overall["forecast_origin"].drop_nulls().unique().sort().to_list(), None]
     rows = [
-        (str(origin or "all"), *(rmspe(by_key.get((origin, model))) for model in models))
+        (str(origin or "median"), *(rmspe(by_key.get((origin, model))) for model in models))
         for origin in origins
     ]
     return markdown_table(("origin", *models), rows)
@@ -248,7 +249,7 @@ def _segments(source: CardSource) -> str:
             (
                 row["segment"],
                 f"{row['store_days']:,}",
-                rmspe(row["rmspe"]),
+                rmspe(row["rmspe_median"]),
                 percent(row["bias"], signed=True),
                 percent(row["skill"], digits=0),
                 percent(row["coverage_80"]),

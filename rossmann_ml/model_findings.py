@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
@@ -29,7 +30,7 @@ _COVERAGE_TOLERANCE = 0.05
 
 
 def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
-    """One model's scores over all origins together."""
+    """One model's scores over all origins together; what is quoted of them is the median RMSPE."""
     return scores.filter((pl.col("model") == model) & pl.col("forecast_origin").is_null())
 
 
@@ -56,17 +57,20 @@ def fairness(scores: pl.DataFrame) -> str:
     parts = []
     for kind in ("store_type", "state"):
         name = SEGMENT_NAMES[kind]
-        segments = pooled(scores).filter(pl.col("segment_kind") == kind).sort("rmspe", "segment")
+        segments = (
+            pooled(scores).filter(pl.col("segment_kind") == kind).sort("rmspe_median", "segment")
+        )
         if len(segments) < 2:
             parts.append(f"There is no more than one {name} to compare.")
             continue
         best, worst = segments.row(0, named=True), segments.row(-1, named=True)
         low, high = (segments.sort("bias", "segment").row(at, named=True) for at in (0, -1))
-        ratio = worst["rmspe"] / best["rmspe"]
+        ratio = worst["rmspe_median"] / best["rmspe_median"]
         said = (
-            f"By {name}, RMSPE lies between {best['rmspe']:.4f} ({best['segment']}) and "
-            f"{worst['rmspe']:.4f} ({worst['segment']}), {ratio:.2f} times as much; bias between "
-            f"{low['bias']:+.1%} ({low['segment']}) and {high['bias']:+.1%} ({high['segment']})."
+            f"By {name}, RMSPE lies between {best['rmspe_median']:.4f} ({best['segment']}) and "
+            f"{worst['rmspe_median']:.4f} ({worst['segment']}), {ratio:.2f} times as "
+            f"much; bias between {low['bias']:+.1%} ({low['segment']}) and "
+            f"{high['bias']:+.1%} ({high['segment']})."
         )
         uneven = ratio > _CLEARLY_WORSE**2 or high["bias"] - low["bias"] > 2 * _CLEAR_BIAS
         parts.append(
@@ -95,15 +99,15 @@ def _named(row: dict[str, object]) -> str:
 
 
 def _worst_segments(scores: pl.DataFrame) -> list[str]:
-    (overall,) = pooled(scores).filter(pl.col("segment_kind") == "overall")["rmspe"]
+    (overall,) = pooled(scores).filter(pl.col("segment_kind") == "overall")["rmspe_median"]
     worse = (
         _by_segment(scores)
-        .filter(pl.col("rmspe") > overall * _CLEARLY_WORSE)
-        .sort("rmspe", "segment_kind", "segment", descending=[True, False, False])
+        .filter(pl.col("rmspe_median") > overall * _CLEARLY_WORSE)
+        .sort("rmspe_median", "segment_kind", "segment", descending=[True, False, False])
     )
     return [
-        f"{_named(row)}: RMSPE {row['rmspe']:.4f}, {row['rmspe'] / overall - 1:.0%} above the "
-        f"whole's {overall:.4f}."
+        f"{_named(row)}: RMSPE {row['rmspe_median']:.4f}, {row['rmspe_median'] / overall - 1:.0%} "
+        f"above the whole's {overall:.4f}."
         for row in worse.iter_rows(named=True)
     ] or [f"No segment's RMSPE is more than {_CLEARLY_WORSE - 1:.0%} above the whole's."]
 
@@ -153,8 +157,8 @@ def _worst_origin(scores: pl.DataFrame) -> list[str]:
     worst = origins.sort("rmspe", "forecast_origin").row(-1, named=True)
     return [
         f"The worst of {len(origins)} origins was {worst['forecast_origin']} with RMSPE "
-        f"{worst['rmspe']:.4f} and bias {worst['bias']:+.1%}; the mean is "
-        f"{origins['rmspe'].to_numpy().mean():.4f}."
+        f"{worst['rmspe']:.4f} and bias {worst['bias']:+.1%}; the median is "
+        f"{np.median(origins['rmspe']):.4f}."
     ]
 
 
@@ -191,5 +195,5 @@ def _christmas(scores: pl.DataFrame) -> str:
             "weeks of the year are was not measured here, and they are the hardest of the year."
         )
     figures = ", ".join(f"{row['rmspe']:.4f} from {row['forecast_origin']}" for row in spanning)
-    mean = origins["rmspe"].to_numpy().mean()
-    return f"Over Christmas RMSPE was {figures}, beside a mean of {mean:.4f} over all origins."
+    median = np.median(origins["rmspe"])
+    return f"Over Christmas RMSPE was {figures}, beside a median of {median:.4f} over all origins."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from rossmann_ml.models.blend import BLEND
@@ -28,7 +29,9 @@ class TrainingReport:
         registry_version: Its number in MLflow's registry.
         mlflow_run_id: Its run in MLflow.
         training_rows: Rows of the final fit.
-        rmspe_mean: Mean over the backtest's origins.
+        rmspe_median: Median over the backtest's origins. What is shown: in the mean a single
+            store-day that sold next to nothing can outweigh all others.
+        rmspe_mean: Mean over them.
         rmspe_spread: Standard deviation over them.
         seconds: Wall time of the final fit.
         is_new: Whether it was not there before.
@@ -40,6 +43,7 @@ class TrainingReport:
     registry_version: str
     mlflow_run_id: str
     training_rows: int
+    rmspe_median: float
     rmspe_mean: float
     rmspe_spread: float
     seconds: float
@@ -83,6 +87,7 @@ def training_report(
         registry_version=registry_version,
         mlflow_run_id=mlflow_run_id,
         training_rows=training_rows,
+        rmspe_median=float(np.median(figures)),
         rmspe_mean=float(figures.mean()),
         rmspe_spread=float(figures.std()),
         seconds=seconds,
@@ -98,18 +103,20 @@ def stored_report(
     """The report of a model that is recorded already, or None."""
     row = one_row(
         connection,
-        "SELECT registry_version, mlflow_run_id, training_rows, rmspe_mean, rmspe_spread "
+        "SELECT registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, "
+        "rmspe_spread "
         "FROM forecasting.model_versions WHERE model_version = ?",
         [bundle.model_version],
     )
     if row is None:
         return None
-    registry_version, mlflow_run_id, training_rows, rmspe_mean, rmspe_spread = row
+    registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, rmspe_spread = row
     return TrainingReport(
         model_version=bundle.model_version,
         registry_version=registry_version,
         mlflow_run_id=mlflow_run_id,
         training_rows=training_rows,
+        rmspe_median=rmspe_median,
         rmspe_mean=rmspe_mean,
         rmspe_spread=rmspe_spread,
         seconds=seconds,
@@ -145,6 +152,7 @@ def record_model(
             "mlflow_run_id": report.mlflow_run_id,
             "registry_version": report.registry_version,
             "training_rows": report.training_rows,
+            "rmspe_median": report.rmspe_median,
             "rmspe_mean": report.rmspe_mean,
             "rmspe_spread": report.rmspe_spread,
             "training_seconds": report.seconds,

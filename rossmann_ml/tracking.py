@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from rossmann_ml.errors import TrackingError
@@ -192,6 +193,7 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
     }
     return {
         **{f"rmspe_{origin}": value for origin, value in by_origin.items()},
+        "rmspe_median": float(np.median(figures)),
         "rmspe_mean": float(figures.mean()),
         "rmspe_spread": float(figures.std()),
         **named,

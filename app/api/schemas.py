@@ -103,6 +103,9 @@ class Champion(BaseModel):
     profile: str = Field(examples=["fast"])
     trained_through: date = Field(description="Newest day among the training targets.")
     training_rows: int
+    rmspe_median: Share | None = Field(
+        description="RMSPE in the backtest, median over its origins."
+    )
     rmspe_mean: Share
     rmspe_spread: Share
     created_at: Instant
@@ -129,9 +132,12 @@ class BacktestScore(BaseModel):
     forecast_origin: date | None = Field(description="null: all origins together.")
     store_days: int
     rmspe: Share
+    rmspe_median: Share | None = Field(
+        description="The same at one origin; all together, the median over the origins."
+    )
     mape: Share
     bias: Share
-    skill: Share | None = Field(description="1 minus RMSPE over that of seasonal naive.")
+    skill: Share | None = Field(description="1 minus median RMSPE over that of seasonal naive.")
     coverage_80: Share | None
     coverage_95: Share | None
 

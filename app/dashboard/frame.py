@@ -78,7 +78,7 @@ def _show_provenance(ask: Answers) -> None:
     info = ask.info
     champion = ask(queries.model, info.model_version)
     accuracy = (
-        f", typical error in the backtest {words.percent(champion['rmspe_mean'])}"
+        f", typical error in the backtest {words.percent(champion['rmspe_median'])}"
         if champion
         else ""
     )

@@ -52,8 +52,8 @@ def train(
     weights = ", ".join(f"{family} {weight:.2f}" for family, weight in model.weights.items())
     console.print(f"  weights   {weights}", soft_wrap=True)
     console.print(
-        f"  backtest  RMSPE {model.rmspe_mean:.4f} ± {model.rmspe_spread:.4f} (mean and standard "
-        "deviation over its origins; `rossmann backtest` shows each)",
+        f"  backtest  RMSPE {model.rmspe_median:.4f}, the median over its origins "
+        "(`rossmann backtest` shows each)",
         soft_wrap=True,
     )
     if done.decision is None:
@@ -123,7 +123,7 @@ def score_table(scores: pl.DataFrame) -> Table:
     # narrow enough for a terminal of 80 columns
     table = Table(
         title="Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
-        "inside the interval, where an earlier origin could calibrate it.",
+        "inside the interval, where an earlier origin could calibrate it. All: the median RMSPE.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=0,
@@ -145,7 +145,7 @@ def score_table(scores: pl.DataFrame) -> Table:
         table.add_row(
             origin if origin != before else "",
             row["model"],
-            f"{row['rmspe']:.4f}",
+            f"{row['rmspe_median']:.4f}",
             f"{row['mape']:.1%}",
             f"{row['bias']:+.1%}",
             f"{row['skill']:.0%}",

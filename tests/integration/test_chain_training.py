@@ -40,7 +40,7 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
             filter_string=f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
         )
     assert run.data.params["lightgbm.num_leaves"] == "63"
-    assert run.data.metrics["rmspe_mean"] == pytest.approx(chain.trained.rmspe_mean)
+    assert run.data.metrics["rmspe_median"] == pytest.approx(chain.trained.rmspe_median)
     assert {"data_version", "git_commit", "model_version"} <= set(run.data.tags)
     assert {"reports/backtest_scores.csv", "reports/rmspe_by_origin.png"} <= reports
     assert "reports/model_card.md" in reports

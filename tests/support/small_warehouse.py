@@ -337,8 +337,8 @@ def _record_model(
         SELECT $model AS model_version, 'blend' AS family, 'fast' AS profile,
             'r' AS recipe_hash, DATE '2015-07-31' AS trained_through, 'd' AS data_version,
             'c' AS code_version, 'unknown' AS git_commit, 'm' AS mlflow_run_id,
-            '1' AS registry_version, 12000 AS training_rows, 0.115 AS rmspe_mean,
-            0.006 AS rmspe_spread, 12.5 AS training_seconds,
+            '1' AS registry_version, 12000 AS training_rows, 0.115 AS rmspe_median,
+            0.12 AS rmspe_mean, 0.006 AS rmspe_spread, 12.5 AS training_seconds,
             TIMESTAMP '2015-08-03 06:10' AS created_at
         """,
         {"model": model_version},
@@ -361,8 +361,8 @@ def _record_model(
         """
         INSERT INTO forecasting.backtest_scores BY NAME
         SELECT $model AS model_version, m.model, o.origin AS forecast_origin, s.segment_kind,
-            s.segment, 252 AS store_days, m.rmspe, 900.0 AS rmse, 600.0 AS mae,
-            m.rmspe * 0.8 AS mape, 0.004 AS bias, 1 - m.rmspe / 0.25 AS skill,
+            s.segment, 252 AS store_days, m.rmspe, m.rmspe AS rmspe_median, 900.0 AS rmse,
+            600.0 AS mae, m.rmspe * 0.8 AS mape, 0.004 AS bias, 1 - m.rmspe / 0.25 AS skill,
             0.81 AS coverage_80, 0.95 AS coverage_95, TIMESTAMP '2015-08-03 06:15' AS scored_at
         FROM (VALUES ('blend', 0.115), ('seasonal_naive', 0.25),
             ('store_weekday_promo_median', 0.135)) AS m(model, rmspe)

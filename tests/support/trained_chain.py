@@ -38,7 +38,7 @@ def add_model(chain: Chain, version: str, *, recipe: str | None = None, rmspe: f
             SELECT * REPLACE (
                 $version AS model_version,
                 coalesce($recipe, recipe_hash) AS recipe_hash,
-                $rmspe AS rmspe_mean,
+                $rmspe AS rmspe_median,
                 created_at + INTERVAL 1 HOUR AS created_at
             )
             FROM forecasting.model_versions WHERE model_version = $first
@@ -53,7 +53,8 @@ def add_model(chain: Chain, version: str, *, recipe: str | None = None, rmspe: f
             INSERT INTO forecasting.backtest_scores
             SELECT * REPLACE (
                 $version AS model_version,
-                CASE WHEN model = 'blend' THEN $rmspe ELSE rmspe END AS rmspe
+                CASE WHEN model = 'blend' THEN $rmspe ELSE rmspe END AS rmspe,
+                CASE WHEN model = 'blend' THEN $rmspe ELSE rmspe_median END AS rmspe_median
             )
             FROM forecasting.backtest_scores WHERE model_version = $first
             """,

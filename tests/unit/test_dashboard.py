@@ -308,7 +308,7 @@ def test_whatever_method_was_scored_is_listed_beside_the_champion(
 ) -> None:
     warehouse = plant(
         published_generation,
-        "INSERT INTO backtest_scores SELECT * REPLACE ('catboost' AS model, 0.10 AS rmspe) "
+        "INSERT INTO backtest_scores SELECT * REPLACE ('catboost' AS model, 0.10 AS rmspe_median) "
         "FROM backtest_scores WHERE model = 'seasonal_naive'",
     )
     page = open_page("model", warehouse_dir=warehouse)
@@ -342,7 +342,7 @@ def test_a_challenger_is_put_beside_the_champion(
         "INSERT INTO model_versions SELECT * REPLACE ('challenger-1' AS model_version) "
         "FROM model_versions",
         "INSERT INTO backtest_scores SELECT * REPLACE ('challenger-1' AS model_version, "
-        "rmspe - 0.01 AS rmspe, store_days + 1 AS store_days) FROM backtest_scores",
+        "rmspe_median - 0.01 AS rmspe_median, store_days + 1 AS store_days) FROM backtest_scores",
     )
     page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
     assert page.selectbox(key="challenger").value == "challenger-1"

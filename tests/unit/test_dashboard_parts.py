@@ -242,8 +242,8 @@ def test_ranges_are_left_out_where_more_lines_than_colours_would_cover_each_othe
 
 def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
     rows = [
-        {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe": 0.1},
-        {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe": 0.3},
+        {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe_median": 0.1},
+        {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe_median": 0.3},
     ]
     by_name = drawn(model.errors_by(rows, "segment", lambda name: f"week {name}"))
     assert by_name["lightgbm"]["line"]["width"] > by_name["seasonal naive"]["line"]["width"]

@@ -20,7 +20,8 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
         SELECT $version AS model_version, 'blend' AS family, 'full' AS profile,
             'a recipe' AS recipe_hash, DATE '2015-06-19' AS trained_through, 'd1' AS data_version,
             'c1' AS code_version, 'abc' AS git_commit, 'm1' AS mlflow_run_id,
-            '1' AS registry_version, 12345 AS training_rows, 0.1 AS rmspe_mean,
+            '1' AS registry_version, 12345 AS training_rows, 0.1 AS rmspe_median,
+            0.1 AS rmspe_mean,
             0.01 AS rmspe_spread, 60 AS training_seconds, TIMESTAMP '2015-06-22' AS created_at,
             '{"lightgbm": 0.4, "xgboost": 0.6}' AS blend_weights
         """,
@@ -30,8 +31,8 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
         """
         INSERT INTO forecasting.backtest_scores BY NAME
         SELECT $version AS model_version, model, forecast_origin, segment_kind, segment,
-            1000 AS store_days, rmspe, 500.0 AS rmse, 400.0 AS mae, rmspe * 0.7 AS mape,
-            -0.01 AS bias, 1 - rmspe / 0.3 AS skill,
+            1000 AS store_days, rmspe, rmspe AS rmspe_median, 500.0 AS rmse, 400.0 AS mae,
+            rmspe * 0.7 AS mape, -0.01 AS bias, 1 - rmspe / 0.3 AS skill,
             CASE WHEN model = 'blend' THEN 0.8 END AS coverage_80,
             CASE WHEN model = 'blend' THEN 0.95 END AS coverage_95,
             TIMESTAMP '2015-06-22' AS scored_at
@@ -101,7 +102,8 @@ def test_even_scores_give_no_weak_segment_and_no_unfair_group(warehouse):
 def test_what_is_planted_into_the_scores_is_among_the_weaknesses(warehouse):
     text = card(
         warehouse,
-        "rmspe = 0.15 WHERE model = 'blend' AND segment_kind = 'store_type' AND segment = 'b'",
+        "rmspe_median = 0.15 WHERE model = 'blend' AND segment_kind = 'store_type' "
+        "AND segment = 'b'",
         "bias = 0.04 WHERE model = 'blend' AND segment_kind = 'promo'",
         "coverage_80 = 0.7 WHERE model = 'blend' AND segment_kind = 'weekday'",
         "rmspe = 0.05 WHERE model = 'seasonal_naive' AND forecast_origin = '2015-05-08'",

@@ -212,6 +212,31 @@ def test_the_model_beats_the_references_on_the_sample(
     assert rmspe[BLEND] < max(rmspe[family] for family in RECIPE.families)
 
 
+def test_one_day_that_sold_next_to_nothing_does_not_move_the_median_over_origins(
+    known: FeatureInputs, folds: pl.DataFrame
+) -> None:
+    origin = folds["forecast_origin"].max()
+    is_first_row = pl.int_range(pl.len()).over("forecast_origin") == 0
+    planted = folds.with_columns(
+        sales=pl.when((pl.col("forecast_origin") == origin) & is_first_row)
+        .then(pl.lit(0.5))
+        .otherwise("sales")
+    )
+
+    def together(rows: pl.DataFrame) -> dict[str, float]:
+        scores = score(rows, RECIPE.key, known.stores.attributes)
+        return scores.row(
+            by_predicate=(pl.col("model") == BLEND)
+            & (pl.col("segment_kind") == "overall")
+            & pl.col("forecast_origin").is_null(),
+            named=True,
+        )
+
+    before, after = together(folds), together(planted)
+    assert after["rmspe"] > 5 * before["rmspe"]
+    assert after["rmspe_median"] < 1.5 * before["rmspe_median"]
+
+
 def test_scores_of_every_segment_cover_the_same_rows(
     known: FeatureInputs, folds: pl.DataFrame
 ) -> None:

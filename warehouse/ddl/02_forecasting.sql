@@ -146,7 +146,8 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     training_seconds DOUBLE NOT NULL,
     created_at TIMESTAMP NOT NULL,
     recipe VARCHAR,                  -- JSON: fingerprints of features and members
-    blend_weights VARCHAR            -- JSON: weight by member
+    blend_weights VARCHAR,           -- JSON: weight by member
+    rmspe_median DOUBLE              -- over the backtest's origins
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.promotions (
@@ -173,10 +174,11 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
     bias DOUBLE NOT NULL,            -- sum of forecasts over sum of sales, minus 1
-    skill DOUBLE,                    -- 1 - RMSPE / RMSPE of seasonal naive on the same rows
+    skill DOUBLE,                    -- 1 - median RMSPE / that of seasonal naive on the same rows
     coverage_80 DOUBLE,              -- NULL where no interval was calibrated on earlier origins
     coverage_95 DOUBLE,
-    scored_at TIMESTAMP NOT NULL
+    scored_at TIMESTAMP NOT NULL,
+    rmspe_median DOUBLE              -- over origins where they are together, else the RMSPE
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.feature_importance (
@@ -223,3 +225,34 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
 DROP TABLE IF EXISTS forecasting.out_of_fold;
 ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS recipe VARCHAR;
 ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS blend_weights VARCHAR;
+
+-- Medians over origins, where they were entered without: they follow from the rows that are kept.
+ALTER TABLE forecasting.backtest_scores ADD COLUMN IF NOT EXISTS rmspe_median DOUBLE;
+UPDATE forecasting.backtest_scores AS scores
+SET rmspe_median = CASE WHEN scores.forecast_origin IS NULL THEN own.rmspe ELSE scores.rmspe END
+FROM (
+    SELECT
+        model_version,
+        model,
+        segment_kind,
+        segment,
+        median(rmspe) FILTER (WHERE forecast_origin IS NOT NULL) AS rmspe
+    FROM forecasting.backtest_scores
+    GROUP BY ALL
+) AS own
+WHERE
+    scores.rmspe_median IS NULL
+    AND scores.model_version = own.model_version
+    AND scores.model = own.model
+    AND scores.segment_kind = own.segment_kind
+    AND scores.segment = own.segment;
+ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS rmspe_median DOUBLE;
+UPDATE forecasting.model_versions AS versions
+SET rmspe_median = scores.rmspe_median
+FROM forecasting.backtest_scores AS scores
+WHERE
+    versions.rmspe_median IS NULL
+    AND versions.model_version = scores.model_version
+    AND versions.family = scores.model
+    AND scores.segment_kind = 'overall'
+    AND scores.forecast_origin IS NULL;

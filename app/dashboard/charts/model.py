@@ -33,7 +33,7 @@ def errors_by(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> 
         points = list(group)
         figure.add_scatter(
             x=[label(row[column]) for row in points],
-            y=[row["rmspe"] for row in points],
+            y=[row["rmspe_median"] for row in points],
             mode="lines+markers",
             line={**theme.line_style(number), "width": 3 if points[0]["is_own"] else 1.5},
             marker={"symbol": theme.symbol(number), "size": 8},

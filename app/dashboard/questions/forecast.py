@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """RMSPE of a model's own backtest over the first weeks of the horizon, all origins together.
+    """RMSPE of a model's own backtest over the first weeks of the horizon, the median over origins.
 
     Returns:
         ``rmspe`` of those weeks, ``rmspe_type`` of the store type over the whole horizon, and the
@@ -24,15 +24,15 @@ def backtest_error(reading: Reading, model_version: str, weeks: int, store_type:
             JOIN model_versions AS m ON m.model_version = b.model_version AND m.family = b.model
             WHERE b.model_version = $model
         ), weeks AS (
-            SELECT sqrt(sum(store_days * rmspe * rmspe) / sum(store_days)) AS rmspe
+            SELECT sqrt(sum(store_days * rmspe_median * rmspe_median) / sum(store_days)) AS rmspe
             FROM own
             WHERE forecast_origin IS NULL AND segment_kind = 'horizon_week'
                 AND segment::INTEGER <= $weeks
         )
         SELECT
-            coalesce((SELECT rmspe FROM weeks), any_value(rmspe) FILTER (
+            coalesce((SELECT rmspe FROM weeks), any_value(rmspe_median) FILTER (
                 forecast_origin IS NULL AND segment_kind = 'overall')) AS rmspe,
-            any_value(rmspe) FILTER (
+            any_value(rmspe_median) FILTER (
                 forecast_origin IS NULL AND segment_kind = 'store_type' AND segment = $type
             ) AS rmspe_type,
             count(DISTINCT forecast_origin) AS origins

@@ -22,7 +22,7 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
         FROM backtest_scores AS b JOIN model_versions AS m USING (model_version)
         WHERE b.model_version = ? AND b.segment_kind = ?
         ORDER BY is_own DESC,
-            avg(b.rmspe) OVER (PARTITION BY b.model), b.model, b.forecast_origin NULLS FIRST,
+            avg(b.rmspe_median) OVER (PARTITION BY b.model), b.model, b.forecast_origin NULLS FIRST,
             b.segment
         """,
         [model_version, segment_kind],
@@ -71,8 +71,9 @@ def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
             JOIN model_versions AS m ON m.model_version = b.model_version AND m.family = b.model
             WHERE b.forecast_origin IS NULL
         )
-        SELECT a.segment_kind, a.segment, a.rmspe AS champion, b.rmspe AS challenger,
-            b.rmspe - a.rmspe AS difference, a.store_days = b.store_days AS is_same_rows
+        SELECT a.segment_kind, a.segment, a.rmspe_median AS champion, b.rmspe_median AS challenger,
+            b.rmspe_median - a.rmspe_median AS difference,
+            a.store_days = b.store_days AS is_same_rows
         FROM own AS a
         JOIN own AS b ON a.segment_kind = b.segment_kind AND a.segment = b.segment
         WHERE a.model_version = ? AND b.model_version = ?

@@ -56,9 +56,9 @@ def show_champion(ask: Answers, champion: Row) -> None:
         st.metric("Champion", words.model(champion["family"]), border=True)
         st.metric(
             "RMSPE in the backtest",
-            words.percent(champion["rmspe_mean"]),
+            words.percent(champion["rmspe_median"]),
             border=True,
-            help="Mean over the past origins. The recipe is fitted again at each of them with "
+            help="Median over the past origins. The recipe is fitted again at each of them with "
             "what was known then.",
         )
         st.metric(
@@ -113,17 +113,17 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
     rows = [row for row in ask(questions.scores, version, kind) if row["forecast_origin"] is None]
     frame.chart(
         charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
-        f"RMSPE by {name}, all origins together",
+        f"RMSPE by {name}, the median over origins",
     )
 
 
 def show_scores(rows: Sequence[Row]) -> None:
-    """All origins together, one line for each method."""
+    """All origins together, one line for each method; RMSPE is the median over them."""
     st.dataframe(
         [
             {
                 "Method": words.model(row["model"]) + (" (champion)" if row["is_own"] else ""),
-                "RMSPE": row["rmspe"],
+                "RMSPE": row["rmspe_median"],
                 "MAPE": row["mape"],
                 "Bias": row["bias"],
                 "Skill": row["skill"],
@@ -197,7 +197,7 @@ def show_models(ask: Answers, champion: Row) -> None:
                 "Serves": row["model_version"] == champion["model_version"],
                 "Kind": row["family"],
                 "Profile": row["profile"],
-                "RMSPE": row["rmspe_mean"],
+                "RMSPE": row["rmspe_median"],
                 "Spread": row["rmspe_spread"],
                 "Trained through": row["trained_through"],
                 "Rows": row["training_rows"],

@@ -73,7 +73,7 @@ def show_accuracy(ask: Answers) -> None:
         champion = ask(queries.model, ask.info.model_version)
         st.markdown("**All origins**")
         frame.chart(
-            charts.error_by_origin(rows, champion["rmspe_mean"] if champion else None),
+            charts.error_by_origin(rows, champion["rmspe_median"] if champion else None),
             "RMSPE and bias by origin",
         )
         frame.chart(
