@@ -67,6 +67,11 @@ def long_day(day: date) -> str:
     return f"{day:%a %d %b %Y}"
 
 
+def origin(day: date) -> str:
+    """A forecast origin, short enough for an axis."""
+    return f"{day:%d %b %Y}"
+
+
 def week(start: date) -> str:
     """The week that begins on a Monday."""
     return f"{start:%d %b} to {start + timedelta(days=6):%d %b %Y}"

@@ -327,6 +327,23 @@ def test_each_part_of_the_model_has_its_tab(open_page: OpenPage, tab: str, said:
     assert said in words_of(open_page("model", part=tab))
 
 
+def test_ranges_of_totals_are_judged_apart_from_those_of_days(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO backtest_scores SELECT * EXCLUDE (kind) REPLACE "
+        "('total_' || kind AS segment_kind, 0.7 AS coverage_80) FROM backtest_scores, "
+        "(VALUES ('store_type_week'), ('chain_horizon'), ('chain_horizon_sum')) AS kinds(kind) "
+        "WHERE model = 'blend' AND segment_kind = 'overall'",
+    )
+    totals = open_page("model", warehouse_dir=warehouse, part="Ranges").dataframe[0].value
+    assert list(totals["Total of"]) == ["chain, whole horizon", "store type, calendar week"]
+    assert list(totals["Inside 80%"]) == [0.7, 0.7]
+    assert list(totals["Origins"]) == [2, 2]
+    assert open_page("model", warehouse_dir=warehouse, segment="total chain horizon").warning
+
+
 def test_versions_and_decisions_are_listed(open_page: OpenPage) -> None:
     page = open_page("model", part="Versions")
     assert list(page.dataframe[0].value["Model"]) == [MODEL]

@@ -250,6 +250,16 @@ def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
     assert by_name["lightgbm"]["x"] == ["week 1"]
 
 
+def test_one_large_error_does_not_flatten_the_others() -> None:
+    row = {"model": "blend", "is_own": True}
+    rows = [
+        {**row, "segment": "1", "rmspe_median": 0.1},
+        {**row, "segment": "2", "rmspe_median": 6},
+    ]
+    assert model.errors_by(rows, "segment", str, as_ratios=True).layout.yaxis.type == "log"
+    assert model.errors_by(rows, "segment", str).layout.yaxis.rangemode == "tozero"
+
+
 def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> None:
     rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": -0.02, "days": 7}]
     assert len(monitoring.error_by_origin(rows, 0.12).layout.shapes) == 2

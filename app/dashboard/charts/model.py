@@ -13,8 +13,12 @@ from app.dashboard import theme, words
 
 Row = dict[str, Any]
 
+_RATIO_TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 2, 5]
 
-def errors_by(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> go.Figure:
+
+def errors_by(
+    rows: Sequence[Row], column: str, label: Callable[[Any], str], *, as_ratios: bool = False
+) -> go.Figure:
     """RMSPE of the model and of each method beside it, one line each.
 
     The model itself is drawn whole; methods beside it are thinner.
@@ -23,10 +27,13 @@ def errors_by(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> 
         rows: Scores by model, in the order of ``column``.
         column: What the axis shows, for example ``segment``.
         label: How a value of it is written.
+        as_ratios: Whether equal steps of the axis are equal ratios, which keeps small differences
+            readable beside one large error.
     """
+    scale = {"type": "log", "tickvals": _RATIO_TICKS} if as_ratios else {"rangemode": "tozero"}
     figure = theme.figure(
         height=340,
-        yaxis={"title": {"text": "RMSPE"}, "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis={"title": {"text": "RMSPE"}, "tickformat": ".0%", **scale},
         xaxis={"type": "category"},
     )
     for number, (name, group) in enumerate(groupby(rows, key=itemgetter("model"))):

@@ -65,16 +65,29 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
 
 
 def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
-    """A store's newest forecast by calendar week up to a day, with how many days each holds."""
+    """A store's newest forecast by calendar week up to a day, with how many days each holds.
+
+    Returns:
+        ``week_start, days, open_days, sales_forecast``, and ``lower_80, upper_80`` of the week's
+        total: None where only part of what the horizon holds of a week is asked for.
+    """
     return reading.rows(
         """
-        SELECT date_trunc('week', target_date)::DATE AS week_start, count(*) AS days,
-            count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS sales_forecast
-        FROM latest_forecasts
-        WHERE store_id = ? AND scenario = 'planned' AND target_date <= ?
-        GROUP BY week_start ORDER BY week_start
+        WITH weeks AS (
+            SELECT date_trunc('week', target_date)::DATE AS week_start, count(*) AS days,
+                count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS sales_forecast
+            FROM latest_forecasts
+            WHERE store_id = $store AND scenario = 'planned' AND target_date <= $last
+            GROUP BY week_start
+        )
+        SELECT w.*, t.lower_80, t.upper_80
+        FROM weeks AS w
+        LEFT JOIN forecast_totals AS t
+            ON t.level = 'store' AND t.segment = $store::VARCHAR AND t.scenario = 'planned'
+            AND t.forecast_origin = $origin AND t.week_start = w.week_start AND t.days = w.days
+        ORDER BY w.week_start
         """,
-        [store_id, last],
+        {"store": store_id, "last": last, "origin": reading.info.forecast_origin},
     )
 
 

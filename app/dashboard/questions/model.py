@@ -30,15 +30,48 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
 
 def segment_kinds(reading: Reading, model_version: str) -> list[str]:
-    """The ways in which a model's backtest is divided, ``overall`` aside."""
+    """The ways in which the days of a model's backtest are divided, ``overall`` aside."""
     rows = reading.rows(
         """
         SELECT DISTINCT segment_kind FROM backtest_scores
-        WHERE model_version = ? AND segment_kind != 'overall' ORDER BY segment_kind
+        WHERE model_version = ? AND segment_kind != 'overall'
+            AND NOT starts_with(segment_kind, 'total_')
+        ORDER BY segment_kind
         """,
         [model_version],
     )
     return [row["segment_kind"] for row in rows]
+
+
+def total_coverage(reading: Reading, model_version: str) -> list[Row]:
+    """How often the ranges of totals held, all origins and segments of a level together.
+
+    Returns:
+        ``level, span`` (``week`` or ``horizon``), ``coverage_80, coverage_95, bias`` and the
+        number of ``origins``, from the chain down to the store.
+    """
+    return reading.rows(
+        r"""
+        WITH totals AS (
+            SELECT
+                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
+                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 2) AS span, *
+            FROM backtest_scores
+            WHERE model_version = ? AND segment = 'all'
+        )
+        SELECT level, span,
+            any_value(coverage_80) FILTER (forecast_origin IS NULL) AS coverage_80,
+            any_value(coverage_95) FILTER (forecast_origin IS NULL) AS coverage_95,
+            any_value(bias) FILTER (forecast_origin IS NULL) AS bias,
+            count(coverage_80) FILTER (forecast_origin IS NOT NULL) AS origins
+        FROM totals
+        WHERE level != ''
+        GROUP BY level, span HAVING origins > 0
+        ORDER BY list_position(['chain', 'state', 'store_type', 'assortment', 'store'], level),
+            span DESC
+        """,
+        [model_version],
+    )
 
 
 def versions(reading: Reading) -> list[Row]:

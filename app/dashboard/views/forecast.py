@@ -194,6 +194,8 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
                 "Days": f"{row['days']} (partial)" if row["days"] < 7 else "7",
                 "Open": row["open_days"],
                 "Sales": row["sales_forecast"],
+                "80% from": row["lower_80"],
+                "80% to": row["upper_80"],
                 "Per open day": row["sales_forecast"] / row["open_days"]
                 if row["open_days"]
                 else None,
@@ -201,7 +203,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             for row in rows
         ],
         hide_index=True,
-        column_config={"Sales": _EURO, "Per open day": _EURO},
+        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
     )
 
 

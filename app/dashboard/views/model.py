@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -14,11 +13,13 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.charts import model as charts
 from app.dashboard.questions import model as questions
+from app.dashboard.sections.model_ranges import show_ranges
 
 Row = dict[str, Any]
 
 _FEATURES = 20
 _SHARE = st.column_config.NumberColumn(format="percent")
+_WHOLE = st.column_config.NumberColumn(format="localized")
 _NO_BACKTEST = "This generation has no backtest of its champion."
 
 
@@ -91,11 +92,13 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
     st.subheader("By origin", anchor=False)
     st.caption(
         "Every point is six weeks forecast from one past day, by a model that knew nothing "
-        "after it. Lower is better."
+        "after it. Lower is better. RMSPE divides by what was sold, so a few store-days that sold "
+        "next to nothing can lift a point far above its neighbours; the steps of the axis are "
+        "ratios, so that the rest stays readable."
     )
     by_origin = [row for row in overall if row["forecast_origin"] is not None]
     frame.chart(
-        charts.errors_by(by_origin, "forecast_origin", _origin),
+        charts.errors_by(by_origin, "forecast_origin", words.origin, as_ratios=True),
         "RMSPE by backtest origin, for the model and the reference methods",
     )
     show_scores([row for row in overall if row["forecast_origin"] is None])
@@ -137,41 +140,9 @@ def show_scores(rows: Sequence[Row]) -> None:
         column_config={
             **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
             **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
+            "Store-days": _WHOLE,
         },
     )
-
-
-def show_ranges(ask: Answers, champion: Row) -> None:
-    """Whether the ranges keep what they promise."""
-    version = champion["model_version"]
-    shown = False
-    for title, kind, column in (
-        ("By origin", "overall", "forecast_origin"),
-        ("By horizon week", "horizon_week", "segment"),
-    ):
-        rows = [
-            row
-            for row in ask(questions.scores, version, kind)
-            if row["is_own"]
-            and row["coverage_80"] is not None
-            and (row["forecast_origin"] is None) == (kind != "overall")
-        ]
-        if not rows:
-            continue
-        shown = True
-        st.subheader(title, anchor=False)
-        frame.chart(
-            charts.coverage(rows, column, _origin if kind == "overall" else _week),
-            f"Share of days inside the ranges {title.lower()}",
-        )
-    if shown:
-        st.caption(
-            "Ranges are calibrated on errors of earlier origins only, so the oldest origin has "
-            "none. Above the dotted line ranges are wider than they need to be, below it too "
-            "narrow."
-        )
-    else:
-        frame.nothing("The backtest of this champion has no calibrated ranges.")
 
 
 def show_features(ask: Answers, champion: Row) -> None:
@@ -211,6 +182,7 @@ def show_models(ask: Answers, champion: Row) -> None:
         column_config={
             "RMSPE": _SHARE,
             "Spread": _SHARE,
+            "Rows": _WHOLE,
             "Seconds": st.column_config.NumberColumn(format="%.0f"),
             "Trained through": st.column_config.DateColumn(format="DD MMM YYYY"),
             "Made": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
@@ -281,14 +253,6 @@ def show_challenger(ask: Answers, champion: Row) -> None:
         column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
     )
     st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")
-
-
-def _origin(day: date) -> str:
-    return f"{day:%d %b %Y}"
-
-
-def _week(name: str) -> str:
-    return words.segment("horizon_week", name)
 
 
 def _figures(text: str) -> str:
