@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from support.once import made_once
 
 from rossmann_ml.sample import write_sample
 from rossmann_ml.sample.writer import is_sample
@@ -22,14 +22,11 @@ pytest_plugins = [
 @pytest.fixture(scope="session")
 def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a made chain of 40 stores; shared, so no test may change them."""
-    base = tmp_path_factory.getbasetemp()
-    # xdist gives every worker a folder of its own below one that they share
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / "sample-40-7"
-    with FileLock(shared / "sample-40-7.lock"):
-        if not is_sample(folder):
-            write_sample(folder, stores=40, seed=7)
-    return folder
+
+    def make(folder: Path) -> None:
+        write_sample(folder, stores=40, seed=7)
+
+    return made_once(tmp_path_factory, "sample-40-7", make)[0]
 
 
 @pytest.fixture(scope="session")

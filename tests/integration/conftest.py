@@ -12,9 +12,11 @@ import pytest
 from support.built_core import BuiltWarehouse
 from support.chain import small_params
 from support.code_location import environment_of, place_settings
+from support.once import made_once
 from support.trained_chain import Chain
 
 from rossmann_ml import training
+from rossmann_ml.model_records import TrainingReport
 from rossmann_ml.panels import build_training_panel
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import connect
@@ -69,12 +71,15 @@ class Refreshed:
 @pytest.fixture(scope="session")
 def refreshed(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Refreshed:
     """The place after the first refresh; tests may look at it and must not change it."""
-    folder = tmp_path_factory.mktemp("refreshed")
-    place = Refreshed(folder, place_settings(folder, sample_dir))
-    result, undone = place.run("weekly_refresh_with_training")
-    assert result.success
-    assert undone == []
-    return place
+
+    def make(folder: Path) -> None:
+        place = Refreshed(folder, place_settings(folder, sample_dir))
+        result, undone = place.run("weekly_refresh_with_training")
+        assert result.success
+        assert undone == []
+
+    folder, _ = made_once(tmp_path_factory, "refreshed", make)
+    return Refreshed(folder, place_settings(folder, sample_dir))
 
 
 @pytest.fixture
@@ -104,20 +109,26 @@ def trained_once(
     built: BuiltWarehouse, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Chain]:
     """A folder with a trained model, for the files of tests to copy."""
-    place = tmp_path_factory.mktemp("chain")
-    (place / "warehouse").mkdir()
-    shutil.copy(built.pristine, place / "warehouse" / "rossmann.duckdb")
-    settings = _chain_settings(place, built.settings.raw_dir)
     params = small_params()
-    with connect(settings) as connection:
-        connection.execute("DELETE FROM forecasting.forecasts")
-        connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
-    build_training_panel(settings, params, profile="fast")
-    training.run_backtest(settings, params, profile="fast")
-    report = training.train_challenger(settings, params, profile="fast")
-    with connect(settings) as connection:
-        connection.execute("CREATE TABLE main.models_as_trained AS FROM forecasting.model_versions")
-    return place, Chain(settings, params, report)
+
+    def make(place: Path) -> TrainingReport:
+        (place / "warehouse").mkdir()
+        shutil.copy(built.pristine, place / "warehouse" / "rossmann.duckdb")
+        settings = _chain_settings(place, built.settings.raw_dir)
+        with connect(settings) as connection:
+            connection.execute("DELETE FROM forecasting.forecasts")
+            connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
+        build_training_panel(settings, params, profile="fast")
+        training.run_backtest(settings, params, profile="fast")
+        report = training.train_challenger(settings, params, profile="fast")
+        with connect(settings) as connection:
+            connection.execute(
+                "CREATE TABLE main.models_as_trained AS FROM forecasting.model_versions"
+            )
+        return report
+
+    place, report = made_once(tmp_path_factory, "chain", make)
+    return place, Chain(_chain_settings(place, built.settings.raw_dir), params, report)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from rossmann_ml.ingest import land_raw
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import connect
+from support.once import made_once
 
 NEWEST_ORIGIN = date(2015, 6, 19)
 PAST_ORIGIN = NEWEST_ORIGIN - timedelta(days=28)
@@ -79,15 +80,17 @@ class BuiltWarehouse:
         return {result["unique_id"].split(".")[2]: result["status"] for result in results}
 
 
-@pytest.fixture(scope="session")
-def built(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltWarehouse:
-    place = tmp_path_factory.mktemp("built")
-    settings = load_settings(
+def _settings(place: Path, sample_dir: Path) -> Settings:
+    return load_settings(
         raw_dir=sample_dir,
         incoming_dir=place / "incoming",
         warehouse_dir=place / "warehouse",
         state_dir=place / "state",
     )
+
+
+def _build(place: Path, sample_dir: Path) -> tuple[DbtResult, DbtResult]:
+    settings = _settings(place, sample_dir)
     params = load_params(settings.params_path)
     land_raw(settings, params)
     past = dbt_variables(params, PAST_ORIGIN, PAST_KNOWN_BY)
@@ -97,9 +100,23 @@ def built(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltWa
         connection.execute(_FORECASTS)
         connection.execute(_DRIVERS)
     marts_run = run_dbt(settings, params, ["build", "--selector", "marts"])
+    return core_run, marts_run
+
+
+@pytest.fixture(scope="session")
+def built(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltWarehouse:
+    """A copy of the built warehouse for this worker, whose tests put it back."""
+    once, (core_run, marts_run) = made_once(
+        tmp_path_factory, "built", lambda place: _build(place, sample_dir)
+    )
+    place = tmp_path_factory.mktemp("built_copy") / "place"
+    shutil.copytree(once, place)
+    settings = _settings(place, sample_dir)
     pristine = place / "pristine.duckdb"
     shutil.copy(settings.database_path, pristine)
-    return BuiltWarehouse(settings, params, pristine, core_run, marts_run)
+    return BuiltWarehouse(
+        settings, load_params(settings.params_path), pristine, core_run, marts_run
+    )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.publish import PublishedGeneration, publish
 from rossmann_ml.settings import PROJECT_DIR, Settings
+from support.once import made_once
 from support.small_warehouse import build_small_warehouse, small_settings
 
 
@@ -23,9 +24,11 @@ def project_params() -> Params:
 @pytest.fixture(scope="session")
 def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A small filled warehouse before its first publication; no test may change it."""
-    settings = small_settings(tmp_path_factory.mktemp("filled"))
-    build_small_warehouse(settings)
-    return settings
+
+    def make(folder: Path) -> None:
+        build_small_warehouse(small_settings(folder))
+
+    return small_settings(made_once(tmp_path_factory, "filled", make)[0])
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +38,13 @@ def shared_published(
     project_params: Params,
 ) -> tuple[Settings, PublishedGeneration]:
     """The same with what was published from it; no test may change it."""
-    settings = copy_of(shared_warehouse, tmp_path_factory.mktemp("published"))
-    return settings, publish(settings, project_params, run_id="weekly-1")
+
+    def make(folder: Path) -> PublishedGeneration:
+        settings = copy_of(shared_warehouse, folder)
+        return publish(settings, project_params, run_id="weekly-1")
+
+    folder, generation = made_once(tmp_path_factory, "published", make)
+    return small_settings(folder), generation
 
 
 @pytest.fixture
