@@ -23,6 +23,7 @@ from assets.forecasts import backfilled_forecasts, forecasts  # noqa: E402
 from assets.jobs import JOBS  # noqa: E402
 from assets.landing import landing  # noqa: E402
 from assets.models import challenger, champion, out_of_fold  # noqa: E402
+from assets.monitoring import drift_metrics  # noqa: E402
 from assets.publishing import published_generation  # noqa: E402
 from assets.resources import Pipeline, Training, Writer  # noqa: E402
 from assets.schedules import SCHEDULES  # noqa: E402
@@ -63,6 +64,7 @@ def build_definitions(
             forecast_drivers,
             shadow_forecasts,
             backfilled_forecasts,
+            drift_metrics,
             published_generation,
         ],
         asset_checks=build_expectation_checks(),

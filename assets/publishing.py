@@ -5,6 +5,7 @@ import dagster as dg
 from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
+from assets.monitoring import drift_metrics
 from assets.resources import Writer
 from assets.shadow import shadow_forecasts
 from rossmann_ml.publish import publish
@@ -28,6 +29,7 @@ _MARTS = (
         FORECASTS,
         forecast_drivers,
         shadow_forecasts,
+        drift_metrics,
         *(dg.AssetKey(["marts", name]) for name in _MARTS),
     ],
     group_name="publish",

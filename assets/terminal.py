@@ -40,6 +40,7 @@ _TITLES = {
     "forecasting__backfilled_forecasts": "backfill",
     "forecast_expectations": "check forecasts",
     "marts": "dbt: marts",
+    "monitoring__drift_metrics": "drift",
     "published__generation": "publish",
 }
 

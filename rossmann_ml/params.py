@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rossmann_ml.errors import SettingsError
+from rossmann_ml.monitoring.drift_params import DriftParams
 
 Profile = Literal["fast", "full"]
 FAMILIES = ("lightgbm", "xgboost", "catboost")
@@ -175,6 +176,12 @@ class PublishParams(_Strict):
     generations_kept: Annotated[int, Field(ge=1)]
 
 
+class MonitoringParams(_Strict):
+    """What is watched."""
+
+    drift: DriftParams
+
+
 class Params(_Strict):
     """All parameters of one run."""
 
@@ -187,6 +194,7 @@ class Params(_Strict):
     gate: GateParams
     tuning: TuningParams
     publish: PublishParams
+    monitoring: MonitoringParams
 
     @model_validator(mode="after")
     def _searched_parameters_have_a_value(self) -> Self:

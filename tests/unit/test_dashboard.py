@@ -482,7 +482,7 @@ def test_tables_of_later_versions_are_shown_when_they_are_there(
 ) -> None:
     warehouse = plant(
         published_generation,
-        "CREATE TABLE drift_metrics AS SELECT TIMESTAMP '2015-08-03' + INTERVAL (i) DAY AS at, "
+        "CREATE TABLE api_usage AS SELECT TIMESTAMP '2015-08-03' + INTERVAL (i) DAY AS at, "
         "i AS score FROM range(3) AS t(i)",
         "CREATE TABLE alerts AS SELECT 'x' AS message WHERE false",
     )

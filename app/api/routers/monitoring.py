@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from app.api.dependencies import PageAsked, ServingNow
 from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
+from rossmann_ml.monitoring.drift_params import DriftKind
 
 router = APIRouter(tags=["monitoring"])
 
@@ -42,10 +43,27 @@ def accuracy(
 @router.get(
     "/drift", summary="How data and errors have moved", responses=page_responses("drift_metrics")
 )
-def drift(serving: ServingNow, asked: PageAsked) -> Response:
-    """Drift of features, sales and errors against their reference, by run."""
+def drift(
+    serving: ServingNow,
+    asked: PageAsked,
+    kind: Annotated[
+        list[DriftKind],
+        Query(default_factory=list, max_length=5, description="May be repeated."),
+    ],
+    is_drifted: Annotated[
+        bool | None, Query(description="Only what has reached its threshold, or not.")
+    ] = None,
+    origin: OriginDay = None,
+) -> Response:
+    """Plan, features, sales and forecasts beside the same season a year before, by origin."""
     missing = "Drift has not been measured for this generation."
-    return answer_page(serving, asked, TableQuestion("drift_metrics", missing=missing))
+    question = (
+        TableQuestion("drift_metrics", missing=missing)
+        .any_of("kind", kind)
+        .where("is_drifted = ?", is_drifted)
+        .where("forecast_origin = ?", origin)
+    )
+    return answer_page(serving, asked, question)
 
 
 @router.get(

@@ -9,7 +9,7 @@ from app.published import Reading
 
 Row = dict[str, Any]
 
-LATER_TABLES = ("drift_metrics", "api_usage", "alerts")
+LATER_TABLES = ("api_usage", "alerts")
 """Tables that only later versions of the product publish."""
 
 

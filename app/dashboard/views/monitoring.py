@@ -13,6 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import model as model_charts
 from app.dashboard.charts import monitoring as charts
 from app.dashboard.questions import monitoring as questions
+from app.dashboard.views.monitoring_drift import show_drift
 from rossmann_ml.publish import read_status
 from rossmann_ml.settings import load_settings
 
@@ -20,7 +21,6 @@ Row = dict[str, Any]
 
 _MOST_ROWS = 500
 _TITLES = {
-    "drift_metrics": ("Drift", "how far the newest data has moved from what the model learned on"),
     "api_usage": ("API usage", "what is asked of the API, and how fast the answer comes"),
     "alerts": ("Alerts", "what a person should look at"),
 }
@@ -29,8 +29,9 @@ _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show(ask: Answers) -> None:
-    """What came true, then the runs, then what later versions publish."""
+    """What came true, what moved, the runs, and what later versions publish."""
     show_accuracy(ask)
+    show_drift(ask)
     show_runs(ask)
     for table in questions.LATER_TABLES:
         show_later_table(ask, table)
@@ -134,7 +135,7 @@ def show_runs(ask: Answers) -> None:
 
 
 def show_later_table(ask: Answers, table: str) -> None:
-    """Drift, usage or alerts, or that this generation says nothing about them."""
+    """Usage or alerts, or that this generation says nothing about them."""
     title, meaning = _TITLES[table]
     st.subheader(title, anchor=False)
     if not ask.columns(table):

@@ -1,0 +1,56 @@
+"""Monitoring: how far data, forecasts and errors have moved, before it is published."""
+
+import dagster as dg
+
+from assets.features import CORE, scoring_panel
+from assets.forecasts import FORECASTS
+from assets.metadata import OWNERS, path_below, reported, table
+from assets.resources import Writer
+from rossmann_ml.monitoring.drift import as_rows, measure_drift
+from rossmann_ml.warehouse import utc_now
+
+# after the marts, so that a run that stops at them has not said anything about drift
+_AFTER = dg.AssetKey(["marts", "daily_sales"])
+
+
+@dg.asset(
+    key=["monitoring", "drift_metrics"],
+    deps=[scoring_panel, FORECASTS, *CORE, _AFTER],
+    group_name="monitoring",
+    owners=OWNERS,
+    kinds={"python", "duckdb"},
+    tags={"layer": "monitoring"},
+    description=(
+        "How far plan, features, the newest week's sales and the forecasts lie from the same "
+        "season of the year before, by Evidently, and how the forecasts of that week came true. "
+        "One row per origin, kind and feature."
+    ),
+    metadata={"dagster/table_name": "monitoring.drift_metrics"},
+)
+def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Measure the newest origin, and write Evidently's pages."""
+    settings = writer.settings
+    report = measure_drift(
+        settings, writer.params, run_id=context.run_id, progress=context.log.info
+    )
+    drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)
+    rows = as_rows(
+        report.metrics,
+        run_id=context.run_id,
+        forecast_origin=report.forecast_origin,
+        computed_at=utc_now(),
+    )
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"{len(report.metrics)} measures, "
+            + (f"{len(report.drifted)} drifted: {drifted}" if drifted else "nothing drifted"),
+            **{"dagster/row_count": len(report.metrics)},
+            forecast_origin=report.forecast_origin,
+            drifted=len(report.drifted),
+            metrics=table(
+                rows.select("kind", "feature", "value", "threshold", "is_drifted", "detail")
+            ),
+            seconds=report.seconds,
+            **{f"{name}_page": path_below(settings, page) for name, page in report.pages.items()},
+        )
+    )

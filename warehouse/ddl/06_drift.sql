@@ -1,0 +1,20 @@
+-- How far data, forecasts and errors have moved, and the threshold each was held against.
+CREATE SCHEMA IF NOT EXISTS monitoring;
+
+CREATE TABLE IF NOT EXISTS monitoring.drift_metrics (
+    run_id VARCHAR NOT NULL,
+    forecast_origin DATE NOT NULL,
+    kind VARCHAR NOT NULL,           -- plan | features | sales | forecasts | performance
+    feature VARCHAR NOT NULL,
+    method VARCHAR NOT NULL,         -- jensenshannon | wasserstein | robust_z | share | mape | bias
+    value DOUBLE NOT NULL,
+    threshold DOUBLE NOT NULL,
+    is_drifted BOOLEAN NOT NULL,     -- value >= threshold
+    reference_from DATE,             -- NULL: held against the threshold alone
+    reference_to DATE,
+    current_from DATE NOT NULL,
+    current_to DATE NOT NULL,
+    detail VARCHAR,                  -- what moved, in words
+    computed_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (forecast_origin, kind, feature)
+);
