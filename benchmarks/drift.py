@@ -51,7 +51,8 @@ class Bench:
             self.came_true = weeks_come_true(connection)
             bundle = Bundle.load(settings.models_path, champion_version(connection))
         self.weeks = self.world.weeks(FIRST_WEEK)
-        self.memory = Memory(self.world, bundle, self.world.weeks(FIRST_FEATURES - WEEK))
+        origins = self.world.weeks(FIRST_FEATURES - WEEK)
+        self.memory = Memory(self.world, bundle, origins, threads=settings.threads)
 
     def of_data(
         self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None

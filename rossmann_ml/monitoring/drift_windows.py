@@ -28,6 +28,7 @@ _ACTIVE_DAYS = 28
 # sales of days this near a state holiday move with it, and holidays move from year to year
 _NEAR_HOLIDAY_DAYS = 3
 _MIN_ORDINARY_DAYS = 2
+_SMALLEST_SHARE_TOLD = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")
 SALES_HISTORY_DAYS = max(_WEEKS_OF_ALIKE_PROMOTION) + WEEK_DAYS + _LEVEL_DAYS
@@ -83,12 +84,13 @@ class Sample:
     def summary(self) -> str:
         """What moved most, in words: shares of a category, or means."""
         if not self.is_categorical:
-            then, now = self.reference.mean(), self.current.mean()
-            return f"mean {then:.3f} then, {now:.3f} now"
+            means = self.reference.mean(), self.current.mean()
+            return "mean {:.3f} then, {:.3f} now".format(*means)
         then, now = _shares(self.reference), _shares(self.current)
-        most = max(
-            sorted({*then, *now}), key=lambda each: abs(now.get(each, 0) - then.get(each, 0))
-        )
+        moved = {each: abs(now.get(each, 0) - then.get(each, 0)) for each in sorted(then | now)}
+        most = max(moved, key=moved.__getitem__)
+        if moved[most] < _SMALLEST_SHARE_TOLD:
+            return "shares as then"
         return f"{most}: {then.get(most, 0):.1%} then, {now.get(most, 0):.1%} now"
 
 

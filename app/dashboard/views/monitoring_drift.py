@@ -107,12 +107,12 @@ def _show_pages(run_id: str) -> None:
     """Evidently's pages of the run, where this machine has them."""
     settings = load_settings()
     for name in ("drift", "performance"):
-        page = report_path(settings, run_id, name)  # type: ignore[arg-type]
+        page = report_path(settings, run_id, name)
         if page.exists():
             st.download_button(
                 f"Evidently's page: {name}",
                 # read when it is asked for; a page has megabytes
-                data=page.open("rb"),
+                data=page.read_bytes,
                 file_name=f"{name}-{run_id}.html",
                 mime="text/html",
                 icon=":material/description:",

@@ -1,0 +1,248 @@
+"""Drift: seasons are none, planted shifts are; rows, pages and what is shown of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from rich.console import Console
+from support.chain import NEWEST_ORIGIN
+from support.drift_tables import HORIZON_DAYS, days_of, drift_warehouse, in_week
+
+from rossmann_ml.cli import monitor_drift
+from rossmann_ml.errors import SettingsError
+from rossmann_ml.monitoring.drift import DriftReport, compare, measure_drift
+from rossmann_ml.monitoring.drift_params import DRIFT_FEATURES
+from rossmann_ml.monitoring.drift_reports import report_path
+from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift_windows import plan_samples, sales_samples
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.warehouse import connect
+
+WEEK = date(2015, 3, 13)
+DECEMBER = [date(2014, 12, day) for day in (5, 12, 19, 26)]
+Days = tuple[pl.DataFrame, pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_params(PROJECT_DIR / "params.yaml")
+
+
+@pytest.fixture(scope="module")
+def days(sample_dir: Path) -> Days:
+    return days_of(sample_dir)
+
+
+@pytest.fixture(scope="module")
+def measured(days: Days, params: Params, tmp_path_factory) -> tuple[Settings, DriftReport]:
+    """A warehouse without anything planted, measured once; no test may change it."""
+    settings = drift_warehouse(tmp_path_factory.mktemp("drift"), *days)
+    return settings, measure_drift(settings, params, run_id="quiet")
+
+
+def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) -> set[str]:
+    """Names of what drifted in a week, stores that left their level among them."""
+    samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
+    samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
+    found = compare(samples, params.monitoring.drift)
+    names = {f"{each.kind}.{each.feature}" for each in found if each.is_drifted}
+    return names | {f"store {store}" for store in off_level(sold, week, params)}
+
+
+def off_level(sold: pl.DataFrame, week: date, params: Params) -> list[int]:
+    deviations = store_deviations(sold, last_day=week)
+    return stores_off_level(deviations, params.monitoring.drift.stores)["store_id"].to_list()
+
+
+def rows_of(settings: Settings) -> pl.DataFrame:
+    with connect(settings, read_only=True) as connection:
+        return connection.sql("SELECT * FROM monitoring.drift_metrics").pl()
+
+
+@pytest.mark.parametrize("week", [*DECEMBER, WEEK])
+def test_an_ordinary_december_raises_no_alarm(days: Days, params: Params, week: date):
+    assert drifted(*days, week, params) == set()
+
+
+def test_a_promotion_flag_inverted_for_a_week_is_noticed(days: Days, params: Params):
+    sold, plan = days
+    wrong = sold.with_columns(is_promo=pl.col("is_promo") ^ in_week(WEEK))
+    assert "sales.promo_by_weekday" in drifted(wrong, plan, WEEK, params)
+
+
+def test_a_promotion_flag_inverted_in_the_plan_is_noticed(days: Days, params: Params):
+    sold, plan = days
+    wrong = plan.with_columns(is_promo=pl.col("is_promo") ^ in_week(WEEK + timedelta(days=21)))
+    assert "plan.promo_by_weekday" in drifted(sold, wrong, WEEK, params)
+
+
+def test_a_states_closed_stores_are_noticed(days: Days, params: Params):
+    sold, plan = days
+    closed = in_week(WEEK) & (pl.col("state") == "HE")
+    wrong = sold.with_columns(
+        is_open=pl.col("is_open") & ~closed,
+        sales=pl.when(closed).then(0.0).otherwise("sales"),
+    )
+    assert "sales.open_by_state" in drifted(wrong, plan, WEEK, params)
+
+
+def test_sales_in_thousands_are_noticed(days: Days, params: Params):
+    sold, plan = days
+    wrong = sold.with_columns(
+        sales=pl.when(in_week(WEEK)).then(pl.col("sales") / 1000).otherwise("sales")
+    )
+    found = drifted(wrong, plan, WEEK, params)
+    assert {"sales.sales_level", "sales.spend_level"} <= found
+    assert "sales.customers_level" not in found
+
+
+def test_a_missing_day_is_noticed(days: Days, params: Params):
+    sold, plan = days
+    wrong = sold.filter(pl.col("day") != WEEK - timedelta(days=2))
+    assert "sales.observed_by_weekday" in drifted(wrong, plan, WEEK, params)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_single_store_whose_level_doubles_or_halves_is_named(
+    days: Days, params: Params, factor: float
+):
+    sold, plan = days
+    wrong = sold.with_columns(
+        sales=pl.when(in_week(WEEK) & (pl.col("store_id") == 17))
+        .then(pl.col("sales") * factor)
+        .otherwise("sales")
+    )
+    assert drifted(wrong, plan, WEEK, params) == {"store 17"}
+
+
+def test_a_week_of_holidays_judges_no_store(days: Days):
+    sold, _ = days
+    assert store_deviations(sold, last_day=date(2014, 12, 27)).is_empty()
+
+
+def test_a_week_is_compared_with_one_that_ran_the_same_promotions(days: Days):
+    sold, _ = days
+    for week in (WEEK, WEEK + timedelta(days=7)):
+        promotion = next(
+            each
+            for each in sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
+            if each.feature == "promo_by_weekday"
+        )
+        assert (week - promotion.reference_window.last).days in (357, 364, 371)
+        assert promotion.current.sort().to_list() == promotion.reference.sort().to_list()
+
+
+def test_the_first_year_has_nothing_to_be_compared_with(days: Days):
+    sold, plan = days
+    early = date(2013, 6, 14)
+    until = pl.col("day") <= early
+    found = sales_samples(sold.filter(until), last_day=early)
+    assert [each.feature for each in found] == ["observed_by_weekday"]
+    assert plan_samples(plan, origin=early, horizon_days=HORIZON_DAYS) == []
+    assert sales_samples(sold.filter(pl.col("day") == date(2013, 1, 1)), last_day=early) == []
+
+
+def test_every_measure_is_a_row_with_its_threshold_and_windows(
+    measured: tuple[Settings, DriftReport],
+):
+    settings, report = measured
+    rows = rows_of(settings)
+    expected = {(kind, name) for kind, names in DRIFT_FEATURES.items() for name in names}
+    # the newest week of the sample is beside a holiday, which leaves levels and stores aside
+    aside = {"sales_level", "customers_level", "spend_level", "stores_off_level"}
+    found = set(rows.select("kind", "feature").iter_rows())
+    assert found | {each for each in expected if each[1] in aside} == expected
+    assert report.forecast_origin == NEWEST_ORIGIN
+    assert rows["run_id"].unique().to_list() == ["quiet"]
+    assert rows.filter(pl.col("is_drifted") != (pl.col("value") >= pl.col("threshold"))).is_empty()
+    plan = rows.filter((pl.col("kind") == "plan") & (pl.col("feature") == "promo_by_weekday"))
+    first = NEWEST_ORIGIN + timedelta(days=1)
+    assert plan["current_from"].item() == first
+    assert plan["reference_from"].item() == first - timedelta(days=364)
+    mape = rows.filter(pl.col("feature") == "mape")
+    assert mape["value"].item() == pytest.approx(0.02)
+    assert rows.filter(pl.col("feature") == "bias")["value"].item() == pytest.approx(0.02)
+
+
+def test_the_pages_open_without_a_network(measured: tuple[Settings, DriftReport]):
+    settings, report = measured
+    assert set(report.pages) == {"drift", "performance"}
+    for page in report.pages.values():
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", text)
+    assert report.pages["drift"] == report_path(settings, "quiet", "drift")
+    assert "promo by weekday" in report.pages["drift"].read_text(encoding="utf-8")
+
+
+def test_measuring_again_replaces_the_rows_of_the_origin_and_old_pages_go(
+    days: Days, params: Params, tmp_path: Path
+):
+    settings = drift_warehouse(tmp_path, *days)
+    few = params.model_copy(
+        update={
+            "monitoring": params.monitoring.model_copy(
+                update={"drift": params.monitoring.drift.model_copy(update={"reports_kept": 1})}
+            )
+        }
+    )
+    measure_drift(settings, few, run_id="first")
+    with connect(settings) as connection:
+        # a stale plan, a model that moved, features of another world, and no vintage for the week
+        connection.execute("UPDATE core.horizon_plan SET plan_source = 'assumed'")
+        connection.execute("UPDATE features.scoring_panel SET store_level = store_level + 3")
+        connection.execute(
+            "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * 2 "
+            "WHERE run_id = 'now'"
+        )
+    report = measure_drift(settings, few, run_id="second")
+    rows = rows_of(settings)
+    assert rows["run_id"].unique().to_list() == ["second"]
+    assert {f"{each.kind}.{each.feature}" for each in report.drifted} == {
+        "plan.assumed_plan",
+        "features.store_level",
+        "forecasts.same_days",
+    }
+    assert [each.name for each in (settings.state_path / "reports").iterdir()] == ["second"]
+
+
+def test_what_is_not_there_yet_is_left_out(days: Days, params: Params, tmp_path: Path):
+    settings = drift_warehouse(tmp_path, *days)
+    with connect(settings) as connection:
+        connection.execute("DROP TABLE features.training_panel")
+        connection.execute("DELETE FROM forecasting.forecasts WHERE run_id = 'before'")
+    report = measure_drift(settings, params, run_id="young")
+    assert {each.kind for each in report.metrics} == {"plan", "sales"}
+    with connect(settings) as connection:
+        connection.execute("CREATE TABLE features.training_panel AS FROM features.scoring_panel")
+    again = measure_drift(settings, params, run_id="young")
+    assert {each.kind for each in again.metrics} == {"plan", "sales"}
+
+
+def test_monitor_prints_what_drifted_and_what_did_not(
+    days: Days, tmp_path: Path, monkeypatch, params: Params
+):
+    sold, plan = days
+    wrong = sold.with_columns(is_promo=pl.col("is_promo") ^ in_week(NEWEST_ORIGIN))
+    settings = drift_warehouse(tmp_path, wrong, plan)
+    monkeypatch.setattr(monitor_drift, "default_settings", lambda: settings)
+    console = Console(record=True, width=200)
+    monitor_drift.show_drift(console)
+    text = console.export_text()
+    assert re.search(r"sales: promo_by_weekday .* drifted", text)
+    assert re.search(r"plan: promo_by_weekday .* ok", text)
+    assert "Page of drift:" in text
+
+
+def test_a_feature_without_a_threshold_is_refused(tmp_path: Path):
+    text = (PROJECT_DIR / "params.yaml").read_text(encoding="utf-8")
+    loaded = yaml.safe_load(text)
+    del loaded["monitoring"]["drift"]["thresholds"]["plan"]["state_holiday"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(loaded), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"plan has thresholds of .* expected those of"):
+        load_params(tmp_path / "params.yaml")
