@@ -21,7 +21,7 @@ from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.monitoring import drift_evidently
 from rossmann_ml.monitoring.drift import DriftMetric, compare
 from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift_windows import plan_samples, sales_samples
+from rossmann_ml.monitoring.drift_windows import Sample, plan_samples, sales_samples
 from rossmann_ml.params import load_params
 from rossmann_ml.publish.identity import champion_version
 from rossmann_ml.settings import PROJECT_DIR, load_settings
@@ -29,7 +29,8 @@ from rossmann_ml.warehouse import connect
 
 SET_UNTIL = date(2014, 10, 31)
 FIRST_WEEK, FIRST_FEATURES = date(2014, 1, 10), date(2014, 7, 11)
-PLANTED_EVERY = 5  # a shift is planted in every such week after SET_UNTIL
+# which of the weeks after SET_UNTIL a shift is planted in
+PLANTED_WEEKS = slice(5, None, 7)
 PAGE = PROJECT_DIR / "docs" / "drift.md"
 TEMPLATE = Path(__file__).with_name("drift_page.md")
 
@@ -50,20 +51,37 @@ class Bench:
             self.world = World.read(connection, self.params)
             self.came_true = weeks_come_true(connection)
             bundle = Bundle.load(settings.models_path, champion_version(connection))
+        self._quiet: dict[date, dict[tuple[str, str], Sample]] = {}
         self.weeks = self.world.weeks(FIRST_WEEK)
         origins = self.world.weeks(FIRST_FEATURES - WEEK)
         self.memory = Memory(self.world, bundle, origins, threads=settings.threads)
 
-    def of_data(
+    def samples(
         self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None
-    ) -> list[DriftMetric]:
-        """Plan and sales of a week."""
+    ) -> list[Sample]:
+        """Plan and sales of a week, or others in their place."""
         days = self.world.days_for(week) if days is None else days
         plan = self.world.plan if plan is None else plan
-        samples = plan_samples(
+        return plan_samples(
             plan, origin=week, horizon_days=self.params.forecast.horizon_days
         ) + sales_samples(days, last_day=week)
-        return compare(samples, self.drift)
+
+    def changed(
+        self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None
+    ) -> list[DriftMetric]:
+        """Those that other data change; what it leaves as it was is not measured again."""
+        if week not in self._quiet:
+            self._quiet[week] = {(each.kind, each.feature): each for each in self.samples(week)}
+        quiet = self._quiet[week]
+        moved = []
+        for sample in self.samples(week, days, plan):
+            as_it_was = quiet[sample.kind, sample.feature]
+            if not (
+                sample.current.equals(as_it_was.current)
+                and sample.reference.equals(as_it_was.reference)
+            ):
+                moved.append(sample)
+        return compare(moved, self.drift)
 
     def of_features(self, week: date, now: pl.DataFrame | None = None) -> list[DriftMetric]:
         """Features of a week, or others in their place."""
@@ -76,7 +94,7 @@ class Bench:
 
     def quiet(self, week: date) -> dict[str, float]:
         """Every measure of a week as it was, by kind and feature."""
-        metrics = self.of_data(week)
+        metrics = compare(self.samples(week), self.drift)
         if week >= FIRST_FEATURES:
             metrics += self.of_features(week)
             metrics += compare(self.memory.forecast_samples(week), self.drift)
@@ -198,7 +216,7 @@ def _unit(bench: Bench, week: date, size: object) -> list[str]:
 
 def _with_features(bench: Bench, week: date, days: pl.DataFrame, factors: np.ndarray) -> list[str]:
     panel = bench.world.panel([week], bench.world.with_sales_of_week(week, factors))
-    found = _drifted(bench.of_data(week, days) + bench.of_features(week, of_stores(panel)))
+    found = _drifted(bench.changed(week, days) + bench.of_features(week, of_stores(panel)))
     return found + (["sales.stores_off_level"] if bench.stores_off(week, days) else [])
 
 
@@ -206,7 +224,7 @@ def _promo_week(bench: Bench, week: date, size: object) -> list[str]:
     days = bench.world.days_for(week).with_columns(
         is_promo=pl.col("is_promo") ^ _in_week(week, float(size))  # type: ignore[arg-type]
     )
-    return _drifted(bench.of_data(week, days))
+    return _drifted(bench.changed(week, days))
 
 
 def _promo_plan(bench: Bench, week: date, size: object) -> list[str]:
@@ -214,13 +232,13 @@ def _promo_plan(bench: Bench, week: date, size: object) -> list[str]:
     plan = bench.world.plan.with_columns(
         is_promo=pl.col("is_promo") ^ _in_week(third, float(size))  # type: ignore[arg-type]
     )
-    return _drifted(bench.of_data(week, plan=plan))
+    return _drifted(bench.changed(week, plan=plan))
 
 
 def _missing_day(bench: Bench, week: date, size: object) -> list[str]:
     tuesday = pl.col("day") == week - timedelta(days=3)
     days = bench.world.days_for(week).filter(~(_in_week(week, float(size)) & tuesday))  # type: ignore[arg-type]
-    return _drifted(bench.of_data(week, days))
+    return _drifted(bench.changed(week, days))
 
 
 def _states(bench: Bench) -> list[str]:
@@ -236,7 +254,7 @@ def _state_closed(bench: Bench, week: date, size: object) -> list[str]:
         sales=pl.when(closed).then(0.0).otherwise("sales"),
         customers=pl.when(closed).then(0).otherwise("customers"),
     )
-    return _drifted(bench.of_data(week, days))
+    return _drifted(bench.changed(week, days))
 
 
 def single_stores(bench: Bench, weeks: list[date]) -> str:
@@ -273,7 +291,7 @@ def main() -> None:
     print(f"data and features of {len(bench.weeks)} weeks {time.perf_counter() - started:.0f} s")
     values, raised = quiet_weeks(bench)
     print(values, raised, sep="\n\n", flush=True)
-    weeks = [week for week in bench.weeks if week > SET_UNTIL][::PLANTED_EVERY]
+    weeks = [week for week in bench.weeks if week > SET_UNTIL][PLANTED_WEEKS]
     parts = [f"### {title}\n\n{table}" for title, table in planted(bench, weeks).items()]
     parts.append(
         "### Sales of a single store in the newest week, times\n\n" + single_stores(bench, weeks)

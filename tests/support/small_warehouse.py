@@ -172,6 +172,7 @@ def build_small_warehouse(settings: Settings) -> None:
         for origin in ORIGINS:
             _forecast(connection, origin)
         _record_checks(connection)
+        _record_drift(connection)
         rebuild_marts(connection)
 
 
@@ -391,4 +392,25 @@ def _record_checks(connection: duckdb.DuckDBPyConnection) -> None:
         ('weekly-1', TIMESTAMP '2015-08-03 06:02', 'dbt', 'dbt', 'core.fct_daily_sales', NULL,
          'open_without_sales', 'warning', false, 1272, 2, '2 rows', 'none')
         """
+    )
+
+
+def _record_drift(connection: duckdb.DuckDBPyConnection) -> None:
+    """Two measures of every origin; at the newest one the promotions of the plan have drifted."""
+    connection.execute(
+        """
+        INSERT INTO monitoring.drift_metrics BY NAME
+        SELECT 'weekly-' || origin AS run_id, origin AS forecast_origin, m.kind, m.feature,
+            m.method, if(origin = $newest, m.newest, m.before) AS value, m.threshold,
+            value >= m.threshold AS is_drifted, origin - 364 AS reference_from,
+            origin - 364 AS reference_to, origin AS current_from, origin AS current_to,
+            'Sun promotion: 0.0% then, 2.4% now' AS detail,
+            origin + INTERVAL 73 HOUR AS computed_at
+        FROM unnest($origins) AS o(origin)
+        CROSS JOIN (VALUES
+            ('plan', 'promo_by_weekday', 'jensenshannon', 0.08, 0.16, 0.13),
+            ('sales', 'sales_level', 'wasserstein', 0.3, 0.6, 1.2)
+        ) AS m(kind, feature, method, before, newest, threshold)
+        """,
+        {"origins": list(ORIGINS), "newest": ORIGINS[-1]},
     )

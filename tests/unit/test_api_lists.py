@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
@@ -28,6 +29,7 @@ LISTS = {
     "/forecasts": "forecasts",
     "/totals": "forecast_totals",
     "/accuracy": "forecast_accuracy",
+    "/drift": "drift_metrics",
     "/data_quality": "data_quality_results",
     "/runs": "forecast_runs",
 }
@@ -131,12 +133,30 @@ def test_a_stores_history_is_by_day_and_says_what_was_not_observed(client: TestC
     problem_of(client.get("/stores/4711/revisions"), 404, "unknown-store")
 
 
-def test_what_was_not_measured_is_an_empty_list_with_a_reason(client: TestClient) -> None:
-    answer = client.get("/drift").json()
-    assert answer["rows"] == []
-    assert answer["note"] == "Drift has not been measured for this generation."
-    assert answer["next_cursor"] is None
-    assert client.get("/drift", params={"format": "parquet"}).status_code == 200
+def test_drift_is_by_origin_and_says_what_has_reached_its_threshold(client: TestClient) -> None:
+    (drifted,) = rows(client, "/drift", is_drifted=True)
+    assert (drifted["kind"], drifted["feature"]) == ("plan", "promo_by_weekday")
+    assert drifted["forecast_origin"] == "2015-07-31"
+    assert drifted["value"] == pytest.approx(0.16)
+    assert len(rows(client, "/drift")) == 6
+    (sales,) = rows(client, "/drift", kind="sales", origin="2015-06-19")
+    assert sales["threshold"] == 1.2
+    problem_of(client.get("/drift", params={"kind": "weather"}), 422, "invalid-value")
+
+
+def test_what_an_older_generation_did_not_measure_is_an_empty_list_with_a_reason(
+    published_generation: Published,
+) -> None:
+    settings, generation = published_generation
+    generation.path.chmod(0o644)
+    with duckdb.connect(str(generation.path)) as connection:
+        connection.execute("DROP TABLE drift_metrics")
+    with client_of(settings) as client:
+        answer = client.get("/drift").json()
+        assert answer["rows"] == []
+        assert answer["note"] == "Drift has not been measured for this generation."
+        assert answer["next_cursor"] is None
+        assert client.get("/drift", params={"format": "parquet"}).status_code == 200
 
 
 def test_a_store_is_described(client: TestClient) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.small_warehouse import MODEL, STORE_WITHOUT_FORECAST
 
+from rossmann_ml.monitoring.drift_reports import report_path
 from rossmann_ml.publish import FailedRun, PublishedGeneration, write_status
 from rossmann_ml.publish.status import LastPublish, Rollback
 from rossmann_ml.settings import PROJECT_DIR, Settings
@@ -461,11 +462,11 @@ def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) 
     assert page.selectbox(key="origin").value == "2015-07-24"
     assert metrics_of(page)["Inside the 80% range"] == "100.0%"
     page = page.selectbox(key="origin").select("2015-06-19").run()
-    assert len(page.get("plotly_chart")) == 3
+    assert len(page.get("plotly_chart")) == 5
     runs = page.dataframe[-1].value
     assert list(runs["Kind"]) == ["weekly"] * 3
     words = words_of(page)
-    for missing in ("how far the newest data has moved", "asked of the API", "look at"):
+    for missing in ("asked of the API", "look at"):
         assert f"This generation does not record {missing}" in words or missing in words
 
 
@@ -475,6 +476,39 @@ def test_before_any_forecast_came_true_the_page_says_when_it_can_be_judged(
     warehouse = plant(published_generation, "DELETE FROM forecast_accuracy")
     words = words_of(open_page("monitoring", warehouse_dir=warehouse))
     assert "No published forecast has come true yet" in words
+
+
+def test_what_drifted_is_told_with_what_moved(
+    open_page: OpenPage, published_generation: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = published_generation
+    monkeypatch.setenv("ROSSMANN_STATE_DIR", str(settings.state_path))
+    page_of_run = report_path(settings, "weekly-2015-07-31", "drift")
+    page_of_run.parent.mkdir(parents=True)
+    page_of_run.write_text("<html></html>", encoding="utf-8")
+    page = open_page("monitoring", warehouse_dir=settings.warehouse_path)
+    words = words_of(page)
+    assert "plan: promo by weekday" in words
+    assert "Sun promotion: 0.0% then, 2.4% now" in words
+    measures = next(each.value for each in page.dataframe if "Threshold" in each.value)
+    assert list(measures["Drifted"]) == [True, False]
+    assert list(measures["Value"]) == [0.16, 0.6]
+    assert str(page_of_run) in words
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM drift_metrics WHERE is_drifted", "none of 1 measures has reached its"),
+        ("DROP TABLE drift_metrics", "does not say how far its data has moved"),
+        ("DELETE FROM drift_metrics", "Nothing has been measured yet"),
+    ],
+)
+def test_where_nothing_drifted_or_was_measured_the_page_says_so(
+    open_page: OpenPage, published_generation: Published, statement: str, said: str
+) -> None:
+    warehouse = plant(published_generation, statement)
+    assert said in words_of(open_page("monitoring", warehouse_dir=warehouse))
 
 
 def test_tables_of_later_versions_are_shown_when_they_are_there(
