@@ -58,7 +58,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "slides.html": slides.render(links.DOCS / "slides" / "slides.md"),
     }
     if DBT_PAGE.exists():
-        pages["reference/dbt.html"] = DBT_PAGE.read_text(encoding="utf-8")
+        page = DBT_PAGE.read_text(encoding="utf-8")
+        pages["reference/dbt-docs.html"] = reference.without_tracking(page)
     for path, page in links.site_pages().items():
         pages[page] = (links.ROOT / path).read_text(encoding="utf-8")
     for name, content in pages.items():

@@ -6,6 +6,7 @@ by :mod:`rossmann_ml.publish.document`, the accuracy page by :mod:`benchmarks.ab
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ def dbt_page(*, has_dbt_site: bool) -> str:
     lines = ["# dbt models", "", "Made from the YAML beside each model. How the project is laid"]
     lines += ["out and run is on [its own page](dbt-project.md)."]
     if has_dbt_site:
-        lines += ["[dbt's own documentation](dbt.html) has lineage, tests and columns."]
+        lines += ["[dbt's own documentation](dbt-docs.html) has lineage, tests and columns."]
     folder = PROJECT_DIR / "dbt_project" / "models"
     for layer in ("staging", "core", "marts"):
         lines += ["", f"## {layer.capitalize()}", "", "| model | description |", "|---|---|"]
@@ -160,6 +161,11 @@ def dbt_page(*, has_dbt_site: bool) -> str:
             for model in _models(folder / layer)
         ]
     return "\n".join([*lines, ""])
+
+
+def without_tracking(page: str) -> str:
+    """Take out the script that dbt's own documentation fetches to count its readers."""
+    return re.sub(r'"//[a-z0-9]+\.cloudfront\.net/[^"]*"', '"data:,"', page)
 
 
 def _models(folder: Path) -> Iterator[dict[str, Any]]:

@@ -44,14 +44,15 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_converter_keeps_closed_days_and_what_is_not_known(raw: Path) -> None:
-    sales = pl.read_csv(raw / "train.csv", try_parse_dates=True)
+    codes = {"StateHoliday": pl.String}
+    sales = pl.read_csv(raw / "train.csv", try_parse_dates=True, schema_overrides=codes)
     assert sales["Store"].n_unique() == 30
     assert sales["Customers"].is_null().all()
     assert (sales.filter(pl.col("Open") == 0)["Sales"] == 0).all()
     assert (sales.filter(pl.col("Open") == 1)["Sales"] > 0).all()
     promo_days = sales.filter(pl.col("Promo") == 1)["DayOfWeek"].unique().sort().to_list()
     assert promo_days == [4, 5, 6]
-    plan = pl.read_csv(raw / "test.csv", try_parse_dates=True)
+    plan = pl.read_csv(raw / "test.csv", try_parse_dates=True, schema_overrides=codes)
     assert plan["Date"].min() > sales["Date"].max()
     assert (plan["Date"].max() - sales["Date"].max()).days == 63
 

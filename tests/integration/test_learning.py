@@ -10,13 +10,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import Refreshed
 from nbclient import NotebookClient
 from support.documents import blocks, documents
 from support.servers import serving
 
 from rossmann_ml.settings import PROJECT_DIR
-
-from .conftest import Refreshed
 
 pytestmark = pytest.mark.integration
 

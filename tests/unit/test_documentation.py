@@ -103,10 +103,15 @@ def test_the_reference_names_every_command_operation_and_feature() -> None:
 
 
 def test_the_page_of_dbt_models_leads_to_dbts_own_where_that_was_made() -> None:
-    assert "(dbt.html)" in reference.dbt_page(has_dbt_site=True)
+    assert "(dbt-docs.html)" in reference.dbt_page(has_dbt_site=True)
     page = reference.dbt_page(has_dbt_site=False)
-    assert "(dbt.html)" not in page
+    assert "(dbt-docs.html)" not in page
     assert "| `fct_daily_sales` |" in page
+
+
+def test_dbts_own_page_does_not_count_its_readers() -> None:
+    page = 'a.async=1,a.src="//d1x9.cloudfront.net/2.9.0/sp.js",b.src="own.js"'
+    assert reference.without_tracking(page) == 'a.async=1,a.src="data:,",b.src="own.js"'
 
 
 def test_the_slides_are_one_file_that_needs_nothing_else() -> None:
