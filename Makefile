@@ -67,6 +67,15 @@ bench: setup ## Measure speed beside named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.api
 
+.PHONY: docs
+docs: setup-dev ## Build the documentation site into .state/site
+	@mkdir -p .state/dbt-docs
+	@cd dbt_project && export DBT_TARGET_PATH="$$PWD/../.state/dbt-docs" DBT_LOG_PATH="$$PWD/../.state/dbt-docs" \
+		ROSSMANN_DATABASE="$$PWD/../.state/dbt-docs/none.duckdb" && ../$(BIN)/dbt --quiet parse --no-partial-parse \
+		&& ../$(BIN)/dbt --quiet docs generate --static --no-compile --empty-catalog
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "written to .state/site; read it with: $(BIN)/python -m http.server --directory .state/site"
+
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew
 	@requirements/lock.sh

@@ -24,7 +24,8 @@ app = typer.Typer(
 )
 
 
-def _register() -> None:
+def register() -> None:
+    """Join the commands; once, since it imports what each of them needs."""
     # here and not above, so that `rossmann --help` does not wait for what a command imports
     from rossmann_ml.cli import models, publish, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
@@ -54,7 +55,7 @@ def _register() -> None:
 def main() -> None:
     """Run the command line; the entry point of the console script."""
     process.prepare()
-    _register()
+    register()
     try:
         app()
     except RossmannError as error:

@@ -1,0 +1,87 @@
+"""Pages that lie elsewhere in the repository, and links that lead out of the site.
+
+Belongs here: where a file of the repository is found on the site, and what becomes of a link to a
+file that is not on it. A link is written as it works in the repository.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+ELSEWHERE = {
+    "warehouse/README.md": "reference/tables.md",
+    "data/README.md": "reference/data.md",
+    "dbt_project/README.md": "reference/dbt-project.md",
+    "benchmarks/README.md": "reference/benchmarks.md",
+    "notebooks/README.md": "learning/notebooks.md",
+    "simplified/README.md": "learning/simplified.md",
+    "simplified/01-data-pipeline/README.md": "learning/simplified-data-pipeline.md",
+    "simplified/02-mlflow-tracking/README.md": "learning/simplified-mlflow-tracking.md",
+    "simplified/03-fastapi-deployment/README.md": "learning/simplified-fastapi-deployment.md",
+    "simplified/04-streamlit-dashboard/README.md": "learning/simplified-streamlit-dashboard.md",
+    "simplified/another-retailer/README.md": "learning/another-retailer-example.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+}
+"""Files outside ``docs/`` that are pages of the site, where they are there."""
+SLIDES = {"docs/slides/slides.md": "slides.html"}
+"""The slides' source, and where they are on the site."""
+
+_LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
+_FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+
+
+def site_pages() -> dict[str, str]:
+    """The site's pages by their path in the repository: those elsewhere that exist."""
+    return {path: page for path, page in ELSEWHERE.items() if (ROOT / path).exists()}
+
+
+def repository_path(page: str) -> str:
+    """The path in the repository of a page of the site."""
+    by_page = {value: key for key, value in ELSEWHERE.items()}
+    return by_page.get(page, f"docs/{page}")
+
+
+def rewrite(markdown: str, page: str, pages: Mapping[str, str], source_url: str = "") -> str:
+    """Make the links of a page work on the site.
+
+    Args:
+        markdown: The page, with links as they work in the repository.
+        page: Its path on the site.
+        pages: Pages of the site by their path in the repository.
+        source_url: Where the repository's files are shown; without it a link to one of them
+            becomes its path.
+
+    Returns:
+        The page; links that lead nowhere are left as they are, for the strict build to refuse.
+    """
+    here = posixpath.dirname(repository_path(page))
+
+    def replace(link: re.Match[str]) -> str:
+        target, _, fragment = link["target"].partition("#")
+        if not target or "://" in target or target.startswith("mailto:"):
+            return link[0]
+        path = posixpath.normpath(posixpath.join(here, target))
+        on_site = pages.get(path) or (
+            path.removeprefix("docs/") if path.startswith("docs/") else ""
+        )
+        if on_site:
+            found = posixpath.relpath(on_site, posixpath.dirname(page) or ".")
+            return f"[{link['text']}]({found}{'#' + fragment if fragment else ''})"
+        if not (ROOT / path).exists():
+            return link[0]
+        if source_url:
+            return f"[{link['text']}]({source_url.rstrip('/')}/{path})"
+        named = link["text"].strip("`") in {path, target, posixpath.basename(path)}
+        return f"`{path}`" if named else f"{link['text']} (`{path}`)"
+
+    parts, last = [], 0
+    for fence in _FENCE.finditer(markdown):
+        parts += [_LINK.sub(replace, markdown[last : fence.start()]), fence[0]]
+        last = fence.end()
+    return "".join([*parts, _LINK.sub(replace, markdown[last:])])
