@@ -19,6 +19,7 @@ import duckdb
 from rossmann_ml.errors import NoDataError, PublishError
 from rossmann_ml.publish import files
 from rossmann_ml.publish.contract import STORAGE_VERSION
+from rossmann_ml.schema import UNRECORDED_VERSION
 from rossmann_ml.settings import Settings
 
 POINTER_NAME = "CURRENT"
@@ -46,6 +47,8 @@ class GenerationInfo:
     is_synthetic: bool
     product_today: date
     storage_version: str = STORAGE_VERSION
+    # of a generation of before it was written down
+    schema_version: int = UNRECORDED_VERSION
 
     def as_row(self) -> dict[str, object]:
         """The values by column name."""
