@@ -67,6 +67,18 @@ bench: setup ## Measure speed beside named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.api
 
+.PHONY: soak
+soak: setup-dev ## Kill the weekly job 200 times at random moments; goes on where it stopped
+	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py run $(SOAK_ARGS)
+
+.PHONY: reliability
+reliability: setup-dev ## Write docs/reliability.md from the soak's results
+	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)
+
+.PHONY: audit
+audit: setup ## Hold the locked dependencies against known vulnerabilities (needs the network)
+	@$(BIN)/uv tool run pip-audit@2.10.1 --disable-pip --require-hashes --requirement requirements/runtime.lock
+
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew
 	@requirements/lock.sh

@@ -75,7 +75,11 @@ class Place:
     def copy_to(self, folder: Path) -> Place:
         """The same as it is now, in another folder; what is there goes."""
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.folder, folder)
+        return self.copy_into(folder)
+
+    def copy_into(self, folder: Path) -> Place:
+        """The same in a folder that may be there and is empty."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Place(folder)
 
 
@@ -242,14 +246,14 @@ def _read(published: str, told: Any, stop: Any) -> None:
 
     reader = PublishedReader(Path(published), check_every_seconds=0.01)
     watch, known = Watch(), {}
-    while not stop.is_set():
+    while not stop.wait(0.25):
         watch.reads += 1
         try:
             with reader.reading() as reading:
                 generation = reading.info.generation_id
                 answer = reading.cursor.execute(_WHOLE).fetchall()
             # and as a program that has just been started
-            with duckdb.connect(str(current_path(Path(published))), read_only=True) as connection:
+            with open_generation(current_path(Path(published))) as connection:
                 connection.execute("SELECT count(*) FROM forecasts").fetchall()
         except Exception as error:
             watch.faults.append(repr(error))
@@ -260,7 +264,6 @@ def _read(published: str, told: Any, stop: Any) -> None:
         rows, stores, empty = answer[0][:3]
         if answer != known[generation] or (rows, stores, empty) != (STORES * 42, STORES, 0):
             watch.faults.append(f"{generation} answered {answer}, before {known[generation]}")
-        time.sleep(0.05)
     reader.close()
     told.send((watch.reads, watch.generations, watch.faults))
 
