@@ -165,6 +165,11 @@ def move_pointer(published_path: Path, target: Path) -> None:
     files.write_text_atomically(published_path / POINTER_NAME, f"{target.name}\n")
 
 
+def generation_files(published_path: Path) -> list[Path]:
+    """The files that are named like generations, whatever they hold; others are nobody's matter."""
+    return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
+
+
 def list_generations(settings: Settings) -> list[Generation]:
     """The generations on disk, the newest first; files that are no generations are passed over."""
     folder = settings.published_path
@@ -173,9 +178,7 @@ def list_generations(settings: Settings) -> list[Generation]:
     except PublishError:  # an unusable pointer is mended by pointing at one of these
         current = None
     found = []
-    for path in folder.glob("*.duckdb"):
-        if not _FILE_NAME.fullmatch(path.name):
-            continue
+    for path in generation_files(folder):
         try:
             with reading(path) as connection:
                 info = read_info(connection)

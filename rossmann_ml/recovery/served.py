@@ -22,6 +22,7 @@ from rossmann_ml.publish.generations import (
     POINTER_NAME,
     Generation,
     bundle_path,
+    generation_files,
     list_generations,
     model_versions_of,
     move_pointer,
@@ -40,7 +41,7 @@ _COLUMNS_SHOWN = 6
 def examine_published(settings: Settings) -> Iterator[Finding]:
     """Look at the pointer, at every generation and at what the current one needs."""
     whole = whole_generations(settings)
-    damaged = sorted(set(settings.published_path.glob("*.duckdb")) - {each.path for each in whole})
+    damaged = sorted(set(generation_files(settings.published_path)) - {each.path for each in whole})
     try:
         pointed = pointed_path(settings.published_path)
         unusable = ""

@@ -15,10 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-from harness import Job, Place, contents, make_place, save_json
-from kills import START, one_round
 from report import write_report
-from scenarios import SCENARIOS, NotHereError
+from support.faults.harness import Job, Place, contents, make_place, save_json
+from support.faults.kills import START, one_round
+from support.faults.scenarios import SCENARIOS, NotHereError
 
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -91,12 +91,12 @@ def try_fault(folder: Path, results: Path, name: str) -> None:
 
 def prepared(folder: Path) -> tuple[Place, dict[str, str], dict[int, float]]:
     """The place that every round begins with, what an undisturbed run leaves, and its steps."""
-    base, kept = Place(folder / "base"), folder / "undisturbed.json"
+    base, kept = Place(folder / "base", folder / "raw"), folder / "undisturbed.json"
     if not kept.exists():
         if not base.settings.incoming_path.exists():  # what is made last is there
             say("making the place: a small chain, forecast once")
             shutil.rmtree(base.folder, ignore_errors=True)
-            make_place(base.folder)
+            make_place(base.folder, base.raw)
         say("running the job undisturbed")
         place = base.copy_to(folder / "work")
         durations = run_timed(place)

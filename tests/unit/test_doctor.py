@@ -309,6 +309,11 @@ def test_a_generation_under_another_name_is_no_generation(place: Settings) -> No
     assert "0123456789ab.duckdb" in the(place, "damaged generation").found
 
 
+def test_a_file_of_somebody_else_beside_the_generations_is_left_alone(place: Settings) -> None:
+    (place.published_path / "my analysis.duckdb").write_bytes(b"mine")
+    assert examine(place) == []
+
+
 def test_when_no_generation_is_whole_a_person_is_asked(place: Settings) -> None:
     path = current_path(place.published_path)
     path.chmod(0o644)

@@ -6,7 +6,7 @@ import random
 import time
 from dataclasses import asdict, dataclass, field
 
-from harness import Job, Place, as_lines, differences, leftovers, trouble, watching
+from support.faults.harness import Job, Place, as_lines, differences, leftovers, trouble, watching
 
 START = 0  # before the first step: loading, the lock, Dagster's record
 

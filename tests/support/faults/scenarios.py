@@ -10,11 +10,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from harness import Job, Place, as_lines, differences, leftovers, run_job, trouble, watching
-
 from rossmann_ml import warehouse
 from rossmann_ml.publish.generations import POINTER_NAME, current_path
 from rossmann_ml.recovery import examine, mend
+from support.faults.harness import (
+    Job,
+    Place,
+    as_lines,
+    differences,
+    leftovers,
+    run_job,
+    trouble,
+    watching,
+)
 
 _NOBODY = 65534
 
@@ -88,10 +96,10 @@ def two_at_once(place: Place, expected: dict[str, str]) -> Outcome:
     with _watched(place, outcome):
         first = Job(place)
         first.wait_for(1, ended=False)
-        second = Place(place.folder / "second")
+        # of the same warehouse, with a log of its own
+        second = Place(place.folder / "second", place.raw)
         second.folder.mkdir()
-        other = _second_job(place, second)
-        code = other.wait()
+        code = _second_job(place, second).wait()
         outcome.told = _last_words(second)
         _expect(outcome, code, refused=True)
         first_code = first.wait()
@@ -146,7 +154,7 @@ def disk_full(place: Place, expected: dict[str, str]) -> Outcome:
     try:
         if mounted.returncode != 0:
             raise NotHereError(f"no small disk can be mounted: {mounted.stderr.strip()}")
-        Place(moved).copy_into(place.folder)
+        Place(moved, place.raw).copy_into(place.folder)
         with _watched(place, outcome):
             code = run_job(place)
             outcome.told = _last_words(place)

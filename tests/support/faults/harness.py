@@ -6,7 +6,6 @@ and comparing what two places hold. Which faults are tried is in the tests and i
 
 from __future__ import annotations
 
-import csv
 import json
 import multiprocessing
 import os
@@ -18,13 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import psutil
-from support.code_location import environment_of, place_settings
 
 from rossmann_ml import warehouse
 from rossmann_ml.publish import files
@@ -33,9 +30,10 @@ from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery import Finding, examine
 from rossmann_ml.sample import write_sample
 from rossmann_ml.settings import Settings
+from support.code_location import environment_of, place_settings
+from support.weekly_drop import write_drop
 
 STORES = 4
-NEWEST_ORIGIN = date(2015, 6, 19)
 
 # What may differ between two runs that did the same: when and by which run, and MLflow's numbers.
 VOLATILE = frozenset(
@@ -53,19 +51,20 @@ _STEP = re.compile(r"^\s*(\d+)/(\d+)  (.{20})\s+(\.\.\.|[\d.]+ s)", re.MULTILINE
 # Processes are forked from one that has the libraries loaded and has done nothing with them: most
 # of a small run's time would go into loading them.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["preloaded"])
+_CONTEXT.set_forkserver_preload(["support.faults.preloaded"])
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with raw files, a warehouse and a state of its own."""
+    """A folder with a warehouse and a state of its own, and the raw files it is fed with."""
 
     folder: Path
+    raw: Path
 
     @property
     def settings(self) -> Settings:
         """Where everything is."""
-        return place_settings(self.folder / "place", self.folder / "raw")
+        return place_settings(self.folder, self.raw)
 
     @property
     def log_path(self) -> Path:
@@ -80,43 +79,19 @@ class Place:
     def copy_into(self, folder: Path) -> Place:
         """The same in a folder that may be there and is empty."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return Place(folder)
+        return Place(folder, self.raw)
 
 
-def make_place(folder: Path) -> Place:
+def make_place(folder: Path, raw: Path) -> Place:
     """A chain that was forecast once by a model of its own, with a week of sales that waits."""
-    place = Place(folder)
-    write_sample(folder / "raw", stores=STORES, seed=7)
+    place = Place(folder, raw)
+    write_sample(raw, stores=STORES, seed=7)
+    place.settings.warehouse_path.mkdir(parents=True)
     done = run_job(place)
     if done != 0:
         raise AssertionError(f"the first run ended with {done}: {place.log_path.read_text()}")
-    write_drop(place)
+    write_drop(place.settings, days=7)
     return place
-
-
-def write_drop(place: Place) -> None:
-    """A week of sales as planned, with the figures of two weeks before."""
-    raw, incoming = place.settings.raw_path, place.settings.incoming_path
-    incoming.mkdir(parents=True, exist_ok=True)
-    with (raw / "train.csv").open(encoding="utf-8", newline="") as stream:
-        known = {(row["Store"], row["Date"]): row for row in csv.DictReader(stream)}
-    with (raw / "test.csv").open(encoding="utf-8", newline="") as stream:
-        planned = list(csv.DictReader(stream))
-    last = NEWEST_ORIGIN + timedelta(days=7)
-    with (incoming / f"sales_{last}.csv").open("w", encoding="utf-8", newline="") as stream:
-        names = list(next(iter(known.values())))
-        writer = csv.DictWriter(stream, names)
-        writer.writeheader()
-        for row in planned:
-            day = date.fromisoformat(row["Date"])
-            if day > last:
-                continue
-            earlier = known.get((row["Store"], str(day - timedelta(days=14))), {})
-            is_open = row["Open"] == "1" and int(earlier.get("Sales", 0)) > 0
-            sold = {name: earlier[name] if is_open else 0 for name in ("Sales", "Customers")}
-            writer.writerow(
-                {**{name: row.get(name) for name in names}, **sold, "Open": int(is_open)}
-            )
 
 
 # --- running and killing -----------------------------------------------------------------------
@@ -262,7 +237,7 @@ def _read(published: str, told: Any, stop: Any) -> None:
             known[generation] = answer
             watch.generations.append(generation)
         rows, stores, empty = answer[0][:3]
-        if answer != known[generation] or (rows, stores, empty) != (STORES * 42, STORES, 0):
+        if answer != known[generation] or (rows, empty) != (stores * 42, 0) or not stores:
             watch.faults.append(f"{generation} answered {answer}, before {known[generation]}")
     reader.close()
     told.send((watch.reads, watch.generations, watch.faults))
