@@ -36,7 +36,7 @@ def _summary(rounds: list[dict], faults: list[dict]) -> list[str]:
             *(line for each in faults for line in each["lost"])]  # fmt: skip
     left = sum(len(each["leftovers"]) for each in rounds)
     rows = [
-        ("kills with SIGKILL", f"{kills:,} in {len(rounds):,} rounds"),
+        ("kills with SIGKILL", f"{kills:,} in {len(rounds):,} round{'s' * (len(rounds) != 1)}"),
         ("of them survived", f"{survived:,}"),
         ("other faults tried / survived",
          f"{len(faults)} / {sum(each['is_survived'] for each in faults)}"),
@@ -56,10 +56,10 @@ def _kills(rounds: list[dict]) -> list[str]:
         "",
         "## Kill anywhere",
         "",
-        "The weekly job of a small chain, with a week of sales that waits, is killed in a step and "
-        "at a moment drawn at random, several times a round, then run to its end. Warehouse and "
-        "generation must be what an undisturbed run leaves, but for run ids and times; a reader "
-        "asks all the while and must be given one whole generation every time.",
+        "The weekly job of a small chain, with a week of sales that waits, is killed several "
+        "times, as a step commits or at a moment drawn at random, then run to its end. Warehouse "
+        "and generation must be what an undisturbed run leaves, but for run ids and times; a "
+        "reader asks all the while and must be given one whole generation every time.",
         "",
         "| step | kills |",
         "|---|---:|",
@@ -68,6 +68,8 @@ def _kills(rounds: list[dict]) -> list[str]:
 
 
 def _faults(faults: list[dict]) -> list[str]:
+    if not faults:
+        return ["", "## Other faults", "", "None has been tried yet."]
     return [
         "",
         "## Other faults",
