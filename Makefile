@@ -76,6 +76,18 @@ docs: setup-dev ## Build the documentation site into .state/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "written to .state/site; read it with: $(BIN)/python -m http.server --directory .state/site"
 
+.PHONY: soak
+soak: setup-dev ## Kill the weekly job 200 times at random moments; goes on where it stopped
+	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py run $(SOAK_ARGS)
+
+.PHONY: reliability
+reliability: setup-dev ## Write docs/reliability.md from the soak's results
+	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)
+
+.PHONY: audit
+audit: setup ## Hold the locked dependencies against known vulnerabilities (needs the network)
+	@$(BIN)/uv tool run pip-audit@2.10.1 --disable-pip --require-hashes --requirement requirements/runtime.lock
+
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies anew
 	@requirements/lock.sh

@@ -36,6 +36,7 @@ from rossmann_ml.warehouse import writer_lock  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
+_STARTED_HERE = {"started_by": "rossmann refresh"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,6 +65,7 @@ def _refresh(console: Console, retrain: str | None, origin: date | None, started
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
+        close_lost_runs(instance)
         if origin is not None:
             _require_origin(instance, settings, origin)
             jobs = [("backfill_forecasts", origin), ("publish_forecasts", None)]
@@ -139,7 +141,7 @@ def run_job(
             instance=instance,
             partition_key=partition_key,
             raise_on_error=False,
-            tags={**_CODE_LOCATION, "started_by": "rossmann refresh"},
+            tags={**_CODE_LOCATION, **_STARTED_HERE},
             run_config={
                 "loggers": {"terminal": {}},
                 "resources": {"training": {"config": {"profile": profile}}},
@@ -150,6 +152,26 @@ def run_job(
     if lines.story.errors:
         _print_failure(lines.story, settings, log_path)
     return lines.story
+
+
+def close_lost_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Tell Dagster of runs whose process died, which it would show as running for ever.
+
+    Only the holder of the writer's lock may ask: whatever was started by this command and is not
+    finished is dead then.
+
+    Returns:
+        The ids of those runs.
+    """
+    lost = instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+            tags=_STARTED_HERE,
+        )
+    )
+    for run in lost:
+        instance.report_run_failed(run, "The process died before the run was finished.")
+    return [run.run_id for run in lost]
 
 
 def _print_failure(story: Story, settings: Settings, log_path: Path) -> None:

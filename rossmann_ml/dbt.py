@@ -175,7 +175,7 @@ def run_dbt(
     started = time.perf_counter()
     process = subprocess.run(  # noqa: S603 - our interpreter and our arguments, without a shell
         [
-            *(sys.executable, "-m", "dbt.cli.main"),
+            *(sys.executable, "-m", "rossmann_ml.dbt_child", str(os.getpid())),
             *command,
             *("--vars", json.dumps(chosen, sort_keys=True)),
         ],

@@ -117,3 +117,21 @@ class StudyLockedError(RossmannError):
     """Another process is tuning with the same study."""
 
     exit_code = 17
+
+
+class SchemaError(RossmannError):
+    """A later version of the product wrote the warehouse."""
+
+    exit_code = 18
+
+
+class WarehouseDamagedError(RossmannError):
+    """The warehouse's file cannot be opened as a database, or is only half restored."""
+
+    exit_code = 19
+
+
+class BackupError(RossmannError):
+    """A backup cannot be written, or what is offered is not a whole backup; nothing was changed."""
+
+    exit_code = 20

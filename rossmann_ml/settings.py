@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         return self.warehouse_path / "writer.lock"
 
     @property
+    def restore_path(self) -> Path:
+        """Where a restore keeps what it exchanges until it is done."""
+        return self.warehouse_path / ".restoring"
+
+    @property
     def state_path(self) -> Path:
         """Folder of MLflow, Dagster, logs and reports."""
         return self._below_home(self.state_dir)

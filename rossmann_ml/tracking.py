@@ -61,6 +61,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     # its remarks on type hints and schemas are no news to the person at the terminal
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - of a local database
 
     folder = settings.state_path / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
             location = str(folder / "artifacts") if own else None
             found.create_experiment(EXPERIMENT, artifact_location=location)
         yield found
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise TrackingError(
             f"MLflow at {settings.tracking_uri} did not do what was asked: {error}. "
             "Is MLFLOW_TRACKING_URI right, and is the server running?"
@@ -260,6 +261,18 @@ def set_champion(settings: Settings, registry_version: str) -> None:
     """
     with client(settings) as found:
         found.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
+
+
+def champion_version(settings: Settings) -> str | None:
+    """The registry's version with the alias ``champion``; None when no version has it.
+
+    Raises:
+        TrackingError: MLflow does not answer or refuses.
+    """
+    with client(settings) as found:
+        models = found.search_registered_models(f"name = '{REGISTERED_MODEL}'")
+        aliases = dict(models[0].aliases) if models else {}
+        return None if CHAMPION not in aliases else str(aliases[CHAMPION])
 
 
 def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:

@@ -18,18 +18,34 @@ import duckdb
 import filelock
 import polars as pl
 
-from rossmann_ml.errors import NoDataError, WarehouseLockedError
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
+from rossmann_ml.schema import SCHEMA_VERSION, create_tables, refuse_later_version, schema_version
+from rossmann_ml.settings import Settings
 
-DDL_DIR = PROJECT_DIR / "warehouse" / "ddl"
+__all__ = [
+    "append_frame",
+    "connect",
+    "count_rows",
+    "create_tables",
+    "lock_owner",
+    "one_row",
+    "open_as_it_is",
+    "read_frame",
+    "transaction",
+    "utc_now",
+    "writer_lock",
+]
+
+RESTORE_MARK = "swapping.json"
 
 
 @contextmanager
 def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the pipeline's database, and close it at the end.
 
-    A writing connection creates what is missing of the tables in ``warehouse/ddl``. DuckDB lets
-    one process write: keep the connection open for one step, never while dbt runs.
+    A writing connection creates what is missing of the tables in ``warehouse/ddl``, and migrates
+    tables of an earlier version; before a reading one that is done too. DuckDB lets one process
+    write: keep the connection open for one step, never while dbt runs.
 
     Args:
         settings: Where the database is and what DuckDB may use.
@@ -37,14 +53,58 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
 
     Raises:
         NoDataError: ``read_only`` and there is no database yet.
+        SchemaError: A later version of the product wrote the database.
+        WarehouseDamagedError: The file is no database, or a restore was interrupted.
         WarehouseLockedError: Another process has the database open for writing.
     """
     path = settings.database_path
+    refuse_half_restored(settings)
     if read_only and not path.exists():
         raise NoDataError(f"{path} is not there yet: run `rossmann refresh` first")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if read_only:
+        connection = open_as_it_is(settings)
+        version = schema_version(connection)
+        if version is not None and version < SCHEMA_VERSION:
+            connection.close()
+            with connect(settings):
+                pass
+            connection = open_as_it_is(settings)
+    else:
+        connection = open_as_it_is(settings, read_only=False)
     try:
-        connection = duckdb.connect(
+        if read_only:
+            refuse_later_version(version)
+        else:
+            create_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def refuse_half_restored(settings: Settings) -> None:
+    """Keep everyone from a warehouse of which only a part is the restored one.
+
+    Raises:
+        WarehouseDamagedError: A restore died while it exchanged the files.
+    """
+    if (settings.restore_path / RESTORE_MARK).exists():
+        raise WarehouseDamagedError(
+            f"a restore into {settings.warehouse_path} was interrupted; `rossmann doctor --fix` "
+            "puts back what was there before it"
+        )
+
+
+def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the database without looking at its tables; the caller closes it.
+
+    Raises:
+        WarehouseDamagedError: The file is no DuckDB database, or cannot be read or written.
+        WarehouseLockedError: Another process has the database open for writing.
+    """
+    path = settings.database_path
+    try:
+        return duckdb.connect(
             str(path),
             read_only=read_only,
             config={
@@ -54,24 +114,20 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
             },
         )
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if "set lock on file" in str(error):
             raise WarehouseLockedError(
                 f"{path} is open in another process ({error}). Wait for it, or stop it; "
                 "to only read, use the published generation: `rossmann sql`"
             ) from error
-        raise
-    try:
-        if not read_only:
-            create_tables(connection)
-        yield connection
-    finally:
-        connection.close()
-
-
-def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables that Python writes, where they are missing."""
-    for script in sorted(DDL_DIR.glob("*.sql")):
-        connection.execute(script.read_text(encoding="utf-8"))
+        raise WarehouseDamagedError(
+            f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
+            "backup; what is published does not depend on it"
+        ) from error
+    except (duckdb.SerializationException, duckdb.InternalException) as error:
+        raise WarehouseDamagedError(
+            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; what "
+            "is published does not depend on it"
+        ) from error
 
 
 @contextmanager
@@ -119,6 +175,26 @@ def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.Da
 _HELD: dict[Path, filelock.FileLock] = {}
 
 
+def owner_path(settings: Settings) -> Path:
+    """The file in which the holder of the writer's lock says who it is."""
+    return settings.lock_path.with_name(f"{settings.lock_path.name}.owner")
+
+
+def lock_owner(settings: Settings) -> str | None:
+    """What the holder of the writer's lock says of itself; None when nobody holds it."""
+    path = settings.lock_path.resolve()
+    if not path.exists():
+        return None
+    probe = filelock.FileLock(path, thread_local=False)
+    try:
+        probe.acquire(blocking=False)
+    except filelock.Timeout:
+        owner = owner_path(settings)
+        return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
+    probe.release()
+    return None
+
+
 @contextmanager
 def writer_lock(settings: Settings) -> Iterator[None]:
     """Hold the one writer's place; re-entrant within a process.
@@ -133,22 +209,22 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     path = settings.lock_path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = _HELD.setdefault(path, filelock.FileLock(path, thread_local=False))
-    owner_path = path.with_name(f"{path.name}.owner")
+    owner = owner_path(settings)
     try:
         lock.acquire(timeout=settings.lock_timeout_seconds)
     except filelock.Timeout as error:
-        owner = owner_path.read_text(encoding="utf-8") if owner_path.exists() else "unknown"
+        holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise WarehouseLockedError(
-            f"another writer is at work: {owner}. Its lock is {path}; try again when it is done"
+            f"another writer is at work: {holder}. Its lock is {path}; try again when it is done"
         ) from error
     try:
         if lock.lock_counter == 1:
             me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-            owner_path.write_text(json.dumps(me), encoding="utf-8")
+            owner.write_text(json.dumps(me), encoding="utf-8")
         yield
     finally:
         if lock.lock_counter == 1:
-            owner_path.unlink(missing_ok=True)
+            owner.unlink(missing_ok=True)
         lock.release()
 
 

@@ -37,6 +37,7 @@ def main() -> int:
         access_log=False,  # every request is recorded by the application
         server_header=False,
         timeout_graceful_shutdown=10,
+        limit_concurrency=api.max_connections,
     )
     return 0
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 import polars as pl
 
 from app.api.problems import ProblemError
+from app.spreadsheets import harmless_frame
 
 
 class Format(StrEnum):
@@ -76,6 +77,10 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
         frame: The rows.
         form: How.
         head: What JSON says before the rows; the other forms hold rows only.
+
+    Returns:
+        The bytes. In CSV, text that a spreadsheet would take for a formula has an apostrophe
+        before it; the other forms hold it as it is.
     """
     buffer = io.BytesIO()
     if form is Format.JSON:
@@ -83,7 +88,7 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
         with_instants(frame).write_json(buffer)
         buffer.write(b"}")
     elif form is Format.CSV:
-        with_instants(frame).write_csv(buffer)
+        harmless_frame(with_instants(frame)).write_csv(buffer)
     elif form is Format.PARQUET:
         frame.write_parquet(buffer)
     else:

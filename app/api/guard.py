@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import limits
@@ -20,7 +21,7 @@ _OPEN_FOLDER = "/docs/"
 
 
 class Guard:
-    """Wraps an application; refuses with 401, 413 or 429.
+    """Wraps an application; refuses with 401, 408, 413 or 429.
 
     Args:
         app: The application.
@@ -31,6 +32,7 @@ class Guard:
         self._app = app
         self._hashes = settings.key_hashes
         self._max_body_bytes = settings.max_body_bytes
+        self._body_timeout_seconds = settings.body_timeout_seconds
         self._limit = limits.parse(settings.rate_limit) if settings.rate_limit else None
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
@@ -89,13 +91,26 @@ class Guard:
             )
 
     def _counted(self, receive: Receive) -> Receive:
-        """A body sent in pieces, of a size that nobody announced, is counted as it comes."""
+        """A body that is counted and timed as it comes: nobody has to announce its size."""
         size = 0
+        is_complete = False
+        deadline = time.monotonic() + self._body_timeout_seconds
 
         async def receive_counted() -> Message:
-            nonlocal size
-            message = await receive()
+            nonlocal size, is_complete
+            if is_complete:  # what comes now is the end of the connection, whenever that is
+                return await receive()
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise ProblemError(
+                    "too-slow",
+                    f"The body did not arrive within {self._body_timeout_seconds:g} s.",
+                    headers={"Connection": "close"},
+                ) from None
             size += len(message.get("body", b""))
+            is_complete = not message.get("more_body", False)
             self._check_size(size)
             return message
 

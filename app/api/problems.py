@@ -55,6 +55,7 @@ KINDS = {
     "not-acceptable": Kind(
         406, "Not acceptable", "text/html is not offered; there are JSON, CSV, Parquet and Arrow."
     ),
+    "too-slow": Kind(408, "Too slow", "The body did not arrive within 10 s."),
     "cursor-expired": Kind(
         410, "Cursor expired", "Generation 3f1c9a2b7d40 is no longer on disk; begin anew."
     ),

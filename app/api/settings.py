@@ -27,6 +27,8 @@ class ApiSettings(BaseSettings):
         rate_limit: Requests of one key, or of one address without keys, for example
             ``100/second`` or ``6000/minute``; empty: no limit.
         max_body_bytes: Largest body of a request.
+        body_timeout_seconds: How long a body may take to arrive.
+        max_connections: Connections open at once; more are answered 503.
         cors_origins: Origins of browser pages that may read answers, separated by commas.
         max_origin_age_days: ``/ready`` refuses when the newest origin is older than this.
         follow_seconds: How often the pointer to the current generation is looked at.
@@ -39,6 +41,8 @@ class ApiSettings(BaseSettings):
     keys: str = Field(default="", repr=False)
     rate_limit: str = "6000/minute"
     max_body_bytes: int = Field(default=1_000_000, ge=1)
+    body_timeout_seconds: float = Field(default=10.0, gt=0)
+    max_connections: int = Field(default=1_000, ge=1)
     cors_origins: str = ""
     max_origin_age_days: int = Field(default=14, ge=1)
     follow_seconds: float = Field(default=0.25, gt=0)

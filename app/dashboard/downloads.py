@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# A cell that begins so is a formula to a spreadsheet (OWASP, "CSV Injection").
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from app.spreadsheets import harmless
 
 
 def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
@@ -20,11 +19,5 @@ def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)  # ends lines as RFC 4180 says
     writer.writerow(columns)
-    writer.writerows([[_harmless(row[name]) for name in columns] for row in rows])
+    writer.writerows([[harmless(row[name]) for name in columns] for row in rows])
     return text.getvalue()
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
-        return f"'{value}"
-    return value

@@ -27,7 +27,7 @@ app = typer.Typer(
 def register() -> None:
     """Join the commands; once, since it imports what each of them needs."""
     # here and not above, so that `rossmann --help` does not wait for what a command imports
-    from rossmann_ml.cli import models, publish, refresh, serve, sql, up  # noqa: PLC0415
+    from rossmann_ml.cli import models, publish, recovery, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
     from rossmann_ml.cli.monitor import monitor  # noqa: PLC0415
     from rossmann_ml.cli.tune import tune  # noqa: PLC0415
@@ -46,6 +46,9 @@ def register() -> None:
     app.command()(models.model_card)
     publish.rollback.command("model")(models.rollback_model)
     app.add_typer(publish.rollback, name="rollback")
+    app.command()(recovery.doctor)
+    app.command()(recovery.backup)
+    app.command()(recovery.restore)
     app.command()(sql.sql)
     app.command()(serve.api)
     app.command()(serve.dashboard)

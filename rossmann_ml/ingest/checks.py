@@ -101,8 +101,9 @@ def check_rows(
 def _as_read(column: Column) -> pl.Expr:
     text = pl.col(column.name)
     if column.content in ("whole", "flag", "number"):
-        # whole numbers too: a table program writes 9 as 9.0 when the column has empty fields
-        return text.cast(pl.Float64, strict=False)
+        # whole numbers too: a table program writes 9 as 9.0 when the column has empty fields;
+        # adding 0 makes 0 of a negative zero
+        return text.cast(pl.Float64, strict=False) + 0.0
     if column.content == "day":
         return (
             pl.when(text.str.contains("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))

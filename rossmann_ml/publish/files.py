@@ -63,15 +63,22 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> list[Path]:
-    """Remove what killed writers left in a folder, and say what it was.
+def leftover_paths(folder: Path) -> list[Path]:
+    """What killed writers left in a folder.
 
-    Only the holder of the writer's lock may call this. Small texts are written without that lock,
-    so theirs must have lain a minute.
+    Small texts are written without the writer's lock, so theirs must have lain a minute.
     """
     a_minute_ago = time.time() - 60
     texts = [path for path in folder.glob(".*.text") if path.stat().st_mtime < a_minute_ago]
-    leftovers = [*folder.glob(".*.tmp"), *folder.glob(".*.tmp.wal"), *texts]
+    return sorted([*folder.glob(".*.tmp"), *folder.glob(".*.tmp.wal"), *texts])
+
+
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Remove what killed writers left in a folder, and say what it was.
+
+    Only the holder of the writer's lock may call this.
+    """
+    leftovers = leftover_paths(folder)
     for path in leftovers:
         remove(path)
     return leftovers

@@ -19,6 +19,7 @@ import duckdb
 from rossmann_ml.errors import NoDataError, PublishError
 from rossmann_ml.publish import files
 from rossmann_ml.publish.contract import STORAGE_VERSION
+from rossmann_ml.schema import UNRECORDED_VERSION
 from rossmann_ml.settings import Settings
 
 POINTER_NAME = "CURRENT"
@@ -46,6 +47,8 @@ class GenerationInfo:
     is_synthetic: bool
     product_today: date
     storage_version: str = STORAGE_VERSION
+    # of a generation of before it was written down
+    schema_version: int = UNRECORDED_VERSION
 
     def as_row(self) -> dict[str, object]:
         """The values by column name."""
@@ -162,6 +165,11 @@ def move_pointer(published_path: Path, target: Path) -> None:
     files.write_text_atomically(published_path / POINTER_NAME, f"{target.name}\n")
 
 
+def generation_files(published_path: Path) -> list[Path]:
+    """The files that are named like generations, whatever they hold; others are nobody's matter."""
+    return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
+
+
 def list_generations(settings: Settings) -> list[Generation]:
     """The generations on disk, the newest first; files that are no generations are passed over."""
     folder = settings.published_path
@@ -170,9 +178,7 @@ def list_generations(settings: Settings) -> list[Generation]:
     except PublishError:  # an unusable pointer is mended by pointing at one of these
         current = None
     found = []
-    for path in folder.glob("*.duckdb"):
-        if not _FILE_NAME.fullmatch(path.name):
-            continue
+    for path in generation_files(folder):
         try:
             with reading(path) as connection:
                 info = read_info(connection)

@@ -15,6 +15,7 @@ from rossmann_ml.clock import product_today
 from rossmann_ml.errors import NoChampionError, NoDataError, PublishError
 from rossmann_ml.params import Params
 from rossmann_ml.publish.generations import GenerationInfo
+from rossmann_ml.schema import SCHEMA_VERSION
 from rossmann_ml.settings import Settings
 
 NEWEST_FIRST_ORIGINS = "SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC"
@@ -84,6 +85,7 @@ def draft_generation(
         data_set_name=data_set[0],
         is_synthetic=data_set[1],
         product_today=product_today(connection, settings),
+        schema_version=SCHEMA_VERSION,
     )
     return Draft(
         info=info,

@@ -38,7 +38,7 @@ from rossmann_ml.publish.status import (
     resolve_failure,
     write_status,
 )
-from rossmann_ml.publish.vintages import export_vintages
+from rossmann_ml.publish.vintages import export_vintages, vintages_path
 from rossmann_ml.publish.writer import write_generation
 from rossmann_ml.settings import Settings
 
@@ -93,7 +93,8 @@ def publish(settings: Settings, params: Params, *, run_id: str) -> PublishedGene
 
 
 def _publish(settings: Settings, params: Params, run_id: str) -> PublishedGeneration:
-    for folder in (settings.published_path, settings.published_path / "models"):
+    published = settings.published_path
+    for folder in (published, published / "models", vintages_path(settings), settings.models_path):
         files.remove_leftovers(folder)
     if not settings.database_path.exists():
         raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +14,7 @@ import duckdb
 import pytest
 from conftest import Refreshed
 from support.chain import small_params
+from support.weekly_drop import NEWEST_ORIGIN, write_drop
 
 from assets.home import open_instance
 from rossmann_ml.backfill import possible_origins
@@ -24,7 +24,6 @@ from rossmann_ml.warehouse import connect, writer_lock
 
 pytestmark = pytest.mark.integration
 
-NEWEST_ORIGIN = date(2015, 6, 19)
 ROSSMANN = Path(sys.executable).with_name("rossmann")
 
 
@@ -123,35 +122,9 @@ def test_a_second_refresh_changes_nothing_and_says_so(place: Refreshed):
     assert run.tags[".dagster/repository"] == "__repository__@rossmann"
 
 
-def write_drop(place: Refreshed, days: int) -> None:
-    """Write the days after the newest as a drop: as planned, with the sales of two weeks ago."""
-    folder = place.settings.incoming_path
-    folder.mkdir(parents=True)
-    raw = place.settings.raw_path
-    with (raw / "train.csv").open(encoding="utf-8", newline="") as stream:
-        known = {(row["Store"], row["Date"]): row for row in csv.DictReader(stream)}
-    with (raw / "test.csv").open(encoding="utf-8", newline="") as stream:
-        planned = list(csv.DictReader(stream))
-    last = NEWEST_ORIGIN + timedelta(days=days)
-    with (folder / f"sales_{last}.csv").open("w", encoding="utf-8", newline="") as stream:
-        names = list(next(iter(known.values())))
-        writer = csv.DictWriter(stream, names)
-        writer.writeheader()
-        for row in planned:
-            day = date.fromisoformat(row["Date"])
-            if day > last:
-                continue
-            earlier = known.get((row["Store"], str(day - timedelta(days=14))), {})
-            is_open = row["Open"] == "1" and int(earlier.get("Sales", 0)) > 0
-            sold = {name: earlier[name] if is_open else 0 for name in ("Sales", "Customers")}
-            writer.writerow(
-                {**{name: row.get(name) for name in names}, **sold, "Open": int(is_open)}
-            )
-
-
 def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: Refreshed):
     champion = summarise(place.settings).info.model_version
-    write_drop(place, days=7)
+    write_drop(place.settings, days=7)
     with open_instance(place.settings) as instance:
         instance.add_dynamic_partitions("forecast_origin", ["1999-12-31"])
     result, undone = place.run("weekly_refresh")

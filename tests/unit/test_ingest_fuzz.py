@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,7 +56,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Retailer:
 
 @pytest.mark.parametrize("name", VALID)
 @settings(
-    max_examples=25,
+    max_examples=int(os.environ.get("ROSSMANN_FUZZ_EXAMPLES", "25")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -76,3 +78,6 @@ def test_any_bytes_land_or_are_refused_without_a_trace(
     else:
         stored = landing.rows_landed + landing.rows_unchanged + landing.rows_quarantined
         assert stored == landing.rows_read
+        after = landed.contents()
+        for table in ("sales", "plan", "stores", "store_states", "quarantined_rows"):
+            assert set(before[table]) <= set(after[table])

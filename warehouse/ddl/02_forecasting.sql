@@ -221,11 +221,6 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
     PRIMARY KEY (member_hash, data_version, forecast_origin, store_id, target_date)
 );
 
--- Warehouses of before the blend: what their table of one model held is computed anew.
-DROP TABLE IF EXISTS forecasting.out_of_fold;
-ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS recipe VARCHAR;
-ALTER TABLE forecasting.model_versions ADD COLUMN IF NOT EXISTS blend_weights VARCHAR;
-
 -- Medians over origins, where they were entered without: they follow from the rows that are kept.
 ALTER TABLE forecasting.backtest_scores ADD COLUMN IF NOT EXISTS rmspe_median DOUBLE;
 UPDATE forecasting.backtest_scores AS scores

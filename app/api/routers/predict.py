@@ -49,6 +49,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "unknown-store",
         "store-not-forecast",
         "not-acceptable",
+        "too-slow",
         "too-large",
         "invalid-value",
         "date-outside-horizon",

@@ -1,0 +1,109 @@
+"""``docs/reliability.md``, written from the results of the soak and of the corpus of bad files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from bad_files import CORPUS, End
+
+_HEAD = """# Reliability
+
+Written by `make reliability` from the results of `make soak`; not edited by hand. How to come back
+from a fault is in [recovery.md](recovery.md), who may do what in [security.md](security.md).
+"""
+
+
+def write_report(results: list[dict], document: Path) -> None:
+    """Write the document."""
+    document.write_text("\n".join(lines_of(results)) + "\n", encoding="utf-8")
+
+
+def lines_of(results: list[dict]) -> list[str]:
+    """The document, line by line."""
+    rounds = [each for each in results if each["kind"] == "kills"]
+    faults = [each for each in results if each["kind"] == "fault"]
+    return [*_HEAD.splitlines(), *_summary(rounds, faults), *_kills(rounds), *_faults(faults),
+            *_bad_files()]  # fmt: skip
+
+
+def _summary(rounds: list[dict], faults: list[dict]) -> list[str]:
+    kills = sum(len(each["kills"]) for each in rounds)
+    survived = sum(len(each["kills"]) for each in rounds if each["is_survived"])
+    reads = sum(each["reads"] for each in (*rounds, *faults))
+    wrong = sum(len(each["reader_faults"]) for each in (*rounds, *faults))
+    lost = [*(line for each in rounds for line in each["differences"]),
+            *(line for each in faults for line in each["lost"])]  # fmt: skip
+    left = sum(len(each["leftovers"]) for each in rounds)
+    rows = [
+        ("kills with SIGKILL", f"{kills:,} in {len(rounds):,} round{'s' * (len(rounds) != 1)}"),
+        ("of them survived", f"{survived:,}"),
+        ("other faults tried / survived",
+         f"{len(faults)} / {sum(each['is_survived'] for each in faults)}"),
+        ("what was lost", "; ".join(lost[:3]) or "nothing"),
+        ("locks and half-written files left", f"{left}"),
+        ("questions of a reader meanwhile", f"{reads:,}"),
+        ("wrong or failed answers", f"{wrong}"),
+        ("bad files tried", f"{len(CORPUS)}"),
+    ]  # fmt: skip
+    return ["", "| measured | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+
+
+def _kills(rounds: list[dict]) -> list[str]:
+    by_step = Counter(kill["title"] for each in rounds for kill in each["kills"])
+    order = {kill["title"]: kill["step"] for each in rounds for kill in each["kills"]}
+    return [
+        "",
+        "## Kill anywhere",
+        "",
+        "The weekly job of a small chain, with a week of sales that waits, is killed several "
+        "times, as a step commits or at a moment drawn at random, then run to its end. Warehouse "
+        "and generation must be what an undisturbed run leaves, but for run ids and times; a "
+        "reader asks all the while and must be given one whole generation every time.",
+        "",
+        "| step | kills |",
+        "|---|---:|",
+        *(f"| {title} | {by_step[title]} |" for title in sorted(by_step, key=order.__getitem__)),
+    ]
+
+
+def _faults(faults: list[dict]) -> list[str]:
+    if not faults:
+        return ["", "## Other faults", "", "None has been tried yet."]
+    return [
+        "",
+        "## Other faults",
+        "",
+        "| fault | what was said or done | lost | questions | wrong answers |",
+        "|---|---|---|---:|---:|",
+        *(
+            f"| {each['fault']} | {_cell(each['told'])} "
+            f"| {_cell('; '.join(each['lost'])) or 'nothing'} | {each['reads']:,} "
+            f"| {len(each['reader_faults'])} |"
+            for each in faults
+        ),
+    ]
+
+
+def _bad_files() -> list[str]:
+    ends = Counter(bad.end for bad in CORPUS)
+    return [
+        "",
+        "## Bad files",
+        "",
+        f"`tests/faults/test_bad_files.py` offers {len(CORPUS)} files: {ends[End.REFUSED]} are "
+        f"refused whole with a message, of {ends[End.SET_ASIDE]} the bad rows are set aside with "
+        f"column and reason, {ends[End.HARMLESS]} are harmless. Nothing that was landed before "
+        "changes.",
+        "",
+        "| file | what is wrong | what becomes of it | the message holds |",
+        "|---|---|---|---|",
+        *(
+            f"| `{bad.name}` | {bad.what} | {bad.end} | {_cell(', '.join(bad.says))} |"
+            for bad in CORPUS
+        ),
+    ]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())[:240]

@@ -1,0 +1,136 @@
+"""``make soak``: kill the weekly job hundreds of times, in rounds that go on where they stopped.
+
+    PYTHONPATH=tests python tests/faults/soak.py run --kills 200
+    PYTHONPATH=tests python tests/faults/soak.py report
+
+``run`` appends a line a round to the results; ``report`` writes ``docs/reliability.md`` from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from report import write_report
+from support.faults.harness import Job, Place, contents, make_place, save_json
+from support.faults.kills import START, one_round
+from support.faults.scenarios import SCENARIOS, NotHereError
+
+from rossmann_ml.settings import PROJECT_DIR
+
+DOCUMENT = PROJECT_DIR / "docs" / "reliability.md"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="make soak")
+    parser.add_argument("command", choices=["run", "report"])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills-in-a-round", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=PROJECT_DIR / ".state" / "soak")
+    asked = parser.parse_args(arguments)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    results = asked.folder / "results.jsonl"
+    if asked.command == "run":
+        run(asked.folder, results, kills=asked.kills, in_a_round=asked.kills_in_a_round)
+    else:
+        write_report(read_results(results), DOCUMENT)
+    return 0 if all(result["is_survived"] for result in read_results(results)) else 1
+
+
+def read_results(path: Path) -> list[dict]:
+    """What was tried until now."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def run(folder: Path, results: Path, *, kills: int, in_a_round: int) -> None:
+    """Go on until so many kills have hit, then try the other faults that were not tried yet."""
+    prepared(folder)
+    done = read_results(results)
+    hit = sum(len(result.get("kills", ())) for result in done)
+    tried = {result["name"] for result in done if result["kind"] == "fault"}
+    waiting = [name for name in SCENARIOS if name not in tried]
+    number = sum(result["kind"] == "kills" for result in done)
+    while waiting or hit < kills:
+        if hit < kills:
+            hit += round_of_kills(folder, results, number, in_a_round)
+            number += 1
+            say(f"{hit} of {kills} kills")
+        if waiting:
+            try_fault(folder, results, waiting.pop(0))
+
+
+def round_of_kills(folder: Path, results: Path, number: int, kills: int) -> int:
+    """Kill the job some times in a fresh place, and give how many kills hit."""
+    base, expected, durations = prepared(folder)
+    place = base.copy_to(folder / "work")
+    seed = f"round {number}"
+    outcome = one_round(place, expected, durations, kills=kills, seed=seed)
+    append(results, {"name": seed, **outcome.as_json()})
+    if not outcome.is_survived:  # kept for whoever looks into it
+        shutil.copytree(place.folder, folder / f"failed-{number}", dirs_exist_ok=True)
+    return len(outcome.kills)
+
+
+def try_fault(folder: Path, results: Path, name: str) -> None:
+    """Try another fault in a fresh place, where this machine lets it be made."""
+    base, expected, _ = prepared(folder)
+    try:
+        outcome = SCENARIOS[name](base.copy_to(folder / "work"), expected)
+    except NotHereError as error:
+        say(f"{name}: not tried here: {error}")
+        return
+    append(results, {"name": name, **outcome.as_json()})
+
+
+def prepared(folder: Path) -> tuple[Place, dict[str, str], dict[int, float]]:
+    """The place that every round begins with, what an undisturbed run leaves, and its steps."""
+    base, kept = Place(folder / "base", folder / "raw"), folder / "undisturbed.json"
+    if not kept.exists():
+        if not base.settings.incoming_path.exists():  # what is made last is there
+            say("making the place: a small chain, forecast once")
+            shutil.rmtree(base.folder, ignore_errors=True)
+            make_place(base.folder, base.raw)
+        say("running the job undisturbed")
+        place = base.copy_to(folder / "work")
+        durations = run_timed(place)
+        save_json(kept, {"contents": contents(place), "durations": durations})
+    told = json.loads(kept.read_text(encoding="utf-8"))
+    return base, told["contents"], {int(step): s for step, s in told["durations"].items()}
+
+
+def run_timed(place: Place) -> dict[int, float]:
+    """Run the job to its end and time its steps, 0 being what comes before them."""
+    job = Job(place)
+    began = {START: time.monotonic()}
+    while job.is_running:
+        for number, _, _ in job.steps():
+            began.setdefault(number, time.monotonic())
+        time.sleep(0.005)
+    if job.wait() != 0:
+        raise RuntimeError(f"the undisturbed run failed: {place.log_path.read_text()}")
+    ends = [*list(began.values())[1:], time.monotonic()]
+    return {step: end - start for (step, start), end in zip(began.items(), ends, strict=True)}
+
+
+def append(results: Path, result: dict) -> None:
+    """Keep one result; a soak that is stopped goes on after it."""
+    with results.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(result) + "\n")
+    verdict = "survived" if result["is_survived"] else "NOT SURVIVED"
+    say(f"{result['name']}: {verdict} {'' if result['is_survived'] else json.dumps(result)}")
+
+
+def say(line: str) -> None:
+    """Print a line with the time."""
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Every broken file is refused with a message, or its bad rows are set aside; nothing is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from bad_files import CORPUS, SALES, BadFile, End
+from support.retailer import Retailer
+
+from rossmann_ml.errors import BadFileError, TooManyBadRowsError
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Retailer:
+    """A retailer whose good files are landed."""
+    retailer = Retailer(tmp_path_factory.mktemp("corpus"))
+    retailer.write_bulk()
+    retailer.write("store_states.csv", "Store,State\n1,HE\n2,BY\n3,NW\n")
+    retailer.land_raw()
+    retailer.allow_bad_rows(0.6)
+    return retailer
+
+
+def test_the_corpus_is_as_large_as_it_should_be() -> None:
+    assert len({bad.what + bad.name for bad in CORPUS}) == len(CORPUS) >= 60
+
+
+@pytest.mark.parametrize("bad", CORPUS, ids=lambda bad: f"{bad.what}-{bad.name}")
+def test_a_bad_file_ends_as_it_must(landed: Retailer, bad: BadFile) -> None:
+    before = landed.contents()
+    own = landed.incoming if bad.name.startswith(("sales_", "plan_")) else landed.raw
+    kept = (own / bad.name).read_bytes() if (own / bad.name).exists() else None
+    path = landed.write(bad.name, bad.content)
+    try:
+        message, landing = "", None
+        try:
+            (landing,) = landed.land_incoming(path).files
+        except (BadFileError, TooManyBadRowsError) as refusal:
+            message = str(refusal)
+    finally:
+        if kept is None:
+            path.unlink()
+        else:
+            path.write_bytes(kept)
+    after = landed.contents()
+    if bad.end is End.REFUSED:
+        assert message.startswith(str(path)), landing
+        assert all(words in message for words in bad.says), message
+        assert after == before
+        return
+    assert message == ""
+    assert landing is not None
+    for table in ("sales", "plan", "stores", "store_states", "quarantined_rows"):
+        assert set(before[table]) <= set(after[table]), "rows that were landed are gone"
+    if bad.end is End.HARMLESS:
+        assert landing.quarantined == {}
+        assert after == before, "it says what was known already"
+        return
+    new = [
+        row
+        for row in after["quarantined_rows"]
+        if row not in before["quarantined_rows"] and row[0] == landing.load_id
+    ]
+    assert 1 <= len(new) <= 2
+    for _, _, file_name, line_number, column_name, reason, row_text, _ in new:
+        assert file_name == bad.name
+        # the line as it stands in the file, so that a person finds it
+        lines = bad.content.decode().removeprefix("\ufeff").split("\n")
+        assert lines[line_number - 1].rstrip("\r") == row_text
+        assert all(words in f"{column_name}: {reason}" for words in bad.says), reason
+
+
+def test_a_folder_a_pipe_and_a_link_to_nowhere_are_refused_or_passed_over(
+    landed: Retailer, tmp_path: Path
+) -> None:
+    before = landed.contents()
+    folder = landed.incoming / "sales_2015-06-20.csv"
+    folder.mkdir()
+    pipe = landed.incoming / "sales_2015-06-21.csv"
+    os.mkfifo(pipe)
+    (landed.incoming / "sales_2015-06-22.csv").symlink_to(tmp_path / "nowhere.csv")
+    (landed.incoming / "sales_2015-13-01.csv").write_text("no such month")
+    (landed.incoming / "sales_2015-06-23.CSV").write_text("another name")
+    report = landed.land_incoming()
+    assert report.files == ()
+    assert "sales_2015-13-01.csv" in report.warnings[0]
+    with pytest.raises(BadFileError, match="there is no such file"):
+        landed.land_incoming(landed.incoming / "sales_2015-06-22.csv")
+    assert landed.contents() == before
+
+
+def test_a_file_that_may_not_be_read_is_refused(landed: Retailer, monkeypatch) -> None:
+    path = landed.write("sales_2015-06-24.csv", "x")
+    opened = Path.open
+
+    def refuse(self: Path, *arguments: object, **options: object):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(self, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(BadFileError, match="cannot be opened: Permission denied"):
+        landed.land_incoming(path)
+
+
+def test_a_file_named_to_leave_its_folder_is_no_file_of_the_product(landed: Retailer) -> None:
+    with pytest.raises(BadFileError, match=r"the name does not say|there is no such file"):
+        landed.land_incoming(landed.incoming / ".." / ".." / "etc" / SALES.replace("sales", "x"))

@@ -1,0 +1,65 @@
+"""The document of what was tried says what the results say, the bad ones too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import soak
+from bad_files import CORPUS
+from report import lines_of
+from support.faults.kills import Kill, Round
+from support.faults.scenarios import Outcome
+
+GOOD = Round(
+    kills=[Kill(3, "dbt: staging, core", 0.5), Kill(0, "start", 0.1)], exit_code=0, reads=40
+)
+BAD = Round(
+    kills=[Kill(12, "publish", 0.2)],
+    exit_code=0,
+    reads=10,
+    differences=["raw.sales: 1 rows, expected 2 rows"],
+    leftovers=["writer.lock.owner"],
+    reader_faults=["two generations at once"],
+)
+
+
+def named(name: str, result: Round | Outcome) -> dict:
+    return {"name": name, **result.as_json()}
+
+
+def test_figures_add_up_over_rounds_and_faults() -> None:
+    results = [named("round 0", GOOD), named("round 1", BAD),
+               named("disk_full", Outcome("disk full", told="no | space", reads=7))]  # fmt: skip
+    text = "\n".join(lines_of(results))
+    for row in (
+        "| kills with SIGKILL | 3 in 2 rounds |",
+        "| of them survived | 2 |",
+        "| other faults tried / survived | 1 / 1 |",
+        "| what was lost | raw.sales: 1 rows, expected 2 rows |",
+        "| locks and half-written files left | 1 |",
+        "| questions of a reader meanwhile | 57 |",
+        "| wrong or failed answers | 1 |",
+        f"| bad files tried | {len(CORPUS)} |",
+        "| start | 1 |",
+        "| disk full | no \\| space | nothing | 7 | 0 |",
+    ):
+        assert row in text
+
+
+def test_nothing_lost_is_said_in_words() -> None:
+    assert "| what was lost | nothing |" in lines_of([named("round 0", GOOD)])
+
+
+def test_the_report_is_written_from_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "DOCUMENT", tmp_path / "reliability.md")
+    assert soak.main(["report", "--folder", str(tmp_path)]) == 0
+    soak.append(tmp_path / "results.jsonl", named("round 0", GOOD))
+    soak.append(tmp_path / "results.jsonl", named("round 1", BAD))
+    assert soak.main(["report", "--folder", str(tmp_path)]) == 1
+    kept = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert soak.read_results(tmp_path / "results.jsonl") == kept
+    assert "3 in 2 rounds" in (tmp_path / "reliability.md").read_text()

@@ -1,0 +1,1 @@
+"""Faults of the weekly job: making them, and judging what is left."""

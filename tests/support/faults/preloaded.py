@@ -1,0 +1,15 @@
+"""What the process that jobs are forked from has loaded, and nothing that starts a thread."""
+
+from __future__ import annotations
+
+from rossmann_ml import process
+
+process.prepare()
+
+import dagster  # noqa: E402, F401
+import great_expectations  # noqa: E402, F401
+
+import app.published  # noqa: E402, F401
+import assets.definitions  # noqa: E402
+import assets.refresh  # noqa: E402, F401
+from rossmann_ml.quality import great_expectations_session  # noqa: E402, F401

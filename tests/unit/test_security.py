@@ -1,0 +1,363 @@
+"""What an enemy would try: SQL and paths in parameters, formulas in exports, slow clients."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+import io
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from support.api import client_of, problem_of
+from support.published import copy_of
+from support.servers import serving
+from support.small_warehouse import change
+
+from app.api.cursors import Cursor
+from app.dashboard.downloads import csv_text
+from rossmann_ml import promotion
+from rossmann_ml.errors import NoDataError, PublishError
+from rossmann_ml.params import Params
+from rossmann_ml.publish import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.settings import PROJECT_DIR, Settings
+
+Published = tuple[Settings, PublishedGeneration]
+
+INJECTIONS = (
+    "'",
+    '"',
+    "1; DROP TABLE forecasts; --",
+    "' OR '1'='1",
+    "1 UNION SELECT * FROM stores",
+    "x'); ATTACH '/tmp/evil.duckdb' AS evil; --",
+    "a') OR store_id IN (SELECT store_id FROM stores) --",
+    "$1",
+    "?",
+    "%27%20OR%201=1",
+    "\\x27",
+    "\u02bc OR 1=1",
+    "read_csv('/etc/passwd')",
+    "../../../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "${jndi:ldap://127.0.0.1/a}",
+    "{{7*7}}",
+    "\x00",
+    "\r\nSet-Cookie: a=b",
+    "9" * 400,
+    "-1",
+    "1e309",
+    "NaN",
+)
+
+# --- no SQL is built from input ----------------------------------------------------------------
+
+# Where requests and files come in, SQL is put together in these functions only; each puts in names
+# of the code (tables, columns, marks for values), never what a caller or a file says.
+SQL_FROM_PARTS = {
+    "app/api/table_pages.py: stores_with",
+    "app/api/table_pages.py: rows",
+    "app/dashboard/questions/monitoring.py: newest_rows",
+    "rossmann_ml/ingest/status.py: _landed_kinds",
+    "rossmann_ml/ingest/versions.py: __enter__",
+    "rossmann_ml/ingest/versions.py: __exit__",
+    "rossmann_ml/ingest/versions.py: add",
+    "rossmann_ml/ingest/versions.py: settle_repeated_rows",
+    "rossmann_ml/ingest/versions.py: store",
+}
+_SQL = re.compile(
+    r"\b(SELECT .*FROM|INSERT |UPDATE .*SET|DELETE FROM|CREATE |DROP |ATTACH |COPY )", re.DOTALL
+)
+
+
+def sql_from_parts(folder: Path) -> Iterator[str]:
+    """The functions below a folder in which SQL is put together from parts."""
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if any(_is_built_sql(node) for node in ast.walk(function)):
+                yield f"{path.relative_to(PROJECT_DIR)}: {function.name}"
+
+
+def _is_built_sql(node: ast.AST) -> bool:
+    if isinstance(node, ast.JoinedStr):
+        words = "x".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        is_put_together = any(isinstance(part, ast.FormattedValue) for part in node.values)
+        return is_put_together and bool(_SQL.search(words))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
+        left = node.left
+        return isinstance(left, ast.Constant) and bool(_SQL.search(str(left.value)))
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "format"
+        and isinstance(node.func.value, ast.Constant)
+        and bool(_SQL.search(str(node.func.value.value)))
+    )
+
+
+@pytest.mark.parametrize("folder", ["app", "rossmann_ml/ingest", "rossmann_ml/cli"])
+def test_sql_is_put_together_only_where_that_was_looked_at(folder: str) -> None:
+    found = set(sql_from_parts(PROJECT_DIR / folder))
+    assert found - SQL_FROM_PARTS == set(), "give the value as a parameter, or look at it well"
+
+
+def test_a_planted_statement_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("test_security.PROJECT_DIR", tmp_path, raising=True)
+    (tmp_path / "a.py").write_text(
+        "def f(x):\n    return f'SELECT * FROM t WHERE a = {x}'\n"
+        "def g(x):\n    return 'DELETE FROM t WHERE a = %s' % x\n"
+        "def h(x):\n    return 'DROP {}'.format(x)\n"
+        "def fine(x):\n    return f'{x} of SELECTED rows', 'SELECT 1 FROM t'\n"
+    )
+    assert list(sql_from_parts(tmp_path)) == ["a.py: f", "a.py: g", "a.py: h"]
+
+
+@pytest.fixture(scope="module")
+def client(shared_published: Published) -> Iterator[TestClient]:
+    with client_of(shared_published[0], rate_limit="") as opened:
+        yield opened
+
+
+def questions(client: TestClient) -> Iterator[tuple[str, str, str]]:
+    """Every GET parameter: path, where it stands, its name."""
+    document: dict[str, Any] = client.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for parameter in operations.get("get", {}).get("parameters", []):
+            if parameter["in"] in {"query", "path"}:
+                yield path, parameter["in"], parameter["name"]
+
+
+def test_no_parameter_lets_anything_in(client: TestClient, shared_published: Published) -> None:
+    generation = shared_published[1].path
+    before = hashlib.sha256(generation.read_bytes()).hexdigest()
+    asked = 0
+    for path, where, name in questions(client):
+        for attempt in INJECTIONS:
+            if where == "path":
+                response = client.get(path.replace("{" + name + "}", quote(attempt, safe="")))
+            else:
+                filled = re.sub(r"\{[^}]*\}", "1", path)
+                response = client.get(filled, params={name: attempt})
+            asked += 1
+            assert response.status_code in {200, 400, 404, 406, 410, 422}, (path, name, attempt)
+            assert "set-cookie" not in response.headers
+            for secret in ("root:", "Traceback", "Parser Error", str(PROJECT_DIR)):
+                assert secret not in response.text, (path, name, attempt)
+            if response.status_code == 200 and "rows" in response.text[:2000]:
+                # a filter that took it as a value finds nothing; one that ran it would find all
+                assert len(response.json().get("rows", [])) <= 1000
+    assert asked > 300
+    assert hashlib.sha256(generation.read_bytes()).hexdigest() == before
+
+
+@pytest.mark.parametrize("attempt", INJECTIONS)
+def test_no_argument_of_a_command_is_run_as_sql(
+    shared_warehouse: Settings, shared_published: Published, attempt: str
+) -> None:
+    published = shared_published[0]
+    before = hashlib.sha256(published.database_path.read_bytes()).hexdigest()
+    with pytest.raises(PublishError, match="no generation is called"):
+        rollback_generation(published, attempt)
+    with pytest.raises(NoDataError, match="there is no model"):
+        promotion.promote(published, _params(), model_version=attempt, actor=attempt)
+    assert hashlib.sha256(published.database_path.read_bytes()).hexdigest() == before
+
+
+def _params() -> Params:
+    from rossmann_ml.params import load_params
+
+    return load_params(PROJECT_DIR / "params.yaml")
+
+
+# --- paths -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs/../../pyproject.toml",
+        "/docs/%2e%2e/%2e%2e/pyproject.toml",
+        "/docs/..%2f..%2fpyproject.toml",
+        "/docs//etc/passwd",
+        "/stores/..%2f..%2f..%2fetc%2fpasswd/forecast",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "//etc/passwd",
+    ],
+)
+def test_no_path_leaves_the_api(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code in {404, 422}
+    assert "root:" not in response.text
+    assert "[project]" not in response.text
+
+
+@pytest.mark.parametrize("generation_id", ["../../rossmann", "/etc/passwd", "0" * 11, "g" * 12])
+def test_a_forged_cursor_names_no_file(client: TestClient, generation_id: str) -> None:
+    cursor = Cursor(generation_id, "0" * 12, 5).encode()
+    problem_of(client.get("/forecasts", params={"cursor": cursor}), 422, "invalid-value")
+
+
+# --- formulas ----------------------------------------------------------------------------------
+
+FORMULAS = ("=1+1", "+1", "-2+3", "@SUM(A1)", "=cmd|'/C calc'!A0", "\t=1", "\r=1")
+
+
+def test_no_export_holds_a_formula(
+    shared_published: Published, project_params: Params, tmp_path: Path
+) -> None:
+    settings = copy_of(shared_published[0], tmp_path)
+    for number, formula in enumerate(FORMULAS):
+        quoted = formula.replace("'", "''")
+        change(
+            settings,
+            f"INSERT INTO raw.quarantined_rows VALUES (1, 'sales', 'train.csv', {200 + number}, "
+            f"'Sales', 'not a number', '{quoted}', TIMESTAMP '2015-08-03 06:00')",
+        )
+    publish(settings, project_params, run_id="planted")
+    with client_of(settings) as client:
+        path = "/data_quality"
+        text = client.get(path, params={"format": "csv"}).text
+        answers = [text]
+        document = client.get("/openapi.json").json()["paths"]
+        for each in document:
+            if "{" not in each and "get" in document[each]:
+                answer = client.get(each, params={"format": "csv"})
+                if answer.headers["content-type"].startswith("text/csv"):
+                    answers.append(answer.text)
+    assert len(answers) > 4
+    for answer in answers:
+        for row in csv.reader(io.StringIO(answer)):
+            for cell in row:
+                is_number = re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell)
+                assert is_number or not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
+    exported = csv_text([{"text": formula, "number": -5.0} for formula in FORMULAS], ["text",
+                        "number"])  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(exported, newline="")))
+    assert [row["text"] for row in rows] == [f"'{formula}" for formula in FORMULAS]
+    assert {row["number"] for row in rows} == {"-5.0"}
+
+
+# --- size, time, number ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real server with short limits."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ROSSMANN_API_BODY_TIMEOUT_SECONDS", "2")
+        patched.setenv("ROSSMANN_API_MAX_CONNECTIONS", "60")
+        patched.setenv("ROSSMANN_API_RATE_LIMIT", "")
+        log = tmp_path_factory.mktemp("server") / "api.log"
+        with serving(
+            "api", shared_published[0].warehouse_path, ready="/health", log=log
+        ) as address:
+            yield address
+
+
+def connection_to(address: str) -> socket.socket:
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def test_clients_that_dawdle_do_not_keep_others_waiting(server: str) -> None:
+    slow = []
+    for _ in range(15):  # of each kind: half a head, half a body, an answer that is not read
+        head = connection_to(server)
+        head.sendall(b"GET /stores HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        body = connection_to(server)
+        body.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 500\r\n\r\n{"
+        )
+        unread = connection_to(server)
+        unread.sendall(b"GET /forecasts?limit=1000 HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        slow += [head, body, unread]
+    with httpx.Client(base_url=server, timeout=60) as client:
+        for _ in range(30):
+            assert client.get("/stores/1/forecast").status_code == 200
+            assert client.get("/forecasts", params={"limit": 5}).status_code == 200
+    for each in slow:
+        each.close()
+
+
+def test_a_body_that_does_not_come_is_given_up(server: str) -> None:
+    with connection_to(server) as slow:
+        slow.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 500\r\n\r\n{"
+        )
+        slow.settimeout(60)
+        answer = b""
+        while piece := slow.recv(65536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:rossmann:problem:too-slow" in answer
+    assert b"The body did not arrive within 2 s." in answer
+
+
+def test_more_connections_than_allowed_are_turned_away_and_the_others_answered(
+    server: str,
+) -> None:
+    many = [connection_to(server) for _ in range(80)]
+    with connection_to(server) as late:
+        late.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert late.recv(100).startswith(b"HTTP/1.1 503 ")
+    for each in many:
+        each.close()
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{server}/health", timeout=60).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: str) -> None:
+    with connection_to(server) as large:
+        large.sendall(
+            b"POST /predict_batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 50000000\r\n\r\n"
+        )
+        assert large.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+# --- what is loaded, and from where ------------------------------------------------------------
+
+_UNSAFE = re.compile(
+    r"\b(pickle|cPickle|joblib|dill|cloudpickle|marshal|shelve)\b\s*[.(]|"
+    r"\beval\(|(?<!\.)\bexec\(|yaml\.load\(|allow_pickle=True|shell=True|verify=False"
+)
+
+
+def test_nothing_unpickles_evaluates_or_starts_a_shell() -> None:
+    found = [
+        f"{path.relative_to(PROJECT_DIR)}: {line.strip()}"
+        for room in ("rossmann_ml", "app", "assets")
+        for path in (PROJECT_DIR / room).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if _UNSAFE.search(line.split("#")[0])
+    ]
+    assert found == []
+
+
+def test_servers_listen_on_this_machine_alone_unless_told_otherwise() -> None:
+    rooms = [PROJECT_DIR / "app", PROJECT_DIR / "rossmann_ml", PROJECT_DIR / "Makefile"]
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for room in rooms
+        for path in ([room] if room.is_file() else room.rglob("*.py"))
+    }
+    for path, text in texts.items():
+        for line in text.splitlines():
+            if "0.0.0.0" in line:
+                assert "help=" in line or "compared only" in line, f"{path}: {line}"
+    assert 'default="127.0.0.1"' in texts[PROJECT_DIR / "app" / "api" / "__main__.py"]
