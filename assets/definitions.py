@@ -28,6 +28,7 @@ from assets.resources import Pipeline, Training, Writer  # noqa: E402
 from assets.schedules import SCHEDULES  # noqa: E402
 from assets.sensors import SENSORS  # noqa: E402
 from assets.shadow import shadow_forecasts  # noqa: E402
+from assets.usage import api_requests  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
 
 
@@ -63,6 +64,7 @@ def build_definitions(
             forecast_drivers,
             shadow_forecasts,
             backfilled_forecasts,
+            api_requests,
             published_generation,
         ],
         asset_checks=build_expectation_checks(),

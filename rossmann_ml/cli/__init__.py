@@ -28,12 +28,14 @@ def _register() -> None:
     # here and not above, so that `rossmann --help` does not wait for what a command imports
     from rossmann_ml.cli import models, publish, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
+    from rossmann_ml.cli.monitor import monitor  # noqa: PLC0415
     from rossmann_ml.cli.tune import tune  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
     app.command()(refresh.refresh)
     app.add_typer(data, name="data")
     app.command()(validate)
+    app.command()(monitor)
     app.command()(publish.publish)
     app.command()(publish.generations)
     app.command()(models.train)
