@@ -132,9 +132,10 @@ def test_live_accuracy_stands_beside_the_backtest_and_shadow_apart(client: TestC
 
 
 def test_usage_is_of_a_path_and_of_days(client: TestClient) -> None:
-    days = rows(client, "/usage", path="all")
+    days = client.get("/usage", params={"path": "all"}).json()["rows"]
     assert [row["usage_date"] for row in days] == ["2015-08-02", "2015-08-03"]
-    (newest,) = rows(client, "/usage", path="/stores/{store_id}", since="2015-08-03")
+    asked = {"path": "/stores/{store_id}", "since": "2015-08-03"}
+    (newest,) = client.get("/usage", params=asked).json()["rows"]
     assert newest["requests"] == 20
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from app.dashboard import frame
 from app.dashboard.answers import Answers
 from app.dashboard.questions import monitoring as questions
-from app.dashboard.views.monitoring_accuracy import show_accuracy
-from app.dashboard.views.monitoring_usage import show_usage
+from app.dashboard.sections.monitoring_accuracy import show_accuracy
+from app.dashboard.sections.monitoring_usage import show_usage
 from rossmann_ml.publish import read_status
 from rossmann_ml.settings import load_settings
 
