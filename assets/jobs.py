@@ -9,23 +9,29 @@ import dagster as dg
 
 from assets.forecasts import FORECAST_ORIGINS, backfilled_forecasts
 from assets.resources import Pipeline
+from assets.usage import api_requests
 from rossmann_ml.errors import RossmannError
 from rossmann_ml.publish import FailedRun, write_status
 
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
     ["features", "training_panel"]
 )
-# built with the marts, since they read what models write
-_FORECAST_VIEWS = dg.AssetSelection.assets(
+# built with the marts, since they read what models and monitoring write
+_LATE_VIEWS = dg.AssetSelection.assets(
     *(
         ["staging", f"stg_{name}"]
         for name in (
+            "api_requests",
+            "backtest_scores",
             "forecasts",
             "forecast_drivers",
             "forecast_history",
+            "forecast_runs",
+            "model_versions",
             "shadow_forecasts",
             "stores_not_forecast",
             "total_intervals",
+            "unrecorded_requests",
         )
     )
 )
@@ -82,7 +88,9 @@ TRAIN_MODEL = _job(
 
 PUBLISH_FORECASTS = _job(
     "publish_forecasts",
-    dg.AssetSelection.groups("marts", "publish") | _FORECAST_VIEWS,
+    dg.AssetSelection.groups("marts", "publish")
+    | dg.AssetSelection.assets(api_requests)
+    | _LATE_VIEWS,
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
 )
 

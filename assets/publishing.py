@@ -11,12 +11,14 @@ from assets.shadow import shadow_forecasts
 from rossmann_ml.publish import publish
 
 _MARTS = (
+    "api_usage",
     "daily_sales",
     "forecast_accuracy",
     "forecast_driver_changes",
     "forecast_horizon_totals",
     "forecast_revisions",
     "forecast_totals",
+    "forecast_worst_days",
     "quarantined_rows",
     "served_store_plan",
     "stores",

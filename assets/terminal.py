@@ -39,6 +39,7 @@ _TITLES = {
     "forecasting__shadow_forecasts": "forecast in shadow",
     "forecasting__backfilled_forecasts": "backfill",
     "forecast_expectations": "check forecasts",
+    "api_requests": "read API requests",
     "marts": "dbt: marts",
     "monitoring__drift_metrics": "drift",
     "published__generation": "publish",

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rossmann_ml.settings import Settings
+
+_Number = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class _Record(BaseModel):
@@ -33,7 +35,7 @@ class WhatIfRecord(_Record):
             about, for each store; the last is None where nothing is stored.
     """
 
-    store_ids: list[int] | None
+    store_ids: list[_Number] | None
     first_date: date
     last_date: date
     changes: list[dict[str, object]]
@@ -52,6 +54,7 @@ class RequestRecord(_Record):
         status: The HTTP status.
         milliseconds: From the request's first byte to its answer's last.
         stores: Stores that the answer is about; None where it is not about stores.
+        store_id: The store that the path names; None where it names none.
         generation_id: The generation it was answered from; None where none was needed.
         key_name: The holder of the API key; None without keys.
         what_if: For ``/predict`` and ``/predict_batch``.
@@ -62,9 +65,10 @@ class RequestRecord(_Record):
     at: datetime
     method: str
     path: str
-    status: int
-    milliseconds: float = Field(ge=0)
-    stores: int | None = None
+    status: int = Field(ge=100, le=599)
+    milliseconds: float = Field(ge=0, allow_inf_nan=False)
+    stores: _Number | None = None
+    store_id: _Number | None = None
     generation_id: str | None = None
     key_name: str | None = None
     what_if: WhatIfRecord | None = None
@@ -80,7 +84,7 @@ class DroppedRecord(_Record):
 
     kind: Literal["dropped"] = "dropped"
     at: datetime
-    requests: int
+    requests: int = Field(ge=0, lt=2**63)
 
 
 def requests_path(settings: Settings) -> Path:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         threads: The one thread count that every library is given.
         memory_limit_gb: What DuckDB may use.
         lock_timeout_seconds: How long a writer waits for another writer.
+        request_files_kept_days: How long the API's request files stay after they were read.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
     memory_limit_gb: float = Field(default=2.0, gt=0.1)
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
+    # two days at least: what is answered around midnight is written a little later
+    request_files_kept_days: int = Field(default=30, ge=2)
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
 
     @field_validator("raw_dir", "as_of", mode="before")

@@ -109,11 +109,18 @@ class Envelope:
                     "status": notes.status,
                     "milliseconds": milliseconds,
                     "stores": notes.stores,
+                    "store_id": _store_id(scope),
                     "generation_id": notes.generation_id,
                     "key_name": notes.key_name,
                     "what_if": notes.what_if,
                 }
             )
+
+
+def _store_id(scope: Scope) -> int | None:
+    """The store that the path names, whether there is one of that number or not."""
+    named = str(scope.get("path_params", {}).get("store_id", ""))
+    return int(named) if named.isascii() and named.isdigit() and len(named) <= 9 else None
 
 
 def _request_id(scope: Scope) -> str:

@@ -120,3 +120,27 @@ def segment(kind: str, name: str) -> str:
     if kind == "state":
         return state_name(name)
     return name
+
+
+_REASONS = {
+    "closed_unexpectedly": "closed unexpectedly",
+    "opened_unexpectedly": "opened unexpectedly",
+    "promo_changed": "promotion against the plan",
+    "holiday": "holiday",
+    "refurbishment": "long closure nearby",
+    "competition_opened": "new competitor",
+}
+
+
+def reason(code: str) -> str:
+    """What happened on a day whose forecast was far off."""
+    return _REASONS.get(code, "not known")
+
+
+def happened(row: Row) -> str:
+    """The same with the closure nearby."""
+    said = reason(row["reason"])
+    if row["closure_first_date"] is None:
+        return said
+    first, last = row["closure_first_date"], row["closure_last_date"]
+    return f"{said}, closed {first:%d %b} to {last:%d %b %Y}"

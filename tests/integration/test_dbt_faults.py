@@ -204,6 +204,40 @@ FAULTS = {
         "WHERE store_id = 15"
     ),
     "forecast_accuracy_key_is_unique": twice("marts.forecast_accuracy"),
+    "forecast_accuracy_forecast_kind_is_a_known_one": (
+        "UPDATE marts.forecast_accuracy SET forecast_kind = 'other' WHERE segment_kind = 'state'"
+    ),
+    "accuracy_has_one_served_vintage_an_origin": twice("marts.forecast_accuracy"),
+    "seasonal_naive_key_is_unique": (
+        "INSERT INTO marts.seasonal_naive SELECT DATE '2015-06-19', 1, 1, DATE '2015-06-15', 9 "
+        "FROM range(2)"
+    ),
+    "seasonal_naive_knows_nothing_after_its_origin": (
+        "INSERT INTO marts.seasonal_naive SELECT DATE '2015-06-19', 2, 1, DATE '2015-06-22', 9"
+    ),
+    "forecast_worst_days_key_is_unique": twice("marts.forecast_worst_days"),
+    "forecast_worst_days_places_are_taken_once": (
+        "UPDATE marts.forecast_worst_days SET place = 1 WHERE place = 2"
+    ),
+    "forecast_worst_days_ranked_by_is_a_known_one": (
+        "UPDATE marts.forecast_worst_days SET ranked_by = 'size' WHERE place = 3"
+    ),
+    "forecast_worst_days_lists_no_more_than_promised": (
+        "UPDATE marts.forecast_worst_days SET place = 201 WHERE place = 4"
+    ),
+    "forecast_worst_days_reason_is_a_known_one": (
+        "UPDATE marts.forecast_worst_days SET reason = 'weather' WHERE place = 5"
+    ),
+    "api_usage_key_is_unique": (
+        "INSERT INTO marts.api_usage SELECT DATE '2015-06-22', 'all', 1, 1, 1, 1, 0, 0, 0, 0, 0 "
+        "FROM range(2)"
+    ),
+    "api_usage_every_request_has_one_outcome": (
+        "INSERT INTO marts.api_usage SELECT DATE '2015-06-23', 'all', 2, 1, 1, 1, 0, 0, 0, 0, 0"
+    ),
+    "usage_counts_every_request": (
+        "INSERT INTO marts.api_usage SELECT DATE '2015-06-24', '/a', 1, 1, 1, 1, 0, 0, 0, 0, 0"
+    ),
     "forecast_accuracy_segment_kind_is_a_known_one": (
         "UPDATE marts.forecast_accuracy SET segment_kind = 'town' WHERE segment_kind = 'state'"
     ),

@@ -131,19 +131,52 @@ CREATE OR REPLACE TABLE marts.forecast_accuracy AS
         JOIN marts.daily_sales AS d ON d.store_id = f.store_id AND d.sales_date = f.target_date
         WHERE d.is_open AND d.sales > 0
     )
-    SELECT forecast_origin, segment_kind, segment, count(*) AS store_days,
+    SELECT forecast_origin, forecast_kind, model_version, segment_kind, segment,
+        count(*) AS store_days,
         count(DISTINCT target_date) AS days, min(target_date) AS first_target_date,
         max(target_date) AS last_target_date,
-        sqrt(avg(error * error)) AS rmspe, avg(abs(error)) AS mape,
+        sqrt(avg(error * error)) AS rmspe, rmspe AS rolling_rmspe, avg(abs(error)) AS mape,
         sum(sales_forecast) / sum(sales) - 1 AS bias,
         avg((sales BETWEEN lower_80 AND upper_80)::INTEGER) AS coverage_80,
-        avg((sales BETWEEN lower_95 AND upper_95)::INTEGER) AS coverage_95
+        avg((sales BETWEEN lower_95 AND upper_95)::INTEGER) AS coverage_95,
+        0.2 AS rmspe_seasonal_naive, 1 - rmspe / 0.2 AS skill, 0.115 AS backtest_rmspe,
+        0.54 AS backtest_skill, 0.81 AS backtest_coverage_80, 0.95 AS backtest_coverage_95
     FROM (
-        SELECT *, 'overall' AS segment_kind, 'all' AS segment FROM judged
+        SELECT *, 'served' AS forecast_kind, 'overall' AS segment_kind, 'all' AS segment FROM judged
         UNION ALL BY NAME
-        SELECT *, 'horizon_week' AS segment_kind,
+        SELECT *, 'shadow' AS forecast_kind, 'overall' AS segment_kind, 'all' AS segment
+        FROM judged WHERE forecast_origin = DATE '2015-07-24'
+        UNION ALL BY NAME
+        SELECT *, 'served' AS forecast_kind, 'horizon_week' AS segment_kind,
             ((horizon_days - 1) // 7 + 1)::VARCHAR AS segment FROM judged
     ) GROUP BY ALL;
+CREATE OR REPLACE TABLE marts.forecast_worst_days AS
+    WITH errors AS (
+        SELECT f.*, d.sales, d.is_open AS is_open_actual, d.is_promo AS is_promo_actual,
+            d.state_holiday, sales_forecast - d.sales AS error_eur,
+            sales_forecast / d.sales - 1 AS relative_error
+        FROM forecasting.forecasts AS f
+        JOIN marts.daily_sales AS d ON d.store_id = f.store_id AND d.sales_date = f.target_date
+        WHERE d.is_open AND forecast_origin = DATE '2015-07-24'
+    )
+    SELECT ranked_by, row_number() OVER (
+            PARTITION BY ranked_by ORDER BY abs(error_eur) DESC, store_id, target_date
+        )::INTEGER AS place,
+        store_id, target_date, forecast_origin, horizon_days, model_version,
+        is_open AS is_open_planned, is_open_actual, is_promo_actual AS is_promo_planned,
+        is_promo_actual, state_holiday, sales_forecast, lower_95, upper_95, sales, error_eur,
+        relative_error, if(store_id = 1, 'refurbishment', 'unknown') AS reason,
+        if(store_id = 1, DATE '2015-07-10', NULL) AS closure_first_date,
+        if(store_id = 1, DATE '2015-07-20', NULL) AS closure_last_date
+    FROM errors CROSS JOIN (VALUES ('relative'), ('eur')) AS r(ranked_by)
+    QUALIFY place <= 10;
+CREATE OR REPLACE TABLE marts.api_usage AS
+    SELECT DATE '2015-08-02' + day::INTEGER AS usage_date, path, 10 * (day + 1) AS requests,
+        1.5 AS latency_p50_ms, 40.0 AS latency_p99_ms, requests - 3 AS answered,
+        2::BIGINT AS client_errors, 1::BIGINT AS server_errors, 4::BIGINT AS stores_asked,
+        1::BIGINT AS what_if_requests,
+        CASE WHEN path = 'all' THEN 5::BIGINT END AS unrecorded_requests
+    FROM range(2) AS d(day) CROSS JOIN (VALUES ('all'), ('/stores/{store_id}')) AS p(path);
 CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_rows;
 """.replace(
     "$changes",

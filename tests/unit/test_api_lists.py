@@ -32,6 +32,7 @@ LISTS = {
     "/drift": "drift_metrics",
     "/data_quality": "data_quality_results",
     "/runs": "forecast_runs",
+    "/usage": "api_usage",
 }
 
 
@@ -121,6 +122,23 @@ def test_stores_and_runs_and_checks_are_filtered(client: TestClient) -> None:
     assert rows(client, "/data_quality", severity="error", run_id="weekly-1")
     (overall,) = rows(client, "/accuracy", segment_kind="overall", origin="2015-06-19")
     assert overall["store_days"] > 0
+
+
+def test_live_accuracy_stands_beside_the_backtest_and_shadow_apart(client: TestClient) -> None:
+    served = rows(client, "/accuracy", segment_kind="overall")
+    assert [row["forecast_origin"] for row in served] == ["2015-06-19", "2015-07-24"]
+    assert {row["forecast_kind"] for row in served} == {"served"}
+    assert served[0]["backtest_rmspe"] == 0.115
+    (shadow,) = rows(client, "/accuracy", forecast_kind="shadow")
+    assert shadow["forecast_origin"] == "2015-07-24"
+
+
+def test_usage_is_of_a_path_and_of_days(client: TestClient) -> None:
+    days = client.get("/usage", params={"path": "all"}).json()["rows"]
+    assert [row["usage_date"] for row in days] == ["2015-08-02", "2015-08-03"]
+    asked = {"path": "/stores/{store_id}", "since": "2015-08-03"}
+    (newest,) = client.get("/usage", params=asked).json()["rows"]
+    assert newest["requests"] == 20
 
 
 def test_a_stores_history_is_by_day_and_says_what_was_not_observed(client: TestClient) -> None:

@@ -123,6 +123,7 @@ def test_every_request_is_recorded_refusals_too(
         ("(none)", 404, None, None),
     ]
     assert found[0].request_id == "mine"
+    assert [each.store_id for each in found] == [1, None, 4711, None]
     assert all(each.milliseconds > 0 for each in found)
 
 

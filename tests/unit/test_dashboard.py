@@ -462,12 +462,61 @@ def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) 
     assert page.selectbox(key="origin").value == "2015-07-24"
     assert metrics_of(page)["Inside the 80% range"] == "100.0%"
     page = page.selectbox(key="origin").select("2015-06-19").run()
-    assert len(page.get("plotly_chart")) == 5
     runs = page.dataframe[-1].value
     assert list(runs["Kind"]) == ["weekly"] * 3
     words = words_of(page)
-    for missing in ("asked of the API", "look at"):
-        assert f"This generation does not record {missing}" in words or missing in words
+    assert "The backtest of the same model: RMSPE 11.5%" in words
+    missing = "look at"
+    assert f"This generation does not record {missing}" in words or missing in words
+
+
+def test_the_worst_days_are_listed_with_what_happened(open_page: OpenPage) -> None:
+    page = open_page("monitoring")
+    worst = page.dataframe[0].value
+    happened = dict(zip(worst["Store"], worst["What happened"], strict=True))
+    assert happened[1] == "long closure nearby, closed 10 Jul to 20 Jul 2015"
+    assert "not known" in happened.values()
+    page = open_page("monitoring", worst_by="Error in EUR", accuracy_by="State")
+    assert len(page.dataframe[0].value) == 10
+
+
+def test_a_generation_of_before_these_figures_shows_what_it_has(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    newer = ("forecast_kind", "rolling_rmspe", "skill", "backtest_rmspe")
+    warehouse = plant(
+        published_generation,
+        "DELETE FROM forecast_accuracy WHERE forecast_kind = 'shadow'",
+        *(f"ALTER TABLE forecast_accuracy DROP COLUMN {name}" for name in newer),
+        "DROP TABLE forecast_worst_days",
+        "DROP TABLE api_usage",
+    )
+    page = open_page("monitoring", warehouse_dir=warehouse)
+    assert "Skill" not in metrics_of(page)
+    words = words_of(page)
+    assert "Worst days" not in words
+    assert "does not record what is asked of the API" in words
+
+
+def test_no_worst_day_is_said_plainly(open_page: OpenPage, published_generation: Published) -> None:
+    warehouse = plant(published_generation, "DELETE FROM forecast_worst_days")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "No forecast of the last four weeks was off" in words
+
+
+def test_what_is_asked_of_the_api_is_told_by_day_and_path(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    page = open_page("monitoring")
+    words = words_of(page)
+    assert "20 requests, 4 stores asked for by number, 1 what-if question" in words
+    assert "10 more requests of these days could not be recorded" in words
+    by_path = page.dataframe[1].value
+    assert list(by_path["Path"]) == ["/stores/{store_id}"]
+    assert list(by_path["Requests"]) == [30]
+    warehouse = plant(published_generation, "DELETE FROM api_usage")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "The API has recorded no request before this publication" in words
 
 
 def test_before_any_forecast_came_true_the_page_says_when_it_can_be_judged(

@@ -266,6 +266,20 @@ def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> No
     assert len(monitoring.error_by_origin(rows, None).layout.shapes) == 1
 
 
+def test_rolling_errors_and_challengers_are_drawn_where_there_are_any() -> None:
+    rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": 0.0, "days": 7}]
+    rolling = [{**rows[0], "rolling_rmspe": 0.12}]
+    assert set(drawn(monitoring.error_by_origin(rows, None))) == {"RMSPE", "bias"}
+    by_name = drawn(monitoring.error_by_origin(rolling, None, shadows=rows))
+    assert set(by_name) == {"RMSPE", "RMSPE, four weeks", "bias", "RMSPE in shadow"}
+    assert by_name["RMSPE in shadow"]["mode"] == "markers"
+
+
+def test_a_latency_of_nothing_still_stands_on_a_logarithmic_axis() -> None:
+    days = [{"usage_date": date(2015, 8, 3), "latency_p50_ms": 0.0, "latency_p99_ms": 3.0}]
+    assert list(drawn(monitoring.latency_by_day(days))["half of the answers"]["y"]) == [0.01]
+
+
 def test_checks_are_stacked_by_what_came_of_them() -> None:
     from datetime import datetime
 

@@ -8,7 +8,9 @@ SELECT
     round(mape, 4) AS mape,
     round(bias, 4) AS bias,
     round(coverage_80, 3) AS coverage_80,
-    round(coverage_95, 3) AS coverage_95
+    round(coverage_95, 3) AS coverage_95,
+    round(skill, 3) AS skill,
+    round(backtest_rmspe, 4) AS backtest_rmspe
 FROM forecast_accuracy
-WHERE segment_kind = 'horizon_week'
+WHERE segment_kind = 'horizon_week' AND forecast_kind = 'served'
 ORDER BY forecast_origin DESC, weeks_ahead;

@@ -1,4 +1,4 @@
-"""``/accuracy``, ``/drift``, ``/data_quality`` and ``/runs``: how well it works."""
+"""``/accuracy``, ``/drift``, ``/data_quality``, ``/runs`` and ``/usage``: how well it works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from rossmann_ml.monitoring.drift_params import DriftKind
 
 router = APIRouter(tags=["monitoring"])
 
-SegmentKind = Literal["overall", "horizon_week", "store_type", "promo", "weekday", "state"]
+SegmentKind = Literal[
+    "overall", "horizon_week", "store_type", "assortment", "state", "promo", "weekday"
+]
 OriginDay = Annotated[Day | None, Query(description="Only this origin.", examples=["2015-06-19"])]
 
 
@@ -30,10 +32,15 @@ def accuracy(
         Query(default_factory=list, max_length=10, description="May be repeated."),
     ],
     origin: OriginDay = None,
+    forecast_kind: Annotated[
+        Literal["served", "shadow"],
+        Query(description="What readers were given, or what challengers would have said."),
+    ] = "served",
 ) -> Response:
-    """Error, bias and coverage of the forecasts as first served, by origin and segment."""
+    """Error, bias, coverage and skill by origin and segment, beside the model's backtest."""
     question = (
         TableQuestion("forecast_accuracy")
+        .where("forecast_kind = ?", forecast_kind)
         .any_of("segment_kind", segment_kind)
         .where("forecast_origin = ?", origin)
     )
@@ -106,5 +113,24 @@ def runs(
         TableQuestion("forecast_runs")
         .where("run_kind = ?", run_kind)
         .where("forecast_origin = ?", origin)
+    )
+    return answer_page(serving, asked, question)
+
+
+@router.get("/usage", summary="What was asked of this API", responses=page_responses("api_usage"))
+def usage(
+    serving: ServingNow,
+    asked: PageAsked,
+    path: Annotated[
+        str | None,
+        Query(max_length=100, description="A route's template, or `all` for whole days."),
+    ] = None,
+    since: Annotated[Day | None, Query(description="This day and later ones, UTC.")] = None,
+) -> Response:
+    """Requests, latency, errors and stores asked for, by day and path, as of the publication."""
+    question = (
+        TableQuestion("api_usage", missing="This generation does not record what was asked.")
+        .where("path = ?", path)
+        .where("usage_date >= ?", since)
     )
     return answer_page(serving, asked, question)

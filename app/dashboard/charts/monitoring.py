@@ -1,4 +1,4 @@
-"""Forecasts against what came true, by day and by origin."""
+"""Forecasts against what came true, by day and by origin, and what is asked of the API."""
 
 from __future__ import annotations
 
@@ -39,25 +39,42 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
     return figure
 
 
-def error_by_origin(rows: Sequence[Row], expected: float | None) -> go.Figure:
+def error_by_origin(
+    rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
+) -> go.Figure:
     """RMSPE and bias of each origin's forecasts, beside the error that the backtest promised.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days``, by origin.
+        rows: ``forecast_origin, rmspe, bias, days`` and, in newer generations,
+            ``rolling_rmspe``, by origin.
         expected: RMSPE in the backtest; None where there is none.
+        shadows: The same of challengers in shadow.
     """
     figure = theme.figure(
-        height=300,
+        height=320,
         yaxis={"title": {"text": "of sales"}, "tickformat": ".0%"},
         xaxis={"type": "category"},
     )
-    origins = [f"{row['forecast_origin']:%d %b %Y}" for row in rows]
-    for number, (column, name) in enumerate((("rmspe", "RMSPE"), ("bias", "bias"))):
+    lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
+    if rows and "rolling_rmspe" in rows[0]:
+        # lies on the first line where origins are far apart
         figure.add_scatter(
-            x=origins,
-            y=[row[column] for row in rows],
-            customdata=[row["days"] for row in rows],
-            mode="lines+markers",
+            x=[f"{row['forecast_origin']:%d %b %Y}" for row in rows],
+            y=[row["rolling_rmspe"] for row in rows],
+            mode="lines",
+            line={"color": theme.PURPLE, "width": 6},
+            opacity=0.5,
+            name="RMSPE, four weeks",
+            hovertemplate="%{y:.1%}",
+        )
+    if shadows:
+        lines.append(("RMSPE in shadow", "rmspe", shadows))
+    for number, (name, column, points) in enumerate(lines):
+        figure.add_scatter(
+            x=[f"{row['forecast_origin']:%d %b %Y}" for row in points],
+            y=[row[column] for row in points],
+            customdata=[row["days"] for row in points],
+            mode="markers" if points is shadows else "lines+markers",
             line=theme.line_style(number),
             marker={"symbol": theme.symbol(number), "size": 9},
             name=name,
@@ -70,5 +87,58 @@ def error_by_origin(rows: Sequence[Row], expected: float | None) -> go.Figure:
             line={"color": theme.BLUE, "width": 1, "dash": "dot"},
             annotation={"text": f"backtest {expected:.1%}", "font": {"color": theme.BLUE}},
             annotation_position="top left",
+        )
+    return figure
+
+
+def requests_by_day(days: Sequence[Row]) -> go.Figure:
+    """Requests of each day by what came of them.
+
+    Args:
+        days: ``usage_date, answered, client_errors, server_errors``, by day.
+    """
+    figure = theme.figure(
+        height=280,
+        barmode="stack",
+        yaxis={"title": {"text": "requests"}, "rangemode": "tozero"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for column, name, color, pattern in (
+        ("answered", "answered", theme.BLUE, ""),
+        ("client_errors", "error of the caller", theme.ORANGE, "/"),
+        ("server_errors", "error of the API", theme.VERMILLION, "x"),
+    ):
+        figure.add_bar(
+            x=[row["usage_date"] for row in days],
+            y=[row[column] for row in days],
+            name=name,
+            marker={"color": color, "pattern": {"shape": pattern}},
+        )
+    return figure
+
+
+def latency_by_day(days: Sequence[Row]) -> go.Figure:
+    """How long answers took on each day: half of them, and 99 of 100.
+
+    Args:
+        days: ``usage_date, latency_p50_ms, latency_p99_ms``, by day.
+    """
+    figure = theme.figure(
+        height=260,
+        yaxis={"title": {"text": "milliseconds"}, "type": "log", "dtick": 1},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for number, (column, name) in enumerate(
+        (("latency_p50_ms", "half of the answers"), ("latency_p99_ms", "99 of 100 answers"))
+    ):
+        figure.add_scatter(
+            x=[row["usage_date"] for row in days],
+            # a logarithm has no zero
+            y=[max(row[column], 0.01) for row in days],
+            mode="lines+markers",
+            line=theme.line_style(number),
+            marker={"symbol": theme.symbol(number), "size": 7},
+            name=name,
+            hovertemplate="%{y:,.1f} ms",
         )
     return figure

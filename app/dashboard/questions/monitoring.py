@@ -9,18 +9,97 @@ from app.published import Reading
 
 Row = dict[str, Any]
 
-LATER_TABLES = ("api_usage", "alerts")
+LATER_TABLES = ("alerts",)
 """Tables that only later versions of the product publish."""
 
 
-def accuracy(reading: Reading, segment_kind: str) -> list[Row]:
-    """Accuracy of forecasts that have come true, by origin and segment."""
+def accuracy(reading: Reading, forecast_kind: str, *, has_kinds: bool) -> list[Row]:
+    """Accuracy of all vintages that have come true, by origin, over all segments.
+
+    Args:
+        reading: The generation.
+        forecast_kind: ``served`` or ``shadow``.
+        has_kinds: Whether the generation tells them apart; older ones hold ``served`` alone.
+    """
+    rows = reading.rows(
+        """
+        SELECT * FROM forecast_accuracy WHERE segment_kind = 'overall' ORDER BY forecast_origin
+        """
+    )
+    if not has_kinds:
+        return rows if forecast_kind == "served" else []
+    return [row for row in rows if row["forecast_kind"] == forecast_kind]
+
+
+def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
+    """RMSPE of what was served at an origin by segment, its backtest and seasonal naive beside it.
+
+    Returns:
+        ``model, is_own, segment, rmspe_median``, by model, what was served first, and segment;
+        a segment that one of them does not have is missing there.
+    """
     return reading.rows(
         """
-        SELECT * FROM forecast_accuracy WHERE segment_kind = ?
-        ORDER BY forecast_origin, segment
+        WITH served AS (
+            SELECT * FROM forecast_accuracy
+            WHERE forecast_origin = $origin AND segment_kind = $segment_kind
+                AND forecast_kind = 'served'
+        )
+        FROM (
+            SELECT 0 AS number, 'served' AS model, true AS is_own, segment, rmspe AS rmspe_median
+            FROM served
+            UNION ALL SELECT 1, 'backtest', false, segment, backtest_rmspe FROM served
+            UNION ALL SELECT 2, 'seasonal naive', false, segment, rmspe_seasonal_naive FROM served
+        )
+        SELECT * EXCLUDE (number) WHERE rmspe_median IS NOT NULL
+        ORDER BY number, try_cast(segment AS INTEGER), segment
         """,
-        [segment_kind],
+        {"origin": origin, "segment_kind": segment_kind},
+    )
+
+
+def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
+    """The store-days with the largest errors, the worst first."""
+    return reading.rows(
+        "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
+        [ranked_by, rows],
+    )
+
+
+def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
+    """What happened on all store-days of a ranking: ``reason, store_days``, most first."""
+    return reading.rows(
+        """
+        SELECT reason, count(*) AS store_days FROM forecast_worst_days WHERE ranked_by = ?
+        GROUP BY reason ORDER BY store_days DESC, reason
+        """,
+        [ranked_by],
+    )
+
+
+def usage_by_day(reading: Reading, days: int) -> list[Row]:
+    """What was asked of the API on the newest days, by day."""
+    return reading.rows(
+        """
+        FROM (
+            SELECT * FROM api_usage WHERE path = 'all' ORDER BY usage_date DESC LIMIT ?
+        ) ORDER BY usage_date
+        """,
+        [days],
+    )
+
+
+def usage_by_path(reading: Reading, since: date) -> list[Row]:
+    """What was asked since a day, by path, the most asked first; latencies are the worst day's."""
+    return reading.rows(
+        """
+        SELECT path, sum(requests)::BIGINT AS requests, max(latency_p50_ms) AS latency_p50_ms,
+            max(latency_p99_ms) AS latency_p99_ms, sum(client_errors)::BIGINT AS client_errors,
+            sum(server_errors)::BIGINT AS server_errors
+        FROM api_usage WHERE path <> 'all' AND usage_date >= ?
+        GROUP BY path ORDER BY requests DESC, path
+        """,
+        [since],
     )
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from app import queries
-from app.dashboard import choices, frame, words
+from app.dashboard import frame
 from app.dashboard.answers import Answers
-from app.dashboard.charts import model as model_charts
-from app.dashboard.charts import monitoring as charts
 from app.dashboard.questions import monitoring as questions
-from app.dashboard.views.monitoring_drift import show_drift
+from app.dashboard.sections.monitoring_accuracy import show_accuracy
+from app.dashboard.sections.monitoring_drift import show_drift
+from app.dashboard.sections.monitoring_usage import show_usage
 from rossmann_ml.publish import read_status
 from rossmann_ml.settings import load_settings
 
@@ -21,7 +19,6 @@ Row = dict[str, Any]
 
 _MOST_ROWS = 500
 _TITLES = {
-    "api_usage": ("API usage", "what is asked of the API, and how fast the answer comes"),
     "alerts": ("Alerts", "what a person should look at"),
 }
 _MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
@@ -29,59 +26,13 @@ _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show(ask: Answers) -> None:
-    """What came true, what moved, the runs, and what later versions publish."""
+    """What came true, what moved, what is asked, the runs, and what later versions publish."""
     show_accuracy(ask)
     show_drift(ask)
+    show_usage(ask)
     show_runs(ask)
     for table in questions.LATER_TABLES:
         show_later_table(ask, table)
-
-
-def show_accuracy(ask: Answers) -> None:
-    """Forecasts beside the sales that followed."""
-    st.subheader("Forecast against actual", anchor=False)
-    rows = ask(questions.accuracy, "overall")
-    if not rows:
-        frame.nothing(
-            "No published forecast has come true yet. The first can be judged when a week of "
-            "sales after its origin has been landed."
-        )
-        return
-    origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
-    choices.say_unknown("origin", list(origins), "the newest is shown")
-    chosen = st.selectbox(
-        "Forecast made at the origin", list(origins), key="origin", bind="query-params"
-    )
-    row = origins[chosen]
-    with st.container(horizontal=True):
-        st.metric(
-            "RMSPE", words.percent(row["rmspe"]), border=True,
-            help="Root mean square percentage error over open days with sales.",
-        )  # fmt: skip
-        st.metric("Bias", words.signed_percent(row["bias"]), border=True)
-        st.metric("Inside the 80% range", words.percent(row["coverage_80"]), border=True)
-        st.metric("Inside the 95% range", words.percent(row["coverage_95"]), border=True)
-    st.caption(
-        f"{row['store_days']:,} store-days from {words.long_day(row['first_target_date'])} to "
-        f"{words.long_day(row['last_target_date'])}; closed days and days without known sales "
-        "are in neither line."
-    )
-    frame.chart(
-        charts.forecast_and_actual(ask(questions.forecast_and_actual, date.fromisoformat(chosen))),
-        "Daily sums of forecasts and of sales of the same stores",
-    )
-    if len(rows) > 1:
-        champion = ask(queries.model, ask.info.model_version)
-        st.markdown("**All origins**")
-        frame.chart(
-            charts.error_by_origin(rows, champion["rmspe_median"] if champion else None),
-            "RMSPE and bias by origin",
-        )
-        frame.chart(
-            model_charts.coverage(rows, "forecast_origin", lambda day: f"{day:%d %b %Y}"),
-            "Share of days inside the ranges by origin",
-        )
-        st.caption("An origin whose six weeks are not over is judged on the days that are.")
 
 
 def show_runs(ask: Answers) -> None:
@@ -135,7 +86,7 @@ def show_runs(ask: Answers) -> None:
 
 
 def show_later_table(ask: Answers, table: str) -> None:
-    """Usage or alerts, or that this generation says nothing about them."""
+    """Alerts, or that this generation says nothing about them."""
     title, meaning = _TITLES[table]
     st.subheader(title, anchor=False)
     if not ask.columns(table):

@@ -49,7 +49,7 @@ judged as (
         forecast_origin,
         store_days
     from {{ ref('forecast_accuracy') }}
-    where segment_kind = 'overall'
+    where segment_kind = 'overall' and forecast_kind = 'served'
 
 )
 

@@ -1,22 +1,26 @@
--- Of every origin each kind of segment judges as many store-days as the whole.
+-- Of every vintage each kind of segment judges as many store-days as the whole.
 with
 
 by_kind as (
 
     select
         forecast_origin,
+        forecast_kind,
+        model_version,
         segment_kind,
         sum(store_days) as store_days
     from {{ ref('forecast_accuracy') }}
-    group by forecast_origin, segment_kind
+    group by forecast_origin, forecast_kind, model_version, segment_kind
 
 )
 
 select
     forecast_origin,
+    forecast_kind,
+    model_version,
     count(*) as kinds,
     min(store_days) as fewest_store_days,
     max(store_days) as most_store_days
 from by_kind
-group by forecast_origin
-having count(*) <> 6 or min(store_days) <> max(store_days)
+group by forecast_origin, forecast_kind, model_version
+having count(*) <> 7 or min(store_days) <> max(store_days)

@@ -1,0 +1,119 @@
+"""Accuracy: forecasts against what came true, beside what the backtest had promised.
+
+What is compared and how it is scored is dbt's (``marts.forecast_accuracy`` and
+``marts.forecast_worst_days``); here they are built alone, and read.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.dbt import run_dbt
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.params import Params
+from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connect, one_row, read_frame, writer_lock
+
+
+@dataclass(frozen=True)
+class AccuracyReport:
+    """What came true so far.
+
+    Attributes:
+        vintages: The rows of ``marts.forecast_accuracy`` over all segments, the newest origin
+            first, the served vintage before those in shadow; empty while nothing has come true.
+        reasons: What happened on the worst days: ``ranked_by, reason, store_days``, the most
+            frequent first.
+        newest_origin: The newest origin with forecasts; None without any.
+        newest_sales_date: The newest day with sales.
+        seconds: Time it took.
+    """
+
+    vintages: pl.DataFrame
+    reasons: pl.DataFrame
+    newest_origin: date | None
+    newest_sales_date: date
+    seconds: float
+
+
+def measure_accuracy(settings: Settings, params: Params) -> AccuracyReport:
+    """Compare all vintages with the sales as they stand, and keep the result in the marts.
+
+    The next `rossmann publish` shows it to readers.
+
+    Args:
+        settings: Where the warehouse is.
+        params: What dbt is given.
+
+    Raises:
+        NoDataError: Nothing has been landed yet.
+        DbtError: A model failed.
+    """
+    started = time.perf_counter()
+    with writer_lock(settings):
+        with connect(settings) as connection:  # which also creates tables that are new
+            if not _is_built(connection):
+                raise NoDataError(
+                    f"{settings.database_path} has no sales to compare with yet: "
+                    "run `rossmann refresh` first"
+                )
+        run_dbt(settings, params, ["run", "--selector", "accuracy"])
+        with connect(settings, read_only=True) as connection:
+            return read_accuracy(connection, started=started)
+
+
+def read_accuracy(
+    connection: duckdb.DuckDBPyConnection, *, started: float | None = None
+) -> AccuracyReport:
+    """Read what the marts say.
+
+    Args:
+        connection: The pipeline's database.
+        started: When the measuring began (``time.perf_counter``); now if not given.
+    """
+    begun = time.perf_counter() if started is None else started
+    vintages = read_frame(
+        connection,
+        """
+        SELECT * FROM marts.forecast_accuracy WHERE segment_kind = 'overall'
+        ORDER BY forecast_origin DESC, forecast_kind, model_version
+        """,
+    )
+    reasons = read_frame(
+        connection,
+        """
+        SELECT ranked_by, reason, count(*) AS store_days FROM marts.forecast_worst_days
+        GROUP BY ALL ORDER BY ranked_by DESC, store_days DESC, reason
+        """,
+    )
+    newest = one_row(
+        connection,
+        """
+        SELECT (SELECT max(forecast_origin) FROM forecasting.forecasts),
+            (SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed)
+        """,
+    )
+    assert newest is not None  # noqa: S101 - an aggregate always has a row
+    return AccuracyReport(
+        vintages=vintages,
+        reasons=reasons,
+        newest_origin=newest[0],
+        newest_sales_date=newest[1],
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = one_row(
+        connection,
+        """
+        SELECT 1 FROM duckdb_tables()
+        WHERE schema_name = 'core' AND table_name = 'fct_daily_sales'
+        """,
+    )
+    return found is not None
