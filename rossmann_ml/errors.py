@@ -117,3 +117,9 @@ class StudyLockedError(RossmannError):
     """Another process is tuning with the same study."""
 
     exit_code = 17
+
+
+class InterruptedReplayError(RossmannError):
+    """The weekly job of a replay was ended by a signal; the replay can go on."""
+
+    exit_code = 130
