@@ -122,8 +122,12 @@ def accuracy_table(books: Books) -> Table:
     for monday in [*books.weeks["monday"], None]:
         scores = [by_week.get((monday, week)) for week in (*horizon, "all")]
         whole = scores[-1]
-        if monday is None:
+        if monday is None:  # one odd store-day can outweigh all others in what is pooled
             table.add_section()
+            table.add_row(
+                "median",
+                *("-" if each is None else f"{each['rmspe_median']:.3f}" for each in scores),
+            )
         table.add_row(
             "all" if monday is None else str(monday),
             *("-" if each is None else f"{each['rmspe']:.3f}" for each in scores),

@@ -46,9 +46,15 @@ _RUNS = """
 _PROMOTIONS = """
     SELECT
         decided_at, action, model_version, previous_model_version, reason,
-        rmspe_mean AS rmspe_backtest, trained_through
+        rmspe_median AS rmspe_backtest, trained_through
     FROM forecasting.promotions LEFT JOIN forecasting.model_versions USING (model_version)
     ORDER BY promotion_id
+"""
+
+# the product's today is the Monday
+_ALERTS = """
+    SELECT raised_on AS monday, rule, subject, severity, message, value, threshold, resolved_at
+    FROM monitoring.alerts ORDER BY raised_at, rule, subject
 """
 
 _PLAYED: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -79,8 +85,9 @@ class Books:
         steps: Wall time of the job's steps; one row per Monday and step: ``monday, step, seconds``.
         accuracy: ``monday, forecast_origin, model_version, horizon_week`` (``all``, ``1`` to
             ``6``), ``first_target_date, last_target_date`` and the scores of
-            :data:`rossmann_ml.metrics.SCORES`; rows without ``monday`` are of all vintages. One
-            row per vintage and horizon week.
+            :data:`rossmann_ml.metrics.SCORES`; rows without ``monday`` are of all vintages
+            together, with ``rmspe_median`` the median over them. One row per vintage and horizon
+            week.
         promotions: One row per decision of the gate, with the Monday on which it was made.
         alerts: One row per alert, with the Monday on which it was raised; None where the product
             keeps no alerts.
@@ -143,7 +150,7 @@ def _read(
     served = read_frame(connection, _FIRST_SERVED).join(runs, on="forecast_origin")
     models = read_frame(
         connection,
-        "SELECT model_version, rmspe_mean AS rmspe_backtest FROM forecasting.model_versions",
+        "SELECT model_version, rmspe_median AS rmspe_backtest FROM forecasting.model_versions",
     )
     vintages = served.select("monday", "forecast_origin", "model_version").unique("monday")
     played = pl.DataFrame([_played(week) for week in done], schema=_PLAYED)
@@ -161,7 +168,7 @@ def _read(
         ),
         accuracy=_accuracy(served, actuals),
         promotions=_on_mondays(read_frame(connection, _PROMOTIONS), done, "decided_at"),
-        alerts=_alerts(connection, done),
+        alerts=_alerts(connection),
     )
 
 
@@ -196,17 +203,25 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
         [*nothing, whole],
         [*nothing, "horizon_week"],
     ]
-    scored = [judged.group_by(group, maintain_order=True).agg(**scores) for group in groups]
-    return pl.concat(scored).sort("monday", "horizon_week", nulls_last=True)
+    scored = pl.concat(
+        [judged.group_by(group, maintain_order=True).agg(**scores) for group in groups]
+    )
+    median = scored.filter(pl.col("monday").is_not_null()).group_by("horizon_week")
+    return (
+        scored.join(median.agg(median=pl.col("rmspe").median()), on="horizon_week", how="left")
+        .with_columns(
+            rmspe_median=pl.when(pl.col("monday").is_null()).then("median").otherwise("rmspe")
+        )
+        .drop("median")
+        .sort("monday", "horizon_week", nulls_last=True)
+    )
 
 
-def _alerts(connection: duckdb.DuckDBPyConnection, done: list[PlayedWeek]) -> pl.DataFrame | None:
+def _alerts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame | None:
     try:
-        alerts = read_frame(connection, "FROM monitoring.alerts")
+        return read_frame(connection, _ALERTS)
     except duckdb.CatalogException:
         return None
-    moments = [name for name, kind in alerts.schema.items() if isinstance(kind, pl.Datetime)]
-    return _on_mondays(alerts, done, moments[0])
 
 
 def _on_mondays(frame: pl.DataFrame, done: list[PlayedWeek], moment: str) -> pl.DataFrame:

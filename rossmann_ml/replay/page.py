@@ -93,8 +93,11 @@ def _figure(value: object) -> str:
 def _by_horizon_week(books: Books) -> str:
     pooled = books.accuracy.filter(pl.col("monday").is_null()).sort("horizon_week")
     return markdown_table(
-        ["horizon week", *_SCORE_NAMES],
-        ([row["horizon_week"], *_scores(row)] for row in pooled.iter_rows(named=True)),
+        ["horizon week", *_SCORE_NAMES, "median RMSPE of the weeks"],
+        (
+            [row["horizon_week"], *_scores(row), _figure(row["rmspe_median"])]
+            for row in pooled.iter_rows(named=True)
+        ),
     )
 
 
@@ -112,11 +115,8 @@ def _alerts(books: Books) -> str:
         return "This version of the product keeps no alerts."
     if books.alerts.is_empty():
         return "None."
-    shown = [
-        name for name in ("severity", "rule", "subject", "message") if name in books.alerts.columns
-    ]
     return "\n".join(
-        f"- {row['monday']}: {': '.join(str(row[name]) for name in shown)}"
+        f"- {row['monday']}, {row['severity']}, {row['rule']} ({row['subject']}): {row['message']}"
         for row in books.alerts.iter_rows(named=True)
     )
 
