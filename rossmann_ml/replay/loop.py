@@ -55,7 +55,7 @@ def replay(
 
     Raises:
         NoDataError: The files do not reach so far, or begin too late.
-        SettingsError: The folder holds something else.
+        SettingsError: The folder is the live product's, or holds something else.
         WarehouseLockedError: Another replay is at work in the folder.
         InterruptedReplayError: A week's job was interrupted; the next call plays that week again.
     """
@@ -66,9 +66,10 @@ def replay(
             f"{weeks} weeks from {options.first_monday}: the files in {source.folder} reach to "
             f"{source.sales_days[1]}, which is enough for 1 to {possible}"
         )
+    place.refuse_live(live)
     with place.held():
         fingerprints = source.fingerprints()
-        if place.begin(options, fingerprints, live):
+        if place.is_new(options, fingerprints):
             progress(f"history before {options.first_monday} from {source.folder}")
             write_bulk(source, options, params, raw=place.raw_path, incoming=place.incoming_path)
             place.note_begun(options, fingerprints)

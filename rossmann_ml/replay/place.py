@@ -111,6 +111,21 @@ class ReplayPlace:
             }
         )
 
+    def refuse_live(self, live: Settings) -> None:
+        """Keep the replay out of the live product's folders.
+
+        Raises:
+            SettingsError: The folder is one of them, or holds one.
+        """
+        own = self.settings(live)
+        for name in ("raw_path", "incoming_path", "warehouse_path", "state_path"):
+            theirs = getattr(live, name).resolve()
+            if theirs in {getattr(own, name), self.folder} or theirs.is_relative_to(self.folder):
+                raise SettingsError(
+                    f"{self.folder} holds the live product's {theirs}; a replay needs a folder of "
+                    "its own"
+                )
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Let no second replay work in the folder.
@@ -129,17 +144,13 @@ class ReplayPlace:
         finally:
             lock.release()
 
-    def begin(self, options: ReplayOptions, fingerprints: dict[str, str], live: Settings) -> bool:
-        """Note what the replay is, or check that it is the one begun here before.
-
-        Returns:
-            Whether it is new.
+    def is_new(self, options: ReplayOptions, fingerprints: dict[str, str]) -> bool:
+        """Whether no replay was begun here; one that was must be the same.
 
         Raises:
-            SettingsError: The folder is the live product's, holds something else, or holds a
-                replay of other options or files; the message names the difference.
+            SettingsError: The folder holds something else, or a replay of other options or files;
+                the message names the difference.
         """
-        self._refuse_live(live)
         wanted = {"options": _plain(options), "files": fingerprints}
         note = self.folder / _BEGUN
         if not note.exists():
@@ -186,16 +197,6 @@ class ReplayPlace:
 
     def _week_path(self, monday: date) -> Path:
         return self.folder / "weeks" / f"{monday}.json"
-
-    def _refuse_live(self, live: Settings) -> None:
-        own = self.settings(live)
-        for name in ("raw_path", "incoming_path", "warehouse_path", "state_path"):
-            theirs = getattr(live, name).resolve()
-            if theirs in {getattr(own, name), self.folder} or theirs.is_relative_to(self.folder):
-                raise SettingsError(
-                    f"{self.folder} holds the live product's {theirs}; a replay needs a folder of "
-                    "its own"
-                )
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
