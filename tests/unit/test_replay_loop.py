@@ -10,9 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 from filelock import FileLock
 from support.replays import FIRST_MONDAY, WEEKS, StandInJob, live_settings, write_source
+from typer.testing import CliRunner
 
+from rossmann_ml.cli import replay as cli
 from rossmann_ml.errors import (
     InterruptedReplayError,
     NoDataError,
@@ -305,3 +308,33 @@ def test_a_replay_that_is_interrupted_ends_its_job(
     (path,) = place.logs_path.glob("*.pid")
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), 0)
+
+
+def test_the_command_goes_on_and_prints_the_books(
+    live: Settings, place: ReplayPlace, monkeypatch: pytest.MonkeyPatch
+):
+    play(live, place, 2)
+    monkeypatch.setattr(cli, "default_settings", lambda: live)
+    asked = ["--from", str(FIRST_MONDAY), "--folder", str(place.folder)]
+    app = typer.Typer()
+    app.command()(cli.replay)
+    done = CliRunner().invoke(app, [*asked, "--weeks", "2"])
+    assert done.exit_code == 0, done.output
+    for said in ("2 weeks are done already", "2015-02-09", "0.100", "+10.0%", "median"):
+        assert said in done.output
+    assert max(map(len, done.output.splitlines()[5:12])) <= 80
+    text = (place.report_path / "report.md").read_text(encoding="utf-8")
+    assert text.startswith("# Replay from 2015-02-02: 2 weeks of retailer")
+
+
+def test_the_command_fails_when_the_job_of_a_week_stopped(
+    live: Settings, place: ReplayPlace, monkeypatch: pytest.MonkeyPatch
+):
+    play(live, place, 2, StandInJob(exit_codes={MONDAYS[1]: 9}))
+    monkeypatch.setattr(cli, "default_settings", lambda: live)
+    app = typer.Typer()
+    app.command()(cli.replay)
+    asked = ["--from", str(FIRST_MONDAY), "--folder", str(place.folder), "--weeks", "2"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 1
+    assert "weeks whose job stopped: 1" in done.output
