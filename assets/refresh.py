@@ -33,10 +33,12 @@ from rossmann_ml.promotion import has_champion  # noqa: E402
 from rossmann_ml.publish import summarise  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
 from rossmann_ml.warehouse import writer_lock  # noqa: E402
+from rossmann_ml.weekly_job import RefreshRecord  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
 _STARTED_HERE = {"started_by": "rossmann refresh"}
+_OWN_AND_STARTED = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,18 +52,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--origin", type=date.fromisoformat)
     # of the command, which became this process
     parser.add_argument("--started-at", type=float, default=time.time(), help=argparse.SUPPRESS)
+    parser.add_argument("--record", type=Path, help="a file to write what happened to, as JSON")
     asked = parser.parse_args(arguments)
     console = Console(highlight=False)
+    stories: list[Story] = []
     try:
-        return _refresh(console, asked.retrain, asked.origin, asked.started_at)
+        exit_code = _refresh(console, asked.retrain, asked.origin, asked.started_at, stories)
+        reason = stories[-1].reason if stories[-1].errors else None
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
             f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
         )
-        return error.exit_code
+        exit_code, reason = error.exit_code, str(error)
+    if asked.record:
+        _record(stories, exit_code, reason).write(asked.record)
+    return exit_code
 
 
-def _refresh(console: Console, retrain: str | None, origin: date | None, started_at: float) -> int:
+def _refresh(
+    console: Console,
+    retrain: str | None,
+    origin: date | None,
+    started_at: float,
+    stories: list[Story],
+) -> int:
+    """Run the jobs one after another; ``stories`` receives what happened in each."""
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
@@ -73,7 +88,6 @@ def _refresh(console: Console, retrain: str | None, origin: date | None, started
             jobs = [("weekly_refresh_with_training", None)]
         else:
             jobs = [("weekly_refresh", None)]
-        stories = []
         for name, partition in jobs:
             story = run_job(
                 console,
@@ -136,6 +150,7 @@ def run_job(
         )
         job = definitions.resolve_job_def(name)
         lines.steps = len(job.graph.node_dict)
+        lines.story.job, lines.story.run_id = name, run_id
         job.execute_in_process(
             run_id=run_id,
             instance=instance,
@@ -203,10 +218,24 @@ def _published_id(settings: Settings) -> str | None:
         return None
 
 
+def _record(stories: list[Story], exit_code: int, reason: str | None) -> RefreshRecord:
+    usages = [resource.getrusage(kind) for kind in _OWN_AND_STARTED]
+    last = stories[-1] if stories else Story()
+    return RefreshRecord(
+        exit_code=exit_code,
+        job=last.job,
+        run_id=last.run_id,
+        failed_step=last.failed_step,
+        reason=reason,
+        step_seconds={title: each for story in stories for title, each in story.seconds.items()},
+        cpu_seconds=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        peak_gigabytes=_peak_gigabytes(),
+    )
+
+
 def _peak_gigabytes() -> float:
     """Peak memory of this process or of the largest it started, whichever is more."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1e6
+    return max(resource.getrusage(kind).ru_maxrss for kind in _OWN_AND_STARTED) / 1e6
 
 
 if __name__ == "__main__":

@@ -58,12 +58,16 @@ class Story:
     """What happened in the runs of one command.
 
     Attributes:
+        job: The job's name; None when no run began.
+        run_id: The run's; None when no run began.
         seconds: Of each step that succeeded, by title, in order.
         failed_step: The title of the step that failed.
         errors: Class name and message from the failure to its cause.
         skipped: Steps that did not run.
     """
 
+    job: str | None = None
+    run_id: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     failed_step: str | None = None
     errors: list[tuple[str, str]] = field(default_factory=list)

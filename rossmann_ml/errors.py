@@ -135,3 +135,9 @@ class BackupError(RossmannError):
     """A backup cannot be written, or what is offered is not a whole backup; nothing was changed."""
 
     exit_code = 20
+
+
+class InterruptedReplayError(RossmannError):
+    """The weekly job of a replay was ended by a signal; the replay can go on."""
+
+    exit_code = 130

@@ -30,6 +30,7 @@ def register() -> None:
     from rossmann_ml.cli import models, publish, recovery, refresh, serve, sql, up  # noqa: PLC0415
     from rossmann_ml.cli.data import app as data  # noqa: PLC0415
     from rossmann_ml.cli.monitor import monitor  # noqa: PLC0415
+    from rossmann_ml.cli.replay import replay  # noqa: PLC0415
     from rossmann_ml.cli.tune import tune  # noqa: PLC0415
     from rossmann_ml.cli.validate import validate  # noqa: PLC0415
 
@@ -43,6 +44,7 @@ def register() -> None:
     app.command()(models.backtest)
     app.command()(models.promote)
     app.command()(tune)
+    app.command()(replay)
     app.command()(models.model_card)
     publish.rollback.command("model")(models.rollback_model)
     app.add_typer(publish.rollback, name="rollback")

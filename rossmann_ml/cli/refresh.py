@@ -1,7 +1,4 @@
-"""``rossmann refresh``: the weekly job.
-
-The job is Dagster's, which the library does not know: it is started by name.
-"""
+"""``rossmann refresh``: the weekly job."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ import typer
 from rossmann_ml.errors import SettingsError
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.settings import default_settings
+from rossmann_ml.weekly_job import weekly_job_command
 
 
 def refresh(
@@ -50,4 +48,4 @@ def refresh(
     ]
     sys.stdout.flush()
     # this process becomes the job, so that signals and the exit code are the job's
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "assets.refresh", *arguments])  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, weekly_job_command(arguments))  # noqa: S606 - no shell is wanted

@@ -13,12 +13,14 @@ import yaml
 from rich.console import Console
 from support.code_location import environment_of, place_settings
 
+from assets import refresh
 from assets.home import open_instance, prepare_dagster_home
 from assets.metadata import reported
 from assets.resources import Pipeline, Writer
 from assets.terminal import StepLines, run_logger
 from rossmann_ml.errors import QualityError
 from rossmann_ml.settings import Settings
+from rossmann_ml.weekly_job import RefreshRecord
 
 LOCKING = """
 from rossmann_ml.errors import WarehouseLockedError
@@ -219,3 +221,15 @@ def test_what_libraries_print_goes_to_the_log_and_not_to_the_terminal(tmp_path: 
     assert set(log.read_text(encoding="utf-8").splitlines()) == {
         *("from Python", "from another process")
     }
+
+
+def test_the_record_of_a_refused_run_says_why(settings: Settings, tmp_path, monkeypatch):
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+    record = tmp_path / "records" / "refused.json"
+    assert refresh.main(["--origin", "2015-05-08", "--record", str(record)]) == 6
+    written = RefreshRecord.read(record)
+    assert (written.exit_code, written.job, written.step_seconds) == (6, None, {})
+    assert written.reason is not None
+    assert "run `rossmann refresh` first" in written.reason
+    assert written.peak_gigabytes is not None

@@ -1,0 +1,124 @@
+"""Faults that a retailer's Monday may bring, planted into the files of a replay.
+
+Each fault changes the two files of one Monday and nothing else. What notices it is
+:mod:`benchmarks.planted_faults`' matter.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from rossmann_ml.replay import ReplayPlace
+
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The files of a Monday, and those of the Monday before.
+
+    Attributes:
+        place: The replay's folder.
+        monday: The Monday.
+    """
+
+    place: ReplayPlace
+    monday: date
+
+    def path(self, kind: str, weeks_back: int = 0) -> Path:
+        """The file of ``sales`` or ``plan``."""
+        return self.place.incoming_path / f"{kind}_{self.monday - weeks_back * _WEEK}.csv"
+
+    def change(self, kind: str, **columns: pl.Expr) -> None:
+        """Replace columns of a file; values are text, as they stand in it."""
+        rows = pl.read_csv(self.path(kind), infer_schema=False)
+        rows.with_columns(**columns).write_csv(self.path(kind))
+
+    def keep(self, kind: str, rows: pl.Expr) -> None:
+        """Leave only some rows of a file."""
+        pl.read_csv(self.path(kind), infer_schema=False).filter(rows).write_csv(self.path(kind))
+
+    def largest_state(self) -> list[str]:
+        """The stores of the state that has most of them."""
+        states = pl.read_csv(self.place.raw_path / "store_states.csv", infer_schema=False)
+        stores = states.group_by("State").agg("Store").sort(pl.col("Store").list.len(), "State")
+        return stores.row(-1, named=True)["Store"]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault and how it gets into the files.
+
+    Attributes:
+        name: Short, for commands.
+        words: What happened, for the table.
+        plant: Changes the files.
+    """
+
+    name: str
+    words: str
+    plant: Callable[[Drop], None]
+
+
+def _nothing(_: Drop) -> None:
+    pass
+
+
+def _promo_inverted(drop: Drop) -> None:
+    is_next_week = pl.col("Date").str.to_date() < drop.monday + _WEEK
+    inverted = pl.when(pl.col("Promo") == "1").then(pl.lit("0")).otherwise(pl.lit("1"))
+    drop.change("plan", Promo=pl.when(is_next_week).then(inverted).otherwise("Promo"))
+
+
+def _state_closed(drop: Drop) -> None:
+    is_in_state = pl.col("Store").is_in(drop.largest_state())
+
+    def zero(column: str) -> pl.Expr:
+        return pl.when(is_in_state).then(pl.lit("0")).otherwise(column)
+
+    drop.change("sales", **{name: zero(name) for name in ("Open", "Sales", "Customers")})
+
+
+def _thousands(drop: Drop) -> None:
+    drop.change("sales", Sales=(pl.col("Sales").cast(pl.Float64) / 1000).cast(pl.String))
+
+
+def _day_missing(drop: Drop) -> None:
+    drop.keep("sales", pl.col("Date") != str(drop.monday - timedelta(days=4)))
+
+
+def _file_again(drop: Drop) -> None:
+    shutil.copyfile(drop.path("sales", weeks_back=1), drop.path("sales"))
+
+
+def _file_twice(drop: Drop) -> None:
+    lines = drop.path("sales").read_text(encoding="utf-8").splitlines(keepends=True)
+    drop.path("sales").write_text("".join([*lines, *lines[1:]]), encoding="utf-8")
+
+
+def _plan_stale(drop: Drop) -> None:
+    shutil.copyfile(drop.path("plan", weeks_back=1), drop.path("plan"))
+
+
+def _store_doubled(drop: Drop) -> None:
+    doubled = (pl.col("Sales").cast(pl.Float64) * 2).cast(pl.Int64).cast(pl.String)
+    drop.change("sales", Sales=pl.when(pl.col("Store") == "1").then(doubled).otherwise("Sales"))
+
+
+UNTOUCHED = Fault("untouched", "nothing planted", _nothing)
+FAULTS = (
+    Fault("promo-inverted", "promo flag of the week to come inverted in the plan", _promo_inverted),
+    Fault("state-closed", "all stores of one state reported closed for a week", _state_closed),
+    Fault("thousands", "a week's sales in thousands", _thousands),
+    Fault("day-missing", "a Thursday missing from the week's sales", _day_missing),
+    Fault("file-again", "last week's sales file sent again in place of this week's", _file_again),
+    Fault("file-twice", "the week's rows twice in one file", _file_twice),
+    Fault("plan-stale", "last week's plan sent again in place of this week's", _plan_stale),
+    Fault("store-doubled", "a store whose sales double overnight", _store_doubled),
+)
