@@ -41,6 +41,8 @@ _TITLES = {
     "forecast_expectations": "check forecasts",
     "marts": "dbt: marts",
     "monitoring__drift_metrics": "drift",
+    "monitoring__alerts": "alerts",
+    "alert_checks": "alerts as checks",
     "published__generation": "publish",
 }
 

@@ -117,3 +117,9 @@ class StudyLockedError(RossmannError):
     """Another process is tuning with the same study."""
 
     exit_code = 17
+
+
+class PublishHeldError(RossmannError):
+    """Totals moved too far from what readers have; the generation waits for a person."""
+
+    exit_code = 18

@@ -28,6 +28,7 @@ PATHS = {
     "/health", "/ready", "/metrics", "/stores", "/stores/{store_id}", "/stores/{store_id}/forecast",
     "/stores/{store_id}/history", "/stores/{store_id}/revisions", "/forecasts", "/totals",
     "/model_info", "/accuracy", "/drift", "/data_quality", "/runs", "/predict", "/predict_batch",
+    "/alerts", "/alerts/open",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ PUBLIC_NAMES = {
     "forecast_horizon_totals", "forecast_drivers", "forecast_driver_changes", "forecast_accuracy",
     "stores", "daily_sales", "forecast_runs", "stores_not_forecast", "model_versions", "promotions",
     "backtest_scores", "feature_importance", "data_quality_results", "quarantined_rows",
-    "generation_info", "shadow_forecasts",
+    "generation_info", "shadow_forecasts", "alerts",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from app.published import Reading
 
 Row = dict[str, Any]
 
-LATER_TABLES = ("api_usage", "alerts")
+LATER_TABLES = ("api_usage",)
 """Tables that only later versions of the product publish."""
 
 

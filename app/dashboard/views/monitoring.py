@@ -1,4 +1,4 @@
-"""The page of what came of it: forecast against actual, runs, drift, usage and alerts."""
+"""The page of what came of it: alerts, forecast against actual, runs, drift and usage."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import model as model_charts
 from app.dashboard.charts import monitoring as charts
 from app.dashboard.questions import monitoring as questions
+from app.dashboard.sections.alerts import show_alerts
 from app.dashboard.views.monitoring_drift import show_drift
 from rossmann_ml.publish import read_status
 from rossmann_ml.settings import load_settings
@@ -22,14 +23,14 @@ Row = dict[str, Any]
 _MOST_ROWS = 500
 _TITLES = {
     "api_usage": ("API usage", "what is asked of the API, and how fast the answer comes"),
-    "alerts": ("Alerts", "what a person should look at"),
 }
 _MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show(ask: Answers) -> None:
-    """What came true, what moved, the runs, and what later versions publish."""
+    """What to look at, what came true, what moved, the runs, and what later versions publish."""
+    show_alerts(ask, read_status(load_settings().published_path))
     show_accuracy(ask)
     show_drift(ask)
     show_runs(ask)
@@ -135,7 +136,7 @@ def show_runs(ask: Answers) -> None:
 
 
 def show_later_table(ask: Answers, table: str) -> None:
-    """Usage or alerts, or that this generation says nothing about them."""
+    """Usage, or that this generation says nothing about it."""
     title, meaning = _TITLES[table]
     st.subheader(title, anchor=False)
     if not ask.columns(table):
