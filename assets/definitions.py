@@ -15,6 +15,7 @@ process.prepare()  # before Dagster is imported
 
 import dagster as dg  # noqa: E402
 
+from assets.alerts import alert_checks, alerts  # noqa: E402
 from assets.checks import build_expectation_checks  # noqa: E402
 from assets.dbt import build_dbt_assets  # noqa: E402
 from assets.drivers import forecast_drivers  # noqa: E402
@@ -67,9 +68,10 @@ def build_definitions(
             backfilled_forecasts,
             api_requests,
             drift_metrics,
+            alerts,
             published_generation,
         ],
-        asset_checks=build_expectation_checks(),
+        asset_checks=[*build_expectation_checks(), alert_checks],
         jobs=JOBS,
         schedules=SCHEDULES,
         sensors=SENSORS,

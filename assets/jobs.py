@@ -6,11 +6,14 @@ A process for each step would cost seconds a step, and each would want to be the
 from __future__ import annotations
 
 import dagster as dg
+import duckdb
 
+from assets.alerts import alert_checks, alerts
 from assets.forecasts import FORECAST_ORIGINS, backfilled_forecasts
 from assets.resources import Pipeline
 from assets.usage import api_requests
 from rossmann_ml.errors import RossmannError
+from rossmann_ml.monitoring.alerts import watch
 from rossmann_ml.publish import FailedRun, write_status
 
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
@@ -40,7 +43,10 @@ _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 
 @dg.failure_hook(required_resource_keys={"pipeline"})
 def tell_readers(context: dg.HookContext) -> None:
-    """Note a failed run in ``status.json``, which readers look at although nothing is published."""
+    """Note a failed run in ``status.json``, which readers look at although nothing is published.
+
+    And raise the alert of it, with all others that are due, since the step that would does not run.
+    """
     pipeline: Pipeline = context.resources.pipeline
     error = context.op_exception
     while error and error.__cause__ and not isinstance(error, RossmannError):
@@ -48,6 +54,10 @@ def tell_readers(context: dg.HookContext) -> None:
     reason = str(error) or type(error).__name__
     failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
     write_status(pipeline.settings, last_failed_run=failed)
+    try:
+        watch(pipeline.settings, pipeline.params, run_id=context.run_id, failure=failed)
+    except (RossmannError, duckdb.Error) as untold:
+        context.log.warning(f"the alert of the failed run could not be recorded: {untold}")
 
 
 def _job(
@@ -89,7 +99,8 @@ TRAIN_MODEL = _job(
 PUBLISH_FORECASTS = _job(
     "publish_forecasts",
     dg.AssetSelection.groups("marts", "publish")
-    | dg.AssetSelection.assets(api_requests)
+    | dg.AssetSelection.assets(api_requests, alerts)
+    | dg.AssetSelection.checks(alert_checks)
     | _LATE_VIEWS,
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
 )
@@ -101,10 +112,17 @@ BACKFILL_FORECASTS = _job(
     partitions_def=FORECAST_ORIGINS,
 )
 
+WATCH = _job(
+    "watch",
+    dg.AssetSelection.assets(alerts) | dg.AssetSelection.checks(*alert_checks.check_keys),
+    "The alert rules alone: what was due and did not run is noticed by nobody else.",
+)
+
 JOBS = [
     WEEKLY_REFRESH,
     WEEKLY_REFRESH_WITH_TRAINING,
     TRAIN_MODEL,
     PUBLISH_FORECASTS,
     BACKFILL_FORECASTS,
+    WATCH,
 ]

@@ -1,15 +1,20 @@
 """Publishing: the read-only generation that everyone reads."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
+from assets.alerts import ALERTS
 from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Writer
 from assets.shadow import shadow_forecasts
+from rossmann_ml.errors import PublishHeldError
 from rossmann_ml.publish import publish
 
+_CONTINUITY = "continuity"
 _MARTS = (
     "api_usage",
     "daily_sales",
@@ -32,6 +37,7 @@ _MARTS = (
         forecast_drivers,
         shadow_forecasts,
         drift_metrics,
+        ALERTS,
         *(dg.AssetKey(["marts", name]) for name in _MARTS),
     ],
     group_name="publish",
@@ -44,13 +50,27 @@ _MARTS = (
         "generation."
     ),
     freshness_policy=FRESH_FOR_A_WEEK,
+    check_specs=[
+        dg.AssetCheckSpec(
+            _CONTINUITY,
+            asset=["published", "generation"],
+            description="Totals moved no further from the vintage that readers had than "
+            "params.yaml allows (publish.continuity). Else the generation is held back.",
+        )
+    ],
 )
-def published_generation(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Write, audit, and let readers see it."""
+def published_generation(
+    context: dg.AssetExecutionContext, writer: Writer
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Compare, write, audit, and let readers see it."""
     settings = writer.settings
-    generation = publish(settings, writer.params, run_id=context.run_id)
+    try:
+        generation = publish(settings, writer.params, run_id=context.run_id)
+    except PublishHeldError as error:
+        yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
+        raise
     info = generation.info
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata=reported(
             f"generation {generation.generation_id} of origin {info.forecast_origin}, "
             f"{'new' if generation.is_new else 'published before, nothing changed'}",
@@ -65,4 +85,10 @@ def published_generation(context: dg.AssetExecutionContext, writer: Writer) -> d
             code_version=info.code_version,
             rows=named_values({name: f"{rows:,}" for name, rows in generation.tables.items()}),
         )
+    )
+    largest = generation.continuity.largest if generation.continuity else None
+    yield dg.AssetCheckResult(
+        check_name=_CONTINUITY,
+        passed=True,
+        description="nothing to compare with" if largest is None else f"at most: {largest}",
     )

@@ -26,11 +26,11 @@ from assets.definitions import build_definitions  # noqa: E402
 from assets.forecasts import list_origins  # noqa: E402
 from assets.home import open_instance  # noqa: E402
 from assets.resources import Pipeline  # noqa: E402
-from assets.summary import print_summary  # noqa: E402
+from assets.summary import print_alerts, print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
 from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
 from rossmann_ml.promotion import has_champion  # noqa: E402
-from rossmann_ml.publish import summarise  # noqa: E402
+from rossmann_ml.publish import read_status, summarise  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
 from rossmann_ml.warehouse import writer_lock  # noqa: E402
 from rossmann_ml.weekly_job import RefreshRecord  # noqa: E402
@@ -110,6 +110,7 @@ def _refresh(
         total_seconds=time.time() - started_at,
         peak_gigabytes=_peak_gigabytes(),
     )
+    print_alerts(console, read_status(settings.published_path))
     return 0
 
 

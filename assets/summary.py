@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.publish import Summary
+from rossmann_ml.publish import Status, Summary
 
 
 def print_summary(
@@ -70,6 +70,21 @@ def print_summary(
             "of an hour, and it may be interrupted):",
             soft_wrap=True,
         )
+        console.print("  rossmann refresh --retrain full", soft_wrap=True, markup=False)
+
+
+def print_alerts(console: Console, status: Status) -> None:
+    """Print the alerts that are open, and whether they ask for a training."""
+    if status.alerts:
+        console.print()
+        console.print("[bold]Alerts that are open:[/]")
+    for alert in status.alerts:
+        said = f"  {alert.severity}: {alert.rule} ({alert.subject}): {alert.message}"
+        console.print(said, soft_wrap=True, markup=False)
+    if status.retraining_advice is not None:
+        console.print()
+        console.print("Advice: train a challenger now, because of", soft_wrap=True)
+        console.print(f"  {status.retraining_advice}", soft_wrap=True, markup=False)
         console.print("  rossmann refresh --retrain full", soft_wrap=True, markup=False)
 
 

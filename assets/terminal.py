@@ -42,6 +42,8 @@ _TITLES = {
     "api_requests": "read API requests",
     "marts": "dbt: marts",
     "monitoring__drift_metrics": "drift",
+    "monitoring__alerts": "alerts",
+    "alert_checks": "alerts as checks",
     "published__generation": "publish",
 }
 

@@ -137,6 +137,12 @@ class BackupError(RossmannError):
     exit_code = 20
 
 
+class PublishHeldError(RossmannError):
+    """Totals moved too far from what readers have; the generation waits for a person."""
+
+    exit_code = 21
+
+
 class InterruptedReplayError(RossmannError):
     """The weekly job of a replay was ended by a signal; the replay can go on."""
 

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rossmann_ml.errors import SettingsError
+from rossmann_ml.monitoring.alert_params import AlertParams, ContinuityParams, RetrainingParams
 from rossmann_ml.monitoring.drift_params import DriftParams
 
 Profile = Literal["fast", "full"]
@@ -171,15 +172,18 @@ class TuningParams(_Strict):
 
 
 class PublishParams(_Strict):
-    """What stays on disk."""
+    """What stays on disk, and what is held back."""
 
     generations_kept: Annotated[int, Field(ge=1)]
+    continuity: ContinuityParams
 
 
 class MonitoringParams(_Strict):
     """What is watched."""
 
     drift: DriftParams
+    alerts: AlertParams
+    retraining: RetrainingParams
 
 
 class Params(_Strict):

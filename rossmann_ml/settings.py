@@ -11,8 +11,9 @@ import os
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.errors import SettingsError
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
         memory_limit_gb: What DuckDB may use.
         lock_timeout_seconds: How long a writer waits for another writer.
         request_files_kept_days: How long the API's request files stay after they were read.
+        dashboard_url: Where people find the dashboard, for links in alerts.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
     # two days at least: what is answered around midnight is written a little later
     request_files_kept_days: int = Field(default=30, ge=2)
+    dashboard_url: str = "http://127.0.0.1:8501"
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
 
     @field_validator("raw_dir", "as_of", mode="before")
@@ -132,6 +135,65 @@ class Settings(BaseSettings):
         if self.mlflow_tracking_uri:
             return self.mlflow_tracking_uri
         return f"sqlite:///{self.state_path / 'mlflow' / 'mlflow.db'}"
+
+
+class DeliverySettings(BaseSettings):
+    """Where alerts are sent, from ``ROSSMANN_ALERT_*`` variables.
+
+    Apart from :class:`Settings`, which is shown in Dagster's UI: most of this is secret.
+
+    Attributes:
+        webhook: The address that gets a POST of JSON; unset: none.
+        webhook_timeout_seconds: For connecting, and for the answer.
+        smtp_host: The mail server; unset: no e-mail.
+        smtp_port: Its port.
+        smtp_security: ``starttls`` (a plain connection turned secret), ``tls`` or ``none``.
+        smtp_user: Unset: the server asks for none.
+        smtp_password: Of the user.
+        smtp_timeout_seconds: For each step of the conversation.
+        mail_from: The sender.
+        mail_to: Receivers, separated by commas.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROSSMANN_ALERT_", extra="ignore")
+
+    webhook: SecretStr | None = None
+    webhook_timeout_seconds: float = Field(default=5.0, gt=0)
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_timeout_seconds: float = Field(default=10.0, gt=0)
+    mail_from: str = "rossmann-forecast@localhost"
+    mail_to: str = ""
+
+    @field_validator("webhook", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def receivers(self) -> list[str]:
+        """The addresses of ``mail_to``."""
+        return [each.strip() for each in self.mail_to.split(",") if each.strip()]
+
+
+def load_delivery_settings() -> DeliverySettings:
+    """Read where alerts are sent.
+
+    Raises:
+        SettingsError: A variable holds a value that cannot be used; the message names the
+            variable and never shows the value, which may be secret.
+    """
+    try:
+        return DeliverySettings()
+    except ValidationError as error:
+        found = "; ".join(
+            f"ROSSMANN_ALERT_{str(item['loc'][0]).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"a setting in the environment cannot be used: {found}") from None
 
 
 def load_settings(**overrides: object) -> Settings:

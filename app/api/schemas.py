@@ -169,6 +169,44 @@ class FailedRunSummary(BaseModel):
     reason: str
 
 
+class HeldPublishSummary(BaseModel):
+    """A generation that is held back, since its totals moved too far; readers keep the old one."""
+
+    generation_id: str = Field(description="What would have been published.")
+    forecast_origin: date
+    run_id: str
+    at: Instant
+
+
+class HeldPublishDetail(HeldPublishSummary):
+    """The same with why."""
+
+    reason: str = Field(description="What moved, with figures and the stores that moved most.")
+
+
+class OpenAlertSummary(BaseModel):
+    """An alert whose condition is not over."""
+
+    alert_id: str
+    raised_at: Instant
+    rule: str = Field(examples=["stale_data"])
+    subject: str = Field(examples=["plan"])
+    severity: Literal["info", "warning", "critical"]
+    owner: str
+    message: str
+    link: str = Field(description="Where to look.")
+
+
+class OpenAlerts(BaseModel):
+    """What a person should look at now, also where nothing was published."""
+
+    alerts: list[OpenAlertSummary] = Field(description="The most urgent first.")
+    held_publish: HeldPublishDetail | None = None
+    retraining_advice: str | None = Field(
+        description="Why the next weekly run is advised to train; null: no need."
+    )
+
+
 class Health(BaseModel):
     """Whether the process answers, and from what."""
 
@@ -177,6 +215,10 @@ class Health(BaseModel):
     forecast_origin: date | None = None
     published_at: Instant | None = None
     failed_run: FailedRunSummary | None = None
+    held_publish: HeldPublishSummary | None = None
+    open_alerts: dict[Literal["info", "warning", "critical"], int] = Field(
+        default={}, description="How many, by severity; `/alerts/open` has them."
+    )
 
 
 class Readiness(BaseModel):

@@ -15,6 +15,7 @@ import streamlit as st
 from app import queries
 from app.dashboard import theme, words
 from app.dashboard.answers import Answers
+from app.dashboard.sections import alerts
 from app.published import PublishedReader
 from rossmann_ml.errors import RossmannError
 from rossmann_ml.publish import read_status
@@ -65,8 +66,11 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
             ":orange-badge[made-up data] The chain is invented "
             f"(`{ask.info.data_set_name}`); no figure here is a retailer's."
         )
-    failed = read_status(published_path).last_failed_run
-    if failed is not None and not failed.is_resolved:
+    status = read_status(published_path)
+    alerts.show_held(status)
+    failed, held = status.last_failed_run, status.held_publish
+    is_told = failed is not None and held is not None and failed.run_id == held.run_id
+    if failed is not None and not failed.is_resolved and not is_told:
         st.warning(
             f"The last run ({failed.at:%d %b %Y %H:%M} UTC) stopped at *{failed.step}*, so these "
             f"are the forecasts from before it. Reason: {failed.reason}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -60,6 +61,11 @@ def signed_percent(value: float | None) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: ``1 store``, ``2 stores``."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def plain(text: str) -> str:
+    """A text from elsewhere, so that nothing in it is taken for Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#$~|:])", r"\\\1", text)
 
 
 def long_day(day: date) -> str:

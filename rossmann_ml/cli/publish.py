@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from rossmann_ml.errors import SettingsError
 
 if TYPE_CHECKING:
     from rossmann_ml.publish import GenerationInfo, PublishedGeneration
@@ -20,14 +23,27 @@ def publish(
     build: Annotated[
         bool, typer.Option(help="Build the marts from what the warehouse holds first.")
     ] = True,
+    accept_jump: Annotated[
+        bool,
+        typer.Option(
+            "--accept-jump", help="Let totals pass that moved too far from what readers have."
+        ),
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why the jump is right; kept with your name.")] = "",
 ) -> None:
     """Publish what the warehouse holds now as a new generation, after its audit.
 
-    The same content is published once; doing it again changes nothing.
+    The same content is published once; doing it again changes nothing. A generation whose totals
+    moved further than params.yaml allows is held back (exit code 21).
     """
-    from rossmann_ml import publish as library  # noqa: PLC0415
+    if accept_jump != bool(reason.strip()):
+        raise SettingsError(
+            '--accept-jump and --reason "..." go together: a jump that passes is on record'
+        )
     from rossmann_ml.dbt import run_dbt  # noqa: PLC0415
+    from rossmann_ml.monitoring.watched_publish import watch_and_publish  # noqa: PLC0415
     from rossmann_ml.params import load_params  # noqa: PLC0415
+    from rossmann_ml.publish import AcceptedJump  # noqa: PLC0415
     from rossmann_ml.settings import default_settings  # noqa: PLC0415
     from rossmann_ml.warehouse import writer_lock  # noqa: PLC0415
 
@@ -39,8 +55,14 @@ def publish(
         if build:
             console.print("building the marts")
             run_dbt(settings, params, ["build", "--selector", "marts"])
-        generation = library.publish(settings, params, run_id=run_id)
+        generation, report = watch_and_publish(
+            settings,
+            params,
+            run_id=run_id,
+            accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
+        )
     _say_published(console, generation)
+    console.print(f"alerts: {report.summary()}", markup=False, soft_wrap=True)
 
 
 def _say_published(console: Console, generation: PublishedGeneration) -> None:

@@ -1,4 +1,4 @@
-"""Publishing: write, audit, then let readers see it; and going back to an older generation.
+"""Publishing: compare, write, audit, then let readers see it; and going back to an older one.
 
 The order of the steps is the guarantee: readers follow ``CURRENT`` only, and it moves after the
 generation's file and its models lie complete on the disk. A process that dies between two steps
@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from rossmann_ml import warehouse
-from rossmann_ml.errors import NoDataError, PublishError, RossmannError
+from rossmann_ml.errors import NoDataError, PublishError, PublishHeldError, RossmannError
 from rossmann_ml.params import Params
 from rossmann_ml.publish import files
 from rossmann_ml.publish.audit import audit_generation, count_rows
+from rossmann_ml.publish.continuity import Continuity, compare_with_published
 from rossmann_ml.publish.contract import load_contract
 from rossmann_ml.publish.generations import (
     Generation,
@@ -32,6 +35,7 @@ from rossmann_ml.publish.identity import Draft, draft_generation
 from rossmann_ml.publish.retention import remove_old
 from rossmann_ml.publish.status import (
     FailedRun,
+    HeldPublish,
     LastPublish,
     Rollback,
     read_status,
@@ -54,6 +58,8 @@ class PublishedGeneration:
         is_current: False only while a rollback holds readers on an older generation.
         tables: Rows by table and view.
         info: The row of ``generation_info``.
+        continuity: How its totals stand to those that readers had; None where nothing was new or
+            there was nothing to compare with.
     """
 
     generation_id: str
@@ -62,9 +68,25 @@ class PublishedGeneration:
     is_current: bool
     tables: dict[str, int]
     info: GenerationInfo
+    continuity: Continuity | None = None
 
 
-def publish(settings: Settings, params: Params, *, run_id: str) -> PublishedGeneration:
+@dataclass(frozen=True)
+class AcceptedJump:
+    """A person's word that totals may jump this once.
+
+    Attributes:
+        actor: Who.
+        reason: Why, for the record.
+    """
+
+    actor: str
+    reason: str
+
+
+def publish(
+    settings: Settings, params: Params, *, run_id: str, accepted_jump: AcceptedJump | None = None
+) -> PublishedGeneration:
     """Make what the warehouse holds now the generation that readers use.
 
     Content that was published before is not written again: the pointer is moved to it if it
@@ -75,8 +97,11 @@ def publish(settings: Settings, params: Params, *, run_id: str) -> PublishedGene
         settings: Where warehouse, models and published files are.
         params: How many vintages and generations are kept.
         run_id: The run that publishes, for provenance.
+        accepted_jump: Lets a generation pass whose totals moved too far; recorded if they did.
 
     Raises:
+        PublishHeldError: Totals moved further from what readers have than ``params.yaml`` allows
+            (``publish.continuity``). Readers keep it, and ``status.json`` says why.
         NoDataError: There is no warehouse, no data or no forecast yet.
         NoChampionError: No model has been promoted yet.
         PublishError: The new file did not pass its audit, or a model's files are missing. The
@@ -85,14 +110,16 @@ def publish(settings: Settings, params: Params, *, run_id: str) -> PublishedGene
     """
     try:
         with warehouse.writer_lock(settings):
-            return _publish(settings, params, run_id)
+            return _publish(settings, params, run_id, accepted_jump)
     except RossmannError as error:
         failed = FailedRun(run_id=run_id, reason=str(error), step="publish")
         write_status(settings, last_failed_run=failed)
         raise
 
 
-def _publish(settings: Settings, params: Params, run_id: str) -> PublishedGeneration:
+def _publish(
+    settings: Settings, params: Params, run_id: str, accepted_jump: AcceptedJump | None
+) -> PublishedGeneration:
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):
         files.remove_leftovers(folder)
@@ -100,9 +127,13 @@ def _publish(settings: Settings, params: Params, run_id: str) -> PublishedGenera
         raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
     with warehouse.connect(settings) as connection:
         draft = draft_generation(connection, settings, params, run_id=run_id)
-        export_vintages(connection, settings, draft.archived_origins, load_contract())
         path = generation_path(settings, draft.info.generation_id)
         is_new = not path.exists()
+        continuity = _continuity(connection, settings, params) if is_new else None
+        jump = continuity if continuity is not None and continuity.jumps else None
+        if jump is not None and accepted_jump is None:
+            raise _held(settings, draft, jump, run_id)
+        export_vintages(connection, settings, draft.archived_origins, load_contract())
         if is_new:
             temporary = files.temporary_name(path)
             try:
@@ -115,12 +146,64 @@ def _publish(settings: Settings, params: Params, run_id: str) -> PublishedGenera
                 raise
             temporary.chmod(0o444)  # a SQL tool that opens for writing by default must not
             files.move_into_place(temporary, path)
+        if jump is not None and accepted_jump is not None:
+            _record_acceptance(connection, draft, jump, accepted_jump)
     copy_bundles(settings, draft)
-    is_current = _let_readers_see(settings, path, run_id)
+    reason = accepted_jump.reason if accepted_jump is not None and jump is not None else None
+    is_current = _let_readers_see(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
     with reading(path) as connection:
         tables, info = count_rows(connection, load_contract()), read_info(connection)
-    return PublishedGeneration(info.generation_id, path, is_new, is_current, tables, info)
+    return PublishedGeneration(
+        info.generation_id, path, is_new, is_current, tables, info, continuity
+    )
+
+
+def _continuity(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, params: Params
+) -> Continuity | None:
+    current = _pointed_or_none(settings)
+    if current is None:
+        return None
+    return compare_with_published(connection, current, params.publish.continuity)
+
+
+def _held(
+    settings: Settings, draft: Draft, continuity: Continuity, run_id: str
+) -> PublishHeldError:
+    """Note for readers that a generation is held back, and make the error that says so."""
+    reason = continuity.describe()
+    held = HeldPublish(
+        generation_id=draft.info.generation_id,
+        forecast_origin=draft.info.forecast_origin,
+        run_id=run_id,
+        reason=reason,
+    )
+    write_status(settings, held_publish=held)
+    return PublishHeldError(
+        f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
+        'right: `rossmann publish --accept-jump --reason "..."`; else mend the data and run '
+        "`rossmann refresh`"
+    )
+
+
+def _record_acceptance(
+    connection: duckdb.DuckDBPyConnection,
+    draft: Draft,
+    continuity: Continuity,
+    accepted: AcceptedJump,
+) -> None:
+    connection.execute(
+        "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            draft.info.generation_id,
+            continuity.previous_generation_id,
+            warehouse.utc_now(),
+            accepted.actor,
+            accepted.reason,
+            continuity.describe(),
+        ],
+    )
 
 
 def copy_bundles(settings: Settings, draft: Draft) -> None:
@@ -139,7 +222,9 @@ def copy_bundles(settings: Settings, draft: Draft) -> None:
         files.copy_folder_atomically(source, final)
 
 
-def _let_readers_see(settings: Settings, path: Path, run_id: str) -> bool:
+def _let_readers_see(
+    settings: Settings, path: Path, run_id: str, accepted_jump: str | None
+) -> bool:
     """Move the pointer where that is due; True when ``path`` is the current generation then."""
     current = _pointed_or_none(settings)
     status = read_status(settings.published_path)
@@ -152,7 +237,8 @@ def _let_readers_see(settings: Settings, path: Path, run_id: str) -> bool:
     noted = (status.last_publish, status.rollback)
     if not any(each is not None and each.generation_id == path.stem for each in noted):
         # also after a death between pointer and note
-        write_status(settings, last_publish=LastPublish(generation_id=path.stem, run_id=run_id))
+        published = LastPublish(generation_id=path.stem, run_id=run_id, accepted_jump=accepted_jump)
+        write_status(settings, last_publish=published)
     resolve_failure(settings)
     return True
 

@@ -1,12 +1,14 @@
 """``published/status.json``: what readers must know although nothing was published.
 
-The last publication, the last failed run with its reason, and a rollback that is in force. The
-figures of a generation are in the generation.
+The last publication, the last failed run with its reason, a publication that is held back, a
+rollback that is in force, and the alerts that are open. The figures of a generation are in the
+generation.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,10 +28,16 @@ class _Event(BaseModel):
 
 
 class LastPublish(_Event):
-    """The last time a generation was made and became the current one."""
+    """The last time a generation was made and became the current one.
+
+    Attributes:
+        accepted_jump: Why a person let it pass although its totals had jumped; None if they had
+            not.
+    """
 
     generation_id: str
     run_id: str
+    accepted_jump: str | None = None
 
 
 class FailedRun(_Event):
@@ -47,6 +55,36 @@ class FailedRun(_Event):
     is_resolved: bool = False
 
 
+class HeldPublish(_Event):
+    """A publication that was held back: its totals moved too far from what readers have.
+
+    Attributes:
+        generation_id: What would have been published.
+        forecast_origin: Its newest origin.
+        reason: What moved, with figures and the stores that moved most.
+    """
+
+    generation_id: str
+    forecast_origin: date
+    run_id: str
+    reason: str
+
+
+class OpenAlert(BaseModel):
+    """An alert whose condition is not over; the columns are those of the table ``alerts``."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    alert_id: str
+    raised_at: datetime
+    rule: str
+    subject: str
+    severity: str
+    owner: str
+    message: str
+    link: str
+
+
 class Rollback(_Event):
     """A person's choice of an older generation.
 
@@ -60,13 +98,21 @@ class Rollback(_Event):
 
 
 class Status(BaseModel):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        alerts: The open alerts, the most urgent first, as of the last time the rules were asked.
+        retraining_advice: Why the next weekly run should train; None: no need.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     last_publish: LastPublish | None = None
     last_failed_run: FailedRun | None = None
+    held_publish: HeldPublish | None = None
     rollback: Rollback | None = None
+    alerts: tuple[OpenAlert, ...] = ()
+    retraining_advice: str | None = None
 
 
 def status_path(published_path: Path) -> Path:
@@ -87,23 +133,37 @@ def write_status(
     *,
     last_publish: LastPublish | None = None,
     last_failed_run: FailedRun | None = None,
+    held_publish: HeldPublish | None = None,
     rollback: Rollback | None = None,
 ) -> Status:
     """Replace the parts that are given, at once for every reader; the others stay.
 
-    A publication ends a rollback and resolves the last failed run.
+    A publication ends a rollback and a hold, and resolves the last failed run.
     """
     status = read_status(settings.published_path)
     if last_publish is not None:
         status = resolved(status).model_copy(
-            update={"last_publish": last_publish, "rollback": None}
+            update={"last_publish": last_publish, "rollback": None, "held_publish": None}
         )
     if last_failed_run is not None:
         status = status.model_copy(update={"last_failed_run": last_failed_run})
+    if held_publish is not None:
+        status = status.model_copy(update={"held_publish": held_publish})
     if rollback is not None:
         status = status.model_copy(update={"rollback": rollback})
     _write(settings, status)
     return status
+
+
+def write_alerts(
+    settings: Settings, *, alerts: Sequence[OpenAlert], retraining_advice: str | None
+) -> None:
+    """Replace what is said of alerts; nothing is written where nothing has changed."""
+    status = read_status(settings.published_path)
+    told = {"alerts": tuple(alerts), "retraining_advice": retraining_advice}
+    changed = status.model_copy(update=told)
+    if changed != status:
+        _write(settings, changed)
 
 
 def resolve_failure(settings: Settings) -> None:
@@ -114,7 +174,8 @@ def resolve_failure(settings: Settings) -> None:
 
 
 def resolved(status: Status) -> Status:
-    """The same status with its failed run, if there is one, marked as resolved."""
+    """The same status without a hold, and its failed run, if there is one, marked as resolved."""
+    status = status.model_copy(update={"held_publish": None})
     failed = status.last_failed_run
     if failed is None or failed.is_resolved:
         return status

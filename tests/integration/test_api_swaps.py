@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from support.published import copy_of
+from support.published import copy_of, keeping
 from support.servers import serving
 from support.small_warehouse import change
 
-from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.params import Params
 from rossmann_ml.publish import PublishedGeneration, publish
 from rossmann_ml.settings import Settings
 
@@ -41,7 +41,7 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
     shared_published: tuple[Settings, PublishedGeneration], project_params: Params, tmp_path: Path
 ) -> None:
     settings = copy_of(shared_published[0], tmp_path)
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=2)})
+    params = keeping(project_params, 2)
     expected: dict[str, float] = {}
 
     def publish_figure(number: int) -> str:

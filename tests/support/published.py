@@ -68,3 +68,9 @@ def copy_of(settings: Settings, folder: Path) -> Settings:
     """The same warehouse in another folder."""
     shutil.copytree(settings.warehouse_path, folder / "warehouse", dirs_exist_ok=True)
     return small_settings(folder)
+
+
+def keeping(params: Params, generations: int) -> Params:
+    """The same parameters with so many generations kept."""
+    publish = params.publish.model_copy(update={"generations_kept": generations})
+    return params.model_copy(update={"publish": publish})

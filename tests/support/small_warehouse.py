@@ -206,6 +206,7 @@ def build_small_warehouse(settings: Settings) -> None:
             _forecast(connection, origin)
         _record_checks(connection)
         _record_drift(connection)
+        _record_alerts(connection)
         rebuild_marts(connection)
 
 
@@ -446,4 +447,17 @@ def _record_drift(connection: duckdb.DuckDBPyConnection) -> None:
         ) AS m(kind, feature, method, before, newest, threshold)
         """,
         {"origins": list(ORIGINS), "newest": ORIGINS[-1]},
+    )
+
+
+def _record_alerts(connection: duckdb.DuckDBPyConnection) -> None:
+    """One that is over."""
+    connection.execute(
+        """
+        INSERT INTO monitoring.alerts VALUES
+        ('a1', 'weekly-1', TIMESTAMP '2015-07-27 06:00', DATE '2015-07-27', 'stale_data', 'plan',
+         'warning', 'data-supply', 'the plan ends on 2015-08-20, 24 days after 2015-07-27; expected
+         at least 33 days', 'http://127.0.0.1:8501/quality', 24, 33, TIMESTAMP '2015-07-27 06:00',
+         1, true, TIMESTAMP '2015-07-27 06:00', DATE '2015-08-03', TIMESTAMP '2015-08-03 06:00')
+        """
     )

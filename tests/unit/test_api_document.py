@@ -29,6 +29,7 @@ PATHS = {
     "/stores/{store_id}/history", "/stores/{store_id}/revisions", "/forecasts", "/totals",
     "/model_info", "/accuracy", "/drift", "/data_quality", "/runs", "/usage", "/predict",
     "/predict_batch",
+    "/alerts", "/alerts/open",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,21 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from support.api import client_of, problem_of, wait_for
-from support.published import copy_of
+from support.published import copy_of, keeping
 from support.small_warehouse import MODEL, STORES, add_week
 
-from rossmann_ml.params import Params, PublishParams
-from rossmann_ml.publish import PublishedGeneration, open_generation, publish
+from rossmann_ml.params import Params
+from rossmann_ml.publish import (
+    FailedRun,
+    HeldPublish,
+    OpenAlert,
+    PublishedGeneration,
+    open_generation,
+    publish,
+    write_status,
+)
 from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.publish.status import write_alerts
 from rossmann_ml.settings import Settings
 
 Published = tuple[Settings, PublishedGeneration]
@@ -33,6 +43,7 @@ LISTS = {
     "/data_quality": "data_quality_results",
     "/runs": "forecast_runs",
     "/usage": "api_usage",
+    "/alerts": "alerts",
 }
 
 
@@ -224,7 +235,7 @@ def test_a_list_whose_generation_is_gone_says_so(
     shared_published: Published, project_params: Params, tmp_path: Path
 ) -> None:
     settings = copy_of(shared_published[0], tmp_path)
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     with client_of(settings) as client:
         cursor = client.get("/forecasts", params={"limit": 100}).json()["next_cursor"]
         add_week(settings)
@@ -332,6 +343,43 @@ def test_a_filter_that_cannot_be_used_is_named(
 ) -> None:
     problem = problem_of(client.get(path), 422, "invalid-value")
     assert [error["location"] for error in problem["errors"]] == [location]
+
+
+def test_alerts_are_filtered_by_severity_rule_and_whether_they_are_open(
+    client: TestClient,
+) -> None:
+    (over,) = rows(client, "/alerts", severity="warning", rule="stale_data", is_open=False)
+    assert over["subject"] == "plan"
+    for filters in ({"is_open": True}, {"severity": "critical"}, {"rule": "drift"}):
+        assert rows(client, "/alerts", **filters) == []
+
+
+def test_what_is_open_now_is_told_although_nothing_was_published(
+    published_generation: Published,
+) -> None:
+    settings, generation = published_generation
+    alert = OpenAlert(
+        alert_id="a2", raised_at=datetime(2015, 8, 10, 6), rule="failed_run", subject="publish",
+        severity="critical", owner="operations", message="5 stores", link="http://here/monitoring",
+    )  # fmt: skip
+    held = HeldPublish(
+        generation_id="0123456789ab", forecast_origin=date(2015, 8, 7), run_id="weekly-2",
+        reason="store 4 1,000 to 2,000 EUR",
+    )  # fmt: skip
+    failed = FailedRun(run_id="weekly-2", reason=held.reason, step="publish")
+    write_status(settings, held_publish=held, last_failed_run=failed)
+    write_alerts(settings, alerts=[alert], retraining_advice="drift (features)")
+    with client_of(settings) as client:
+        answer = client.get("/alerts/open").json()
+        health = client.get("/health")
+    assert [each["subject"] for each in answer["alerts"]] == ["publish"]
+    assert answer["held_publish"]["reason"] == held.reason
+    assert answer["retraining_advice"] == "drift (features)"
+    assert health.json()["generation_id"] == generation.generation_id
+    assert health.json()["open_alerts"] == {"critical": 1}
+    assert health.json()["held_publish"]["generation_id"] == "0123456789ab"
+    # health asks for no key
+    assert "EUR" not in health.text
 
 
 def test_text_that_utf8_cannot_carry_is_refused_and_not_an_error(client: TestClient) -> None:

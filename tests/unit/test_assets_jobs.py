@@ -13,8 +13,9 @@ import pytest
 from support.code_location import place_settings
 
 from assets.resources import Pipeline
-from assets.schedules import every_monday, retraining_mondays
+from assets.schedules import every_monday, every_morning, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
+from rossmann_ml.publish.status import write_alerts
 
 TRAINING = {
     "features__training_panel",
@@ -60,7 +61,7 @@ def test_publishing_builds_the_marts_whole(location: dg.Definitions):
     "job",
     [
         *("weekly_refresh", "weekly_refresh_with_training", "train_model"),
-        *("publish_forecasts", "backfill_forecasts"),
+        *("publish_forecasts", "backfill_forecasts", "watch"),
     ],
 )
 def test_every_job_runs_in_one_process_and_tells_readers_of_a_failure(
@@ -125,6 +126,41 @@ def test_every_monday_has_one_run_and_every_fourth_one_retrains_in_full(publishe
     assert fourth[1] - fourth[0] == 4
     training = retraining[fourth[0]].run_config["resources"]["training"]
     assert training == {"config": {"profile": "full"}}
+
+
+def test_alerts_that_ask_for_a_training_get_one_on_the_next_monday_with_the_reason(
+    published: Pipeline,
+):
+    weekly = next(each for each in MONDAYS if asked_at(every_monday, each, published))
+    reason = "drift (features); the newest training has not seen the last 3 weeks of sales"
+    write_alerts(published.settings, alerts=[], retraining_advice=reason)
+    assert asked_at(every_monday, weekly, published) is None
+    request = asked_at(retraining_mondays, weekly, published)
+    assert request is not None
+    assert request.tags["retraining_reason"] == reason
+    assert request.run_config["resources"]["training"] == {"config": {"profile": "full"}}
+    write_alerts(published.settings, alerts=[], retraining_advice=None)
+    assert asked_at(every_monday, weekly, published) is not None
+    assert asked_at(retraining_mondays, weekly, published) is None
+
+
+def test_a_scheduled_training_says_that_it_is_scheduled(published: Pipeline):
+    asked = [asked_at(retraining_mondays, each, published) for each in MONDAYS]
+    reasons = {each.tags["retraining_reason"] for each in asked if each is not None}
+    assert reasons == {"every 4 weeks"}
+
+
+def test_every_morning_somebody_looks_once_there_is_something_to_look_at(
+    published: Pipeline, tmp_path: Path
+):
+    first, again = (asked_at(every_morning, MONDAYS[0], published) for _ in range(2))
+    assert first.run_key == again.run_key == "watch-2015-08-03"
+    nothing_yet = Pipeline.of(place_settings(tmp_path / "empty", tmp_path))
+    assert asked_at(every_morning, MONDAYS[0], nothing_yet) is None
+
+
+def test_looking_alone_publishes_nothing(location: dg.Definitions):
+    assert steps(location, "watch") == {"monitoring__alerts", "alert_checks"}
 
 
 def test_the_first_run_of_all_trains(tmp_path: Path):

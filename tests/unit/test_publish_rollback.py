@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.published import keeping
 from support.small_warehouse import MODEL, add_week, change, promote
 
 from rossmann_ml.errors import PublishError
-from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.params import Params
 from rossmann_ml.publish import (
     FailedRun,
     PublishedGeneration,
@@ -107,7 +108,7 @@ def test_the_newest_generations_stay_and_older_ones_go(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=2)})
+    params = keeping(project_params, 2)
     second = publish_something_new(settings, params, "second")
     assert first.path.exists()
     third = publish_something_new(settings, params, "third")
@@ -119,7 +120,7 @@ def test_the_current_generation_stays_however_old(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     second = publish_something_new(settings, project_params, "second")
     rollback_generation(settings, first.generation_id)
     held = publish(settings, params, run_id="again")
@@ -132,7 +133,7 @@ def test_a_reader_reads_on_in_a_generation_that_was_removed(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     with open_generation(first.path) as connection:
         publish_something_new(settings, params, "second")
         assert not first.path.exists()
@@ -143,7 +144,7 @@ def test_models_go_with_the_last_generation_that_names_them(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, _ = published_generation
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     models = settings.published_path / "models"
     promote(settings, "lightgbm-second")
     change(
@@ -164,7 +165,7 @@ def test_a_files_that_is_no_generation_is_neither_listed_nor_removed(
     settings, first = published_generation
     foreign = settings.published_path / "0123456789ab.duckdb"
     foreign.write_bytes(b"not a database")
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     publish(settings, params, run_id="r")
     assert [each.path for each in list_generations(settings)] == [first.path]
     assert foreign.exists()

@@ -7,11 +7,12 @@ import time
 
 import duckdb
 import pytest
+from support.published import keeping
 from support.small_warehouse import add_week, change
 
 from app.published import PublishedReader
 from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.params import Params, PublishParams
+from rossmann_ml.params import Params
 from rossmann_ml.publish import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.settings import Settings
 
@@ -143,7 +144,7 @@ def test_many_threads_read_while_generations_come_and_go(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, _ = published_generation
-    params = project_params.model_copy(update={"publish": PublishParams(generations_kept=1)})
+    params = keeping(project_params, 1)
     reader = following(settings)
     errors: list[BaseException] = []
     seen: set[str] = set()

@@ -65,7 +65,6 @@ INJECTIONS = (
 SQL_FROM_PARTS = {
     "app/api/table_pages.py: stores_with",
     "app/api/table_pages.py: rows",
-    "app/dashboard/questions/monitoring.py: newest_rows",
     "rossmann_ml/ingest/status.py: _landed_kinds",
     "rossmann_ml/ingest/versions.py: __enter__",
     "rossmann_ml/ingest/versions.py: __exit__",

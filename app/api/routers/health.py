@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import Future
 from datetime import date
 from typing import Any, Literal
@@ -10,11 +11,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.dependencies import ServingNow
 from app.api.problems import ProblemError, describe
-from app.api.schemas import FailedRunSummary, Health, Readiness
+from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
 from app.published import OpenGeneration
 from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.publish import GenerationInfo, read_status
+from rossmann_ml.publish import GenerationInfo, Status, read_status
 from rossmann_ml.settings import Settings
 
 router = APIRouter(tags=["operation"])
@@ -23,10 +24,7 @@ router = APIRouter(tags=["operation"])
 @router.get("/health", summary="Whether the process answers, and from which generation")
 def health(serving: ServingNow) -> Health:
     """Always 200 while the process lives; `no_generation` before the first publication."""
-    failed = read_status(serving.settings.published_path).last_failed_run
-    summary = None
-    if failed is not None and not failed.is_resolved:
-        summary = FailedRunSummary.model_validate(failed.model_dump())
+    told = _told(read_status(serving.settings.published_path))
     try:
         with serving.reader.reading() as reading:
             return Health(
@@ -34,10 +32,25 @@ def health(serving: ServingNow) -> Health:
                 generation_id=reading.info.generation_id,
                 forecast_origin=reading.info.forecast_origin,
                 published_at=reading.info.published_at,
-                failed_run=summary,
+                **told,
             )
     except (NoDataError, PublishError):
-        return Health(status="no_generation", failed_run=summary)
+        return Health(status="no_generation", **told)
+
+
+def _told(status: Status) -> dict[str, Any]:
+    """What is to be known although nothing was published.
+
+    Whoever asks needs no key, so figures of a held publication are left to `/alerts/open`.
+    """
+    failed, held = status.last_failed_run, status.held_publish
+    if failed is not None and held is not None and failed.run_id == held.run_id:
+        failed = failed.model_copy(update={"reason": "held back, see /alerts/open"})
+    return {
+        "failed_run": failed.model_dump() if failed and not failed.is_resolved else None,
+        "held_publish": held.model_dump() if held else None,
+        "open_alerts": dict(Counter(alert.severity for alert in status.alerts)),
+    }
 
 
 @router.get(

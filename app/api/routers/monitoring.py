@@ -1,4 +1,4 @@
-"""``/accuracy``, ``/drift``, ``/data_quality``, ``/runs`` and ``/usage``: how well it works."""
+"""Accuracy, drift, alerts, data quality, runs and usage: how well the product works."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import PageAsked, ServingNow
-from app.api.schemas import Day
+from app.api.schemas import Day, OpenAlerts
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 from rossmann_ml.monitoring.drift_params import DriftKind
+from rossmann_ml.publish import read_status
 
 router = APIRouter(tags=["monitoring"])
 
+Severity = Literal["info", "warning", "critical"]
 SegmentKind = Literal[
     "overall", "horizon_week", "store_type", "assortment", "state", "promo", "weekday"
 ]
@@ -71,6 +73,42 @@ def drift(
         .where("forecast_origin = ?", origin)
     )
     return answer_page(serving, asked, question)
+
+
+@router.get("/alerts", summary="What a person should look at", responses=page_responses("alerts"))
+def alerts(
+    serving: ServingNow,
+    asked: PageAsked,
+    severity: Annotated[
+        list[Severity],
+        Query(default_factory=list, max_length=3, description="May be repeated."),
+    ],
+    is_open: Annotated[bool | None, Query(description="Only what is open, or over.")] = None,
+    rule: Annotated[
+        str | None, Query(max_length=100, pattern="^[a-z_]+$", examples=["stale_data"])
+    ] = None,
+) -> Response:
+    """Alerts as they stood at the publication, oldest first."""
+    question = (
+        TableQuestion("alerts", missing="This generation does not record alerts.")
+        .any_of("severity", severity)
+        .where("(resolved_at IS NULL) = ?", is_open)
+        .where("rule = ?", rule)
+    )
+    return answer_page(serving, asked, question)
+
+
+@router.get("/alerts/open", summary="What a person should look at now")
+def open_alerts(serving: ServingNow) -> OpenAlerts:
+    """Alerts and a held publication as of the last run, whether it published or not."""
+    status = read_status(serving.settings.published_path)
+    return OpenAlerts.model_validate(
+        {
+            "alerts": [alert.model_dump() for alert in status.alerts],
+            "held_publish": status.held_publish and status.held_publish.model_dump(),
+            "retraining_advice": status.retraining_advice,
+        }
+    )
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""What the monitoring page asks: forecasts against what came true, runs, and later tables."""
+"""What the monitoring page asks: forecasts against what came true, and runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 from app.published import Reading
 
 Row = dict[str, Any]
-
-LATER_TABLES = ("alerts",)
-"""Tables that only later versions of the product publish."""
 
 
 def accuracy(reading: Reading, forecast_kind: str, *, has_kinds: bool) -> list[Row]:
@@ -132,23 +129,3 @@ def runs(reading: Reading) -> list[Row]:
         ORDER BY finished_at DESC, run_id
         """
     )
-
-
-def newest_rows(reading: Reading, table: str, most: int) -> list[Row]:
-    """The last rows of one of ``LATER_TABLES``, the newest first where it has a time.
-
-    Raises:
-        ValueError: Another table is asked for.
-    """
-    if table not in LATER_TABLES:
-        raise ValueError(f"{table!r} is not one of {LATER_TABLES}")
-    timed = reading.row(
-        """
-        SELECT column_name FROM duckdb_columns()
-        WHERE table_name = ? AND (data_type LIKE 'TIMESTAMP%' OR data_type = 'DATE')
-        ORDER BY data_type = 'DATE', column_index LIMIT 1
-        """,
-        [table],
-    )
-    order = f'ORDER BY "{timed["column_name"]}" DESC' if timed else ""
-    return reading.rows(f"SELECT * FROM {table} {order} LIMIT ?", [most])  # noqa: S608

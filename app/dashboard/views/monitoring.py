@@ -1,4 +1,4 @@
-"""The page of what came of it: forecast against actual, runs, drift, usage and alerts."""
+"""The page of what came of it: alerts, forecast against actual, runs, drift and usage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from app.dashboard import frame
 from app.dashboard.answers import Answers
 from app.dashboard.questions import monitoring as questions
+from app.dashboard.sections.alerts import show_alerts
 from app.dashboard.sections.monitoring_accuracy import show_accuracy
 from app.dashboard.sections.monitoring_drift import show_drift
 from app.dashboard.sections.monitoring_usage import show_usage
@@ -17,22 +18,17 @@ from rossmann_ml.settings import load_settings
 
 Row = dict[str, Any]
 
-_MOST_ROWS = 500
-_TITLES = {
-    "alerts": ("Alerts", "what a person should look at"),
-}
 _MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show(ask: Answers) -> None:
-    """What came true, what moved, what is asked, the runs, and what later versions publish."""
+    """What to look at, what came true, what moved, what is asked, and the runs."""
+    show_alerts(ask, read_status(load_settings().published_path))
     show_accuracy(ask)
     show_drift(ask)
     show_usage(ask)
     show_runs(ask)
-    for table in questions.LATER_TABLES:
-        show_later_table(ask, table)
 
 
 def show_runs(ask: Answers) -> None:
@@ -83,21 +79,6 @@ def show_runs(ask: Answers) -> None:
             ),
         },
     )
-
-
-def show_later_table(ask: Answers, table: str) -> None:
-    """Alerts, or that this generation says nothing about them."""
-    title, meaning = _TITLES[table]
-    st.subheader(title, anchor=False)
-    if not ask.columns(table):
-        frame.nothing(f"This generation does not record {meaning}.")
-        return
-    rows = ask(questions.newest_rows, table, _MOST_ROWS)
-    if not rows:
-        frame.nothing(f"Nothing has been recorded yet of {meaning}.")
-        return
-    st.caption(f"{meaning[0].upper()}{meaning[1:]}; the newest rows first.")
-    st.dataframe(rows, hide_index=True)
 
 
 if __name__ == "__main__":

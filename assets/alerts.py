@@ -1,0 +1,110 @@
+"""Alerts: the rules asked once a run, and each of them as a check on the asset it is about."""
+
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from assets.forecasts import FORECASTS
+from assets.metadata import OWNERS, named_values, reported
+from assets.monitoring import drift_metrics
+from assets.resources import Pipeline, Writer
+from rossmann_ml.monitoring.alerts import open_alerts, watch
+from rossmann_ml.publish import OpenAlert
+from rossmann_ml.warehouse import connect
+
+ALERTS = dg.AssetKey(["monitoring", "alerts"])
+_PUBLISHED = dg.AssetKey(["published", "generation"])
+
+# What a rule is about; what concerns no other asset is about the alerts themselves.
+_CONCERNED: Mapping[str, dg.AssetKey] = {
+    "accuracy": dg.AssetKey(["marts", "forecast_accuracy"]),
+    "coverage": dg.AssetKey(["marts", "forecast_accuracy"]),
+    "drift": drift_metrics.key,
+    "stale_data": dg.AssetKey(["raw", "sales"]),
+    "failed_checks": ALERTS,
+    "refresh_late": FORECASTS,
+    "stores_not_forecast": dg.AssetKey(["forecasting", "stores_not_forecast"]),
+    "champion_old": FORECASTS,
+}
+
+
+@dg.asset(
+    key=ALERTS,
+    deps=[
+        FORECASTS,
+        drift_metrics,
+        _CONCERNED["accuracy"],
+        _CONCERNED["stores_not_forecast"],
+    ],
+    group_name="monitoring",
+    owners=OWNERS,
+    kinds={"duckdb"},
+    tags={"layer": "monitoring"},
+    description=(
+        "What a person should look at, by the rules of params.yaml; what is due is sent by webhook "
+        "and e-mail where they are set up. One row per alert, from when it was raised to when it "
+        "was over."
+    ),
+    metadata={"dagster/table_name": "monitoring.alerts"},
+)
+def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Ask the rules, record, send. A message that cannot be sent fails nothing."""
+    report = watch(writer.settings, writer.params, run_id=context.run_id, progress=context.log.info)
+    for each in report.open:
+        context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
+    return dg.MaterializeResult(
+        metadata=reported(
+            report.summary(),
+            open=len(report.open),
+            raised=report.raised,
+            resolved=report.resolved,
+            not_judged=", ".join(report.unjudged) or None,
+            deliveries="; ".join(map(str, report.deliveries)) or None,
+            retraining_advice=report.retraining_advice,
+            alerts=named_values(
+                {
+                    f"{each.severity}: {each.rule}, {each.subject}": each.message
+                    for each in report.open
+                }
+            )
+            if report.open
+            else None,
+        )
+    )
+
+
+@dg.multi_asset_check(
+    name="alert_checks",
+    specs=[
+        dg.AssetCheckSpec(
+            f"{rule}_alerts",
+            asset=key,
+            additional_deps=[] if key == ALERTS else [ALERTS],
+            description=f"The rule {rule} of params.yaml (monitoring.alerts) has no open alert.",
+        )
+        for rule, key in _CONCERNED.items()
+    ],
+    can_subset=True,
+)
+def alert_checks(
+    context: dg.AssetCheckExecutionContext, pipeline: Pipeline
+) -> Iterator[dg.AssetCheckResult]:
+    """Each rule as a check: failed while it has an open alert. None of them stops anything."""
+    with connect(pipeline.settings, read_only=True) as connection:
+        still_open = open_alerts(connection)
+    for key in context.selected_asset_check_keys:
+        of_rule = [each for each in still_open if f"{each.rule}_alerts" == key.name]
+        yield _check_result(key, of_rule)
+
+
+def _check_result(key: dg.AssetCheckKey, found: list[OpenAlert]) -> dg.AssetCheckResult:
+    is_critical = any(each.severity == "critical" for each in found)
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+        description="\n".join(f"{each.subject}: {each.message}" for each in found)
+        or "no open alert",
+        metadata={each.subject: each.link for each in found},
+    )

@@ -1,0 +1,57 @@
+"""Whether alerts ask for a training before the next scheduled one.
+
+Only advice: the schedule follows it, a person may. What a training does is
+:mod:`rossmann_ml.retraining`'s matter, whether its model serves the gate's.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from rossmann_ml.monitoring.alert_params import RetrainingParams
+from rossmann_ml.warehouse import one_row
+
+
+def advise_retraining(
+    connection: duckdb.DuckDBPyConnection, params: RetrainingParams
+) -> str | None:
+    """Say why to train, if there is a reason.
+
+    There is one when an alert of the rules named is open, is at least a warning, and came after
+    the newest training, and when enough weeks of sales have come in that this training has not
+    seen: training again on the same sales would bring the same model.
+
+    Args:
+        connection: The pipeline's database.
+        params: Which rules, and how many weeks.
+
+    Returns:
+        The reason in words, with the alerts; None when there is none.
+    """
+    newest = one_row(
+        connection,
+        """
+        SELECT max(trained_through), max_by(created_at, trained_through),
+            (SELECT max(forecast_origin) FROM forecasting.forecasts)
+        FROM forecasting.model_versions
+        """,
+    )
+    if newest is None or newest[0] is None or newest[2] is None:
+        return None
+    trained_through, trained_at, origin = newest
+    weeks = (origin - trained_through).days // 7
+    if weeks < params.min_weeks:
+        return None
+    alerts = connection.execute(
+        """
+        SELECT rule, subject FROM monitoring.alerts
+        WHERE resolved_at IS NULL AND list_contains($rules, rule) AND raised_at > $trained_at
+            AND severity IN ('warning', 'critical')
+        ORDER BY raised_at, rule, subject
+        """,
+        {"rules": list(params.rules), "trained_at": trained_at},
+    ).fetchall()
+    if not alerts:
+        return None
+    named = ", ".join(f"{rule.replace('_', ' ')} ({subject})" for rule, subject in alerts)
+    return f"{named}; the newest training has not seen the last {weeks} weeks of sales"

@@ -1,0 +1,262 @@
+"""A vintage whose totals jump is held back, and a person may let it pass."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from support.small_warehouse import ORIGINS, add_week, change
+
+from rossmann_ml import warehouse
+from rossmann_ml.errors import PublishError, PublishHeldError
+from rossmann_ml.params import Params
+from rossmann_ml.publish import (
+    AcceptedJump,
+    PublishedGeneration,
+    current_path,
+    publish,
+    read_status,
+    rollback_generation,
+)
+from rossmann_ml.settings import Settings
+
+Published = tuple[Settings, PublishedGeneration]
+DOUBLED = "sales_forecast * 2, upper_80 = upper_80 * 2, upper_95 = upper_95 * 2"
+
+
+@pytest.fixture
+def params(project_params: Params) -> Params:
+    """The project's limits, for a chain whose segments have two stores."""
+    continuity = project_params.publish.continuity.model_copy(update={"min_segment_stores": 2})
+    own = project_params.publish.model_copy(update={"continuity": continuity})
+    return project_params.model_copy(update={"publish": own})
+
+
+def plant(settings: Settings, condition: str, value: str = DOUBLED) -> date:
+    """Land a week, forecast from its end, and change some of these forecasts."""
+    origin = add_week(settings)
+    change(
+        settings,
+        f"UPDATE forecasting.forecasts SET sales_forecast = {value} "
+        f"WHERE forecast_origin = DATE '{origin}' AND {condition}",
+    )
+    return origin
+
+
+def test_an_ordinary_week_is_published_and_says_how_far_it_moved(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    add_week(settings)
+    second = publish(settings, params, run_id="weekly-2")
+    assert second.is_current
+    assert second.continuity is not None
+    assert second.continuity.previous_generation_id == first.generation_id
+    assert second.continuity.days == 35
+    assert second.continuity.jumps == ()
+    assert abs(second.continuity.largest.change) < 0.01
+
+
+def test_the_first_publication_has_nothing_to_be_compared_with(
+    small_warehouse: Settings, params: Params
+) -> None:
+    assert publish(small_warehouse, params, run_id="r").continuity is None
+
+
+def test_a_jump_of_the_chain_is_held_and_readers_keep_what_they_have(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    origin = plant(settings, "true")
+    with pytest.raises(PublishHeldError) as caught:
+        publish(settings, params, run_id="weekly-2")
+    assert current_path(settings.published_path) == first.path
+    held = read_status(settings.published_path).held_publish
+    assert held is not None
+    assert (held.forecast_origin, held.run_id) == (origin, "weekly-2")
+    for told in (str(caught.value), held.reason):
+        assert "chain, week of 2015-08-10" in told
+        assert "(+100.0%, expected at most" in told
+        assert f"generation {first.generation_id}" in told
+    assert "--accept-jump" in str(caught.value)
+
+
+def test_the_message_names_the_stores_that_moved_most_with_figures(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    plant(settings, "store_id IN (4, 2)")
+    with pytest.raises(PublishHeldError) as caught:
+        publish(settings, params, run_id="weekly-2")
+    named = str(caught.value).split("Stores that moved most: ")[1]
+    first, second, third = named.split("; ")[:3]
+    assert first.startswith("store 4 ")
+    assert second.startswith("store 2 ")
+    assert "(+100.0%)" in first
+    assert "(+0.0%)" in third
+
+
+def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    continuity = project_params.publish.continuity.model_copy(
+        update={"min_segment_stores": 2, "max_chain_week_change": 0.9}
+    )
+    own = project_params.publish.model_copy(update={"continuity": continuity})
+    params = project_params.model_copy(update={"publish": own})
+    # stores 2 and 4 are Bavaria's
+    plant(
+        settings,
+        "store_id IN (2, 4)",
+        "0, lower_80 = 0, upper_80 = 0, lower_95 = 0, upper_95 = 0, is_open = false",
+    )
+    with pytest.raises(PublishHeldError, match=r"state BY [\d,]+ to 0 EUR \(-100.0%"):
+        publish(settings, params, run_id="weekly-2")
+
+
+def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    origin = add_week(settings)
+    change(
+        settings,
+        f"DELETE FROM forecasting.forecasts WHERE forecast_origin = DATE '{origin}' "
+        "AND store_id IN (2, 4)",
+    )
+    with pytest.raises(PublishHeldError, match="state BY"):
+        publish(settings, params, run_id="weekly-2")
+
+
+def test_stores_that_open_or_come_back_are_no_jump(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    origin = add_week(settings)
+    change(
+        settings,
+        "INSERT INTO forecasting.forecasts SELECT * REPLACE (99 AS store_id) "
+        f"FROM forecasting.forecasts WHERE forecast_origin = DATE '{origin}' AND store_id = 1;"
+        "UPDATE forecasting.forecast_runs SET stores = 7, store_days = 294 "
+        f"WHERE forecast_origin = DATE '{origin}'",
+    )
+    published = publish(settings, params, run_id="weekly-2")
+    assert published.continuity is not None
+    assert published.continuity.jumps == ()
+
+
+def test_another_forecast_of_the_same_origin_is_compared_too(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    change(
+        settings,
+        f"UPDATE forecasting.forecasts SET sales_forecast = {DOUBLED}, run_id = 'again' "
+        f"WHERE forecast_origin = DATE '{ORIGINS[-1]}';"
+        "INSERT INTO forecasting.forecast_runs BY NAME SELECT * REPLACE ('again' AS run_id, "
+        "'other' AS input_hash) FROM forecasting.forecast_runs WHERE run_id = "
+        f"'weekly-{ORIGINS[-1]}'",
+    )
+    with pytest.raises(PublishHeldError, match="over the same 42 days"):
+        publish(settings, params, run_id="weekly-2")
+
+
+def test_small_segments_and_short_weeks_are_not_judged_alone(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, _ = published_generation
+    plant(settings, "store_id = 2 AND target_date <= DATE '2015-08-09'")
+    published = publish(settings, project_params, run_id="weekly-2")
+    assert published.continuity is not None
+    names = [move.name for move in published.continuity.totals]
+    assert "chain, week of 2015-08-03" not in names  # two common days
+    assert all(name.startswith("chain") for name in names)
+
+
+def test_vintages_without_a_common_day_are_not_compared(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    for _ in range(6):
+        add_week(settings)
+    plant(settings, "true")
+    assert publish(settings, params, run_id="r").continuity is None
+
+
+def test_a_current_file_that_cannot_be_read_holds_nothing_back(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    first.path.chmod(0o644)
+    first.path.write_bytes(b"not a database")
+    plant(settings, "true")
+    assert publish(settings, params, run_id="r").is_current
+
+
+def test_an_accepted_jump_is_published_and_on_record(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    plant(settings, "true")
+    with pytest.raises(PublishHeldError):
+        publish(settings, params, run_id="weekly-2")
+    accepted = AcceptedJump("erika", "prices doubled")
+    second = publish(settings, params, run_id="by-hand", accepted_jump=accepted)
+    assert current_path(settings.published_path) == second.path
+    status = read_status(settings.published_path)
+    assert status.held_publish is None
+    assert status.last_failed_run is not None
+    assert status.last_failed_run.is_resolved
+    assert status.last_publish is not None
+    assert status.last_publish.accepted_jump == "prices doubled"
+    with warehouse.connect(settings, read_only=True) as connection:
+        ((generation_id, before, actor, reason, findings),) = connection.execute(
+            "SELECT * EXCLUDE accepted_at FROM monitoring.accepted_jumps"
+        ).fetchall()
+    assert (generation_id, before) == (second.generation_id, first.generation_id)
+    assert (actor, reason) == ("erika", "prices doubled")
+    assert "+100.0%" in findings
+    # and the next run of the same content has nothing to ask
+    assert not publish(settings, params, run_id="weekly-3").is_new
+
+
+def test_what_needs_no_acceptance_leaves_no_record(
+    published_generation: Published, params: Params
+) -> None:
+    settings, _ = published_generation
+    add_week(settings)
+    publish(settings, params, run_id="r", accepted_jump=AcceptedJump("erika", "just in case"))
+    with warehouse.connect(settings, read_only=True) as connection:
+        assert not connection.execute("FROM monitoring.accepted_jumps").fetchall()
+    status = read_status(settings.published_path)
+    assert status.last_publish is not None
+    assert status.last_publish.accepted_jump is None
+
+
+def test_an_accepted_jump_does_not_pass_the_audit_with_it(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    plant(settings, "true", "sales_forecast * 2")  # beyond their bounds
+    with pytest.raises(PublishError, match="bounds out of order"):
+        publish(settings, params, run_id="r", accepted_jump=AcceptedJump("erika", "why not"))
+    assert current_path(settings.published_path) == first.path
+
+
+def test_a_hold_is_over_when_mended_data_gives_what_readers_have(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    origin = plant(settings, "true")
+    with pytest.raises(PublishHeldError):
+        publish(settings, params, run_id="weekly-2")
+    change(
+        settings,
+        "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast / 2, "
+        f"upper_80 = upper_80 / 2, upper_95 = upper_95 / 2 WHERE forecast_origin = DATE '{origin}'",
+    )
+    assert publish(settings, params, run_id="weekly-3").is_current
+    assert read_status(settings.published_path).held_publish is None
+    rollback_generation(settings, first.generation_id)
+    assert read_status(settings.published_path).held_publish is None

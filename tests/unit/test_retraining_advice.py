@@ -1,0 +1,90 @@
+"""When alerts ask for a training, and when they must not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from support.small_warehouse import change
+
+from rossmann_ml import warehouse
+from rossmann_ml.monitoring.retraining_advice import advise_retraining
+from rossmann_ml.params import Params
+from rossmann_ml.settings import Settings
+
+THREE_WEEKS_UNSEEN = (
+    "UPDATE forecasting.model_versions SET trained_through = DATE '2015-07-10', "
+    "created_at = TIMESTAMP '2015-07-13 06:00'"
+)
+
+
+def open_alert(
+    rule: str = "drift", severity: str = "warning", raised_at: str = "2015-08-03"
+) -> str:
+    return (
+        "INSERT INTO monitoring.alerts BY NAME SELECT * REPLACE "
+        f"('{rule}-{severity}' AS alert_id, '{rule}' AS rule, 'features' AS subject, "
+        f"'{severity}' AS severity, TIMESTAMP '{raised_at} 06:00' AS raised_at, "
+        "NULL AS resolved_at) FROM monitoring.alerts WHERE alert_id = 'a1'"
+    )
+
+
+@pytest.fixture
+def advised(small_warehouse: Settings, project_params: Params):
+    """Plant statements, then ask for advice."""
+
+    def asked(*statements: str) -> str | None:
+        for statement in statements:
+            change(small_warehouse, statement, marts_follow=False)
+        with warehouse.connect(small_warehouse) as connection:
+            return advise_retraining(connection, project_params.monitoring.retraining)
+
+    return asked
+
+
+@pytest.mark.parametrize("rule", ["accuracy", "coverage", "drift"])
+def test_an_open_alert_that_is_newer_than_the_training_asks_for_one(advised, rule: str):
+    assert advised(THREE_WEEKS_UNSEEN, open_alert(rule, "critical")) == (
+        f"{rule} (features); the newest training has not seen the last 3 weeks of sales"
+    )
+
+
+@pytest.mark.parametrize(
+    "alert",
+    [
+        open_alert("stale_data"),
+        open_alert(severity="info"),
+        open_alert(raised_at="2015-07-12"),
+    ],
+    ids=["another rule", "not urgent", "older than the training"],
+)
+def test_other_alerts_do_not_ask(advised, alert: str):
+    assert advised(THREE_WEEKS_UNSEEN, alert) is None
+
+
+def test_an_alert_that_is_over_does_not_ask(advised):
+    over = "UPDATE monitoring.alerts SET resolved_at = TIMESTAMP '2015-08-03 07:00'"
+    assert advised(THREE_WEEKS_UNSEEN, open_alert(), over) is None
+
+
+@pytest.mark.parametrize(
+    ("through", "is_asked"), [(date(2015, 7, 17), True), (date(2015, 7, 18), False)]
+)
+def test_a_training_is_not_asked_for_before_enough_new_weeks_came_in(
+    advised, through: date, is_asked: bool
+):
+    trained = THREE_WEEKS_UNSEEN.replace("2015-07-10", str(through))
+    assert (advised(trained, open_alert()) is not None) == is_asked
+
+
+def test_a_refused_challenger_was_a_training_too(advised):
+    refused = (
+        "INSERT INTO forecasting.model_versions BY NAME SELECT * REPLACE ('refused' AS "
+        "model_version, DATE '2015-07-31' AS trained_through, TIMESTAMP '2015-08-03 07:00' AS "
+        "created_at) FROM forecasting.model_versions"
+    )
+    assert advised(THREE_WEEKS_UNSEEN, open_alert(), refused) is None
+
+
+def test_before_the_first_training_there_is_nothing_to_train_again(advised):
+    assert advised("DELETE FROM forecasting.model_versions", open_alert()) is None
