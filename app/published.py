@@ -18,12 +18,12 @@ from typing import Any
 
 import duckdb
 
+from app.older_generations import open_completed
 from rossmann_ml.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.publish.generations import (
     POINTER_NAME,
     GenerationInfo,
     current_path,
-    open_generation,
     read_info,
 )
 
@@ -43,7 +43,7 @@ class OpenGeneration:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.prepared: Any = None
-        self._connection = open_generation(path)
+        self._connection = open_completed(path)
         try:
             self.info: GenerationInfo = read_info(self._connection)
             self.tables = frozenset(
