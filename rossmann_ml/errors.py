@@ -117,3 +117,9 @@ class StudyLockedError(RossmannError):
     """Another process is tuning with the same study."""
 
     exit_code = 17
+
+
+class FetchError(RossmannError):
+    """A server that files are fetched from was not told who asks, did not answer, or refused."""
+
+    exit_code = 18

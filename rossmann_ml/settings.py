@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.errors import SettingsError
@@ -36,6 +36,10 @@ class Settings(BaseSettings):
         threads: The one thread count that every library is given.
         memory_limit_gb: What DuckDB may use.
         lock_timeout_seconds: How long a writer waits for another writer.
+        dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
+        dagster_workspace: Where Dagster's UI and daemon find the code.
+        kaggle_address: Kaggle's API, or a mirror of it.
+        kaggle_config_dir: Where ``kaggle.json`` lies.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
@@ -51,6 +55,13 @@ class Settings(BaseSettings):
     memory_limit_gb: float = Field(default=2.0, gt=0.1)
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+    dagster_file: Path = Path("dagster.yaml")
+    dagster_workspace: Path = Path("workspace.yaml")
+    kaggle_address: str = "https://www.kaggle.com/api/v1"
+    kaggle_username: str = Field(default="", validation_alias="KAGGLE_USERNAME")
+    kaggle_key: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_KEY")
+    kaggle_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_API_TOKEN")
+    kaggle_config_dir: Path = Field(default=Path("~/.kaggle"), validation_alias="KAGGLE_CONFIG_DIR")
 
     @field_validator("raw_dir", "as_of", mode="before")
     @classmethod
@@ -112,6 +123,16 @@ class Settings(BaseSettings):
     def params_path(self) -> Path:
         """The parameter file."""
         return self._below_home(self.params_file)
+
+    @property
+    def dagster_path(self) -> Path:
+        """Dagster's own settings, which ``DAGSTER_HOME`` holds a copy of."""
+        return self._below_home(self.dagster_file)
+
+    @property
+    def dagster_workspace_path(self) -> Path:
+        """The file that says where Dagster's UI and daemon find the code."""
+        return self._below_home(self.dagster_workspace)
 
     @property
     def dbt_project_path(self) -> Path:
