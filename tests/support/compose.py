@@ -125,18 +125,14 @@ class Stack:
         (self.app / "data").symlink_to(self.place / "volumes" / "data")
 
     def make_read_only(self) -> None:
-        """Take the right to write from everyone; root loses it with its capabilities."""
-        for path in (self.app, *self.app.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & ~0o222)
-                if os.getuid() == 0:
-                    shutil.chown(path, "nobody")
+        """Give the code to somebody else, as in the image.
 
-    def make_writable(self) -> None:
-        """Give it back, so that the place can be removed."""
-        for path in (self.app, *self.app.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o200)
+        Root loses the right to write to it with its capabilities. Who is not root keeps it.
+        """
+        if os.getuid() == 0:
+            for path in (self.app, *self.app.rglob("*")):
+                if not path.is_symlink():
+                    shutil.chown(path, "nobody")
 
     def here(self, text: str) -> str:
         """What stands in the compose file, as it is on this machine."""
@@ -221,15 +217,18 @@ class Stack:
         """Run the very health check of a service once."""
         kind, *command = self.services[name]["healthcheck"]["test"]
         assert kind == "CMD"
-        done = subprocess.run(
-            [*_without_capabilities(), *(self.here(part) for part in command)],
+        return self.run(*(self.here(part) for part in command), of=name).returncode == 0
+
+    def run(self, *command: str, of: str = "api") -> subprocess.CompletedProcess[bytes]:
+        """Run a command as in the container of a service."""
+        return subprocess.run(
+            [*_without_capabilities(), *command],
             cwd=self.app,
-            env=self.environment(name),
+            env=self.environment(of),
             capture_output=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
-        return done.returncode == 0
 
     def stop(self) -> None:
         """End everything that was started, the last first."""
@@ -318,7 +317,6 @@ def running_stack(place: Path, *, variables: Mapping[str, str]) -> Iterator[Stac
     with ExitStack() as stack:
         made = Stack(place, variables=variables)
         made.make_read_only()
-        stack.callback(made.make_writable)
         stack.enter_context(made.postgres())
         stack.callback(made.stop)
         yield made
