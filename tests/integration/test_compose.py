@@ -15,6 +15,8 @@ import yaml
 from support.chain import small_params
 from support.compose import Stack, postgres_program, running_stack
 
+from rossmann_ml.registered import REGISTERED_MODEL
+
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
@@ -114,7 +116,7 @@ def test_a_second_first_refresh_does_nothing(stack: Stack) -> None:
 def test_models_are_registered_in_postgres_and_kept_in_the_volume(stack: Stack) -> None:
     address = f"http://127.0.0.1:{stack.ports[5000]}/api/2.0/mlflow/registered-models/search"
     models = httpx.get(address, timeout=30).json()["registered_models"]
-    assert [model["name"] for model in models] == ["rossmann-forecast"]
+    assert [model["name"] for model in models] == [REGISTERED_MODEL]
     assert any((stack.place / "volumes" / "artifacts").rglob("model_card.md"))
 
 
