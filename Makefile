@@ -61,6 +61,22 @@ mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
 	@$(BIN)/mlflow server --host 127.0.0.1 --port 5000 --workers 1 \
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$$PWD/.state/mlflow/mlflow.db}"
 
+.PHONY: setup-server
+setup-server: ## Make .venv as containers have it: with PostgreSQL, object storage and DVC
+	@requirements/install.sh server
+
+.PHONY: repro
+repro: setup-server ## Bring files, forecasts and exported tables to the same version with DVC
+	@DVC_SITE_CACHE_DIR=$$PWD/.state/dvc $(BIN)/dvc repro
+
+.PHONY: check-delivery
+check-delivery: setup-dev ## Check Dockerfile, compose file and workflows
+	@$(BIN)/python -m pytest -q tests/unit/test_delivery_files.py tests/unit/test_deploy_scripts.py -n 0
+
+.PHONY: hooks
+hooks: setup-dev ## Run the checks of `make lint` before every commit
+	@$(BIN)/pre-commit install
+
 .PHONY: bench
 bench: setup ## Measure speed beside named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.features

@@ -1,9 +1,13 @@
-"""Where Dagster keeps its runs: below the state folder, set up as ``dagster.yaml`` says."""
+"""Where Dagster keeps its runs: below the state folder, set up as ``dagster.yaml`` says.
+
+Another file may say it (``ROSSMANN_DAGSTER_FILE``): in containers runs are kept in PostgreSQL.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -26,12 +30,15 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """
     home = (settings.state_path / "dagster").resolve()
     home.mkdir(parents=True, exist_ok=True)
-    text = (settings.home / "dagster.yaml").read_text(encoding="utf-8")
-    text = f"# Made from the dagster.yaml of the checkout; edit that one.\n{text}"
+    text = settings.dagster_path.read_text(encoding="utf-8")
+    text = f"# Made from {settings.dagster_file}; edit that one.\n{text}"
     copy = home / "dagster.yaml"
     wanted = text.replace(_PLACE, str(home))
     if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
-        copy.write_text(wanted, encoding="utf-8")
+        # several containers may do this at once, on a volume that they share
+        part = copy.with_name(f".dagster.yaml.{uuid.uuid4().hex}")
+        part.write_text(wanted, encoding="utf-8")
+        part.replace(copy)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 

@@ -8,6 +8,8 @@ compile() {
         --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@"
 }
 compile pyproject.toml --group build --output-file requirements/runtime.lock
-compile pyproject.toml --group dev --constraint requirements/runtime.lock \
+compile pyproject.toml --group build --group server --constraint requirements/runtime.lock \
+    --output-file requirements/server.lock
+compile pyproject.toml --group dev --constraint requirements/server.lock \
     --output-file requirements/dev.lock
 sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements/uv.lock | compile - --output-file requirements/uv.lock

@@ -143,6 +143,12 @@ class PublishHeldError(RossmannError):
     exit_code = 21
 
 
+class FetchError(RossmannError):
+    """A server that files are fetched from was not told who asks, did not answer, or refused."""
+
+    exit_code = 22
+
+
 class InterruptedReplayError(RossmannError):
     """The weekly job of a replay was ended by a signal; the replay can go on."""
 

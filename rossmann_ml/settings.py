@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         lock_timeout_seconds: How long a writer waits for another writer.
         request_files_kept_days: How long the API's request files stay after they were read.
         dashboard_url: Where people find the dashboard, for links in alerts.
+        dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
+        dagster_workspace: Where Dagster's UI and daemon find the code.
+        kaggle_address: Kaggle's API, or a mirror of it.
+        kaggle_config_dir: Where ``kaggle.json`` lies.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
@@ -57,6 +61,13 @@ class Settings(BaseSettings):
     request_files_kept_days: int = Field(default=30, ge=2)
     dashboard_url: str = "http://127.0.0.1:8501"
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+    dagster_file: Path = Path("dagster.yaml")
+    dagster_workspace: Path = Path("workspace.yaml")
+    kaggle_address: str = "https://www.kaggle.com/api/v1"
+    kaggle_username: str = Field(default="", validation_alias="KAGGLE_USERNAME")
+    kaggle_key: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_KEY")
+    kaggle_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_API_TOKEN")
+    kaggle_config_dir: Path = Field(default=Path("~/.kaggle"), validation_alias="KAGGLE_CONFIG_DIR")
 
     @field_validator("raw_dir", "as_of", mode="before")
     @classmethod
@@ -123,6 +134,16 @@ class Settings(BaseSettings):
     def params_path(self) -> Path:
         """The parameter file."""
         return self._below_home(self.params_file)
+
+    @property
+    def dagster_path(self) -> Path:
+        """Dagster's own settings, which ``DAGSTER_HOME`` holds a copy of."""
+        return self._below_home(self.dagster_file)
+
+    @property
+    def dagster_workspace_path(self) -> Path:
+        """The file that says where Dagster's UI and daemon find the code."""
+        return self._below_home(self.dagster_workspace)
 
     @property
     def dbt_project_path(self) -> Path:

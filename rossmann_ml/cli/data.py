@@ -47,3 +47,33 @@ def status() -> None:
     from rossmann_ml.cli.data_landing import show_status  # noqa: PLC0415
 
     show_status(Console(highlight=False))
+
+
+@app.command()
+def fetch(
+    force: Annotated[
+        bool, typer.Option(help="Replace files of the same names in data/raw that differ.")
+    ] = False,
+) -> None:
+    """Get the files of the Kaggle competition into data/raw, with your own Kaggle account.
+
+    Takes KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size and MD5
+    are checked; a file that is there already is not fetched again.
+    """
+    from rossmann_ml.cli.data_versions import fetch_from_kaggle  # noqa: PLC0415
+
+    fetch_from_kaggle(Console(highlight=False), force=force)
+
+
+@app.command()
+def export(
+    out: Annotated[Path | None, typer.Option(help="Folder; data/exports if not given.")] = None,
+) -> None:
+    """Write the cleaned tables and the feature tables as Parquet files.
+
+    Beside them data_version.json says which landed files they come from. The same tables give the
+    same bytes.
+    """
+    from rossmann_ml.cli.data_versions import export_to_parquet  # noqa: PLC0415
+
+    export_to_parquet(Console(highlight=False), out)

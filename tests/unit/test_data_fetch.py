@@ -1,0 +1,250 @@
+"""``rossmann data fetch`` against a local server that answers as Kaggle does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from rossmann_ml.cli.data import app
+from rossmann_ml.errors import BadFileError, FetchError, SettingsError
+from rossmann_ml.kaggle import FILE_NAMES, fetch_files, read_pointer
+from rossmann_ml.settings import PROJECT_DIR, Settings, default_settings, load_settings
+
+FILES = {name: f"the bytes of {name}\n".encode() * 50 for name in FILE_NAMES}
+BASIC = "Basic " + base64.b64encode(b"ada:secret-key").decode()
+
+
+@dataclass
+class Kaggle:
+    """What the server has and what it was asked."""
+
+    address: str = ""
+    files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
+    authorization: str = BASIC
+    status: int = 200
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def kaggle() -> Iterator[Kaggle]:
+    state = Kaggle()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/storage/"):  # where Kaggle sends one to, without the key
+                assert "Authorization" not in self.headers
+                self._answer(200, state.files[self.path.rpartition("/")[2]])
+                return
+            name = self.path.rpartition("/")[2]
+            assert self.path == f"/api/v1/competitions/data/download/rossmann-store-sales/{name}"
+            state.asked.append(name)
+            if self.headers.get("Authorization") != state.authorization:
+                self._answer(401, b"{}")
+            elif state.status != 200:
+                self._answer(state.status, b"{}")
+            else:
+                self.send_response(302)
+                # another host, for which the key is not meant
+                port = self.server.server_address[1]
+                self.send_header("Location", f"http://localhost:{port}/storage/{name}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.address = f"http://127.0.0.1:{server.server_address[1]}/api/v1"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield state
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    (tmp_path / "data").mkdir()
+    for name, content in FILES.items():
+        out = {"md5": hashlib.md5(content).hexdigest(), "size": len(content), "path": f"raw/{name}"}
+        (tmp_path / "data" / f"{name}.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "kaggle"))
+    monkeypatch.setenv("KAGGLE_USERNAME", "ada")
+    monkeypatch.setenv("KAGGLE_KEY", "secret-key")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "")
+    monkeypatch.setenv("no_proxy", "*")
+    return load_settings(home=tmp_path, kaggle_address=kaggle.address)
+
+
+def fetch(settings: Settings, *, force: bool = False) -> list[str]:
+    files = fetch_files(settings, force=force, progress=lambda line: None)
+    return [file.path.name for file in files if not file.was_there]
+
+
+def raw(settings: Settings) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (settings.home / "data" / "raw").iterdir()}
+
+
+def test_files_are_fetched_checked_and_not_fetched_again(
+    settings: Settings, kaggle: Kaggle
+) -> None:
+    assert fetch(settings) == list(FILE_NAMES)
+    assert raw(settings) == FILES
+    assert fetch(settings) == []
+    assert kaggle.asked == list(FILE_NAMES)
+
+
+def test_a_packed_file_is_unpacked(settings: Settings, kaggle: Kaggle) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.csv", FILES["train.csv"])
+    kaggle.files["train.csv"] = buffer.getvalue()
+    fetch(settings)
+    assert raw(settings) == FILES
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("other.csv", b"x", "an archive without train.csv"),
+        ("train.csv", b"x", "a packed train.csv of 1 bytes"),
+    ],
+)
+def test_an_archive_of_something_else_is_refused(
+    settings: Settings, kaggle: Kaggle, name: str, content: bytes, complaint: str
+) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, content)
+    kaggle.files["train.csv"] = buffer.getvalue()
+    with pytest.raises(BadFileError, match=complaint):
+        fetch(settings)
+    assert raw(settings) == {}
+
+
+def test_a_file_that_differs_by_a_byte_is_not_kept(settings: Settings, kaggle: Kaggle) -> None:
+    kaggle.files["test.csv"] = FILES["test.csv"][:-1] + b"!"
+    with pytest.raises(BadFileError, match=r"with MD5 .* expects 1,100 bytes.*not kept"):
+        fetch(settings)
+    assert list(raw(settings)) == ["train.csv"]  # what came before it stays
+
+
+def test_a_file_of_ones_own_is_replaced_only_when_asked_for(settings: Settings) -> None:
+    fetch(settings)
+    own = settings.home / "data" / "raw" / "store.csv"
+    own.write_text("my stores")
+    with pytest.raises(BadFileError, match=r"store\.csv is there and is not Kaggle's.*--force"):
+        fetch(settings)
+    assert own.read_text() == "my stores"
+    assert fetch(settings, force=True) == ["store.csv"]
+    assert raw(settings) == FILES
+
+
+def test_without_credentials_it_says_what_to_do(
+    settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KAGGLE_KEY")
+    with pytest.raises(FetchError, match=r"Make a token.*KAGGLE_USERNAME.*kaggle\.json.*data/raw"):
+        fetch(load_settings(home=settings.home, kaggle_address=kaggle.address))
+    assert kaggle.asked == []
+
+
+def test_the_token_file_of_kaggle_is_taken(
+    settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KAGGLE_KEY")
+    folder = settings.home / "kaggle"
+    folder.mkdir()
+    token = folder / "kaggle.json"
+    token.write_text(json.dumps({"username": "ada", "key": "secret-key"}))
+    again = load_settings(home=settings.home, kaggle_address=kaggle.address)
+    assert fetch(again) == list(FILE_NAMES)
+
+    (settings.home / "data" / "raw" / "train.csv").unlink()
+    token.write_text('{"key": "secret-key"}')
+    with pytest.raises(FetchError, match=r"KeyError.*expected") as refused:
+        fetch(again)
+    assert "secret-key" not in str(refused.value)
+
+
+def test_a_token_of_the_newer_kind_is_sent_as_such(
+    settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "a-token")
+    kaggle.authorization = "Bearer a-token"
+    again = load_settings(home=settings.home, kaggle_address=kaggle.address)
+    assert fetch(again) == list(FILE_NAMES)
+    assert "a-token" not in repr(again)
+
+
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [(403, "rules of the competition have to be accepted"), (500, "Kaggle answered 500")],
+)
+def test_a_refusal_says_what_kaggle_wants(
+    settings: Settings, kaggle: Kaggle, status: int, complaint: str
+) -> None:
+    kaggle.status = status
+    with pytest.raises(FetchError, match=complaint):
+        fetch(settings)
+    assert raw(settings) == {}
+
+
+def test_a_wrong_key_is_told_apart_from_refused_rules(settings: Settings, kaggle: Kaggle) -> None:
+    kaggle.authorization = "Basic other"
+    with pytest.raises(FetchError, match=r"does not know this user or key \(401\)"):
+        fetch(settings)
+
+
+def test_no_answer_names_the_address(settings: Settings) -> None:
+    nobody = load_settings(home=settings.home, kaggle_address="http://127.0.0.1:9/api/v1")
+    with pytest.raises(FetchError, match=r"127\.0\.0\.1:9.*could not be fetched"):
+        fetch(nobody)
+
+
+def test_a_broken_pointer_is_named(settings: Settings) -> None:
+    (settings.home / "data" / "test.csv.dvc").write_text("outs: []")
+    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is no pointer of DVC"):
+        fetch(settings)
+
+
+def test_the_pointers_name_the_files_of_the_competition() -> None:
+    settings = load_settings(home=PROJECT_DIR)
+    pointers = {name: read_pointer(settings, name) for name in FILE_NAMES}
+    assert {name: (each.md5, each.size) for name, each in pointers.items()} == {
+        "train.csv": ("d47aedd9e2d580e06a6ef7ce1732e8b6", 38_057_952),
+        "test.csv": ("702189c326ce783ff913ddd6ff984946", 1_427_425),
+        "store.csv": ("30c9ccb5af66c21f65e7d1da967e6251", 45_010),
+    }
+
+
+def test_the_command_tells_what_is_in_place(
+    settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSSMANN_HOME", str(settings.home))
+    monkeypatch.setenv("ROSSMANN_KAGGLE_ADDRESS", kaggle.address)
+    monkeypatch.setenv("ROSSMANN_RAW_DIR", str(settings.home / "elsewhere"))
+    default_settings.cache_clear()
+    told = CliRunner().invoke(app, ["fetch"])
+    default_settings.cache_clear()
+    assert told.exit_code == 0, told.output
+    assert "fetching store.csv (0.0 MB)" in told.output
+    assert "1,150 bytes  fetched, size and MD5 as Kaggle's" in told.output
+    assert "ROSSMANN_RAW_DIR is set, so files are read from" in told.output

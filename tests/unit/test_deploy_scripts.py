@@ -1,0 +1,252 @@
+"""The scripts of ``deploy/``: health, smoke test, object storage, when to retrain."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import dagster as dg
+import httpx
+import pytest
+from moto.server import ThreadedMotoServer
+from support.small_warehouse import small_settings
+
+from assets.resources import Pipeline
+from assets.schedules import retraining_mondays
+from assets.ui import dagster_command
+from rossmann_ml.settings import PROJECT_DIR
+
+DEPLOY = PROJECT_DIR / "deploy"
+ANSWERS: dict[str, Any] = {
+    "/ready": {},
+    "/model_info": {"champion": {"model_version": "blend-1"}},
+    "/stores?is_forecast=true&limit=1": {"rows": [{"store_id": 4}]},
+    "/stores/4/forecast": {"days": [{"sales_forecast": 10.0}]},
+}
+FAKE_ROSSMANN = """#!/bin/sh
+echo "$@" >> "$TOLD"
+case $1 in
+backup) echo "all of it" > "$2" ;;
+restore) cat "$2" >> "$TOLD" ;;
+esac
+"""
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DEPLOY / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, DEPLOY / f"{name}.py", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@contextmanager
+def answering(answers: dict[str, Any]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path in answers
+            body = json.dumps(answers.get(self.path)).encode()
+            self.send_response(200 if known else 503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_health_check_passes_on_200_alone() -> None:
+    with answering(ANSWERS) as address:
+        assert run("healthy", f"{address}/ready").returncode == 0
+        assert run("healthy", f"{address}/elsewhere").returncode != 0
+    assert run("healthy", "http://127.0.0.1:9/health").returncode != 0
+
+
+def test_the_smoke_test_passes_when_the_named_model_is_served() -> None:
+    with answering(ANSWERS) as address:
+        done = run("smoke_test", address, "blend-1")
+        assert done.returncode == 0, done.stderr
+        assert "serves blend-1: 1 days of store 4" in done.stdout
+
+
+def test_the_smoke_test_names_the_model_that_is_served_instead() -> None:
+    with answering(ANSWERS) as address:
+        done = run("smoke_test", address, "blend-2")
+    assert done.returncode == 1
+    assert "serves the model blend-1, not blend-2" in done.stderr
+
+
+def test_the_smoke_test_refuses_forecasts_that_nobody_can_use() -> None:
+    with answering({**ANSWERS, "/stores/4/forecast": {"days": []}}) as address:
+        done = run("smoke_test", address, "blend-1")
+    assert done.returncode == 1
+    assert "nothing usable for store 4" in done.stderr
+
+
+def test_the_smoke_test_gives_up_and_says_what_was_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    smoke_test = script("smoke_test")
+    monkeypatch.setattr(smoke_test, "PATIENCE_SECONDS", 0)
+    with answering({}) as address, pytest.raises(SystemExit, match="503 null"):
+        smoke_test.wait_until_ready(address)
+    with pytest.raises(SystemExit, match="refused"):
+        smoke_test.wait_until_ready("http://127.0.0.1:9")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The variables of a job whose object storage is empty, and whose product only takes notes."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    httpx.post(f"{address}/moto-api/reset")  # its memory is that of the process
+    command = tmp_path / "bin" / "rossmann"
+    command.parent.mkdir()
+    command.write_text(FAKE_ROSSMANN)
+    command.chmod(0o755)
+    variables = {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "STORAGE_URL": "s3://bucket/rossmann",
+        "TOLD": str(tmp_path / "told"),
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+    }
+    assert run("make_buckets", "bucket", "other", **variables).returncode == 0
+    yield variables
+    server.stop()
+
+
+def objects(variables: dict[str, str]) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def test_buckets_are_made_once(storage: dict[str, str]) -> None:
+    again = run("make_buckets", "bucket", "third", **storage)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout == "made the bucket third\n"
+
+
+def test_what_was_backed_up_is_restored(storage: dict[str, str]) -> None:
+    first = run("storage", "restore", **storage)
+    assert first.returncode == 0, first.stderr
+    assert "no backup yet" in first.stdout
+    assert not Path(storage["TOLD"]).exists()
+
+    assert run("storage", "backup", **storage).returncode == 0
+    restored = run("storage", "restore", **storage)
+    assert restored.returncode == 0, restored.stderr
+    assert Path(storage["TOLD"]).read_text().endswith("all of it\n")
+    found = objects(storage).list_objects_v2(Bucket="bucket", Prefix="rossmann/backups/")
+    assert len(found["Contents"]) == 2  # under its time, and as the newest
+
+
+def test_a_failing_backup_stores_nothing(storage: dict[str, str]) -> None:
+    (Path(storage["PATH"].split(":")[0]) / "rossmann").write_text("#!/bin/sh\nexit 3\n")
+    assert run("storage", "backup", **storage).returncode != 0
+    assert objects(storage).list_objects_v2(Bucket="bucket")["KeyCount"] == 0
+
+
+def test_drops_are_fetched_when_they_are_not_here(
+    storage: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sales_2015-06-26.csv", "sales_2015-06-19.csv", "notes.txt"):
+        objects(storage).put_object(
+            Bucket="bucket", Key=f"rossmann/incoming/{name}", Body=name.encode()
+        )
+    for name, value in storage.items():
+        monkeypatch.setenv(name, value)
+    module = script("storage")
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    (folder / "sales_2015-06-19.csv").write_text("here already")
+    monkeypatch.setattr(module, "INCOMING", folder)
+    module.incoming(module.Storage(storage["STORAGE_URL"]))
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "sales_2015-06-19.csv": "here already",
+        "sales_2015-06-26.csv": "sales_2015-06-26.csv",
+    }
+
+
+@pytest.mark.parametrize("arguments", [(), ("everything",)])
+def test_an_unknown_command_of_the_storage_is_refused(arguments: tuple[str, ...]) -> None:
+    assert "usage: python deploy/storage.py" in run("storage", *arguments).stderr
+
+
+def test_a_place_that_is_none_is_named() -> None:
+    done = run("storage", "restore", STORAGE_URL="/tmp/backups")
+    assert "STORAGE_URL='/tmp/backups': expected s3://bucket" in done.stderr
+
+
+def test_a_scheduled_run_trains_in_the_weeks_of_dagsters_schedule(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    pointer = settings.published_path / "CURRENT"
+    pointer.parent.mkdir(parents=True)
+    (pointer.parent / "0123456789ab.duckdb").touch()
+    pointer.write_text("0123456789ab.duckdb\n")
+    pipeline = Pipeline.of(settings)
+    every_weeks = pipeline.params.training.retrain_every_weeks
+    profile = script("retraining").profile
+    days = [date(2026, 11, 2) + timedelta(days=7 * week) for week in range(9)]
+    for day in days:
+        at = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
+        context = dg.build_schedule_context(scheduled_execution_time=at)
+        asked = retraining_mondays(context, pipeline=pipeline)
+        trains = isinstance(asked, dg.RunRequest)
+        assert profile("when due", day, every_weeks) == ("full" if trains else "")
+    assert len({profile("when due", day, every_weeks) for day in days}) == 2
+
+
+def test_what_is_asked_for_by_name_is_done() -> None:
+    for asked, expected in {"full": "full", "fast": "fast", "no": ""}.items():
+        done = run("retraining", asked)
+        assert done.stdout.strip() == expected, done.stderr
+
+
+def test_parts_of_dagster_are_started_with_the_places_of_this_product(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    workspace = ["--workspace", str(settings.dagster_workspace_path)]
+    for part in ("all", "webserver", "daemon"):
+        command = dagster_command(settings, part, "0.0.0.0", "3000")
+        assert command[-2:] == workspace
+        assert ("0.0.0.0" in command) == (part != "daemon")
+    code = dagster_command(settings, "code", "0.0.0.0", "4000")
+    assert code[:3] == ["dagster", "api", "grpc"]
+    assert "--workspace" not in code
