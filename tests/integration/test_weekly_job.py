@@ -155,16 +155,20 @@ def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: 
 
 
 AFTER_RAW = [
-    *("core", "feature_expectations", "features__scoring_panel", "forecast_expectations"),
-    *(
-        "forecasting__forecast_drivers",
-        "forecasting__shadow_forecasts",
-        "forecasts",
-        "marts",
-        "plan_expectations",
-        "published__generation",
-        "raw_expectations",
-    ),
+    "alert_checks",
+    "core",
+    "feature_expectations",
+    "features__scoring_panel",
+    "forecast_expectations",
+    "forecasting__forecast_drivers",
+    "forecasting__shadow_forecasts",
+    "forecasts",
+    "marts",
+    "monitoring__alerts",
+    "monitoring__drift_metrics",
+    "plan_expectations",
+    "published__generation",
+    "raw_expectations",
 ]
 
 

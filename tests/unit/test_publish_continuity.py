@@ -8,7 +8,8 @@ import pytest
 from support.small_warehouse import ORIGINS, add_week, change
 
 from rossmann_ml import warehouse
-from rossmann_ml.errors import PublishError, PublishHeldError
+from rossmann_ml.cli.publish import publish as publish_command
+from rossmann_ml.errors import PublishError, PublishHeldError, SettingsError
 from rossmann_ml.params import Params
 from rossmann_ml.publish import (
     AcceptedJump,
@@ -260,3 +261,11 @@ def test_a_hold_is_over_when_mended_data_gives_what_readers_have(
     assert read_status(settings.published_path).held_publish is None
     rollback_generation(settings, first.generation_id)
     assert read_status(settings.published_path).held_publish is None
+
+
+@pytest.mark.parametrize(("accept_jump", "reason"), [(True, " "), (False, "prices doubled")])
+def test_the_command_takes_acceptance_and_reason_together_or_not_at_all(
+    accept_jump: bool, reason: str
+) -> None:
+    with pytest.raises(SettingsError, match="go together"):
+        publish_command(build=False, accept_jump=accept_jump, reason=reason)
