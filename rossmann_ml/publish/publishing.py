@@ -131,8 +131,6 @@ def _publish(
         is_new = not path.exists()
         continuity = _continuity(connection, settings, params) if is_new else None
         jump = continuity if continuity is not None and continuity.jumps else None
-        if jump is not None and accepted_jump is None:
-            raise _held(settings, draft, jump, run_id)
         export_vintages(connection, settings, draft.archived_origins, load_contract())
         if is_new:
             temporary = files.temporary_name(path)
@@ -141,6 +139,9 @@ def _publish(
                     connection, temporary, contract=load_contract(), draft=draft
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
+                # after the audit: what is broken should be called broken, not surprising
+                if jump is not None and accepted_jump is None:
+                    raise _held(settings, draft, jump, run_id)
             except BaseException:
                 files.remove(temporary)
                 raise

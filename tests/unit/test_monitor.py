@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.small_warehouse import change, small_settings
 
-from rossmann_ml.cli import monitor, monitor_accuracy
+from rossmann_ml.cli import monitor_accuracy
 from rossmann_ml.dbt import DbtResult
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.monitoring import accuracy
@@ -36,17 +36,14 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     return small_warehouse
 
 
-def printed(monkeypatch: pytest.MonkeyPatch) -> str:
+def printed() -> str:
     console = Console(width=80, highlight=False, record=True, quiet=False)
-    monkeypatch.setattr(monitor, "Console", lambda **_: console)
-    monitor.monitor()
+    monitor_accuracy.show_accuracy(console)
     return console.export_text()
 
 
-def test_vintages_stand_beside_the_backtest_in_eighty_columns(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = printed(monkeypatch)
+def test_vintages_stand_beside_the_backtest_in_eighty_columns(settings: Settings) -> None:
+    text = printed()
     assert "against sales up to 2015-07-31" in text
     lines = [line for line in text.splitlines() if line.startswith(("2015-0", "backtest"))]
     assert [line.split()[0] for line in lines] == [
@@ -60,18 +57,16 @@ def test_vintages_stand_beside_the_backtest_in_eighty_columns(
     assert max(map(len, text.splitlines()[:12])) <= 80
 
 
-def test_before_anything_came_true_it_says_so_and_when_it_will(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_anything_came_true_it_says_so_and_when_it_will(settings: Settings) -> None:
     change(
         settings,
         "DELETE FROM marts.forecast_accuracy; DELETE FROM marts.forecast_worst_days",
         marts_follow=False,
     )
-    text = printed(monkeypatch)
+    text = printed()
     assert "no forecast has come true yet. The newest origin is 2015-07-31" in text
     change(settings, "DELETE FROM forecasting.forecasts", marts_follow=False)
-    assert "there are no forecasts yet" in printed(monkeypatch)
+    assert "there are no forecasts yet" in printed()
 
 
 def test_only_the_newest_vintages_are_printed(
@@ -83,7 +78,7 @@ def test_only_the_newest_vintages_are_printed(
         "UPDATE marts.forecast_accuracy SET backtest_rmspe = NULL, backtest_coverage_80 = NULL",
         marts_follow=False,
     )
-    text = printed(monkeypatch)
+    text = printed()
     assert "2 older vintages are in the table forecast_accuracy" in text
     assert "2015-06-19" not in text
 
