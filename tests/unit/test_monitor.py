@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.small_warehouse import change, small_settings
 
-from rossmann_ml.cli import monitor, monitor_accuracy
+from rossmann_ml.cli import monitor, monitor_accuracy, monitor_drift
 from rossmann_ml.dbt import DbtResult
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.monitoring import accuracy
@@ -33,6 +33,8 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
 
     monkeypatch.setattr(accuracy, "run_dbt", ran)
     monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)
+    # drift is tested apart
+    monkeypatch.setattr(monitor_drift, "show_drift", lambda console: console.print("drift"))
     return small_warehouse
 
 
@@ -57,6 +59,7 @@ def test_vintages_stand_beside_the_backtest_in_eighty_columns(
     assert lines[-1].split() == ["backtest", "0.1150", "81.0%", "95.0%", "54.0%"]
     assert "…" not in text
     assert "refurbishment" in text
+    assert text.splitlines()[-1].strip() == "drift"
     assert max(map(len, text.splitlines()[:12])) <= 80
 
 
