@@ -35,8 +35,7 @@ _EURO = st.column_config.NumberColumn(format="%,.0f €")
 def show_accuracy(ask: Answers) -> None:
     """Forecasts beside the sales that followed."""
     st.subheader("Forecast against actual", anchor=False)
-    columns = ask.columns("forecast_accuracy")
-    has_kinds = "forecast_kind" in columns
+    has_kinds = "forecast_kind" in ask.columns("forecast_accuracy")
     rows = ask(questions.accuracy, "served", has_kinds=has_kinds)
     if not rows:
         frame.nothing(
@@ -49,7 +48,7 @@ def show_accuracy(ask: Answers) -> None:
     if len(rows) > 1:
         show_vintages(rows, champion["rmspe_median"] if champion else None, shadows)
     origin = show_vintage(ask, rows)
-    if "skill" in columns:
+    if has_kinds:
         show_segments(ask, origin)
     if ask.columns("forecast_worst_days"):
         show_worst_days(ask)
@@ -89,7 +88,7 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
         st.metric("Bias", words.signed_percent(row["bias"]), border=True)
         st.metric("Inside the 80% range", words.percent(row["coverage_80"]), border=True)
         st.metric("Inside the 95% range", words.percent(row["coverage_95"]), border=True)
-        if "skill" in row:
+        if row.get("skill") is not None:
             st.metric(
                 "Skill", words.percent(row["skill"]), border=True,
                 help="1 minus RMSPE over that of seasonal naive, on the same days.",
