@@ -36,7 +36,8 @@ class OpenGeneration:
     Attributes:
         path: The file.
         info: What it is.
-        tables: Names of the tables and views in it.
+        columns: Columns of the tables and views in it, in their order, by table.
+        views: Names of those that are views.
         prepared: What the reader's ``prepare`` made of it, if it has one.
     """
 
@@ -46,10 +47,22 @@ class OpenGeneration:
         self._connection = open_completed(path)
         try:
             self.info: GenerationInfo = read_info(self._connection)
-            self.tables = frozenset(
+            self.columns: dict[str, tuple[str, ...]] = {
+                table: tuple(names)
+                for table, names in self._connection.execute(
+                    """
+                    SELECT table_name, list(column_name ORDER BY column_index)
+                    FROM duckdb_columns()
+                    WHERE NOT internal AND database_name = current_database()
+                    GROUP BY table_name
+                    """
+                ).fetchall()
+            }
+            self.views = frozenset(
                 name
                 for (name,) in self._connection.execute(
-                    "SELECT table_name FROM information_schema.tables"
+                    "SELECT view_name FROM duckdb_views() WHERE NOT internal "
+                    "AND database_name = current_database()"
                 ).fetchall()
             )
         except BaseException:
@@ -94,12 +107,13 @@ class Reading:
 
     def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = generation.info
-        self.tables = generation.tables
+        self.columns = generation.columns
+        self.views = generation.views
         self.cursor = cursor
 
     def has_table(self, name: str) -> bool:
         """Whether this generation has a table or view; an older one may lack those of today."""
-        return name in self.tables
+        return name in self.columns
 
     def rows(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()

@@ -40,12 +40,24 @@ class TableQuestion:
         self.missing = missing
         self._conditions: list[str] = []
         self._values: list[object] = []
+        self._added: dict[str, tuple[object, object]] = {}
 
     def where(self, condition: str, *values: object) -> TableQuestion:
         """Ask for rows that meet a condition with a mark for each value; None asks for all."""
         if None not in values:
             self._conditions.append(condition)
             self._values += values
+        return self
+
+    def where_added(self, column: str, value: object, *, before: object) -> TableQuestion:
+        """Ask for rows with a value of a column that earlier versions did not publish.
+
+        Args:
+            column: The column.
+            value: The value wanted.
+            before: What all rows of a generation without the column are.
+        """
+        self._added[column] = (value, before)
         return self
 
     def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
@@ -62,20 +74,36 @@ class TableQuestion:
     @property
     def fingerprint(self) -> str:
         """What a cursor remembers of the question."""
-        return fingerprint([self.table, self._conditions, self._values])
+        return fingerprint([self.table, self._conditions, self._values, list(self._added.items())])
 
     def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
         """Read rows in the table's order."""
-        tables = {table.name: table for table in load_contract().tables}
-        known = tables.get(self.table)
-        order = ", ".join((*known.order_by, "rowid") if known else ("ALL",))
-        where = " AND ".join(self._conditions) or "true"
+        columns = reading.columns[self.table]
+        conditions, values = list(self._conditions), list(self._values)
+        for column, (value, before) in self._added.items():
+            if column in columns:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+            elif value != before:
+                conditions.append("false")
+        where = " AND ".join(conditions) or "true"
         frame: pl.DataFrame = reading.cursor.sql(
             f"SELECT * FROM {self.table} WHERE {where} "  # noqa: S608 - names of the code
-            f"ORDER BY {order} LIMIT {limit} OFFSET {offset}",
-            params=self._values,
+            f"ORDER BY {', '.join(self._order(reading, columns))} LIMIT {limit} OFFSET {offset}",
+            params=values,
         ).pl()
         return frame
+
+    def _order(self, reading: Reading, columns: Sequence[str]) -> list[str]:
+        """What the rows are sorted by, so that pages neither repeat nor lose one."""
+        known = {table.name: table for table in load_contract().tables}.get(self.table)
+        if known is None:
+            return ["ALL"]
+        order = [name for name in known.order_by if name in columns]
+        if self.table not in reading.views:
+            return [*order, "rowid"]
+        # an older generation is read through views, which have no rowid
+        return [*order, *(f'"{name}"' for name in columns if name not in order)]
 
 
 def _marks(values: Sequence[object]) -> str:

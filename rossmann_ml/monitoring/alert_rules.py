@@ -94,7 +94,8 @@ _LIVE = """
         sum(coverage_80 * store_days) / sum(store_days) AS coverage_80,
         sum(coverage_95 * store_days) / sum(store_days) AS coverage_95
     FROM marts.forecast_accuracy
-    WHERE segment_kind IN ('overall', 'store_type', 'state') AND forecast_origin >=
+    WHERE forecast_kind = 'served'
+        AND segment_kind IN ('overall', 'store_type', 'state') AND forecast_origin >=
         (SELECT max(last_target_date) FROM marts.forecast_accuracy) - $window_days::INTEGER
     GROUP BY segment_kind, segment
     HAVING max(days) >= $min_days

@@ -129,8 +129,8 @@ def _publish(
         draft = draft_generation(connection, settings, params, run_id=run_id)
         path = generation_path(settings, draft.info.generation_id)
         is_new = not path.exists()
-        continuity = _continuity(connection, settings, params) if is_new else None
-        jump = continuity if continuity is not None and continuity.jumps else None
+        continuity: Continuity | None = None
+        accepted: AcceptedJump | None = None
         export_vintages(connection, settings, draft.archived_origins, load_contract())
         if is_new:
             temporary = files.temporary_name(path)
@@ -140,17 +140,18 @@ def _publish(
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit: what is broken should be called broken, not surprising
-                if jump is not None and accepted_jump is None:
-                    raise _held(settings, draft, jump, run_id)
+                continuity = _continuity(connection, settings, params)
+                _require_accepted(settings, draft, continuity, run_id, accepted_jump)
             except BaseException:
                 files.remove(temporary)
                 raise
             temporary.chmod(0o444)  # a SQL tool that opens for writing by default must not
             files.move_into_place(temporary, path)
-        if jump is not None and accepted_jump is not None:
-            _record_acceptance(connection, draft, jump, accepted_jump)
+        if continuity is not None and continuity.jumps and accepted_jump is not None:
+            accepted = accepted_jump
+            _record_acceptance(connection, draft, continuity, accepted)
     copy_bundles(settings, draft)
-    reason = accepted_jump.reason if accepted_jump is not None and jump is not None else None
+    reason = accepted.reason if accepted is not None else None
     is_current = _let_readers_see(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
     with reading(path) as connection:
@@ -169,10 +170,16 @@ def _continuity(
     return compare_with_published(connection, current, params.publish.continuity)
 
 
-def _held(
-    settings: Settings, draft: Draft, continuity: Continuity, run_id: str
-) -> PublishHeldError:
-    """Note for readers that a generation is held back, and make the error that says so."""
+def _require_accepted(
+    settings: Settings,
+    draft: Draft,
+    continuity: Continuity | None,
+    run_id: str,
+    accepted_jump: AcceptedJump | None,
+) -> None:
+    """Hold back a generation whose totals jump, unless a person let it pass; readers are told."""
+    if continuity is None or not continuity.jumps or accepted_jump is not None:
+        return
     reason = continuity.describe()
     held = HeldPublish(
         generation_id=draft.info.generation_id,
@@ -181,7 +188,7 @@ def _held(
         reason=reason,
     )
     write_status(settings, held_publish=held)
-    return PublishHeldError(
+    raise PublishHeldError(
         f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
         'right: `rossmann publish --accept-jump --reason "..."`; else mend the data and run '
         "`rossmann refresh`"

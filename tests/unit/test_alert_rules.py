@@ -95,6 +95,17 @@ def test_one_state_that_is_far_worse_is_found_although_the_chain_is_well(judging
     assert finding.subject == "state BY"
 
 
+def test_a_challenger_in_shadow_raises_no_alarm_however_wrong_it_is(judging: Judging):
+    found = judging(
+        "UPDATE marts.forecast_accuracy SET coverage_80 = 0.8, coverage_95 = 0.95",
+        "INSERT INTO marts.forecast_accuracy BY NAME SELECT * REPLACE ('shadow' AS forecast_kind, "
+        "'other' AS model_version, 9.0 AS mape, 0.0 AS coverage_80) FROM marts.forecast_accuracy "
+        "WHERE segment_kind = 'overall' AND forecast_kind = 'served'",
+    )
+    assert found["accuracy"] == []
+    assert found["coverage"] == []
+
+
 def test_few_days_are_not_judged(judging: Judging):
     found = judging("UPDATE marts.forecast_accuracy SET mape = 0.9, coverage_80 = 0, days = 6")
     assert found["accuracy"] is None

@@ -55,14 +55,13 @@ def metrics_of(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 
+def frame_with(page: AppTest, column: str) -> pd.DataFrame:
+    return next(each.value for each in page.dataframe if column in each.value)
+
+
 def words_of(page: AppTest) -> str:
     shown = (*page.caption, *page.info, *page.warning, *page.success, *page.markdown)
     return "\n".join(str(each.value) for each in shown)
-
-
-def table_with(page: AppTest, column: str) -> pd.DataFrame:
-    """The page's table that has a column."""
-    return next(each.value for each in page.dataframe if column in each.value)
 
 
 def test_the_door_lists_every_page_and_opens_the_first(
@@ -483,12 +482,12 @@ def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) 
 
 def test_the_worst_days_are_listed_with_what_happened(open_page: OpenPage) -> None:
     page = open_page("monitoring")
-    worst = table_with(page, "What happened")
+    worst = frame_with(page, "What happened")
     happened = dict(zip(worst["Store"], worst["What happened"], strict=True))
     assert happened[1] == "long closure nearby, closed 10 Jul to 20 Jul 2015"
     assert "not known" in happened.values()
     page = open_page("monitoring", worst_by="Error in EUR", accuracy_by="State")
-    assert len(table_with(page, "What happened")) == 10
+    assert len(frame_with(page, "What happened")) == 10
 
 
 def test_a_generation_of_before_these_figures_shows_what_it_has(
@@ -522,7 +521,7 @@ def test_what_is_asked_of_the_api_is_told_by_day_and_path(
     words = words_of(page)
     assert "20 requests, 4 stores asked for by number, 1 what-if question" in words
     assert "10 more requests of these days could not be recorded" in words
-    by_path = table_with(page, "Path")
+    by_path = frame_with(page, "Path")
     assert list(by_path["Path"]) == ["/stores/{store_id}"]
     assert list(by_path["Requests"]) == [30]
     warehouse = plant(published_generation, "DELETE FROM api_usage")

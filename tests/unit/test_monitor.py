@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.small_warehouse import change, small_settings
 
-from rossmann_ml.cli import monitor_accuracy
+from rossmann_ml.cli import monitor, monitor_accuracy, monitor_drift
 from rossmann_ml.dbt import DbtResult
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.monitoring import accuracy
@@ -33,17 +33,22 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
 
     monkeypatch.setattr(accuracy, "run_dbt", ran)
     monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)
+    # drift is tested apart
+    monkeypatch.setattr(monitor_drift, "show_drift", lambda console: console.print("drift"))
     return small_warehouse
 
 
-def printed() -> str:
+def printed(monkeypatch: pytest.MonkeyPatch) -> str:
     console = Console(width=80, highlight=False, record=True, quiet=False)
-    monitor_accuracy.show_accuracy(console)
+    monkeypatch.setattr(monitor, "Console", lambda **_: console)
+    monitor.monitor()
     return console.export_text()
 
 
-def test_vintages_stand_beside_the_backtest_in_eighty_columns(settings: Settings) -> None:
-    text = printed()
+def test_vintages_stand_beside_the_backtest_in_eighty_columns(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = printed(monkeypatch)
     assert "against sales up to 2015-07-31" in text
     lines = [line for line in text.splitlines() if line.startswith(("2015-0", "backtest"))]
     assert [line.split()[0] for line in lines] == [
@@ -54,19 +59,22 @@ def test_vintages_stand_beside_the_backtest_in_eighty_columns(settings: Settings
     assert lines[-1].split() == ["backtest", "0.1150", "81.0%", "95.0%", "54.0%"]
     assert "…" not in text
     assert "refurbishment" in text
+    assert text.splitlines()[-1].strip() == "drift"
     assert max(map(len, text.splitlines()[:12])) <= 80
 
 
-def test_before_anything_came_true_it_says_so_and_when_it_will(settings: Settings) -> None:
+def test_before_anything_came_true_it_says_so_and_when_it_will(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change(
         settings,
         "DELETE FROM marts.forecast_accuracy; DELETE FROM marts.forecast_worst_days",
         marts_follow=False,
     )
-    text = printed()
+    text = printed(monkeypatch)
     assert "no forecast has come true yet. The newest origin is 2015-07-31" in text
     change(settings, "DELETE FROM forecasting.forecasts", marts_follow=False)
-    assert "there are no forecasts yet" in printed()
+    assert "there are no forecasts yet" in printed(monkeypatch)
 
 
 def test_only_the_newest_vintages_are_printed(
@@ -78,7 +86,7 @@ def test_only_the_newest_vintages_are_printed(
         "UPDATE marts.forecast_accuracy SET backtest_rmspe = NULL, backtest_coverage_80 = NULL",
         marts_follow=False,
     )
-    text = printed()
+    text = printed(monkeypatch)
     assert "2 older vintages are in the table forecast_accuracy" in text
     assert "2015-06-19" not in text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from support.api import client_of
 
 from app.older_generations import open_completed
 from rossmann_ml.publish import PublishedGeneration
@@ -47,3 +48,45 @@ def test_a_generation_of_today_is_opened_as_it_is(published_generation: Publishe
         assert ("generation",) not in connection.execute(
             "SELECT database_name FROM duckdb_databases()"
         ).fetchall()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/stores",
+        "/stores/1/history",
+        "/forecasts",
+        "/totals",
+        "/accuracy",
+        "/data_quality",
+        "/runs",
+    ],
+)
+def test_lists_of_an_older_generation_are_answered_page_by_page(
+    older: PublishedGeneration, published_generation: Published, path: str
+) -> None:
+    with client_of(published_generation[0]) as client:
+        whole = client.get(path, params={"limit": 1000}).json()["rows"]
+        pages, cursor = [], None
+        while len(pages) < 3:
+            answer = client.get(path, params={"limit": 3} | ({"cursor": cursor} if cursor else {}))
+            assert answer.status_code == 200, answer.text
+            pages.append(answer.json()["rows"])
+            cursor = answer.json()["next_cursor"]
+            if cursor is None:
+                break
+    assert [row for page in pages for row in page] == whole[: sum(map(len, pages))]
+
+
+def test_before_kinds_of_forecast_were_told_apart_all_accuracy_was_of_what_was_served(
+    published_generation: Published,
+) -> None:
+    settings, generation = published_generation
+    generation.path.chmod(0o644)
+    with duckdb.connect(str(generation.path)) as connection:
+        connection.execute("DELETE FROM forecast_accuracy WHERE forecast_kind = 'shadow'")
+        connection.execute("ALTER TABLE forecast_accuracy DROP COLUMN forecast_kind")
+    with client_of(settings) as client:
+        served = client.get("/accuracy", params={"segment_kind": "overall"}).json()["rows"]
+        assert [row["forecast_origin"] for row in served] == ["2015-06-19", "2015-07-24"]
+        assert client.get("/accuracy", params={"forecast_kind": "shadow"}).json()["rows"] == []

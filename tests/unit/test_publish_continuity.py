@@ -124,7 +124,9 @@ def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
     change(
         settings,
         f"DELETE FROM forecasting.forecasts WHERE forecast_origin = DATE '{origin}' "
-        "AND store_id IN (2, 4)",
+        "AND store_id IN (2, 4);"
+        "UPDATE forecasting.forecast_runs SET stores = 4, store_days = 168 "
+        f"WHERE forecast_origin = DATE '{origin}'",
     )
     with pytest.raises(PublishHeldError, match="state BY"):
         publish(settings, params, run_id="weekly-2")

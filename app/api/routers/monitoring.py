@@ -42,7 +42,7 @@ def accuracy(
     """Error, bias, coverage and skill by origin and segment, beside the model's backtest."""
     question = (
         TableQuestion("forecast_accuracy")
-        .where("forecast_kind = ?", forecast_kind)
+        .where_added("forecast_kind", forecast_kind, before="served")
         .any_of("segment_kind", segment_kind)
         .where("forecast_origin = ?", origin)
     )
