@@ -29,7 +29,8 @@ COMPOSE_FILE = PROJECT_DIR / "docker-compose.yml"
 PORTS = (3000, 4000, 5000, 5432, 8000, 8501)
 # what .dockerignore lets into the image, and a service needs
 _IMAGE_PARTS = (
-    *("app", "assets", "dbt_project", "deploy", "rossmann_ml", "warehouse/ddl"),
+    *("app", "assets", "dbt_project", "deploy", "rossmann_ml"),
+    *("warehouse/ddl", "warehouse/migrations"),
     *("dagster.yaml", "params.yaml", "workspace.yaml", "pyproject.toml"),
 )
 _WRITTEN = "/var/lib/rossmann"
