@@ -123,7 +123,8 @@ def score_table(scores: pl.DataFrame) -> Table:
     # narrow enough for a terminal of 80 columns
     table = Table(
         title="Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
-        "inside the interval, where an earlier origin could calibrate it. All: the median RMSPE.",
+        "inside the interval, where an earlier origin could calibrate it. RMSPE of all: the\n"
+        "median over origins.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=0,
