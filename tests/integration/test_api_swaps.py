@@ -14,6 +14,7 @@ from support.small_warehouse import change
 
 from rossmann_ml.params import Params
 from rossmann_ml.publish import PublishedGeneration, publish
+from rossmann_ml.publish.publishing import AcceptedJump
 from rossmann_ml.settings import Settings
 
 PUBLICATIONS = 6
@@ -55,7 +56,9 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
             UPDATE forecasting.forecast_runs SET input_hash = 'h{number}'
             """,
         )
-        generation = publish(settings, params, run_id="r").generation_id
+        generation = publish(
+            settings, params, run_id="r", accepted_jump=AcceptedJump("a test", "all values change")
+        ).generation_id
         expected[generation] = figure
         return generation
 
