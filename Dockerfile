@@ -14,8 +14,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY requirements requirements
 RUN mkdir rossmann_ml assets app \
     && touch rossmann_ml/__init__.py assets/__init__.py app/__init__.py
-RUN --mount=type=cache,target=/root/.cache \
-    UV_LINK_MODE=copy requirements/install.sh server \
+RUN --mount=type=cache,target=/var/cache/packages \
+    export UV_CACHE_DIR=/var/cache/packages/uv PIP_CACHE_DIR=/var/cache/packages/pip \
+    && UV_LINK_MODE=copy requirements/install.sh server \
     && .venv/bin/python -m compileall -q .venv/lib \
     && rm -rf .venv/bin/uv .venv/bin/uvx
 
