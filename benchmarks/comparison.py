@@ -26,6 +26,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
 from rossmann_ml.errors import NoDataError  # noqa: E402
+from rossmann_ml.markdown import with_part  # noqa: E402
 from rossmann_ml.publish.generations import current_path, open_generation  # noqa: E402
 from rossmann_ml.settings import PROJECT_DIR, Settings, default_settings  # noqa: E402
 
@@ -224,19 +225,6 @@ def render(origin: date, store_days: int, rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def replace_figures(text: str, figures: str) -> str:
-    """The same page with the part between the marks replaced.
-
-    Raises:
-        ValueError: The marks are not there.
-    """
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the page has no part between {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
-
-
 def main() -> None:
     """Measure, and write the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -247,7 +235,8 @@ def main() -> None:
     rows = compare(read_days(settings.raw_path), origin)
     figures = render(origin, store_days, [*rows, *champion])
     text = output.read_text(encoding="utf-8")
-    output.write_text(replace_figures(text, figures), encoding="utf-8")
+    page = with_part(text, f"\n{figures}\n", begin=BEGIN, end=END)
+    output.write_text(page, encoding="utf-8")
     print(figures)
 
 

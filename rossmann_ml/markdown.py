@@ -1,4 +1,4 @@
-"""Tables in Markdown, for documents that are made of figures."""
+"""Markdown for documents that are made of figures: tables, and parts that a command renews."""
 
 from __future__ import annotations
 
@@ -26,3 +26,16 @@ def percent(value: float | None, *, signed: bool = False, digits: int = 1) -> st
 def rmspe(value: float | None) -> str:
     """An RMSPE with four digits; a dash where there is none."""
     return "-" if value is None else f"{value:.4f}"
+
+
+def with_part(text: str, part: str, *, begin: str, end: str) -> str:
+    """The same document with what stands between two marks replaced.
+
+    Raises:
+        ValueError: The marks are not there.
+    """
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the document has no part between {begin!r} and {end!r}")
+    return f"{before}{begin}\n{part}\n{end}{after}"

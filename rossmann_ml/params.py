@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rossmann_ml.errors import SettingsError
-from rossmann_ml.monitoring.alert_params import AlertParams, ContinuityParams, RetrainingParams
+from rossmann_ml.monitoring.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.monitoring.drift_params import DriftParams
 
 Profile = Literal["fast", "full"]
@@ -169,6 +169,24 @@ class TuningParams(_Strict):
         """Where each parameter of a family is searched, by name."""
         found: dict[str, SearchRange] = getattr(self, family)
         return found
+
+
+class ContinuityParams(_Strict):
+    """How far totals may move from one published vintage to the next before it is held back.
+
+    Attributes:
+        max_chain_week_change: Of the chain's total of a week, as a share of the vintage before.
+        max_segment_change: Of a state's or store type's total over all common days.
+        min_segment_stores: Smaller segments are judged within the chain only.
+        min_week_days: Weeks with fewer common days are judged within the segments only.
+        stores_named: How many stores the message names.
+    """
+
+    max_chain_week_change: Annotated[float, Field(gt=0)]
+    max_segment_change: Annotated[float, Field(gt=0)]
+    min_segment_stores: Annotated[int, Field(ge=1)]
+    min_week_days: Annotated[int, Field(ge=1, le=7)]
+    stores_named: Annotated[int, Field(ge=1)]
 
 
 class PublishParams(_Strict):

@@ -1,4 +1,4 @@
-"""What alert rules, the continuity check and retraining by rule are told: part of ``params.yaml``.
+"""What alert rules and retraining by rule are told: part of ``params.yaml``.
 
 The rules themselves are in :mod:`rossmann_ml.monitoring.alert_rules`.
 """
@@ -152,21 +152,3 @@ class RetrainingParams(_Strict):
         if unknown:
             raise ValueError(f"rules {', '.join(unknown)}: expected some of {', '.join(known)}")
         return self
-
-
-class ContinuityParams(_Strict):
-    """How far totals may move from one published vintage to the next before it is held back.
-
-    Attributes:
-        max_chain_week_change: Of the chain's total of a week, as a share of the vintage before.
-        max_segment_change: Of a state's or store type's total over all common days.
-        min_segment_stores: Smaller segments are judged within the chain only.
-        min_week_days: Weeks with fewer common days are judged within the segments only.
-        stores_named: How many stores the message names.
-    """
-
-    max_chain_week_change: Annotated[float, Field(gt=0)]
-    max_segment_change: Annotated[float, Field(gt=0)]
-    min_segment_stores: Annotated[int, Field(ge=1)]
-    min_week_days: Annotated[int, Field(ge=1, le=7)]
-    stores_named: Annotated[int, Field(ge=1)]

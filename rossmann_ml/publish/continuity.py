@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from rossmann_ml.monitoring.alert_params import ContinuityParams
+from rossmann_ml.params import ContinuityParams
 from rossmann_ml.publish.generations import read_info, reading
 from rossmann_ml.warehouse import read_frame
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rossmann_ml.markdown import with_part
 from rossmann_ml.publish.contract import Column, Contract, load_contract
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -50,11 +51,7 @@ def replace_tables(text: str, tables: str) -> str:
     Raises:
         ValueError: The marks are not there.
     """
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"the document has no part between {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+    return with_part(text, tables, begin=BEGIN, end=END)
 
 
 def write_document(path: Path = README_PATH) -> None:

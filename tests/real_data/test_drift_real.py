@@ -8,17 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from support.chain import frames
-from support.drift_tables import HORIZON_DAYS, days_of, in_week
+from support.drift_tables import HORIZON_DAYS, days_of, drifted, in_week
 
 from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.monitoring.drift import compare
-from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift_windows import (
     FEATURE_COLUMNS,
     YEAR_DAYS,
     feature_samples,
-    plan_samples,
-    sales_samples,
 )
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import PROJECT_DIR
@@ -54,16 +51,6 @@ def features(real_data_dir: Path, params: Params) -> pl.DataFrame:
     return panel.unique(["forecast_origin", "store_id"]).select(
         "forecast_origin", "store_id", *FEATURE_COLUMNS
     )
-
-
-def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) -> set[str]:
-    samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
-    samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
-    found = compare(samples, params.monitoring.drift)
-    deviations = store_deviations(sold, last_day=week)
-    off = stores_off_level(deviations, params.monitoring.drift.stores)["store_id"]
-    names = {f"{each.kind}.{each.feature}" for each in found if each.is_drifted}
-    return names | {f"store {store}" for store in off}
 
 
 @pytest.mark.parametrize("week", DECEMBER)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.monitoring.drift_windows import FEATURE_COLUMNS
+from rossmann_ml.monitoring.drift import compare
+from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift_windows import FEATURE_COLUMNS, plan_samples, sales_samples
+from rossmann_ml.params import Params
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import connect
 from support.chain import NEWEST_ORIGIN, frames
@@ -105,3 +108,18 @@ def _forecasts(connection, origin: date, run: str) -> None:
         """,
         {"origin": origin, "run": run},
     )
+
+
+def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) -> set[str]:
+    """Names of what drifted in a week, stores that left their level among them."""
+    samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
+    samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
+    found = compare(samples, params.monitoring.drift)
+    names = {f"{each.kind}.{each.feature}" for each in found if each.is_drifted}
+    return names | {f"store {store}" for store in off_level(sold, week, params)}
+
+
+def off_level(sold: pl.DataFrame, week: date, params: Params) -> list[int]:
+    """Stores that left their level in a week."""
+    deviations = store_deviations(sold, last_day=week)
+    return stores_off_level(deviations, params.monitoring.drift.stores)["store_id"].to_list()

@@ -11,14 +11,20 @@ import pytest
 import yaml
 from rich.console import Console
 from support.chain import NEWEST_ORIGIN
-from support.drift_tables import HORIZON_DAYS, days_of, drift_warehouse, in_week
+from support.drift_tables import (
+    HORIZON_DAYS,
+    days_of,
+    drift_warehouse,
+    drifted,
+    in_week,
+)
 
 from rossmann_ml.cli import monitor_drift
 from rossmann_ml.errors import SettingsError
-from rossmann_ml.monitoring.drift import DriftReport, compare, measure_drift
+from rossmann_ml.monitoring.drift import DriftReport, measure_drift
 from rossmann_ml.monitoring.drift_params import DRIFT_FEATURES
 from rossmann_ml.monitoring.drift_reports import report_path
-from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift_stores import store_deviations
 from rossmann_ml.monitoring.drift_windows import plan_samples, sales_samples
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings
@@ -44,20 +50,6 @@ def measured(days: Days, params: Params, tmp_path_factory) -> tuple[Settings, Dr
     """A warehouse without anything planted, measured once; no test may change it."""
     settings = drift_warehouse(tmp_path_factory.mktemp("drift"), *days)
     return settings, measure_drift(settings, params, run_id="quiet")
-
-
-def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) -> set[str]:
-    """Names of what drifted in a week, stores that left their level among them."""
-    samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
-    samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
-    found = compare(samples, params.monitoring.drift)
-    names = {f"{each.kind}.{each.feature}" for each in found if each.is_drifted}
-    return names | {f"store {store}" for store in off_level(sold, week, params)}
-
-
-def off_level(sold: pl.DataFrame, week: date, params: Params) -> list[int]:
-    deviations = store_deviations(sold, last_day=week)
-    return stores_off_level(deviations, params.monitoring.drift.stores)["store_id"].to_list()
 
 
 def rows_of(settings: Settings) -> pl.DataFrame:

@@ -24,6 +24,8 @@ def make_it_older(settings: Settings) -> None:
         connection.execute("DROP SCHEMA meta CASCADE")
         connection.execute("ALTER TABLE forecasting.model_versions DROP COLUMN recipe")
         connection.execute("ALTER TABLE forecasting.model_versions DROP COLUMN blend_weights")
+        for table in ("model_versions", "backtest_scores"):
+            connection.execute(f"ALTER TABLE forecasting.{table} DROP COLUMN rmspe_median")
         connection.execute("CREATE TABLE forecasting.out_of_fold (day DATE)")
         for table in ("forecasting.forecast_drivers", "forecasting.total_intervals"):
             connection.execute(f"DROP TABLE {table}")
@@ -53,15 +55,21 @@ def test_an_older_warehouse_is_migrated_with_a_message_and_loses_nothing(
     with caplog.at_level(logging.WARNING), connect(small_warehouse, read_only=read_only) as opened:
         ((rows,),) = opened.execute("SELECT count(*) FROM raw.sales").fetchall()
         columns = opened.execute("SELECT * FROM forecasting.model_versions").description
+        medians = opened.execute("SELECT rmspe_median FROM forecasting.model_versions").fetchall()
         tables = {name for (name,) in opened.execute(
             "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'forecasting'"
         ).fetchall()}  # fmt: skip
     assert rows > 2000
     assert {"recipe", "blend_weights"} <= {column[0] for column in columns}
+    assert medians == [(0.115,)]
     assert {"forecast_drivers", "total_intervals"} <= tables
     assert "out_of_fold" not in tables
-    assert caplog.messages == ["the warehouse was migrated from schema version 1 to 2"]
-    assert versions(small_warehouse) == [(1, ""), (2, "0002_blend.sql")]
+    assert caplog.messages == ["the warehouse was migrated from schema version 1 to 3"]
+    assert versions(small_warehouse) == [
+        (1, ""),
+        (2, "0002_blend.sql"),
+        (3, "0003_median_rmspe.sql"),
+    ]
     caplog.clear()
     with connect(small_warehouse):
         assert caplog.messages == []
@@ -103,7 +111,7 @@ def test_a_later_warehouse_is_refused_and_not_changed(
         connection.execute("INSERT INTO meta.schema_versions VALUES (?, ?, ?)", later)
     before = small_warehouse.database_path.read_bytes()
     with (
-        pytest.raises(SchemaError, match="schema version 99, this code knows 2"),
+        pytest.raises(SchemaError, match="schema version 99, this code knows 3"),
         connect(small_warehouse, read_only=read_only),
     ):
         pass
