@@ -15,6 +15,7 @@ pytest_plugins = [
     "support.built_core",
     "support.published",
     "support.code_location",
+    "support.dashboard_pages",
     "support.stand_in_bundle",
 ]
 

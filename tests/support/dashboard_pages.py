@@ -1,0 +1,72 @@
+"""Pages of the dashboard, run by Streamlit's own test driver on a published generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pandas as pd
+import pytest
+
+from rossmann_ml.publish import PublishedGeneration
+from rossmann_ml.settings import PROJECT_DIR, Settings
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+DASHBOARD = PROJECT_DIR / "app" / "dashboard"
+PAGES = ("forecast", "compare", "what_if", "model", "quality", "monitoring")
+Published = tuple[Settings, PublishedGeneration]
+OpenPage = Callable[..., "AppTest"]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> OpenPage:
+    """Opens a page of the dashboard as an address names it."""
+    # here and not above: other tests need not wait for Streamlit
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    def open_page(
+        name: str = "forecast", *, warehouse_dir: Path | None = None, **address: str
+    ) -> AppTest:
+        st.cache_data.clear()  # a test may change a generation, which nothing else ever does
+        st.cache_resource.clear()
+        warehouse = warehouse_dir or shared_published[0].warehouse_path
+        monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse))
+        page = AppTest.from_file(str(DASHBOARD / "views" / f"{name}.py"), default_timeout=60)
+        for key, value in address.items():
+            page.query_params[key] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    return open_page
+
+
+def metrics_of(page: AppTest) -> dict[str, str]:
+    """The page's figures by their names."""
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def frame_with(page: AppTest, column: str) -> pd.DataFrame:
+    """The page's table that has a column."""
+    return next(each.value for each in page.dataframe if column in each.value)
+
+
+def words_of(page: AppTest) -> str:
+    """What the page says outside of tables and charts."""
+    shown = (*page.caption, *page.info, *page.warning, *page.success, *page.markdown)
+    return "\n".join(str(each.value) for each in shown)
+
+
+def plant(published: Published, *statements: str) -> Path:
+    """Change the published file, as no one may outside of tests; gives the warehouse's folder."""
+    settings, generation = published
+    generation.path.chmod(0o644)
+    with duckdb.connect(str(generation.path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return settings.warehouse_path

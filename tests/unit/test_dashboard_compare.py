@@ -1,0 +1,90 @@
+"""The page that puts stores beside each other: ranking, filters, map, totals."""
+
+from __future__ import annotations
+
+import pytest
+from support.dashboard_pages import (
+    OpenPage,
+    Published,
+    metrics_of,
+    plant,
+    words_of,
+)
+from support.small_warehouse import STORE_WITHOUT_FORECAST
+
+
+def test_stores_are_ranked_by_what_is_asked(open_page: OpenPage) -> None:
+    page = open_page("compare")
+    assert metrics_of(page)["Stores"] == "6"
+    ranking = page.dataframe[0].value
+    assert list(ranking["Store"]) == [6, 5, 4, 3, 2, 1]
+    assert list(ranking["Rank"]) == [1, 2, 3, 4, 5, 6]
+    page = page.selectbox(key="by").select("uncertainty").run()
+    assert list(page.dataframe[0].value["Uncertainty"]) == pytest.approx([0.15] * 6)
+    words = words_of(page)
+    assert "1 store of no known state left out" in words
+    assert "An open mark is a partial week" in words
+
+
+def test_filters_leave_the_stores_that_match_and_stand_in_the_address(open_page: OpenPage) -> None:
+    page = open_page("compare", state="HE")
+    assert sorted(page.dataframe[0].value["Store"]) == [1, 3, 5]
+    page = page.multiselect(key="state").set_value(["BY"]).run()
+    assert sorted(page.dataframe[0].value["Store"]) == [2, 4]
+
+
+def test_a_filter_that_matches_nothing_says_so(open_page: OpenPage) -> None:
+    page = open_page("compare", state="HE", type="a")
+    assert "No store matches these filters" in page.info[0].value
+
+
+def test_a_filter_that_matches_only_stores_without_forecast_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        f"UPDATE stores SET state = 'SL' WHERE store_id = {STORE_WITHOUT_FORECAST}",
+    )
+    page = open_page("compare", warehouse_dir=warehouse, state="SL")
+    assert "None of the stores that match has a forecast" in page.info[0].value
+
+
+def test_an_address_with_an_unknown_state_says_so(open_page: OpenPage) -> None:
+    page = open_page("compare", state="XX")
+    assert "state XX, which is not among these" in page.warning[0].value
+    assert metrics_of(page)["Stores"] == "6"
+
+
+def test_no_stores_chosen_to_be_side_by_side_asks_for_some(open_page: OpenPage) -> None:
+    page = open_page("compare")
+    page = page.multiselect(key="stores").set_value([]).run()
+    assert "Choose stores" in words_of(page)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [("sales_forecast * 0.9", "Ranges are those of the sums"), ("NULL", "no ranges of totals")],
+)
+def test_totals_have_ranges_where_the_generation_has_them(
+    open_page: OpenPage, published_generation: Published, bounds: str, said: str
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "CREATE TABLE t AS SELECT * FROM forecast_totals",
+        *(
+            f"ALTER TABLE t ADD COLUMN IF NOT EXISTS {name} DOUBLE"
+            for name in ("lower_80", "upper_80")
+        ),
+        f"UPDATE t SET lower_80 = {bounds}, upper_80 = {bounds}",
+        "DROP TABLE forecast_totals",
+        "ALTER TABLE t RENAME TO forecast_totals",
+    )
+    page = open_page("compare", warehouse_dir=warehouse, level="store type", type="b")
+    assert said in words_of(page)
+
+
+def test_stores_of_no_known_state_have_no_map(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "UPDATE stores SET state = NULL")
+    assert "there is no map" in words_of(open_page("compare", warehouse_dir=warehouse))

@@ -1,0 +1,119 @@
+"""The forecast page: one store, its ranges, weeks, changes and drivers."""
+
+from __future__ import annotations
+
+import pytest
+from support.dashboard_pages import (
+    OpenPage,
+    Published,
+    metrics_of,
+    plant,
+    words_of,
+)
+from support.small_warehouse import STORE_WITHOUT_FORECAST
+
+
+def test_the_first_store_is_shown_with_its_figures(open_page: OpenPage) -> None:
+    page = open_page()
+    assert page.selectbox(key="store").value == "1"
+    figures = metrics_of(page)
+    # 35 open days: 21 with a promotion of 900 beside a level of 4,390 to 5,590 by weekday
+    assert set(figures) == {
+        "Total, next 42 days",
+        "Average per open day",
+        "Since the last forecast",
+        "Typical error of a day",
+    }
+    assert figures["Since the last forecast"] == "+0.0%"
+    assert figures["Typical error of a day"] == "11.5%"
+    words = words_of(page)
+    assert "35 open days" in words
+    assert "The plan of 2 days was filled by rule" in words
+    assert "have come true" in words
+    assert len(page.get("plotly_chart")) == 1
+    weeks = page.dataframe[0].value
+    assert list(weeks["Days"]) == ["2 (partial)", "7", "7", "7", "7", "7", "5 (partial)"]
+    assert "the first and last week are partial" in words
+
+
+def test_fewer_days_are_asked_shown_and_stand_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(days="7", tab="By day")
+    # 5,590 on Saturday, nothing on Sunday, 5,490 to 6,290 on five days of promotion
+    assert metrics_of(page)["Total, next 7 days"] == "35,040 €"
+    assert len(page.dataframe[0].value) == 7
+    page = page.slider(key="days").set_value(14).run()
+    assert "Total, next 14 days" in metrics_of(page)
+
+
+def test_another_store_is_another_forecast_and_stands_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(days="7")
+    page = page.selectbox(key="store").select("4").run()
+    assert metrics_of(page)["Total, next 7 days"] == "40,440 €"
+    linked = open_page(days="7", store="4")
+    assert metrics_of(linked) == metrics_of(page)
+
+
+@pytest.mark.parametrize("asked", ["4711", "-1", "one"])
+def test_a_link_to_no_store_says_so_and_shows_the_first(open_page: OpenPage, asked: str) -> None:
+    page = open_page(store=asked)
+    assert f"store {asked}, which is not among these" in page.warning[0].value
+    assert page.selectbox(key="store").value == "1"
+
+
+def test_a_store_without_a_forecast_says_why(open_page: OpenPage) -> None:
+    page = open_page(store=str(STORE_WITHOUT_FORECAST))
+    assert "no plan and no sales in the last 28 days" in page.info[0].value
+    assert metrics_of(page) == {}
+
+
+def test_what_changed_since_the_forecast_before_is_told_by_day(open_page: OpenPage) -> None:
+    page = open_page(tab="What changed")
+    assert "since the forecast of Fri 24 Jul 2015" in words_of(page)
+    assert list(page.dataframe[0].value["Change"]) == [0.0] * len(page.dataframe[0].value)
+
+
+DRIVERS = ("level", "weekday", "promo", "holidays", "season", "trend", "competition", "bias_factor")
+
+
+def test_a_generation_without_drivers_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "DROP TABLE IF EXISTS forecast_drivers")
+    page = open_page(tab="Drivers", warehouse_dir=warehouse)
+    assert "has no drivers" in page.info[0].value
+
+
+def test_drivers_are_shown_where_the_generation_has_them(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    parts = ", ".join(f"10.0 AS {name}_eur" for name in DRIVERS)
+    changes = ", ".join(f"1.0 AS {name}_change_eur" for name in DRIVERS)
+    warehouse = plant(
+        published_generation,
+        "DROP TABLE IF EXISTS forecast_drivers",
+        f"CREATE TABLE forecast_drivers AS SELECT *, {parts} FROM latest_forecasts WHERE is_open",
+        "DROP TABLE IF EXISTS forecast_driver_changes",
+        f"CREATE TABLE forecast_driver_changes AS SELECT *, {changes}, "
+        "store_id != 1 AS is_same_model FROM forecast_revisions",
+    )
+    page = open_page(tab="Drivers", warehouse_dir=warehouse)
+    assert len(page.get("plotly_chart")) == 2
+    page = page.selectbox(key="day").select("2015-08-03").run()
+    changed = words_of(open_page(tab="What changed", warehouse_dir=warehouse))
+    assert "typical day +" in changed
+    assert "The model changed too" in changed
+
+
+def test_a_total_has_its_own_range_where_the_generation_has_one(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "DROP TABLE IF EXISTS forecast_horizon_totals",
+        "CREATE TABLE forecast_horizon_totals AS SELECT 'store' AS level, '1' AS segment, "
+        "'planned' AS scenario, DATE '2015-07-31' AS forecast_origin, 28 AS days, "
+        "100.0 AS lower_80, 200.0 AS upper_80",
+    )
+    said = "The total lies between 100 € and 200 €"
+    assert said in words_of(open_page(days="28", warehouse_dir=warehouse))
+    assert said not in words_of(open_page(days="29", warehouse_dir=warehouse))

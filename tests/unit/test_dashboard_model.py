@@ -1,0 +1,124 @@
+"""The page of the model: accuracy, ranges, versions, decisions, challenger."""
+
+from __future__ import annotations
+
+import pytest
+from support.dashboard_pages import (
+    OpenPage,
+    Published,
+    metrics_of,
+    plant,
+    words_of,
+)
+from support.small_warehouse import MODEL
+
+
+def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
+    page = open_page("model")
+    assert metrics_of(page) == {
+        "Champion": "blend",
+        "RMSPE in the backtest": "11.5%",
+        "Skill": "54%",
+        "Bias": "+0.4%",
+    }
+    methods = list(page.dataframe[0].value["Method"])
+    assert methods == ["blend (champion)", "store weekday promo median", "seasonal naive"]
+    assert "better than seasonal naive" in words_of(page)
+
+
+def test_whatever_method_was_scored_is_listed_beside_the_champion(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO backtest_scores SELECT * REPLACE ('catboost' AS model, 0.10 AS rmspe_median) "
+        "FROM backtest_scores WHERE model = 'seasonal_naive'",
+    )
+    page = open_page("model", warehouse_dir=warehouse)
+    assert list(page.dataframe[0].value["Method"])[:2] == ["blend (champion)", "catboost"]
+
+
+@pytest.mark.parametrize(
+    ("tab", "said"),
+    [
+        ("Ranges", "calibrated on errors of earlier origins"),
+        ("Features", "The 12 features"),
+        ("Champion and challenger", "no challenger"),
+    ],
+)
+def test_each_part_of_the_model_has_its_tab(open_page: OpenPage, tab: str, said: str) -> None:
+    assert said in words_of(open_page("model", part=tab))
+
+
+def test_ranges_of_totals_are_judged_apart_from_those_of_days(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO backtest_scores SELECT * EXCLUDE (kind) REPLACE "
+        "('total_' || kind AS segment_kind, 0.7 AS coverage_80) FROM backtest_scores, "
+        "(VALUES ('store_type_week'), ('chain_horizon'), ('chain_horizon_sum')) AS kinds(kind) "
+        "WHERE model = 'blend' AND segment_kind = 'overall'",
+    )
+    totals = open_page("model", warehouse_dir=warehouse, part="Ranges").dataframe[0].value
+    assert list(totals["Total of"]) == ["chain, whole horizon", "store type, calendar week"]
+    assert list(totals["Inside 80%"]) == [0.7, 0.7]
+    assert list(totals["Origins"]) == [2, 2]
+    assert open_page("model", warehouse_dir=warehouse, segment="total chain horizon").warning
+
+
+def test_versions_and_decisions_are_listed(open_page: OpenPage) -> None:
+    page = open_page("model", part="Versions")
+    assert list(page.dataframe[0].value["Model"]) == [MODEL]
+    assert list(page.dataframe[1].value["Decision"]) == ["promoted"]
+    assert list(page.dataframe[1].value["Figures"]) == ["rmspe 0.115"]
+
+
+def test_a_challenger_is_put_beside_the_champion(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO model_versions SELECT * REPLACE ('challenger-1' AS model_version) "
+        "FROM model_versions",
+        "INSERT INTO backtest_scores SELECT * REPLACE ('challenger-1' AS model_version, "
+        "rmspe_median - 0.01 AS rmspe_median, store_days + 1 AS store_days) FROM backtest_scores",
+    )
+    page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
+    assert page.selectbox(key="challenger").value == "challenger-1"
+    assert list(page.dataframe[0].value["Difference"]) == pytest.approx([-0.01] * 3)
+    assert "judged on different days" in words_of(page)
+
+
+def test_a_challenger_without_a_backtest_says_so(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO model_versions SELECT * REPLACE ('challenger-1' AS model_version) "
+        "FROM model_versions",
+    )
+    page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
+    assert "has no backtest that could be compared" in words_of(page)
+
+
+@pytest.mark.parametrize(
+    ("statement", "tab", "said"),
+    [
+        ("DELETE FROM model_versions", "Accuracy", "says nothing about its model"),
+        ("DELETE FROM backtest_scores", "Accuracy", "no backtest of its champion"),
+        (
+            "DELETE FROM backtest_scores WHERE segment_kind != 'overall'",
+            "Accuracy",
+            "not divided into segments",
+        ),
+        ("UPDATE backtest_scores SET coverage_80 = NULL", "Ranges", "no calibrated ranges"),
+        ("DELETE FROM feature_importance", "Features", "says nothing about its features"),
+        ("DELETE FROM promotions", "Versions", "No decision about a model"),
+    ],
+)
+def test_what_a_generation_does_not_say_about_its_model_is_said_plainly(
+    open_page: OpenPage, published_generation: Published, statement: str, tab: str, said: str
+) -> None:
+    warehouse = plant(published_generation, statement)
+    assert said in words_of(open_page("model", part=tab, warehouse_dir=warehouse))

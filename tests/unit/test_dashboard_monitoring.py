@@ -1,0 +1,165 @@
+"""The monitoring page: what came true, drift, usage, runs, alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from support.dashboard_pages import (
+    OpenPage,
+    Published,
+    frame_with,
+    metrics_of,
+    plant,
+    words_of,
+)
+
+from rossmann_ml.monitoring.drift_reports import report_path
+from rossmann_ml.publish import (
+    FailedRun,
+    OpenAlert,
+    write_status,
+)
+from rossmann_ml.publish.status import LastPublish, Rollback, write_alerts
+
+
+def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) -> None:
+    page = open_page("monitoring")
+    assert page.selectbox(key="origin").value == "2015-07-24"
+    assert metrics_of(page)["Inside the 80% range"] == "100.0%"
+    page = page.selectbox(key="origin").select("2015-06-19").run()
+    runs = page.dataframe[-1].value
+    assert list(runs["Kind"]) == ["weekly"] * 3
+    words = words_of(page)
+    assert "The backtest of the same model: RMSPE 11.5%" in words
+
+
+def test_the_worst_days_are_listed_with_what_happened(open_page: OpenPage) -> None:
+    page = open_page("monitoring")
+    worst = frame_with(page, "What happened")
+    happened = dict(zip(worst["Store"], worst["What happened"], strict=True))
+    assert happened[1] == "long closure nearby, closed 10 Jul to 20 Jul 2015"
+    assert "not known" in happened.values()
+    page = open_page("monitoring", worst_by="Error in EUR", accuracy_by="State")
+    assert len(frame_with(page, "What happened")) == 10
+
+
+def test_a_generation_of_before_these_figures_shows_what_it_has(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    newer = ("forecast_kind", "rolling_rmspe", "skill", "backtest_rmspe")
+    warehouse = plant(
+        published_generation,
+        "DELETE FROM forecast_accuracy WHERE forecast_kind = 'shadow'",
+        *(f"ALTER TABLE forecast_accuracy DROP COLUMN {name}" for name in newer),
+        "DROP TABLE forecast_worst_days",
+        "DROP TABLE api_usage",
+    )
+    page = open_page("monitoring", warehouse_dir=warehouse)
+    assert "Skill" not in metrics_of(page)
+    words = words_of(page)
+    assert "Worst days" not in words
+    assert "does not record what is asked of the API" in words
+
+
+def test_no_worst_day_is_said_plainly(open_page: OpenPage, published_generation: Published) -> None:
+    warehouse = plant(published_generation, "DELETE FROM forecast_worst_days")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "No forecast of the last four weeks was off" in words
+
+
+def test_what_is_asked_of_the_api_is_told_by_day_and_path(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    page = open_page("monitoring")
+    words = words_of(page)
+    assert "20 requests, 4 stores asked for by number, 1 what-if question" in words
+    assert "10 more requests of these days could not be recorded" in words
+    by_path = frame_with(page, "Path")
+    assert list(by_path["Path"]) == ["/stores/{store_id}"]
+    assert list(by_path["Requests"]) == [30]
+    warehouse = plant(published_generation, "DELETE FROM api_usage")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "The API has recorded no request before this publication" in words
+
+
+def test_before_any_forecast_came_true_the_page_says_when_it_can_be_judged(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "DELETE FROM forecast_accuracy")
+    words = words_of(open_page("monitoring", warehouse_dir=warehouse))
+    assert "No published forecast has come true yet" in words
+
+
+def test_what_drifted_is_told_with_what_moved(
+    open_page: OpenPage, published_generation: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = published_generation
+    monkeypatch.setenv("ROSSMANN_STATE_DIR", str(settings.state_path))
+    page_of_run = report_path(settings, "weekly-2015-07-31", "drift")
+    page_of_run.parent.mkdir(parents=True)
+    page_of_run.write_text("<html></html>", encoding="utf-8")
+    page = open_page("monitoring", warehouse_dir=settings.warehouse_path)
+    words = words_of(page)
+    assert "plan: promo by weekday" in words
+    assert "Sun promotion: 0.0% then, 2.4% now" in words
+    measures = next(each.value for each in page.dataframe if "Threshold" in each.value)
+    assert list(measures["Drifted"]) == [True, False]
+    assert list(measures["Value"]) == [0.16, 0.6]
+    assert str(page_of_run) in words
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM drift_metrics WHERE is_drifted", "none of 1 measures has reached its"),
+        ("DROP TABLE drift_metrics", "does not say how far its data has moved"),
+        ("DELETE FROM drift_metrics", "Nothing has been measured yet"),
+    ],
+)
+def test_where_nothing_drifted_or_was_measured_the_page_says_so(
+    open_page: OpenPage, published_generation: Published, statement: str, said: str
+) -> None:
+    warehouse = plant(published_generation, statement)
+    assert said in words_of(open_page("monitoring", warehouse_dir=warehouse))
+
+
+def test_a_rollback_and_a_failure_that_is_over_are_told(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    settings, generation = published_generation
+    failed = FailedRun(run_id="r", reason="no disk", step="publish", is_resolved=True)
+    write_status(
+        settings,
+        last_publish=LastPublish(generation_id=generation.generation_id, run_id="r"),
+        last_failed_run=failed,
+    )
+    write_status(settings, rollback=Rollback(generation_id="0123456789ab", withdrawn=()))
+    words = words_of(open_page("monitoring", warehouse_dir=settings.warehouse_path))
+    assert "Last published: generation" in words
+    assert "went back to generation `0123456789ab`" in words
+    assert "no disk" in words
+
+
+def test_open_alerts_are_told_in_words_with_where_to_look_and_earlier_ones_as_a_table(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    settings, _ = published_generation
+    alert = OpenAlert(
+        alert_id="a2", raised_at=datetime(2015, 8, 10, 6), rule="stale_data", subject="plan",
+        severity="warning", owner="data-supply", message="the plan *ends*",
+        link="http://127.0.0.1:8501/quality",
+    )  # fmt: skip
+    write_alerts(settings, alerts=[alert], retraining_advice="drift (features)")
+    page = open_page("monitoring", warehouse_dir=settings.warehouse_path)
+    (box,) = [each.value for each in page.warning if "where to look" in each.value]
+    assert "**warning** · stale data · plan" in box
+    assert "the plan \\*ends\\*" in box
+    assert "[where to look](http://127.0.0.1:8501/quality)" in box
+    assert "advised to train a challenger: drift (features)" in words_of(page)
+    assert list(page.dataframe[0].value["Rule"]) == ["stale data"]
+
+
+def test_where_no_alert_is_open_the_page_says_so(open_page: OpenPage) -> None:
+    page = open_page("monitoring")
+    assert "No alert is open" in words_of(page)
