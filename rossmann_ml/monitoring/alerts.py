@@ -15,8 +15,9 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.clock import product_today
+from rossmann_ml.monitoring.alert_findings import Finding, Situation
 from rossmann_ml.monitoring.alert_params import SEVERITIES, AlertParams
-from rossmann_ml.monitoring.alert_rules import Finding, Situation, judge
+from rossmann_ml.monitoring.alert_rules import judge
 from rossmann_ml.monitoring.delivery import Delivery, channels_of, deliver
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
 from rossmann_ml.params import Params

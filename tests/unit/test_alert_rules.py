@@ -10,7 +10,8 @@ import pytest
 from support.small_warehouse import MODEL, STORES, change
 
 from rossmann_ml import warehouse
-from rossmann_ml.monitoring.alert_rules import RULES, Finding, Situation, judge
+from rossmann_ml.monitoring.alert_findings import Finding, Situation
+from rossmann_ml.monitoring.alert_rules import RULES, judge
 from rossmann_ml.params import Params
 from rossmann_ml.settings import Settings
 
