@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -54,6 +55,11 @@ def metrics_of(page: AppTest) -> dict[str, str]:
 def frame_with(page: AppTest, column: str) -> pd.DataFrame:
     """The page's table that has a column."""
     return next(each.value for each in page.dataframe if column in each.value)
+
+
+def drawn(figure: Any) -> dict[str, Any]:
+    """What a chart draws, by name."""
+    return {trace["name"]: trace for trace in json.loads(figure.to_json())["data"]}
 
 
 def words_of(page: AppTest) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from datetime import date
-from typing import Any
 
 import polars as pl
 import pytest
+from support.dashboard_pages import drawn
 
 from app.dashboard import effects, theme, words
-from app.dashboard.charts import compare, model, monitoring, quality, store, what_if
+from app.dashboard.charts import what_if
 from app.dashboard.downloads import csv_text
 from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
 from rossmann_ml.scenarios import PlanChange
@@ -119,177 +118,6 @@ def test_a_downloaded_cell_is_never_a_formula(text: str) -> None:
 def test_numbers_days_and_harmless_text_are_downloaded_as_they_are() -> None:
     row = {"a": -1.5, "b": date(2015, 8, 1), "c": "HB,NI", "d": None, "left_out": 1}
     assert csv_text([row], ["c", "a", "b", "d"]) == 'c,a,b,d\r\n"HB,NI",-1.5,2015-08-01,\r\n'
-
-
-# Figures
-
-
-def drawn(figure: Any) -> dict[str, Any]:
-    return {trace["name"]: trace for trace in json.loads(figure.to_json())["data"]}
-
-
-def day(number: int, *, is_open: bool = True, is_promo: bool = False, holiday: str = "0") -> dict:
-    return {
-        "target_date": date(2015, 8, number), "is_open": is_open, "is_promo": is_promo,
-        "state_holiday": holiday, "sales_forecast": 100.0 * is_open, "lower_80": 90.0 * is_open,
-        "upper_80": 110.0 * is_open, "lower_95": 80.0 * is_open, "upper_95": 120.0 * is_open,
-    }  # fmt: skip
-
-
-def sold(number: int, sales: float | None, *, is_promo: bool | None = False) -> dict:
-    return {
-        "sales_date": date(2015, 8, number), "sales": sales, "is_promo": is_promo,
-        "state_holiday": None if sales is None else "0",
-    }  # fmt: skip
-
-
-def test_the_chart_draws_open_days_and_shades_each_run_of_promotion_days() -> None:
-    forecast = [
-        day(3, is_promo=True),
-        day(4, is_promo=True),
-        day(5),
-        day(6, is_promo=True),
-        day(7, is_open=False, holiday="a"),
-    ]
-    figure = store.store_chart([sold(1, 95.0, is_promo=None), sold(2, 0.0)], forecast)
-    by_name = drawn(figure)
-    assert by_name["sales"]["x"] == ["2015-08-01"]
-    assert by_name["forecast"]["x"] == [f"2015-08-0{number}" for number in (3, 4, 5, 6)]
-    assert by_name["public holiday"]["text"] == ["public holiday"]
-    shaded = [(str(shape.x0), str(shape.x1)) for shape in figure.layout.shapes]
-    assert shaded == [
-        ("2015-08-02 12:00:00", "2015-08-04 12:00:00"),
-        ("2015-08-05 12:00:00", "2015-08-06 12:00:00"),
-    ]
-
-
-def test_a_day_that_nobody_reported_is_a_gap_in_the_line() -> None:
-    history = [sold(1, 95.0), sold(2, None, is_promo=None), sold(3, 0.0), sold(4, 97.0)]
-    (line,) = [trace for trace in store.store_chart(history, []).data if trace.name == "sales"]
-    assert list(line.y) == [95.0, None, 97.0]
-    assert not line.connectgaps
-
-
-def test_drivers_add_up_to_the_forecast() -> None:
-    figure = store.drivers_chart(
-        [("typical day", 100.0), ("promotion", 30.0), ("season", -5.0)], "forecast"
-    )
-    (bars,) = figure.data
-    assert list(bars.y) == [100.0, 30.0, -5.0, 125.0]
-    assert list(bars.measure) == ["absolute", "relative", "relative", "total"]
-
-
-def test_the_map_has_a_tile_for_each_of_the_16_states_and_none_is_on_another() -> None:
-    assert set(compare.TILES) == set(words.STATES)
-    assert len(set(compare.TILES.values())) == 16
-
-
-def test_the_map_writes_values_on_tiles_and_shares_what_two_states_share() -> None:
-    figure = compare.tile_map({"HE": 1.0, "HB,NI": 3.0, "NI": 2.0}, lambda value: f"{value:.0f} €")
-    said = {note.text for note in figure.layout.annotations}
-    assert {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"} <= said
-    assert f"<b>BY</b><br>{words.NONE}" in said
-    colors = {
-        note.text: shape.fillcolor
-        for note, shape in zip(figure.layout.annotations, figure.layout.shapes, strict=True)
-    }
-    assert colors["<b>HE</b><br>1 €"] == theme.SEQUENTIAL[0]
-    assert colors["<b>HB*</b><br>3 €"] == theme.SEQUENTIAL[-1]
-
-
-def test_one_state_alone_has_a_colour_in_the_middle() -> None:
-    figure = compare.tile_map({"HE": 1.0}, str)
-    assert theme.sequential(0.5) in {shape.fillcolor for shape in figure.layout.shapes}
-
-
-def test_stores_beside_each_other_have_a_line_each_without_closed_days() -> None:
-    rows = [
-        day(1) | {"store_id": 1},
-        day(2, is_open=False) | {"store_id": 1},
-        day(1) | {"store_id": 7},
-    ]
-    by_name = drawn(compare.store_lines(rows))
-    assert {name: trace["x"] for name, trace in by_name.items()} == {
-        "store 1": ["2015-08-01"],
-        "store 7": ["2015-08-01"],
-    }
-
-
-def week(segment: str, number: int, days: int, bound: float | None) -> dict:
-    return {
-        "segment": segment, "week_start": date(2015, 8, number), "days": days,
-        "sales_forecast": 10.0, "lower_80": bound, "upper_80": bound,
-    }  # fmt: skip
-
-
-def test_partial_weeks_have_an_open_mark_and_ranges_are_drawn_where_there_are_some() -> None:
-    rows = [
-        week("a", 3, 2, 1.0),
-        week("a", 10, 7, 1.0),
-        week("b", 3, 2, 1.0),
-        week("b", 10, 7, None),
-    ]
-    figure = compare.week_totals(rows, str.upper)
-    marks = {trace.name: list(trace.marker.symbol) for trace in figure.data if trace.name in "AB"}
-    assert marks == {"A": ["circle-open", "circle"], "B": ["square-open", "square"]}
-    assert [trace.name for trace in figure.data].count("80% range") == 1
-
-
-def test_ranges_are_left_out_where_more_lines_than_colours_would_cover_each_other() -> None:
-    rows = [week(segment, 3, 7, 1.0) for segment in "abcde"]
-    assert "80% range" not in drawn(compare.week_totals(rows, str))
-
-
-def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
-    rows = [
-        {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe_median": 0.1},
-        {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe_median": 0.3},
-    ]
-    by_name = drawn(model.errors_by(rows, "segment", lambda name: f"week {name}"))
-    assert by_name["lightgbm"]["line"]["width"] > by_name["seasonal naive"]["line"]["width"]
-    assert by_name["lightgbm"]["x"] == ["week 1"]
-
-
-def test_one_large_error_does_not_flatten_the_others() -> None:
-    row = {"model": "blend", "is_own": True}
-    rows = [
-        {**row, "segment": "1", "rmspe_median": 0.1},
-        {**row, "segment": "2", "rmspe_median": 6},
-    ]
-    assert model.errors_by(rows, "segment", str, as_ratios=True).layout.yaxis.type == "log"
-    assert model.errors_by(rows, "segment", str).layout.yaxis.rangemode == "tozero"
-
-
-def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> None:
-    rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": -0.02, "days": 7}]
-    assert len(monitoring.error_by_origin(rows, 0.12).layout.shapes) == 2
-    assert len(monitoring.error_by_origin(rows, None).layout.shapes) == 1
-
-
-def test_rolling_errors_and_challengers_are_drawn_where_there_are_any() -> None:
-    rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": 0.0, "days": 7}]
-    rolling = [{**rows[0], "rolling_rmspe": 0.12}]
-    assert set(drawn(monitoring.error_by_origin(rows, None))) == {"RMSPE", "bias"}
-    by_name = drawn(monitoring.error_by_origin(rolling, None, shadows=rows))
-    assert set(by_name) == {"RMSPE", "RMSPE, four weeks", "bias", "RMSPE in shadow"}
-    assert by_name["RMSPE in shadow"]["mode"] == "markers"
-
-
-def test_a_latency_of_nothing_still_stands_on_a_logarithmic_axis() -> None:
-    days = [{"usage_date": date(2015, 8, 3), "latency_p50_ms": 0.0, "latency_p99_ms": 3.0}]
-    assert list(drawn(monitoring.latency_by_day(days))["half of the answers"]["y"]) == [0.01]
-
-
-def test_checks_are_stacked_by_what_came_of_them() -> None:
-    from datetime import datetime
-
-    runs = [{"started_at": datetime(2015, 8, 3), "passed": 5, "warnings": 1, "errors": 2}]
-    by_name = drawn(quality.checks_over_time(runs))
-    assert {name: trace["y"] for name, trace in by_name.items()} == {
-        "held": [5],
-        "warning": [1],
-        "error": [2],
-    }
 
 
 # Changes of the plan
