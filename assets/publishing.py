@@ -62,7 +62,7 @@ _MARTS = (
 def published_generation(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Compare, write, audit, and let readers see it."""
+    """Write, audit, compare with what readers have, and let them see it."""
     settings = writer.settings
     try:
         generation = publish(settings, writer.params, run_id=context.run_id)

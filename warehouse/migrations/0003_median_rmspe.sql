@@ -1,4 +1,5 @@
--- Accuracy is quoted as the median over origins; it follows from the rows that are kept.
+-- Accuracy is quoted as the median over origins, and skill follows from it; both follow from the
+-- rows that are kept.
 ALTER TABLE forecasting.backtest_scores ADD COLUMN IF NOT EXISTS rmspe_median DOUBLE;
 UPDATE forecasting.backtest_scores AS scores
 SET rmspe_median = CASE WHEN scores.forecast_origin IS NULL THEN own.rmspe ELSE scores.rmspe END
@@ -28,3 +29,13 @@ WHERE
     AND versions.family = scores.model
     AND scores.segment_kind = 'overall'
     AND scores.forecast_origin IS NULL;
+UPDATE forecasting.backtest_scores AS scores
+SET skill = 1 - scores.rmspe_median / naive.rmspe_median
+FROM forecasting.backtest_scores AS naive
+WHERE
+    scores.forecast_origin IS NULL
+    AND naive.forecast_origin IS NULL
+    AND naive.model = 'seasonal_naive'
+    AND scores.model_version = naive.model_version
+    AND scores.segment_kind = naive.segment_kind
+    AND scores.segment = naive.segment;
