@@ -27,7 +27,7 @@ def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(folder: Path) -> None:
         write_sample(folder, stores=40, seed=7)
 
-    return made_once(tmp_path_factory, "sample-40-7", make)[0]
+    return made_once(tmp_path_factory, "sample-40-7", make, copied=False)[0]
 
 
 @pytest.fixture(scope="session")

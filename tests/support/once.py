@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -15,14 +16,15 @@ T = TypeVar("T")
 
 
 def made_once(
-    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T], *, copied: bool = True
 ) -> tuple[Path, T]:
-    """Make something in a folder that all workers share, or take what another worker made.
+    """Make something for all workers, or take what another worker made.
 
     Args:
         factory: Pytest's own.
         name: Of the folder.
         make: Fills the folder, and returns what else there is to know of it, which is pickled.
+        copied: Whether this worker gets a copy: of what leaves locks or logs where it is read.
 
     Returns:
         The folder, which no test may change, and what ``make`` returned.
@@ -36,4 +38,8 @@ def made_once(
             folder.mkdir()
             known.write_bytes(pickle.dumps(make(folder)))
         made: T = pickle.loads(known.read_bytes())
-    return folder, made
+    if not copied:
+        return folder, made
+    own = factory.mktemp(f"{name}_of_worker") / name
+    shutil.copytree(folder, own)
+    return own, made

@@ -44,7 +44,9 @@ def shared_published(
         return publish(settings, project_params, run_id="weekly-1")
 
     folder, generation = made_once(tmp_path_factory, "published", make)
-    return small_settings(folder), generation
+    settings = small_settings(folder)
+    path = settings.published_path / generation.path.name
+    return settings, replace(generation, path=path)
 
 
 @pytest.fixture

@@ -87,9 +87,13 @@ def test_the_pipeline_refuses_a_bad_file_and_passes_nothing_on(
     assert (tmp_path / "daily_sales.parquet").read_bytes() == first
 
 
-def test_tracking_promotes_the_best_method_and_the_same_again_stays_out(tmp_path: Path) -> None:
+def test_tracking_promotes_the_best_method_and_the_same_again_stays_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
 
+    # MLflow writes its address into the environment, where other tests would find it
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     train = load("02-mlflow-tracking/train.py")
     before = mlflow.get_tracking_uri()
     try:
