@@ -38,7 +38,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         r"year_before_chain_\d+d",
     ),
     "month edges": ("month_start_residual", "month_end_residual"),
-    "customers": (r"spend_.*",),
     "states": ("state", r"state_residual_\d+d", r"last_year_state_\d+d"),
     "store: type, level, spread, history": (
         *("store_type", "assortment", "store_level", "residual_std_182d"),

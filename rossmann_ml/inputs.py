@@ -26,18 +26,18 @@ _HISTORY = """
         GROUP BY ALL
     ),
     known_then AS (
-        SELECT versions.store_id, versions.sales_date, versions.sales, versions.customers
+        SELECT versions.store_id, versions.sales_date, versions.sales
         FROM core.sales_versions AS versions
         SEMI JOIN restated USING (store_id, sales_date)
         WHERE versions.known_on <= $known_by
             AND (versions.superseded_on IS NULL OR versions.superseded_on > $known_by)
     )
-    SELECT store_id, sales_date, sales, customers
+    SELECT store_id, sales_date, sales
     FROM core.fct_daily_sales
     ANTI JOIN restated USING (store_id, sales_date)
     WHERE sales_date <= $origin AND is_observed
     UNION ALL
-    SELECT store_id, sales_date, sales, customers FROM known_then
+    SELECT store_id, sales_date, sales FROM known_then
     ORDER BY store_id, sales_date
 """
 
@@ -62,7 +62,7 @@ _STORES = """
 
 # A generation holds the plan of its newest origin and the sales as that run knew them.
 _PUBLISHED_HISTORY = """
-    SELECT store_id, sales_date, sales, customers
+    SELECT store_id, sales_date, sales
     FROM daily_sales
     WHERE sales_date <= $origin AND is_observed
     ORDER BY store_id, sales_date
@@ -90,7 +90,7 @@ class OriginInputs:
         features: Stores, sales and plan as arrays.
         horizon_plan: The plan of the days to forecast: ``store_id, target_date, plan_source``;
             a store that is not in it gets no forecast.
-        history: The sales behind the arrays: ``store_id, sales_date, sales, customers``.
+        history: The sales behind the arrays: ``store_id, sales_date, sales``.
     """
 
     forecast_origin: date

@@ -192,7 +192,7 @@ def _features(source: CardSource) -> str:
     )
     return (
         "Only what the retailer knows in advance (plan, calendar, store) and sales up to the "
-        "origin; nothing of the days it forecasts, and no customers of those days. What the trees "
+        "origin; nothing of the days it forecasts, and no customers at all. What the trees "
         "gain is beside the linear forecast, which already knows weekday, promotion and season.\n\n"
         + markdown_table(("group", "features", "share of gain", "most important"), rows)
         + f"\n\nMost important: {top}."

@@ -256,7 +256,6 @@ def data_version_of_origin(inputs: FeatureInputs, origin: date, forecast: Foreca
     digest.update(inputs.stores.attributes.write_json().encode())
     for array in (
         known.sales,
-        known.customers,
         plan.is_open[:, columns],
         plan.is_promo[:, columns],
         plan.state_holiday[:, columns],

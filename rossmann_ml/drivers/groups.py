@@ -24,8 +24,7 @@ FEATURE_PATTERNS = {
     LINEAR: ("base_log_sales", "chain_shape", "own_shape"),
     LEVEL: (
         *("store_type", "assortment", "state", "store_level", "residual_std_182d"),
-        *("spend_per_customer_log", "observed_days_91d", "observed_days_364d"),
-        "days_since_observed",
+        *("observed_days_91d", "observed_days_364d", "days_since_observed"),
     ),
     "weekday": ("day_of_week",),
     "promo": (
@@ -48,8 +47,8 @@ FEATURE_PATTERNS = {
         *("month_start_residual", "month_end_residual"),
     ),
     "trend": (
-        *("horizon_days", "level_trend", "recent_shift", "spend_change_year"),
-        *("state_residual_28d", "last_year_change", "last_year_chain_change"),
+        *("horizon_days", "level_trend", "recent_shift", "state_residual_28d"),
+        *("last_year_change", "last_year_chain_change"),
         *(r"cell_difference_\d+d", r"(chain_)?residual_\d+d", r"residual_(no_)?promo_56d"),
         *("residual_same_weekday_56d", r"last_year_(store|chain|state)(_\d+d)?"),
         r"year_before_(chain|store)_\d+d",

@@ -74,30 +74,25 @@ class SalesGrid:
     Attributes:
         first_date: The date of column 0.
         sales: Shape (stores, days), NaN where nothing was observed.
-        customers: Shape (stores, days), NaN where nothing was observed.
     """
 
     first_date: date
     sales: FloatArray
-    customers: FloatArray
 
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
-        """Take rows ``store_id, sales_date, sales, customers``; missing days become NaN."""
+        """Take rows ``store_id, sales_date, sales``; missing days become NaN."""
         first = _first_date(history["sales_date"])
         days = (_last_date(history["sales_date"]) - first).days + 1
         place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
-        arrays = []
-        for column in ("sales", "customers"):
-            array = np.full((len(stores.store_ids), days), np.nan)
-            array[place] = history[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            arrays.append(array)
-        return cls(first, *arrays)
+        sales = np.full((len(stores.store_ids), days), np.nan)
+        sales[place] = history["sales"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
         """The grid with all columns after a day cut off."""
         columns = (day - self.first_date).days + 1
-        return replace(self, sales=self.sales[:, :columns], customers=self.customers[:, :columns])
+        return replace(self, sales=self.sales[:, :columns])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """History features: what sales up to an origin say about a store and a target day.
 
-Belongs here: everything computed from sales and customers with ``date <= origin``, put together.
+Belongs here: everything computed from sales with ``date <= origin``, put together.
 Not here: what is known in advance (:mod:`rossmann_ml.features.plan`), the linear forecast itself
 (:mod:`rossmann_ml.features.linear`) and the statistics of what it left over
 (:mod:`rossmann_ml.features.residuals`).
@@ -25,18 +25,15 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.residuals import (
-    YEAR_DAYS,
     AsOf,
     last_year_features,
     look_back,
-    mean_or_nan,
     month_edge_features,
     recent_features,
 )
 from rossmann_ml.params import FeatureParams
 
 BASE_COLUMN = "base_log_sales"
-_SPEND_DAYS = 91
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
@@ -75,8 +72,6 @@ def history_feature_names(params: FeatureParams) -> dict[str, str]:
         "year_before_store_21d": "the store's 21-day mean two years ago",
         "month_start_residual": "the store's mean residual on days 1 to 3 of the month, 364 days",
         "month_end_residual": "the store's mean residual on the last 3 days of the month, 364 days",
-        "spend_per_customer_log": "log of sales per customer over the last 91 days",
-        "spend_change_year": "that minus the same a year earlier",
         "observed_days_91d": "days with sales in the last 91",
         "observed_days_364d": "days with sales in the last 364",
         "days_since_observed": "days between the last day with sales and the origin, at most 400",
@@ -130,7 +125,6 @@ def history_features(
     features["recent_shift"] = as_of.shift[:, None]
     features |= last_year_features(as_of, horizon_days)
     features |= month_edge_features(as_of, known.first_date)
-    features |= _customers(known)
     features |= _observations(as_of.observed)
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
 
@@ -199,25 +193,6 @@ def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolA
             f"not {first} and the {days - 1} days after it"
         )
     return values[:, start : start + days]
-
-
-def _customers(known: SalesGrid) -> dict[str, FloatArray]:
-    def log_spend(columns: slice) -> FloatArray:
-        sales, customers = known.sales[:, columns], known.customers[:, columns]
-        both = (sales > 0) & (customers > 0)
-        total_sales = np.where(both, sales, 0).sum(axis=1)
-        total_customers = np.where(both, customers, 0).sum(axis=1)
-        return np.log(mean_or_nan(total_sales, total_customers))
-
-    now = log_spend(slice(-_SPEND_DAYS, None))
-    # slices that reach before the first day are empty, which gives NaN as it should
-    days = known.sales.shape[1]
-    end = max(days - YEAR_DAYS, 0)
-    year_ago = log_spend(slice(max(end - _SPEND_DAYS, 0), end))
-    return {
-        "spend_per_customer_log": now[:, None],
-        "spend_change_year": (now - year_ago)[:, None],
-    }
 
 
 def _observations(observed: BoolArray) -> dict[str, FloatArray]:

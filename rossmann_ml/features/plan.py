@@ -1,7 +1,7 @@
 """Plan features: what is known in advance about a store-day.
 
 Belongs here: everything computed from the calendar, promotions, holidays, opening and store
-attributes. Never sales or customers: those are in :mod:`rossmann_ml.features.history`.
+attributes. Never sales: those are in :mod:`rossmann_ml.features.history`.
 """
 
 from __future__ import annotations

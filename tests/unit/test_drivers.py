@@ -259,9 +259,9 @@ def test_sales_after_the_origin_change_no_driver_by_a_bit(known: FeatureInputs) 
 
 
 def test_a_store_without_history_is_explained_too(known: FeatureInputs, predict: Predict) -> None:
-    sales, customers = known.sales.sales.copy(), known.sales.customers.copy()
-    sales[3], customers[3] = np.nan, np.nan
-    given = replace(known, sales=replace(known.sales, sales=sales, customers=customers))
+    sales = known.sales.sales.copy()
+    sales[3] = np.nan
+    given = replace(known, sales=replace(known.sales, sales=sales))
     rows = scoring_panel(
         given, forecast_origin=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
     )

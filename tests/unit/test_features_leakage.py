@@ -44,17 +44,16 @@ def known(sample_dir: Path) -> FeatureInputs:
 
 
 def altered(known: FeatureInputs, days_after: int, seed: int, scale: float) -> FeatureInputs:
-    """The same inputs with sales and customers changed from so many days after the origin on."""
+    """The same inputs with sales changed from so many days after the origin on."""
     column = (ORIGIN - known.sales.first_date).days + days_after
-    sales, customers = known.sales.sales.copy(), known.sales.customers.copy()
+    sales = known.sales.sales.copy()
     noise = np.random.default_rng(seed)
-    for array in (sales, customers):
-        later = array[:, column:]
-        later *= scale
-        later[noise.random(later.shape) < 0.1] = np.nan
-        later[noise.random(later.shape) < 0.1] = 0
-        later[noise.random(later.shape) < 0.1] = 1e6
-    return replace(known, sales=replace(known.sales, sales=sales, customers=customers))
+    later = sales[:, column:]
+    later *= scale
+    later[noise.random(later.shape) < 0.1] = np.nan
+    later[noise.random(later.shape) < 0.1] = 0
+    later[noise.random(later.shape) < 0.1] = 1e6
+    return replace(known, sales=replace(known.sales, sales=sales))
 
 
 def panel_at(given_inputs: FeatureInputs, origin: date = ORIGIN) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def history(plan: PlanGrid) -> SalesGrid:
     """Sales through the days after the origin, too: the tests rely on their not counting."""
     noise = np.random.default_rng(5).normal(0, NOISE, plan.is_open.shape)
     sales = np.where(plan.is_open, np.exp(expected_log_sales(plan) + noise), 0.0)
-    return SalesGrid(FIRST_DAY, sales, np.full(sales.shape, 100.0))
+    return SalesGrid(FIRST_DAY, sales)
 
 
 def forecast_at(
@@ -145,9 +145,7 @@ def test_no_sale_after_the_origin_moves_anything_by_a_bit(history, plan, stores)
     changed = history.sales.copy()
     changed[:, HISTORY_DAYS:] *= np.random.default_rng(6).uniform(0.1, 9, (STORES, 1))
     changed[2, HISTORY_DAYS:] = np.nan
-    without = SalesGrid(
-        FIRST_DAY, history.sales[:, :HISTORY_DAYS], history.customers[:, :HISTORY_DAYS]
-    )
+    without = SalesGrid(FIRST_DAY, history.sales[:, :HISTORY_DAYS])
     before = forecast_at(ORIGIN, history, plan, stores)
     assert_same_bits(before, forecast_at(ORIGIN, replace(history, sales=changed), plan, stores))
     assert_same_bits(before, forecast_at(ORIGIN, without, plan, stores))

@@ -180,10 +180,10 @@ def test_closed_days_are_zero_and_open_days_have_ordered_bounds(
 def test_a_store_without_history_gets_a_forecast_with_wider_intervals(
     known: FeatureInputs, bundle: tuple[Bundle, Path]
 ) -> None:
-    sales, customers = known.sales.sales.copy(), known.sales.customers.copy()
-    sales[3], customers[3] = np.nan, np.nan
+    sales = known.sales.sales.copy()
+    sales[3] = np.nan
     new_store = FeatureInputs(
-        known.stores, type(known.sales)(known.sales.first_date, sales, customers), known.plan
+        known.stores, type(known.sales)(known.sales.first_date, sales), known.plan
     )
     rows = scoring_panel(
         new_store, forecast_origin=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
