@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.cell_means import cell_numbers
 from rossmann_ml.features.grid import (
     BoolArray,
@@ -78,6 +79,7 @@ def history_feature_names(params: FeatureParams) -> dict[str, str]:
     }
 
 
+@one_blas_thread
 def history_features(
     history: SalesGrid,
     plan: PlanGrid,
@@ -129,6 +131,7 @@ def history_features(
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
 
 
+@one_blas_thread
 def as_of_origin(
     history: SalesGrid,
     plan: PlanGrid,
@@ -144,6 +147,7 @@ def as_of_origin(
     )
 
 
+@one_blas_thread
 def expectations(
     linear: LinearForecast,
     as_of: AsOf,

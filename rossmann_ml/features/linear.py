@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.cell_means import group_means
 from rossmann_ml.features.grid import (
     BoolArray,
@@ -103,6 +104,7 @@ def running_sums(
         yield _add_block(whole, sales, design, first_day=start, block=block, origin=origin)
 
 
+@one_blas_thread
 def _add_block(
     before: LinearSums,
     sales: FloatArray,
@@ -154,6 +156,7 @@ class LinearForecast:
     level: FloatArray
 
     @classmethod
+    @one_blas_thread
     def fit(cls, sums: LinearSums, design: LinearDesign, groups: IntArray) -> LinearForecast:
         """Solve both levels of the regression.
 

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 from dateutil.easter import easter
 
+from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.calendar import (
     days_from_mothers_day,
     working_days_after,
@@ -168,6 +169,7 @@ class LinearDesign:
         rows[:, count_day + count_promo :] = self.store_columns[:, :, days].transpose(1, 0, 2)
         return rows
 
+    @one_blas_thread
     def combine(self, coefficients: Float32Array, first: int, last: int) -> Float32Array:
         """Columns times coefficients, without laying out the rows.
 

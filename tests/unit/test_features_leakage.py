@@ -20,6 +20,7 @@ from support.chain import (
     small_params,
     small_recipe,
 )
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from rossmann_ml.features.panel import (
     FeatureInputs,
@@ -123,6 +124,16 @@ def test_changing_sales_on_the_origin_itself_is_noticed(known: FeatureInputs) ->
     moved = [name for name in before.columns if not before[name].equals(after[name])]
     assert any(name.startswith("residual_") for name in moved)
     assert "base_log_sales" in moved
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_features_are_the_same_bits_whatever_threads_blas_may_use(
+    known: FeatureInputs, threads: int
+) -> None:
+    expected = panel_at(known)
+    assert threadpool_info(), "the library is loaded"
+    with threadpool_limits(threads, user_api="blas"):
+        assert_frame_equal(panel_at(known), expected, check_exact=True)
 
 
 def test_training_rows_have_no_target_after_what_is_known(known: FeatureInputs) -> None:
