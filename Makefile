@@ -29,7 +29,7 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 .PHONY: test
 test: lint ## Run the whole test suite, lint and types included
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
 
 .PHONY: test-unit
 test-unit: setup-dev ## Run the unit tests alone

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 import yaml
 from support.chain import small_params
+from support.unmeasured import UNMEASURED
 
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -26,7 +27,7 @@ def run(*words: str | Path, **settings: str | Path) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         cwd=PROJECT_DIR,
-        env={**os.environ, **environment},
+        env={**os.environ, **environment, **UNMEASURED},
         capture_output=True,
         text=True,
         check=False,

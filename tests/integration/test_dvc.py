@@ -15,6 +15,7 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 from support.chain import small_params
+from support.unmeasured import UNMEASURED
 
 from rossmann_ml.exports import md5_of
 from rossmann_ml.settings import PROJECT_DIR
@@ -39,6 +40,7 @@ class Checkout:
             "ROSSMANN_HOME": str(home),
             "ROSSMANN_THREADS": "1",
             "MLFLOW_TRACKING_URI": "",
+            **UNMEASURED,
             "DVC_SITE_CACHE_DIR": str(home / ".state" / "dvc"),
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

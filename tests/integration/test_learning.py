@@ -14,6 +14,7 @@ from conftest import Refreshed
 from nbclient import NotebookClient
 from support.documents import blocks, documents
 from support.servers import serving
+from support.unmeasured import UNMEASURED
 
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -55,7 +56,7 @@ def test_the_quick_start_does_what_it_says(refreshed: Refreshed, tmp_path: Path)
     short = [words for words in commands if not " ".join(words).endswith(LONG)]
     short = [words for words in short if "train" not in words]
     assert len(short) >= 6
-    environment = {**os.environ, **refreshed.environment}
+    environment = {**os.environ, **refreshed.environment, **UNMEASURED}
     warehouse = refreshed.settings.warehouse_path
     with serving("api", warehouse, ready="/ready", log=tmp_path / "api.log") as address:
         for words in short:

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from conftest import Refreshed
 from support.chain import small_params
+from support.unmeasured import UNMEASURED
 from support.weekly_drop import NEWEST_ORIGIN, write_drop
 
 from assets.home import open_instance
@@ -35,7 +36,7 @@ def place(copy_of_refreshed: Callable[[], Refreshed]) -> Refreshed:
 def command(place: Refreshed, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(ROSSMANN), *arguments],
-        env={**os.environ, **place.environment},
+        env={**os.environ, **place.environment, **UNMEASURED},
         capture_output=True,
         text=True,
         check=False,
