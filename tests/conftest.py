@@ -16,6 +16,7 @@ pytest_plugins = [
     "support.published",
     "support.code_location",
     "support.dashboard_pages",
+    "support.object_storage",
     "support.stand_in_bundle",
     "support.unmeasured",
 ]

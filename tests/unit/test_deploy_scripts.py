@@ -16,11 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 import dagster as dg
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
+from support.object_storage import s3_client
 from support.small_warehouse import small_settings
 
 from assets.resources import Pipeline
@@ -124,38 +122,19 @@ def test_the_smoke_test_gives_up_and_says_what_was_answered(
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[dict[str, str]]:
+def storage(object_storage: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """The variables of a job whose object storage is empty, and whose product only takes notes."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    httpx.post(f"{address}/moto-api/reset")  # its memory is that of the process
     command = tmp_path / "bin" / "rossmann"
     command.parent.mkdir()
     command.write_text(FAKE_ROSSMANN)
     command.chmod(0o755)
     variables = {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "STORAGE_URL": "s3://bucket/rossmann",
+        **object_storage,
         "TOLD": str(tmp_path / "told"),
         "PATH": f"{command.parent}:{os.environ['PATH']}",
     }
     assert run("make_buckets", "bucket", "other", **variables).returncode == 0
-    yield variables
-    server.stop()
-
-
-def objects(variables: dict[str, str]) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=variables["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return variables
 
 
 def test_buckets_are_made_once(storage: dict[str, str]) -> None:
@@ -174,21 +153,21 @@ def test_what_was_backed_up_is_restored(storage: dict[str, str]) -> None:
     restored = run("storage", "restore", **storage)
     assert restored.returncode == 0, restored.stderr
     assert Path(storage["TOLD"]).read_text().endswith("all of it\n")
-    found = objects(storage).list_objects_v2(Bucket="bucket", Prefix="rossmann/backups/")
+    found = s3_client(storage).list_objects_v2(Bucket="bucket", Prefix="rossmann/backups/")
     assert len(found["Contents"]) == 2  # under its time, and as the newest
 
 
 def test_a_failing_backup_stores_nothing(storage: dict[str, str]) -> None:
     (Path(storage["PATH"].split(":")[0]) / "rossmann").write_text("#!/bin/sh\nexit 3\n")
     assert run("storage", "backup", **storage).returncode != 0
-    assert objects(storage).list_objects_v2(Bucket="bucket")["KeyCount"] == 0
+    assert s3_client(storage).list_objects_v2(Bucket="bucket")["KeyCount"] == 0
 
 
 def test_drops_are_fetched_when_they_are_not_here(
     storage: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("sales_2015-06-26.csv", "sales_2015-06-19.csv", "notes.txt"):
-        objects(storage).put_object(
+        s3_client(storage).put_object(
             Bucket="bucket", Key=f"rossmann/incoming/{name}", Body=name.encode()
         )
     for name, value in storage.items():
