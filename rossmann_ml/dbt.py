@@ -208,6 +208,8 @@ def run_dbt(
 def ensure_manifest(settings: Settings) -> Path:
     """Give dbt's manifest, parsing the project only when one of its files is newer.
 
+    A manifest that is half there, since dbt was killed while it wrote, is made anew too.
+
     Args:
         settings: Where the project, the parameters and the state folder are.
 
@@ -225,14 +227,23 @@ def ensure_manifest(settings: Settings) -> Path:
         for path in (settings.dbt_project_path, *settings.dbt_project_path.rglob("*"))
         if path.is_dir() or path.suffix in {".sql", ".yml"}
     ]
-    if not manifest.exists() or manifest.stat().st_mtime <= max(changed):
+    if not _is_whole(manifest) or manifest.stat().st_mtime <= max(changed):
         # with the weekly job's variables, so that it finds the project parsed
         run_dbt(settings, load_params(settings.params_path), ["parse"])
     return manifest
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there and holds JSON to its end."""
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
-    if not results_path.exists():
+    if not _is_whole(results_path):  # dbt did not come so far, or died as it wrote
         return ()
     results = json.loads(results_path.read_text(encoding="utf-8"))["results"]
     return tuple(

@@ -256,3 +256,15 @@ def test_the_manifest_is_parsed_again_only_after_a_change(built: BuiltWarehouse)
     os.utime(manifest, (0, 0))
     ensure_manifest(built.settings)
     assert manifest.stat().st_mtime_ns > first
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "partial_parse.msgpack"])
+def test_what_a_killed_dbt_wrote_by_half_is_made_anew(built: BuiltWarehouse, name: str) -> None:
+    manifest = ensure_manifest(built.settings)
+    whole = json.loads(manifest.read_bytes())["nodes"].keys()
+    half = manifest.with_name(name)
+    half.write_bytes(half.read_bytes()[:1000])
+    os.utime(half)
+    assert json.loads(ensure_manifest(built.settings).read_bytes())["nodes"].keys() == whole
+    done = run_dbt(built.settings, built.params, ["ls", "--resource-type", "model"])
+    assert done.failure == ""
