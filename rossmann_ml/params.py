@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rossmann_ml.errors import SettingsError
 from rossmann_ml.monitoring.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.monitoring.drift_params import DriftParams
+from rossmann_ml.strict import StrictModel
 
 Profile = Literal["fast", "full"]
 FAMILIES = ("lightgbm", "xgboost", "catboost")
@@ -22,11 +23,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ForecastParams(_Strict):
+class ForecastParams(StrictModel):
     """What a forecast covers."""
 
     horizon_days: Days
@@ -37,13 +34,13 @@ class ForecastParams(_Strict):
     shadow_challenger: bool
 
 
-class IngestParams(_Strict):
+class IngestParams(StrictModel):
     """How much of a file may be bad."""
 
     max_quarantined_share: Share
 
 
-class FeatureParams(_Strict):
+class FeatureParams(StrictModel):
     """Half-lives and windows of the history features."""
 
     half_lives_days: list[Days]
@@ -53,14 +50,14 @@ class FeatureParams(_Strict):
 ModelParams = dict[str, int | float | str]
 
 
-class FitSize(_Strict):
+class FitSize(StrictModel):
     """How much the fit of one model does."""
 
     trees: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
-class ProfileParams(_Strict):
+class ProfileParams(StrictModel):
     """How much a training run does."""
 
     origin_step_days: Days
@@ -89,7 +86,7 @@ class ProfileParams(_Strict):
         return self
 
 
-class TrainingParams(_Strict):
+class TrainingParams(StrictModel):
     """How models are fitted."""
 
     profiles: dict[Profile, ProfileParams]
@@ -106,26 +103,26 @@ class TrainingParams(_Strict):
         return found
 
 
-class BlendParams(_Strict):
+class BlendParams(StrictModel):
     """How the members' weights are found."""
 
     shrinkage: Annotated[float, Field(ge=0)]
 
 
-class BacktestParams(_Strict):
+class BacktestParams(StrictModel):
     """Which past origins a model is judged on."""
 
     reuse_within_days: Annotated[int, Field(ge=0)]
 
 
-class GateParams(_Strict):
+class GateParams(StrictModel):
     """What a challenger must show to become champion."""
 
     refit_tolerance: Annotated[float, Field(ge=0)]
     segment_tolerance: Annotated[float, Field(ge=0)]
 
 
-class SearchRange(_Strict):
+class SearchRange(StrictModel):
     """Where a parameter is searched; whole numbers if both ends are."""
 
     low: int | float
@@ -155,7 +152,7 @@ class SearchRange(_Strict):
 SearchSpace = Annotated[dict[str, SearchRange], Field(min_length=1)]
 
 
-class TuningParams(_Strict):
+class TuningParams(StrictModel):
     """What ``rossmann tune`` searches, and on which past origins."""
 
     origins: Annotated[int, Field(ge=1)]
@@ -171,7 +168,7 @@ class TuningParams(_Strict):
         return found
 
 
-class ContinuityParams(_Strict):
+class ContinuityParams(StrictModel):
     """How far totals may move from one published vintage to the next before it is held back.
 
     Attributes:
@@ -189,14 +186,14 @@ class ContinuityParams(_Strict):
     stores_named: Annotated[int, Field(ge=1)]
 
 
-class PublishParams(_Strict):
+class PublishParams(StrictModel):
     """What stays on disk, and what is held back."""
 
     generations_kept: Annotated[int, Field(ge=1)]
     continuity: ContinuityParams
 
 
-class MonitoringParams(_Strict):
+class MonitoringParams(StrictModel):
     """What is watched."""
 
     drift: DriftParams
@@ -204,7 +201,7 @@ class MonitoringParams(_Strict):
     retraining: RetrainingParams
 
 
-class Params(_Strict):
+class Params(StrictModel):
     """All parameters of one run."""
 
     forecast: ForecastParams

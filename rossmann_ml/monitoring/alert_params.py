@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from rossmann_ml.strict import StrictModel
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
@@ -18,11 +20,7 @@ _Days = Annotated[int, Field(ge=1)]
 _Factor = Annotated[float, Field(gt=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RuleParams(_Strict):
+class RuleParams(StrictModel):
     """What every rule has.
 
     Attributes:
@@ -110,7 +108,7 @@ class ChampionOldRule(RuleParams):
     max_age_days: _Days
 
 
-class AlertParams(_Strict):
+class AlertParams(StrictModel):
     """The rules.
 
     Attributes:
@@ -134,7 +132,7 @@ class AlertParams(_Strict):
         return found
 
 
-class RetrainingParams(_Strict):
+class RetrainingParams(StrictModel):
     """When alerts ask for a training between the scheduled ones.
 
     Attributes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from rossmann_ml.strict import StrictModel
 
 DriftKind = Literal["plan", "features", "sales", "forecasts", "performance"]
 KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
@@ -45,11 +47,7 @@ DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
 """Every feature that is watched, by kind, with its meaning."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreParams(_Strict):
+class StoreParams(StrictModel):
     """When a single store has left its level.
 
     Attributes:
@@ -61,7 +59,7 @@ class StoreParams(_Strict):
     min_change: Annotated[float, Field(gt=0)]
 
 
-class DriftParams(_Strict):
+class DriftParams(StrictModel):
     """Thresholds of what is compared, and how long reports stay.
 
     Attributes:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+
+from rossmann_ml.strict import StrictModel
 
 CONTRACT_PATH = Path(__file__).with_name("contract.yaml")
 
@@ -21,11 +22,7 @@ STORAGE_VERSION = "v1.2.0"
 ColumnType = Literal["BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class Column(StrictModel):
     """One column: its DuckDB type, its unit where it has one, and whether it may be NULL."""
 
     name: str
@@ -35,7 +32,7 @@ class Column(_Strict):
     nullable: bool = False
 
 
-class Table(_Strict):
+class Table(StrictModel):
     """One table.
 
     Attributes:
@@ -60,7 +57,7 @@ class Table(_Strict):
         return [column.name for column in self.columns]
 
 
-class View(_Strict):
+class View(StrictModel):
     """A view with all columns of one table and some of its rows."""
 
     name: str
@@ -71,7 +68,7 @@ class View(_Strict):
     where: str
 
 
-class Contract(_Strict):
+class Contract(StrictModel):
     """All tables and views of a generation."""
 
     tables: tuple[Table, ...]

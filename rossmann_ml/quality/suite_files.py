@@ -9,9 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from rossmann_ml.errors import SettingsError
+from rossmann_ml.strict import StrictModel
 
 SUITES_DIR = Path(__file__).resolve().parent / "suites"
 
@@ -21,7 +22,7 @@ SUITES = ("raw_sales", "raw_stores", "plan", "features", "forecasts")
 Severity = Literal["error", "warning"]
 
 
-class Expectation(BaseModel):
+class Expectation(StrictModel):
     """One expectation of a suite file.
 
     Attributes:
@@ -30,8 +31,6 @@ class Expectation(BaseModel):
         severity: ``error`` stops what comes after; ``warning`` is only shown.
         notes: Why the data must be so, for the person who sees it fail.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: str = Field(pattern="^expect_")
     kwargs: dict[str, Any]
@@ -54,7 +53,7 @@ class Expectation(BaseModel):
         return f"{'_and_'.join(self.columns)}_{kind}{ending}"
 
 
-class Suite(BaseModel):
+class Suite(StrictModel):
     """One suite file.
 
     Attributes:
@@ -63,8 +62,6 @@ class Suite(BaseModel):
         notes: What the suite is about.
         expectations: In the order in which they are shown.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     table: str

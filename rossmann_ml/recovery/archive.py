@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from rossmann_ml import warehouse
 from rossmann_ml.errors import BackupError, NoDataError
@@ -32,6 +32,7 @@ from rossmann_ml.publish import files
 from rossmann_ml.publish.generations import pointed_path
 from rossmann_ml.schema import schema_version
 from rossmann_ml.settings import Settings
+from rossmann_ml.strict import StrictModel
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1
@@ -41,10 +42,8 @@ REGISTRY_ITEMS = ("mlflow.db", "artifacts")
 _CHUNK = 1024 * 1024
 
 
-class Member(BaseModel):
+class Member(StrictModel):
     """One file of a backup."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     bytes: int
@@ -52,7 +51,7 @@ class Member(BaseModel):
     mode: int
 
 
-class Manifest(BaseModel):
+class Manifest(StrictModel):
     """What a backup says of itself.
 
     Attributes:
@@ -66,8 +65,6 @@ class Manifest(BaseModel):
         artifacts_root: Where the artifacts were, as MLflow's database names it.
         members: Every file.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format_version: int
     made_at: datetime

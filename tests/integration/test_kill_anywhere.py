@@ -32,10 +32,18 @@ pytestmark = [
     ),
 ]
 
-# What a run has committed when it dies there: landed rows, dbt's tables, the panel, forecasts,
-# drivers, marts; and in the middle of publishing. The checks between them commit results alone.
-COMMIT_POINTS = (1, 3, 5, 7, 9, 11)
-PUBLISH = 12
+# What a run has committed when it dies there, stage by stage. The checks between them commit
+# results alone.
+COMMIT_POINTS = (
+    "land files",
+    "dbt: staging, core",
+    "scoring panel",
+    "forecast",
+    "explain",
+    "dbt: marts",
+    "drift",
+    "alerts",
+)
 
 
 @pytest.fixture
@@ -53,9 +61,8 @@ def test_a_job_killed_at_every_commit_point_ends_as_if_nothing_had_happened(
     with watching(place) as watch:
         for step in COMMIT_POINTS:
             kill = kill_at(place, step, seconds=0, ended=True)
-            assert kill is not None
-            assert kill.step in {step, step + 1}
-        assert kill_at(place, PUBLISH, seconds=0.3) is None or watch.faults == []
+            assert kill is not None, f"the job was over before “{step}” had ended"
+        kill_at(place, "publish", seconds=0.2)  # in its middle, or when it has ended
         assert Job(place).wait() == 0, place.log_path.read_text()
     assert watch.faults == []
     assert watch.reads > 20

@@ -145,12 +145,17 @@ class Job:
         self._process.join()
         return int(self._process.exitcode or 0)
 
-    def wait_for(self, step: int, *, ended: bool) -> bool:
-        """Wait until a step has begun or ended; False when the job ended before. 0 is the start."""
+    def wait_for(self, step: int | str, *, ended: bool) -> bool:
+        """Wait until a step has begun or ended; False when the job ended before.
+
+        Args:
+            step: Its number or its title; 0 is the start.
+            ended: Whether it must have ended.
+        """
         while self.is_running:
             if step == 0 or any(
-                number > step or (number == step and (has_ended or not ended))
-                for number, _, has_ended in self.steps()
+                step in {number, title} and (has_ended or not ended)
+                for number, title, has_ended in self.steps()
             ):
                 return True
             time.sleep(0.005)

@@ -63,8 +63,14 @@ class Round:
         return {"kind": "kills", "is_survived": self.is_survived, **asdict(self)}
 
 
-def kill_at(place: Place, step: int, *, seconds: float, ended: bool = False) -> Kill | None:
+def kill_at(place: Place, step: int | str, *, seconds: float, ended: bool = False) -> Kill | None:
     """Run the job and kill it so long after a step began, or when it ended.
+
+    Args:
+        place: The place; it is changed.
+        step: The step's number or title.
+        seconds: How long after.
+        ended: Whether the step must have ended.
 
     Returns:
         The kill; None when the job had ended before.

@@ -7,6 +7,7 @@ from rossmann_ml import process
 process.prepare()
 
 import dagster  # noqa: E402, F401
+import evidently  # noqa: E402, F401
 import great_expectations  # noqa: E402, F401
 
 import app.published  # noqa: E402, F401
