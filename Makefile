@@ -96,6 +96,10 @@ docs: setup-dev ## Build the documentation site into .state/site
 soak: setup-dev ## Kill the weekly job 200 times at random moments; goes on where it stopped
 	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py run $(SOAK_ARGS)
 
+.PHONY: load
+load: setup-dev ## Ask API and dashboard with many at once while generations are published
+	@PYTHONPATH=tests $(BIN)/python tests/faults/load.py $(LOAD_ARGS)
+
 .PHONY: reliability
 reliability: setup-dev ## Write docs/reliability.md from the soak's results
 	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)

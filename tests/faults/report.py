@@ -9,8 +9,9 @@ from bad_files import CORPUS, End
 
 _HEAD = """# Reliability
 
-Written by `make reliability` from the results of `make soak`; not edited by hand. How to come back
-from a fault is in [recovery.md](recovery.md), who may do what in [security.md](security.md).
+Written by `make reliability` from the results of `make soak` and `make load`; not edited by hand.
+How to come back from a fault is in [recovery.md](recovery.md), who may do what in
+[security.md](security.md).
 """
 
 
@@ -23,8 +24,9 @@ def lines_of(results: list[dict]) -> list[str]:
     """The document, line by line."""
     rounds = [each for each in results if each["kind"] == "kills"]
     faults = [each for each in results if each["kind"] == "fault"]
+    loads = [each for each in results if each["kind"] == "load"]
     return [*_HEAD.splitlines(), *_summary(rounds, faults), *_kills(rounds), *_faults(faults),
-            *_bad_files()]  # fmt: skip
+            *_loads(loads), *_bad_files()]  # fmt: skip
 
 
 def _summary(rounds: list[dict], faults: list[dict]) -> list[str]:
@@ -81,6 +83,31 @@ def _faults(faults: list[dict]) -> list[str]:
             f"| {_cell('; '.join(each['lost'])) or 'nothing'} | {each['reads']:,} "
             f"| {len(each['reader_faults'])} |"
             for each in faults
+        ),
+    ]
+
+
+def _loads(loads: list[dict]) -> list[str]:
+    if not loads:
+        return ["", "## Load", "", "None has been tried yet."]
+    return [
+        "",
+        "## Load",
+        "",
+        "Made by `make load` on a copy of a warehouse, in which a new generation is published "
+        "every few seconds; client, server and publishing share the machine's cores. Every answer "
+        "is held against the generation that it names.",
+        "",
+        "| server | asked by | minutes | publications | answers | wrong or failed "
+        "| median, 99% (ms) | memory warm, end (MB) | open files warm, end |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {each['server']} | {each['asked_by']} | {each['seconds'] / 60:.1f} "
+            f"| {each['publications']} | {each['answers']:,} | {each['failed']} "
+            f"| {each['milliseconds'][0]:,.0f}, {each['milliseconds'][1]:,.0f} "
+            f"| {each['megabytes'][0]:,.0f}, {each['megabytes'][1]:,.0f} "
+            f"| {each['open_files'][0]}, {each['open_files'][1]} |"
+            for each in loads
         ),
     ]
 

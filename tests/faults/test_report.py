@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import soak
 from bad_files import CORPUS
+from load import Load
 from report import lines_of
 from support.faults.kills import Kill, Round
 from support.faults.scenarios import Outcome
@@ -25,7 +26,7 @@ BAD = Round(
 )
 
 
-def named(name: str, result: Round | Outcome) -> dict:
+def named(name: str, result: Round | Outcome | Load) -> dict:
     return {"name": name, **result.as_json()}
 
 
@@ -46,6 +47,15 @@ def test_figures_add_up_over_rounds_and_faults() -> None:
         "| disk full | no \\| space | nothing | 7 | 0 |",
     ):
         assert row in text
+
+
+def test_a_load_is_told_with_what_it_took() -> None:
+    load = Load("API, one worker", 64, seconds=600.0, publications=29)
+    load.note("mixed")
+    load.took([3.0, 1.0, 2.0])
+    load.use((400.4, 30), (401.6, 31))
+    (row,) = [line for line in lines_of([named("API", load)]) if line.startswith("| API")]
+    assert row == "| API, one worker | 64 | 10.0 | 29 | 3 | 1 | 2, 3 | 400, 402 | 30, 31 |"
 
 
 def test_nothing_lost_is_said_in_words() -> None:

@@ -62,5 +62,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
             if httpx.get(url, timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(f"no answer from {url} in {_PATIENCE_SECONDS} s: {log.read_text()}")
+            pass
+        time.sleep(0.1)
+    raise AssertionError(
+        f"no answer from {url} in {_PATIENCE_SECONDS} s: {log.read_text()[-3000:]}"
+    )

@@ -41,6 +41,9 @@ VOLATILE = frozenset(
         *("run_id", "mlflow_run_id", "registry_version", "seconds", "training_seconds"),
         *("started_at", "finished_at", "published_at", "loaded_at", "checked_at", "scored_at"),
         *("quarantined_at", "decided_at", "created_at", "built_at", "reached_at", "replaced_at"),
+        # an alert that a killed run had raised is seen again by the next
+        *("alert_id", "raised_at", "last_seen_at", "due_at", "resolved_at", "times_seen"),
+        *("computed_at", "attempted_at"),
     }
 )
 # Every run leaves its own results there; those of the runs that were killed stay too.
