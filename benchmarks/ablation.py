@@ -1,11 +1,11 @@
-"""What each group of features, each family and the blend bring: ``docs/accuracy.md``.
+"""What each group of features, each family and the blend bring: ``docs/ablation.md``.
 
 ``python -m benchmarks.ablation`` takes the warehouse that `rossmann refresh` filled
 (``ROSSMANN_WAREHOUSE_DIR``), only reads it, fits LightGBM without one group after another at past
 origins and several seeds, and writes the page. Every fit is kept in ``ablation.duckdb`` below the
 state folder under its recipe and data, so an interrupted pass goes on, and a finished one only
 writes the page. Belongs here: fits and their RMSPE; what is left out is
-:mod:`benchmarks.ablation_variants`' matter, the page's text :mod:`benchmarks.accuracy_page`'s.
+:mod:`benchmarks.ablation_variants`' matter, the page's text :mod:`benchmarks.ablation_page`'s.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import duckdb
 import polars as pl
 from rich.console import Console
 
+from benchmarks.ablation_page import write_page
 from benchmarks.ablation_variants import (
     WITHOUT_START,
     Variant,
     chosen_groups,
     group_features,
 )
+from benchmarks.accuracy import DEVELOPMENT_ORIGINS
 from rossmann_ml.backtest import LINEAR, served
 from rossmann_ml.errors import NoDataError, SettingsError
 from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
@@ -40,9 +42,7 @@ from rossmann_ml.settings import PROJECT_DIR, load_settings
 from rossmann_ml.versions import data_version
 from rossmann_ml.warehouse import connect, create_tables
 
-ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]
-"""The development origins: figures on them guided the choices, and flatter."""
-PAGE = PROJECT_DIR / "docs" / "accuracy.md"
+PAGE = PROJECT_DIR / "docs" / "ablation.md"
 PROBE = "lightgbm"
 
 
@@ -216,8 +216,6 @@ def pass_params(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit what is missing and write the page."""
-    from benchmarks.accuracy_page import Champion, write_page  # noqa: PLC0415 - imports this one
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
     parser.add_argument("--profile", choices=("fast", "full"), default="fast")
@@ -231,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = load_settings()
     params = load_params(settings.params_path)
     origins = [date.fromisoformat(each) for each in given.origins.split(",")] if given.origins \
-        else ORIGINS  # fmt: skip
+        else DEVELOPMENT_ORIGINS  # fmt: skip
     groups = chosen_groups(given.groups)
     seeds = [params.training.seed + number for number in range(given.seeds)]
     # training origins are counted back from the day on which the newest of them was over
@@ -240,7 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with connect(settings, read_only=True) as warehouse:
         inputs = read_inputs(warehouse, params, forecast_origin=newest_origin(warehouse))
         version = data_version(warehouse)
-        champion = Champion.read(warehouse)
     last_day = inputs.forecast_origin
     if newest > last_day:
         raise NoDataError(f"sales end on {last_day}: {newest} was not over then")
@@ -261,7 +258,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.output,
         ablation=ablation,
         members=members,
-        champion=champion,
         facts={
             "data version": f"`{version}`, {inputs.first_sales_date} to {last_day}",
             "profile": f"`{given.profile}`, {share:.0%} of the training rows",

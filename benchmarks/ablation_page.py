@@ -1,4 +1,4 @@
-"""The page ``docs/accuracy.md``: the champion's backtest and what everything brings.
+"""The page ``docs/ablation.md``: what each group of features, each family and the blend bring.
 
 Belongs here: tables and words. What is fitted for them is :mod:`benchmarks.ablation`'s.
 """
@@ -6,18 +6,12 @@ Belongs here: tables and words. What is fitted for them is :mod:`benchmarks.abla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import polars as pl
 
-from rossmann_ml.markdown import markdown_table, percent, rmspe
-from rossmann_ml.model_card import rmspe_table
-from rossmann_ml.models.blend import BLEND
-from rossmann_ml.promotion import champion
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.markdown import markdown_table, rmspe
 
 ALL = "all features"
 _ABOUT = """\
@@ -27,37 +21,11 @@ else, not how good the forecasts will be. Every origin's models saw only what wa
 weights and bias factor come from origins that were over by then."""
 
 
-@dataclass(frozen=True)
-class Champion:
-    """The champion of a warehouse.
-
-    Attributes:
-        model_version: Its name, or None without one.
-        scores: Its rows of ``forecasting.backtest_scores``.
-    """
-
-    model_version: str | None
-    scores: pl.DataFrame
-
-    @classmethod
-    def read(cls, connection: duckdb.DuckDBPyConnection) -> Champion:
-        """Read the champion and its backtest."""
-        version = champion(connection)
-        scores = read_frame(
-            connection,
-            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
-            "ORDER BY model, forecast_origin, segment_kind, segment",
-            [version],
-        )
-        return cls(version, scores)
-
-
 def write_page(
     path: Path,
     *,
     ablation: pl.DataFrame,
     members: pl.DataFrame | None,
-    champion: Champion,
     facts: Mapping[str, str],
 ) -> None:
     """Write the page.
@@ -66,11 +34,10 @@ def write_page(
         path: The file.
         ablation: ``group, seed, forecast_origin, rmspe``.
         members: ``model, seeds, forecast_origin, rmspe``, or None where they were left out.
-        champion: The warehouse's champion.
         facts: What the pass was made of, by name.
     """
     sections = [
-        "# Accuracy",
+        "# Ablation",
         "Made by a command; do not edit.",
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
         _ABOUT,
@@ -79,7 +46,6 @@ def write_page(
     ]
     if members is not None:
         sections += ["## Families, blend and seeds", members_table(members)]
-    sections += ["## The champion's backtest", champion_tables(champion)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
@@ -164,43 +130,3 @@ def members_table(members: pl.DataFrame) -> str:
         "RMSPE; with one seed the mean over the seeds, with more their log forecasts averaged.\n\n"
         + markdown_table(("model", "seeds", "mean", *map(str, days)), rows)
     )
-
-
-def champion_tables(champion: Champion) -> str:
-    """The champion's RMSPE by origin and model, and how often its intervals held what was sold."""
-    if champion.model_version is None:
-        return "The warehouse has no champion yet."
-    scores = champion.scores
-    coverage = scores.filter(
-        (pl.col("model") == BLEND)
-        & pl.col("coverage_80").is_not_null()
-        & (
-            pl.col("forecast_origin").is_null()
-            & (pl.col("segment_kind").is_in(["horizon_week", "store_type", "state"])
-               | (pl.col("segment_kind").str.starts_with("total_") & (pl.col("segment") == "all")))
-            | (pl.col("segment_kind") == "overall")
-        )
-    ).sort(pl.col("segment_kind") != "overall", "segment_kind", "forecast_origin", "segment",
-           nulls_last=True)  # fmt: skip
-    coverage_rows = [
-        (
-            _case(row["segment_kind"], row["segment"]),
-            str(row["forecast_origin"] or "all"),
-            f"{row['store_days']:,}",
-            percent(row["coverage_80"]),
-            percent(row["coverage_95"]),
-        )
-        for row in coverage.iter_rows(named=True)
-    ]
-    return (
-        f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
-        + rmspe_table(scores)
-        + "\n\nShare of what was sold inside the intervals, at origins with an earlier one to "
-        "calibrate on.\n\n"
-        + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
-    )
-
-
-def _case(kind: str, segment: str) -> str:
-    name = kind.replace("_", " ")
-    return name if segment == "all" else f"{name} {segment}"

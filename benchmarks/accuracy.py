@@ -1,0 +1,164 @@
+"""How good the champion is at origins that are over: ``docs/accuracy.md``.
+
+``python -m benchmarks.accuracy`` only reads the warehouse that ``rossmann refresh`` filled
+(``ROSSMANN_WAREHOUSE_DIR``): nothing is fitted. What brings what is :mod:`benchmarks.ablation`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from rich.console import Console
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.markdown import markdown_table, percent, rmspe
+from rossmann_ml.model_card import rmspe_table
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.promotion import champion
+from rossmann_ml.settings import PROJECT_DIR, load_settings
+from rossmann_ml.versions import data_version
+from rossmann_ml.warehouse import connect, read_frame
+
+DEVELOPMENT_ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]
+"""Figures on them guided the choices, and flatter."""
+PAGE = PROJECT_DIR / "docs" / "accuracy.md"
+_ABOUT = """\
+Every origin's models saw only what was known by then; weights, bias factor and intervals come from
+origins that were over by then. The development origins (marked) guided the choice of features,
+parameters and families, so figures on them flatter: on weeks that played no part, expect worse.
+What each group of features and each family bring is in [Ablation](ablation.md)."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The champion of a warehouse.
+
+    Attributes:
+        model_version: Its name.
+        scores: Its rows of ``forecasting.backtest_scores``.
+    """
+
+    model_version: str
+    scores: pl.DataFrame
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection) -> Champion:
+        """Read the champion and its backtest.
+
+        Raises:
+            NoDataError: There is none yet.
+        """
+        version = champion(connection)
+        scores = read_frame(
+            connection,
+            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
+            "ORDER BY model, forecast_origin, segment_kind, segment",
+            [version],
+        )
+        if version is None:
+            raise NoDataError("the warehouse has no champion yet: run `rossmann refresh`")
+        return cls(version, scores)
+
+
+def development_table(scores: pl.DataFrame) -> str:
+    """Mean RMSPE over the development origins, model by model."""
+    marked = scores.filter(
+        pl.col("forecast_origin").is_in(DEVELOPMENT_ORIGINS), pl.col("segment_kind") == "overall"
+    )
+    means = marked.group_by("model").agg(pl.col("rmspe").mean(), origins=pl.len()).sort("rmspe")
+    return markdown_table(
+        ("model", "origins", "mean RMSPE"),
+        [(row["model"], str(row["origins"]), rmspe(row["rmspe"]))
+         for row in means.iter_rows(named=True)],
+    )  # fmt: skip
+
+
+def champion_tables(champion: Champion) -> str:
+    """The champion's RMSPE by origin and model, and how often its intervals held what was sold."""
+    scores = champion.scores
+    coverage = scores.filter(
+        (pl.col("model") == BLEND)
+        & pl.col("coverage_80").is_not_null()
+        & (
+            pl.col("forecast_origin").is_null()
+            & (pl.col("segment_kind").is_in(["horizon_week", "store_type", "state"])
+               | (pl.col("segment_kind").str.starts_with("total_") & (pl.col("segment") == "all")))
+            | (pl.col("segment_kind") == "overall")
+        )
+    ).sort(pl.col("segment_kind") != "overall", "segment_kind", "forecast_origin", "segment",
+           nulls_last=True)  # fmt: skip
+    coverage_rows = [
+        (
+            _case(row["segment_kind"], row["segment"]),
+            str(row["forecast_origin"] or "all"),
+            f"{row['store_days']:,}",
+            percent(row["coverage_80"]),
+            percent(row["coverage_95"]),
+        )
+        for row in coverage.iter_rows(named=True)
+    ]
+    return (
+        f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
+        + rmspe_table(scores)
+        + "\n\nShare of what was sold inside the intervals, at origins with an earlier one to "
+        "calibrate on.\n\n"
+        + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
+    )
+
+
+def _case(kind: str, segment: str) -> str:
+    name = kind.replace("_", " ")
+    return name if segment == "all" else f"{name} {segment}"
+
+
+def page_of(champion: Champion, facts: dict[str, str]) -> str:
+    """The page."""
+    marked = ", ".join(map(str, DEVELOPMENT_ORIGINS))
+    return "\n\n".join(
+        [
+            "# Accuracy",
+            "Made by a command; do not edit.",
+            "\n".join(f"- {name}: {value}" for name, value in facts.items()),
+            _ABOUT,
+            "## The development origins",
+            f"{marked}.",
+            development_table(champion.scores),
+            "## The champion's backtest",
+            champion_tables(champion),
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=PAGE)
+    given = parser.parse_args(arguments)
+    settings = load_settings()
+    with connect(settings, read_only=True) as connection:
+        version = data_version(connection)
+        found = Champion.read(connection)
+        ((profile, first, last),) = connection.execute(
+            "SELECT profile, (SELECT min(sales_date) FROM core.fct_daily_sales), "
+            "(SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed) "
+            "FROM forecasting.model_versions WHERE model_version = ?",
+            [found.model_version],
+        ).fetchall()
+    facts = {
+        "data version": f"`{version}`, {first} to {last}",
+        "model": f"`{found.model_version}`, profile `{profile}`",
+        "made by": "`python -m benchmarks.accuracy`",
+    }
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(page_of(found, facts) + "\n", encoding="utf-8")
+    Console(highlight=False).print(f"wrote {given.output}")
+
+
+if __name__ == "__main__":
+    main()
