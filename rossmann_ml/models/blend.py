@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from scipy.optimize import minimize
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import Model
@@ -129,6 +128,8 @@ def fit_weights(
         return equal
     products *= len(families) / products.trace()
     start = np.array(list(equal.values()))
+    # here and not above: it takes a second and 20 MB, and those who only score do without
+    from scipy.optimize import minimize  # noqa: PLC0415
 
     def cost(weights: FloatArray) -> float:
         departure = weights - start
