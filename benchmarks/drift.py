@@ -206,7 +206,7 @@ def _level(bench: Bench, week: date, size: object) -> list[str]:
 def _unit(bench: Bench, week: date, size: object) -> list[str]:
     share = float(size)  # type: ignore[arg-type]
     days = bench.world.days_for(week).with_columns(
-        pl.when(_in_week(week, share)).then(0.001).otherwise(1.0) * pl.col(name)
+        pl.col(name) * pl.when(_in_week(week, share)).then(0.001).otherwise(1.0)
         for name in ("sales", "customers")
     )
     stores = bench.world.inputs.stores.store_ids

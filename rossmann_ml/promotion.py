@@ -194,36 +194,57 @@ class _Candidate:
     """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive.
 
     Both are medians over the backtest's origins, see :class:`rossmann_ml.comparison.Comparison`.
+    ``share_of_naive`` is the median of one divided by the other, origin by origin: weeks that are
+    hard for all, such as a first Christmas, must not be set beside easy ones.
     """
 
     recipe_hash: str
     key: RecipeKey | None
     rmspe: float
     naive: float
+    share_of_naive: float
+
+    @property
+    def said(self) -> str:
+        """How the model stands beside seasonal naive, in words."""
+        return (
+            f"RMSPE {self.rmspe:.4f} beside seasonal naive's {self.naive:.4f}, at the median "
+            f"origin {self.share_of_naive:.0%} of it"
+        )
 
 
 def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidate:
     row = one_row(
         connection,
         """
+        WITH origins AS (
+            SELECT
+                model_version,
+                forecast_origin,
+                any_value(rmspe) FILTER (model = $blend) AS rmspe,
+                any_value(rmspe) FILTER (model = $naive) AS naive
+            FROM forecasting.backtest_scores
+            WHERE model_version = $version
+                AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
+            GROUP BY ALL
+        )
         SELECT
             any_value(recipe_hash),
             any_value(recipe),
-            median(rmspe) FILTER (model = $blend),
-            median(rmspe) FILTER (model = $naive)
+            median(rmspe),
+            median(naive),
+            median(rmspe / naive)
         FROM forecasting.model_versions
-        INNER JOIN forecasting.backtest_scores USING (model_version)
-        WHERE model_version = $version
-            AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
+        INNER JOIN origins USING (model_version)
         GROUP BY model_version
         """,
         {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version},
     )
     if row is None:
         raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
-    recipe_hash, recipe, rmspe, naive = row
+    recipe_hash, recipe, rmspe, naive, share = row
     key = None if recipe is None else RecipeKey.from_json(recipe)
-    return _Candidate(recipe_hash, key, rmspe, naive)
+    return _Candidate(recipe_hash, key, rmspe, naive, share)
 
 
 def _judge(  # noqa: PLR0917 - the arguments of the one caller above
@@ -238,22 +259,16 @@ def _judge(  # noqa: PLR0917 - the arguments of the one caller above
     figures: dict[str, float | str] = {
         "rmspe": candidate.rmspe,
         "rmspe_seasonal_naive": candidate.naive,
+        "share_of_seasonal_naive": candidate.share_of_naive,
     }
 
     def decide(is_promoted: bool, reason: str) -> Decision:
         return Decision(judged, is_promoted, reason, previous, figures)
 
-    if candidate.rmspe >= candidate.naive:
-        return decide(
-            False,
-            f"RMSPE {candidate.rmspe:.4f} does not beat seasonal naive's {candidate.naive:.4f}",
-        )
+    if candidate.share_of_naive >= 1:
+        return decide(False, f"does not beat seasonal naive: {candidate.said}")
     if previous is None:
-        return decide(
-            True,
-            f"first champion: RMSPE {candidate.rmspe:.4f} against seasonal naive's "
-            f"{candidate.naive:.4f}",
-        )
+        return decide(True, f"first champion: {candidate.said}")
     champion_now = _candidate(connection, previous)
     figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
     if candidate.recipe_hash == champion_now.recipe_hash:
@@ -313,14 +328,12 @@ def _judge_apart(
     Its features are gone with the code that made them, so there are no common days; each model's
     RMSPE is set beside seasonal naive's on its own days.
     """
-    ratio = candidate.rmspe / candidate.naive
-    champion_ratio = champion_now.rmspe / champion_now.naive
-    better = ratio < champion_ratio
+    better = candidate.share_of_naive < champion_now.share_of_naive
     return decide(
         better,
-        f"changed recipe, and the code no longer makes the champion's: RMSPE {candidate.rmspe:.4f} "
-        f"is {ratio:.0%} of seasonal naive's, {'better' if better else 'not better'} than the "
-        f"champion's {champion_ratio:.0%} on its own days",
+        f"changed recipe, and the code no longer makes the champion's: {candidate.said}, "
+        f"{'better' if better else 'not better'} than the champion's "
+        f"{champion_now.share_of_naive:.0%} on its own days",
     )
 
 

@@ -58,6 +58,8 @@ class Load:
         megabytes: Memory of the server's processes, warm and at the end.
         open_files: Their open files, warm and at the end.
         milliseconds: Median and 99th percentile of an answer.
+        visible_after_seconds: Median and longest time from a publication to the first answer from
+            it; unknown where nothing was asked for its generation.
     """
 
     server: str
@@ -70,6 +72,7 @@ class Load:
     megabytes: tuple[float, float] = (0.0, 0.0)
     open_files: tuple[int, int] = (0, 0)
     milliseconds: tuple[float, float] = (0.0, 0.0)
+    visible_after_seconds: tuple[float, float] | None = None
 
     def note(self, wrong: str, answers: int = 1) -> None:
         """Count answers that were wrong, and keep the first in words."""
@@ -110,6 +113,7 @@ class Publisher:
         self._settings, self._params = settings, params.model_copy(update={"publish": kept})
         self._every_seconds = every_seconds
         self.shares: dict[str, float] = {}
+        self.published_at: dict[str, float] = {}
         self.error: BaseException | None = None
         self._stop = threading.Event()
 
@@ -125,6 +129,7 @@ class Publisher:
                 "UPDATE forecasting.forecast_runs SET input_hash = $hash", {"hash": str(share)}
             )
         done = publish(self._settings, self._params, run_id=f"load-{len(self.shares)}")
+        self.published_at[done.generation_id] = time.monotonic()
         self.shares[done.generation_id] = share
 
     @contextmanager
@@ -153,11 +158,12 @@ class Publisher:
 
 @dataclass
 class Answer:
-    """What is kept of an answer: the generation it names and the share that its rows have."""
+    """What is kept of an answer: the generation it names, the share that its rows have, times."""
 
     generation: str
     shares: frozenset[float]
     milliseconds: float
+    at: float
 
 
 async def _ask(
@@ -181,7 +187,8 @@ async def _ask(
         except (httpx.HTTPError, ValueError, KeyError) as error:
             load.note(f"{path}: {error!r}")
             continue
-        kept.append(Answer(named, shares, (time.perf_counter() - began) * 1000))
+        took = (time.perf_counter() - began) * 1000
+        kept.append(Answer(named, shares, took, time.monotonic()))
 
 
 async def _ask_with_many(
@@ -211,11 +218,25 @@ def load_api(settings: Settings, publisher: Publisher, minutes: float, connectio
         load.seconds = time.monotonic() - began
         load.use(before, _use_of(address))
     load.took([answer.milliseconds for answer in kept])
+    load.visible_after_seconds = _visible_after(publisher, kept)
     whole = Counter((answer.generation, answer.shares) for answer in kept)
     for (generation, shares), answers in whole.items():
         if shares != {round(publisher.shares[generation], 6)}:
             load.note(f"{answers} answers of {generation} hold {sorted(shares)}", answers)
     return load
+
+
+def _visible_after(publisher: Publisher, answers: list[Answer]) -> tuple[float, float] | None:
+    first: dict[str, float] = {}
+    for answer in answers:
+        first[answer.generation] = min(answer.at, first.get(answer.generation, answer.at))
+    # what is seen before the publisher is told that it is done was visible at once
+    waits = sorted(
+        max(0.0, seen - publisher.published_at[generation])
+        for generation, seen in first.items()
+        if publisher.published_at[generation] > answers[0].at
+    )
+    return (waits[len(waits) // 2], waits[-1]) if waits else None
 
 
 # --- looking at the dashboard ------------------------------------------------------------------

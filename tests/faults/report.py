@@ -99,17 +99,25 @@ def _loads(loads: list[dict]) -> list[str]:
         "is held against the generation that it names.",
         "",
         "| server | asked by | minutes | publications | answers | wrong or failed "
-        "| median, 99% (ms) | memory warm, end (MB) | open files warm, end |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| median, 99% (ms) | visible after (s) | memory warm, end (MB) | open files warm, end |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *(
             f"| {each['server']} | {each['asked_by']} | {each['seconds'] / 60:.1f} "
             f"| {each['publications']} | {each['answers']:,} | {each['failed']} "
             f"| {each['milliseconds'][0]:,.0f}, {each['milliseconds'][1]:,.0f} "
+            f"| {_seconds(each['visible_after_seconds'])} "
             f"| {each['megabytes'][0]:,.0f}, {each['megabytes'][1]:,.0f} "
             f"| {each['open_files'][0]}, {each['open_files'][1]} |"
             for each in loads
         ),
     ]
+
+
+def _seconds(median_and_longest: list[float] | None) -> str:
+    if median_and_longest is None:
+        return "-"
+    median, longest = median_and_longest
+    return f"{median:.2f}, {longest:.2f}"
 
 
 def _bad_files() -> list[str]:

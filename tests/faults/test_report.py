@@ -54,8 +54,12 @@ def test_a_load_is_told_with_what_it_took() -> None:
     load.note("mixed")
     load.took([3.0, 1.0, 2.0])
     load.use((400.4, 30), (401.6, 31))
+    load.visible_after_seconds = (0.2, 0.9)
     (row,) = [line for line in lines_of([named("API", load)]) if line.startswith("| API")]
-    assert row == "| API, one worker | 64 | 10.0 | 29 | 3 | 1 | 2, 3 | 400, 402 | 30, 31 |"
+    assert (
+        row
+        == "| API, one worker | 64 | 10.0 | 29 | 3 | 1 | 2, 3 | 0.20, 0.90 | 400, 402 | 30, 31 |"
+    )
 
 
 def test_nothing_lost_is_said_in_words() -> None:

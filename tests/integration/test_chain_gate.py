@@ -58,12 +58,35 @@ def test_a_model_behind_seasonal_naive_is_refused_with_the_figures(chain: Chain)
     add_model(chain, "worse", rmspe=9.0)
     decision = promote(chain, "worse")
     assert not decision.is_promoted
-    assert "9.0000 does not beat seasonal naive" in decision.reason
+    assert "does not beat seasonal naive: RMSPE 9.0000" in decision.reason
     ((action, figures),) = chain.rows("SELECT action, figures FROM forecasting.promotions")
     assert action == "refused"
     assert json.loads(figures)["rmspe"] == 9.0
     with connect(chain.settings) as connection:
         assert promotion.champion(connection) is None
+
+
+def test_a_model_is_held_against_seasonal_naive_origin_by_origin(chain: Chain) -> None:
+    # a first Christmas and a store-day that was shut after an hour are hard for every method
+    figures = [("blend", [0.38, 0.12, 0.57]), ("seasonal_naive", [0.35, 0.26, 0.59])]
+    add_model(chain, "christmas", rmspe=0.38)
+    with connect(chain.settings) as connection:
+        for model, by_origin in figures:
+            for number, rmspe in enumerate(by_origin):
+                connection.execute(
+                    """
+                    UPDATE forecasting.backtest_scores SET rmspe = $rmspe
+                    WHERE model_version = 'christmas' AND model = $model AND forecast_origin = (
+                        SELECT DISTINCT forecast_origin FROM forecasting.backtest_scores
+                        WHERE forecast_origin IS NOT NULL ORDER BY 1 OFFSET $number LIMIT 1
+                    )
+                    """,
+                    {"rmspe": rmspe, "model": model, "number": number},
+                )
+    decision = promote(chain, "christmas")
+    assert decision.is_promoted
+    assert decision.figures["rmspe"] == 0.38
+    assert "at the median origin 97% of it" in decision.reason
 
 
 @pytest.mark.parametrize(("factor", "is_promoted"), [(1.04, True), (1.06, False)])

@@ -22,8 +22,8 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
         FROM backtest_scores AS b JOIN model_versions AS m USING (model_version)
         WHERE b.model_version = ? AND b.segment_kind = ?
         ORDER BY is_own DESC,
-            median(b.rmspe_median) OVER (PARTITION BY b.model), b.model, b.forecast_origin NULLS FIRST,
-            b.segment
+            median(b.rmspe_median) OVER (PARTITION BY b.model), b.model,
+            b.forecast_origin NULLS FIRST, b.segment
         """,
         [model_version, segment_kind],
     )
