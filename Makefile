@@ -37,7 +37,8 @@ test-unit: setup-dev ## Run the unit tests alone
 
 .PHONY: fuzz
 fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
-	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/integration/test_api_with_a_model.py -n 0
+	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest -n 0 \
+		tests/integration/test_api_with_a_model.py tests/integration/test_api_swaps.py
 
 .PHONY: lint
 lint: setup-dev ## Check style, types, imports and SQL

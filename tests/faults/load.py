@@ -18,11 +18,8 @@ import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,15 +27,13 @@ import httpx
 import psutil
 from soak import append
 from support.browser import Visit, visit
+from support.publisher import Publisher
 from support.servers import serving
 
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.publish import publish
+from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
-from rossmann_ml.warehouse import connect
 
 _PAGES = ("", "compare", "what_if", "model", "data_quality", "monitoring")
-_GENERATIONS_KEPT = 3
 _WARM_UP_SECONDS = 30
 _MOST_EXAMPLES = 5
 
@@ -94,63 +89,6 @@ class Load:
     def as_json(self) -> dict[str, object]:
         """As plain values."""
         return {"kind": "load", "is_survived": not self.failed, **asdict(self)}
-
-
-# --- publishing --------------------------------------------------------------------------------
-
-
-class Publisher:
-    """Publishes a new generation every so many seconds, until it is told to stop.
-
-    Args:
-        settings: Of the copy.
-        params: All parameters.
-        every_seconds: Between two publications.
-    """
-
-    def __init__(self, settings: Settings, params: Params, every_seconds: float) -> None:
-        kept = params.publish.model_copy(update={"generations_kept": _GENERATIONS_KEPT})
-        self._settings, self._params = settings, params.model_copy(update={"publish": kept})
-        self._every_seconds = every_seconds
-        self.shares: dict[str, float] = {}
-        self.published_at: dict[str, float] = {}
-        self.error: BaseException | None = None
-        self._stop = threading.Event()
-
-    def publish(self) -> None:
-        """Move the lower end of the widest range, and publish."""
-        share = 1 - (len(self.shares) + 1) / 10_000
-        with connect(self._settings) as connection:
-            connection.execute(
-                "UPDATE forecasting.forecasts SET lower_95 = lower_80 * $share WHERE is_open",
-                {"share": share},
-            )
-            connection.execute(
-                "UPDATE forecasting.forecast_runs SET input_hash = $hash", {"hash": str(share)}
-            )
-        done = publish(self._settings, self._params, run_id=f"load-{len(self.shares)}")
-        self.published_at[done.generation_id] = time.monotonic()
-        self.shares[done.generation_id] = share
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Publish in a thread until the block ends."""
-        thread = threading.Thread(target=self._work)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
-            self._stop.clear()
-
-    def _work(self) -> None:
-        while not self._stop.wait(self._every_seconds):
-            try:
-                self.publish()
-            except BaseException as error:
-                self.error = error
-                return
 
 
 # --- asking the API ----------------------------------------------------------------------------

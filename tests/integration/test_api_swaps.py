@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
+from conftest import Refreshed
+from support.fuzzing import fuzz
 from support.published import copy_of, keeping
+from support.publisher import Publisher
 from support.servers import serving
 from support.small_warehouse import change
 
-from rossmann_ml.params import Params
+from rossmann_ml.params import Params, load_params
 from rossmann_ml.publish import PublishedGeneration, publish
 from rossmann_ml.publish.publishing import AcceptedJump
 from rossmann_ml.settings import Settings
 
-PUBLICATIONS = 6
+PUBLICATIONS = int(os.environ.get("ROSSMANN_SWAPS", "6"))
 
 
 def figure_of_store(client: httpx.Client) -> tuple[str, set[float]]:
@@ -38,30 +43,47 @@ def figure_of_list(client: httpx.Client) -> tuple[str, set[float]]:
     }
 
 
-def test_every_answer_comes_whole_from_the_generation_it_names(
-    shared_published: tuple[Settings, PublishedGeneration], project_params: Params, tmp_path: Path
-) -> None:
-    settings = copy_of(shared_published[0], tmp_path)
-    params = keeping(project_params, 2)
-    expected: dict[str, float] = {}
+class Chain:
+    """A small warehouse that is published again and again, with a figure of its own each time.
 
-    def publish_figure(number: int) -> str:
-        """Publish a generation in which every open day is the same figure."""
+    Attributes:
+        expected: The figure of every open day, by generation.
+    """
+
+    def __init__(self, settings: Settings, params: Params) -> None:
+        self.settings, self._params = settings, keeping(params, 2)
+        self.expected: dict[str, float] = {}
+
+    def publish(self) -> str:
+        """Publish a generation in which every open day is the next figure; gives its name."""
+        number = len(self.expected)
         figure = 1000.0 + number
         change(
-            settings,
+            self.settings,
             f"""
             UPDATE forecasting.forecasts SET sales_forecast = {figure}, lower_80 = {figure},
                 upper_80 = {figure}, lower_95 = {figure}, upper_95 = {figure} WHERE is_open;
             UPDATE forecasting.forecast_runs SET input_hash = 'h{number}'
             """,
         )
-        generation = publish(
-            settings, params, run_id="r", accepted_jump=AcceptedJump("a test", "all values change")
-        ).generation_id
-        expected[generation] = figure
-        return generation
+        jump = AcceptedJump("a test", "all values change")
+        generation = publish(self.settings, self._params, run_id="r", accepted_jump=jump)
+        self.expected[generation.generation_id] = figure
+        return generation.generation_id
 
+
+@pytest.fixture
+def chain(
+    shared_published: tuple[Settings, PublishedGeneration], project_params: Params, tmp_path: Path
+) -> Chain:
+    made = Chain(copy_of(shared_published[0], tmp_path), project_params)
+    made.publish()
+    return made
+
+
+def test_every_answer_comes_whole_from_the_generation_it_names(
+    chain: Chain, tmp_path: Path
+) -> None:
     answers: list[tuple[str, set[float]]] = []
     errors: list[BaseException] = []
     stop = threading.Event()
@@ -75,17 +97,16 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
                     errors.append(error)
                     raise
 
-    publish_figure(0)
     log = tmp_path / "log.txt"
-    with serving("api", settings.warehouse_path, ready="/ready", log=log) as address:
+    with serving("api", chain.settings.warehouse_path, ready="/ready", log=log) as address:
         threads = [
             threading.Thread(target=ask, args=(address, question))
             for question in (figure_of_store, figure_of_store, figure_of_list)
         ]
         for thread in threads:
             thread.start()
-        for number in range(1, PUBLICATIONS):
-            newest = publish_figure(number)
+        for _ in range(1, PUBLICATIONS):
+            newest = chain.publish()
             deadline = time.monotonic() + 60
             while not any(generation == newest for generation, _ in answers[-20:]):
                 assert time.monotonic() < deadline, f"{newest} never became visible"
@@ -95,6 +116,26 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
         for thread in threads:
             thread.join()
     assert errors == []
-    assert {generation for generation, _ in answers} == set(expected)
-    wrong = [each for each in answers if each[1] != {expected[each[0]]}]
+    assert {generation for generation, _ in answers} == set(chain.expected)
+    wrong = [each for each in answers if each[1] != {chain.expected[each[0]]}]
     assert wrong == []
+
+
+@pytest.mark.integration
+def test_no_question_breaks_the_server_while_generations_are_published(
+    copy_of_refreshed: Callable[[], Refreshed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSSMANN_API_RATE_LIMIT", "")
+    monkeypatch.setenv("ROSSMANN_STATE_DIR", str(tmp_path))
+    examples = int(os.environ.get("ROSSMANN_FUZZ_EXAMPLES", "5"))
+    place = copy_of_refreshed().settings
+    publisher = Publisher(place, load_params(place.params_path), every_seconds=4)
+    log = tmp_path / "log.txt"
+    with (
+        serving("api", place.warehouse_path, ready="/ready", log=log) as address,
+        publisher.at_work(),
+    ):
+        done = fuzz(address, examples=examples)
+    assert done.returncode == 0, done.stdout[-20_000:]
+    assert publisher.error is None
+    assert len(publisher.shares) > 1
