@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 from support.servers import ROSSMANN, environment, free_port
+from support.unmeasured import UNMEASURED
 
 from rossmann_ml.publish import PublishedGeneration
 from rossmann_ml.settings import Settings
@@ -38,6 +39,7 @@ def test_four_servers_answer_until_they_are_stopped_or_one_dies(
             [ROSSMANN, "up", *options],
             env={
                 **environment(settings.warehouse_path),
+                **UNMEASURED,
                 "ROSSMANN_STATE_DIR": str(tmp_path / "state"),
             },
             cwd=tmp_path,
