@@ -102,7 +102,7 @@ load: setup-dev ## Ask API and dashboard with many at once while generations are
 	@PYTHONPATH=tests $(BIN)/python tests/faults/load.py $(LOAD_ARGS)
 
 .PHONY: reliability
-reliability: setup-dev ## Write docs/reliability.md from the soak's results
+reliability: setup-dev ## Write docs/reliability.md from what soak and load found
 	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)
 
 .PHONY: audit

@@ -30,7 +30,7 @@ DEVELOPMENT_ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), 
 PAGE = PROJECT_DIR / "docs" / "accuracy.md"
 _ABOUT = """\
 Every origin's models saw only what was known by then; weights, bias factor and intervals come from
-origins that were over by then. The development origins (marked) guided the choice of features,
+origins that were over by then. The development origins guided the choice of features,
 parameters and families, so figures on them flatter: on weeks that played no part, expect worse.
 What each group of features and each family bring is in [Ablation](ablation.md)."""
 
@@ -68,10 +68,10 @@ class Champion:
 
 def development_table(scores: pl.DataFrame) -> str:
     """Mean RMSPE over the development origins, model by model."""
-    marked = scores.filter(
+    chosen = scores.filter(
         pl.col("forecast_origin").is_in(DEVELOPMENT_ORIGINS), pl.col("segment_kind") == "overall"
     )
-    means = marked.group_by("model").agg(pl.col("rmspe").mean(), origins=pl.len()).sort("rmspe")
+    means = chosen.group_by("model").agg(pl.col("rmspe").mean(), origins=pl.len()).sort("rmspe")
     return markdown_table(
         ("model", "origins", "mean RMSPE"),
         [(row["model"], str(row["origins"]), rmspe(row["rmspe"]))
@@ -119,7 +119,7 @@ def _case(kind: str, segment: str) -> str:
 
 def page_of(champion: Champion, facts: dict[str, str]) -> str:
     """The page."""
-    marked = ", ".join(map(str, DEVELOPMENT_ORIGINS))
+    days = ", ".join(map(str, DEVELOPMENT_ORIGINS))
     return "\n\n".join(
         [
             "# Accuracy",
@@ -127,7 +127,7 @@ def page_of(champion: Champion, facts: dict[str, str]) -> str:
             "\n".join(f"- {name}: {value}" for name, value in facts.items()),
             _ABOUT,
             "## The development origins",
-            f"{marked}.",
+            f"{days}.",
             development_table(champion.scores),
             "## The champion's backtest",
             champion_tables(champion),

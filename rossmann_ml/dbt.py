@@ -227,25 +227,24 @@ def ensure_manifest(settings: Settings) -> Path:
         for path in (settings.dbt_project_path, *settings.dbt_project_path.rglob("*"))
         if path.is_dir() or path.suffix in {".sql", ".yml"}
     ]
-    if not _is_whole(manifest) or manifest.stat().st_mtime <= max(changed):
+    if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
         # with the weekly job's variables, so that it finds the project parsed
         run_dbt(settings, load_params(settings.params_path), ["parse"])
     return manifest
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether a file is there and holds JSON to its end."""
+def _read_whole(path: Path) -> Any:
+    """The JSON of a file; None where dbt did not come so far, or died as it wrote."""
     try:
-        json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except (OSError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
-    if not _is_whole(results_path):  # dbt did not come so far, or died as it wrote
+    found = _read_whole(results_path)
+    if found is None:
         return ()
-    results = json.loads(results_path.read_text(encoding="utf-8"))["results"]
     return tuple(
         DbtNode(
             unique_id=str(result["unique_id"]),
@@ -254,7 +253,7 @@ def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
             failures=result.get("failures"),
             seconds=float(result.get("execution_time") or 0.0),
         )
-        for result in results
+        for result in found["results"]
     )
 
 

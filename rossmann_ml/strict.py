@@ -1,4 +1,4 @@
-"""The base of what is read from files that people write: unknown names are refused."""
+"""The base of what is read from files: unknown names are refused."""
 
 from __future__ import annotations
 

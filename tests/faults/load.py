@@ -33,7 +33,7 @@ from support.servers import serving
 from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
 
-_PAGES = ("", "compare", "what_if", "model", "data_quality", "monitoring")
+_PAGES = ("compare", "what_if", "model", "data_quality", "monitoring")
 _WARM_UP_SECONDS = 30
 _MOST_EXAMPLES = 5
 
@@ -181,7 +181,7 @@ def _visible_after(publisher: Publisher, answers: list[Answer]) -> tuple[float, 
 
 
 def load_dashboard(settings: Settings, publisher: Publisher, minutes: float, sessions: int) -> Load:
-    """Let many visitors go from page to page."""
+    """Let visitors go from page to page in turn, while the others' sessions stay open."""
     load = Load("dashboard", sessions)
     log = settings.state_path / "dashboard.log"
     with (
@@ -194,7 +194,7 @@ def load_dashboard(settings: Settings, publisher: Publisher, minutes: float, ses
         before, began = _use_of(address), time.monotonic()
         times: list[float] = []
         with publisher.at_work():
-            for visitor, page in zip(itertools.cycle(visitors), itertools.cycle(_PAGES[1:])):
+            for page, visitor in itertools.cycle(itertools.product(_PAGES, visitors)):
                 if time.monotonic() - began > minutes * 60:
                     break
                 times.append(_look(visitor, page, load))

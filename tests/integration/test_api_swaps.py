@@ -43,8 +43,8 @@ def figure_of_list(client: httpx.Client) -> tuple[str, set[float]]:
     }
 
 
-class Chain:
-    """A small warehouse that is published again and again, with a figure of its own each time.
+class Figures:
+    """A small warehouse whose every open day is another figure in each publication.
 
     Attributes:
         expected: The figure of every open day, by generation.
@@ -73,16 +73,16 @@ class Chain:
 
 
 @pytest.fixture
-def chain(
+def figures(
     shared_published: tuple[Settings, PublishedGeneration], project_params: Params, tmp_path: Path
-) -> Chain:
-    made = Chain(copy_of(shared_published[0], tmp_path), project_params)
+) -> Figures:
+    made = Figures(copy_of(shared_published[0], tmp_path), project_params)
     made.publish()
     return made
 
 
 def test_every_answer_comes_whole_from_the_generation_it_names(
-    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    figures: Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROSSMANN_API_RATE_LIMIT", "")  # all ask from one address
     answers: list[tuple[str, set[float]]] = []
@@ -99,7 +99,7 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
                     raise
 
     log = tmp_path / "log.txt"
-    with serving("api", chain.settings.warehouse_path, ready="/ready", log=log) as address:
+    with serving("api", figures.settings.warehouse_path, ready="/ready", log=log) as address:
         threads = [
             threading.Thread(target=ask, args=(address, question))
             for question in (figure_of_store, figure_of_store, figure_of_list)
@@ -107,7 +107,7 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
         for thread in threads:
             thread.start()
         for _ in range(1, PUBLICATIONS):
-            newest = chain.publish()
+            newest = figures.publish()
             deadline = time.monotonic() + 60
             while not any(generation == newest for generation, _ in answers[-20:]):
                 assert time.monotonic() < deadline, f"{newest} never became visible"
@@ -117,8 +117,8 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
         for thread in threads:
             thread.join()
     assert errors == []
-    assert {generation for generation, _ in answers} == set(chain.expected)
-    wrong = [each for each in answers if each[1] != {chain.expected[each[0]]}]
+    assert {generation for generation, _ in answers} == set(figures.expected)
+    wrong = [each for each in answers if each[1] != {figures.expected[each[0]]}]
     assert wrong == []
 
 

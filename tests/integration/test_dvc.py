@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 import yaml
-from moto.server import ThreadedMotoServer
 from support.chain import small_params
+from support.object_storage import s3_client
 from support.unmeasured import UNMEASURED
 
 from rossmann_ml.exports import md5_of
@@ -104,17 +103,10 @@ def reproduced(checkout: Checkout, first_status: str) -> Checkout:
 
 
 @pytest.fixture
-def object_storage(reproduced: Checkout) -> Iterator[str]:
+def bucket(reproduced: Checkout, object_storage: dict[str, str]) -> Iterator[str]:
     """The address of an S3 server with an empty bucket."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    boto3.client("s3", endpoint_url=address, region_name="us-east-1", **credentials).create_bucket(
-        Bucket="rossmann"
-    )
-    yield address
-    server.stop()
+    s3_client(object_storage).create_bucket(Bucket="rossmann")
+    yield object_storage["AWS_ENDPOINT_URL"]
     (reproduced.home / ".dvc" / "config.local").unlink(missing_ok=True)
 
 
@@ -161,9 +153,9 @@ def test_tables_come_back_from_the_local_storage(reproduced: Checkout) -> None:
     assert "up to date" in reproduced.dvc("status")
 
 
-def test_tables_come_back_from_object_storage(reproduced: Checkout, object_storage: str) -> None:
+def test_tables_come_back_from_object_storage(reproduced: Checkout, bucket: str) -> None:
     before = reproduced.exports()
-    for name, value in {"url": "s3://rossmann/dvc", "endpointurl": object_storage}.items():
+    for name, value in {"url": "s3://rossmann/dvc", "endpointurl": bucket}.items():
         reproduced.dvc("remote", "modify", "--local", "storage", name, value)
     reproduced.dvc("push")
     reproduced.forget_exports()
