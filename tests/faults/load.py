@@ -30,10 +30,11 @@ from support.browser import Visit, visit
 from support.publisher import Publisher
 from support.servers import serving
 
+from app.dashboard.main import PAGES
 from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
 
-_PAGES = ("compare", "what_if", "model", "data_quality", "monitoring")
+_PAGES = [name for name, _ in PAGES[1:]]  # the first is where every visitor begins
 _WARM_UP_SECONDS = 30
 _MOST_EXAMPLES = 5
 
