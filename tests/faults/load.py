@@ -36,6 +36,8 @@ from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
 
 _PAGES = [name for name, _ in PAGES[1:]]  # the first is where every visitor begins
 _WARM_UP_SECONDS = 30
+# Streamlit keeps so many sessions of visitors who left, three open files each, and no more
+_SESSIONS_KEPT = 128
 _MOST_EXAMPLES = 5
 
 
@@ -190,8 +192,9 @@ def load_dashboard(settings: Settings, publisher: Publisher, minutes: float, ses
         visit(address) as first,
     ):
         visitors = [first, *(first.of_someone_else() for _ in range(sessions - 1))]
-        for visitor in visitors:
-            visitor.open("")
+        for _ in range(1 + _SESSIONS_KEPT // sessions + 1):
+            for visitor in visitors:
+                visitor.open("")
         before, began = _use_of(address), time.monotonic()
         times: list[float] = []
         with publisher.at_work():
