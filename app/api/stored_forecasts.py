@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from app.api.schemas import FORECAST_UNITS, ForecastDay, Provenance
 from app.published import OpenGeneration, Reading
 
 _END = b"]}"
+_DAYS_ENCODED_AT_ONCE = 5_000
 _DAYS = """
     SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
     FROM forecasts AS f
@@ -80,9 +82,8 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
     ).pl()
     if frame.is_empty():
         return {}
-    # in the order of the model's fields, so that a line is that object
-    days_alone = frame.select(*ForecastDay.model_fields)
-    answers, start = {}, 0
+    lines = _lines(frame)
+    answers = {}
     for store_id, model_version, days in (
         frame.group_by("store_id", maintain_order=True)
         .agg(pl.col("model_version").first(), pl.len())
@@ -95,11 +96,22 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
             "provenance": Provenance.of(reading.info, model_version).model_dump(mode="json"),
         }
         opened = json.dumps(head)[:-1].encode() + b', "days": ['
-        of_store = days_alone.slice(start, days).write_ndjson().encode().splitlines()
+        of_store = list(islice(lines, days))
         # each day but the first comes after a comma
         lengths = [len(opened) + len(of_store[0]), *(len(line) + 1 for line in of_store[1:])]
         answers[store_id] = _Encoded(
             opened + b",".join(of_store) + _END, array("l", accumulate(lengths))
         )
-        start += days
     return answers
+
+
+def _lines(frame: pl.DataFrame) -> Iterator[bytes]:
+    """Each day as JSON.
+
+    Many days at once: polars lets the interpreter's lock go in every call, and beside requests that
+    wait for it each call would wait in its turn. Not all at once, for the memory.
+    """
+    # in the order of the model's fields, so that a line is that object
+    days = frame.select(*ForecastDay.model_fields)
+    for some in days.iter_slices(_DAYS_ENCODED_AT_ONCE):
+        yield from some.write_ndjson().encode().splitlines()
