@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -39,12 +37,6 @@ def call_in_child(function: Callable[..., Any], *arguments: object) -> Any:
     if not is_done:
         raise result
     return result
-
-
-def give_memory_back() -> None:
-    """Hand what was freed back to the system, where the C library can (glibc)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _work(sending: Connection, function: Callable[..., Any], arguments: tuple[object, ...]) -> None:

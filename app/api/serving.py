@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.api.child import call_in_child, give_memory_back
+from app.api.child import call_in_child
+from app.api.memory import give_memory_back
 from app.api.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.api.stored_forecasts import StoredForecasts
@@ -128,5 +129,5 @@ class Serving:
             _LOG.error("what-if questions cannot be answered: %s", error)
             scenarios.set_exception(error)
         else:
+            give_memory_back()  # first: a question that waits would hold the end of the heap
             scenarios.set_result(loaded)
-            give_memory_back()
