@@ -32,6 +32,7 @@ from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
 from rossmann_ml.promotion import has_champion  # noqa: E402
 from rossmann_ml.publish import read_status, summarise  # noqa: E402
 from rossmann_ml.settings import Settings, load_settings  # noqa: E402
+from rossmann_ml.storage_faults import storage_refused  # noqa: E402
 from rossmann_ml.warehouse import writer_lock  # noqa: E402
 from rossmann_ml.weekly_job import RefreshRecord  # noqa: E402
 
@@ -57,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False)
     stories: list[Story] = []
     try:
-        exit_code = _refresh(console, asked.retrain, asked.origin, asked.started_at, stories)
+        with storage_refused():
+            exit_code = _refresh(console, asked.retrain, asked.origin, asked.started_at, stories)
         reason = stories[-1].reason if stories[-1].errors else None
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(

@@ -149,6 +149,12 @@ class FetchError(RossmannError):
     exit_code = 22
 
 
+class StorageError(RossmannError):
+    """A folder or file that the product writes to takes nothing: disk full, quota, no rights."""
+
+    exit_code = 23
+
+
 class InterruptedReplayError(RossmannError):
     """The weekly job of a replay was ended by a signal; the replay can go on."""
 

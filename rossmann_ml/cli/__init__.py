@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from rossmann_ml import process
 from rossmann_ml.errors import RossmannError
+from rossmann_ml.storage_faults import storage_refused
 
 app = typer.Typer(
     name="rossmann",
@@ -62,7 +63,8 @@ def main() -> None:
     process.prepare()
     register()
     try:
-        app()
+        with storage_refused():
+            app()
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
             f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make soak")
     parser.add_argument("command", choices=["run", "report"])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--kills-in-a-round", type=int, default=3)
+    parser.add_argument("--kills-in-a-round", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=PROJECT_DIR / ".state" / "soak")
     asked = parser.parse_args(arguments)
     asked.folder.mkdir(parents=True, exist_ok=True)

@@ -159,7 +159,7 @@ def disk_full(place: Place, expected: dict[str, str]) -> Outcome:
             code = run_job(place)
             outcome.told = _last_words(place)
             _expect(outcome, code, refused=True)
-            subprocess.run(["mount", "-o", "remount,size=200m", str(place.folder)], check=True)
+            subprocess.run(["mount", "-o", "remount,size=2g", str(place.folder)], check=True)
             _run_to_the_end(place, expected, outcome)
     finally:
         if mounted.returncode == 0:
