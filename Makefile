@@ -5,6 +5,8 @@ BIN := .venv/bin
 # two workers, a test file at a time: what a file builds for its tests is built once
 PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHONUNBUFFERED := 1
+# set, it makes every process compile each library that it loads, which is half of what many cost
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets
@@ -29,7 +31,8 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 .PHONY: test
 test: lint ## Run the whole test suite, lint and types included
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/unit tests/faults --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/integration tests/real_data $(PYTEST_ARGS)
 
 .PHONY: test-unit
 test-unit: setup-dev ## Run the unit tests alone

@@ -86,7 +86,11 @@ def test_a_health_check_passes_on_200_alone() -> None:
     with answering(ANSWERS) as address:
         assert run("healthy", f"{address}/ready").returncode == 0
         assert run("healthy", f"{address}/elsewhere").returncode != 0
-    assert run("healthy", "http://127.0.0.1:9/health").returncode != 0
+        assert "503" in run("healthy", f"{address}/elsewhere").stderr
+    refused = run("healthy", "http://127.0.0.1:9/health")
+    assert refused.returncode != 0
+    assert refused.stderr.startswith("http://127.0.0.1:9/health: ")
+    assert refused.stderr.count("\n") == 1, "a health check is logged every half minute"
 
 
 def test_the_smoke_test_passes_when_the_named_model_is_served() -> None:
