@@ -7,6 +7,10 @@ import sys
 
 from app.api.memory import give_large_arrays_back
 
+# Longer than proxies and clients keep a connection that rests (60 s is usual): were it the server
+# that closes first, a question just on its way would be lost.
+_IDLE_SECONDS = 65
+
 
 def main() -> int:
     """Serve until told to stop."""
@@ -40,6 +44,7 @@ def main() -> int:
         access_log=False,  # every request is recorded by the application
         server_header=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=_IDLE_SECONDS,
         limit_concurrency=api.max_connections,
     )
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +192,21 @@ def test_before_the_first_publication_the_server_lives_and_then_answers(
         assert int(waiting.headers["retry-after"]) > 0
         publish(small_warehouse, project_params, run_id="weekly-1")
         assert httpx.get(f"{address}/stores/1/forecast").status_code == 200
+
+
+def test_a_connection_that_rests_for_some_seconds_is_not_closed_by_the_server(
+    shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
+) -> None:
+    log = tmp_path / "log.txt"
+    with serving("api", shared_published[0].warehouse_path, ready="/health", log=log) as address:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+        for rest_seconds in (6, 0):  # a proxy may let it rest for a minute
+            connection.request("GET", "/stores/1/forecast")
+            assert connection.getresponse().read().startswith(b'{"store_id": 1,')
+            assert connection.sock is not None, "closed with the answer"
+            asked_on = connection.sock.getsockname()
+            time.sleep(rest_seconds)
+        assert connection.sock.getsockname() == asked_on
 
 
 def test_a_running_server_follows_publications_rollbacks_and_failures(
