@@ -86,6 +86,7 @@ def try_fault(folder: Path, results: Path, name: str) -> None:
     except NotHereError as error:
         say(f"{name}: not tried here: {error}")
         return
+    outcome.told = outcome.told.replace(f"{folder / 'work'}/", "")  # where that is tells nobody
     append(results, {"name": name, **outcome.as_json()})
 
 
