@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rossmann_ml.errors import StorageError
+from rossmann_ml.errors import RossmannError, StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -26,7 +26,7 @@ _SQLITE = frozenset(
     }
 )
 _MAKE_ROOM = "make room (`rossmann doctor` says how much is left)"
-_GIVE_RIGHTS = "give the user who runs this the right to write there"
+_GIVE_RIGHTS = "give the user who runs this the right to do so"
 
 
 @contextmanager
@@ -38,6 +38,8 @@ def storage_refused() -> Iterator[None]:
     """
     try:
         yield
+    except RossmannError:  # told in better words where it was found, whatever it came of
+        raise
     except Exception as error:
         words = _in_words(error)
         if words is None:
@@ -50,8 +52,11 @@ def _in_words(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL | _CLOSED:
             where = error.filename or "a file"
-            do = _MAKE_ROOM if error.errno in _FULL else _GIVE_RIGHTS
-            return f"{where} cannot be written: {os.strerror(error.errno)}; {do}, and run it again"
+            is_full = error.errno in _FULL
+            # the system does not say whether it was to be read or to be written
+            what = "written" if is_full else "read or written"
+            do = _MAKE_ROOM if is_full else _GIVE_RIGHTS
+            return f"{where} cannot be {what}: {os.strerror(error.errno)}; {do}, and run it again"
         # the lowest eight bits are the kind, the others say more of it
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in _SQLITE:

@@ -192,7 +192,7 @@ def load_dashboard(settings: Settings, publisher: Publisher, minutes: float, ses
         visit(address) as first,
     ):
         visitors = [first, *(first.of_someone_else() for _ in range(sessions - 1))]
-        for _ in range(1 + _SESSIONS_KEPT // sessions + 1):
+        for _ in range(2 + _SESSIONS_KEPT // sessions):
             for visitor in visitors:
                 visitor.open("")
         before, began = _use_of(address), time.monotonic()

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from string import Template
+
 import duckdb
 
 from rossmann_ml.drivers.groups import PARTS
 
-_MARTS = """
+_TOTALS_OF_DAYS = """count(*) FILTER (is_open) AS open_store_days,
+        sum(sales_forecast) AS sales_forecast,
+        sum(sales_forecast) * 1.02 AS sales_unbiased,
+        sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
+        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
+    FROM (
+        SELECT *, 'chain' AS level, 'all' AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'assortment' AS level, assortment AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'state' AS level, state AS segment FROM days
+        UNION ALL BY NAME SELECT *, 'store' AS level, store_id::VARCHAR AS segment FROM days
+    ) GROUP BY ALL"""
+_MARTS = Template("""
 CREATE SCHEMA IF NOT EXISTS marts;
 CREATE OR REPLACE TABLE marts.stores AS
     SELECT store AS store_id, store_type, assortment,
@@ -43,17 +57,7 @@ CREATE OR REPLACE TABLE marts.forecast_totals AS
     )
     SELECT forecast_origin, level, segment, week_start, scenario,
         count(DISTINCT target_date) AS days, count(*) AS store_days,
-        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast,
-        sum(sales_forecast) * 1.02 AS sales_unbiased,
-        sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
-        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
-    FROM (
-        SELECT *, 'chain' AS level, 'all' AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'assortment' AS level, assortment AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'state' AS level, state AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'store' AS level, store_id::VARCHAR AS segment FROM days
-    ) GROUP BY ALL;
+        $totals_of_days;
 CREATE OR REPLACE TABLE marts.forecast_horizon_totals AS
     WITH days AS (
         SELECT f.*, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state, n.days
@@ -62,17 +66,7 @@ CREATE OR REPLACE TABLE marts.forecast_horizon_totals AS
     )
     SELECT forecast_origin, level, segment, days, scenario, forecast_origin + days AS last_date,
         count(*) AS store_days,
-        count(*) FILTER (is_open) AS open_store_days, sum(sales_forecast) AS sales_forecast,
-        sum(sales_forecast) * 1.02 AS sales_unbiased,
-        sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
-        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
-    FROM (
-        SELECT *, 'chain' AS level, 'all' AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'assortment' AS level, assortment AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'state' AS level, state AS segment FROM days
-        UNION ALL BY NAME SELECT *, 'store' AS level, store_id::VARCHAR AS segment FROM days
-    ) GROUP BY ALL;
+        $totals_of_days;
 CREATE OR REPLACE TABLE marts.forecast_revisions AS
     SELECT store_id, target_date, forecast_origin,
         lag(forecast_origin) OVER w AS previous_origin, sales_forecast,
@@ -148,14 +142,15 @@ CREATE OR REPLACE TABLE marts.api_usage AS
         CASE WHEN path = 'all' THEN 5::BIGINT END AS unrecorded_requests
     FROM range(2) AS d(day) CROSS JOIN (VALUES ('all'), ('/stores/{store_id}')) AS p(path);
 CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_rows;
-""".replace(
-    "$changes",
-    ", ".join(
+""").substitute(
+    changes=", ".join(
         f"newer.{part}_{unit} - older.{part}_{unit} AS {part}_change_{unit}"
         for part in PARTS
         for unit in ("log", "eur")
     ),
-).replace("$total", " + ".join(f"{part}_change_log" for part in PARTS))
+    total=" + ".join(f"{part}_change_log" for part in PARTS),
+    totals_of_days=_TOTALS_OF_DAYS,
+)
 
 
 def rebuild_marts(connection: duckdb.DuckDBPyConnection) -> None:

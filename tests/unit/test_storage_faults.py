@@ -23,7 +23,7 @@ def test_a_full_disk_is_named_with_what_to_do() -> None:
 
 def test_a_file_that_may_not_be_written_is_named() -> None:
     with (
-        pytest.raises(StorageError, match=r"^/warehouse/writer\.lock cannot be written: Perm"),
+        pytest.raises(StorageError, match=r"^/warehouse/writer\.lock cannot be read or written: "),
         storage_refused(),
     ):
         raise PermissionError(errno.EACCES, "no", "/warehouse/writer.lock")
@@ -56,6 +56,17 @@ def test_what_another_error_came_of_counts_too() -> None:
 
     with pytest.raises(StorageError, match="No space left"), storage_refused():
         write()
+
+
+def test_a_refusal_that_came_of_such_an_error_keeps_its_own_words_and_exit_code() -> None:
+    def read() -> None:
+        try:
+            raise PermissionError(errno.EACCES, "no", "/params.yaml")
+        except OSError as error:
+            raise SettingsError("/params.yaml cannot be read") from error
+
+    with pytest.raises(SettingsError, match="params"), storage_refused():
+        read()
 
 
 @pytest.mark.parametrize(
