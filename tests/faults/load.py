@@ -268,7 +268,7 @@ def main() -> int:
                 load.publications = len(publisher.shares) - started_with
                 if publisher.error is not None:
                     raise publisher.error
-                append(asked.folder / "results.jsonl", {"name": load.server, **load.as_json()})
+                append(asked.folder, {"name": load.server, **load.as_json()})
                 print(json.dumps(load.as_json(), indent=1))
                 loads.append(load)
     return 0 if not any(load.failed for load in loads) else 1

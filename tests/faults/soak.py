@@ -4,6 +4,8 @@
     PYTHONPATH=tests python tests/faults/soak.py report
 
 ``run`` appends a line a round to the results; ``report`` writes ``docs/reliability.md`` from them.
+Two soaks beside each other, each with a folder and a seed of its own, use two cores; ``report``
+takes both folders.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from support.faults.scenarios import SCENARIOS, NotHereError
 from rossmann_ml.settings import PROJECT_DIR
 
 DOCUMENT = PROJECT_DIR / "docs" / "reliability.md"
+RESULTS = "results.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,54 +34,58 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=["run", "report"])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--kills-in-a-round", type=int, default=8)
-    parser.add_argument("--folder", type=Path, default=PROJECT_DIR / ".state" / "soak")
+    parser.add_argument("--seed", default="", help="draws other moments than another seed")
+    parser.add_argument("--kills-only", action="store_true", help="leave the other faults out")
+    parser.add_argument("--folder", type=Path, nargs="+", default=[PROJECT_DIR / ".state" / "soak"])
     asked = parser.parse_args(arguments)
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    results = asked.folder / "results.jsonl"
     if asked.command == "run":
-        run(asked.folder, results, kills=asked.kills, in_a_round=asked.kills_in_a_round)
-    else:
-        write_report(read_results(results), DOCUMENT)
-    return 0 if all(result["is_survived"] for result in read_results(results)) else 1
+        for folder in asked.folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            run(folder, asked)
+    results = [result for folder in asked.folder for result in read_results(folder)]
+    if asked.command == "report":
+        write_report(results, DOCUMENT)
+    return 0 if all(result["is_survived"] for result in results) else 1
 
 
-def read_results(path: Path) -> list[dict]:
+def read_results(folder: Path) -> list[dict]:
     """What was tried until now."""
+    path = folder / RESULTS
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def run(folder: Path, results: Path, *, kills: int, in_a_round: int) -> None:
-    """Go on until so many kills have hit, then try the other faults that were not tried yet."""
+def run(folder: Path, asked: argparse.Namespace) -> None:
+    """Go on until so many kills have hit and the other faults were all tried."""
     prepared(folder)
-    done = read_results(results)
+    done = read_results(folder)
     hit = sum(len(result.get("kills", ())) for result in done)
     tried = {result["name"] for result in done if result["kind"] == "fault"}
-    waiting = [name for name in SCENARIOS if name not in tried]
+    waiting = [] if asked.kills_only else [name for name in SCENARIOS if name not in tried]
     number = sum(result["kind"] == "kills" for result in done)
-    while waiting or hit < kills:
-        if hit < kills:
-            hit += round_of_kills(folder, results, number, in_a_round)
+    while waiting or hit < asked.kills:
+        if hit < asked.kills:
+            name = f"round {number} {asked.seed}".strip()
+            hit += round_of_kills(folder, name, asked.kills_in_a_round)
             number += 1
-            say(f"{hit} of {kills} kills")
+            say(f"{hit} of {asked.kills} kills")
         if waiting:
-            try_fault(folder, results, waiting.pop(0))
+            try_fault(folder, waiting.pop(0))
 
 
-def round_of_kills(folder: Path, results: Path, number: int, kills: int) -> int:
+def round_of_kills(folder: Path, name: str, kills: int) -> int:
     """Kill the job some times in a fresh place, and give how many kills hit."""
     base, expected, durations = prepared(folder)
     place = base.copy_to(folder / "work")
-    seed = f"round {number}"
-    outcome = one_round(place, expected, durations, kills=kills, seed=seed)
-    append(results, {"name": seed, **outcome.as_json()})
+    outcome = one_round(place, expected, durations, kills=kills, seed=name)
+    append(folder, {"name": name, **outcome.as_json()})
     if not outcome.is_survived:  # kept for whoever looks into it
-        shutil.copytree(place.folder, folder / f"failed-{number}", dirs_exist_ok=True)
+        shutil.copytree(place.folder, folder / f"failed {name}", dirs_exist_ok=True)
     return len(outcome.kills)
 
 
-def try_fault(folder: Path, results: Path, name: str) -> None:
+def try_fault(folder: Path, name: str) -> None:
     """Try another fault in a fresh place, where this machine lets it be made."""
     base, expected, _ = prepared(folder)
     try:
@@ -87,7 +94,7 @@ def try_fault(folder: Path, results: Path, name: str) -> None:
         say(f"{name}: not tried here: {error}")
         return
     outcome.told = outcome.told.replace(f"{folder / 'work'}/", "")  # where that is tells nobody
-    append(results, {"name": name, **outcome.as_json()})
+    append(folder, {"name": name, **outcome.as_json()})
 
 
 def prepared(folder: Path) -> tuple[Place, dict[str, str], dict[int, float]]:
@@ -120,9 +127,9 @@ def run_timed(place: Place) -> dict[int, float]:
     return {step: end - start for (step, start), end in zip(began.items(), ends, strict=True)}
 
 
-def append(results: Path, result: dict) -> None:
+def append(folder: Path, result: dict) -> None:
     """Keep one result; a soak that is stopped goes on after it."""
-    with results.open("a", encoding="utf-8") as stream:
+    with (folder / RESULTS).open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(result) + "\n")
     verdict = "survived" if result["is_survived"] else "NOT SURVIVED"
     say(f"{result['name']}: {verdict} {'' if result['is_survived'] else json.dumps(result)}")
