@@ -12,8 +12,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Writer
-from rossmann_ml.dbt import DbtNode, DbtResult, ensure_manifest, run_dbt
+from assets.resources import Dbt, Writer
+from rossmann_ml.dbt import DbtNode, DbtResult, ensure_manifest
 from rossmann_ml.errors import DbtError
 from rossmann_ml.quality import record_dbt_results
 from rossmann_ml.settings import Settings
@@ -49,14 +49,14 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     @dbt_assets(
         manifest=manifest, selector="core", name="core", dagster_dbt_translator=Translator()
     )
-    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
-        yield from _build(context, writer, "core")
+    def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:
+        yield from _build(context, writer, dbt, "core")
 
     @dbt_assets(
         manifest=manifest, selector="marts", name="marts", dagster_dbt_translator=Translator()
     )
-    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
-        yield from _build(context, writer, "marts")
+    def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:
+        yield from _build(context, writer, dbt, "marts")
 
     return [core, marts]
 
@@ -82,9 +82,11 @@ def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
     return str(spec.metadata[_UNIQUE_ID]).split(".")[2]
 
 
-def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> Iterator[Any]:
+def _build(
+    context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt, selector: str
+) -> Iterator[Any]:
     settings = writer.settings
-    result = run_dbt(settings, writer.params, build_command(context, selector), check=False)
+    result = dbt.run(settings, writer.params, build_command(context, selector))
     with connect(settings) as connection:
         record_dbt_results(
             connection, result.run_results_path, result.manifest_path, run_id=context.run_id

@@ -4,13 +4,15 @@ Belongs here: handing on settings and parameters, and being the writer. Not here
 settings mean, or opening the warehouse; both are the library's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import dagster as dg
 from pydantic import Field
 
+from rossmann_ml.dbt import DbtResult, run_dbt
+from rossmann_ml.dbt_process import dbt_at_hand
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import writer_lock
@@ -70,6 +72,20 @@ class Writer(dg.ConfigurableResource):
         patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
         with writer_lock(patient):
             yield self
+
+
+class Dbt(dg.ConfigurableResource):
+    """dbt, loaded once for the steps of a run, beside what comes before the first of them."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
+        """Keep it loaded for the run."""
+        with dbt_at_hand():
+            yield self
+
+    def run(self, settings: Settings, params: Params, command: Sequence[str]) -> DbtResult:
+        """Run a command; what failed is in the result, to be kept before it is raised."""
+        return run_dbt(settings, params, command, check=False)
 
 
 class Training(dg.ConfigurableResource):

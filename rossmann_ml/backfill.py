@@ -15,6 +15,7 @@ import duckdb
 from rossmann_ml.backtest import score
 from rossmann_ml.clock import monday_after
 from rossmann_ml.dbt import dbt_variables, run_dbt
+from rossmann_ml.dbt_process import dbt_at_hand
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.forecasting import BACKFILL, ForecastReport, panel_to_score, store_forecasts
 from rossmann_ml.inputs import newest_origin, read_inputs
@@ -88,10 +89,11 @@ def _plan_of_origin(
 ) -> None:
     command = ["run", "--selector", "plan_of_an_origin"]
     past = dbt_variables(params, forecast_origin=forecast_origin, known_by=known_by)
-    try:
-        run_dbt(settings, params, command, variables=past)
-    finally:  # the vintage's plan stays; what stands for the newest origin is put back
-        run_dbt(settings, params, command)
+    with dbt_at_hand():
+        try:
+            run_dbt(settings, params, command, variables=past)
+        finally:  # the vintage's plan stays; what stands for the newest origin is put back
+            run_dbt(settings, params, command)
 
 
 def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above

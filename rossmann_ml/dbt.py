@@ -1,16 +1,15 @@
-"""Running dbt, as a process of its own.
+"""dbt's commands: what they are given, and what became of them.
 
-In this process dbt would keep the database open after it is done. What belongs here: the
-environment and the variables dbt is given, starting it, and turning what failed into one message.
-What dbt computes is in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
+What belongs here: the environment and the variables dbt is given, and turning what failed into one
+message. The process it runs in is :mod:`rossmann_ml.dbt_process`'s; what dbt computes is in
+``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rossmann_ml.dbt_process import Done, run_dbt_command
 from rossmann_ml.errors import DbtError, NoDataError, WarehouseLockedError
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import Settings
@@ -173,17 +173,10 @@ def run_dbt(
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(params) if variables is None else dict(variables)
     started = time.perf_counter()
-    process = subprocess.run(  # noqa: S603 - our interpreter and our arguments, without a shell
-        [
-            *(sys.executable, "-m", "rossmann_ml.dbt_child", str(os.getpid())),
-            *command,
-            *("--vars", json.dumps(chosen, sort_keys=True)),
-        ],
-        env={**os.environ, **environment},
-        cwd=settings.dbt_project_path,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = run_dbt_command(
+        [*command, "--vars", json.dumps(chosen, sort_keys=True)],
+        environment={**os.environ, **environment},
+        folder=settings.dbt_project_path,
     )
     result = DbtResult(
         run_results_path=results_path,
@@ -191,15 +184,14 @@ def run_dbt(
         nodes=_read_nodes(results_path),
         seconds=time.perf_counter() - started,
     )
-    if process.returncode == 0:
+    if done.returncode == 0:
         return result
-    output = process.stdout + process.stderr
-    if "Could not set lock on file" in output:
+    if "Could not set lock on file" in done.output:
         raise WarehouseLockedError(
             f"dbt could not open {settings.database_path}: another process has it open. "
             "Wait for it, or stop it"
         )
-    failure = _failure_message(command, result.nodes, output, environment["DBT_LOG_PATH"])
+    failure = _failure_message(command, result.nodes, done, environment["DBT_LOG_PATH"])
     if check or not result.nodes:
         raise DbtError(failure)
     return replace(result, failure=failure)
@@ -266,12 +258,14 @@ def _message(result: Mapping[str, Any]) -> str:
 
 
 def _failure_message(
-    command: Sequence[str], nodes: Sequence[DbtNode], output: str, log_path: str
+    command: Sequence[str], nodes: Sequence[DbtNode], done: Done, log_path: str
 ) -> str:
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:
-        lines = [line for line in output.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
+        lines = [line for line in done.output.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
+        if done.returncode < 0:  # the system does so when memory runs out
+            lines.append(f"it was ended by the signal {signal.Signals(-done.returncode).name}")
         return "\n".join([f"{words} failed:", *lines])
     skipped = sum(node.status == "skipped" for node in nodes)
     found = [f"- {node.name}: {' '.join(node.message.split()) or node.status}" for node in failed]

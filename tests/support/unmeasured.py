@@ -1,29 +1,36 @@
 """Processes whose coverage is not measured.
 
 Measuring makes them a third slower. dbt runs none of our code but the few lines that start it, and
-whole commands run what other tests measure in their own process.
+whole commands run what other tests measure in their own process. dbt is also loaded once for all
+tests, as it is for all steps of a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from rossmann_ml import dbt
-from rossmann_ml.settings import Settings
+from rossmann_ml.dbt_process import Done, dbt_at_hand
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """To be added to the environment of a process."""
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _dbt_is_not_measured() -> Iterator[None]:
-    own = dbt.dbt_environment
+def _dbt_is_loaded_once_and_not_measured() -> Iterator[None]:
+    own = dbt.run_dbt_command
+    with ExitStack() as to_the_end, pytest.MonkeyPatch.context() as patched:
 
-    def environment(settings: Settings, *, unit_tests: bool = False) -> dict[str, str]:
-        return {**own(settings, unit_tests=unit_tests), **UNMEASURED}
+        def run(*arguments: Any, **options: Any) -> Done:
+            with pytest.MonkeyPatch.context() as unmeasured:
+                for name, value in UNMEASURED.items():
+                    unmeasured.setenv(name, value)
+                to_the_end.enter_context(dbt_at_hand())
+            return own(*arguments, **options)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(dbt, "dbt_environment", environment)
+        patched.setattr(dbt, "run_dbt_command", run)
         yield
