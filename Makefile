@@ -32,7 +32,7 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 test: lint ## Run the whole test suite, lint and types included
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest tests/unit tests/faults --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest tests/integration tests/real_data $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests/integration tests/real_data $(PYTEST_ARGS) --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: setup-dev ## Run the unit tests alone
@@ -45,9 +45,16 @@ fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the a
 
 .PHONY: lint
 lint: setup-dev ## Check style, types, imports and SQL
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-style
+
+.PHONY: lint-types
+lint-types:
+	@$(BIN)/mypy
+
+.PHONY: lint-style
+lint-style:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
 

@@ -17,6 +17,7 @@ pytest_plugins = [
     "support.code_location",
     "support.dashboard_pages",
     "support.object_storage",
+    "support.order",
     "support.stand_in_bundle",
     "support.unmeasured",
 ]

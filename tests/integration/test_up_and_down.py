@@ -1,8 +1,10 @@
-"""``rossmann up`` for real: four servers answer, one log tells them apart, and all of them end."""
+"""``rossmann up`` for real: four servers answer, one log tells them apart, and all of them end.
+
+What becomes of the others when one dies is tested with small processes, in the unit tests.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -26,9 +28,8 @@ PATHS = {
 _PATIENCE_SECONDS = 240
 
 
-@pytest.mark.parametrize("end", ["interrupt", "death of one"])
-def test_four_servers_answer_until_they_are_stopped_or_one_dies(
-    shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path, end: str
+def test_four_servers_answer_until_they_are_stopped(
+    shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> None:
     settings, _ = shared_published
     ports = {name: free_port() for name in PATHS}
@@ -54,14 +55,8 @@ def test_four_servers_answer_until_they_are_stopped_or_one_dies(
             assert httpx.get(f"{address}{path}", timeout=30).status_code == 200
         started = psutil.Process(process.pid).children(recursive=True)
         assert len(started) >= len(PATHS)
-        if end == "interrupt":
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 0
-        else:
-            (victim,) = [each for each in started if "streamlit" in each.cmdline()]
-            os.kill(victim.pid, signal.SIGKILL)
-            assert process.wait(timeout=60) == 16
-            assert "dashboard ended by itself (signal 9)" in log.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
         gone, alive = psutil.wait_procs(started, timeout=10)
         assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
         assert len(gone) + len(alive) == len(started)
