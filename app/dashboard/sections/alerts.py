@@ -79,6 +79,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={"Raised (UTC)": _MOMENT, "Over (UTC)": _MOMENT},
     )
     st.caption("As it stood when this generation was published.")

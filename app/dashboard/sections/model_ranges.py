@@ -69,6 +69,7 @@ def show_totals(ask: Answers, model_version: str) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config=dict.fromkeys(("Inside 80%", "Inside 95%", "Bias"), _SHARE),
     )
     st.caption(

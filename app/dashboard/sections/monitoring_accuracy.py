@@ -166,6 +166,7 @@ def show_worst_days(ask: Answers) -> None:
             for row in ask(questions.worst_days, ranking, _WORST_SHOWN)
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "Day": _DATE,
             "Forecast": _EURO,

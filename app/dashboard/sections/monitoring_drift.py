@@ -94,6 +94,7 @@ def _show_rows(rows: list[Row]) -> None:
                 for row in rows
             ],
             hide_index=True,
+            placeholder=words.NONE,
             column_config={
                 "Value": st.column_config.NumberColumn(format="%.3f"),
                 "Threshold": st.column_config.NumberColumn(format="%.3g"),

@@ -54,6 +54,7 @@ def show_usage(ask: Answers) -> None:
             for row in ask(questions.usage_by_path, since)
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "Half within": st.column_config.NumberColumn(
                 format="%,.1f ms", help="Of the slowest of these days."

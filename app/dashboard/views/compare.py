@@ -158,6 +158,7 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
     st.dataframe(
         table,
         hide_index=True,
+        placeholder=words.NONE,
         height=380,
         # what it is ranked by stands where a narrow screen shows it
         column_order=list(dict.fromkeys(("Rank", "Store", measure.title, *table[0]))),

@@ -203,6 +203,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
     )
 
@@ -223,6 +224,7 @@ def show_days(forecast: Sequence[Row]) -> None:
             for row in forecast
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config=dict.fromkeys(("Sales", "80% from", "80% to", "95% from", "95% to"), _EURO),
     )
 
@@ -257,6 +259,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
             if row["previous_forecast"] or row["sales_forecast"]
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "Before": _EURO,
             "Now": _EURO,

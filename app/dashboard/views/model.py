@@ -137,6 +137,7 @@ def show_scores(rows: Sequence[Row]) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
             **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
@@ -179,6 +180,7 @@ def show_models(ask: Answers, champion: Row) -> None:
             for row in ask(questions.versions)
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "RMSPE": _SHARE,
             "Spread": _SHARE,
@@ -206,6 +208,7 @@ def show_models(ask: Answers, champion: Row) -> None:
             for row in decisions
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "When (UTC)": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
             "Why": st.column_config.TextColumn(width="large"),
@@ -250,6 +253,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
     )
     st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")

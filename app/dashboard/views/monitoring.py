@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.dashboard import frame
+from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.questions import monitoring as questions
 from app.dashboard.sections.alerts import show_alerts
@@ -69,6 +69,7 @@ def show_runs(ask: Answers) -> None:
             for row in ask(questions.runs)
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             "Origin": _DATE,
             "Finished (UTC)": _MOMENT,

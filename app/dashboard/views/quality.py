@@ -96,7 +96,12 @@ def show_checks(ask: Answers) -> None:
     failures = ask(questions.failures, _MOST_ROWS)
     if failures:
         st.markdown("**What did not hold, in all runs**")
-        st.dataframe(_table(failures), hide_index=True, column_config={"When (UTC)": _MOMENT})
+        st.dataframe(
+            _table(failures),
+            hide_index=True,
+            placeholder=words.NONE,
+            column_config={"When (UTC)": _MOMENT},
+        )
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
@@ -107,6 +112,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
         st.dataframe(
             _table(ask(questions.results, run_id)),
             hide_index=True,
+            placeholder=words.NONE,
             column_config={"When (UTC)": _MOMENT},
         )
 
@@ -167,6 +173,7 @@ def show_quarantine(ask: Answers) -> None:
             for row in reasons
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={"Newest (UTC)": _MOMENT},
     )
     with st.expander("The rows"):
@@ -184,6 +191,7 @@ def show_quarantine(ask: Answers) -> None:
                 for row in ask(questions.quarantined, _MOST_ROWS)
             ],
             hide_index=True,
+            placeholder=words.NONE,
         )
 
 
@@ -210,6 +218,7 @@ def show_missing(ask: Answers) -> None:
                     for row in ask(questions.missing_by_store, _MOST_ROWS)
                 ],
                 hide_index=True,
+                placeholder=words.NONE,
                 column_config={"First": _DATE, "Last": _DATE},
             )
     else:
@@ -220,6 +229,7 @@ def show_missing(ask: Answers) -> None:
         st.dataframe(
             [{"Store": row["store_id"], "Reason": row["reason"]} for row in without],
             hide_index=True,
+            placeholder=words.NONE,
         )
 
 

@@ -229,6 +229,7 @@ def show_kept() -> None:
             for each in kept
         ],
         hide_index=True,
+        placeholder=words.NONE,
         column_config={
             **dict.fromkeys(
                 ("As planned", "With the changes"), st.column_config.NumberColumn(format="%,.0f €")
