@@ -70,10 +70,14 @@ def test_the_report_is_written_from_what_was_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(soak, "DOCUMENT", tmp_path / "reliability.md")
-    assert soak.main(["report", "--folder", str(tmp_path)]) == 0
-    soak.append(tmp_path / "results.jsonl", named("round 0", GOOD))
-    soak.append(tmp_path / "results.jsonl", named("round 1", BAD))
-    assert soak.main(["report", "--folder", str(tmp_path)]) == 1
-    kept = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
-    assert soak.read_results(tmp_path / "results.jsonl") == kept
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    report = ["report", "--folder", str(first), str(second)]
+    assert soak.main(report) == 0
+    soak.append(first, named("round 0", GOOD))
+    soak.append(second, named("round 1", BAD))
+    assert soak.main(report) == 1
+    kept = [json.loads(line) for line in (second / soak.RESULTS).read_text().splitlines()]
+    assert soak.read_results(second) == kept
     assert "3 in 2 rounds" in (tmp_path / "reliability.md").read_text()

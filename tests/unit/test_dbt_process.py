@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rossmann_ml import dbt_child
+from rossmann_ml import dbt_child, dbt_process
 from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand, run_dbt_command
 from rossmann_ml.errors import DbtError
 
@@ -32,6 +32,12 @@ process.run(["parse"], environment=dict(os.environ), folder=Path(sys.argv[1]))
 def environment() -> dict[str, str]:
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     return {**os.environ, **quiet, "DBT_PROFILES_DIR": "."}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_loaded_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may have dbt loaded in this process."""
+    monkeypatch.setattr(dbt_process, "_loaded", None)
 
 
 @pytest.fixture
