@@ -23,7 +23,8 @@ def write_report(results: list[dict], document: Path) -> None:
 def lines_of(results: list[dict]) -> list[str]:
     """The document, line by line."""
     rounds = [each for each in results if each["kind"] == "kills"]
-    faults = [each for each in results if each["kind"] == "fault"]
+    # a fault that was tried again is reported as it ended last
+    faults = list({each["fault"]: each for each in results if each["kind"] == "fault"}.values())
     loads = [each for each in results if each["kind"] == "load"]
     return [*_HEAD.splitlines(), *_summary(rounds, faults), *_kills(rounds), *_faults(faults),
             *_loads(loads), *_bad_files()]  # fmt: skip

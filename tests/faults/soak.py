@@ -5,7 +5,8 @@
 
 ``run`` appends a line a round to the results; ``report`` writes ``docs/reliability.md`` from them.
 Two soaks beside each other, each with a folder and a seed of its own, use two cores; ``report``
-takes both folders.
+takes both folders. ``tests/faults/kept`` holds what the soaks that are reported found, and is one
+more folder to name.
 """
 
 from __future__ import annotations
