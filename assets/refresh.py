@@ -28,7 +28,6 @@ from assets.home import open_instance  # noqa: E402
 from assets.resources import Pipeline  # noqa: E402
 from assets.summary import print_alerts, print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
-from rossmann_ml.dbt_process import dbt_at_hand  # noqa: E402
 from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
 from rossmann_ml.promotion import has_champion  # noqa: E402
 from rossmann_ml.publish import read_status, summarise  # noqa: E402
@@ -82,7 +81,7 @@ def _refresh(
     """Run the jobs one after another; ``stories`` receives what happened in each."""
     settings = load_settings()
     before = _published_id(settings)
-    with writer_lock(settings), open_instance(settings) as instance, dbt_at_hand():
+    with writer_lock(settings), open_instance(settings) as instance:
         close_lost_runs(instance)
         if origin is not None:
             _require_origin(instance, settings, origin)

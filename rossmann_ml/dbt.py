@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rossmann_ml.dbt_process import Done, run_dbt_command
+from rossmann_ml.dbt_process import Done, dbt_at_hand
 from rossmann_ml.errors import DbtError, NoDataError, WarehouseLockedError
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import Settings
@@ -173,11 +173,12 @@ def run_dbt(
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(params) if variables is None else dict(variables)
     started = time.perf_counter()
-    done = run_dbt_command(
-        [*command, "--vars", json.dumps(chosen, sort_keys=True)],
-        environment={**os.environ, **environment},
-        folder=settings.dbt_project_path,
-    )
+    with dbt_at_hand() as process:
+        done = process.run(
+            [*command, "--vars", json.dumps(chosen, sort_keys=True)],
+            environment={**os.environ, **environment},
+            folder=settings.dbt_project_path,
+        )
     result = DbtResult(
         run_results_path=results_path,
         manifest_path=target / "manifest.json",

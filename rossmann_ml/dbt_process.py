@@ -113,9 +113,10 @@ _loaded: DbtProcess | None = None
 
 @contextmanager
 def dbt_at_hand() -> Iterator[DbtProcess]:
-    """Keep dbt loaded for all commands that are run until the block ends.
+    """Keep dbt loaded until the block ends: its process, to run commands in.
 
-    It loads beside whatever this process does meanwhile. Blocks may lie in each other.
+    It loads beside whatever this process does meanwhile. Of blocks that lie in each other the
+    outermost starts the process and ends it.
     """
     global _loaded  # noqa: PLW0603 - a process has one
     if _loaded is not None and _loaded.is_usable:
@@ -127,20 +128,3 @@ def dbt_at_hand() -> Iterator[DbtProcess]:
     finally:
         _loaded = None
         own.close()
-
-
-def run_dbt_command(
-    arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path
-) -> Done:
-    """Run a command in the process that has dbt loaded, or in one for this command alone.
-
-    Args:
-        arguments: What stands behind ``dbt``.
-        environment: All of its environment.
-        folder: Where it stands.
-
-    Raises:
-        DbtError: The process ended before the command did.
-    """
-    with dbt_at_hand() as process:
-        return process.run(arguments, environment=environment, folder=folder)

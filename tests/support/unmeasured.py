@@ -8,13 +8,12 @@ tests, as it is for all steps of a run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from rossmann_ml import dbt
-from rossmann_ml.dbt_process import Done, dbt_at_hand
+from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """To be added to the environment of a process."""
@@ -22,15 +21,15 @@ UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 
 @pytest.fixture(scope="session", autouse=True)
 def _dbt_is_loaded_once_and_not_measured() -> Iterator[None]:
-    own = dbt.run_dbt_command
     with ExitStack() as to_the_end, pytest.MonkeyPatch.context() as patched:
 
-        def run(*arguments: Any, **options: Any) -> Done:
+        @contextmanager
+        def to_the_end_of_the_tests() -> Iterator[DbtProcess]:
             with pytest.MonkeyPatch.context() as unmeasured:
                 for name, value in UNMEASURED.items():
                     unmeasured.setenv(name, value)
-                to_the_end.enter_context(dbt_at_hand())
-            return own(*arguments, **options)
+                process = to_the_end.enter_context(dbt_at_hand())
+            yield process
 
-        patched.setattr(dbt, "run_dbt_command", run)
+        patched.setattr(dbt, "dbt_at_hand", to_the_end_of_the_tests)
         yield

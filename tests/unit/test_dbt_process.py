@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from rossmann_ml import dbt_child, dbt_process
-from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand, run_dbt_command
+from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand
 from rossmann_ml.errors import DbtError
 
 _JOB = """
@@ -105,8 +105,8 @@ def test_within_a_block_dbt_is_started_once(tmp_path: Path) -> None:
     with dbt_at_hand() as outer:
         with dbt_at_hand() as inner:
             assert inner is outer
-        done = run_dbt_command(["--version"], environment=environment(), folder=tmp_path)
-        assert done.returncode == 0
+            done = inner.run(["--version"], environment=environment(), folder=tmp_path)
+            assert done.returncode == 0
         assert outer.is_usable
     assert not outer.is_usable
 

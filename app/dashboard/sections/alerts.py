@@ -13,6 +13,7 @@ import streamlit as st
 from app.dashboard import words
 from app.dashboard.answers import Answers
 from app.dashboard.questions import alerts as questions
+from app.dashboard.tables import show_table
 from rossmann_ml.publish import OpenAlert, Status
 
 _MOST_ROWS = 200
@@ -63,7 +64,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
         st.caption("This generation records no earlier alerts.")
         return
     st.markdown("**History**")
-    st.dataframe(
+    show_table(
         [
             {
                 "Raised (UTC)": row["raised_at"],
@@ -78,8 +79,6 @@ def show_alerts(ask: Answers, status: Status) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={"Raised (UTC)": _MOMENT, "Over (UTC)": _MOMENT},
     )
     st.caption("As it stood when this generation was published.")

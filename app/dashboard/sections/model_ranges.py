@@ -10,6 +10,7 @@ from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.charts import model as charts
 from app.dashboard.questions import model as questions
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -57,7 +58,7 @@ def show_totals(ask: Answers, model_version: str) -> None:
     if not rows:
         return
     st.subheader("Totals", anchor=False)
-    st.dataframe(
+    show_table(
         [
             {
                 "Total of": f"{words.model(row['level'])}, {_SPANS[row['span']]}",
@@ -68,8 +69,6 @@ def show_totals(ask: Answers, model_version: str) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config=dict.fromkeys(("Inside 80%", "Inside 95%", "Bias"), _SHARE),
     )
     st.caption(

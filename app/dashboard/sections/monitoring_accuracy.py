@@ -14,6 +14,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import model as model_charts
 from app.dashboard.charts import monitoring as charts
 from app.dashboard.questions import monitoring as questions
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -151,7 +152,7 @@ def show_worst_days(ask: Answers) -> None:
         f"weeks that came true: {said}. The {_WORST_SHOWN} worst, by the forecast made last before "
         "the day:"
     )
-    st.dataframe(
+    show_table(
         [
             {
                 "Store": row["store_id"],
@@ -165,8 +166,6 @@ def show_worst_days(ask: Answers) -> None:
             }
             for row in ask(questions.worst_days, ranking, _WORST_SHOWN)
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "Day": _DATE,
             "Forecast": _EURO,

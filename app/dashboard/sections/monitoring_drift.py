@@ -11,6 +11,7 @@ from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.charts import drift as charts
 from app.dashboard.questions import drift as questions
+from app.dashboard.tables import show_table
 from rossmann_ml.monitoring.drift_params import DRIFT_FEATURES
 from rossmann_ml.monitoring.drift_reports import report_path
 from rossmann_ml.settings import load_settings
@@ -77,7 +78,7 @@ def _largest(rows: list[Row]) -> list[Row]:
 
 def _show_rows(rows: list[Row]) -> None:
     with st.expander("Every measure"):
-        st.dataframe(
+        show_table(
             [
                 {
                     "Kind": row["kind"],
@@ -93,8 +94,6 @@ def _show_rows(rows: list[Row]) -> None:
                 }
                 for row in rows
             ],
-            hide_index=True,
-            placeholder=words.NONE,
             column_config={
                 "Value": st.column_config.NumberColumn(format="%.3f"),
                 "Threshold": st.column_config.NumberColumn(format="%.3g"),

@@ -10,6 +10,7 @@ from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.charts import monitoring as charts
 from app.dashboard.questions import monitoring as questions
+from app.dashboard.tables import show_table
 
 _DAYS = 60
 _DAYS_BY_PATH = 7
@@ -41,7 +42,7 @@ def show_usage(ask: Answers) -> None:
         )
     since = newest["usage_date"] - timedelta(days=_DAYS_BY_PATH - 1)
     st.markdown(f"**By path, the {_DAYS_BY_PATH} days to {words.long_day(newest['usage_date'])}**")
-    st.dataframe(
+    show_table(
         [
             {
                 "Path": row["path"],
@@ -53,8 +54,6 @@ def show_usage(ask: Answers) -> None:
             }
             for row in ask(questions.usage_by_path, since)
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "Half within": st.column_config.NumberColumn(
                 format="%,.1f ms", help="Of the slowest of these days."

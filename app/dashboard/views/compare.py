@@ -14,6 +14,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import compare as charts
 from app.dashboard.downloads import csv_text
 from app.dashboard.questions import compare as questions
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -155,10 +156,8 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
     ]
     euro = st.column_config.NumberColumn(format="%,.0f €")
     share = st.column_config.NumberColumn(format="percent")
-    st.dataframe(
+    show_table(
         table,
-        hide_index=True,
-        placeholder=words.NONE,
         height=380,
         # what it is ranked by stands where a narrow screen shows it
         column_order=list(dict.fromkeys(("Rank", "Store", measure.title, *table[0]))),

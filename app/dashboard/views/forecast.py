@@ -15,6 +15,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import store as charts
 from app.dashboard.downloads import csv_text
 from app.dashboard.questions import forecast as questions
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -187,7 +188,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             f"{'first and last week are' if len(partial) > 1 else 'week marked so is'} partial: "
             "do not compare a partial week with a whole one."
         )
-    st.dataframe(
+    show_table(
         [
             {
                 "Week": words.week(row["week_start"]),
@@ -202,15 +203,13 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
     )
 
 
 def show_days(forecast: Sequence[Row]) -> None:
     """Every day with its ranges and its plan."""
-    st.dataframe(
+    show_table(
         [
             {
                 "Day": words.long_day(row["target_date"]),
@@ -223,8 +222,6 @@ def show_days(forecast: Sequence[Row]) -> None:
             }
             for row in forecast
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config=dict.fromkeys(("Sales", "80% from", "80% to", "95% from", "95% to"), _EURO),
     )
 
@@ -246,7 +243,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
     )
     show_causes(ask, store, days)
     frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")
-    st.dataframe(
+    show_table(
         [
             {
                 "Day": words.long_day(row["target_date"]),
@@ -258,8 +255,6 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
             for row in rows
             if row["previous_forecast"] or row["sales_forecast"]
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "Before": _EURO,
             "Now": _EURO,

@@ -14,6 +14,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.charts import model as charts
 from app.dashboard.questions import model as questions
 from app.dashboard.sections.model_ranges import show_ranges
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -122,7 +123,7 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
 
 def show_scores(rows: Sequence[Row]) -> None:
     """All origins together, one line for each method; RMSPE is the median over them."""
-    st.dataframe(
+    show_table(
         [
             {
                 "Method": words.model(row["model"]) + (" (champion)" if row["is_own"] else ""),
@@ -136,8 +137,6 @@ def show_scores(rows: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
             **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
@@ -162,7 +161,7 @@ def show_features(ask: Answers, champion: Row) -> None:
 def show_models(ask: Answers, champion: Row) -> None:
     """All models, and all decisions about them."""
     st.subheader("Trained models", anchor=False)
-    st.dataframe(
+    show_table(
         [
             {
                 "Model": row["model_version"],
@@ -179,8 +178,6 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in ask(questions.versions)
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "RMSPE": _SHARE,
             "Spread": _SHARE,
@@ -195,7 +192,7 @@ def show_models(ask: Answers, champion: Row) -> None:
     if not decisions:
         frame.nothing("No decision about a model is recorded.")
         return
-    st.dataframe(
+    show_table(
         [
             {
                 "When (UTC)": row["decided_at"],
@@ -207,8 +204,6 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in decisions
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "When (UTC)": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
             "Why": st.column_config.TextColumn(width="large"),
@@ -241,7 +236,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
             "better.",
             icon=":material/warning:",
         )
-    st.dataframe(
+    show_table(
         [
             {
                 "Divided by": row["segment_kind"].replace("_", " "),
@@ -252,8 +247,6 @@ def show_challenger(ask: Answers, champion: Row) -> None:
             }
             for row in rows
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
     )
     st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")

@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from app.dashboard import frame, words
+from app.dashboard import frame
 from app.dashboard.answers import Answers
 from app.dashboard.questions import monitoring as questions
 from app.dashboard.sections.alerts import show_alerts
 from app.dashboard.sections.monitoring_accuracy import show_accuracy
 from app.dashboard.sections.monitoring_drift import show_drift
 from app.dashboard.sections.monitoring_usage import show_usage
+from app.dashboard.tables import show_table
 from rossmann_ml.publish import read_status
 from rossmann_ml.settings import load_settings
 
@@ -52,7 +53,7 @@ def show_runs(ask: Answers) -> None:
             f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} ({failed.reason}); "
             "a later run went through."
         )
-    st.dataframe(
+    show_table(
         [
             {
                 "Origin": row["forecast_origin"],
@@ -68,8 +69,6 @@ def show_runs(ask: Answers) -> None:
             }
             for row in ask(questions.runs)
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             "Origin": _DATE,
             "Finished (UTC)": _MOMENT,

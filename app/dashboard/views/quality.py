@@ -11,6 +11,7 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.charts import quality as charts
 from app.dashboard.questions import quality as questions
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -96,10 +97,8 @@ def show_checks(ask: Answers) -> None:
     failures = ask(questions.failures, _MOST_ROWS)
     if failures:
         st.markdown("**What did not hold, in all runs**")
-        st.dataframe(
+        show_table(
             _table(failures),
-            hide_index=True,
-            placeholder=words.NONE,
             column_config={"When (UTC)": _MOMENT},
         )
 
@@ -109,10 +108,8 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
     with st.expander("All results of a run"):
         choices.say_unknown("run", run_ids, "the newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
-        st.dataframe(
+        show_table(
             _table(ask(questions.results, run_id)),
-            hide_index=True,
-            placeholder=words.NONE,
             column_config={"When (UTC)": _MOMENT},
         )
 
@@ -161,7 +158,7 @@ def show_quarantine(ask: Answers) -> None:
         f"{words.count(total, 'row')} could not be stored. The files are kept as they were; "
         "a corrected file that is landed later replaces them."
     )
-    st.dataframe(
+    show_table(
         [
             {
                 "File": row["file_name"],
@@ -172,14 +169,12 @@ def show_quarantine(ask: Answers) -> None:
             }
             for row in reasons
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={"Newest (UTC)": _MOMENT},
     )
     with st.expander("The rows"):
         if total > _MOST_ROWS:
             st.caption(f"The newest {_MOST_ROWS:,} of {total:,}.")
-        st.dataframe(
+        show_table(
             [
                 {
                     "File": row["file_name"],
@@ -190,8 +185,6 @@ def show_quarantine(ask: Answers) -> None:
                 }
                 for row in ask(questions.quarantined, _MOST_ROWS)
             ],
-            hide_index=True,
-            placeholder=words.NONE,
         )
 
 
@@ -207,7 +200,7 @@ def show_missing(ask: Answers) -> None:
         )
         frame.chart(charts.missing_by_month(months), "Share of store-days missing, by month")
         with st.expander("Stores with the most missing days"):
-            st.dataframe(
+            show_table(
                 [
                     {
                         "Store": row["store_id"],
@@ -217,8 +210,6 @@ def show_missing(ask: Answers) -> None:
                     }
                     for row in ask(questions.missing_by_store, _MOST_ROWS)
                 ],
-                hide_index=True,
-                placeholder=words.NONE,
                 column_config={"First": _DATE, "Last": _DATE},
             )
     else:
@@ -226,10 +217,8 @@ def show_missing(ask: Answers) -> None:
     without = ask(questions.stores_not_forecast)
     if without:
         st.markdown(f"**{words.count(len(without), 'store')} without a forecast**")
-        st.dataframe(
+        show_table(
             [{"Store": row["store_id"], "Reason": row["reason"]} for row in without],
-            hide_index=True,
-            placeholder=words.NONE,
         )
 
 

@@ -16,6 +16,7 @@ from app.dashboard.charts import what_if as charts
 from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
 from app.dashboard.questions import what_if as questions
 from app.dashboard.scoring import Score, score_of
+from app.dashboard.tables import show_table
 
 Row = dict[str, Any]
 
@@ -214,7 +215,7 @@ def show_kept() -> None:
     if not kept:
         return
     st.subheader("Kept scenarios", anchor=False)
-    st.dataframe(
+    show_table(
         [
             {
                 "Scenario": each.name,
@@ -228,8 +229,6 @@ def show_kept() -> None:
             }
             for each in kept
         ],
-        hide_index=True,
-        placeholder=words.NONE,
         column_config={
             **dict.fromkeys(
                 ("As planned", "With the changes"), st.column_config.NumberColumn(format="%,.0f €")
