@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+import filelock
 from report import write_report
 from support.faults.harness import Job, Place, contents, make_place, save_json
 from support.faults.kills import START, one_round
@@ -42,7 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.command == "run":
         for folder in asked.folder:
             folder.mkdir(parents=True, exist_ok=True)
-            run(folder, asked)
+            try:
+                # two would kill each other's jobs, and find differences that are none
+                with filelock.FileLock(folder / "soak.lock", timeout=0):
+                    run(folder, asked)
+            except filelock.Timeout:
+                sys.exit(f"another soak is at work in {folder}; name another --folder")
     results = [result for folder in asked.folder for result in read_results(folder)]
     if asked.command == "report":
         write_report(results, DOCUMENT)

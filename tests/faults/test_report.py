@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import filelock
 import pytest
 import soak
 from bad_files import CORPUS
@@ -81,3 +82,12 @@ def test_the_report_is_written_from_what_was_kept(
     kept = [json.loads(line) for line in (second / soak.RESULTS).read_text().splitlines()]
     assert soak.read_results(second) == kept
     assert "3 in 2 rounds" in (tmp_path / "reliability.md").read_text()
+
+
+def test_a_second_soak_in_a_folder_is_refused(tmp_path: Path) -> None:
+    with (
+        filelock.FileLock(tmp_path / "soak.lock"),
+        pytest.raises(SystemExit, match="another soak is at work in"),
+    ):
+        soak.main(["run", "--kills", "1", "--folder", str(tmp_path)])
+    assert not (tmp_path / soak.RESULTS).exists()
