@@ -131,7 +131,7 @@ def recent_features(
 
 
 def _around(
-    values: FloatArray, counts: FloatArray | BoolArray, columns: IntArray, days: int
+    values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
 ) -> FloatArray:
     """Means over ``days`` columns centred on each of ``columns``; NaN where nothing is there."""
     half = days // 2
