@@ -18,7 +18,8 @@ from rossmann_ml.monitoring.drift_params import StoreParams
 
 HISTORY_WEEKS = 26
 _MIN_PAST_WEEKS = 8
-_MIN_DAYS_A_WEEK = 4
+# what is left of a week with a holiday on a Thursday or a Friday: Monday to Wednesday
+_MIN_DAYS_A_WEEK = 3
 _MAD_TO_STANDARD_DEVIATION = 1.4826
 # log units; the spread of a very steady store, so that a few percent are not many deviations
 _SMALLEST_SPREAD = 0.03
@@ -29,7 +30,7 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
 
     A store-day's deviation is its log sales minus the store's median on such days (weekday and
     promotion) over half a year, minus the chain's median deviation on that day. State holidays and
-    the days beside them are left out; a week with fewer than four days left is not judged.
+    the days beside them are left out; a week with fewer than three days left is not judged.
 
     Args:
         sales: ``store_id, day, sales, is_promo, state_holiday``, ``HISTORY_WEEKS`` + 1 weeks back.

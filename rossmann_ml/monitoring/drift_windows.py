@@ -28,6 +28,8 @@ _ACTIVE_DAYS = 28
 # sales of days this near a state holiday move with it, and holidays move from year to year
 _NEAR_HOLIDAY_DAYS = 3
 _MIN_ORDINARY_DAYS = 2
+# closed for so many days on end, a store was rebuilt: that comes once, and not a year later again
+_REBUILDING_DAYS = 7
 _SMALLEST_SHARE_TOLD = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")
@@ -110,7 +112,7 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
     current = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     reference = current.before(YEAR_DAYS)
     now, then = _side_by_side(plan, current, reference)
-    ordinary_now, ordinary_then = _without_state_holidays(now, then)
+    ordinary_now, ordinary_then = _ordinary_openings(now, then)
     sides = {
         "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
         "open_by_weekday": _both(_WEEKDAY_OPEN, ordinary_now, ordinary_then),
@@ -132,7 +134,7 @@ def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
     current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
     reference = current.before(_promotion_shift(sales, current))
     now, then = _side_by_side(sales, current, reference)
-    ordinary_now, ordinary_then = _without_state_holidays(now, then)
+    ordinary_now, ordinary_then = _ordinary_openings(now, then)
     sides = {
         "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
         "open_by_weekday": _both(_WEEKDAY_OPEN, ordinary_now, ordinary_then),
@@ -236,10 +238,22 @@ def _side_by_side(
     )
 
 
-def _without_state_holidays(
-    now: pl.DataFrame, then: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    ordinary = (now["state_holiday"] == "0") & (then["state_holiday"] == "0")
+def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Without state holidays of either side, and without stores that were being rebuilt then."""
+    runs = pl.col("is_open").rle_id().over("store_id")
+    rebuilt = (
+        then.with_columns(run=runs)
+        .filter(~pl.col("is_open"))
+        .group_by("store_id", "run")
+        .agg(days=pl.col("day").n_unique())
+        .filter(pl.col("days") >= _REBUILDING_DAYS)["store_id"]
+        .unique()
+    )
+    ordinary = (
+        (now["state_holiday"] == "0")
+        & (then["state_holiday"] == "0")
+        & ~then["store_id"].is_in(rebuilt.implode())
+    )
     return now.filter(ordinary), then.filter(ordinary)
 
 

@@ -101,21 +101,39 @@ def test_a_missing_day_is_noticed(days: Days, params: Params):
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
+@pytest.mark.parametrize(
+    "week", [WEEK, date(2015, 5, 3)], ids=["ordinary", "holiday on its Friday"]
+)
 def test_a_single_store_whose_level_doubles_or_halves_is_named(
-    days: Days, params: Params, factor: float
+    days: Days, params: Params, factor: float, week: date
 ):
     sold, plan = days
     wrong = sold.with_columns(
-        sales=pl.when(in_week(WEEK) & (pl.col("store_id") == 17))
+        sales=pl.when(in_week(week) & (pl.col("store_id") == 2))
         .then(pl.col("sales") * factor)
         .otherwise("sales")
     )
-    assert drifted(wrong, plan, WEEK, params) == {"store 17"}
+    assert drifted(wrong, plan, week, params) - drifted(*days, week, params) == {"store 2"}
+
+
+def test_a_store_that_was_rebuilt_a_year_ago_is_no_drift(days: Days, params: Params):
+    sold, plan = days
+    rebuilt = pl.col("store_id").is_in([3, 4, 5]) & pl.col("day").is_between(
+        WEEK - timedelta(days=350), WEEK - timedelta(days=330)
+    )
+    then = plan.with_columns(is_open=pl.col("is_open") & ~rebuilt)
+    assert drifted(sold, then, WEEK, params) == set()
+    now = pl.col("store_id").is_in([3, 4, 5]) & pl.col("day").is_between(
+        WEEK + timedelta(days=14), WEEK + timedelta(days=34)
+    )
+    to_be_rebuilt = plan.with_columns(is_open=pl.col("is_open") & ~now)
+    assert "plan.open_by_weekday" in drifted(sold, to_be_rebuilt, WEEK, params)
 
 
 def test_a_week_of_holidays_judges_no_store(days: Days):
     sold, _ = days
-    assert store_deviations(sold, last_day=date(2014, 12, 27)).is_empty()
+    weekdays = sold.filter(pl.col("day").dt.weekday() < 7)
+    assert store_deviations(weekdays, last_day=date(2014, 12, 27)).is_empty()
 
 
 def test_a_week_is_compared_with_one_that_ran_the_same_promotions(days: Days):
