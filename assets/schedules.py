@@ -8,8 +8,8 @@ import dagster as dg
 
 from assets.jobs import WATCH, WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING
 from assets.resources import Pipeline
-from rossmann_ml.publish import read_status
 from rossmann_ml.publish.generations import pointed_path
+from rossmann_ml.training_weeks import reason_to_train
 
 _MONDAYS_AT_FIVE = "0 5 * * 1"
 _TIME_ZONE = "Europe/Berlin"
@@ -75,14 +75,11 @@ def every_morning(
 
 def _reason_to_retrain(pipeline: Pipeline, day: date) -> str | None:
     """Why this week's run trains; both schedules of the week must come to the same."""
-    published_path = pipeline.settings.published_path
-    if pointed_path(published_path) is None:
-        return "there is no champion yet"
-    weeks = pipeline.params.training.retrain_every_weeks
-    if day.toordinal() // 7 % weeks == 0:
-        return f"every {weeks} weeks"
-    # what the last run that asked the rules said: the warehouse itself may be in use
-    return read_status(published_path).retraining_advice
+    return reason_to_train(
+        pipeline.settings.published_path,
+        day,
+        every_weeks=pipeline.params.training.retrain_every_weeks,
+    )
 
 
 def _request(day: date, retraining_reason: str | None = None) -> dg.RunRequest:

@@ -52,6 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
     pages = {
         "reference/cli.md": reference.cli_page(),
+        "reference/settings.md": reference.settings_page(),
         "reference/http.md": reference.api_page(create_app().openapi()),
         "reference/features.md": reference.features_page(),
         "reference/dbt.md": reference.dbt_page(has_dbt_site=DBT_PAGE.exists()),

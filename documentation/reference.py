@@ -1,4 +1,4 @@
-"""Reference pages made from the product itself: commands, API, features, dbt models.
+"""Reference pages made from the product itself: commands, settings, API, features, dbt models.
 
 Belongs here: turning what the code says of itself into Markdown. The tables' contract is rendered
 by :mod:`rossmann_ml.publish.document`, the accuracy page by :mod:`benchmarks.ablation`.
@@ -6,6 +6,7 @@ by :mod:`rossmann_ml.publish.document`, the accuracy page by :mod:`benchmarks.ab
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,17 @@ from typing import Any
 
 import typer.main
 import yaml
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 from typer.core import TyperGroup
 
-from rossmann_ml import cli
+from app.api.settings import ApiSettings
+from rossmann_ml import cli, errors
 from rossmann_ml.drivers.groups import feature_groups
 from rossmann_ml.features.history import history_feature_names
 from rossmann_ml.features.plan import PLAN_FEATURES
 from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.settings import PROJECT_DIR, DeliverySettings, Settings
 
 GROUP_TITLES = {
     "linear": "what the linear forecast says",
@@ -52,7 +56,7 @@ def cli_page() -> str:
     """The page on every command: what it does, its arguments and options."""
     lines = ["# Commands", "", "Made from the command line itself; `rossmann COMMAND --help` says"]
     lines += ["the same. In a checkout it is `.venv/bin/rossmann`. A refusal ends with a message"]
-    lines += ["and an exit code other than 0.", ""]
+    lines += ["and an exit code other than 0, which [Settings](settings.md#exit-codes) lists.", ""]
     for words, command in command_line():
         lines += [f"## `{words}`", "", _paragraphs(command.help or ""), ""]
         rows = [row for each in command.params if (row := _parameter_row(each))]
@@ -78,6 +82,42 @@ def _parameter_row(parameter: Any) -> str:
         shown = "required"
     cells = [names, kind.lower(), shown, parameter.help or ""]
     return "| " + " | ".join(" ".join(each.replace("|", "\\|").split()) for each in cells) + " |"
+
+
+def settings_page() -> str:
+    """The page on every environment variable, with default and meaning, and on exit codes."""
+    lines = ["# Settings and exit codes", "", "Made from the code. Settings are environment"]
+    lines += ["variables; folders are below the checkout unless they begin with a slash. What the"]
+    lines += ["product does, rather than where and with what means, is set in `params.yaml`.", ""]
+    for title, settings in (
+        ("The product", Settings),
+        ("Where alerts go", DeliverySettings),
+        ("The API", ApiSettings),
+    ):
+        lines += [f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
+        lines += [*_setting_rows(settings), ""]
+    lines += ["## Exit codes", "", "| code | when |", "|---|---|", "| `0` | it is done |"]
+    kinds = {each.exit_code: each for each in errors.RossmannError.__subclasses__()}
+    for code, kind in sorted({1: errors.RossmannError, **kinds}.items()):
+        lines.append(f"| `{code}` | {inspect.cleandoc(kind.__doc__ or '').splitlines()[0]} |")
+    return "\n".join([*lines, ""])
+
+
+def _setting_rows(settings: type[BaseSettings]) -> Iterator[str]:
+    told = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:")[2]
+    meanings = dict(re.findall(r"^    (\w+): (.+(?:\n        .+)*)", told, re.MULTILINE))
+    for name, field in settings.model_fields.items():
+        variable = field.validation_alias or f"{settings.model_config['env_prefix']}{name}".upper()
+        default = field.get_default()
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        if field.default_factory:
+            shown = "by the machine"
+        elif default == PROJECT_DIR:
+            shown = "the checkout"
+        else:
+            shown = "" if default in {None, ""} else f"`{default}`"
+        yield f"| `{variable}` | {shown} | {' '.join(meanings[name].split())} |"
 
 
 def api_page(document: dict[str, Any]) -> str:

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes .venv from a hash-pinned lock: `requirements/install.sh runtime` or `... dev`.
+# Makes .venv from a hash-pinned lock: `requirements/install.sh runtime`, `... dev` or `... server`.
 # Does nothing when it is made already and the lock is the same.
 set -eu
 cd "$(dirname "$0")/.."
-wanted=${1:?runtime or dev}
+wanted=${1:?runtime, dev or server}
 
 fail() {
     printf '\nset-up stopped: %s\n' "$1" >&2

@@ -39,9 +39,13 @@ class Settings(BaseSettings):
         lock_timeout_seconds: How long a writer waits for another writer.
         request_files_kept_days: How long the API's request files stay after they were read.
         dashboard_url: Where people find the dashboard, for links in alerts.
+        mlflow_tracking_uri: MLflow's server; unset means a database below the state folder.
         dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
         dagster_workspace: Where Dagster's UI and daemon find the code.
         kaggle_address: Kaggle's API, or a mirror of it.
+        kaggle_username: Of your Kaggle account, for ``rossmann data fetch``.
+        kaggle_key: Its key.
+        kaggle_api_token: A token in place of both.
         kaggle_config_dir: Where ``kaggle.json`` lies.
     """
 

@@ -29,7 +29,8 @@ def render_tables(contract: Contract) -> str:
         order = ", ".join(f"`{name}`" for name in table.order_by)
         lines += [f"One row: {table.grain}. Key: {key}. Rows lie in the order {order}.", ""]
         if table.is_vintage:
-            lines += ["Holds the published origins only; older ones are in `vintages/`.", ""]
+            older = "; older ones are in `vintages/`" if table.name == "forecasts" else ""
+            lines += [f"Holds the published origins only{older}.", ""]
         lines += ["| column | type | unit | NULL | meaning |", "|---|---|---|---|---|"]
         lines += [_row(column) for column in table.columns]
         for view in contract.views:

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from support.compose import COMPOSE_FILE, image_environment, interpolate, services
 
-from rossmann_ml.settings import PROJECT_DIR
+from app.api.settings import ApiSettings
+from rossmann_ml.settings import PROJECT_DIR, DeliverySettings
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
 COMPOSE = {"POSTGRES_PASSWORD": "x"}
@@ -159,7 +160,25 @@ def test_the_example_of_settings_names_what_the_compose_file_asks_for() -> None:
     asked = set(re.findall(r"\$\{(\w+)|^ +([A-Z_0-9]+):$", COMPOSE_FILE.read_text(), re.MULTILINE))
     asked = {name for pair in asked for name in pair if name}
     assert named <= asked
-    assert asked - named == {"ROSSMANN_IMAGE", "MLFLOW_ALLOWED_HOSTS"}
+    documented = "".join(
+        (PROJECT_DIR / "docs" / f"{page}.md").read_text()
+        for page in ("alerts", "api", "deployment")
+    )
+    assert {name for name in asked - named if f"`{name}`" not in documented} == set()
+
+
+def test_every_setting_of_alerts_and_of_the_api_reaches_the_service_that_reads_it() -> None:
+    by_service = services(COMPOSE)
+    for service, settings in {
+        "pipeline": DeliverySettings,
+        "first-refresh": DeliverySettings,
+        "dagster-daemon": DeliverySettings,
+        "api": ApiSettings,
+    }.items():
+        prefix = settings.model_config["env_prefix"]
+        read = {f"{prefix}{name}".upper() for name in settings.model_fields}
+        assert read - set(by_service[service]["environment"]) == set(), service
+    assert "ROSSMANN_DASHBOARD_URL" in by_service["pipeline"]["environment"]
 
 
 def test_variables_are_filled_in_as_compose_does() -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,7 @@ from support.small_warehouse import small_settings
 from assets.resources import Pipeline
 from assets.schedules import retraining_mondays
 from assets.ui import dagster_command
+from rossmann_ml.publish.status import write_alerts
 from rossmann_ml.settings import PROJECT_DIR
 
 DEPLOY = PROJECT_DIR / "deploy"
@@ -204,18 +206,27 @@ def test_a_scheduled_run_trains_in_the_weeks_of_dagsters_schedule(tmp_path: Path
     pointer = settings.published_path / "CURRENT"
     pointer.parent.mkdir(parents=True)
     (pointer.parent / "0123456789ab.duckdb").touch()
-    pointer.write_text("0123456789ab.duckdb\n")
     pipeline = Pipeline.of(settings)
     every_weeks = pipeline.params.training.retrain_every_weeks
-    profile = script("retraining").profile
+    due = partial(
+        script("retraining").profile,
+        "when due",
+        published_path=settings.published_path,
+        every_weeks=every_weeks,
+    )
+    assert due(date(2026, 11, 9)) == "full"  # nothing is published yet
+    pointer.write_text("0123456789ab.duckdb\n")
     days = [date(2026, 11, 2) + timedelta(days=7 * week) for week in range(9)]
     for day in days:
         at = datetime(day.year, day.month, day.day, 5, tzinfo=UTC)
         context = dg.build_schedule_context(scheduled_execution_time=at)
         asked = retraining_mondays(context, pipeline=pipeline)
         trains = isinstance(asked, dg.RunRequest)
-        assert profile("when due", day, every_weeks) == ("full" if trains else "")
-    assert len({profile("when due", day, every_weeks) for day in days}) == 2
+        assert due(day) == ("full" if trains else "")
+    assert len({due(day) for day in days}) == 2
+
+    write_alerts(settings, alerts=[], retraining_advice="drift (features)")
+    assert {due(day) for day in days} == {"full"}
 
 
 def test_what_is_asked_for_by_name_is_done() -> None:

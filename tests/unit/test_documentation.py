@@ -102,6 +102,15 @@ def test_the_reference_names_every_command_operation_and_feature() -> None:
     assert "| `residual_56d` | history |" in page
 
 
+def test_settings_are_told_with_defaults_and_exit_codes_with_reasons() -> None:
+    page = reference.settings_page()
+    assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` | How long a writer waits" in page
+    assert "| `KAGGLE_KEY` |  | Its key. |" in page
+    assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
+    assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
+    assert "| `8` | Another process holds the writer lock. |" in page
+
+
 def test_the_page_of_dbt_models_leads_to_dbts_own_where_that_was_made() -> None:
     assert "(dbt-docs.html)" in reference.dbt_page(has_dbt_site=True)
     page = reference.dbt_page(has_dbt_site=False)
