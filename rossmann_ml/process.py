@@ -1,4 +1,4 @@
-"""What every process of the product sets before it loads the libraries, in one place.
+"""What processes of the product set so that libraries behave, in one place.
 
 Every entry point (command line, Dagster code location, API, dashboard, dbt) calls :func:`prepare`
 before it imports the libraries concerned.
@@ -7,6 +7,7 @@ before it imports the libraries concerned.
 from __future__ import annotations
 
 import os
+import signal
 
 _DEFAULTS = {
     # nothing is sent home
@@ -31,3 +32,12 @@ def prepare() -> None:
     """Set the defaults; what the environment already says stays."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+
+
+def heed_interrupts() -> None:
+    """Let an interrupt end a wait for another process at once.
+
+    Polars handles interrupts too, and has the system take up an interrupted call again: a process
+    that has imported it would not heed the signal before what it waits for is over.
+    """
+    signal.siginterrupt(signal.SIGINT, True)

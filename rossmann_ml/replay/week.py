@@ -12,6 +12,7 @@ import subprocess
 from datetime import date
 
 from rossmann_ml.params import Profile
+from rossmann_ml.process import heed_interrupts
 from rossmann_ml.replay.place import ReplayPlace
 from rossmann_ml.settings import Settings
 from rossmann_ml.weekly_job import RefreshRecord, weekly_job_command
@@ -64,6 +65,7 @@ def run_week(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+        heed_interrupts()
         try:
             exit_code = process.wait()
         except BaseException:

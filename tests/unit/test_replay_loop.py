@@ -301,13 +301,15 @@ def test_a_replay_that_is_interrupted_ends_its_job(
         "import os, pathlib, signal, sys, time\n"
         "pathlib.Path(sys.argv[2] + '.pid').write_text(str(os.getpid()))\n"
         "os.kill(os.getppid(), signal.SIGINT)\n"
-        "time.sleep(60)\n",
+        "time.sleep(20)\n"
+        "pathlib.Path(sys.argv[2] + '.ended by itself').touch()\n",
     )
     with pytest.raises(KeyboardInterrupt):
         week.run_week(place, live, MONDAYS[0], retrain=None)
     (path,) = place.logs_path.glob("*.pid")
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), 0)
+    assert list(place.logs_path.glob("*.ended by itself")) == []
 
 
 def test_the_command_goes_on_and_prints_the_books(
