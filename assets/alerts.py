@@ -49,7 +49,14 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Ask the rules, record, send. A message that cannot be sent fails nothing."""
-    report = watch(writer.settings, writer.params, run_id=context.run_id, progress=context.log.info)
+    report = watch(
+        writer.settings,
+        writer.params,
+        run_id=context.run_id,
+        # else the alert of an earlier run's failure would be sent again in the run that ends it
+        is_publishing=_PUBLISHED in context.job_def.asset_layer.executable_asset_keys,
+        progress=context.log.info,
+    )
     for each in report.open:
         context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
     return dg.MaterializeResult(

@@ -5,6 +5,8 @@ A process for each step would cost seconds a step, and each would want to be the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import dagster as dg
 import duckdb
 
@@ -47,17 +49,21 @@ def tell_readers(context: dg.HookContext) -> None:
 
     And raise the alert of it, with all others that are due, since the step that would does not run.
     """
-    pipeline: Pipeline = context.resources.pipeline
     error = context.op_exception
     while error and error.__cause__ and not isinstance(error, RossmannError):
         error = error.__cause__
     reason = str(error) or type(error).__name__
     failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
+    note_failure(context.resources.pipeline, failed, context.log.warning)
+
+
+def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:
+    """Tell readers of a run that published nothing, and raise the alert of it."""
     write_status(pipeline.settings, last_failed_run=failed)
     try:
-        watch(pipeline.settings, pipeline.params, run_id=context.run_id, failure=failed)
+        watch(pipeline.settings, pipeline.params, run_id=failed.run_id, failure=failed)
     except (RossmannError, duckdb.Error) as untold:
-        context.log.warning(f"the alert of the failed run could not be recorded: {untold}")
+        warn(f"the alert of the failed run could not be recorded: {untold}")
 
 
 def _job(
@@ -65,6 +71,8 @@ def _job(
     selection: dg.AssetSelection,
     description: str,
     partitions_def: dg.PartitionsDefinition | None = None,
+    *,
+    publishes: bool = False,
 ) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         name,
@@ -72,7 +80,8 @@ def _job(
         description=description,
         partitions_def=partitions_def,
         executor_def=dg.in_process_executor,
-        hooks={tell_readers},
+        # readers miss nothing when another job fails, and no publication would end its alert
+        hooks={tell_readers} if publishes else set(),
         tags={"team": "forecasting"},
     )
 
@@ -81,6 +90,7 @@ WEEKLY_REFRESH = _job(
     "weekly_refresh",
     dg.AssetSelection.all() - _MODEL - _BACKFILL,
     "The weekly job: files to forecasts to a published generation, scored by the champion.",
+    publishes=True,
 )
 
 WEEKLY_REFRESH_WITH_TRAINING = _job(
@@ -88,6 +98,7 @@ WEEKLY_REFRESH_WITH_TRAINING = _job(
     dg.AssetSelection.all() - _BACKFILL,
     "The weekly job with a new challenger before it scores. Also the first run, when there is no "
     "champion. The resource `training` says how much it does: fast or full.",
+    publishes=True,
 )
 
 TRAIN_MODEL = _job(
@@ -103,6 +114,7 @@ PUBLISH_FORECASTS = _job(
     | dg.AssetSelection.checks(alert_checks)
     | _LATE_VIEWS,
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
+    publishes=True,
 )
 
 BACKFILL_FORECASTS = _job(
@@ -118,6 +130,7 @@ WATCH = _job(
     "The alert rules alone: what was due and did not run is noticed by nobody else.",
 )
 
+PUBLISHING_JOBS = [WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING, PUBLISH_FORECASTS]
 JOBS = [
     WEEKLY_REFRESH,
     WEEKLY_REFRESH_WITH_TRAINING,

@@ -8,9 +8,15 @@ import time
 
 import dagster as dg
 
-from assets.jobs import WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING
+from assets.jobs import (
+    PUBLISHING_JOBS,
+    WEEKLY_REFRESH,
+    WEEKLY_REFRESH_WITH_TRAINING,
+    note_failure,
+)
 from assets.resources import Pipeline
 from rossmann_ml.ingest.discovery import find_files
+from rossmann_ml.publish import FailedRun
 from rossmann_ml.publish.generations import pointed_path
 
 SECONDS_UNTIL_SETTLED = 30
@@ -34,20 +40,23 @@ def incoming_files(
         stat = raw_file.path.stat()
         files[raw_file.path.name] = [stat.st_mtime_ns, stat.st_size]
     newest = max((written for written, _ in files.values()), default=0) / 1e9
-    if time.time() - newest < SECONDS_UNTIL_SETTLED:
+    # a time to come is that of another machine's clock, and no sign of writing
+    if 0 <= time.time() - newest < SECONDS_UNTIL_SETTLED:
         return dg.SkipReason("a file is still being written")
     before = json.loads(context.cursor or "{}")
     new = sorted(name for name, state in files.items() if before.get(name) != state)
     if not new:
         return dg.SkipReason("no new file")
     cursor = json.dumps(files, sort_keys=True)
+    # with the state before it: a file that is put back as it once was is a new event
+    event = hashlib.sha256(f"{context.cursor} {cursor}".encode()).hexdigest()[:16]
     is_first = pointed_path(pipeline.settings.published_path) is None
     job = WEEKLY_REFRESH_WITH_TRAINING if is_first else WEEKLY_REFRESH
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(
                 job_name=job.name,
-                run_key=f"incoming-{hashlib.sha256(cursor.encode()).hexdigest()[:16]}",
+                run_key=f"incoming-{event}",
                 tags={"files": ", ".join(new)[:200]},
             )
         ],
@@ -55,4 +64,25 @@ def incoming_files(
     )
 
 
-SENSORS = [incoming_files]
+@dg.run_failure_sensor(
+    name="runs_that_died",
+    monitored_jobs=PUBLISHING_JOBS,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs that ended without a step that failed: no lock, out of memory, too long, a "
+    "restart. Readers and the alerts are told; a failed step tells them itself.",
+)
+def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
+    """Note a failed run of whose end no step could tell."""
+    if context.get_step_failure_events():
+        return dg.SkipReason("its step has told")
+    error = context.failure_event.job_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    reason = (error and error.message.strip()) or context.failure_event.message
+    failed = FailedRun(run_id=context.dagster_run.run_id, reason=reason, step="run")
+    note_failure(pipeline, failed, context.log.warning)
+    return None
+
+
+SENSORS = [incoming_files, runs_that_died]

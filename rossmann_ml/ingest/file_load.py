@@ -105,10 +105,20 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM raw.loads WHERE kind = ? AND file_sha256 = ?", [raw_file.kind, sha256]
+    """Whether these bytes are known, and the last that came under this name, if any did.
+
+    An earlier version of a file that is put back in place of a later one is news.
+    """
+    newest_first = connection.execute(
+        """
+        SELECT file_name, file_sha256 FROM raw.loads
+        WHERE kind = $kind AND (file_name = $name OR file_sha256 = $sha256)
+        ORDER BY load_id DESC
+        """,
+        {"kind": raw_file.kind, "name": raw_file.path.name, "sha256": sha256},
     ).fetchall()
-    return bool(found)
+    of_this_name = [known for name, known in newest_first if name == raw_file.path.name]
+    return of_this_name[0] == sha256 if of_this_name else bool(newest_first)
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:

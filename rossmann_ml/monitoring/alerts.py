@@ -124,7 +124,11 @@ def watch(
                 )
             due = _due(connection, params.monitoring.alerts, sending)
             still_open = open_alerts(connection)
-            advice = advise_retraining(connection, params.monitoring.retraining)
+            advice = advise_retraining(
+                connection,
+                params.monitoring.retraining,
+                every_weeks=params.training.retrain_every_weeks,
+            )
         # before anything is sent: readers must know although a server lets us wait
         write_alerts(settings, alerts=still_open, retraining_advice=advice)
         deliveries = _send(settings, sending, due, progress)

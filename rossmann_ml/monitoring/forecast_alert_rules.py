@@ -10,6 +10,9 @@ from rossmann_ml.models.blend import BLEND
 from rossmann_ml.monitoring.alert_findings import Finding, Judgement, Situation, figure, some
 from rossmann_ml.publish.identity import champion_version
 
+# longer than any rebuilding: a year in which a season of every kind went by without a sale
+_CLOSED_FOR_GOOD_DAYS = 365
+
 _LIVE = """
     SELECT
         segment_kind, segment, max(days) AS days, sum(store_days) AS store_days,
@@ -141,27 +144,34 @@ def judge_drift(situation: Situation) -> Judgement:
 
 
 def judge_stores_not_forecast(situation: Situation) -> Judgement:
-    """Whether too many stores have no forecast."""
+    """Whether too many stores have no forecast; those that closed for good are not counted."""
     rows = situation.rows(
         """
-        SELECT forecast_origin, stores, stores_not_forecast FROM forecasting.forecast_runs
+        SELECT forecast_origin, stores FROM forecasting.forecast_runs
         WHERE run_kind = 'weekly'
         ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
         """
     )
     if not rows:
         return None
-    ((origin, forecast, missing),) = rows
-    share, limit = missing / (forecast + missing), situation.params.stores_not_forecast.max_share
-    if share <= limit:
-        return []
+    ((origin, forecast),) = rows
     reasons = situation.rows(
         """
         SELECT store_id, reason FROM forecasting.stores_not_forecast
-        WHERE forecast_origin = $origin ORDER BY store_id
+        WHERE forecast_origin = $origin
+            AND store_id NOT IN (
+                SELECT store FROM raw.sales WHERE sales > 0
+                GROUP BY store HAVING max(date) < $origin::DATE - $gone_days::INTEGER
+            )
+        ORDER BY store_id
         """,
-        {"origin": origin},
+        {"origin": origin, "gone_days": _CLOSED_FOR_GOOD_DAYS},
     )
+    missing = len(reasons)
+    share = missing / max(forecast + missing, 1)
+    limit = situation.params.stores_not_forecast.max_share
+    if share <= limit:
+        return []
     message = (
         f"{missing} of {forecast + missing} stores ({share:.1%}) have no forecast from {origin}; "
         f"expected at most {limit:.1%}: {some([f'{store} ({why})' for store, why in reasons])}"

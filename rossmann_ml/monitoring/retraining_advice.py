@@ -1,4 +1,4 @@
-"""Whether alerts ask for a training before the next scheduled one.
+"""Whether a training is due besides those of the calendar.
 
 Only advice: the schedule follows it, a person may. What a training does is
 :mod:`rossmann_ml.retraining`'s matter, whether its model serves the gate's.
@@ -13,17 +13,19 @@ from rossmann_ml.warehouse import one_row
 
 
 def advise_retraining(
-    connection: duckdb.DuckDBPyConnection, params: RetrainingParams
+    connection: duckdb.DuckDBPyConnection, params: RetrainingParams, *, every_weeks: int
 ) -> str | None:
     """Say why to train, if there is a reason.
 
     There is one when an alert of the rules named is open, is at least a warning, and came after
     the newest training, and when enough weeks of sales have come in that this training has not
-    seen: training again on the same sales would bring the same model.
+    seen: training again on the same sales would bring the same model. There is one too when the
+    training of the calendar did not come, since its week's run stopped before it.
 
     Args:
         connection: The pipeline's database.
         params: Which rules, and how many weeks.
+        every_weeks: ``training.retrain_every_weeks``.
 
     Returns:
         The reason in words, with the alerts; None when there is none.
@@ -40,6 +42,8 @@ def advise_retraining(
         return None
     trained_through, trained_at, origin = newest
     weeks = (origin - trained_through).days // 7
+    if weeks >= every_weeks:
+        return f"the newest training has not seen the last {weeks} weeks of sales"
     if weeks < params.min_weeks:
         return None
     alerts = connection.execute(

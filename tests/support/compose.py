@@ -173,7 +173,8 @@ class Stack:
             **environment: Variables beside those of the file.
         """
         for other, how in self.services[name].get("depends_on", {}).items():
-            self._wait(other, how["condition"])
+            if other in self.services or how.get("required", True):
+                self._wait(other, how["condition"])
         command = [self.here(part) for part in self.services[name]["command"]]
         with self.log(name).open("wb") as output:
             self._processes[name] = subprocess.Popen(

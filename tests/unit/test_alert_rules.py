@@ -244,8 +244,20 @@ def test_stores_without_a_forecast_are_counted_and_named_with_the_reason(judging
     assert finding.value == pytest.approx(1 / (len(STORES) + 1))
     assert "1 of 7 stores (14.3%) have no forecast from 2015-07-31" in finding.message
     assert "99 (no plan and no sales in the last 28 days)" in finding.message
-    none = judging("UPDATE forecasting.forecast_runs SET stores_not_forecast = 0")
+    none = judging("DELETE FROM forecasting.stores_not_forecast")
     assert none["stores_not_forecast"] == []
+
+
+@pytest.mark.parametrize(("last_sold", "is_missed"), [("2014-07-31", True), ("2014-07-30", False)])
+def test_a_store_that_closed_for_good_is_not_missed(
+    judging: Judging, last_sold: str, is_missed: bool
+):
+    sold = (
+        "INSERT INTO raw.sales (load_id, line_number, store, day_of_week, date, sales, open, "
+        "promo, state_holiday, school_holiday, known_on) "
+        f"VALUES (1, 2, 99, 4, '{last_sold}', 5000, 1, 0, '0', 0, '{last_sold}')"
+    )
+    assert bool(judging(sold)["stores_not_forecast"]) == is_missed
 
 
 def test_a_champion_that_learned_long_ago_is_old(judging: Judging):

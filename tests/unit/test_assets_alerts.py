@@ -10,7 +10,8 @@ from assets.alerts import alert_checks, alerts
 from assets.jobs import tell_readers
 from assets.publishing import published_generation
 from assets.resources import Pipeline, Writer
-from rossmann_ml.errors import QualityError
+from assets.sensors import runs_that_died
+from rossmann_ml.errors import QualityError, WarehouseLockedError
 from rossmann_ml.publish import PublishedGeneration, read_status
 from rossmann_ml.settings import PROJECT_DIR, Settings
 
@@ -109,6 +110,61 @@ def test_an_ordinary_generation_passes_its_check_with_the_largest_move(settings:
     check = checks_of(result)["continuity"]
     assert check.passed
     assert (check.description or "").startswith("at most: chain, week of")
+
+
+def test_a_run_that_publishes_ends_the_alert_of_the_failure_before_it_is_sent_again(
+    settings: Settings,
+):
+    assert not run(settings, broken).success
+    assert read_status(settings.published_path).alerts[0].rule == "failed_run"
+    assert run(settings, alerts).success
+    assert read_status(settings.published_path).alerts[0].rule == "failed_run"
+    change(settings, "UPDATE forecasting.forecast_runs SET input_hash = 'other'")
+    assert run(settings, alerts, published_generation).success
+    status = read_status(settings.published_path)
+    assert "failed_run" not in {each.rule for each in status.alerts}
+    assert status.last_failed_run is not None
+    assert status.last_failed_run.is_resolved
+
+
+class Refusing(dg.ConfigurableResource):
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        raise WarehouseLockedError("another writer is at work")
+
+
+@dg.asset
+def unreached(refusing: Refusing) -> None:
+    """A step that never begins."""
+
+
+@pytest.mark.parametrize("has_step", [True, False], ids=["a step failed", "no step began"])
+def test_a_run_that_died_without_a_failed_step_is_told_and_is_an_alert(
+    settings: Settings, has_step: bool
+):
+    pipeline = Pipeline.of(settings)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [broken if has_step else unreached],
+            resources={"refusing": Refusing(), "writer": Writer(pipeline=pipeline)},
+            instance=instance,
+            raise_on_error=False,
+        )
+        context = dg.build_run_status_sensor_context(
+            "runs_that_died",
+            dagster_event=result.get_run_failure_event(),
+            dagster_instance=instance,
+            dagster_run=result.dagster_run,
+            resources={"pipeline": pipeline},
+        ).for_run_failure()
+        skipped = runs_that_died(context)
+    status = read_status(settings.published_path)
+    if has_step:
+        assert isinstance(skipped, dg.SkipReason)
+        assert status.last_failed_run is None
+    else:
+        assert status.last_failed_run is not None
+        assert "another writer is at work" in status.last_failed_run.reason
+        assert "failed_run" in {each.rule for each in status.alerts}
 
 
 @dg.asset

@@ -64,12 +64,15 @@ def test_publishing_builds_the_marts_whole(location: dg.Definitions):
         *("publish_forecasts", "backfill_forecasts", "watch"),
     ],
 )
-def test_every_job_runs_in_one_process_and_tells_readers_of_a_failure(
+def test_every_job_runs_in_one_process_and_tells_readers_if_it_should_have_published(
     location: dg.Definitions, job: str
 ):
     definition = location.resolve_job_def(job)
     assert definition.executor_def.name == "in_process"
-    assert {hook.name for hook in definition.hook_defs} == {"tell_readers"}
+    published = dg.AssetKey(["published", "generation"])
+    publishes = published in definition.asset_layer.executable_asset_keys
+    hooks = {hook.name for hook in definition.hook_defs}
+    assert hooks == ({"tell_readers"} if publishes else set())
 
 
 def test_champion_and_forecasts_come_in_that_order(location: dg.Definitions):
@@ -256,6 +259,25 @@ def test_a_corrected_file_asks_for_another_run(incoming: Path):
     second = tick(incoming, first.cursor)
     assert isinstance(second, dg.SensorResult)
     assert second.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_a_file_that_is_put_back_as_it_once_was_asks_for_another_run(incoming: Path):
+    path = incoming / "sales_2015-08-07.csv"
+    written = time.time() - 500
+    keys, cursor = [], None
+    for text in ("right", "wrong!", "right"):
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, (written + len(text),) * 2)
+        found = tick(incoming, cursor)
+        assert isinstance(found, dg.SensorResult)
+        keys.append(found.run_requests[0].run_key)
+        cursor = found.cursor
+    assert len(set(keys)) == 3
+
+
+def test_a_file_from_a_machine_whose_clock_is_ahead_holds_nothing_up(incoming: Path):
+    drop(incoming, "sales_2015-08-07.csv", age=-3600)
+    assert isinstance(tick(incoming), dg.SensorResult)
 
 
 def test_the_same_files_give_the_same_run_key_although_the_cursor_was_lost(incoming: Path):

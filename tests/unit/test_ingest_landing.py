@@ -111,6 +111,22 @@ def test_a_row_may_be_restated_again_and_back(retailer: Retailer) -> None:
     ) == [(4112.0,), (4999.0,), (5001.0,), (4112.0,)]
 
 
+def test_an_earlier_version_of_a_file_that_is_put_back_restates_what_the_later_one_said(
+    retailer: Retailer,
+) -> None:
+    right = (retailer.raw / "store.csv").read_text(encoding="utf-8")
+    retailer.land_raw()
+    retailer.write("store.csv", right.replace("1270", "99999"))
+    retailer.land_raw()
+    retailer.write("store.csv", right)
+    report = retailer.land_raw()
+    assert [file.rows_restated for file in report.files if file.file_name == "store.csv"] == [1]
+    assert retailer.query(
+        "SELECT competition_distance FROM raw.stores WHERE store = 1 ORDER BY load_id"
+    ) == [(1270.0,), (99999.0,), (1270.0,)]
+    assert not retailer.land_raw().is_changed
+
+
 def test_a_value_that_becomes_missing_is_a_restatement(retailer: Retailer) -> None:
     retailer.land_raw()
     line = sales_line(1, date(2015, 6, 12), Customers="")

@@ -37,7 +37,11 @@ def advised(small_warehouse: Settings, project_params: Params):
         for statement in statements:
             change(small_warehouse, statement, marts_follow=False)
         with warehouse.connect(small_warehouse) as connection:
-            return advise_retraining(connection, project_params.monitoring.retraining)
+            return advise_retraining(
+                connection,
+                project_params.monitoring.retraining,
+                every_weeks=project_params.training.retrain_every_weeks,
+            )
 
     return asked
 
@@ -60,6 +64,17 @@ def test_an_open_alert_that_is_newer_than_the_training_asks_for_one(advised, rul
 )
 def test_other_alerts_do_not_ask(advised, alert: str):
     assert advised(THREE_WEEKS_UNSEEN, alert) is None
+
+
+@pytest.mark.parametrize(("through", "is_asked"), [("2015-07-03", True), ("2015-07-04", False)])
+def test_a_training_that_did_not_come_in_its_week_is_made_up_for(
+    advised, through: str, is_asked: bool
+):
+    advice = advised(THREE_WEEKS_UNSEEN.replace("2015-07-10", through))
+    if is_asked:
+        assert advice == "the newest training has not seen the last 4 weeks of sales"
+    else:
+        assert advice is None
 
 
 def test_an_alert_that_is_over_does_not_ask(advised):
