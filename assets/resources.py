@@ -53,7 +53,9 @@ class Writer(dg.ConfigurableResource):
 
     pipeline: dg.ResourceDependency[Pipeline]
     wait_seconds: float = Field(
-        default=900, description="How long to wait for another writer before giving up."
+        default=5400,
+        description="How long to wait for another writer before giving up: longer than a training "
+        "in full from a terminal takes, so that Monday's run outlasts it.",
     )
 
     @property
