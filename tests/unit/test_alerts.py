@@ -39,7 +39,7 @@ def quiet_warehouse(small_warehouse: Settings) -> Settings:
         small_warehouse,
         "DELETE FROM monitoring.alerts; DELETE FROM monitoring.drift_metrics;"
         "DELETE FROM quality.data_quality_results;"
-        "UPDATE forecasting.forecast_runs SET stores_not_forecast = 0;"
+        "DELETE FROM forecasting.stores_not_forecast;"
         "UPDATE marts.forecast_accuracy SET coverage_80 = 0.8, coverage_95 = 0.95",
         marts_follow=False,
     )
