@@ -30,7 +30,8 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
 
     A store-day's deviation is its log sales minus the store's median on such days (weekday and
     promotion) over half a year, minus the chain's median deviation on that day. State holidays and
-    the days beside them are left out; a week with fewer than three days left is not judged.
+    the days beside them are left out, and three days about Christmas and Easter; a week with fewer
+    than three days left is not judged.
 
     Args:
         sales: ``store_id, day, sales, is_promo, state_holiday``, ``HISTORY_WEEKS`` + 1 weeks back.
@@ -41,8 +42,7 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         the move as a share, 1.0 for a level that doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
-    holidays = sales.filter(pl.col("state_holiday") != "0")["day"].unique().to_list()
-    beside = [day + timedelta(days=days) for day in holidays for days in (-1, 0, 1)]
+    beside = _beside_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())
     deviation = pl.col("log_sales") - pl.col("log_sales").median().over(
         "store_id", "weekday", "is_promo"
     )
@@ -85,6 +85,20 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         )
         .sort(pl.col("z").abs(), "store_id", descending=[True, False])
     )
+
+
+def _beside_holidays(holidays: pl.Series) -> list[date]:
+    """Holidays and the day before and after; three days about Christmas and Easter.
+
+    For holidays that lie together people shop over days, some stores' customers more than others'.
+    """
+    known = set(holidays.to_list())
+    left_out = set()
+    for day in known:
+        together = any(day + timedelta(days=days) in known for days in (-3, -2, -1, 1, 2, 3))
+        reach = 3 if together else 1
+        left_out |= {day + timedelta(days=days) for days in range(-reach, reach + 1)}
+    return sorted(left_out)
 
 
 def stores_off_level(deviations: pl.DataFrame, params: StoreParams) -> pl.DataFrame:
