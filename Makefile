@@ -29,7 +29,7 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 	@$(BIN)/rossmann refresh
 
 .PHONY: test
-test: lint ## Run the whole test suite, lint and types included; coverage is that of unit and fault tests
+test: lint ## Run the whole test suite, lint and types included
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest tests/unit tests/faults --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest tests/integration tests/real_data $(PYTEST_ARGS) --no-loadscope-reorder

@@ -130,7 +130,6 @@ WATCH = _job(
     "The alert rules alone: what was due and did not run is noticed by nobody else.",
 )
 
-PUBLISHING_JOBS = [WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING, PUBLISH_FORECASTS]
 JOBS = [
     WEEKLY_REFRESH,
     WEEKLY_REFRESH_WITH_TRAINING,
@@ -139,3 +138,4 @@ JOBS = [
     BACKFILL_FORECASTS,
     WATCH,
 ]
+PUBLISHING_JOBS = [job for job in JOBS if job.hooks]

@@ -245,9 +245,8 @@ def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFr
         then.with_columns(run=runs)
         .filter(~pl.col("is_open"))
         .group_by("store_id", "run")
-        .agg(days=pl.col("day").n_unique())
+        .agg(days=pl.len())
         .filter(pl.col("days") >= _REBUILDING_DAYS)["store_id"]
-        .unique()
     )
     ordinary = (
         (now["state_holiday"] == "0")

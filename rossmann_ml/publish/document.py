@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rossmann_ml.markdown import with_part
 from rossmann_ml.publish.contract import Column, Contract, load_contract
+from rossmann_ml.publish.vintages import ARCHIVED_TABLE
 from rossmann_ml.settings import PROJECT_DIR
 
 README_PATH = PROJECT_DIR / "warehouse" / "README.md"
@@ -29,7 +30,7 @@ def render_tables(contract: Contract) -> str:
         order = ", ".join(f"`{name}`" for name in table.order_by)
         lines += [f"One row: {table.grain}. Key: {key}. Rows lie in the order {order}.", ""]
         if table.is_vintage:
-            older = "; older ones are in `vintages/`" if table.name == "forecasts" else ""
+            older = "; older ones are in `vintages/`" if table.name == ARCHIVED_TABLE else ""
             lines += [f"Holds the published origins only{older}.", ""]
         lines += ["| column | type | unit | NULL | meaning |", "|---|---|---|---|---|"]
         lines += [_row(column) for column in table.columns]

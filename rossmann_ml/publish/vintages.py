@@ -14,6 +14,9 @@ from rossmann_ml.publish import files
 from rossmann_ml.publish.contract import Contract
 from rossmann_ml.settings import Settings
 
+ARCHIVED_TABLE = "forecasts"
+"""The one table whose origins stay readable when they leave the file."""
+
 
 def vintages_path(settings: Settings) -> Path:
     """The folder of the archived origins."""
@@ -41,7 +44,7 @@ def export_vintages(
         The files written now.
     """
     folder = vintages_path(settings)
-    table = contract.table("forecasts")
+    table = contract.table(ARCHIVED_TABLE)
     names = ", ".join(table.column_names)
     order = ", ".join(table.order_by)
     written = []
