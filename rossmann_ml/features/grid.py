@@ -91,7 +91,7 @@ class SalesGrid:
 
     def until(self, day: date) -> SalesGrid:
         """The grid with all columns after a day cut off."""
-        columns = (day - self.first_date).days + 1
+        columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
 
