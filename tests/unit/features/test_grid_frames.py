@@ -19,7 +19,7 @@ from support.plan_reference import KINDS, PlanDay, StorePlan, plan_frame, store_
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, StoreGrid
 
 MONDAY = date(2015, 12, 28)  # days run over the end of a year
-quick = settings(max_examples=25, deadline=None, derandomize=True)
+quick = settings(max_examples=15, deadline=None, derandomize=True)
 store_ids = st.lists(st.integers(1, 40), min_size=1, max_size=5, unique=True)
 days = st.integers(0, 9).map(lambda number: MONDAY + timedelta(days=number))
 rows = st.builds(PlanDay, st.booleans(), st.booleans(), st.sampled_from("0abc"), st.booleans())

@@ -22,7 +22,7 @@ from rossmann_ml.features.grid import (
     windowed_sum,
 )
 
-quick = settings(max_examples=30, deadline=None, derandomize=True)
+quick = settings(max_examples=20, deadline=None, derandomize=True)
 marks = st.integers(1, 25).flatmap(
     lambda days: st.lists(
         st.lists(st.sampled_from([False, False, True]), min_size=days, max_size=days),

@@ -32,7 +32,7 @@ def scored(world: World, origin: date = ORIGIN) -> pl.DataFrame:
 
 
 @given(data=st.data(), stores=st.integers(1, 2))
-@settings(max_examples=10, phases=[Phase.generate], deadline=None, derandomize=True)
+@settings(max_examples=6, phases=[Phase.generate], deadline=None, derandomize=True)
 def test_plan_features_are_those_of_the_store_and_the_target_day(
     data: st.DataObject, stores: int
 ) -> None:
@@ -54,7 +54,7 @@ def test_plan_features_are_those_of_the_store_and_the_target_day(
 
 
 @given(data=st.data(), stores=st.integers(1, 3))
-@settings(max_examples=6, phases=[Phase.generate], deadline=None, derandomize=True)
+@settings(max_examples=4, phases=[Phase.generate], deadline=None, derandomize=True)
 def test_history_features_are_those_of_the_store_and_the_day_of_the_horizon(
     data: st.DataObject, stores: int
 ) -> None:
@@ -79,7 +79,7 @@ def test_history_features_are_those_of_the_store_and_the_day_of_the_horizon(
 
 
 @given(data=st.data(), stores=st.integers(1, 2))
-@settings(max_examples=6, phases=[Phase.generate], deadline=None, derandomize=True)
+@settings(max_examples=4, phases=[Phase.generate], deadline=None, derandomize=True)
 def test_a_training_row_is_the_row_that_would_have_been_scored(
     data: st.DataObject, stores: int
 ) -> None:
@@ -114,8 +114,8 @@ def long_world(is_promo: list[bool], is_open: list[bool]) -> World:
     return World({1: StorePlan(days[0], days[-1], rows)}, sales, {1: table})
 
 
-@pytest.mark.parametrize("runs_for", [58, 59, 60, 61, 80, 120])
-@pytest.mark.parametrize("gap", [1, 13, 14])
+@pytest.mark.parametrize("runs_for", [59, 60, 61, 100])
+@pytest.mark.parametrize("gap", [1, 13])
 def test_a_long_promotion_reads_the_same_in_scoring_as_in_training(runs_for: int, gap: int) -> None:
     is_promo = [True] * 30 + [False] * gap + [True] * runs_for
     world = long_world(is_promo, [True] * len(is_promo))
@@ -124,7 +124,7 @@ def test_a_long_promotion_reads_the_same_in_scoring_as_in_training(runs_for: int
     assert panel["days_between_promos"].to_list() == [gap if runs_for < 60 else 14]
 
 
-@pytest.mark.parametrize(("opened_days", "expected"), [(1, 1), (58, 58), (59, 59), (60, 60)])
+@pytest.mark.parametrize(("opened_days", "expected"), [(1, 1), (59, 59), (60, 60)])
 def test_a_long_closure_is_seen_60_days_later_by_a_scoring_panel(
     opened_days: int, expected: int
 ) -> None:
