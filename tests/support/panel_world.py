@@ -76,6 +76,8 @@ def worlds(draw: st.DrawFn, stores: int, days_after: int = 30) -> World:
     table = store_frame(
         ids,
         store_type=[draw(st.sampled_from("ab")) for _ in ids],
+        assortment=[draw(st.sampled_from("ac")) for _ in ids],
+        state=[draw(st.sampled_from(["BE", "NW", None])) for _ in ids],
         has_promo2=[True] * stores,
         promo2_since=[draw(st.sampled_from([FIRST_DAY, ORIGIN, None])) for _ in ids],
         promo2_months=["Jan,Apr,Jul,Oct"] * stores,

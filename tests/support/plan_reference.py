@@ -222,7 +222,7 @@ def plan_reading(plan: StorePlan, day: date) -> dict[str, float]:
 
 
 def attribute_reading(store: dict[str, object], day: date) -> dict[str, float]:
-    """What a store's promo2 and competition are on a day; codes are left out."""
+    """What a store's promo2 and competition are on a day."""
     weeks = -1.0
     since = store["promo2_since"]
     if store["has_promo2"] and isinstance(since, date) and since <= day:

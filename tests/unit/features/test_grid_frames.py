@@ -206,6 +206,17 @@ def test_stores_are_one_group_if_type_and_assortment_are_the_same(
     assert len(set(zip(groups, kinds, strict=True))) == len(set(kinds))
 
 
+@given(states=st.lists(st.sampled_from(["BY", "BE", "NW", None]), min_size=1, max_size=8))
+@quick
+def test_texts_are_numbered_in_alphabetical_order_and_unknown_ones_minus_one(
+    states: list[str | None],
+) -> None:
+    table = store_frame(list(range(len(states))), state=list(states))
+    alphabet = sorted({state for state in states if state is not None})
+    expected = [-1 if state is None else alphabet.index(state) for state in states]
+    assert StoreGrid.from_frame(table).numbers("state").tolist() == expected
+
+
 def test_grids_do_not_change() -> None:
     sales = SalesGrid(MONDAY, np.zeros((1, 1)))
     for grid in (stores_of(1), three_days(), sales):

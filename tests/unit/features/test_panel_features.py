@@ -51,6 +51,9 @@ def test_plan_features_are_those_of_the_store_and_the_target_day(
             if not np.isclose(row[name], float(value), rtol=1e-6, atol=0, equal_nan=True)
         }
         assert wrong == {}, row["target_date"]
+        store = world.attributes[row["store_id"]]
+        for name in ("store_type", "assortment", "state"):
+            assert row[name] == store[name]
 
 
 @given(data=st.data(), stores=st.integers(1, 3))

@@ -26,7 +26,6 @@ from support.plan_reference import (
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.plan import PLAN_FEATURES, day_features, plan_features
 
-CODES = {"store_type", "assortment", "state"}
 # Years that begin or end within the plan, a leap day, Easter early and late, an extra holiday.
 FIRST_DAYS = [
     date(2012, 2, 1),
@@ -96,10 +95,7 @@ def test_the_reading_and_the_product_name_the_same_features() -> None:
     plan = plan_of([OPEN])
     read_off = plan_reading(plan, plan.first)
     attributes = attribute_reading(store_frame([1]).row(0, named=True), plan.first)
-    assert [*read_off, *attributes, *sorted(CODES)] == [
-        *(name for name in PLAN_FEATURES if name not in CODES),
-        *sorted(CODES),
-    ]
+    assert [*read_off, *attributes] == [*PLAN_FEATURES]
 
 
 @pytest.mark.parametrize("year", range(2012, 2021))
