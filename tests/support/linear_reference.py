@@ -251,8 +251,12 @@ def store_columns(plan: PlanGrid) -> list[Column]:
 
 def rows(plan: PlanGrid) -> np.ndarray:
     """Every column of every store-day, shape (stores, columns, days)."""
+    return laid_out(columns(plan), plan)
+
+
+def laid_out(wanted: list[Column], plan: PlanGrid) -> np.ndarray:
+    """The values of columns, shape (stores, columns, days)."""
     stores, days = plan.is_open.shape
-    wanted = columns(plan)
     return np.array(
         [
             [[float(column.value(store, day)) for day in range(days)] for column in wanted]
@@ -261,10 +265,14 @@ def rows(plan: PlanGrid) -> np.ndarray:
     )
 
 
+COLUMNS = columns(frozen_world.inputs().plan)
+"""The columns of the frozen world's plan."""
+
+
 @cache
 def frozen_rows() -> np.ndarray:
-    """The same of the frozen world's plan, made once."""
-    return rows(frozen_world.inputs().plan)
+    """Every column of every store-day of the frozen world's plan."""
+    return laid_out(COLUMNS, frozen_world.inputs().plan)
 
 
 @dataclass(frozen=True)
@@ -294,18 +302,17 @@ def least_squares(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def solve(
-    plan: PlanGrid, design_rows: np.ndarray, sales: np.ndarray, groups: list[int]
+    kinds: list[Column], design_rows: np.ndarray, sales: np.ndarray, groups: list[int]
 ) -> Solution:
     """Solve both ridges over the days of ``sales``, which begin with the plan's first day.
 
     Args:
-        plan: For the penalties of its columns.
+        kinds: The columns of any plan, for their penalties.
         design_rows: What :func:`rows` says of the plan.
         sales: Shape (stores, days); a day without sales does not count.
         groups: Each store's group.
     """
     stores, days = sales.shape
-    kinds = columns(plan)
     seen = [[day for day in range(days) if sales[store, day] > 0] for store in range(stores)]
     log_sales = [np.log(sales[store, seen[store]]) for store in range(stores)]
     design = [design_rows[store][:, seen[store]].T for store in range(stores)]

@@ -72,13 +72,13 @@ def near(value: object) -> object:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("origin", ORIGINS, ids=str)
-def test_a_feature_of_the_frozen_world_is_what_it_was(origin: date, name: str) -> None:
-    found, kept = described(panel_of(origin), name), snapshot()[str(origin)][name]
-    assert found["nan"] == kept["nan"]
-    assert found["mean"] == near(kept["mean"])
-    assert found["deviation"] == near(kept["deviation"])
-    assert found["values"] == [near(value) for value in kept["values"]]
+def test_a_feature_of_the_frozen_world_is_what_it_was(name: str) -> None:
+    for origin in ORIGINS:
+        found, kept = described(panel_of(origin), name), snapshot()[str(origin)][name]
+        assert found["nan"] == kept["nan"]
+        assert found["mean"] == near(kept["mean"])
+        assert found["deviation"] == near(kept["deviation"])
+        assert found["values"] == [near(value) for value in kept["values"]]
 
 
 def test_the_snapshot_holds_the_features_there_are_and_no_other() -> None:

@@ -32,6 +32,9 @@ from rossmann_ml.features.residuals import (
 )
 from rossmann_ml.params import FeatureParams
 
+# no day may be divided by nothing on the way, even where the result is thrown away
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 INPUTS = frozen_world.inputs()
 PARAMS = frozen_world.PARAMS
 ORIGIN = date(2013, 3, 28)

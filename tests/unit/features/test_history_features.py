@@ -22,13 +22,16 @@ from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.params import FeatureParams
 
+# no day may be divided by nothing on the way, even where the result is thrown away
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 # features are 32-bit floats of up to 10
 FLOAT32 = {"rtol": 1e-6, "atol": 2e-6}
 FIRST_DAY = date(2013, 1, 1)
 # a whole history, one of a year and two weeks, one of a month and the first day of all
 ORIGINS = {
-    frozen_world.ORIGIN: [1, 2, 12, 41, 42],
-    date(2014, 1, 14): [1, 7, 42],
+    frozen_world.ORIGIN: [1, 12, 42],
+    date(2014, 1, 14): [1, 7],
     date(2013, 2, 5): [1, 42],
     date(2013, 1, 1): [1],
 }
@@ -83,12 +86,10 @@ def of_frozen_world(origin: date) -> tuple[dict[str, np.ndarray], dict[str, np.n
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("origin", ORIGINS, ids=str)
-def test_a_history_feature_of_the_frozen_world_is_what_its_name_says(
-    origin: date, name: str
-) -> None:
-    made, expected = of_frozen_world(origin)
-    np.testing.assert_allclose(made[name], expected[name], **FLOAT32)
+def test_a_history_feature_of_the_frozen_world_is_what_its_name_says(name: str) -> None:
+    for origin in ORIGINS:
+        made, expected = of_frozen_world(origin)
+        np.testing.assert_allclose(made[name], expected[name], **FLOAT32, err_msg=str(origin))
 
 
 def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_columns() -> None:

@@ -20,6 +20,9 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts, runnin
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
+# no day may be divided by nothing on the way, even where the result is thrown away
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 FIRST_DAY = date(2013, 9, 2)
 
 
@@ -31,7 +34,7 @@ def forecast_of(inputs: FeatureInputs, origin: date) -> LinearForecast:
 def solved(inputs: FeatureInputs, rows: np.ndarray, origin: date) -> linear_reference.Solution:
     days = (origin - inputs.plan.first_date).days + 1
     return linear_reference.solve(
-        inputs.plan,
+        linear_reference.COLUMNS,
         rows,
         inputs.sales.sales[:, :days],
         inputs.stores.groups().tolist(),
@@ -50,7 +53,7 @@ def assert_solution(
         np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("origin", [frozen_world.ORIGIN, date(2013, 4, 2), date(2013, 1, 1)])
+@pytest.mark.parametrize("origin", [frozen_world.ORIGIN, date(2013, 4, 2)])
 def test_the_forecast_of_the_frozen_world_is_the_dense_solution(origin: date) -> None:
     inputs = frozen_world.inputs()
     forecast = forecast_of(inputs, origin)
@@ -64,13 +67,13 @@ def test_the_forecast_of_the_frozen_world_is_the_dense_solution(origin: date) ->
 @given(
     seed=st.integers(0, 2**32 - 1),
     stores=st.integers(1, 3),
-    days=st.sampled_from([1, 30, 91, 92, 120]),
+    days=st.sampled_from([1, 30, 91, 92, 100]),
 )
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_the_forecast_of_any_chain_is_the_dense_solution(seed: int, stores: int, days: int) -> None:
     inputs = random_inputs(seed, stores=stores, days=days, ahead=7, first_day=FIRST_DAY)
     origin = FIRST_DAY + timedelta(days=days - 1)
-    # 32-bit sums of up to 120 days
+    # 32-bit sums of up to 100 days
     expected = solved(inputs, linear_reference.rows(inputs.plan), origin)
     assert_solution(forecast_of(inputs, origin), expected, tolerance=5e-6)
 

@@ -18,6 +18,9 @@ from support.random_world import random_plan
 from rossmann_ml.features.grid import PlanGrid
 from rossmann_ml.features.linear_design import LinearDesign
 
+# no day may be divided by nothing on the way, even where the result is thrown away
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 QUICK = settings(max_examples=20, deadline=None, derandomize=True)
 FIRST_DAY = date(2014, 3, 3)
 PARTS = ("day_columns", "promo_columns", "is_promo", "store_columns")

@@ -20,6 +20,9 @@ from rossmann_ml.features.linear import LinearSums, running_sums
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
+# no day may be divided by nothing on the way, even where the result is thrown away
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
 FIRST_DAY = date(2013, 5, 6)
 FLOAT32 = 2e-6  # relative: sums of up to some hundred 32-bit products
 
