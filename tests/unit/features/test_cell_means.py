@@ -132,5 +132,8 @@ def test_a_group_without_days_has_the_chains_mean_and_a_chain_without_any_zero()
     groups = np.array([0, 1, 2])
     total, weight = np.array([80.0, 90.0, 0.0]), np.array([10.0, 10.0, 0.0])
     assert group_means(total, weight, groups).tolist() == pytest.approx([8.25, 8.75, 8.5])
+    # a single day long ago, which counts a quarter
+    long_ago = group_means(np.array([2.0, 0.0, 0.0]), np.array([0.25, 0.0, 0.0]), groups)
+    assert long_ago.tolist() == pytest.approx([8.0, 8.0, 8.0])
     nothing = np.zeros(3)
     assert group_means(nothing, nothing, groups).tolist() == [0.0, 0.0, 0.0]

@@ -202,8 +202,11 @@ def test_the_targets_weekday_goes_on_from_the_origins() -> None:
 
 
 def test_a_spread_is_zero_where_all_days_are_alike() -> None:
-    found = recent_of(as_of(np.full((1, 200), 0.1)))["residual_std_182d"]
-    assert found[0, 0] == pytest.approx(0.0, abs=1e-8)
+    # the mean of squares minus the squared mean is now and then a little below zero
+    for value in (0.1, 0.3, 0.7, 1.1):
+        for days in range(170, 182):
+            found = recent_of(as_of(np.full((1, days), value)))["residual_std_182d"]
+            assert found[0, 0] == pytest.approx(0.0, abs=1e-6)
     ones = recent_of(as_of(np.tile([-1.0, 1.0], 100)[None, :]))["residual_std_182d"]
     assert ones[0, 0] == pytest.approx(1.0)
 

@@ -6,6 +6,7 @@ in ``support.linear_reference`` with every penalty as a number.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -76,6 +77,17 @@ def test_the_forecast_of_any_chain_is_the_dense_solution(seed: int, stores: int,
     # 32-bit sums of up to 100 days
     expected = solved(inputs, linear_reference.rows(inputs.plan), origin)
     assert_solution(forecast_of(inputs, origin), expected, tolerance=5e-6)
+
+
+def test_a_store_that_sold_once_long_ago_counts_by_that_days_weight() -> None:
+    inputs = random_inputs(8, stores=3, days=200, ahead=7, first_day=FIRST_DAY)
+    sales = inputs.sales.sales.copy()
+    sales[1] = np.nan
+    sales[1, 20] = 9000.0
+    once = replace(inputs, sales=replace(inputs.sales, sales=sales))
+    origin = FIRST_DAY + timedelta(days=199)
+    expected = solved(once, linear_reference.rows(inputs.plan), origin)
+    assert_solution(forecast_of(once, origin), expected, tolerance=5e-6)
 
 
 def test_a_chain_without_any_sale_is_expected_at_a_drugstores_level() -> None:
