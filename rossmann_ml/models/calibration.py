@@ -139,8 +139,9 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
     For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
     Each origin is centred on its own median first: a season in which the whole chain sold
     more or less than forecast does not come again, while the spread of days, which calls for
-    a forecast below the median, does. Days with an unusual event are left out. The origins'
-    median counts, so that the weeks around Christmas do not pull down the summer.
+    a forecast below the median, does. Days with an unusual event are left out, and an origin
+    without any other day. The origins' median counts, so that the weeks around Christmas do not
+    pull down the summer.
 
     Args:
         log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in one fixed order.
@@ -150,7 +151,8 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
         log_ratio = part["log_ratio"].to_numpy()
         centred = log_ratio - np.median(log_ratio)
         usual = np.exp(centred[np.abs(centred) < UNUSUAL_LOG_RATIO])
-        shifts.append(np.log(usual.mean() / (usual**2).mean()))
+        if len(usual):
+            shifts.append(np.log(usual.mean() / (usual**2).mean()))
     return float(np.median(shifts)) if shifts else 0.0
 
 
