@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.rule_model import RuleModel
 
 from rossmann_ml.models.blend import Blend, equal_weights, weighted_mean
 
@@ -37,41 +36,27 @@ def test_equal_weights_are_one_over_the_number_of_members() -> None:
     assert equal_weights(("a", "b", "c", "d")) == dict.fromkeys("abcd", 0.25)
 
 
-@dataclass
-class Rule:
-    """A member with a fixed answer."""
-
-    answer: float
-    shares: dict[str, float]
-    splits: dict[str, int] | None
-
-    def predict_log_sales(self, panel: pl.DataFrame, **_: object) -> np.ndarray:
-        return np.full(len(panel), self.answer)
-
-    def importance(self) -> pl.DataFrame:
-        names = list(self.shares)
-        splits = [None if self.splits is None else self.splits[name] for name in names]
-        return pl.DataFrame(
-            {
-                "feature": names,
-                "gain": [1000 * share for share in self.shares.values()],
-                "gain_share": list(self.shares.values()),
-                "splits": pl.Series(splits, dtype=pl.Int64),
-            }
-        )
-
-
 def blend() -> Blend:
+    shares = {"promo": 0.5, "month": 0.25, "open": 0.25}
+    one_feature = {"open": 1.0, "promo": 0.0, "month": 0.0}
     members = {
-        "lightgbm": Rule(
-            1.0, {"promo": 0.5, "month": 0.25, "open": 0.25}, {"promo": 4, "month": 3, "open": 1}
-        ),
-        "catboost": Rule(3.0, {"open": 0.25, "promo": 0.5, "month": 0.25}, None),
-        "xgboost": Rule(
-            9.0, {"open": 1.0, "promo": 0.0, "month": 0.0}, {"promo": 10, "month": 0, "open": 7}
-        ),
+        "lightgbm": RuleModel(1.0, shares, {"promo": 4, "month": 3, "open": 1}),
+        "catboost": RuleModel(3.0, shares),  # counts no splits
+        "xgboost": RuleModel(9.0, one_feature, {"promo": 10, "month": 0, "open": 7}),
     }
-    return Blend(members, {"lightgbm": 0.5, "catboost": 0.5, "xgboost": 0.0})
+    return Blend(members, {"lightgbm": 0.25, "catboost": 0.75, "xgboost": 0.0})
+
+
+def test_a_blend_predicts_the_weighted_mean_of_its_members() -> None:
+    panel = pl.DataFrame({"base_log_sales": [8.0, 9.0]}, schema={"base_log_sales": pl.Float32})
+    assert blend().predict_log_sales(panel).tolist() == [10.5, 11.5]
+
+
+def test_a_blend_does_not_ask_a_member_of_weight_zero() -> None:
+    members = {**blend().members, "xgboost": object()}
+    panel = pl.DataFrame({"base_log_sales": [8.0]})
+    found = Blend(members, blend().weights).predict_log_sales(panel)  # type: ignore[arg-type]
+    assert found.tolist() == [10.5]
 
 
 def test_importance_is_the_weighted_mean_of_shares_and_the_sum_of_splits() -> None:
