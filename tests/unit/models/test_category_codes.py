@@ -1,11 +1,10 @@
-"""Codes of text features: positions in the alphabet of the training panel, by its docstring."""
+"""Codes of text features in panels and files, and the values that a model never saw."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from rossmann_ml.models.base import design_matrix
 from rossmann_ml.models.categories import Categories
@@ -46,19 +45,6 @@ def test_a_code_is_the_place_of_the_value_and_the_unknown_and_unseen_have_their_
     assert found["month"].to_list() == [5.0] * 6
 
 
-def test_a_feature_without_any_known_value_codes_every_value_as_unseen() -> None:
-    nothing = Categories.of(TRAINED.with_columns(state=pl.lit(None, pl.String)))
-    assert nothing.values["state"] == []
-    scored = pl.DataFrame({"state": ["HE", None]})
-    assert nothing.encode(scored)["state"].to_list() == [0, -1]
-
-
-def test_a_store_that_changes_does_not_change_the_codes_of_others() -> None:
-    codes = Categories.of(TRAINED)
-    changed = TRAINED.with_columns(store_type=pl.Series(["d", "z", "d", "b"]))
-    assert codes.encode(changed)["store_type"].to_list() == [2, 3, 2, 1]
-
-
 def test_unseen_values_are_named_once_a_store() -> None:
     scored = pl.DataFrame(
         {
@@ -90,8 +76,3 @@ def test_saved_codes_load_as_they_were(tmp_path: Path) -> None:
     assert text.splitlines()[1:3] == ['  "store_type": [', '    "a",']
     assert "ü" in text
     assert Categories.load(tmp_path) == codes
-
-
-def test_missing_codes_are_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Categories.load(tmp_path)
