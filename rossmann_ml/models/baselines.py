@@ -18,7 +18,7 @@ from rossmann_ml.features.panel import FeatureInputs
 
 SEASONAL_NAIVE = "seasonal_naive"
 MEDIAN = "store_weekday_promo_median"
-_LOOK_BACK_DAYS = 365
+_LOOK_BACK_DAYS = 365  # a year, the origin included
 
 
 def baseline_forecasts(
