@@ -183,10 +183,14 @@ def test_without_rows_the_weights_are_equal(members: int) -> None:
     assert weights == dict.fromkeys(families, 1 / members) == equal_weights(families)
 
 
-def test_one_family_has_all_the_weight() -> None:
-    assert fit_weights(frame([[(0.3,)]], ("catboost",)), ("catboost",), shrinkage=0.2) == {
-        "catboost": 1.0
-    }
+def test_a_frame_without_columns_has_no_rows_either() -> None:
+    assert fit_weights(pl.DataFrame(), FAMILIES, shrinkage=0.2) == equal_weights(FAMILIES)
+
+
+def test_one_family_has_all_the_weight_whatever_it_forecast() -> None:
+    for error in (0.3, math.nan):
+        rows = frame([[(error,)]], ("catboost",))
+        assert fit_weights(rows, ("catboost",), shrinkage=0.2) == {"catboost": 1.0}
 
 
 def test_members_that_were_all_right_have_equal_weights() -> None:
