@@ -76,7 +76,7 @@ def drawn(seed: int, *, stores: int, days: int, after: int) -> FeatureInputs:
     after=st.sampled_from([0, 5]),
     horizon_days=st.integers(1, 9),
 )
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=16, deadline=None, derandomize=True)
 def test_both_references_are_what_looking_them_up_day_by_day_gives(
     seed: int, stores: int, days: int, after: int, horizon_days: int
 ) -> None:

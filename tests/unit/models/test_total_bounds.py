@@ -60,7 +60,7 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     horizon_days=st.sampled_from([1, 5, 8, 15]),
     weekday=st.integers(0, 6),
 )
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 def test_a_fit_is_the_reference(
     seed: int, origins: int, stores: int, horizon_days: int, weekday: int
 ) -> None:
@@ -191,7 +191,7 @@ def plan(seed: int, horizon_days: int = 15) -> pl.DataFrame:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 def test_intervals_of_a_plan_are_the_reference_and_closed_totals_have_none(seed: int) -> None:
     rows, known = plan(seed), stores_of(4)
     found = calibration().intervals(rows, known)
