@@ -55,6 +55,7 @@ def small_params(**training: object) -> Params:
         "models": {family: {"trees": 2, "learning_rate": 0.3} for family in FAMILIES},
         "backtest_origins_back_days": [14, 28, 56],
     }
+    loaded["training"]["lightgbm"] |= {"min_data_in_leaf": 5, "num_leaves": 4, "max_bin": 15}
     loaded["training"] |= {
         "profiles": {"fast": profile, "full": profile | {"rows_share": 0.9}},
         "min_history_days": 60,
@@ -179,6 +180,16 @@ def memory_database() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         create_tables(connection)
         yield connection
+
+
+def emptied(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The database with no rows in the tables of models and forecasts."""
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'forecasting'"
+    ).fetchall()
+    for (table,) in tables:
+        connection.execute(f"DELETE FROM forecasting.{table}")
+    return connection
 
 
 def store_folds(
