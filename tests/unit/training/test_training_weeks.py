@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,7 @@ def test_one_week_in_so_many_trains(published: Path, every_weeks: int) -> None:
     weeks = [MONDAY + timedelta(weeks=number) for number in range(3 * every_weeks)]
     trains = [number for number, day in enumerate(weeks) if reason(published, day, every_weeks)]
     assert len(trains) == 3
-    assert {later - earlier for earlier, later in zip(trains, trains[1:], strict=False)} <= {
-        every_weeks
-    }
+    assert {later - earlier for earlier, later in pairwise(trains)} <= {every_weeks}
 
 
 def test_weeks_are_counted_from_the_first_of_the_year_1(published: Path) -> None:
