@@ -176,23 +176,10 @@ def test_a_refusal_leaves_no_alias_to_be_set(gate: Gate) -> None:
 
 def test_an_alias_that_was_not_set_is_set_to_the_newest_decision_and_once(gate: Gate) -> None:
     refits(gate, "first", "second", "third")
-    gate.connection.execute(
-        "UPDATE forecasting.promotions SET is_alias_set = false WHERE promotion_id < 3"
-    )
+    gate.connection.execute("UPDATE forecasting.promotions SET is_alias_set = false")
     gate.aliases.clear()
     assert reconcile_alias(gate.settings)
-    assert gate.aliases == ["no. second"]
+    assert gate.aliases == ["no. third"]
     assert gate.decisions("is_alias_set") == [(True,)] * 3
     assert not reconcile_alias(gate.settings)
-    assert gate.aliases == ["no. second"]
-
-
-def test_decisions_after_the_one_whose_alias_is_set_stay_open(gate: Gate) -> None:
-    refits(gate, "first", "second")
-    gate.connection.execute("UPDATE forecasting.promotions SET is_alias_set = false")
-    gate.connection.execute(
-        "UPDATE forecasting.promotions SET model_version = 'of a lost record' "
-        "WHERE promotion_id = 2"
-    )
-    assert reconcile_alias(gate.settings)
-    assert gate.decisions("is_alias_set") == [(True,), (False,)]
+    assert gate.aliases == ["no. third"]
