@@ -21,7 +21,7 @@ from rossmann_ml.recipe import RecipeKey
 from rossmann_ml.schema import create_tables
 from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import append_frame
-from support.evaluation_world import LAST_DAY, frames, small_params
+from support.evaluation_world import LAST_DAY, emptied, frames, small_params
 
 _NUMBERS = itertools.count()
 _NO_VERSIONS = """
@@ -33,7 +33,7 @@ _NO_VERSIONS = """
 
 @dataclass
 class Gate:
-    """Models and what is decided of them.
+    """Holds models and what is decided of them.
 
     Attributes:
         settings: Of the database in memory.
@@ -46,6 +46,13 @@ class Gate:
     connection: duckdb.DuckDBPyConnection
     params: Params = field(default_factory=small_params)
     aliases: list[str] = field(default_factory=list)
+
+    def emptied(self) -> Gate:
+        """The same without any model or decision, with the tolerances as they were."""
+        emptied(self.connection)
+        self.aliases.clear()
+        self.params = small_params()
+        return self
 
     def add_model(
         self,
@@ -143,7 +150,7 @@ class Gate:
 
 @contextmanager
 def open_gate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Gate]:
-    """A gate whose database is in memory: a named one is the same for every connection.
+    """Open a gate whose database is in memory: a named one is the same for every connection.
 
     Args:
         monkeypatch: Puts the true database and registry back afterwards.
@@ -161,6 +168,8 @@ def open_gate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Gate]:
         create_tables(connection)
         gate = Gate(settings, connection)
         monkeypatch.setattr(warehouse, "open_as_it_is", open_in_memory)
+        # every connection makes what is missing of the tables; here all are there
+        monkeypatch.setattr(warehouse, "create_tables", lambda connection: None)
         monkeypatch.setattr(
             tracking, "set_champion", lambda settings, version: gate.aliases.append(version)
         )

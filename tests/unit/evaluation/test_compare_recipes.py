@@ -82,7 +82,7 @@ CHOICE = st.lists(st.sampled_from(ORIGINS), min_size=1, max_size=4, unique=True)
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -157,13 +157,12 @@ def one_member(params: Params) -> Params:
     return Params.model_validate(loaded)
 
 
-@pytest.mark.parametrize("profile", ["fast", "full"])
 def test_what_is_missing_of_the_other_recipe_is_computed_if_params_still_say_how(
-    connection: duckdb.DuckDBPyConnection, profile: str
+    connection: duckdb.DuckDBPyConnection,
 ) -> None:
     params = one_member(PARAMS)
     keep(connection, pair(2, ORIGINS, ORIGINS)[0], MINE)
-    recipe = Recipe(profile, params, threads=1)  # type: ignore[arg-type]
+    recipe = Recipe("full", params, threads=1)  # the second of the two profiles
     said: list[str] = []
     found = compare(
         connection,

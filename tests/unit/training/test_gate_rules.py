@@ -13,7 +13,6 @@ import math
 import statistics
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -22,7 +21,6 @@ from hypothesis import strategies as st
 from support.evaluation_world import (
     FAMILIES,
     LAST_DAY,
-    emptied,
     made_folds,
     store_folds,
     versions_of,
@@ -41,10 +39,20 @@ CHAMPION = RecipeKey("of the champion", {FAMILIES[0]: "its member"}, shrinkage=0
 CHALLENGER = RecipeKey("of the challenger", {FAMILIES[0]: "another"}, shrinkage=0.2)
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        open_gate(monkeypatch, tmp_path_factory.mktemp("gate")) as gate,
+    ):
+        gate.add_core()
+        yield gate
+
+
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gate]:
-    with open_gate(monkeypatch, tmp_path) as opened:
-        yield opened
+def gate(opened: Gate) -> Gate:
+    """No model, no decision."""
+    return opened.emptied()
 
 
 def below(value: float) -> float:
@@ -65,7 +73,7 @@ def with_gate(params: Params, **tolerances: float) -> Params:
 def test_a_first_model_must_beat_seasonal_naive_at_the_median_origin(
     gate: Gate, figures: list[tuple[float, float]]
 ) -> None:
-    emptied(gate.connection)
+    gate.emptied()
     rmspe, naive = ([pair[number] for pair in figures] for number in (0, 1))
     gate.add_model("first", rmspe, naive)
     decision = gate.promote("first")
@@ -168,7 +176,6 @@ class Changed:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        gate.add_core()
         self.inputs = read_inputs(gate.connection, gate.params, forecast_origin=LAST_DAY)
         # with next to no spread an origin's first blend is the forecast as it is
         self.days = made_folds(1, origins=ORIGINS, families=()).with_columns(spread=pl.lit(1e-9))

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.evaluation_world import memory_database, small_params
+from support.evaluation_world import emptied, memory_database, small_params
 
 from rossmann_ml.model_records import (
     TrainingReport,
@@ -62,10 +62,15 @@ def scores(figures: list[float]) -> pl.DataFrame:
     return pl.DataFrame(rows).with_columns(rmspe_median="rmspe")
 
 
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
     with memory_database() as opened:
         yield opened
+
+
+@pytest.fixture
+def connection(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    return emptied(database)
 
 
 def report(version: str = "blend-1", **given_values: Any) -> TrainingReport:

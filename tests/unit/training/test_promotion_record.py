@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from support.gate_warehouse import Gate, open_gate
@@ -20,10 +19,19 @@ from rossmann_ml.promotion import (
 from rossmann_ml.warehouse import utc_now
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        open_gate(monkeypatch, tmp_path_factory.mktemp("gate")) as gate,
+    ):
+        yield gate
+
+
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gate]:
-    with open_gate(monkeypatch, tmp_path) as opened:
-        yield opened
+def gate(opened: Gate) -> Gate:
+    """No model, no decision."""
+    return opened.emptied()
 
 
 def refits(gate: Gate, *versions: str) -> None:
@@ -57,7 +65,7 @@ def test_a_refusal_changes_no_champion(gate: Gate) -> None:
 
 def test_there_is_a_champion_once_a_warehouse_holds_one(gate: Gate) -> None:
     assert not has_champion(gate.settings)
-    gate.settings.database_path.parent.mkdir()
+    gate.settings.database_path.parent.mkdir(exist_ok=True)
     gate.settings.database_path.touch()  # what is opened is in memory
     assert not has_champion(gate.settings)
     refits(gate, "good")
