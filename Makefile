@@ -38,6 +38,10 @@ test: lint ## Run the whole test suite, lint and types included
 test-unit: setup-dev ## Run the unit tests alone
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
+.PHONY: mutation
+mutation: setup-dev ## Plant small faults in the arithmetic and count how many the unit tests notice
+	@$(BIN)/python -m benchmarks.mutation $(MUTATION_ARGS)
+
 .PHONY: fuzz
 fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
 	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest -n 0 \
