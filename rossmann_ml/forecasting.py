@@ -252,12 +252,10 @@ def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: dat
         """,
         {"origin": origin},
     )
-    row = one_row(
-        connection,
-        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?",
-        [origin],
-    )
-    return int(row[0]) if row else 0
+    ((stores,),) = connection.execute(
+        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+    ).fetchall()
+    return int(stores)
 
 
 def _report(
