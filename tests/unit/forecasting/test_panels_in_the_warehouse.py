@@ -76,9 +76,9 @@ def test_the_scoring_panel_is_that_of_the_newest_origin_and_says_so(place: Place
     inputs = read_inputs(connection, small_params(), forecast_origin=ORIGIN)
     assert_frame_equal(panel, panel_to_score(inputs, small_params()), check_dtypes=False)
     assert (report.forecast_origin, report.origins, report.rows) == (ORIGIN, 1, 15)
-    # 1 for the horizon, 39 of the plan, 33 of the history with 3 half-lives and 7 windows
-    keys = {"forecast_origin", "store_id", "target_date", "horizon_days", "is_open", "plan_source"}
-    assert report.features == len(set(panel.columns) - keys)
+    # every column but the keys of a row, and what is not given to a model; the horizon is
+    others = {"forecast_origin", "store_id", "target_date", "is_open", "plan_source"}
+    assert report.features == len(set(panel.columns) - others)
     assert 0 <= report.seconds < 60
     assert builds(connection) == [("scoring_panel", ORIGIN, None, "a-code", 15)]
 
