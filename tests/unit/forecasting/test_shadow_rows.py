@@ -29,9 +29,7 @@ Place = tuple[Settings, duckdb.DuckDBPyConnection]
 
 def params_with(*, shadow: bool = True) -> Params:
     params = load_params(PROJECT_DIR / "params.yaml")
-    forecast = params.forecast.model_copy(
-        update={"horizon_days": 5, "shadow_challenger": shadow}
-    )
+    forecast = params.forecast.model_copy(update={"horizon_days": 5, "shadow_challenger": shadow})
     return params.model_copy(update={"forecast": forecast})
 
 
@@ -140,14 +138,18 @@ def test_its_rows_are_of_the_champions_panel_and_run(place: Place) -> None:
     register(place, "challenger-3", PROMOTED + SECOND)
     told: list[str] = []
     report = score_shadow(place[0], params_with(), progress=told.append)
-    rows = place[1].execute(
-        """
+    rows = (
+        place[1]
+        .execute(
+            """
         SELECT s.sales_forecast, 3 * f.sales_forecast, s.plan_source = f.plan_source,
             s.run_id, s.model_version, s.scenario
         FROM forecasting.shadow_forecasts AS s
         FULL JOIN forecasting.forecasts AS f USING (forecast_origin, store_id, target_date)
         """
-    ).fetchall()
+        )
+        .fetchall()
+    )
     assert len(rows) == 15
     for shadow, tripled, *others in rows:
         assert shadow == tripled

@@ -241,9 +241,7 @@ def test_a_generation_gives_the_inputs_of_the_weekly_job_value_by_value(
          "is_observed": [False, True]}
     )  # fmt: skip
     append_frame(filled, "daily_sales", later)
-    published = read_published_inputs(
-        filled, forecast_origin=ORIGIN, horizon_days=horizon_days
-    )
+    published = read_published_inputs(filled, forecast_origin=ORIGIN, horizon_days=horizon_days)
     assert published.history.equals(read.history)
     assert published.horizon_plan.rows() == read.horizon_plan.rows()
     assert published.features.stores.attributes.equals(read.features.stores.attributes)
