@@ -21,6 +21,7 @@ from rossmann_ml.settings import Settings, load_settings
 from rossmann_ml.warehouse import append_frame
 
 _NUMBERS = itertools.count()
+_ONE_THREAD = {"threads": 1}
 _CORE_TABLES = """
 CREATE SCHEMA core;
 CREATE TABLE core.fct_daily_sales (
@@ -78,6 +79,19 @@ def fill_core(
 
 
 @contextmanager
+def kept(connection: duckdb.DuckDBPyConnection, *tables: str) -> Iterator[None]:
+    """Put tables back at the end of the block as they were before it."""
+    for number, table in enumerate(tables):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_{number} AS FROM {table}")
+    try:
+        yield
+    finally:
+        for number, table in enumerate(tables):
+            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"INSERT INTO {table} FROM kept_{number}")
+
+
+@contextmanager
 def memory_warehouse(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Iterator[tuple[Settings, duckdb.DuckDBPyConnection]]:
@@ -91,12 +105,12 @@ def memory_warehouse(
     settings = load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state")
 
     def open_in_memory(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(name)
+        return duckdb.connect(name, config=_ONE_THREAD)
 
     monkeypatch.setattr(warehouse, "open_as_it_is", open_in_memory)
     monkeypatch.setattr(versions, "git_commit", lambda home: "a-commit")  # git is a process
     monkeypatch.setattr(versions, "code_version", lambda home: "a-code")
-    with duckdb.connect(name) as connection:
+    with duckdb.connect(name, config=_ONE_THREAD) as connection:
         create_tables(connection)
         create_core_tables(connection)
         yield settings, connection

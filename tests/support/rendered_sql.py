@@ -5,7 +5,6 @@ Jinja renders a model with the project's own macros; ``ref`` and ``source`` give
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 import duckdb
@@ -17,16 +16,25 @@ from rossmann_ml.settings import PROJECT_DIR
 _DBT = PROJECT_DIR / "dbt_project"
 
 
-def _macros() -> str:
-    return "".join(path.read_text("utf-8") for path in sorted((_DBT / "macros").glob("*.sql")))
-
-
+@cache
 def _default_variables() -> dict[str, object]:
     project = yaml.safe_load((_DBT / "dbt_project.yml").read_text("utf-8"))
     return dict(project["vars"])
 
 
 @cache
+def _template(model: str) -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=False)
+    environment.globals |= {
+        "ref": lambda name: name,
+        "source": lambda schema, name: f"{schema}_{name}",
+        "config": lambda **_: "",
+    }
+    macros = [path.read_text("utf-8") for path in sorted((_DBT / "macros").glob("*.sql"))]
+    text = (_DBT / "models" / f"{model}.sql").read_text("utf-8")
+    return environment.from_string("".join(macros) + text)
+
+
 def render_model(model: str, **variables: object) -> str:
     """Render a model's SQL.
 
@@ -34,16 +42,8 @@ def render_model(model: str, **variables: object) -> str:
         model: Its path below ``models``, without ending, for example ``core/assumed_plan``.
         **variables: Values of ``var``; others are those of ``dbt_project.yml``.
     """
-    values: Mapping[str, object] = {**_default_variables(), **variables}
-    environment = jinja2.Environment(autoescape=False)  # noqa: S701 - it renders SQL
-    environment.globals |= {
-        "ref": lambda name: name,
-        "source": lambda schema, name: f"{schema}_{name}",
-        "var": values.__getitem__,
-        "config": lambda **_: "",
-    }
-    text = (_DBT / "models" / f"{model}.sql").read_text("utf-8")
-    return environment.from_string(_macros() + text).render()
+    values = {**_default_variables(), **variables}
+    return _template(model).render(var=values.__getitem__)
 
 
 def create_models(connection: duckdb.DuckDBPyConnection, *models: str, **variables: object) -> None:

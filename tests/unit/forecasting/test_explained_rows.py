@@ -166,7 +166,7 @@ def reference(given_world: World) -> tuple[list[dict[str, float]], list[float]]:
     seen = {(row["store_id"], name) for row in rows for name in FEATURES
             if not math.isnan(row[name])}  # fmt: skip
     unknown = {(store, name) for store in STORES for name in FEATURES} - seen
-    schema = {name: pl.Float32 for name in FEATURES}
+    schema = dict.fromkeys(FEATURES, pl.Float32)
     shares = [dict.fromkeys(PARTS, 0.0) for _ in rows]
 
     def predict(on: frozenset[str]) -> np.ndarray:

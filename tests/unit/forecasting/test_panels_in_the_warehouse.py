@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
+from functools import cache
 
 import duckdb
-import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from support.memory_warehouse import fill_core, memory_warehouse
+from support.memory_warehouse import fill_core, kept, memory_warehouse
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_frames
 
@@ -37,6 +36,7 @@ HISTORY_DAYS = 120
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 
 
+@cache
 def small_params(*, min_history_days: int = 60, step_days: int = 14, origins: int = 3) -> Params:
     """A horizon of five days, and training origins that fit into four months."""
     values = load_params(PROJECT_DIR / "params.yaml").model_dump()
@@ -52,11 +52,24 @@ def small_params(*, min_history_days: int = 60, step_days: int = 14, origins: in
     return Params.model_validate(values)
 
 
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
-    with memory_warehouse(monkeypatch, tmp_path) as (settings, connection):
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("panels")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        memory_warehouse(patch, folder) as (settings, connection),
+    ):
         fill_core(connection, tiny_frames(history_days=HISTORY_DAYS), origin=ORIGIN)
         yield settings, connection
+
+
+@pytest.fixture
+def place(filled: Place) -> Iterator[Place]:
+    """Core tables alone, put back afterwards; what panels there are counts as never built."""
+    tables = ("core.horizon_plan", "features.panel_builds", "forecasting.promotions",
+              "forecasting.forecasts", "forecasting.forecast_runs")  # fmt: skip
+    with kept(filled[1], *tables):
+        yield filled
 
 
 def builds(connection: duckdb.DuckDBPyConnection) -> list[tuple]:

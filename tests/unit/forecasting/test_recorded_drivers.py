@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
+from functools import cache
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from support.memory_warehouse import fill_core, memory_warehouse
+from support.memory_warehouse import fill_core, kept, memory_warehouse
 from support.tiny_chain import ORIGIN, tiny_frames
 
 from rossmann_ml.drivers.attribution import explain
@@ -35,6 +35,7 @@ GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
 LOG_SHIFT = -0.02
 
 
+@cache
 def params_of(*, vintages: int = 60) -> Params:
     params = load_params(PROJECT_DIR / "params.yaml")
     update = {"horizon_days": 5, "vintages_published": vintages}
@@ -57,11 +58,15 @@ def bundle(version: str) -> Bundle:
     return Bundle(LinearModel(), calibration, metadata, version)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The newest origin is scored."""
-    monkeypatch.setattr(Bundle, "load", lambda folder, version: bundle(version))
-    with memory_warehouse(monkeypatch, tmp_path) as (settings, connection):
+    folder = tmp_path_factory.mktemp("drivers")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        memory_warehouse(patch, folder) as (settings, connection),
+    ):
+        patch.setattr(Bundle, "load", lambda folder, version: bundle(version))
         fill_core(connection, tiny_frames(history_days=90), origin=ORIGIN)
         connection.execute(
             "INSERT INTO forecasting.promotions VALUES "
@@ -70,6 +75,14 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
         build_scoring_panel(settings, params_of())
         score_newest_origin(settings, run_id="run-1")
         yield settings, connection
+
+
+@pytest.fixture
+def place(scored: Place) -> Iterator[Place]:
+    """The same, put back afterwards."""
+    tables = ("forecasting.forecasts", "forecasting.forecast_drivers", "features.scoring_panel")
+    with kept(scored[1], *tables):
+        yield scored
 
 
 def stored(place: Place) -> pl.DataFrame:

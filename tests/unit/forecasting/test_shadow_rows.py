@@ -5,13 +5,14 @@ Definitions: the docstrings of :mod:`rossmann_ml.shadow`.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import cache
 
 import duckdb
 import pytest
-from support.memory_warehouse import fill_core, memory_warehouse
+from support.memory_warehouse import fill_core, kept, memory_warehouse
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_frames
 
@@ -27,14 +28,15 @@ SECOND = timedelta(seconds=1)
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 
 
+@cache
 def params_with(*, shadow: bool = True) -> Params:
     params = load_params(PROJECT_DIR / "params.yaml")
     forecast = params.forecast.model_copy(update={"horizon_days": 5, "shadow_challenger": shadow})
     return params.model_copy(update={"forecast": forecast})
 
 
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The champion has forecast; a bundle named ``x-3`` forecasts three times as much."""
 
     def load(folder: Path, version: str) -> RuleBundle:
@@ -42,13 +44,27 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
             raise NoDataError("the bundle is not whole")
         return RuleBundle(version, factor=float(version.split("-")[1]))
 
-    monkeypatch.setattr(Bundle, "load", load)
-    with memory_warehouse(monkeypatch, tmp_path) as (settings, connection):
+    folder = tmp_path_factory.mktemp("shadow")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        memory_warehouse(patch, folder) as (settings, connection),
+    ):
+        patch.setattr(Bundle, "load", load)
         fill_core(connection, tiny_frames(history_days=60), origin=ORIGIN)
         decide(connection, 1, "promoted", "champion-1", PROMOTED)
         build_scoring_panel(settings, params_with())
         score_newest_origin(settings, run_id="run-1")
         yield settings, connection
+
+
+@pytest.fixture
+def place(scored: Place) -> Iterator[Place]:
+    """The same, put back afterwards."""
+    settings, connection = scored
+    tables = ("forecasts", "shadow_forecasts", "promotions", "model_versions")
+    with kept(connection, *(f"forecasting.{table}" for table in tables)):
+        yield scored
+    shutil.rmtree(settings.models_path, ignore_errors=True)
 
 
 def decide(

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory_warehouse import create_core_tables
+from support.memory_warehouse import create_core_tables, kept
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_inputs
 
@@ -29,12 +29,19 @@ from rossmann_ml.warehouse import create_tables
 DAY = timedelta(days=1)
 KNOWN_BY = ORIGIN + 3 * DAY
 PARAMS = load_params(PROJECT_DIR / "params.yaml")
+TABLES = [
+    f"forecasting.{name}"
+    for name in (
+        *("forecasts", "forecast_history", "forecast_runs", "forecast_drivers"),
+        *("total_intervals", "stores_not_forecast"),
+    )
+]
 FORECASTS = "SELECT * FROM forecasting.forecasts ORDER BY ALL"
 
 
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(config={"threads": 1}) as connection:
         create_tables(connection)
         create_core_tables(connection)
         connection.execute(
@@ -42,6 +49,12 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
             "(2, DATE '2014-01-01'), (5, NULL), (9, DATE '2015-03-21'), (11, DATE '2015-03-20')"
         )
         yield connection
+
+
+@pytest.fixture
+def connection(database: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    with kept(database, *TABLES):
+        yield database
 
 
 def panel_of(*rows: tuple[int, int, bool, str], origin: date = ORIGIN) -> pl.DataFrame:

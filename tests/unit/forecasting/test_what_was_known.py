@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import cache
 
 import duckdb
 import polars as pl
@@ -41,6 +42,7 @@ VERSIONS = {**SALES, "known_on": pl.Date, "superseded_on": pl.Date}
 NEWEST = {**SALES, "is_observed": pl.Boolean}
 
 
+@cache
 def params_of(horizon_days: int) -> Params:
     params = load_params(PROJECT_DIR / "params.yaml")
     forecast = params.forecast.model_copy(update={"horizon_days": horizon_days})
@@ -59,7 +61,7 @@ def undone(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCon
 
 @pytest.fixture(scope="module")
 def empty() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         create_core_tables(connection)
         yield connection
 
