@@ -239,7 +239,8 @@ def load_params(path: Path) -> Params:
             the message names the file, the parameter, what was found and what was expected.
     """
     try:
-        loaded: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # the loader in C is ten times as fast, and every command begins here
+        loaded: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: the parameter file is not there") from error
     except yaml.YAMLError as error:

@@ -96,4 +96,6 @@ class Contract(StrictModel):
 @cache
 def load_contract() -> Contract:
     """The contract this version of the code writes and audits."""
-    return Contract.model_validate(yaml.safe_load(CONTRACT_PATH.read_text(encoding="utf-8")))
+    return Contract.model_validate(
+        yaml.load(CONTRACT_PATH.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    )
