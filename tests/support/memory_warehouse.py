@@ -54,7 +54,7 @@ def create_core_tables(connection: duckdb.DuckDBPyConnection) -> None:
 def fill_core(
     connection: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], *, origin: object
 ) -> None:
-    """Fill the core tables from ``history``, ``plan`` and ``stores``; the plan counts as planned."""
+    """Fill the core tables from ``history``, ``plan`` and ``stores``."""
     append_frame(
         connection, "core.fct_daily_sales", frames["history"].with_columns(is_observed=True)
     )

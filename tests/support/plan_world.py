@@ -6,7 +6,7 @@ The rules are those that the descriptions in dbt_project/models/core (``assumed_
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -75,7 +75,7 @@ def random_world(seed: int) -> World:
         },
         known_by=ORIGIN + timedelta(days=int(chance.integers(0, 6))),
     )
-    kinds = chance.random(len(world.stores))  # closed on all weekdays, open by chance, ...
+    kinds = chance.random(len(world.stores))  # some open on most days, some by chance
 
     def row(store: int, day: date, known_on: date) -> Row:
         holiday = str(chance.choice(["a", "b", "c"])) if chance.random() < 0.1 else "0"
@@ -89,34 +89,44 @@ def random_world(seed: int) -> World:
             "known_on": known_on,
         }
 
-    spans = [(-372, -350, 0.5), (-349, -57, 0.03), (-57, 0, 0.3), (1, 4, 0.3)]
     for store in world.stores:
-        if chance.random() < 0.2:
-            continue  # a new store
-        for first, last, share in spans:
-            for number in range(first, last + 1):
-                if chance.random() < share:
-                    day = ORIGIN + timedelta(days=number)
-                    world.sales[store, day] = [row(store, day, day)]
-                    if chance.random() < 0.15:
-                        later = ORIGIN + timedelta(days=int(chance.integers(0, 8)))
-                        world.sales[store, day].append(row(store, day, later))
+        if chance.random() < 0.8:  # else it is new
+            _add_sales(world, store, chance, row)
         if chance.random() < 0.6:
-            for number in range(1, int(chance.integers(2, 10))):
-                if chance.random() < 0.6:
-                    day = ORIGIN + timedelta(days=number)
-                    landed = [ORIGIN - timedelta(days=7) + timedelta(days=int(each))
-                              for each in np.sort(chance.integers(0, 14, 2))]  # fmt: skip
-                    versions = [row(store, day, known_on) for known_on in landed]
-                    for version in versions:
-                        version["is_open"] = None if chance.random() < 0.2 else version["is_open"]
-                    world.plan[store, day] = versions[: int(chance.integers(1, 3))]
+            _add_plan(world, store, chance, row)
     for state in ("DE", "HE", "BY", "HB", "NI", "SN"):
         for number in range(1, HORIZON_DAYS + LOOKAHEAD_DAYS + 1):
             if chance.random() < 0.15:
                 day = ORIGIN + timedelta(days=number)
                 world.holidays.append((state, day, str(chance.choice(["a", "b", "c"]))))
     return world
+
+
+def _add_sales(
+    world: World, store: int, chance: np.random.Generator, row: Callable[..., Row]
+) -> None:
+    for first, last, share in ((-372, -350, 0.5), (-349, -57, 0.03), (-57, 0, 0.3), (1, 4, 0.3)):
+        for number in range(first, last + 1):
+            if chance.random() < share:
+                day = ORIGIN + timedelta(days=number)
+                world.sales[store, day] = [row(store, day, day)]
+                if chance.random() < 0.15:
+                    later = ORIGIN + timedelta(days=int(chance.integers(0, 8)))
+                    world.sales[store, day].append(row(store, day, later))
+
+
+def _add_plan(
+    world: World, store: int, chance: np.random.Generator, row: Callable[..., Row]
+) -> None:
+    for number in range(1, int(chance.integers(2, 10))):
+        if chance.random() < 0.6:
+            day = ORIGIN + timedelta(days=number)
+            delays = np.sort(chance.integers(-7, 7, 2))[: int(chance.integers(1, 3))]
+            world.plan[store, day] = []
+            for delay in delays:
+                version = row(store, day, ORIGIN + timedelta(days=int(delay)))
+                version["is_open"] = None if chance.random() < 0.2 else version["is_open"]
+                world.plan[store, day].append(version)
 
 
 def opening_rule(world: World, store: int, day: date) -> tuple[bool, str]:

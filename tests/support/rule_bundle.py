@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import polars as pl
+
+from rossmann_ml.models.categories import Categories
 
 
 @dataclass
@@ -16,14 +19,21 @@ class RuleBundle:
         factor: What forecasts are multiplied by.
         gives_totals: Whether it has factors for totals.
         scored: How many panels it has scored.
+        states: The states that it was fitted with.
     """
 
     model_version: str = "rule-1"
     factor: float = 1.0
     gives_totals: bool = True
     scored: int = field(default=0)
+    states: tuple[str, ...] = ("BY", "HE")
 
-    def forecast(self, panel: pl.DataFrame, **_: object) -> pl.DataFrame:
+    @property
+    def model(self) -> SimpleNamespace:
+        """What of a blend is asked beside its forecasts: the categories it knows."""
+        return SimpleNamespace(categories=Categories({"state": list(self.states)}))
+
+    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Forecast the rows of a panel."""
         self.scored += 1
         rule = self.factor * (1000 * pl.col("horizon_days") + pl.col("store_id"))

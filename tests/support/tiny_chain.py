@@ -1,4 +1,4 @@
-"""A chain of a few stores and a few months, for tests that compare figures with plain references."""
+"""A chain of a few stores and a few months, small enough for plain references."""
 
 from __future__ import annotations
 

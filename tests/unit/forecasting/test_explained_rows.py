@@ -101,7 +101,7 @@ def world(seed: int) -> World:
     return World(panel, typical)
 
 
-def made_up_model(panel: pl.DataFrame, **_: object) -> np.ndarray:
+def made_up_model(panel: pl.DataFrame) -> np.ndarray:
     """The linear forecast, a bit of every feature, and products of neighbouring ones."""
     columns = [
         _WEIGHT[name] * np.tanh(np.nan_to_num(panel[name].cast(pl.Float64).to_numpy(), nan=0.7))
@@ -189,14 +189,12 @@ def reference(given_world: World) -> tuple[list[dict[str, float]], list[float]]:
 
 
 def explained(given_world: World) -> pl.DataFrame:
-    options = {"threads": 1} if "threads" in explain.__annotations__ else {}
     return explain(
         given_world.panel,
         given_world.typical,
         made_up_model,  # type: ignore[arg-type]
         features=list(FEATURES),
         log_shift=LOG_SHIFT,
-        **options,
     )
 
 
@@ -268,13 +266,12 @@ def row_world(features: dict[str, list[float]], *, store_ids: list[int] | None =
 def explain_by(given_world: World, *features: str) -> pl.DataFrame:
     """By a model that adds up some features, missing ones counted as 1."""
 
-    def add(panel: pl.DataFrame, **_: object) -> np.ndarray:
+    def add(panel: pl.DataFrame) -> np.ndarray:
         assert set(FEATURES) <= set(panel.columns)
         return 8 + sum(panel[name].fill_nan(1).cast(pl.Float64).to_numpy() for name in features)
 
-    options = {"threads": 1} if "threads" in explain.__annotations__ else {}
     return explain(given_world.panel, given_world.typical, add,  # type: ignore[arg-type]
-                   features=list(FEATURES), log_shift=0.0, **options)  # fmt: skip
+                   features=list(FEATURES), log_shift=0.0)  # fmt: skip
 
 
 def test_a_day_of_which_something_is_not_known_has_the_stores_typical_day() -> None:

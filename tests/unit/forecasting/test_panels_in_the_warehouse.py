@@ -116,7 +116,7 @@ def test_the_newest_origin_is_scored_by_the_champion_as_known_on_the_products_to
         "INSERT INTO forecasting.promotions VALUES "
         "(1, now()::TIMESTAMP, 'promoted', 'rule-1', NULL, 'a test', '', '{}', true)"
     )
-    monkeypatch.setattr(Bundle, "load", lambda folder, version: RuleBundle(version))
+    monkeypatch.setattr(Bundle, "load", lambda folder, version, *, threads: RuleBundle(version))
     settings = settings.model_copy(update={"as_of": date(2015, 3, 23)})
     told: list[str] = []
     report = score_newest_origin(settings, run_id="run-1", progress=told.append)

@@ -26,6 +26,7 @@ from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
 from rossmann_ml.inputs import read_inputs
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.categories import Categories
 from rossmann_ml.panels import read_scoring_panel
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings
@@ -45,7 +46,9 @@ def params_of(*, vintages: int = 60) -> Params:
 class LinearModel:
     """The linear forecast, and a little for every day of the horizon."""
 
-    def predict_log_sales(self, panel: pl.DataFrame, **_: object) -> np.ndarray:
+    categories = Categories({"state": ["BY", "HE"]})
+
+    def predict_log_sales(self, panel: pl.DataFrame) -> np.ndarray:
         base = panel["base_log_sales"].cast(pl.Float64).to_numpy()
         return base + 0.01 * panel["horizon_days"].cast(pl.Float64).to_numpy()
 
@@ -66,7 +69,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         pytest.MonkeyPatch.context() as patch,
         memory_warehouse(patch, folder) as (settings, connection),
     ):
-        patch.setattr(Bundle, "load", lambda folder, version: bundle(version))
+        patch.setattr(Bundle, "load", lambda folder, version, *, threads: bundle(version))
         fill_core(connection, tiny_frames(history_days=90), origin=ORIGIN)
         connection.execute(
             "INSERT INTO forecasting.promotions VALUES "
@@ -108,14 +111,12 @@ def test_what_is_stored_is_what_explaining_the_scored_panel_gives(place: Place) 
     assert told == [f"drivers of the forecasts from {ORIGIN} by linear-1"]
     panel = read_scoring_panel(connection, ORIGIN)
     inputs = read_inputs(connection, params_of(), forecast_origin=ORIGIN)
-    options = {"threads": 1} if "threads" in explain.__annotations__ else {}
     expected = explain(
         panel,
         TypicalDay.of(inputs.features, forecast_origin=ORIGIN, horizon_days=5),
         LinearModel().predict_log_sales,
         features=bundle("linear-1").metadata.features,
         log_shift=LOG_SHIFT,
-        **options,
     ).with_columns(model_version=pl.lit("linear-1"), run_id=pl.lit("run-1"))
     found = stored(place)
     assert found.equals(expected.select(found.columns).sort(found.columns))

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -39,7 +40,7 @@ def params_with(*, shadow: bool = True) -> Params:
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The champion has forecast; a bundle named ``x-3`` forecasts three times as much."""
 
-    def load(folder: Path, version: str) -> RuleBundle:
+    def load(folder: Path, version: str, *, threads: int) -> RuleBundle:
         if version.endswith("broken"):
             raise NoDataError("the bundle is not whole")
         return RuleBundle(version, factor=float(version.split("-")[1]))

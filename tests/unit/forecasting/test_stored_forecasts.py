@@ -33,7 +33,7 @@ TABLES = [
     f"forecasting.{name}"
     for name in (
         *("forecasts", "forecast_history", "forecast_runs", "forecast_drivers"),
-        *("total_intervals", "stores_not_forecast"),
+        *("total_intervals", "stores_not_forecast", "unseen_categories"),
     )
 ]
 FORECASTS = "SELECT * FROM forecasting.forecasts ORDER BY ALL"
@@ -67,6 +67,7 @@ def panel_of(*rows: tuple[int, int, bool, str], origin: date = ORIGIN) -> pl.Dat
                 "target_date": origin + timedelta(days=days),
                 "horizon_days": days,
                 "is_open": is_open,
+                "state": {2: "HE", 9: "SN"}.get(store),
                 "plan_source": source,
             }
             for store, days, is_open, source in rows
@@ -90,7 +91,6 @@ def store(
     data: str = "data-1",
     code: str = "code-1",
 ) -> ForecastReport:
-    options = {} if "threads" not in store_forecasts.__annotations__ else {"threads": 1}
     return store_forecasts(
         connection,
         panel=panel,
@@ -99,7 +99,6 @@ def store(
         run_kind="weekly",
         known_by=KNOWN_BY,
         versions=Versions(data, code, "commit-1"),
-        **options,
     )
 
 
@@ -297,6 +296,20 @@ def test_factors_on_totals_are_those_of_the_run_in_force(
     assert rows(connection, found) == [of_older, (ORIGIN, "run-2", "planned", "chain", 4.0)]
     # a model without them leaves none of its predecessor's
     store(connection, run_id="run-3", bundle=RuleBundle("rule-2", gives_totals=False))
+    assert rows(connection, found) == [of_older]
+
+
+def test_values_that_the_model_in_force_was_not_fitted_with_are_listed(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    """Store 9 is in SN; a value that is not known at all is none that is new."""
+    older = panel_of((9, 1, True, "planned"), (5, 1, True, "planned"), origin=ORIGIN - 7 * DAY)
+    store(connection, older, run_id="older")
+    store(connection)
+    found = "SELECT * FROM forecasting.unseen_categories ORDER BY ALL"
+    of_older, of_newest = ((origin, 9, "state", "SN") for origin in (ORIGIN - 7 * DAY, ORIGIN))
+    assert rows(connection, found) == [of_older, of_newest]
+    store(connection, run_id="run-2", bundle=RuleBundle("rule-2", states=("HE", "SN")))
     assert rows(connection, found) == [of_older]
 
 

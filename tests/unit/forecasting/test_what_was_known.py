@@ -99,7 +99,7 @@ def known_history(
 def land(
     connection: duckdb.DuckDBPyConnection, world: dict[tuple[int, int], list[tuple[int, int]]]
 ) -> None:
-    """Fill ``sales_versions`` and ``fct_daily_sales`` as dbt does; a store never seen stays empty."""
+    """Fill ``sales_versions`` and ``fct_daily_sales`` as dbt does."""
     versions, newest = [], []
     for (store, day), landings in world.items():
         sales_date = ORIGIN + timedelta(days=day)
