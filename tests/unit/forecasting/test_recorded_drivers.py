@@ -162,7 +162,7 @@ def test_drivers_of_origins_that_are_no_longer_published_go(
     assert found == [ORIGIN - timedelta(days=days) for days in kept]
 
 
-@pytest.mark.parametrize("factor", [1 + 1e-8, 1 - 1e-8])
+@pytest.mark.parametrize("factor", [1 + 1.1e-9, 1 - 1.1e-9])
 def test_drivers_that_do_not_add_up_to_the_stored_forecast_are_refused(
     place: Place, factor: float
 ) -> None:
@@ -180,7 +180,7 @@ def test_drivers_that_do_not_add_up_to_the_stored_forecast_are_refused(
 def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) -> None:
     settings, connection = place
     connection.execute(
-        "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * (1 + 8e-10)"
+        "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * (1 + 9e-10)"
     )
     assert explain_newest_origin(settings, params_of()).is_new
 
