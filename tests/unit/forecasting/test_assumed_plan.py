@@ -98,7 +98,7 @@ def frame(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict]:
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 def test_plans_are_filled_by_the_rules_that_are_told(
     database: duckdb.DuckDBPyConnection, seed: int
 ) -> None:

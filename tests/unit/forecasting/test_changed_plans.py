@@ -252,7 +252,7 @@ def questions(draw: st.DrawFn) -> tuple[list[int], list[PlanChange]]:
 
 
 @given(question=questions())
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 def test_a_changed_plan_is_scored_as_the_reference_changes_it(
     scenarios: Scenarios, question: tuple[list[int], list[PlanChange]]
 ) -> None:

@@ -114,7 +114,7 @@ INPUTS = tiny_inputs(future_days=12)
 
 
 @given(planned=PLANS, horizon_days=st.integers(1, 6))
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 def test_the_store_days_with_a_plan_are_scored_and_no_others(
     planned: set[tuple[int, int]], horizon_days: int
 ) -> None:

@@ -92,7 +92,7 @@ def check_features(known: FeatureInputs) -> None:
 
 
 @given(seed=st.integers(0, 1000), history_days=st.integers(30, 100))
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 def test_features_are_lower_medians_over_the_ordinary_days_of_the_weekday(
     seed: int, history_days: int
 ) -> None:

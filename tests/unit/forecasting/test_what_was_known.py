@@ -121,7 +121,7 @@ def land(
 
 
 @given(world=WORLDS, known_after=st.one_of(st.none(), st.integers(-1, 7)))
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 def test_a_history_holds_of_every_store_day_the_newest_version_landed_by_the_day(
     empty: duckdb.DuckDBPyConnection,
     world: dict[tuple[int, int], list[tuple[int, int]]],
