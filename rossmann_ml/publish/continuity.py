@@ -39,9 +39,9 @@ class Move:
 
     @property
     def change(self) -> float:
-        """After over before, minus 1; 1 where there was nothing before."""
+        """How far it moved, as a share of before; 1 where there was nothing before."""
         if self.before > 0:
-            return self.after / self.before - 1
+            return (self.after - self.before) / self.before
         return float(self.after > 0)
 
     @property
