@@ -137,7 +137,7 @@ def compare_with_published(
     days = set(before["target_date"]) & set(after["target_date"])
     if not days:
         return None
-    origin: date = after["forecast_origin"][0]
+    origin: date = after["forecast_origin"].unique().item()
     stores = read_frame(
         connection,
         "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",
