@@ -222,3 +222,26 @@ def write_tiny_generation(
         info=info or info_of(), oldest_origin=OLDER, archived_origins=(), model_versions=("m",)
     )
     return write_generation(connection, path, contract=few_tables(), draft=draft)
+
+
+def write_bare_generation(path: Path, info: GenerationInfo, **tables: list[dict[str, Any]]) -> Path:
+    """Write a file with the row of ``generation_info`` and only what a reader under test asks for.
+
+    Args:
+        path: The file.
+        info: What the generation is.
+        tables: Rows of other tables or views, all made tables, with the columns that the first
+            row names and the contract's types; without a row all columns.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path)) as connection:
+        for name, rows in {"generation_info": [info.as_row()], **tables}.items():
+            columns = ", ".join(
+                f"{column.name} {column.type}"
+                for column in load_contract().columns_of(name)
+                if not rows or column.name in rows[0]
+            )
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+            fill(connection, name, rows)
+    return path

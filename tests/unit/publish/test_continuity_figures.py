@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.dbt_sql import fill
-from support.tiny_generation import info_of
+from support.tiny_generation import info_of, write_bare_generation
 
 from rossmann_ml.params import ContinuityParams, load_params
 from rossmann_ml.publish.continuity import Continuity, Move, compare_with_published
@@ -40,20 +40,10 @@ def limits(**values: Any) -> ContinuityParams:
 
 
 def current_file(folder: Path, vintage: Vintage) -> Path:
-    """Write a generation of nothing but its newest forecasts."""
+    """Write a generation of nothing but its newest forecasts, what-ifs among them."""
+    rows = rows_of(vintage) + rows_of(dict.fromkeys(vintage, 1e9), scenario="what if")
     path = folder / "0123456789ab.duckdb"
-    path.unlink(missing_ok=True)
-    row = info_of(forecast_origin=BEFORE).as_row()
-    with duckdb.connect(str(path)) as connection:
-        marks = ", ".join(f"? AS {name}" for name in row)
-        connection.execute(f"CREATE TABLE generation_info AS SELECT {marks}", list(row.values()))
-        connection.execute(
-            "CREATE TABLE latest_forecasts (store_id INTEGER, target_date DATE, "
-            "sales_forecast DOUBLE, scenario VARCHAR)"
-        )
-        rows = rows_of(vintage) + rows_of(dict.fromkeys(vintage, 1e9), scenario="what if")
-        fill(connection, "latest_forecasts", rows)
-    return path
+    return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
 
 
 def rows_of(vintage: Vintage, **values: Any) -> list[dict[str, Any]]:
