@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.tiny_generation import few_tables, tiny_warehouse, write_tiny_generation
+from support.tiny_generation import few_tables
 
 from rossmann_ml.errors import PublishError
 from rossmann_ml.publish.audit import audit_generation
@@ -22,23 +22,14 @@ TOTALS = {"forecast_totals": "week_start", "forecast_horizon_totals": "days"}
 SPAN = {"forecast_totals": "DATE '2015-06-15'", "forecast_horizon_totals": "9"}
 
 
-@pytest.fixture(scope="module")
-def sound_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, int]]:
-    """A generation without a fault, and the rows of its tables."""
-    path = tmp_path_factory.mktemp("tiny") / "0123456789ab.duckdb"
-    with tiny_warehouse() as connection:
-        rows = write_tiny_generation(connection, path)
-    return path.read_bytes(), rows
-
-
 @pytest.fixture
-def audit(sound_file: tuple[bytes, dict[str, int]], tmp_path: Path) -> Audit:
+def audit(sound_generation: tuple[Path, dict[str, int]], tmp_path: Path) -> Audit:
     """Plant something in the file and give what the audit says, nothing where it passes."""
 
     def plant(statements: str = "SELECT 1", **rows: int) -> str:
-        content, expected = sound_file
+        sound, expected = sound_generation
         path = tmp_path / "planted.duckdb"
-        path.write_bytes(content)
+        path.write_bytes(sound.read_bytes())
         with duckdb.connect(str(path)) as connection:
             connection.execute(statements)
         try:
@@ -62,11 +53,9 @@ def changes(table: str, *planted: tuple[str, str]) -> str:
 
 
 def test_a_sound_generation_passes_and_gives_the_rows_of_tables_and_views(
-    sound_file: tuple[bytes, dict[str, int]], tmp_path: Path
+    sound_generation: tuple[Path, dict[str, int]],
 ) -> None:
-    content, rows = sound_file
-    path = tmp_path / "sound.duckdb"
-    path.write_bytes(content)
+    path, rows = sound_generation
     counted = audit_generation(path, contract=few_tables(), expected_rows=rows)
     assert counted == {
         "forecasts": 36,

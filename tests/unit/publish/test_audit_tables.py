@@ -6,26 +6,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.tiny_generation import few_tables, tiny_warehouse, write_tiny_generation
+from support.tiny_generation import few_tables
 
 from rossmann_ml.errors import PublishError
 from rossmann_ml.publish.audit import audit_generation, schema_of
 
 
-@pytest.fixture(scope="module")
-def sound_path(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
-    """A generation without a fault, and the rows of its tables."""
-    path = tmp_path_factory.mktemp("tables") / "0123456789ab.duckdb"
-    with tiny_warehouse() as connection:
-        rows = write_tiny_generation(connection, path)
-    return path, rows
-
-
 @pytest.fixture
-def planted(sound_path: tuple[Path, dict[str, int]], tmp_path: Path) -> Path:
+def planted(sound_generation: tuple[Path, dict[str, int]], tmp_path: Path) -> Path:
     """A copy that the test may change."""
     path = tmp_path / "copy.duckdb"
-    path.write_bytes(sound_path[0].read_bytes())
+    path.write_bytes(sound_generation[0].read_bytes())
     return path
 
 
@@ -42,31 +33,31 @@ def told(path: Path, rows: dict[str, int], statements: str = "SELECT 1") -> str:
 
 @pytest.mark.parametrize("expected", [23, 25])
 def test_a_table_has_exactly_the_rows_of_its_source(
-    planted: Path, sound_path: tuple[Path, dict[str, int]], expected: int
+    planted: Path, sound_generation: tuple[Path, dict[str, int]], expected: int
 ) -> None:
-    rows = {**sound_path[1], "forecast_horizon_totals": expected}
+    rows = {**sound_generation[1], "forecast_horizon_totals": expected}
     assert told(planted, rows) == f"forecast_horizon_totals has 24 rows, its source {expected}"
 
 
 def test_thousands_of_rows_are_told_with_commas(
-    planted: Path, sound_path: tuple[Path, dict[str, int]]
+    planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     more = (
         "INSERT INTO stores_not_forecast "
         "SELECT DATE '2015-06-19', i, 'no plan' FROM range(1234) AS t(i)"
     )
-    rows = {**sound_path[1], "stores_not_forecast": 1233}
+    rows = {**sound_generation[1], "stores_not_forecast": 1233}
     assert told(planted, rows, more) == "stores_not_forecast has 1,234 rows, its source 1,233"
 
 
 def test_the_first_key_that_is_there_more_than_once_is_named_with_all_its_columns(
-    planted: Path, sound_path: tuple[Path, dict[str, int]]
+    planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     again = "INSERT INTO stores_not_forecast VALUES (DATE '2015-06-19', {}, 'no plan')"
     keys = (9, 4, 4, 4, 9, 5)
     message = told(
         planted,
-        {**sound_path[1], "stores_not_forecast": len(keys)},
+        {**sound_generation[1], "stores_not_forecast": len(keys)},
         ";".join(again.format(store) for store in keys),
     )
     assert message == (
@@ -76,7 +67,7 @@ def test_the_first_key_that_is_there_more_than_once_is_named_with_all_its_column
 
 
 def test_numbers_that_are_not_finite_are_counted_by_column(
-    planted: Path, sound_path: tuple[Path, dict[str, int]]
+    planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     model = "INSERT INTO model_versions SELECT * REPLACE ({0} AS model_version, "
     model += "'{0}'::DOUBLE AS rmspe_mean) FROM model_versions WHERE model_version = 'm'"
@@ -84,7 +75,7 @@ def test_numbers_that_are_not_finite_are_counted_by_column(
     scores += "'{0}'::DOUBLE AS coverage_95) FROM backtest_scores WHERE model = 'blend'"
     statements = [model.format(f"'{value}'").replace("''", "'") for value in ("nan", "inf")]
     statements += [scores.format("-inf")]
-    rows = {**sound_path[1], "model_versions": 3, "backtest_scores": 2}
+    rows = {**sound_generation[1], "model_versions": 3, "backtest_scores": 2}
     assert told(planted, rows, ";".join(statements)) == (
         "model_versions.rmspe_mean is NULL or not a finite number in 2 rows; "
         "backtest_scores.coverage_95 is NULL or not a finite number in 1 rows"
@@ -92,12 +83,12 @@ def test_numbers_that_are_not_finite_are_counted_by_column(
 
 
 def test_every_table_and_view_is_there_with_its_columns_and_no_other(
-    planted: Path, sound_path: tuple[Path, dict[str, int]]
+    planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     message = told(
         planted,
         # the rows are not looked at where the shape is wrong
-        {**sound_path[1], "forecast_totals": 99},
+        {**sound_generation[1], "forecast_totals": 99},
         """
         DROP TABLE stores_not_forecast;
         DROP VIEW latest_forecasts;
@@ -116,24 +107,24 @@ def test_every_table_and_view_is_there_with_its_columns_and_no_other(
 
 @pytest.mark.parametrize(("planted_tables", "more"), [(12, ""), (13, "; and 1 more")])
 def test_twelve_faults_are_shown_and_the_rest_is_counted(
-    planted: Path, sound_path: tuple[Path, dict[str, int]], planted_tables: int, more: str
+    planted: Path, sound_generation: tuple[Path, dict[str, int]], planted_tables: int, more: str
 ) -> None:
     extra = ";".join(f"CREATE TABLE extra_{i} (a INTEGER)" for i in range(planted_tables))
-    message = told(planted, sound_path[1], extra)
+    message = told(planted, sound_generation[1], extra)
     assert message.count("is not in the contract") == 12
     assert message.partition("; and ")[2] == more.removeprefix("; and ")
 
 
 def test_a_file_in_another_storage_format_is_refused(
-    sound_path: tuple[Path, dict[str, int]], tmp_path: Path
+    sound_generation: tuple[Path, dict[str, int]], tmp_path: Path
 ) -> None:
     newest = tmp_path / "newest.duckdb"
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{sound_path[0]}' AS old (READ_ONLY)")
+        connection.execute(f"ATTACH '{sound_generation[0]}' AS old (READ_ONLY)")
         connection.execute(f"ATTACH '{newest}' AS newest (STORAGE_VERSION 'v1.4.0')")
         connection.execute("COPY FROM DATABASE old TO newest")
     with pytest.raises(PublishError) as refusal:
-        audit_generation(newest, contract=few_tables(), expected_rows=sound_path[1])
+        audit_generation(newest, contract=few_tables(), expected_rows=sound_generation[1])
     # v1.2.0 is the format that DuckDB clients since 1.2 open
     assert "the file has DuckDB's storage version v1.4.0" in str(refusal.value)
     assert str(refusal.value).endswith("expected v1.2.0")

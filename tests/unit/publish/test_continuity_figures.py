@@ -174,7 +174,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,9 @@ DATA = "d0d0d0d0d0d0"
 CODE = "c0c0c0c0c0c0"
 
 
-@pytest.fixture
-def warehouse(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def filled() -> Iterator[duckdb.DuckDBPyConnection]:
     """Four origins by one run each, a champion, and shadow forecasts at the newest two."""
-    monkeypatch.setattr(versions, "code_version", lambda: CODE)
-    monkeypatch.setattr(versions, "git_commit", lambda: "abc")  # asks git, a process
     with duckdb.connect() as connection:
         create_tables(connection)
         connection.execute(
@@ -57,6 +56,18 @@ def warehouse(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnec
         fill(connection, "forecasting.shadow_forecasts", shadows)
         promote(connection, ("promoted", "m"))
         yield connection
+
+
+@pytest.fixture
+def warehouse(
+    filled: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same, put back after the test."""
+    monkeypatch.setattr(versions, "code_version", lambda: CODE)
+    monkeypatch.setattr(versions, "git_commit", lambda: "abc")  # asks git, a process
+    filled.execute("BEGIN")
+    yield filled
+    filled.execute("ROLLBACK")
 
 
 def promote(connection: duckdb.DuckDBPyConnection, *decisions: tuple[str, str]) -> None:
@@ -81,7 +92,8 @@ def promote(connection: duckdb.DuckDBPyConnection, *decisions: tuple[str, str]) 
     )
 
 
-def params_of(vintages: int = 2) -> Params:
+@cache
+def params_of(vintages: int) -> Params:
     """The project's parameters with so many origins in the file."""
     params = load_params(PROJECT_DIR / "params.yaml")
     forecast = params.forecast.model_copy(update={"vintages_published": vintages})

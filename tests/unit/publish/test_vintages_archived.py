@@ -29,8 +29,8 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(warehouse_dir=tmp_path / "erika's", state_dir=tmp_path / "state")
 
 
-@pytest.fixture
-def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+@pytest.fixture(scope="module")
+def filled() -> Iterator[duckdb.DuckDBPyConnection]:
     """Forecasts of two origins in no order; the older one's by two runs."""
     with duckdb.connect() as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
@@ -46,6 +46,14 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         runs += [run_row("late", OLDER, input_hash="aa")]
         fill(connection, "forecasting.forecast_runs", runs)
         yield connection
+
+
+@pytest.fixture
+def warehouse(filled: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same, put back after the test."""
+    filled.execute("BEGIN")
+    yield filled
+    filled.execute("ROLLBACK")
 
 
 def export(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *origins: date) -> list[str]:
