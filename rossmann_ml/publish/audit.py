@@ -232,7 +232,11 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
 
 
 def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Totals made before the forecasts were would show here."""
+    """Totals made before the forecasts were would show here.
+
+    Totals are sums of amounts rounded to 0.0001 EUR and the days are not: a cent and a millionth of
+    the days' sum are far more than that can make, and far less than a lost or changed store-day.
+    """
     apart = connection.execute(
         """
         WITH days AS (
