@@ -18,8 +18,12 @@ from rossmann_ml.errors import PublishError
 from rossmann_ml.publish.audit import audit_generation
 
 Audit = Callable[..., str]
-TOTALS = {"forecast_totals": "week_start", "forecast_horizon_totals": "days"}
-SPAN = {"forecast_totals": "DATE '2015-06-15'", "forecast_horizon_totals": "9"}
+# of both tables the two spans, of which the weeks of both origins have other Mondays
+SPANS = {
+    "forecast_totals": ("days = 2", "days = 7"),
+    "forecast_horizon_totals": ("days = 7", "days = 9"),
+}
+FIRST = {"forecast_totals": "2015-06-08", "forecast_horizon_totals": "7"}
 
 
 @pytest.fixture
@@ -78,11 +82,11 @@ FORECAST_FAULTS = {
         ("sales_forecast = -0.01, lower_80 = -0.02, lower_95 = -0.03", rows_of(1, 4)),
     ),
     "has bounds out of order": (
-        4,
-        ("lower_95 = lower_80 + 0.01", rows_of(1, 1)),
-        ("lower_80 = sales_forecast + 0.01", rows_of(1, 3)),
-        ("upper_80 = sales_forecast - 0.01", rows_of(1, 4)),
-        ("upper_80 = upper_95 + 0.01", rows_of(1, 5)),
+        4 + 4,  # and four of the closed days below
+        ("lower_95 = lower_80 + 0.01", rows_of(1, 5)),
+        ("lower_80 = sales_forecast + 0.01", rows_of(1, 6)),
+        ("upper_80 = sales_forecast - 0.01", rows_of(1, 7)),
+        ("upper_80 = upper_95 + 0.01", rows_of(1, 8)),
     ),
     "is closed and not 0": (
         5,
@@ -94,24 +98,30 @@ FORECAST_FAULTS = {
     ),
     "has a target date that is not horizon_days after the origin": (
         2,
-        ("target_date = target_date - 20", rows_of(1, 1)),
-        ("target_date = target_date + 20", rows_of(1, 3)),
+        ("target_date = target_date - 20", rows_of(2, 1)),
+        ("target_date = target_date + 20", rows_of(1, 3, older=False)),
     ),
     "lies outside the horizon": (
         2,
-        ("horizon_days = 0, target_date = forecast_origin", rows_of(1, 1)),
-        ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(1, 9)),
+        ("horizon_days = 0, target_date = forecast_origin", rows_of(1, 4, older=False)),
+        ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(2, 8)),
     ),
-    "names a model that is not in model_versions": (1, ("model_version = 'M'", rows_of(1, 1))),
-    "names a run that is not in forecast_runs": (1, ("run_id = 'lost'", rows_of(1, 1))),
+    "names a model that is not in model_versions": (
+        1,
+        ("model_version = 'M'", rows_of(1, 5, older=False)),
+    ),
+    "names a run that is not in forecast_runs": (
+        1,
+        ("run_id = 'lost'", rows_of(1, 6, older=False)),
+    ),
 }
 
 
-@pytest.mark.parametrize("fault", FORECAST_FAULTS)
-def test_each_row_of_the_forecasts_is_counted_that(audit: Audit, fault: str) -> None:
-    count, *planted = FORECAST_FAULTS[fault]
+def test_each_row_of_the_forecasts_that_has_a_fault_is_counted(audit: Audit) -> None:
+    planted = [change for _, *changes in FORECAST_FAULTS.values() for change in changes]
     told = audit(changes("forecasts", *planted))
-    assert f"forecasts: {count} rows of which each {fault}, first store 1 on 2015-" in told
+    for fault, (count, *_) in FORECAST_FAULTS.items():
+        assert f"forecasts: {count} rows of which each {fault}, first store 1 on 2015-" in told
 
 
 def test_the_first_row_is_that_of_the_smallest_store_and_its_earliest_day(audit: Audit) -> None:
@@ -171,22 +181,28 @@ SEGMENTS = [
 ]
 
 
-@pytest.mark.parametrize("table", TOTALS)
-@pytest.mark.parametrize("fault", TOTAL_FAULTS)
-def test_each_row_of_the_totals_is_counted_that(audit: Audit, table: str, fault: str) -> None:
-    planted = TOTAL_FAULTS[fault]
-    one_span = f"{TOTALS[table]} = {SPAN[table]}"
-    named = [f"{segment} AND {one_span}" for segment in SEGMENTS]
-    # of the older origin one week starts on the 15th; of the newer one its first two days do
-    told = audit(changes(table, *zip(planted, named, strict=False)))
-    span = SPAN[table].replace("DATE ", "").strip("'")
-    assert (
-        f"{table}: {len(planted)} rows of which each {fault}, first assortment c, "
-        f"{TOTALS[table]} {span} of origin 2015-06-12"
-    ) in told
+def test_each_row_of_the_totals_that_has_a_fault_is_counted(audit: Audit) -> None:
+    conditions = [f"{segment} AND {{}}" for segment in SEGMENTS]
+    planted = [change for listed in TOTAL_FAULTS.values() for change in listed]
+    statements = []
+    for spans in SPANS.values():
+        rows = [condition.format(span) for span in spans for condition in conditions]
+        statements.append(dict(zip(rows, planted, strict=True)))
+    told = audit(
+        ";".join(
+            changes(table, *((change, row) for row, change in rows.items()))
+            for table, rows in zip(SPANS, statements, strict=True)
+        )
+    )
+    for table, first in (("forecast_totals", "week_start"), ("forecast_horizon_totals", "days")):
+        # four of the closed totals have bounds out of order too
+        for fault, count in zip(TOTAL_FAULTS, (5 + 4, 6, 5), strict=True):
+            assert f"{table}: {count} rows of which each {fault}, first " in told
+        assert f"{first} {FIRST[table]} of origin 2015-06-12" in told
+        assert f"each has bounds out of order, first assortment c, {first} " in told
 
 
-@pytest.mark.parametrize("table", TOTALS)
+@pytest.mark.parametrize("table", SPANS)
 def test_totals_without_bounds_with_equal_ones_and_closed_ones_pass(
     audit: Audit, table: str
 ) -> None:
@@ -206,8 +222,8 @@ def test_weeks_may_differ_from_days_by_a_cent_and_a_millionth_of_the_days(audit:
     # 7 open days of 300 EUR: 2,100 EUR, so 0.0121 EUR
     plant = "UPDATE forecast_totals SET sales_forecast = sales_forecast {} WHERE level = 'chain' "
     first_week = "AND days = 2 AND forecast_origin = DATE '2015-06-12'"
-    assert not audit(plant.format("+ 0.0120") + first_week)
-    assert not audit(plant.format("- 0.0120") + first_week)
+    newest = "AND days = 2 AND forecast_origin = DATE '2015-06-19'"
+    assert not audit(f"{plant.format('+ 0.0120')}{first_week};{plant.format('- 0.0120')}{newest}")
     for change, found in (("+ 0.0122", "2,100.01"), ("- 0.0122", "2,099.99")):
         told = audit(plant.format(change) + first_week)
         assert f"weeks of origin 2015-06-12 add up to {found}, its days to 2,100.00" in told
@@ -245,11 +261,10 @@ def test_stores_are_as_many_as_the_newest_run_of_the_newest_origin_forecast(audi
         "finished_at + INTERVAL {} AS finished_at) FROM forecast_runs WHERE run_id = "
         "'run-2015-06-19'"
     )
-    assert not audit(stores.format(3, "2015-06-12"))
-    assert not audit(another.format(3, "'-1 second'"), forecast_runs=3)
-    for statement in (stores.format(3, "2015-06-19"), another.format(3, "'1 second'")):
-        told = audit(statement, forecast_runs=2 + statement.startswith("INSERT"))
-        assert told.endswith("latest_forecasts: 2 stores, the run forecast 3")
+    older_ones = ";".join([stores.format(3, "2015-06-12"), another.format(3, "'-1 second'")])
+    assert not audit(older_ones, forecast_runs=3)
+    told = audit(another.format(3, "'1 second'"), forecast_runs=3)
+    assert told.endswith("latest_forecasts: 2 stores, the run forecast 3")
     told = audit(stores.format(1, "2015-06-19"))
     assert told.endswith("latest_forecasts: 2 stores, the run forecast 1")
 
