@@ -161,7 +161,7 @@ def tiny_warehouse(**tables: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
     Args:
         tables: Rows in place of the tiny ones, by table of the schema ``forecasting``.
     """
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
     declare(connection, "dim_store")
     stores = [

@@ -61,6 +61,7 @@ def rows_of(vintage: Vintage, **values: Any) -> list[dict[str, Any]]:
 
 
 def compare(
+    connection: duckdb.DuckDBPyConnection,
     folder: Path,
     before: Vintage,
     after: Vintage,
@@ -68,10 +69,8 @@ def compare(
     **values: Any,
 ) -> Continuity | None:
     """Compare two vintages; an older one of the warehouse and what-ifs are in the way."""
-    known = stores or {store: ("a", "HE") for store, _ in before}
-    with duckdb.connect() as connection:
-        land(connection, after, known)
-        return compare_with_published(connection, current_file(folder, before), limits(**values))
+    land(connection, after, stores or {store: ("a", "HE") for store, _ in before})
+    return compare_with_published(connection, current_file(folder, before), limits(**values))
 
 
 def land(
@@ -169,7 +168,7 @@ def moves_by_hand(
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     """One database in memory for all the worlds."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         yield connection
 
 
@@ -207,10 +206,10 @@ def test_the_limits_of_the_project_are_those_documented() -> None:
 
 @pytest.mark.parametrize("week_days", [3, 4])
 def test_a_week_with_fewer_common_days_is_judged_within_the_segments_only(
-    tmp_path: Path, week_days: int
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, week_days: int
 ) -> None:
     before = days(7, 100.0, first=date(2015, 6, 29))
-    found = compare(tmp_path, before, days(week_days, 200.0, first=date(2015, 6, 29)),
+    found = compare(warehouse, tmp_path, before, days(week_days, 200.0, first=date(2015, 6, 29)),
                     min_week_days=4)  # fmt: skip
     assert found is not None
     assert [move.name for move in found.jumps] == [
@@ -220,7 +219,7 @@ def test_a_week_with_fewer_common_days_is_judged_within_the_segments_only(
 
 @pytest.mark.parametrize("stores", [9, 10])
 def test_a_segment_with_fewer_stores_is_judged_within_the_chain_only(
-    tmp_path: Path, stores: int
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, stores: int
 ) -> None:
     before: Vintage = {}
     after: Vintage = {}
@@ -228,25 +227,29 @@ def test_a_segment_with_fewer_stores_is_judged_within_the_chain_only(
         before |= days(2, 100.0, store)
         # the tenth store is no longer forecast, and still one of the segment
         after |= days(2, 100.0, store) if store < 10 else {}
-    found = compare(tmp_path, before, after, min_segment_stores=10)
+    found = compare(warehouse, tmp_path, before, after, min_segment_stores=10)
     assert found is not None
     names = [move.name for move in found.totals]
     assert ("store type a" in names) == ("state HE" in names) == (stores == 10)
 
 
-def test_a_store_that_the_chain_does_not_know_is_in_no_segment(tmp_path: Path) -> None:
+def test_a_store_that_the_chain_does_not_know_is_in_no_segment(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     before = days(2, 100.0) | days(2, 100.0, store=2)
-    found = compare(tmp_path, before, before, {1: ("a", None)})
+    found = compare(warehouse, tmp_path, before, before, {1: ("a", None)})
     assert found is not None
     assert [(move.name, move.before) for move in found.totals] == [
         ("chain, week of 2015-06-22", 400.0), ("store type a", 200.0), ("state unknown", 200.0),
     ]  # fmt: skip
 
 
-def test_a_store_that_opens_or_comes_back_is_not_compared(tmp_path: Path) -> None:
+def test_a_store_that_opens_or_comes_back_is_not_compared(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     before = days(2, 100.0)
     after = days(2, 100.0) | days(2, 900.0, store=2)
-    found = compare(tmp_path, before, after, {1: ("a", "HE"), 2: ("b", "BY")})
+    found = compare(warehouse, tmp_path, before, after, {1: ("a", "HE"), 2: ("b", "BY")})
     assert found is not None
     assert [(move.name, move.after) for move in (*found.totals, *found.stores)] == [
         ("chain, week of 2015-06-22", 200.0), ("store type a", 200.0), ("state HE", 200.0),
@@ -254,21 +257,24 @@ def test_a_store_that_opens_or_comes_back_is_not_compared(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
-def test_a_store_that_closes_counts_with_0(tmp_path: Path) -> None:
+def test_a_store_that_closes_counts_with_0(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     before = days(2, 100.0) | days(2, 300.0, store=2)
-    found = compare(tmp_path, before, days(2, 100.0))
+    found = compare(warehouse, tmp_path, before, days(2, 100.0))
     assert found is not None
     assert found.stores[0] == Move("store 2", 600.0, 0.0)
     assert [move.change for move in found.jumps] == [-0.75, -0.75, -0.75]
 
 
-def test_nothing_is_compared_without_a_common_day_or_a_readable_file(tmp_path: Path) -> None:
+def test_nothing_is_compared_without_a_common_day_or_a_readable_file(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     later = FIRST + timedelta(days=2)
-    assert compare(tmp_path, days(2, 1.0), days(2, 1.0, first=later)) is None
-    assert compare(tmp_path, days(3, 1.0), days(2, 1.0, first=later)) is not None
-    assert compare(tmp_path, days(3, 1.0), {}) is None
-    with duckdb.connect() as connection:
-        assert compare_with_published(connection, tmp_path / "gone.duckdb", limits()) is None
-        broken = tmp_path / "broken.duckdb"
-        broken.write_text("no database")
-        assert compare_with_published(connection, broken, limits()) is None
+    assert compare(warehouse, tmp_path, days(2, 1.0), days(2, 1.0, first=later)) is None
+    assert compare(warehouse, tmp_path, days(3, 1.0), days(2, 1.0, first=later)) is not None
+    assert compare(warehouse, tmp_path, days(3, 1.0), {}) is None
+    assert compare_with_published(warehouse, tmp_path / "gone.duckdb", limits()) is None
+    broken = tmp_path / "broken.duckdb"
+    broken.write_text("no database")
+    assert compare_with_published(warehouse, broken, limits()) is None

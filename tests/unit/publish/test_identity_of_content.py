@@ -35,7 +35,7 @@ CODE = "c0c0c0c0c0c0"
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
     """Four origins by one run each, a champion, and shadow forecasts at the newest two."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         create_tables(connection)
         connection.execute(
             "INSERT INTO raw.data_set VALUES ('retailer', false, true, current_date);"

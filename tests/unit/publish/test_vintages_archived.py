@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
     """Forecasts of two origins in no order; the older one's by two runs."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         rows = [
             forecast_row(origin, store, day)
