@@ -159,7 +159,9 @@ def test_a_mape_of_exactly_the_limit_is_well_and_the_next_float_is_not(
     insert(tables, SCORES, segment_kind=kind, segment=segment, mape=0.125)
     insert(tables, ACCURACY, segment_kind=kind, segment=segment, mape=0.125 * limit)
     assert RULES["accuracy"](situation(tables)) == []
-    tables.execute("UPDATE marts.forecast_accuracy SET mape = ?", [math.nextafter(0.125 * limit, 9)])
+    tables.execute(
+        "UPDATE marts.forecast_accuracy SET mape = ?", [math.nextafter(0.125 * limit, 9)]
+    )
     assert len(RULES["accuracy"](situation(tables))) == 1
 
 

@@ -174,7 +174,7 @@ STEP = st.tuples(
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
-@given(steps=st.lists(STEP, min_size=3, max_size=7))
+@given(steps=st.lists(STEP, min_size=3, max_size=6))
 def test_alerts_live_and_are_sent_as_the_plain_reference_says(shared: World, steps):
     clean(shared)
     reference, today = Reference(), TODAY
@@ -290,9 +290,7 @@ def test_a_failed_run_is_critical_and_over_when_a_run_publishes(world: World):
     over = world.look(is_publishing=True)
     assert (over.open, over.resolved) == ((), 1)
     assert len(world.look(failure=failed, is_publishing=True).open) == 1
-    write_status(
-        world.settings, last_failed_run=failed.model_copy(update={"is_resolved": True})
-    )
+    write_status(world.settings, last_failed_run=failed.model_copy(update={"is_resolved": True}))
     assert world.look().open == ()
 
 

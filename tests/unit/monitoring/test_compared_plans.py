@@ -181,9 +181,7 @@ def test_ordinary_days_are_at_least_four_days_from_a_holiday(holiday: int, expec
     week = Window(monday, monday + timedelta(days=6))
     days = ordinary_days(frame(rows), week)
     assert len(days) == expected
-    assert days == [
-        day for day in week.days if abs((day - monday).days - holiday) >= 4
-    ]
+    assert days == [day for day in week.days if abs((day - monday).days - holiday) >= 4]
 
 
 def test_a_window_moves_whole_and_has_both_its_ends():

@@ -52,9 +52,7 @@ def weeks_back(rows: list[dict]) -> int:
         return sum(flags) / len(flags) if flags else 0.0
 
     apart = {
-        shift: round(
-            sum(abs(share(day) - share(day - timedelta(days=shift))) for day in WEEK), 1
-        )
+        shift: round(sum(abs(share(day) - share(day - timedelta(days=shift))) for day in WEEK), 1)
         for shift in (364, 357, 371)
     }
     return min(apart, key=lambda shift: (apart[shift], abs(shift - 364)))

@@ -228,9 +228,7 @@ def test_an_eighth_of_the_stores_may_go_without_a_forecast(
     insert(tables, RUNS, stores=7)
     for store in range(missing):
         insert(tables, "forecasting.stores_not_forecast", store_id=90 + store)
-    assert found(tables, "stores_not_forecast") == (
-        [("stores", 2 / 9, 0.125)] if is_found else []
-    )
+    assert found(tables, "stores_not_forecast") == ([("stores", 2 / 9, 0.125)] if is_found else [])
     if is_found:
         assert message(tables, "stores_not_forecast") == (
             "2 of 9 stores (22.2%) have no forecast from 2015-07-31; expected at most 12.5%: "
