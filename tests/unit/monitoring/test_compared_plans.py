@@ -203,6 +203,8 @@ def sample(current: list, reference: list) -> Sample:
     ("current", "then", "text"),
     [
         (["a", "a", "b", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 25.0% now"),
+        (["b", "c", "c", "c"], ["a", "b", "b", "b"], "c: 0.0% then, 75.0% now"),  # a went
+        (["a", "a", "a", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 0.0% now"),  # c came
         (["b"], ["a"], "a: 100.0% then, 0.0% now"),  # the first of equals
         (["a", "b"], ["b", "a"], "shares as then"),
         (["a"] * 1999 + ["b"], ["a"], "b: 0.0% then, 0.1% now"),  # 0.05%
