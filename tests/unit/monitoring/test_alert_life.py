@@ -281,12 +281,12 @@ def test_progress_is_told_of_each_message(world: World):
 
 def test_a_failed_run_is_critical_and_over_when_a_run_publishes(world: World):
     failed = FailedRun(run_id="r", reason="no disk", step="landing")
-    write_status(world.settings, last_failed_run=failed)
     (alert,) = world.look(failure=failed).open
+    write_status(world.settings, last_failed_run=failed)
     assert (alert.rule, alert.subject, alert.severity) == ("failed_run", "landing", "critical")
     assert alert.message == "run r stopped at landing: no disk"
+    assert world.look().open == (alert,)  # who only looks finds the failure in the status
     assert read_status(world.settings.published_path).alerts == (alert,)
-    assert len(world.look().open) == 1  # who only looks finds it in the status
     over = world.look(is_publishing=True)
     assert (over.open, over.resolved) == ((), 1)
     assert len(world.look(failure=failed, is_publishing=True).open) == 1

@@ -223,6 +223,14 @@ def promoted(
     ]
 
 
+def shift_of(rows: list[dict]) -> int | None:
+    """Days to the week that the promotions of the newest are compared with, if any."""
+    for each in sales_samples(frame(rows), last_day=LAST):
+        if each.feature == "promo_by_weekday":
+            return (LAST - each.reference_window.last).days
+    return None
+
+
 @pytest.mark.parametrize(
     ("then", "shift"),
     [
@@ -231,25 +239,29 @@ def promoted(
         ({364: {5}, 357: {4}, 371: {0, 1}}, 371),
         ({364: {5}, 357: {4}, 371: {3}}, 364),
         ({364: {0}, 357: {1}, 371: {3}}, 364),
-        ({357: {0}, 371: {3}}, 357),  # a week without rows ran no promotion
+        ({357: {0}, 371: {3}}, 357),
     ],
 )
 def test_of_three_weeks_the_one_with_the_most_alike_promotions_is_taken(
     then: dict[int, set[int]], shift: int
 ):
-    rows = promoted({0, 1}, then)
-    samples = sales_samples(frame(rows), last_day=LAST)
-    (found,) = [each for each in samples if each.feature == "promo_by_weekday"]
-    assert (LAST - found.reference_window.last).days == shift
+    assert shift_of(promoted({0, 1}, then)) == shift
+
+
+def test_a_day_without_rows_ran_no_promotion():
+    # 52 weeks before there are no rows: seven promotions off, or none where nothing ran
+    assert shift_of(promoted(set(range(7)), {357: {0, 1}})) == 357
+    assert shift_of(promoted(set(), {357: {0}})) is None
+    # the newest day has no rows yet: no promotion, as 51 weeks before
+    rows = promoted(set(), {364: {6}, 357: set()})
+    assert shift_of([row for row in rows if row["day"] != LAST]) == 357
 
 
 @pytest.mark.parametrize(("of", "shift"), [(1, 364), (2, 357)])
 def test_a_twentieth_of_a_day_is_not_worth_another_week(of: int, shift: int):
     # of 25 stores one (0.04, no odds) or two (0.08) had a promotion that is not in the newest week
     rows = promoted(set(), {364: {2}, 357: set()}, stores=25, of=of)
-    samples = sales_samples(frame(rows), last_day=LAST)
-    (found,) = [each for each in samples if each.feature == "promo_by_weekday"]
-    assert (LAST - found.reference_window.last).days == shift
+    assert shift_of(rows) == shift
 
 
 @pytest.mark.parametrize(("rows_before", "is_active"), [(13, False), (14, True)])

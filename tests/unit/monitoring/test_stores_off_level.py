@@ -18,7 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rossmann_ml.monitoring.drift_params import StoreParams
-from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift_stores import (
+    _beside_holidays,
+    store_deviations,
+    stores_off_level,
+)
 
 LAST = date(2015, 7, 31)  # a Friday
 SCHEMA = {
@@ -171,6 +175,12 @@ def test_holidays_three_days_apart_take_three_days_about_them(
     ]
     assert (z_of(rows, 1) is not None) == is_judged
     assert (1 in reference(rows, LAST)) == is_judged
+
+
+@pytest.mark.parametrize("apart", [1, 2, 3, 4, 5, 8])
+def test_days_left_out_about_two_holidays_are_those_of_the_reference(apart: int):
+    two = [LAST, LAST + timedelta(days=apart)]
+    assert _beside_holidays(pl.Series(two)) == sorted(left_out(set(two)))
 
 
 def test_a_holiday_of_one_state_is_left_out_for_all_stores():
