@@ -28,6 +28,7 @@ from rossmann_ml.warehouse import one_row, read_frame
 
 # Training origins lie two weeks apart, so that one of them is this near a year ago.
 _NEAR_A_YEAR_AGO_DAYS = 10
+# a vintage this much older shares two weeks of the horizon; older ones are not compared
 _PREVIOUS_VINTAGE_DAYS = 28
 
 _SALES = """
