@@ -19,7 +19,9 @@ from rossmann_ml.errors import BadFileError
 from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.header import Header, read_header
 
+# How much of a file is held at once: a question of memory, no result depends on it.
 BLOCK_BYTES = 16 * 1024 * 1024
+# Longer lines are no rows: what follows the end of a block is read only so far for a line's end.
 LONGEST_LINE_BYTES = 1024 * 1024
 _MARK_UTF8 = b"\xef\xbb\xbf"
 _SIGNATURES = {
