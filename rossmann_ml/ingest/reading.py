@@ -92,14 +92,15 @@ def _row_blocks(
     first: _TextBlock,
     others: Iterator[_TextBlock],
 ) -> Iterator[RowBlock]:
-    has_rows = False
+    newest: RowBlock | None = None  # of those with rows: the last may hold blank lines only
     for text in chain([first], others):
         block = _split_lines(text, file_format, header)
-        if text.is_last:
-            _refuse_cut_end(path, text, block, header)
-        has_rows = has_rows or block.fields.height > 0 or block.malformed.height > 0
+        if block.fields.height + block.malformed.height:
+            newest = block
+        if text.is_last and newest is not None:
+            _refuse_cut_end(path, text, newest, header)
         yield block
-    if not has_rows:
+    if newest is None:
         raise BadFileError(f"{path}, line 1: there is a header but no row; expected at least one")
 
 
