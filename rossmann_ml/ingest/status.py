@@ -93,7 +93,7 @@ def data_status(settings: Settings) -> DataStatus:
             data_set = landed_data_set(connection) if has_warehouse else None
             if data_set is not None:
                 today = product_today(connection, settings)
-                landed = _landed_kinds(connection)
+                landed = landed_kinds(connection)
                 loads = connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall()
                 hashes = set(loads)
     return DataStatus(
@@ -118,7 +118,8 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(found)
 
 
-def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> tuple[LandedKind, ...]:
+def landed_kinds(connection: duckdb.DuckDBPyConnection) -> tuple[LandedKind, ...]:
+    """Count what each raw table holds, for the kinds of files that were landed."""
     landed = []
     for kind, file_format in FORMATS.items():
         ((files, restated),) = connection.execute(

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
+from pathlib import Path
 
 import duckdb
 
+from rossmann_ml.ingest.discovery import recognise
+from rossmann_ml.ingest.file_load import land_file
+from rossmann_ml.ingest.report import FileLanding
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.progress import silent
 from rossmann_ml.schema import DDL_DIR
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
 
 
 @contextmanager
@@ -23,3 +30,28 @@ def memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 def settings_as_of(day: date | None) -> Settings:
     """Settings whose today is a given day, or what the data say."""
     return load_settings(as_of=day)
+
+
+@cache
+def params_allowing(bad_share: float) -> Params:
+    """The product's parameters, with this share of bad rows allowed in a file."""
+    params = load_params(PROJECT_DIR / "params.yaml")
+    ingest = params.ingest.model_copy(update={"max_quarantined_share": bad_share})
+    return params.model_copy(update={"ingest": ingest})
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    content: str | None = None,
+    *,
+    today: date | None = None,
+    bad_share: float = 1.0,
+) -> FileLanding:
+    """Land a file, written before if there is content, as the product would on a day."""
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    raw_file = recognise(path)
+    assert raw_file is not None
+    params = params_allowing(bad_share)
+    return land_file(connection, settings_as_of(today), params, raw_file, silent)
