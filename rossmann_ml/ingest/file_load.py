@@ -193,7 +193,8 @@ def _judge(
     staging.settle_repeated_rows()
     by_reason = staging.set_aside_by_reason()
     rows = sum(count for _, _, count, _ in by_reason)
-    if rows > max_quarantined_share * landing.rows_read:
+    # both sides are the nearest float to their share, so that exactly the share is allowed
+    if rows / landing.rows_read > max_quarantined_share:
         texts = read_lines(raw_file.path, (line for *_, line in by_reason))
         summary = "; ".join(
             f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
