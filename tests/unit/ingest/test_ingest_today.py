@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory_warehouse import memory_warehouse, settings_as_of
+from support.memory_warehouse import settings_as_of
 
 from rossmann_ml.clock import monday_after, newest_sales_date, product_today, today_for
 from rossmann_ml.ingest.data_set import DataSet
@@ -81,16 +81,17 @@ def sell(connection: duckdb.DuckDBPyConnection, *days: date) -> None:
         )
 
 
-def test_todays_sales_and_nature_are_read_from_the_warehouse() -> None:
-    with memory_warehouse() as connection:
-        unset = settings_as_of(None)
-        assert newest_sales_date(connection) is None
-        assert product_today(connection, unset) == date.today()
-        sell(connection, date(2015, 6, 12), date(2015, 6, 14), date(2015, 6, 13))
-        assert newest_sales_date(connection) == date(2015, 6, 14)
-        assert product_today(connection, unset) == date.today()
-        connection.execute("INSERT INTO raw.data_set VALUES ('retailer', false, true, now())")
-        assert product_today(connection, unset) == date(2015, 6, 15)
-        assert product_today(connection, settings_as_of(SET_DAY)) == SET_DAY
-        connection.execute("UPDATE raw.data_set SET is_historical = false")
-        assert product_today(connection, unset) == date.today()
+def test_todays_sales_and_nature_are_read_from_the_warehouse(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    unset = settings_as_of(None)
+    assert newest_sales_date(warehouse) is None
+    assert product_today(warehouse, unset) == date.today()
+    sell(warehouse, date(2015, 6, 12), date(2015, 6, 14), date(2015, 6, 13))
+    assert newest_sales_date(warehouse) == date(2015, 6, 14)
+    assert product_today(warehouse, unset) == date.today()
+    warehouse.execute("INSERT INTO raw.data_set VALUES ('retailer', false, true, now())")
+    assert product_today(warehouse, unset) == date(2015, 6, 15)
+    assert product_today(warehouse, settings_as_of(SET_DAY)) == SET_DAY
+    warehouse.execute("UPDATE raw.data_set SET is_historical = false")
+    assert product_today(warehouse, unset) == date.today()

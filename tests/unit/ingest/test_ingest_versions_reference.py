@@ -10,17 +10,15 @@ is not recorded).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.memory_warehouse import land, memory_warehouse
-from support.retailer import SALES_HEADER, STORE_HEADER, STORE_LINES, sales_line, text
+from support.memory_warehouse import land
+from support.retailer import SALES_HEADER, sales_line, text
 
 from rossmann_ml.ingest.status import landed_kinds
 
@@ -101,16 +99,8 @@ FILES = st.lists(
         st.lists(ROW, min_size=1, max_size=5).map(tuple) | st.just(((1, 15, 10, 5),)),
     ),
     min_size=2,
-    max_size=5,
+    max_size=4,
 )
-
-
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with memory_warehouse() as connection:
-        path = tmp_path_factory.mktemp("stores") / "store.csv"
-        land(connection, path, text(STORE_HEADER, STORE_LINES), today=MONDAY)
-        yield connection
 
 
 def forget_sales(connection: duckdb.DuckDBPyConnection) -> None:
@@ -119,21 +109,23 @@ def forget_sales(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @settings(
-    max_examples=12,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(FILES)
 def test_versions_kept_are_those_of_a_book_kept_by_hand(
-    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, files: list[tuple[str, tuple[Said, ...]]]
+    with_stores: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    files: list[tuple[str, tuple[Said, ...]]],
 ) -> None:
-    forget_sales(warehouse)
+    forget_sales(with_stores)
     book = Book()
     for number, (name, rows) in enumerate(files):
         today = MONDAY + timedelta(days=7 * number)
         content = text(SALES_HEADER, map(line_of, rows))
-        landing = land(warehouse, tmp_path / name, content, today=today)
+        landing = land(with_stores, tmp_path / name, content, today=today)
         expected = book.land(name, rows, today)
         assert landing.was_landed_before == (expected is None)
         if expected is not None:
@@ -142,19 +134,19 @@ def test_versions_kept_are_those_of_a_book_kept_by_hand(
                 *(landing.rows_unchanged, dict(landing.quarantined)),
                 *(landing.first_date, landing.last_date),
             ) == expected
-    stored = warehouse.execute(
+    stored = with_stores.execute(
         "SELECT store, date, load_id, line_number, sales, customers, known_on FROM raw.sales"
     ).fetchall()
     assert sorted(stored) == sorted(
         (*key, *version) for key, versions in book.versions.items() for version in versions
     )
     assert (
-        warehouse.execute(
+        with_stores.execute(
             "SELECT load_id, line_number, column_name, reason, row_text FROM raw.quarantined_rows"
         ).fetchall()
         == book.set_aside
     )
-    check_status(warehouse, book)
+    check_status(with_stores, book)
 
 
 def check_status(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
