@@ -4,6 +4,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # two workers, a test file at a time: what a file builds for its tests is built once
 PYTEST_ARGS ?= -n 2 --dist loadfile
+# the weekly job from files to a published generation, on the sample
+CHAIN = tests/integration/test_weekly_job.py
 export PYTHONUNBUFFERED := 1
 # set, it makes every process compile each library that it loads, which is half of what many cost
 unexport PYTHONDONTWRITEBYTECODE
@@ -29,14 +31,23 @@ run: setup ## Set up, get data or make the sample, run the weekly job, say what 
 	@$(BIN)/rossmann refresh
 
 .PHONY: test
-test: lint ## Run the whole test suite, lint and types included
-	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest tests/unit tests/faults --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest tests/integration tests/real_data $(PYTEST_ARGS) --no-loadscope-reorder
+test: lint ## Check style and types; run unit tests, component tests and one whole chain
+	@$(BIN)/python -m pytest tests/unit tests/component $(CHAIN) $(PYTEST_ARGS) --no-loadscope-reorder
 
 .PHONY: test-unit
-test-unit: setup-dev ## Run the unit tests alone
+test-unit: setup-dev ## Run the unit tests alone: under a minute
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-all
+test-all: lint ## Run every test, with coverage of unit and component tests, and the mutation sample
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest tests/unit tests/component --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+	@ROSSMANN_KILL_TESTS=1 ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/integration $(PYTEST_ARGS) --no-loadscope-reorder
+	@$(MAKE) --no-print-directory mutation
+
+.PHONY: mutation
+mutation: setup-dev ## Plant small faults in the arithmetic and count how many the unit tests notice
+	@$(BIN)/python -m benchmarks.mutation $(MUTATION_ARGS)
 
 .PHONY: fuzz
 fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
@@ -82,7 +93,7 @@ repro: setup-server ## Bring files, forecasts and exported tables to the same ve
 
 .PHONY: check-delivery
 check-delivery: setup-dev ## Check Dockerfile, compose file and workflows
-	@$(BIN)/python -m pytest -q tests/unit/test_delivery_files.py tests/unit/test_deploy_scripts.py -n 0
+	@$(BIN)/python -m pytest -q tests/component/project/test_delivery_files.py tests/component/project/test_deploy_scripts.py -n 0
 
 .PHONY: hooks
 hooks: setup-dev ## Run the checks of `make lint` before every commit

@@ -37,6 +37,10 @@ _TABLES = {
         "One row per origin, scenario, level, segment and span of days."
     ),
     "stores_not_forecast": "Stores without a forecast, and why. One row per origin and store.",
+    "unseen_categories": (
+        "Stores whose type, assortment or state the model had not seen when it was fitted. One row "
+        "per origin, store and feature."
+    ),
 }
 
 

@@ -121,9 +121,9 @@ class WithoutStart:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict log sales of rows as they come."""
-        return self.model.predict_log_sales(without_start(panel), threads=threads)
+        return self.model.predict_log_sales(without_start(panel))
 
 
 def chosen_groups(wanted: str | None) -> list[str]:

@@ -50,11 +50,13 @@ class Bench:
         with connect(settings, read_only=True) as connection:
             self.world = World.read(connection, self.params)
             self.came_true = weeks_come_true(connection)
-            bundle = Bundle.load(settings.models_path, champion_version(connection))
+            bundle = Bundle.load(
+                settings.models_path, champion_version(connection), threads=settings.threads
+            )
         self._quiet: dict[date, dict[tuple[str, str], Sample]] = {}
         self.weeks = self.world.weeks(FIRST_WEEK)
         origins = self.world.weeks(FIRST_FEATURES - WEEK)
-        self.memory = Memory(self.world, bundle, origins, threads=settings.threads)
+        self.memory = Memory(self.world, bundle, origins)
 
     def samples(
         self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None

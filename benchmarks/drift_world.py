@@ -120,9 +120,7 @@ def of_stores(panel: pl.DataFrame) -> pl.DataFrame:
 class Memory:
     """Features and the champion's forecasts of past origins, each worked out once."""
 
-    def __init__(
-        self, world: World, bundle: Bundle, origins: Sequence[date], *, threads: int
-    ) -> None:
+    def __init__(self, world: World, bundle: Bundle, origins: Sequence[date]) -> None:
         features, forecasts = [], []
         wanted = sorted({*origins, *(each - timedelta(days=YEAR_DAYS) for each in origins)})
         for start in range(0, len(wanted), 8):
@@ -130,7 +128,7 @@ class Memory:
             features.append(of_stores(panel))
             recent = panel.filter(pl.col("forecast_origin").is_in(origins))
             if len(recent):
-                logs = bundle.model.predict_log_sales(recent, threads=threads)
+                logs = bundle.model.predict_log_sales(recent)
                 forecasts.append(
                     recent.select("forecast_origin", "store_id", "target_date").with_columns(
                         sales_forecast=pl.Series(np.exp(logs))

@@ -58,13 +58,17 @@ def main() -> None:
         origin = newest_origin(connection)
         inputs = read_inputs(connection, params, forecast_origin=origin)
         panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
-        bundle = Bundle.load(settings.models_path, require_champion(connection))
+        bundle = Bundle.load(
+            settings.models_path, require_champion(connection), threads=settings.threads
+        )
     files = sorted((settings.models_path / bundle.model_version).rglob("*lightgbm*.txt"))
     if not files:
         raise NoDataError(f"the champion {bundle.model_version} has no LightGBM trees to compare")
     booster = lightgbm.Booster(model_file=str(files[0]))
     rows = panel.filter("is_open")
-    sample = design_matrix(rows.sample(sample_rows, seed=1), booster.feature_name())
+    sample = design_matrix(
+        rows.sample(sample_rows, seed=1), booster.feature_name(), bundle.model.categories
+    )
 
     def typical_days() -> TypicalDay:
         return TypicalDay.of(
@@ -79,12 +83,11 @@ def main() -> None:
         table.add_column(name, justify="left" if name == "work" else "right")
     rates = {}
     for name, count, work in (
-        ("one prediction by the champion", len(rows), lambda: bundle.model.predict_log_sales(
-            rows, threads=settings.threads)),
+        ("one prediction by the champion", len(rows), lambda: bundle.model.predict_log_sales(rows)),
         ("typical days of all stores", len(rows), typical_days),
         (f"drivers, {len(GROUPS)} groups in two orders", len(rows), lambda: explain(
             panel, typical, bundle.model.predict_log_sales, features=bundle.metadata.features,
-            log_shift=bundle.calibration.log_shift, threads=settings.threads)),
+            log_shift=bundle.calibration.log_shift)),
         ("peer: TreeSHAP of the LightGBM trees", sample_rows, lambda: booster.predict(
             sample, pred_contrib=True, num_threads=settings.threads)),
     ):  # fmt: skip

@@ -25,7 +25,7 @@ prepare()
 
 from rossmann_ml.dbt import run_dbt  # noqa: E402 - after prepare
 from rossmann_ml.features.panel import scoring_panel, training_panel  # noqa: E402
-from rossmann_ml.features.plan import plan_feature_frame  # noqa: E402
+from rossmann_ml.features.plan import plan_features  # noqa: E402
 from rossmann_ml.ingest import land_raw  # noqa: E402
 from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs  # noqa: E402
 from rossmann_ml.params import Params, load_params  # noqa: E402
@@ -100,8 +100,8 @@ def main() -> None:
         f"{len(origins)} origins, all features": lambda: training_panel(
             features, origins, known_until=origin, **horizon
         ),
-        "plan features, every store-day": lambda: plan_feature_frame(
-            features.plan, features.stores
+        "plan features, every store-day": lambda: (
+            plan_features(features.plan, features.stores) and features.plan.is_open.reshape(-1)
         ),
         "peer: pandas, a part of one origin": lambda: pandas_peer(frame, pd.Timestamp(origin)),
     }.items():

@@ -22,6 +22,7 @@ from app.api.settings import ApiSettings
 from rossmann_ml import cli, errors
 from rossmann_ml.drivers.groups import feature_groups
 from rossmann_ml.features.history import history_feature_names
+from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import PLAN_FEATURES
 from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR, DeliverySettings, Settings
@@ -164,6 +165,7 @@ def features_page() -> str:
     catalogue = {
         "horizon_days": ("days from the origin to the target day, 1 to 42", "plan"),
         **{name: (meaning, "plan") for name, meaning in PLAN_FEATURES.items()},
+        **{name: (meaning, "store") for name, meaning in STORE_FEATURES.items()},
         **{name: (text, "history") for name, text in history_feature_names(params).items()},
     }
     groups = feature_groups(catalogue)

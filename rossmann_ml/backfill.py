@@ -144,5 +144,4 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
         run_kind=BACKFILL,
         known_by=known_by,
         versions=versions,
-        threads=settings.threads,
     )

@@ -119,7 +119,9 @@ def score_newest_origin(
     with writer_lock(settings), connect(settings) as connection:
         origin = newest_origin(connection)
         panel = read_scoring_panel(connection, origin)
-        bundle = Bundle.load(settings.models_path, require_champion(connection))
+        bundle = Bundle.load(
+            settings.models_path, require_champion(connection), threads=settings.threads
+        )
         progress(f"forecasts from {origin} by {bundle.model_version}")
         return store_forecasts(
             connection,
@@ -129,7 +131,6 @@ def score_newest_origin(
             run_kind=WEEKLY,
             known_by=product_today(connection, settings),
             versions=versions_now(connection, settings),
-            threads=settings.threads,
         )
 
 
@@ -142,7 +143,6 @@ def store_forecasts(
     run_kind: str,
     known_by: date,
     versions: Versions,
-    threads: int,
 ) -> ForecastReport:
     """Score a panel with a bundle and store rows and run in one transaction.
 
@@ -161,7 +161,7 @@ def store_forecasts(
     if in_force is not None and in_force[1] == input_hash:
         return _report(connection, str(in_force[0]), started, is_new=False)
 
-    forecasts = bundle.forecast(panel, threads=threads)
+    forecasts = bundle.forecast(panel)
     intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
     rows = forecasts.with_columns(
         scenario=pl.lit(PLANNED),
@@ -190,6 +190,15 @@ def store_forecasts(
         if intervals is not None:
             keyed = intervals.with_columns(scenario=pl.lit(PLANNED), run_id=pl.lit(run_id))
             append_frame(connection, "forecasting.total_intervals", keyed)
+        connection.execute(
+            "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
+        )
+        unseen = bundle.model.categories.unseen(panel)
+        append_frame(
+            connection,
+            "forecasting.unseen_categories",
+            unseen.with_columns(forecast_origin=pl.lit(origin)),
+        )
         missing = _list_stores_not_forecast(connection, origin)
         run = {
             "run_id": run_id,

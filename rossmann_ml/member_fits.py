@@ -66,7 +66,7 @@ def fit_members(
         folder = kept / f"{family}-{recipe.member_hash(family)}-{version}"
         if folder.exists():
             progress(f"{family} was fitted before the training was interrupted")
-            fits.members[family] = model_class(family).load(folder)
+            fits.members[family] = model_class(family).load(folder, threads=settings.threads)
             continue
         progress(f"final fit of {family} on {len(panel):,} rows up to {inputs.forecast_origin}")
         started = time.perf_counter()

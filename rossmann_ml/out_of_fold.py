@@ -143,7 +143,7 @@ def _compute(
             continue
         progress(f"fit of {family} as of {origin}")
         model = recipe.fit(family, known, known_until=origin)
-        log_forecast = model.predict_log_sales(to_score, threads=recipe.threads)
+        log_forecast = model.predict_log_sales(to_score)
         rows = to_score.select(
             pl.lit(family).alias("model"),
             "forecast_origin",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.models.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
         pl.col("forecast_origin", "target_date").cast(pl.Datetime("ns")),
         pl.col("store_id", "horizon_days").cast(pl.Int64),
         pl.col("is_open").cast(pl.Boolean),
-        pl.col(features).cast(pl.Float64),
+        pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float64),
+        pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
     ).to_pandas()
 
 
@@ -81,7 +83,8 @@ def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
     panel = pl.from_pandas(asked).with_columns(
         pl.col("forecast_origin", "target_date").cast(pl.Date),
         pl.col("store_id", "horizon_days").cast(pl.Int32),
-        pl.col(features).cast(pl.Float32),
+        pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float32),
+        pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
     )
-    answered = bundle.forecast(panel, threads=1).drop("forecast_origin", "horizon_days", "is_open")
+    answered = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
     return answered.with_columns(pl.col("target_date").cast(pl.Datetime("ns"))).to_pandas()

@@ -25,7 +25,7 @@ class BundleModel(PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         """Read the bundle."""
         folder = Path(context.artifacts["bundle"])
-        self.bundle = Bundle.load(folder.parent, folder.name)
+        self.bundle = Bundle.load(folder.parent, folder.name, threads=1)
 
     def predict(
         self,

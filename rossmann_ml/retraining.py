@@ -99,4 +99,5 @@ def _trained_before(settings: Settings, recipe: Recipe) -> TrainingReport | None
         )
         if row is None or not (settings.models_path / row[0]).exists():
             return None
-        return stored_report(connection, Bundle.load(settings.models_path, row[0]), row[1])
+        bundle = Bundle.load(settings.models_path, row[0], threads=settings.threads)
+        return stored_report(connection, bundle, row[1])

@@ -96,12 +96,10 @@ class Scenarios:
         params: FeatureParams,
         *,
         horizon_days: int,
-        threads: int,
     ) -> None:
         self._origin = origin
         self._bundle = bundle
         self._params = params
-        self._threads = threads
         self.model_version = bundle.model_version
         self.forecast_origin = origin.linear.forecast_origin
         self.horizon_days = horizon_days
@@ -142,10 +140,10 @@ class Scenarios:
                 f"the newest forecasts of generation {info.generation_id} come from "
                 f"{len(versions)} models, expected one"
             )
-        bundle = Bundle.load(models_folder, versions[0][0])
+        bundle = Bundle.load(models_folder, versions[0][0], threads=threads)
         params = FeatureParams.model_validate(bundle.metadata.feature_params)
         origin = (run or _call)(prepare_origin, generation, params)
-        return cls(origin, bundle, params, horizon_days=info.horizon_days, threads=threads)
+        return cls(origin, bundle, params, horizon_days=info.horizon_days)
 
     @property
     def first_date(self) -> date:
@@ -192,7 +190,7 @@ class Scenarios:
         given = self._origin.near_plan.of_stores(rows)
         plan = self._changed(given, rows, changes)
         panel = self._panel(rows, plan)
-        forecasts = self._bundle.forecast(panel, threads=self._threads)
+        forecasts = self._bundle.forecast(panel)
         answer = self._beside_stored(forecasts, rows, given=given, plan=plan)
         return answer.filter(pl.col("target_date").is_between(first, last))
 

@@ -114,8 +114,8 @@ def score_shadow(
             progress(f"shadow forecasts from {origin} by {challenger}")
             panel = read_scoring_panel(connection, origin)
             try:
-                bundle = Bundle.load(settings.models_path, challenger)
-                forecasts = bundle.forecast(panel, threads=settings.threads)
+                bundle = Bundle.load(settings.models_path, challenger, threads=settings.threads)
+                forecasts = bundle.forecast(panel)
             except NoDataError as error:  # its own matter, not that of what is served
                 return nothing(f"{challenger} cannot score: {error}")
             rows = forecasts.with_columns(

@@ -195,7 +195,7 @@ def rmspe_of_folds(
                 f"{family} could not be fitted with {parameters}: {error}. What is searched is in "
                 f"params.yaml: tuning.{family}"
             ) from error
-        forecast = model.predict_log_sales(fold.to_score, threads=recipe.threads)
+        forecast = model.predict_log_sales(fold.to_score)
         log_ratio = forecast - np.log(fold.to_score["sales"].to_numpy())
         shift = point_log_shift(
             fold.to_score.select("forecast_origin", log_ratio=pl.Series(log_ratio))

@@ -37,7 +37,7 @@ Groups = frozenset[str]
 class Predict(Protocol):
     """What is asked of a model: log sales, shape (rows,), for rows with all features."""
 
-    def __call__(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def __call__(self, panel: pl.DataFrame) -> FloatArray:
         """Predict; the linear forecast is part of what comes back."""
         ...
 
@@ -73,7 +73,6 @@ def explain(
     *,
     features: Sequence[str],
     log_shift: float,
-    threads: int,
 ) -> pl.DataFrame:
     """Explain the forecasts of the open rows of a panel.
 
@@ -83,7 +82,6 @@ def explain(
         predict: The model.
         features: The features that it is given.
         log_shift: The bias factor, in log units.
-        threads: How many threads the model may use.
 
     Returns:
         ``forecast_origin, store_id, target_date``, then by part ``<part>_log`` (adds up to the
@@ -100,13 +98,13 @@ def explain(
 
     def value(groups: Groups) -> FloatArray:
         if groups:
-            return predict(switchboard.with_groups(groups), threads=threads)
+            return predict(switchboard.with_groups(groups))
         # every day of a store is the same now
         _, first, row_of = np.unique(
             rows["store_id"].to_numpy(), return_index=True, return_inverse=True
         )
         typical_rows = switchboard.with_groups(groups)[first.tolist()]
-        return predict(typical_rows, threads=threads)[row_of]
+        return predict(typical_rows)[row_of]
 
     level, shares = contributions(value, GROUPS)
     logs = {LEVEL: level, **shares, BIAS_FACTOR: np.full(len(rows), log_shift)}

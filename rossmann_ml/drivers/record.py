@@ -85,7 +85,7 @@ def explain_newest_origin(
         )
         if found is None:
             progress(f"drivers of the forecasts from {origin} by {model_version}")
-            bundle = Bundle.load(settings.models_path, model_version)
+            bundle = Bundle.load(settings.models_path, model_version, threads=settings.threads)
             panel = read_scoring_panel(connection, origin)
             inputs = read_inputs(connection, params, forecast_origin=origin)
             typical = TypicalDay.of(
@@ -99,7 +99,6 @@ def explain_newest_origin(
                 bundle.model.predict_log_sales,
                 features=bundle.metadata.features,
                 log_shift=bundle.calibration.log_shift,
-                threads=settings.threads,
             )
             _check(connection, drivers, run_id)
             with transaction(connection):

@@ -42,8 +42,12 @@ class StoreGrid:
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
-    def codes(self, column: str) -> IntArray:
-        """Codes of a text attribute in alphabetical order; -1 where it is unknown."""
+    def numbers(self, column: str) -> IntArray:
+        """Number the values of a text attribute that these stores have; -1 where it is unknown.
+
+        Good for grouping these stores. A model has codes of its own, which do not change when a
+        store does (:mod:`rossmann_ml.models.categories`).
+        """
         values = self.attributes[column]
         known = sorted(set(values.drop_nulls().to_list()))
         return (
@@ -54,7 +58,7 @@ class StoreGrid:
 
     def groups(self) -> IntArray:
         """Number of each store's group (type and assortment), 0 upwards."""
-        group = self.codes("store_type") * 100 + self.codes("assortment") + 101
+        group = self.numbers("store_type") * 100 + self.numbers("assortment") + 101
         return np.asarray(np.unique(group, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:

@@ -30,13 +30,19 @@ from rossmann_ml.params import FeatureParams
 from rossmann_ml.progress import Progress, silent
 
 KEY_COLUMNS = ("forecast_origin", "store_id", "target_date", "horizon_days")
-# Codes without an order, which models must not read as numbers.
-CATEGORICAL_FEATURES = ("state_holiday", "next_state_holiday", "store_type", "assortment", "state")
+STORE_FEATURES = {
+    "store_type": "the store type, as text",
+    "assortment": "the assortment, as text",
+    "state": "the state, as text; null where it is unknown",
+}
+"""Text features with their meanings; each model has its own codes for them."""
+# Without an order, so models must not read them as numbers.
+CATEGORICAL_FEATURES = ("state_holiday", "next_state_holiday", *STORE_FEATURES)
 
 
 def feature_names(params: FeatureParams) -> list[str]:
     """Every feature of a panel, in the order of its columns."""
-    return ["horizon_days", *PLAN_FEATURES, *history_feature_names(params)]
+    return ["horizon_days", *PLAN_FEATURES, *STORE_FEATURES, *history_feature_names(params)]
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def scoring_panel(
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
-        by store and day; features are 32-bit floats, NaN where unknown.
+        by store and day; features are 32-bit floats, NaN where unknown, but for the
+        text of ``STORE_FEATURES``.
     """
     if linear is None:
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
@@ -223,5 +230,10 @@ def _panel_of_origin(
     }
     columns |= {name: flat(days(values)) for name, values in plan.items()}
     columns |= {name: flat(values) for name, values in history.items()}
-    origin = pl.lit(forecast_origin, dtype=pl.Date).alias("forecast_origin")
-    return pl.DataFrame(columns).select(origin, pl.all())
+    store = flat(np.arange(shape[0])[:, None])
+    return pl.DataFrame(columns).select(
+        pl.lit(forecast_origin, dtype=pl.Date).alias("forecast_origin"),
+        *("store_id", "target_date", "horizon_days", *plan),
+        *(stores.attributes[name].gather(store) for name in STORE_FEATURES),
+        *history,
+    )

@@ -72,9 +72,6 @@ PLAN_FEATURES: dict[str, str] = {
     "promo2_weeks": "weeks since the long-running promotion began, -1 before or without",
     "competition_distance_log_m": "log of the distance to the next competitor in metres",
     "competition_months": "months since that competitor opened, -1 before or unknown, at most 36",
-    "store_type": "code of the store type in alphabetical order",
-    "assortment": "code of the assortment in alphabetical order",
-    "state": "code of the state in alphabetical order, -1 unknown",
 }
 
 
@@ -99,20 +96,6 @@ def day_features(plan: PlanGrid) -> dict[str, Float32Array]:
         plan: Any choice of stores; a row's features depend on that row.
     """
     return {**_calendar(plan), **_promotion(plan), **_holidays(plan), **_opening(plan)}
-
-
-def plan_feature_frame(plan: PlanGrid, stores: StoreGrid) -> pl.DataFrame:
-    """The same as a table, one row a store-day: ``store_id, plan_date`` and the features."""
-    shape = plan.is_open.shape
-    keys = {
-        "store_id": np.repeat(stores.store_ids.astype(np.int32), shape[1]),
-        "plan_date": np.tile(np.array(plan.dates, dtype="datetime64[D]"), shape[0]),
-    }
-    features = {
-        name: np.broadcast_to(values, shape).reshape(-1)
-        for name, values in plan_features(plan, stores).items()
-    }
-    return pl.DataFrame({**keys, **features})
 
 
 def _calendar(plan: PlanGrid) -> dict[str, Float32Array]:
@@ -224,8 +207,4 @@ def _attributes(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
         "promo2_weeks": promo2_weeks.astype(np.float32),
         "competition_distance_log_m": np.log1p(distance).astype(np.float32)[:, None],
         "competition_months": np.where(known, np.minimum(months_open, 36), -1).astype(np.float32),
-        **{
-            name: stores.codes(name).astype(np.float32)[:, None]
-            for name in ("store_type", "assortment", "state")
-        },
     }

@@ -87,7 +87,7 @@ def look_back(
     chain = residuals.sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
     shift = recent_shift(residuals, observed, chain)
 
-    state_of_store = stores.codes("state") + 1  # 0 gathers the stores of unknown state
+    state_of_store = stores.numbers("state") + 1  # 0 gathers the stores of unknown state
     membership = np.eye(int(state_of_store.max()) + 1)[state_of_store].T
     states = (membership @ residuals) / np.maximum(membership @ observed, 1)
     return AsOf(observed, residuals, chain, states, state_of_store, levels, shift)

@@ -16,6 +16,7 @@ import polars as pl
 
 from rossmann_ml.features.grid import Float32Array, FloatArray
 from rossmann_ml.features.history import BASE_COLUMN
+from rossmann_ml.models.categories import Categories
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class FitSettings:
         learning_rate: Share of each tree's answer that is taken.
         parameters: The family's own parameters, by its library's names.
         seed: Of every random choice.
-        threads: How many threads the fit may use.
+        threads: How many threads fit and predictions may use.
     """
 
     trees: int
@@ -38,16 +39,24 @@ class FitSettings:
 
 
 class Model(Protocol):
-    """Fits and predicts log sales of panel rows, deterministically for given inputs."""
+    """Fits and predicts log sales of panel rows, deterministically for given inputs.
+
+    Predictions may be made from several threads at once: nothing of a model changes after
+    :meth:`fit` or :meth:`load`, its number of threads included.
+
+    Attributes:
+        categories: The codes of text features that it was fitted with.
+    """
 
     family: ClassVar[str]
+    categories: Categories
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit on the rows of a training panel (all features and ``sales``)."""
         ...
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict the log of sales, shape (rows,), for rows with all features."""
         ...
 
@@ -60,14 +69,15 @@ class Model(Protocol):
         ...
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote."""
+    def load(cls, folder: Path, *, threads: int) -> Self:
+        """Read what :meth:`save` wrote; predictions use so many threads."""
         ...
 
 
-def design_matrix(panel: pl.DataFrame, features: list[str]) -> Float32Array:
-    """The features of a panel as one array, shape (rows, features)."""
-    return panel.select(pl.col(features).cast(pl.Float32)).to_numpy(order="c", writable=False)
+def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
+    """The features of a panel as one array, shape (rows, features), text features as codes."""
+    encoded = categories.encode(panel.select(features))
+    return encoded.cast(pl.Float32).to_numpy(order="c", writable=False)
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:

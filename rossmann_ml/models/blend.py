@@ -17,6 +17,7 @@ import polars as pl
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import Model
 from rossmann_ml.models.calibration import UNUSUAL_LOG_RATIO
+from rossmann_ml.models.categories import Categories
 from rossmann_ml.models.families import model_class
 
 BLEND = "blend"
@@ -35,10 +36,15 @@ class Blend:
     members: Mapping[str, Model]
     weights: Mapping[str, float]
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    @property
+    def categories(self) -> Categories:
+        """The codes of text features, which all members share: they were fitted on one panel."""
+        return next(iter(self.members.values())).categories
+
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict the log of sales, shape (rows,), for rows with all features."""
         by_member = {
-            family: self.members[family].predict_log_sales(panel, threads=threads)
+            family: self.members[family].predict_log_sales(panel)
             for family, weight in self.weights.items()
             if weight > 0
         }
@@ -68,16 +74,23 @@ class Blend:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``blend.json`` and the members' own files."""
+        """Write ``blend.json`` and the members' own files.
+
+        Raises:
+            ValueError: The members have different codes of text features.
+        """
+        if any(model.categories != self.categories for model in self.members.values()):
+            raise ValueError("the members were fitted on different panels: their codes differ")
         (folder / _FILE).write_text(json.dumps(dict(self.weights), indent=2), encoding="utf-8")
         for model in self.members.values():
             model.save(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Blend:
-        """Read what :meth:`save` wrote."""
+    def load(cls, folder: Path, *, threads: int) -> Blend:
+        """Read what :meth:`save` wrote; predictions use so many threads."""
         weights: dict[str, float] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return cls({family: model_class(family).load(folder) for family in weights}, weights)
+        members = {family: model_class(family).load(folder, threads=threads) for family in weights}
+        return cls(members, weights)
 
 
 def weighted_mean(by_member: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:

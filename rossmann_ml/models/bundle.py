@@ -55,12 +55,11 @@ class Bundle:
     model_version: str = ""
     total_calibration: TotalCalibration | None = None
 
-    def forecast(self, panel: pl.DataFrame, *, threads: int) -> pl.DataFrame:
+    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Forecast the rows of a scoring panel; closed days get 0.
 
         Args:
             panel: As :func:`rossmann_ml.features.panel.scoring_panel` makes it.
-            threads: How many threads the model may use.
 
         Returns:
             ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast`` and
@@ -75,7 +74,7 @@ class Bundle:
                 f"model {self.model_version} needs features that are no longer made: "
                 f"{', '.join(missing[:5])}. Train anew with `rossmann refresh --retrain fast`"
             )
-        log_forecast = self.model.predict_log_sales(panel, threads=threads)
+        log_forecast = self.model.predict_log_sales(panel)
         forecasts = self.calibration.bounds(
             panel["horizon_days"].to_numpy(), interval_spread(panel), log_forecast
         )
@@ -131,8 +130,8 @@ class Bundle:
         )
 
     @classmethod
-    def load(cls, models_folder: Path, model_version: str) -> Bundle:
-        """Read a bundle.
+    def load(cls, models_folder: Path, model_version: str, *, threads: int) -> Bundle:
+        """Read a bundle; its forecasts use so many threads.
 
         Raises:
             NoDataError: It is not there or not whole.
@@ -141,7 +140,7 @@ class Bundle:
         try:
             metadata = BundleMetadata(**json.loads((folder / _METADATA).read_text("utf-8")))
             return cls(
-                Blend.load(folder),
+                Blend.load(folder, threads=threads),
                 Calibration.load(folder),
                 metadata,
                 model_version,

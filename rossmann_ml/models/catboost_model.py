@@ -17,6 +17,7 @@ from rossmann_ml.models.base import (
     log_base,
     log_target,
 )
+from rossmann_ml.models.categories import Categories
 
 _FILE = "catboost.cbm"
 # What differs between two fits of the same inputs: a name made up at random, and the time.
@@ -28,8 +29,12 @@ class CatBoostModel:
 
     family: ClassVar[str] = "catboost"
 
-    def __init__(self, regressor: catboost.CatBoostRegressor) -> None:
+    def __init__(
+        self, regressor: catboost.CatBoostRegressor, categories: Categories, threads: int
+    ) -> None:
         self.regressor = regressor
+        self.categories = categories
+        self._threads = threads
         self.features: list[str] = list(regressor.feature_names_)
 
     @classmethod
@@ -45,17 +50,16 @@ class CatBoostModel:
             "allow_writing_files": False,
         }
         regressor = catboost.CatBoostRegressor(iterations=settings.trees, **parameters)
-        data = catboost.Pool(
-            design_matrix(panel, features), log_target(panel), feature_names=features
-        )
-        regressor.fit(data)
-        return cls(regressor)
+        categories = Categories.of(panel)
+        matrix = design_matrix(panel, features, categories)
+        regressor.fit(catboost.Pool(matrix, log_target(panel), feature_names=features))
+        return cls(regressor, categories, settings.threads)
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
-        matrix = design_matrix(panel, self.features)
-        departure = np.asarray(self.regressor.predict(matrix, thread_count=threads), np.float64)
-        return np.asarray(departure + log_base(panel))
+        matrix = design_matrix(panel, self.features, self.categories)
+        departure = self.regressor.predict(matrix, thread_count=self._threads)
+        return np.asarray(np.asarray(departure, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
         """What each feature brought; CatBoost counts no splits."""
@@ -63,7 +67,8 @@ class CatBoostModel:
         return importance_frame(self.features, np.asarray(gain, np.float64))
 
     def save(self, folder: Path) -> None:
-        """Write ``catboost.cbm``, CatBoost's own binary form, the same for the same fit."""
+        """Write ``catboost.cbm``, the same for the same fit, and the categories."""
+        self.categories.save(folder)
         metadata = self.regressor.get_metadata()
         for key in _PASSING_METADATA:
             if key in metadata.keys():  # noqa: SIM118 - the proxy has no other way to ask
@@ -71,10 +76,10 @@ class CatBoostModel:
         self.regressor.save_model(str(folder / _FILE))
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read ``catboost.cbm``."""
+    def load(cls, folder: Path, *, threads: int) -> Self:
+        """Read what :meth:`save` wrote."""
         if not (folder / _FILE).exists():  # CatBoost's own error does not say which file
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         regressor = catboost.CatBoostRegressor()
         regressor.load_model(str(folder / _FILE))
-        return cls(regressor)
+        return cls(regressor, Categories.load(folder), threads)

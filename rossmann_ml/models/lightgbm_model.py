@@ -18,6 +18,7 @@ from rossmann_ml.models.base import (
     log_base,
     log_target,
 )
+from rossmann_ml.models.categories import Categories
 
 _FILE = "lightgbm.txt"
 
@@ -27,8 +28,10 @@ class LightGBMModel:
 
     family: ClassVar[str] = "lightgbm"
 
-    def __init__(self, booster: lightgbm.Booster) -> None:
+    def __init__(self, booster: lightgbm.Booster, categories: Categories, threads: int) -> None:
         self.booster = booster
+        self.categories = categories
+        self._threads = threads
         self.features: list[str] = booster.feature_name()
 
     @classmethod
@@ -45,19 +48,21 @@ class LightGBMModel:
             "force_row_wise": True,
             "verbosity": -1,
         }
+        categories = Categories.of(panel)
         data = lightgbm.Dataset(
-            design_matrix(panel, features),
+            design_matrix(panel, features, categories),
             log_target(panel),
             feature_name=features,
             categorical_feature=[name for name in CATEGORICAL_FEATURES if name in features],
             params=parameters,
         )
-        return cls(lightgbm.train(parameters, data, num_boost_round=settings.trees))
+        booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
+        return cls(booster, categories, settings.threads)
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
-        matrix = design_matrix(panel, self.features)
-        departure = np.asarray(self.booster.predict(matrix, num_threads=threads), dtype=np.float64)
+        matrix = design_matrix(panel, self.features, self.categories)
+        departure = np.asarray(self.booster.predict(matrix, num_threads=self._threads), np.float64)
         return np.asarray(departure + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
@@ -66,10 +71,12 @@ class LightGBMModel:
         return importance_frame(self.features, gain, self.booster.feature_importance("split"))
 
     def save(self, folder: Path) -> None:
-        """Write ``lightgbm.txt``, LightGBM's own text form."""
+        """Write ``lightgbm.txt``, LightGBM's own text form, and the categories."""
+        self.categories.save(folder)
         self.booster.save_model(str(folder / _FILE))
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read ``lightgbm.txt``."""
-        return cls(lightgbm.Booster(model_file=str(folder / _FILE)))
+    def load(cls, folder: Path, *, threads: int) -> Self:
+        """Read what :meth:`save` wrote."""
+        booster = lightgbm.Booster(model_file=str(folder / _FILE))
+        return cls(booster, Categories.load(folder), threads)

@@ -17,6 +17,7 @@ from rossmann_ml.models.base import (
     log_base,
     log_target,
 )
+from rossmann_ml.models.categories import Categories
 
 _FILE = "xgboost.ubj"
 
@@ -26,9 +27,14 @@ class XGBoostModel:
 
     family: ClassVar[str] = "xgboost"
 
-    def __init__(self, booster: xgboost.Booster) -> None:
+    def __init__(self, booster: xgboost.Booster, categories: Categories, threads: int) -> None:
         self.booster = booster
+        self.categories = categories
         self.features: list[str] = list(booster.feature_names or [])
+        # XGBoost configures a booster at its first prediction after a parameter was set, and two
+        # threads must not do so at once: both are done here, once
+        booster.set_param({"nthread": threads})
+        booster.inplace_predict(np.zeros((1, len(self.features)), np.float32))
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
@@ -41,20 +47,21 @@ class XGBoostModel:
             "seed": settings.seed,
             "nthread": settings.threads,
         }
+        categories = Categories.of(panel)
         data = xgboost.QuantileDMatrix(
-            design_matrix(panel, features),
+            design_matrix(panel, features, categories),
             log_target(panel),
             feature_names=features,
             # the matrix must be binned as the booster expects it
             max_bin=int(parameters.get("max_bin", 256)),
             nthread=settings.threads,
         )
-        return cls(xgboost.train(parameters, data, num_boost_round=settings.trees))
+        booster = xgboost.train(parameters, data, num_boost_round=settings.trees)
+        return cls(booster, categories, settings.threads)
 
-    def predict_log_sales(self, panel: pl.DataFrame, *, threads: int) -> FloatArray:
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
-        self.booster.set_param({"nthread": threads})
-        matrix = design_matrix(panel, self.features)
+        matrix = design_matrix(panel, self.features, self.categories)
         # in place: a DMatrix would check names and keep answers of matrices it has seen
         departure = self.booster.inplace_predict(matrix, validate_features=False)
         return np.asarray(departure.astype(np.float64) + log_base(panel))
@@ -69,12 +76,14 @@ class XGBoostModel:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``xgboost.ubj``, XGBoost's own binary JSON."""
+        """Write ``xgboost.ubj``, XGBoost's own binary JSON, and the categories."""
+        self.categories.save(folder)
         self.booster.save_model(folder / _FILE)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read ``xgboost.ubj``."""
+    def load(cls, folder: Path, *, threads: int) -> Self:
+        """Read what :meth:`save` wrote."""
         if not (folder / _FILE).exists():  # XGBoost's own error names a line of C++
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
-        return cls(xgboost.Booster(model_file=folder / _FILE))
+        booster = xgboost.Booster(model_file=folder / _FILE)
+        return cls(booster, Categories.load(folder), threads)

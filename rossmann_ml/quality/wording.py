@@ -76,6 +76,7 @@ def _other(kwargs: Mapping[str, Any]) -> str:
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "expect_column_values_to_not_be_null": lambda _: "a value",
+    "expect_column_values_to_be_null": lambda _: "nothing",
     "expect_column_values_to_be_unique": lambda _: "no value twice",
     "expect_compound_columns_to_be_unique": lambda _: "no combination twice",
     "expect_column_values_to_be_between": _between,

@@ -127,7 +127,7 @@ def _bad_files() -> list[str]:
         "",
         "## Bad files",
         "",
-        f"`tests/faults/test_bad_files.py` offers {len(CORPUS)} files: {ends[End.REFUSED]} are "
+        f"`tests/component/ingest/test_bad_files.py` offers {len(CORPUS)} files: {ends[End.REFUSED]} are "
         f"refused whole with a message, of {ends[End.SET_ASIDE]} the bad rows are set aside with "
         f"column and reason, {ends[End.HARMLESS]} are harmless. Nothing that was landed before "
         "changes.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -54,6 +55,21 @@ def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) 
             (row,) = [each for each in changed if each["target_date"] == day]
             assert row["is_open"] is is_open
             assert (row["sales_forecast"] == 0) is not is_open
+
+
+def test_questions_at_the_same_time_are_all_answered_like_one_alone(address: str) -> None:
+    callers, questions = 4, 200
+    with httpx.Client(base_url=address, timeout=60) as client:
+        store = client.get("/stores").json()["rows"][0]["store_id"]
+        alone = client.post("/predict", json={"store_id": store}).raise_for_status().json()
+
+        def ask(_: int) -> httpx.Response:
+            return client.post("/predict", json={"store_id": store})
+
+        with ThreadPoolExecutor(callers) as pool:
+            answers = list(pool.map(ask, range(questions)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(answer.json()["rows"] == alone["rows"] for answer in answers)
 
 
 def test_no_question_breaks_the_server_or_gets_another_answer_than_documented(

@@ -70,7 +70,7 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     chain: Chain, tmp_path: Path
 ) -> None:
     build_scoring_panel(chain.settings, chain.params)
-    bundle = Bundle.load(chain.settings.models_path, chain.trained.model_version)
+    bundle = Bundle.load(chain.settings.models_path, chain.trained.model_version, threads=1)
     with connect(chain.settings, read_only=True) as connection:
         panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
     rows, answer = tmp_path / "rows.parquet", tmp_path / "answer.parquet"
@@ -84,7 +84,7 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not done.stdout.splitlines()[-1].startswith(str(PROJECT_DIR / "rossmann_ml"))
-    served = bundle.forecast(panel, threads=1).drop("forecast_origin", "horizon_days", "is_open")
+    served = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
     answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
 

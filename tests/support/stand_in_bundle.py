@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.models.categories import Categories
 from rossmann_ml.params import load_params
 from rossmann_ml.settings import PROJECT_DIR
 
@@ -29,7 +31,12 @@ class StandInBundle:
         params = load_params(PROJECT_DIR / "params.yaml").features
         return SimpleNamespace(feature_params=params.model_dump())
 
-    def forecast(self, panel: pl.DataFrame, *, threads: int) -> pl.DataFrame:
+    @property
+    def model(self) -> SimpleNamespace:
+        known = {name: [] for name in STORE_FEATURES}
+        return SimpleNamespace(categories=Categories(known))
+
+    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
         self.panels.append(panel)
         log_sales = panel["base_log_sales"].cast(pl.Float64).to_numpy()
         near = panel["days_until_promo"].to_numpy() + 0.1 * panel["promo_days_last_week"].to_numpy()
@@ -43,7 +50,7 @@ def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle
     """Let a stand-in be loaded for every model; gives the loaded ones by version."""
     loaded: dict[str, StandInBundle] = {}
 
-    def load(models_folder: Path, model_version: str) -> StandInBundle:
+    def load(models_folder: Path, model_version: str, *, threads: int) -> StandInBundle:
         return loaded.setdefault(model_version, StandInBundle(model_version))
 
     monkeypatch.setattr(Bundle, "load", load)

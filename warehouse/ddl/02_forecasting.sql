@@ -129,6 +129,15 @@ CREATE TABLE IF NOT EXISTS forecasting.stores_not_forecast (
     PRIMARY KEY (forecast_origin, store_id)
 );
 
+-- Stores of an origin whose type, assortment or state the model had not seen when it was fitted.
+CREATE TABLE IF NOT EXISTS forecasting.unseen_categories (
+    forecast_origin DATE NOT NULL,
+    store_id INTEGER NOT NULL,
+    feature VARCHAR NOT NULL,        -- store_type | assortment | state
+    value VARCHAR NOT NULL,
+    PRIMARY KEY (forecast_origin, store_id, feature)
+);
+
 CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     model_version VARCHAR PRIMARY KEY,
     family VARCHAR NOT NULL,

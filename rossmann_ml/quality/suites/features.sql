@@ -8,7 +8,8 @@ panel AS (
     SELECT
         scoring_panel.*,
         [*COLUMNS(lambda name: name NOT IN (
-            'forecast_origin', 'store_id', 'target_date', 'horizon_days', 'is_open', 'plan_source'
+            'forecast_origin', 'store_id', 'target_date', 'horizon_days', 'is_open', 'plan_source',
+            'store_type', 'assortment', 'state'
         ))]::DOUBLE[] AS feature_values
     FROM features.scoring_panel
     WHERE forecast_origin = (SELECT forecast_origin FROM origin)

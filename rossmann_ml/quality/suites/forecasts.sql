@@ -52,10 +52,20 @@ contradicted AS (
     INNER JOIN forecasts
         ON forecasts.store_id = planned.store_id AND forecasts.target_date = planned.plan_date
     WHERE forecasts.is_open <> planned.is_open
+),
+unseen AS (
+    SELECT
+        forecast_origin,
+        store_id,
+        'store ' || store_id || ': '
+            || string_agg(feature || ' ' || value, ', ' ORDER BY feature) AS text
+    FROM forecasting.unseen_categories
+    GROUP BY forecast_origin, store_id
 )
 SELECT
     forecasts.store_id,
     forecasts.target_date,
+    unseen.text AS unseen_category,
     forecasts.horizon_days::BIGINT AS horizon_days,
     forecasts.days_after_origin,
     forecasts.sales_forecast,
@@ -83,5 +93,7 @@ SELECT
     contradicted.store_days AS days_that_contradict_the_plan
 FROM forecasts
 LEFT JOIN levels ON levels.store_id = forecasts.store_id
+LEFT JOIN unseen
+    ON unseen.forecast_origin = forecasts.forecast_origin AND unseen.store_id = forecasts.store_id
 CROSS JOIN unforecast
 CROSS JOIN contradicted

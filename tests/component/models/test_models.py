@@ -97,9 +97,7 @@ def test_the_same_inputs_give_the_same_model_and_forecasts_to_the_last_bit(
     first, _ = bundle
     again = bundle_of(RECIPE, panel, Folds(folds, []), NEWEST_ORIGIN, known).save(tmp_path)
     assert again.model_version == first.model_version
-    assert_frame_equal(
-        again.forecast(to_score, threads=1), first.forecast(to_score, threads=1), check_exact=True
-    )
+    assert_frame_equal(again.forecast(to_score), first.forecast(to_score), check_exact=True)
 
 
 def test_another_seed_gives_another_model_version(
@@ -119,10 +117,8 @@ def test_a_loaded_bundle_forecasts_what_the_saved_one_did(
     bundle: tuple[Bundle, Path], to_score: pl.DataFrame
 ) -> None:
     saved, folder = bundle
-    loaded = Bundle.load(folder, saved.model_version)
-    assert_frame_equal(
-        loaded.forecast(to_score, threads=1), saved.forecast(to_score, threads=1), check_exact=True
-    )
+    loaded = Bundle.load(folder, saved.model_version, threads=1)
+    assert_frame_equal(loaded.forecast(to_score), saved.forecast(to_score), check_exact=True)
     assert loaded.metadata == saved.metadata
 
 
@@ -134,6 +130,7 @@ def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) ->
         "bundle.json",
         "calibration.json",
         "catboost.cbm",
+        "categories.json",
         "lightgbm.txt",
         "total_calibration.json",
         "xgboost.ubj",
@@ -142,7 +139,11 @@ def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) ->
 
 
 @pytest.mark.parametrize(
-    "missing", ["blend.json", "bundle.json", "calibration.json", "catboost.cbm", "xgboost.ubj"]
+    "missing",
+    [
+        *("blend.json", "bundle.json", "calibration.json", "catboost.cbm", "categories.json"),
+        "xgboost.ubj",
+    ],
 )
 def test_a_bundle_that_is_not_whole_is_refused_by_name(
     bundle: tuple[Bundle, Path], tmp_path: Path, missing: str
@@ -154,20 +155,20 @@ def test_a_bundle_that_is_not_whole_is_refused_by_name(
         if path.name != missing:
             (copy / path.name).write_bytes(path.read_bytes())
     with pytest.raises(NoDataError, match=missing):
-        Bundle.load(tmp_path, saved.model_version)
+        Bundle.load(tmp_path, saved.model_version, threads=1)
 
 
 def test_a_panel_without_the_models_features_is_refused_by_name(
     bundle: tuple[Bundle, Path], to_score: pl.DataFrame
 ) -> None:
     with pytest.raises(NoDataError, match="days_from_easter"):
-        bundle[0].forecast(to_score.drop("days_from_easter"), threads=1)
+        bundle[0].forecast(to_score.drop("days_from_easter"))
 
 
 def test_closed_days_are_zero_and_open_days_have_ordered_bounds(
     bundle: tuple[Bundle, Path], to_score: pl.DataFrame
 ) -> None:
-    forecasts = bundle[0].forecast(to_score, threads=1)
+    forecasts = bundle[0].forecast(to_score)
     closed = forecasts.filter(~pl.col("is_open"))
     assert not closed.is_empty()
     assert closed.select(BOUNDS).sum_horizontal().sum() == 0
@@ -188,7 +189,7 @@ def test_a_store_without_history_gets_a_forecast_with_wider_intervals(
     rows = scoring_panel(
         new_store, forecast_origin=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
     )
-    forecasts = bundle[0].forecast(rows, threads=1).filter(pl.col("is_open"))
+    forecasts = bundle[0].forecast(rows).filter(pl.col("is_open"))
     width = (pl.col("upper_80") / pl.col("lower_80")).log()
     widths = forecasts.group_by("store_id").agg(width.mean().alias("width"))
     store = int(known.stores.store_ids[3])

@@ -75,7 +75,7 @@ def predict(known: FeatureInputs) -> Predict:
 
 
 def explained(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.DataFrame:
-    return explain(panel, typical, predict, features=FEATURES, log_shift=LOG_SHIFT, threads=1)
+    return explain(panel, typical, predict, features=FEATURES, log_shift=LOG_SHIFT)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def drivers(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.Da
     return explained(panel, typical, predict)
 
 
-def linear_only(panel: pl.DataFrame, *, threads: int) -> np.ndarray:
+def linear_only(panel: pl.DataFrame) -> np.ndarray:
     """A model that has nothing to add to the linear forecast."""
     return panel["base_log_sales"].cast(pl.Float64).to_numpy()
 
@@ -95,7 +95,7 @@ def total(rows: pl.DataFrame, unit: str) -> np.ndarray:
 def test_the_parts_add_up_to_the_forecast_in_log_units_and_in_sales(
     drivers: pl.DataFrame, panel: pl.DataFrame, predict: Predict
 ) -> None:
-    log_forecast = predict(panel.filter("is_open"), threads=1) + LOG_SHIFT
+    log_forecast = predict(panel.filter("is_open")) + LOG_SHIFT
     assert np.abs(total(drivers, "log") - log_forecast).max() < 1e-12
     assert np.abs(total(drivers, "eur") - np.exp(log_forecast)).max() < 1e-8
     assert drivers.select(pl.selectors.float().is_finite().all()).row(0) == (True,) * 2 * len(PARTS)
@@ -149,9 +149,9 @@ def test_what_a_model_makes_of_a_feature_goes_to_the_features_group(
 ) -> None:
     """A planted model: the linear forecast, and far competitors worth a tenth each log metre."""
 
-    def planted(rows: pl.DataFrame, *, threads: int) -> np.ndarray:
+    def planted(rows: pl.DataFrame) -> np.ndarray:
         distance = rows["competition_distance_log_m"].cast(pl.Float64).fill_nan(0).to_numpy()
-        return linear_only(rows, threads=threads) + 0.1 * distance
+        return linear_only(rows) + 0.1 * distance
 
     before = explained(panel, typical, linear_only)
     after = explained(panel, typical, planted)

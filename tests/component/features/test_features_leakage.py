@@ -78,7 +78,7 @@ def forecast_at_origin(given_inputs: FeatureInputs) -> tuple[pl.DataFrame, pl.Da
     )
     folds = folds_of(given_inputs, panel, recipe, ORIGIN)
     bundle = bundle_of(recipe, panel, folds, ORIGIN, given_inputs)
-    return panel, bundle.forecast(panel_at(given_inputs), threads=1)
+    return panel, bundle.forecast(panel_at(given_inputs))
 
 
 @given(

@@ -6,13 +6,14 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from dateutil.easter import easter
 from support.chain import frames
 
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
-from rossmann_ml.features.plan import PLAN_FEATURES, plan_feature_frame
+from rossmann_ml.features.plan import PLAN_FEATURES, plan_features
 
 LOOK = 14
 KINDS = {"0": 0, "a": 1, "b": 2, "c": 3}
@@ -26,7 +27,18 @@ def tables(sample_dir: Path) -> dict[str, pl.DataFrame]:
 @pytest.fixture(scope="module")
 def features(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     stores = StoreGrid.from_frame(tables["stores"])
-    return plan_feature_frame(PlanGrid.from_frame(tables["plan"], stores), stores)
+    plan = PlanGrid.from_frame(tables["plan"], stores)
+    shape = plan.is_open.shape
+    return pl.DataFrame(
+        {
+            "store_id": np.repeat(stores.store_ids, shape[1]),
+            "plan_date": np.tile(np.array(plan.dates, dtype="datetime64[D]"), shape[0]),
+            **{
+                name: np.broadcast_to(values, shape).reshape(-1)
+                for name, values in plan_features(plan, stores).items()
+            },
+        }
+    )
 
 
 def test_every_documented_feature_is_made_and_no_other(features: pl.DataFrame) -> None:

@@ -1,0 +1,342 @@
+"""Plant small faults in the arithmetic and count how many the unit tests notice.
+
+``python -m benchmarks.mutation --package features --seed 1`` draws a seeded sample of places in
+the package's modules, has cosmic-ray make one small change at each (a number by one, ``<`` to
+``<=``, ``+`` to ``-``, a loop that never runs), and runs the package's unit tests against it.
+Snapshots of former results (marker ``frozen``) do not count as tests here. Without ``--package``
+all packages are run and ``docs/mutation.md`` is written. A survivor that changes nothing has its
+reason in ``equivalent_mutants.yaml``; every other one needs a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import yaml
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import MutationSpec
+from rich.console import Console
+
+from rossmann_ml.settings import PROJECT_DIR
+
+PAGE = PROJECT_DIR / "docs" / "mutation.md"
+_REASONS = Path(__file__).with_name("equivalent_mutants.yaml")
+_RESULTS = PROJECT_DIR / ".state" / "mutation"
+_WANTED = 54 / 60  # share that the tests must notice
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is mutated together, and the tests that must notice.
+
+    Attributes:
+        modules: Patterns of module paths below ``rossmann_ml``.
+        tests: Folders or files below ``tests``.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+PACKAGES = {
+    "features": Package(("features/*.py",), ("unit/features",)),
+    "models": Package(("models/*.py",), ("unit/models",)),
+    "evaluation": Package(
+        (
+            *("backtest.py", "metrics.py", "out_of_fold.py", "total_scores.py", "comparison.py"),
+            "model_findings.py",
+        ),
+        ("unit/evaluation",),
+    ),
+    "gate": Package(
+        (
+            "promotion.py",
+            "model_records.py",
+            "training_weeks.py",
+            "monitoring/retraining_advice.py",
+        ),
+        ("unit/training",),
+    ),
+    "forecasting": Package(
+        ("forecasting.py", "shadow.py", "scenarios.py", "inputs.py", "panels.py", "drivers/*.py"),
+        ("unit/forecasting",),
+    ),
+    "publish": Package(
+        tuple(
+            f"publish/{name}.py"
+            for name in (
+                *("audit", "continuity", "contract", "identity", "retention", "summary"),
+                "vintages",
+            )
+        ),
+        ("unit/publish",),
+    ),
+    "monitoring": Package(
+        (
+            *("monitoring/accuracy.py", "monitoring/alert_*.py", "monitoring/alerts.py"),
+            *("monitoring/data_alert_rules.py", "monitoring/forecast_alert_rules.py"),
+            *("monitoring/drift.py", "monitoring/drift_data.py", "monitoring/drift_evidently.py"),
+            *("monitoring/drift_params.py", "monitoring/drift_stores.py"),
+            "monitoring/drift_windows.py",
+        ),
+        ("unit/monitoring",),
+    ),
+    "ingest": Package(
+        (
+            *(f"ingest/{name}.py" for name in ("checks", "formats", "header", "reading")),
+            *(f"ingest/{name}.py" for name in ("discovery", "versions", "data_set", "file_load")),
+            *("ingest/landing.py", "ingest/status.py", "clock.py", "german_holidays.py"),
+            *("params.py", "versions.py"),
+        ),
+        ("unit/ingest",),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one mutant.
+
+    Attributes:
+        module: Its path from the project's folder.
+        line: The line that was changed, from 1.
+        operator: Cosmic-ray's name of the change.
+        before: The line as it is.
+        after: The line as it was made.
+        is_killed: A test failed, or all of them took far too long.
+    """
+
+    module: str
+    line: int
+    operator: str
+    before: str
+    after: str
+    is_killed: bool
+
+
+def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
+    """Draw places in a package's modules, and one change at each.
+
+    Left out is what cannot change a result: annotations, ``if TYPE_CHECKING``, ``frozen=True``.
+    """
+    paths = [
+        path.relative_to(PROJECT_DIR)
+        for pattern in package.modules
+        for path in sorted((PROJECT_DIR / "rossmann_ml").glob(pattern))
+    ]
+    with tempfile.TemporaryDirectory() as folder, use_db(str(Path(folder, "items"))) as items:
+        init(paths, items, {})
+        specs = [item.mutations[0] for item in items.work_items]
+    without_effect = {path: list(_without_effect(path)) for path in paths}
+    by_place: dict[tuple[str, tuple[int, int], tuple[int, int]], list[MutationSpec]] = {}
+    for spec in sorted(specs, key=lambda each: (each.operator_name, each.occurrence)):
+        spans = without_effect[spec.module_path]
+        if not any(first <= spec.start_pos < last for first, last in spans):
+            place = (str(spec.module_path), spec.start_pos, spec.end_pos)
+            by_place.setdefault(place, []).append(spec)
+    rng = random.Random(seed)
+    places = sorted(by_place)
+    chosen = rng.sample(places, min(mutants, len(places)))
+    return [rng.choice(by_place[place]) for place in chosen]
+
+
+def _without_effect(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield the spans of a module, as (line, column), whose change would change no result."""
+    for node in ast.walk(ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8"))):
+        found: list[ast.AST | None] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+        elif _changes_no_result(node):
+            found.append(node)
+        for each in found:
+            if each is not None:
+                yield (
+                    (each.lineno, each.col_offset),  # type: ignore[attr-defined]
+                    (each.end_lineno, each.end_col_offset),  # type: ignore[attr-defined]
+                )
+
+
+def _changes_no_result(node: ast.AST) -> bool:
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    return isinstance(node, ast.keyword) and node.arg == "frozen"
+
+
+def run(name: str, *, mutants: int, seed: int, workers: int, console: Console) -> list[Result]:
+    """Try a sample of mutants of a package, and keep what became of them.
+
+    Raises:
+        SystemExit: The tests fail without any mutant.
+    """
+    package = PACKAGES[name]
+    specs = sample(package, mutants=mutants, seed=seed)
+    command = (  # without plugins, which take a second to load
+        "env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "
+        f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not frozen' "
+        + " ".join(f"tests/{path}" for path in package.tests)
+    )
+    results = []
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        copies = [_copy(Path(folder, str(number))) for number in range(workers)]
+        started = time.perf_counter()
+        baseline = subprocess.run(  # the same command without a mutant
+            command, shell=True, cwd=copies[0], capture_output=True, text=True, check=False
+        )
+        if baseline.returncode:
+            raise SystemExit(
+                f"error: the tests of {name} fail unchanged\n{baseline.stdout[-3000:]}"
+            )
+        seconds = time.perf_counter() - started
+        console.print(f"{name}: {len(specs)} mutants, seed {seed}, tests take {seconds:.0f} s")
+        parts = [specs[number::workers] for number in range(workers)]
+        with ProcessPoolExecutor(workers) as pool:
+            attempt = partial(_try_all, command=command, timeout=60 + 10 * seconds)
+            for found in pool.map(attempt, copies, parts):
+                results += found
+    results.sort(key=lambda result: (result.module, result.line, result.operator))
+    _RESULTS.mkdir(parents=True, exist_ok=True)
+    kept = {"seed": seed, "results": [asdict(result) for result in results]}
+    (_RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    _report(name, results, console)
+    return results
+
+
+def _copy(target: Path) -> Path:
+    """Copy the project's own files, so that a mutant never touches the checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (PROJECT_DIR / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PROJECT_DIR / name, target / name)
+    return target
+
+
+def _try_all(
+    folder: Path, specs: list[MutationSpec], *, command: str, timeout: float
+) -> list[Result]:
+    os.chdir(folder)
+    return [_try(spec, command, timeout) for spec in specs]
+
+
+def _try(spec: MutationSpec, command: str, timeout: float) -> Result:
+    outcome = mutate_and_test([spec], command, timeout)
+    changes = [line[1:].strip() for line in (outcome.diff or "").splitlines() if line[:1] in "-+"]
+    changes = [line for line in changes if not line.startswith(("--", "++"))] or ["", ""]
+    return Result(
+        module=str(spec.module_path),
+        line=spec.start_pos[0],
+        operator=spec.operator_name.removeprefix("core/"),
+        before=changes[0],
+        after=changes[len(changes) // 2],
+        is_killed=outcome.is_killed,
+    )
+
+
+def _report(name: str, results: list[Result], console: Console) -> None:
+    survivors = [result for result in results if not result.is_killed]
+    console.print(f"{name}: {len(results) - len(survivors)} of {len(results)} noticed")
+    for each in survivors:
+        reason = _reason(each) or "no reason known: it needs a test"
+        console.print(f"  {each.module}:{each.line} {each.operator}: {reason}", highlight=False)
+        console.print(f"    - {each.before}\n    + {each.after}", highlight=False, markup=False)
+
+
+def _reason(result: Result) -> str | None:
+    """Return why a survivor changes nothing, from ``equivalent_mutants.yaml``."""
+    known = yaml.safe_load(_REASONS.read_text(encoding="utf-8")) or []
+    for entry in known:
+        if entry["module"] == result.module and entry["line"] == result.before:
+            after = entry.get("after")
+            if after is None or result.after in after:
+                return str(entry["reason"])
+    return None
+
+
+def write_page() -> None:
+    """Write ``docs/mutation.md`` from the newest result of every package."""
+    lines = [
+        "# Mutation testing",
+        "",
+        "Do the unit tests notice when the arithmetic changes? cosmic-ray makes one small change",
+        "at each of a random sample of places in a package, and the package's unit tests run",
+        "against it. Snapshots of former results do not count. `make mutation` writes this page;",
+        "the workflow draws another seed every week.",
+        "",
+        "| package | seed | mutants | noticed | survivors that change nothing | without a reason |",
+        "|---|---|---|---|---|---|",
+    ]
+    listed = ["", "## Survivors", ""]
+    for name in PACKAGES:
+        path = _RESULTS / f"{name}.json"
+        if not path.exists():
+            lines.append(f"| {name} | not measured | | | | |")
+            continue
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        results = [Result(**each) for each in kept["results"]]
+        survivors = [result for result in results if not result.is_killed]
+        known = [result for result in survivors if _reason(result)]
+        lines.append(
+            f"| {name} | {kept['seed']} | {len(results)} | {len(results) - len(survivors)} | "
+            f"{len(known)} | {len(survivors) - len(known)} |"
+        )
+        for each in survivors:
+            place = f"`{each.module}` line {each.line}"
+            listed += [
+                f"- {place}: `{each.before}` made `{each.after}`. "
+                f"{_reason(each) or 'No reason known: it needs a test.'}"
+            ]
+    if len(listed) == 3:
+        listed.append("None.")
+    PAGE.write_text("\n".join([*lines, *listed, ""]), encoding="utf-8")
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--package", choices=PACKAGES, action="append", help="by default all")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--mutants", type=int, default=60, help="how many a package")
+    parser.add_argument("--workers", type=int, default=2, help="how many at once")
+    parser.add_argument("--page-only", action="store_true", help="write the page and run nothing")
+    given = parser.parse_args()
+    console = Console(width=160)
+    short = []
+    for name in [] if given.page_only else given.package or PACKAGES:
+        results = run(
+            name,
+            mutants=given.mutants,
+            seed=given.seed,
+            workers=given.workers,
+            console=console,
+        )
+        if sum(result.is_killed for result in results) < _WANTED * len(results):
+            short.append(name)
+    if not given.package:
+        write_page()
+    if short:
+        raise SystemExit(f"error: fewer than {_WANTED:.0%} noticed in {', '.join(short)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Codes of text features (store type, assortment, state), as one fit learned them.
+
+The codes belong to a fitted model and travel in its bundle: numbering the values of the stores at
+scoring would give every store another code when one store changes. Which stores there are is not
+known here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from rossmann_ml.features.panel import STORE_FEATURES
+
+_FILE = "categories.json"
+MISSING_CODE = -1
+"""Code of a value that is not known (null)."""
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The values that a model was fitted with, by text feature.
+
+    Attributes:
+        values: By feature, its values in alphabetical order; the code of a value is its position.
+            A value that is not among them has the code ``len(values)``, the same for all such.
+    """
+
+    values: Mapping[str, list[str]]
+
+    @classmethod
+    def of(cls, panel: pl.DataFrame) -> Self:
+        """Take the values of the text features of a training panel."""
+        names = [name for name in STORE_FEATURES if name in panel.columns]
+        return cls({name: panel[name].drop_nulls().unique().sort().to_list() for name in names})
+
+    def encode(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """Return a panel with its text features as codes."""
+        return panel.with_columns(
+            pl.when(pl.col(name).is_null())
+            .then(MISSING_CODE)
+            .otherwise(_positions(pl.col(name), known))
+            .alias(name)
+            for name, known in self.values.items()
+            if name in panel.columns
+        )
+
+    def unseen(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """Return ``store_id, feature, value`` of the values that are not among the known ones.
+
+        Args:
+            panel: Rows with ``store_id`` and the text features; one row a store and value comes
+                back, sorted.
+        """
+        found = [
+            panel.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(known))
+            .select("store_id", feature=pl.lit(name), value=pl.col(name))
+            .unique()
+            for name, known in self.values.items()
+        ]
+        return pl.concat(found).sort("store_id", "feature")
+
+    def save(self, folder: Path) -> None:
+        """Write ``categories.json``."""
+        text = json.dumps(dict(self.values), indent=2, ensure_ascii=False)
+        (folder / _FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read ``categories.json``."""
+        return cls(json.loads((folder / _FILE).read_text(encoding="utf-8")))
+
+
+def _positions(column: pl.Expr, known: list[str]) -> pl.Expr:
+    if not known:
+        return pl.lit(0, pl.Int32)
+    return column.replace_strict(
+        known, range(len(known)), default=len(known), return_dtype=pl.Int32
+    )
