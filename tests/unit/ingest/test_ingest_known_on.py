@@ -129,6 +129,7 @@ def test_a_plan_drop_is_known_when_it_lands_even_after_its_first_day(
     late = date(2015, 7, 1)
     land(warehouse, tmp_path / "plan_2015-06-12.csv", plan(date(2015, 6, 20)), today=late)
     assert known("plan") == [late]
+    assert known("loads") == [date.today(), late]
 
 
 def test_a_plan_without_a_good_row_is_recorded_on_the_day(

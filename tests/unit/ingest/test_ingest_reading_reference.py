@@ -29,10 +29,13 @@ REST = ("\r", "\x0b", "\u2028")
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """A header of two or three columns, then some lines of one to four odd fields."""
-    columns = draw(st.permutations(["Store", "State", "x"]))
+    """A header of two or three columns, then some lines of up to four odd fields."""
+    columns = draw(
+        st.permutations(draw(st.sampled_from([["Store", "State"], [*"x", "Store", "State"]])))
+    )
     header = ",".join(columns)
-    line = st.lists(st.sampled_from(FIELDS), min_size=3, max_size=3) | st.lists(
+    width = len(columns)
+    line = st.lists(st.sampled_from(FIELDS), min_size=width, max_size=width) | st.lists(
         st.sampled_from((*FIELDS, *REST)), max_size=4
     )
     lines = [",".join(fields) for fields in draw(st.lists(line, max_size=7))]
@@ -139,6 +142,8 @@ def refusal(path: Path, *, block_bytes: int = 10_000) -> str:
         ("2\n1,HE", False),
         ("2\n3\n1,HE", False),
         ("2,HE,x\n", False),
+        ("2,HE,x,y\n", False),
+        ("2\n1,HE\n3\n", True),
         ("2\n", True),
         ("1,HE\n2\n\n\n\n", True),
     ],
@@ -155,7 +160,7 @@ def test_a_last_line_with_too_few_fields_or_no_line_end_is_a_cut_file(
 
 
 def test_a_cut_line_is_shown_with_200_characters(tmp_path: Path) -> None:
-    message = refusal(write(tmp_path, "Store,State\n" + "x" * 201))
+    message = refusal(write(tmp_path, "Store,State\n" + "x" * 300))
     assert f"last line is '{'x' * 200}' (the line" in message
 
 
@@ -205,15 +210,15 @@ def test_a_byte_that_is_no_text_is_named_with_line_and_place(
 
 
 def test_a_line_of_a_mebibyte_is_read_and_one_byte_more_is_refused(tmp_path: Path) -> None:
-    start = "Store,State\n1,HE\n"
+    start = "Store,State\n1,HE\n3,HE\n"
     longest = write(tmp_path, f"{start}{'x' * MIB}\n2,BY\n")
     rows, bad = read(longest, block_bytes=1)
-    assert (rows, list(bad)) == ({2: ("1", "HE"), 4: ("2", "BY")}, [3])
+    assert (rows, list(bad)) == ({2: ("1", "HE"), 3: ("3", "HE"), 5: ("2", "BY")}, [4])
     longer = write(tmp_path, f"{start}{'x' * (MIB + 1)}\n2,BY\n")
     assert refusal(longer, block_bytes=1).startswith(
-        ", line 3: the line is longer than 1,048,576 bytes; expected rows"
+        ", line 4: the line is longer than 1,048,576 bytes; expected rows"
     )
-    assert ", line 3: the line is longer" in refusal(longer, block_bytes=len(start) + 1)
+    assert ", line 4: the line is longer" in refusal(longer, block_bytes=len(start) + 1)
 
 
 @pytest.mark.parametrize("content", ["", "\n", " \n\n", "\ufeff", "\r\n"])

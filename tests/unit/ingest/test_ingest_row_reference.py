@@ -293,6 +293,7 @@ def test_of_several_reasons_the_first_column_wins_and_rules_about_a_row_come_las
         ("Store", "Store is not in store.csv", {"Store": "7"}),
         ("DayOfWeek", "DayOfWeek contradicts Date", {"DayOfWeek": "4"}),
         ("Date", "Date lies in the future", {"Date": "2015-06-17", "DayOfWeek": "3"}),
+        ("Sales", "Sales on a closed day", {"Sales": "0.01"}),
         ("Sales", "Sales on a closed day", {"Sales": "0"}),
     ]
     for column, reason, repair in repairs:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.memory_warehouse import land
 from support.retailer import SALES_HEADER, sales_line, text
 
-from rossmann_ml.ingest.status import landed_kinds
+from rossmann_ml.ingest.status import LandedKind, landed_kinds
 
 MONDAY = date(2015, 6, 15)
 CONFLICT = "the same key stands in the file more than once with different values"
@@ -147,6 +147,18 @@ def test_versions_kept_are_those_of_a_book_kept_by_hand(
         == book.set_aside
     )
     check_status(with_stores, book)
+
+
+def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
+    with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,HE\n2,XX\n3,BY\n")
+    land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,NW\n3,BY\n")
+    states = landed_kinds(with_stores)[1:]
+    reason = (
+        "State is none of BB; BE; BW; BY; HB; HE; HH; MV; NI; NW; RP; SH; SL; SN; ST; TH; HB,NI"
+    )
+    assert states == (LandedKind("store_states", 2, 2, 1, None, None, {reason: 1}),)
 
 
 def check_status(connection: duckdb.DuckDBPyConnection, book: Book) -> None:

@@ -166,6 +166,7 @@ def test_a_range_is_whole_if_both_ends_are_and_contains_its_ends(
         expected = low <= value <= high and (not is_whole or value in (1, 2, 3, 4, 5))
         assert found.contains(value) is expected, value
     assert not found.contains("2")
+    assert SearchRange(low=-3, high=high).contains(-0.5) is not isinstance(high, int)
 
 
 def test_what_is_wrong_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
