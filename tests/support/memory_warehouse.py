@@ -42,9 +42,13 @@ def settings_as_of(day: date | None) -> Settings:
 
 
 @cache
+def _shipped_params() -> Params:
+    return load_params(PROJECT_DIR / "params.yaml")
+
+
 def params_allowing(bad_share: float) -> Params:
     """The product's parameters, with this share of bad rows allowed in a file."""
-    params = load_params(PROJECT_DIR / "params.yaml")
+    params = _shipped_params()
     ingest = params.ingest.model_copy(update={"max_quarantined_share": bad_share})
     return params.model_copy(update={"ingest": ingest})
 

@@ -27,7 +27,9 @@ from rossmann_ml.ingest.data_set import DataSet, data_set_of, landed_data_set
 from rossmann_ml.ingest.discovery import recognise
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.params import load_params
 from rossmann_ml.progress import Progress
+from rossmann_ml.settings import PROJECT_DIR
 
 FRIDAY = date(2015, 6, 12)
 STORES = text(STORE_HEADER, STORE_LINES)
@@ -75,9 +77,6 @@ def test_exactly_the_allowed_share_of_bad_rows_is_set_aside_and_more_is_refused(
 
 
 def test_the_share_that_is_shipped_is_one_in_a_hundred() -> None:
-    from rossmann_ml.params import load_params
-    from rossmann_ml.settings import PROJECT_DIR
-
     assert load_params(PROJECT_DIR / "params.yaml").ingest.max_quarantined_share == 0.01
 
 

@@ -91,7 +91,7 @@ def read(path: Path, *, block_bytes: int = 10_000) -> tuple[Rows, Bad]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
