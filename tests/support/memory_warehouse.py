@@ -37,8 +37,8 @@ def empty(connection: duckdb.DuckDBPyConnection) -> None:
 
 @cache
 def settings_as_of(day: date | None) -> Settings:
-    """Settings whose today is a given day, or what the data say."""
-    return load_settings(as_of=day)
+    """Settings without files whose today is a given day, or what the data say."""
+    return load_settings(as_of=day, raw_dir=Path("no-raw"), incoming_dir=Path("no-incoming"))
 
 
 @cache

@@ -17,7 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory_warehouse import empty, settings_as_of
 
-from rossmann_ml.versions import Versions, code_version, data_version, fingerprint, versions_now
+from rossmann_ml.versions import (
+    Versions,
+    code_version,
+    commit_name,
+    data_version,
+    fingerprint,
+    versions_now,
+)
 
 MONDAY = date(2015, 6, 15)
 SALES = {
@@ -229,6 +236,11 @@ def test_the_code_version_is_the_hash_of_paths_and_contents_in_order(tmp_path: P
     found = checkout(tmp_path, {"rossmann_ml/b.py": "2", "rossmann_ml/a.py": "1"})
     expected = hashlib.sha256(b"rossmann_ml/a.py1rossmann_ml/b.py2").hexdigest()[:12]
     assert found == expected
+
+
+def test_a_commit_has_12_digits_and_says_when_files_differ_from_it() -> None:
+    assert commit_name("0123456789abcdef", "") == "0123456789ab"
+    assert commit_name("0123456789abcdef", " M a.py") == "0123456789ab+changes"
 
 
 def test_versions_are_those_of_data_code_and_commit_and_their_tags(
