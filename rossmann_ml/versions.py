@@ -97,6 +97,11 @@ def git_commit(home: Path = PROJECT_DIR) -> str:
         changes = _git(home, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return commit_name(commit, changes)
+
+
+def commit_name(commit: str, changes: str) -> str:
+    """Name a commit by 12 digits, and say when git lists files that differ from it."""
     return f"{commit[:12]}+changes" if changes else commit[:12]
 
 

@@ -20,9 +20,7 @@ from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import connect, writer_lock
 
 
-def land_raw(
-    settings: Settings, params: Params, *, progress: Progress | None = None
-) -> LandingReport:
+def land_raw(settings: Settings, params: Params, *, progress: Progress = silent) -> LandingReport:
     """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
 
     Landing is idempotent. Rows that a newer bulk file no longer holds stay.
@@ -80,7 +78,7 @@ def land_incoming(
     params: Params,
     *,
     paths: Sequence[Path] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> LandingReport:
     """Land weekly drops in the order of their days.
 
@@ -122,12 +120,11 @@ def _has_sales(settings: Settings) -> bool:
 
 
 def _land(
-    settings: Settings, params: Params, files: Iterable[RawFile], progress: Progress | None
+    settings: Settings, params: Params, files: Iterable[RawFile], tell: Progress
 ) -> tuple[FileLanding, ...]:
     waiting = list(files)
     if not waiting:
         return ()
-    tell = progress or silent
     with writer_lock(settings), connect(settings) as connection:
         landings = []
         for raw_file in waiting:
