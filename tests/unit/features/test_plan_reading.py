@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.plan_reference import (
     PlanDay,
@@ -69,7 +69,7 @@ CLOSED = PlanDay()
 
 
 @given(data=st.data(), first=st.sampled_from(FIRST_DAYS), days=st.sampled_from([1, 2, 30, 100]))
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, phases=[Phase.generate], deadline=None, derandomize=True)
 def test_features_are_what_a_walk_from_day_to_day_finds(
     data: st.DataObject, first: date, days: int
 ) -> None:
@@ -205,7 +205,7 @@ attributes = st.fixed_dictionaries(
 
 
 @given(stores=st.lists(attributes, min_size=1, max_size=4), number=st.integers(0, 399))
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, phases=[Phase.generate], deadline=None, derandomize=True)
 def test_promo2_and_competition_are_what_a_plain_reading_finds(
     stores: list[dict[str, object]], number: int
 ) -> None:
