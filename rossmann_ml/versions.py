@@ -106,13 +106,12 @@ def commit_name(commit: str, changes: str) -> str:
 
 
 def _git(home: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - fixed arguments
+    told = subprocess.check_output(  # noqa: S603 - fixed arguments
         ["git", "-C", str(home), *arguments],  # noqa: S607 - git is where the machine has it
-        check=True,
-        capture_output=True,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
-    return done.stdout.strip()
+    return told.strip()
 
 
 def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:

@@ -116,8 +116,8 @@ def _spoken(file_format: FileFormat) -> str:
 def _describe_missing(name: str, unused: list[str]) -> str:
     by_lower = {other.lower(): other for other in unused}
     near = get_close_matches(name.lower(), by_lower, n=1, cutoff=_ALIKE)
-    hint = f" (is {by_lower[near[0]]!r} meant?)" if near else ""
-    return f"column {name!r} is missing{hint}"
+    hints = (f" (is {by_lower[other]!r} meant?)" for other in near)
+    return f"column {name!r} is missing{''.join(hints)}"
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import duckdb
+
 from rossmann_ml.clock import newest_sales_date
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
@@ -126,9 +128,27 @@ def _land(
     if not waiting:
         return ()
     with writer_lock(settings), connect(settings) as connection:
-        landings = []
-        for raw_file in waiting:
-            landing = land_file(connection, settings, params, raw_file, tell)
-            tell(landing.describe())
-            landings.append(landing)
-        return tuple(landings)
+        return land_files(connection, settings, params, waiting, tell)
+
+
+def land_files(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    files: Iterable[RawFile],
+    tell: Progress,
+) -> tuple[FileLanding, ...]:
+    """Land files one after the other, and tell what became of each.
+
+    Args:
+        connection: A writing connection; the caller holds the writer's lock.
+        settings: The warehouse's place (for messages) and the clock.
+        params: How many bad rows a file may have.
+        files: In the order in which they land; a refusal leaves those before it landed.
+        tell: Told a line a file, and how far a large file has been read.
+    """
+    landings = []
+    for raw_file in files:
+        landings.append(land_file(connection, settings, params, raw_file, tell))
+        tell(landings[-1].describe())
+    return tuple(landings)

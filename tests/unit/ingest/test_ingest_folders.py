@@ -16,7 +16,8 @@ from support.retailer import STORE_HEADER, STORE_LINES, text
 
 from rossmann_ml.errors import BadFileError, NoDataError
 from rossmann_ml.ingest.data_set import DataSet
-from rossmann_ml.ingest.landing import land_incoming, land_raw, require_files
+from rossmann_ml.ingest.discovery import find_files
+from rossmann_ml.ingest.landing import land_files, land_incoming, land_raw, require_files
 from rossmann_ml.ingest.status import data_status, read_status
 from rossmann_ml.settings import Settings, load_settings
 
@@ -75,6 +76,27 @@ def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) 
     with pytest.raises(BadFileError, match="the name does not say what the file holds"):
         land_incoming(places, params_allowing(0.01), paths=[places.incoming_path / "a.csv"])
     assert not places.warehouse_path.exists()
+
+
+def test_files_land_in_the_order_given_and_each_is_told(
+    warehouse: duckdb.DuckDBPyConnection, places: Settings
+) -> None:
+    (places.raw_path / "store_states.csv").write_text("Store,State\n1,HE\n2,BY\n")
+    (places.raw_path / "store.csv").write_text(text(STORE_HEADER, STORE_LINES))
+    files = [*reversed(find_files(places.raw_path)[0])]
+    told: list[str] = []
+    landings = land_files(warehouse, places, params_allowing(0.01), files, told.append)
+    assert [(each.file_name, each.load_id, each.rows_landed) for each in landings] == [
+        ("store_states.csv", 1, 2),
+        ("store.csv", 2, 3),
+    ]
+    assert told == [each.describe() for each in landings]
+    again = land_files(warehouse, places, params_allowing(0.01), files, told.append)
+    assert told[2:] == [
+        "store_states.csv: unchanged: this file was landed before",
+        "store.csv: unchanged: this file was landed before",
+    ]
+    assert [each.was_landed_before for each in again] == [True, True]
 
 
 def test_without_a_warehouse_every_file_waits(places: Settings) -> None:

@@ -96,6 +96,12 @@ def test_a_name_that_is_at_least_0_6_alike_is_guessed(spelt: str, hint: str) -> 
     )
 
 
+def test_of_several_alike_names_the_nearest_is_guessed() -> None:
+    assert refusal("store_states", "Store,Stat,State_").startswith(
+        "column 'State' is missing (is 'State_' meant?). Found Store, Stat, State_"
+    )
+
+
 def test_names_that_are_used_are_not_guessed() -> None:
     assert refusal("stores", COLUMNS["stores"].replace("Promo2SinceYear,", "")).startswith(
         "column 'Promo2SinceYear' is missing. Found"

@@ -129,7 +129,7 @@ def told(findings):
     return findings and [(each.subject, each.value, each.threshold) for each in findings]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(LIVE, max_size=8), st.lists(SCORE, max_size=8))
 def test_accuracy_and_coverage_are_judged_as_the_plain_references_say(live, scores):
     TABLES.execute("BEGIN")

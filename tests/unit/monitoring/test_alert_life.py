@@ -173,7 +173,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(steps=st.lists(STEP, min_size=3, max_size=6))
 def test_alerts_live_and_are_sent_as_the_plain_reference_says(shared: World, steps):
     clean(shared)

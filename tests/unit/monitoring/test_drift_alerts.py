@@ -57,7 +57,7 @@ def reference(rows: list[dict]):
     return found
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(
     st.lists(
         ROW, max_size=9, unique_by=lambda row: (row["forecast_origin"], row["kind"], row["feature"])
