@@ -153,6 +153,7 @@ def test_a_champion_that_the_code_no_longer_makes_must_be_beaten_in_skill(
         f"of it, {'better' if is_better else 'not better'} than the champion's 50% on its own days"
     )
     assert gate.figures()["champion_rmspe"] == 0.25
+    assert list(gate.figures()) == sorted(decision.figures)  # the same text every time
 
 
 @pytest.mark.parametrize("has_key", [CHAMPION, CHALLENGER])
