@@ -52,7 +52,7 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
     report = watch(
         writer.settings,
         writer.params,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         # else the alert of an earlier run's failure would be sent again in the run that ends it
         is_publishing=_PUBLISHED in context.job_def.asset_layer.executable_asset_keys,
         progress=context.log.info,

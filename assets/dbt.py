@@ -89,7 +89,7 @@ def _build(
     result = dbt.run(settings, writer.params, build_command(context, selector))
     with connect(settings) as connection:
         record_dbt_results(
-            connection, result.run_results_path, result.manifest_path, run_id=context.run_id
+            connection, result.run_results_path, result.manifest_path, run_id=context.run.run_id
         )
         tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
         rows = count_rows(connection, tables.values())

@@ -63,7 +63,9 @@ _TABLES = {
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Score the panel with the champion; the same inputs are not scored twice."""
-    report = score_newest_origin(writer.settings, run_id=context.run_id, progress=context.log.info)
+    report = score_newest_origin(
+        writer.settings, run_id=context.run.run_id, progress=context.log.info
+    )
     list_origins(context.instance, writer.pipeline)
     for name in _TABLES:
         yield dg.MaterializeResult(
@@ -96,7 +98,7 @@ def backfilled_forecasts(
         writer.settings,
         writer.params,
         forecast_origin=date.fromisoformat(context.partition_key),
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         profile=training.profile,
         progress=context.log.info,
     )

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 
 from assets.alerts import alert_checks, alerts
-from assets.forecasts import FORECAST_ORIGINS, backfilled_forecasts
+from assets.forecasts import backfilled_forecasts
 from assets.resources import Pipeline
 from assets.usage import api_requests
 from rossmann_ml.errors import RossmannError
@@ -70,7 +70,6 @@ def _job(
     name: str,
     selection: dg.AssetSelection,
     description: str,
-    partitions_def: dg.PartitionsDefinition | None = None,
     *,
     publishes: bool = False,
 ) -> dg.UnresolvedAssetJobDefinition:
@@ -78,7 +77,6 @@ def _job(
         name,
         selection=selection,
         description=description,
-        partitions_def=partitions_def,
         executor_def=dg.in_process_executor,
         # readers miss nothing when another job fails, and no publication would end its alert
         hooks={tell_readers} if publishes else set(),
@@ -121,7 +119,6 @@ BACKFILL_FORECASTS = _job(
     "backfill_forecasts",
     _BACKFILL,
     "Forecasts of past origins, one run for each origin. Then run publish_forecasts.",
-    partitions_def=FORECAST_ORIGINS,
 )
 
 WATCH = _job(

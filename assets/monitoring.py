@@ -31,12 +31,12 @@ def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.Mater
     """Measure the newest origin, and write Evidently's pages."""
     settings = writer.settings
     report = measure_drift(
-        settings, writer.params, run_id=context.run_id, progress=context.log.info
+        settings, writer.params, run_id=context.run.run_id, progress=context.log.info
     )
     drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)
     rows = as_rows(
         report.metrics,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         forecast_origin=report.forecast_origin,
         computed_at=utc_now(),
     )

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from rossmann_ml.errors import SettingsError
 from rossmann_ml.monitoring.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.monitoring.drift_params import DriftParams
-from rossmann_ml.strict import StrictModel
+from rossmann_ml.strict import StrictModel, read_yaml
 
 Profile = Literal["fast", "full"]
 FAMILIES = ("lightgbm", "xgboost", "catboost")
@@ -239,8 +239,7 @@ def load_params(path: Path) -> Params:
             the message names the file, the parameter, what was found and what was expected.
     """
     try:
-        # the loader in C is ten times as fast, and every command begins here
-        loaded: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        loaded: Any = read_yaml(path)
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: the parameter file is not there") from error
     except yaml.YAMLError as error:

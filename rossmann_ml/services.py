@@ -103,6 +103,13 @@ class _Running:
             return True
         return False
 
+    def close(self) -> None:
+        """Wait for it after it was killed, and close its output."""
+        self._process.wait()
+        self._reader.join(timeout=1)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()
+
     def last_words(self) -> str:
         """The end of its output, once it has ended."""
         self._reader.join(timeout=1)
@@ -201,3 +208,4 @@ def _stop(running: Sequence[_Running], grace_seconds: float) -> None:
         time.sleep(0.05)
     for each in running:
         each.signal(signal.SIGKILL)
+        each.close()

@@ -14,6 +14,7 @@ import duckdb
 
 from rossmann_ml.monitoring.alert_params import AlertParams, Severity
 
+# items of a list in a message; the others are counted
 _NAMED = 5
 
 

@@ -6,7 +6,6 @@ from itertools import groupby
 
 from rossmann_ml.clock import newest_sales_date
 from rossmann_ml.monitoring.alert_findings import Finding, Judgement, Situation, some
-from rossmann_ml.warehouse import one_row
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
@@ -106,8 +105,9 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 def judge_refresh_late(situation: Situation) -> Judgement:
     """Whether the weekly job did not come."""
-    row = one_row(situation.connection, "SELECT max(forecast_origin) FROM forecasting.forecasts")
-    origin = row[0] if row else None
+    ((origin,),) = situation.connection.execute(
+        "SELECT max(forecast_origin) FROM forecasting.forecasts"
+    ).fetchall()
     if origin is None:
         return None
     age, limit = (situation.today - origin).days, situation.params.refresh_late.max_origin_age_days

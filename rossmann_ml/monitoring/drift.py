@@ -27,6 +27,7 @@ from rossmann_ml.progress import Progress, silent
 from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import append_frame, connect, transaction, utc_now, writer_lock
 
+# of stores off their level; the others are counted
 _MOST_STORES_NAMED = 10
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "run_id": pl.String,

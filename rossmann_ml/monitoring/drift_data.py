@@ -12,7 +12,6 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from rossmann_ml.monitoring.drift_stores import HISTORY_WEEKS
 from rossmann_ml.monitoring.drift_windows import (
     FEATURE_COLUMNS,
     SALES_HISTORY_DAYS,
@@ -29,6 +28,7 @@ from rossmann_ml.warehouse import one_row, read_frame
 
 # Training origins lie two weeks apart, so that one of them is this near a year ago.
 _NEAR_A_YEAR_AGO_DAYS = 10
+# a vintage this much older shares two weeks of the horizon; older ones are not compared
 _PREVIOUS_VINTAGE_DAYS = 28
 
 _SALES = """
@@ -117,10 +117,9 @@ def read_drift_data(
         origin: The newest origin.
         horizon_days: Days forecast from it.
     """
-    days_back = max(SALES_HISTORY_DAYS, 7 * (HISTORY_WEEKS + 1))
-    sales = read_frame(
-        connection, _SALES, {"origin": origin, "first": origin - timedelta(days=days_back)}
-    )
+    # a year and more, of which single stores' levels need the last half
+    first = origin - timedelta(days=SALES_HISTORY_DAYS)
+    sales = read_frame(connection, _SALES, {"origin": origin, "first": first})
     plan = read_frame(connection, _PLAN, {"origin": origin, "horizon_days": horizon_days})
     horizon = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     week = Window(origin - timedelta(days=WEEK_DAYS - 1), origin)
@@ -170,8 +169,9 @@ def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sampl
         now = read_frame(connection, _FEATURES.format(panel="scoring_panel"), {"origin": origin})
     except duckdb.CatalogException:  # nothing trained or scored yet
         return []
-    then = read_frame(connection, _FEATURES.format(panel="training_panel"), {"origin": row[0]})
-    return feature_samples(now, then, origin=origin, reference_origin=row[0])
+    (year_ago,) = row
+    then = read_frame(connection, _FEATURES.format(panel="training_panel"), {"origin": year_ago})
+    return feature_samples(now, then, origin=origin, reference_origin=year_ago)
 
 
 def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
@@ -192,12 +192,11 @@ def _newest_vintage(
     connection: duckdb.DuckDBPyConnection, *, first: date, last: date
 ) -> date | None:
     """The newest origin with forecasts among some days."""
-    row = one_row(
-        connection,
+    ((newest,),) = connection.execute(
         """
         SELECT max(forecast_origin) FROM forecasting.forecasts
         WHERE forecast_origin BETWEEN $first AND $last
         """,
         {"first": first, "last": last},
-    )
-    return row[0] if row else None
+    ).fetchall()
+    return newest  # type: ignore[no-any-return]

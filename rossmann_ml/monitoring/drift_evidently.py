@@ -7,7 +7,7 @@ between its versions. It is imported late: that takes seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,41 +52,32 @@ def distances(
     Returns:
         One distance a sample.
     """
+    if not samples:  # a young warehouse: not worth the seconds of the import
+        return []
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
     from evidently.metrics import ValueDrift  # noqa: PLC0415
 
-    if not samples:
-        return []
-    names = [f"{sample.kind}: {sample.feature.replace('_', ' ')}" for sample in samples]
+    named = {f"{each.kind}: {each.feature.replace('_', ' ')}": each for each in samples}
     definition = DataDefinition(
-        numerical_columns=[
-            name for name, each in zip(names, samples, strict=True) if not each.is_categorical
-        ],
-        categorical_columns=[
-            name for name, each in zip(names, samples, strict=True) if each.is_categorical
-        ],
+        numerical_columns=[name for name, each in named.items() if not each.is_categorical],
+        categorical_columns=[name for name, each in named.items() if each.is_categorical],
     )
     report = Report(
         [
-            ValueDrift(
-                column=name,
-                method=method_of(sample),
-                threshold=threshold,
-            )
-            for name, sample, threshold in zip(names, samples, thresholds, strict=True)
+            ValueDrift(column=name, method=method_of(sample), threshold=threshold)
+            for (name, sample), threshold in zip(named.items(), thresholds, strict=True)
         ],
         # without it nothing says in the report what drifted
         include_tests=report_path is not None,
     )
     snapshot = report.run(
-        Dataset.from_pandas(
-            _side_by_side(names, [sample.current for sample in samples]),
-            data_definition=definition,
-        ),
-        Dataset.from_pandas(
-            _side_by_side(names, [sample.reference for sample in samples]),
-            data_definition=definition,
-        ),
+        *(
+            Dataset.from_pandas(_side_by_side(columns), data_definition=definition)
+            for columns in (
+                {name: each.current for name, each in named.items()},
+                {name: each.reference for name, each in named.items()},
+            )
+        )
     )
     if report_path is not None:
         _save(snapshot, report_path)
@@ -129,13 +120,11 @@ def performance(
     )
 
 
-def _side_by_side(names: Sequence[str], columns: Sequence[pl.Series]) -> Any:
+def _side_by_side(columns: Mapping[str, pl.Series]) -> Any:
     """Columns of different lengths in one table; Evidently leaves out what is missing."""
     import pandas as pd  # noqa: PLC0415
 
-    return pd.DataFrame(
-        {name: pd.Series(column.to_numpy()) for name, column in zip(names, columns, strict=True)}
-    )
+    return pd.DataFrame({name: pd.Series(column.to_numpy()) for name, column in columns.items()})
 
 
 def _save(snapshot: Any, path: Path) -> None:

@@ -16,10 +16,13 @@ import polars as pl
 
 from rossmann_ml.monitoring.drift_params import StoreParams
 
+# half a year: the level and the spread of a store's own weeks
 HISTORY_WEEKS = 26
+# with fewer weeks of its own a store's spread is not known, and it is not judged
 _MIN_PAST_WEEKS = 8
 # what is left of a week with a holiday on a Thursday or a Friday: Monday to Wednesday
 _MIN_DAYS_A_WEEK = 3
+# of a normal distribution: 1 over the 75th percentile, 0.6745
 _MAD_TO_STANDARD_DEVIATION = 1.4826
 # log units; the spread of a very steady store, so that a few percent are not many deviations
 _SMALLEST_SPREAD = 0.03

@@ -22,14 +22,19 @@ from rossmann_ml.monitoring.drift_params import DriftKind
 
 WEEK_DAYS = 7
 YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
+# 52, 51 and 53 weeks back; promotions alternate by week
 _WEEKS_OF_ALIKE_PROMOTION = (364, 357, 371)
+# eight weeks before a week: the store's own level, with and without promotion apart
 _LEVEL_DAYS = 56
+# four weeks before a week: a store with a row on half of these days is active
 _ACTIVE_DAYS = 28
 # sales of days this near a state holiday move with it, and holidays move from year to year
 _NEAR_HOLIDAY_DAYS = 3
+# with fewer days left, levels of the week are not compared
 _MIN_ORDINARY_DAYS = 2
 # closed for so many days on end, a store was rebuilt: that comes once, and not a year later again
 _REBUILDING_DAYS = 7
+# what would be printed as 0.0%
 _SMALLEST_SHARE_TOLD = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")

@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
-from rossmann_ml.strict import StrictModel
+from rossmann_ml.strict import StrictModel, read_yaml
 
 CONTRACT_PATH = Path(__file__).with_name("contract.yaml")
 
@@ -96,6 +94,4 @@ class Contract(StrictModel):
 @cache
 def load_contract() -> Contract:
     """The contract this version of the code writes and audits."""
-    return Contract.model_validate(
-        yaml.load(CONTRACT_PATH.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    )
+    return Contract.model_validate(read_yaml(CONTRACT_PATH))

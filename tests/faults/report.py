@@ -127,10 +127,10 @@ def _bad_files() -> list[str]:
         "",
         "## Bad files",
         "",
-        f"`tests/component/ingest/test_bad_files.py` offers {len(CORPUS)} files: {ends[End.REFUSED]} are "
-        f"refused whole with a message, of {ends[End.SET_ASIDE]} the bad rows are set aside with "
-        f"column and reason, {ends[End.HARMLESS]} are harmless. Nothing that was landed before "
-        "changes.",
+        f"`tests/component/ingest/test_bad_files.py` offers {len(CORPUS)} files: "
+        f"{ends[End.REFUSED]} are refused whole with a message, of {ends[End.SET_ASIDE]} the bad "
+        f"rows are set aside with column and reason, {ends[End.HARMLESS]} are harmless. Nothing "
+        "that was landed before changes.",
         "",
         "| file | what is wrong | what becomes of it | the message holds |",
         "|---|---|---|---|",

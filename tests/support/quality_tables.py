@@ -355,7 +355,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "forecast_when_open_values_to_be_between": _only(
             _forecast("sales_forecast = 0, lower_80 = 0, lower_95 = 0")
         ),
-        "unseen_category_values_to_be_null": _only(
+        "unseen_category_values_to_be_null_warning": _only(
             "INSERT INTO forecasting.unseen_categories VALUES ('2015-06-19', 13, 'state', 'XX')"
         ),
         "store_level_ratio_values_to_be_between_warning": _only(

@@ -146,6 +146,6 @@ def test_a_second_writer_is_told_who_writes_and_goes_on_when_that_one_dies(
             pass
     finally:
         other.kill()
-        other.wait()
+        other.communicate()
     with writer_lock(settings), connect(settings):
         pass

@@ -6,11 +6,13 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import yaml
 from rich.console import Console
 from support.chain import NEWEST_ORIGIN
+from support.drift_distances import distance
 from support.drift_tables import (
     HORIZON_DAYS,
     days_of,
@@ -22,10 +24,11 @@ from support.drift_tables import (
 from rossmann_ml.cli import monitor_drift
 from rossmann_ml.errors import SettingsError
 from rossmann_ml.monitoring.drift import DriftReport, measure_drift
+from rossmann_ml.monitoring.drift_evidently import distances, performance
 from rossmann_ml.monitoring.drift_params import DRIFT_FEATURES
 from rossmann_ml.monitoring.drift_reports import report_path
 from rossmann_ml.monitoring.drift_stores import store_deviations
-from rossmann_ml.monitoring.drift_windows import plan_samples, sales_samples
+from rossmann_ml.monitoring.drift_windows import Sample, Window, plan_samples, sales_samples
 from rossmann_ml.params import Params, load_params
 from rossmann_ml.settings import PROJECT_DIR, Settings
 from rossmann_ml.warehouse import connect
@@ -256,3 +259,31 @@ def test_a_feature_without_a_threshold_is_refused(tmp_path: Path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(loaded), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"plan has thresholds of .* expected those of"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_evidently_measures_the_distances_of_the_plain_references():
+    day = Window(WEEK, WEEK)
+    sides = [
+        (["a", "a", "b"], ["a", "b", "c", "c"]),
+        (["a"], ["b"]),  # nothing in common
+        (["a"] * 7 + ["b"] * 3, (["a"] * 7 + ["b"] * 3) * 11),  # equal shares
+        (["0"], ["0"] * 5),
+        ([0.0, 4.0, 1.5, 2.0, 2.0], [2.0, 2.5, -1.0]),
+        ([1.0], [2.0, 3.0]),
+        ([1.0, 2.0, 5.0], [1.0]),  # a reference without spread
+        ([3.0], [3.0]),
+    ]
+    samples = [
+        Sample("plan", f"f{number}", pl.Series(now), pl.Series(then), day, day)
+        for number, (now, then) in enumerate(sides)
+    ]
+    expected = [distance(each) for each in samples]
+    assert distances(samples, [0.1] * len(samples)) == pytest.approx(expected, rel=1e-9, abs=1e-7)
+
+
+def test_evidentlys_errors_are_a_share_and_forecast_minus_sales():
+    # so many that each part of its page has some
+    forecast, actual = np.array([110.0, 90.0, 50.0] * 40), np.array([100.0, 100.0, 40.0] * 40)
+    found = performance(forecast, actual)
+    assert found.mape == pytest.approx((0.1 + 0.1 + 0.25) / 3)
+    assert found.mean_error == pytest.approx(10 / 3)

@@ -37,7 +37,7 @@ def manifest_of(location: dg.Definitions) -> dict[str, dict]:
 
 
 def test_the_graph_is_the_one_that_was_agreed_on(location: dg.Definitions):
-    """After a change on purpose: UPDATE_SNAPSHOTS=1 pytest tests/component/pipeline/test_assets_graph.py"""
+    """After a change on purpose: UPDATE_SNAPSHOTS=1 pytest -k the_graph_is_the_one"""
     found = graph_text(location)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(found, encoding="utf-8")

@@ -159,7 +159,7 @@ def test_dbt_is_gone_when_its_job_was_killed(endless: Path) -> None:
     server = int(job.stdout.readline())
     dbt = children(server)
     os.kill(job.pid, signal.SIGKILL)
-    job.wait()
+    job.communicate()
     wait_until_over([server, *dbt])
 
 

@@ -181,7 +181,7 @@ def test_a_publisher_killed_at_any_moment_leaves_a_whole_generation(
     process.stdout.readline()
     time.sleep(milliseconds / 1000)
     process.kill()
-    process.wait()
+    process.communicate()
     current = current_path(settings.published_path)
     with open_generation(current) as connection:
         rows = count_rows(connection, load_contract())

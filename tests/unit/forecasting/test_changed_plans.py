@@ -393,13 +393,13 @@ def test_preparing_can_be_left_to_another_process(generation: duckdb.DuckDBPyCon
 def test_what_is_prepared_holds_no_past_days_and_the_plan_as_far_as_features_look(
     scenarios: Scenarios,
 ) -> None:
-    """Memory: 60 days for closures and twice 14 days before the origin, and the target days."""
+    """Memory: 60 days for closures and 14 more before the origin, and the target days."""
     origin = scenarios._origin
     assert {each.name for each in fields(origin)} == {
         "panel", "near_plan", "linear", "as_of", "store_ids", "plan_source", "stored",
     }  # fmt: skip
-    assert origin.near_plan.first_date == ORIGIN - timedelta(days=88)
-    assert origin.near_plan.days == 89 + PLAN_DAYS
+    assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
+    assert origin.near_plan.days == 75 + PLAN_DAYS
     assert origin.linear.design.first_date == FIRST
     assert origin.linear.design.is_promo.shape == (4, HORIZON_DAYS)
     assert origin.as_of.observed.shape == origin.as_of.residuals.shape == (4, 0)

@@ -1,0 +1,137 @@
+"""What `rossmann monitor` reads of the accuracy marts, and when it refuses to.
+
+Definition: the docstrings of accuracy.py. How errors are counted is dbt's and tested there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import pytest
+from support.drift_rows import core_in_memory, forecast, sale, stores
+from support.monitoring_rows import ORIGIN, insert
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.monitoring import accuracy
+from rossmann_ml.monitoring.accuracy import measure_accuracy, read_accuracy
+from rossmann_ml.params import Params
+from rossmann_ml.settings import Settings, load_settings
+
+TABLES = core_in_memory()
+
+
+@pytest.fixture
+def marts() -> Iterator[duckdb.DuckDBPyConnection]:
+    TABLES.execute("BEGIN")
+    TABLES.execute("CREATE TABLE marts.forecast_worst_days (ranked_by VARCHAR, reason VARCHAR)")
+    stores(TABLES, s1="HE")
+    yield TABLES
+    TABLES.execute("ROLLBACK")
+
+
+def week(number: int) -> date:
+    return ORIGIN - timedelta(days=7 * number)
+
+
+def test_vintages_are_those_of_the_whole_chain_the_newest_first(marts: duckdb.DuckDBPyConnection):
+    for number, kind, model in (
+        *((2, "served", "m"), (1, "shadow", "b"), (1, "shadow", "a"), (1, "served", "z")),
+    ):
+        row = {"forecast_origin": week(number), "forecast_kind": kind, "model_version": model}
+        insert(marts, "marts.forecast_accuracy", **row)
+    insert(marts, "marts.forecast_accuracy", segment_kind="state", segment="HE")
+    report = read_accuracy(marts)
+    columns = ("forecast_origin", "forecast_kind", "model_version")
+    assert report.vintages.select(columns).rows() == [
+        (week(1), "served", "z"),
+        (week(1), "shadow", "a"),
+        (week(1), "shadow", "b"),
+        (week(2), "served", "m"),
+    ]
+
+
+def test_reasons_of_the_worst_days_are_counted_the_most_frequent_first(
+    marts: duckdb.DuckDBPyConnection,
+):
+    ranked = [("eur", "holiday")] + [("relative", "unknown")] * 2
+    ranked += [("relative", "holiday"), ("relative", "promo_changed"), ("relative", "holiday")]
+    marts.executemany("INSERT INTO marts.forecast_worst_days VALUES (?, ?)", ranked)
+    assert read_accuracy(marts).reasons.rows() == [
+        ("relative", "holiday", 2),
+        ("relative", "unknown", 2),
+        ("relative", "promo_changed", 1),
+        ("eur", "holiday", 1),
+    ]
+
+
+def test_the_newest_days_are_of_any_forecast_and_of_observed_sales(
+    marts: duckdb.DuckDBPyConnection,
+):
+    nothing = read_accuracy(marts)
+    assert (nothing.newest_origin, nothing.newest_sales_date) == (None, None)
+    for number in (3, 1, 2):
+        forecast(marts, week(number), ORIGIN)
+        sale(marts, week(number))
+    sale(marts, ORIGIN, is_observed=False)
+    report = read_accuracy(marts)
+    assert (report.newest_origin, report.newest_sales_date) == (week(1), week(1))
+
+
+def test_the_time_counts_from_the_beginning_of_the_measuring(
+    marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+):
+    clock = iter([1000.0, 1002.5, 1010.0])
+    monkeypatch.setattr(accuracy, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert read_accuracy(marts).seconds == 2.5
+    assert read_accuracy(marts, started=990.0).seconds == 20.0
+
+
+@pytest.fixture
+def steps(marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done with the warehouse in memory, dbt in place of which nothing runs."""
+    done: list[str] = []
+
+    @contextlib.contextmanager
+    def connect(_: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        done.append("read" if read_only else "write")
+        yield marts
+
+    monkeypatch.setattr(accuracy, "connect", connect)
+    monkeypatch.setattr(accuracy, "run_dbt", lambda *given: done.append(" ".join(given[2])))
+    return done
+
+
+def test_the_marts_are_built_between_a_look_at_the_core_and_the_reading(
+    marts: duckdb.DuckDBPyConnection, steps: list[str], project_params: Params, tmp_path: Path
+):
+    insert(marts, "marts.forecast_accuracy")
+    report = measure_accuracy(load_settings(warehouse_dir=tmp_path), project_params)
+    assert len(report.vintages) == 1
+    assert steps == ["write", "run --selector accuracy", "read"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE core.fct_daily_sales",
+        "ALTER TABLE core.fct_daily_sales RENAME TO fct_other",
+    ],
+)
+def test_before_the_core_is_built_there_is_nothing_to_measure(
+    marts: duckdb.DuckDBPyConnection,
+    steps: list[str],
+    project_params: Params,
+    tmp_path: Path,
+    change: str,
+):
+    marts.execute("CREATE TABLE core.other (x INTEGER)")
+    marts.execute("CREATE TABLE marts.fct_daily_sales (x INTEGER)")
+    marts.execute(change)
+    with pytest.raises(NoDataError, match="has no sales to compare with yet: run `rossmann refr"):
+        measure_accuracy(load_settings(warehouse_dir=tmp_path), project_params)
+    assert steps == ["write"]
