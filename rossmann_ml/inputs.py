@@ -15,7 +15,7 @@ import polars as pl
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.params import Params
-from rossmann_ml.warehouse import one_row, read_frame
+from rossmann_ml.warehouse import read_frame
 
 # Where a store-day was restated, the version that was known by then replaces today's.
 _HISTORY = """
@@ -120,16 +120,18 @@ def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
         NoDataError: No plan was built yet.
     """
     try:
-        row = one_row(connection, "SELECT max(forecast_origin) FROM core.horizon_plan")
+        ((newest,),) = connection.execute(
+            "SELECT max(forecast_origin) FROM core.horizon_plan"
+        ).fetchall()
     except duckdb.CatalogException as error:
         raise NoDataError("the core tables are not built yet: run `rossmann refresh`") from error
-    if row is None or row[0] is None:
+    if newest is None:
         raise NoDataError(
             "no day has rows of enough stores to forecast from "
             "(params.yaml: forecast.origin_min_coverage); `rossmann data status` shows what is "
             "landed"
         )
-    return date.fromisoformat(str(row[0]))
+    return newest  # type: ignore[no-any-return]
 
 
 def read_inputs(

@@ -271,14 +271,14 @@ class Scenarios:
         }
         columns["is_open"] = plan.is_open[:, start : start + days]
         return self._of_stores(rows).with_columns(
-            pl.Series(name, values.reshape(-1)) for name, values in columns.items()
+            pl.Series(name, values.ravel()) for name, values in columns.items()
         )
 
     def _of_stores(self, rows: IntArray) -> pl.DataFrame:
         days = self.horizon_days
         if len(rows) == len(self._origin.store_ids):
             return self._origin.panel
-        return self._origin.panel[(rows[:, None] * days + np.arange(days)).reshape(-1)]
+        return self._origin.panel[(rows[:, None] * days + np.arange(days)).ravel()]
 
     def _beside_stored(
         self, forecasts: pl.DataFrame, rows: IntArray, *, given: PlanGrid, plan: PlanGrid
@@ -286,16 +286,16 @@ class Scenarios:
         start = plan.column(self.first_date)
         days = slice(start, start + self.horizon_days)
         names = ("is_promo", "state_holiday", "is_school_holiday")
-        parts = {name: getattr(plan, name)[:, days].reshape(-1) for name in names}
+        parts = {name: getattr(plan, name)[:, days].ravel() for name in names}
         is_changed = np.zeros((len(rows), self.horizon_days), np.bool_)
         for name in ("is_open", *names):
             is_changed |= getattr(plan, name)[:, days] != getattr(given, name)[:, days]
-        stored = pl.Series("stored_forecast", self._origin.stored[rows].reshape(-1))
-        source = pl.Series("plan_source", self._origin.plan_source[rows].reshape(-1), pl.String)
+        stored = pl.Series("stored_forecast", self._origin.stored[rows].ravel())
+        source = pl.Series("plan_source", self._origin.plan_source[rows].ravel(), pl.String)
         bounds = ("lower_80", "upper_80", "lower_95", "upper_95")
         return forecasts.with_columns(
             *(pl.Series(name, values) for name, values in parts.items()),
-            pl.Series("is_changed", is_changed.reshape(-1)),
+            pl.Series("is_changed", is_changed.ravel()),
             source,
             stored.fill_nan(None),
         ).select(

@@ -261,7 +261,7 @@ def _typical_value(
         values = np.full_like(actual, WEDNESDAY + 1)
     elif group == "competition":
         # a competitor that is not there yet, or is not known, has -1 months
-        known = actual[~np.isnan(actual) & (actual >= 0)]
+        known = actual[actual >= 0]
         values = np.full_like(actual, np.median(known) if len(known) else -1)
     elif name in typical.features:
         values = typical.features[name][store, WEDNESDAY]

@@ -113,20 +113,19 @@ def explain_newest_origin(
                     ),
                 )
                 _forget_old(connection, params.forecast.vintages_published)
-        rows, *means = one_row(
-            connection,
+        ((rows, *means),) = connection.execute(
             f"""
             SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
             FROM forecasting.forecast_drivers WHERE forecast_origin = ?
             """,  # noqa: S608 - names of groups
             [origin],
-        ) or (0,)
+        ).fetchall()
     return DriversReport(
         origin,
         run_id,
         model_version,
         int(rows),
-        {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=False)},
+        {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=True)},
         found is None,
         time.perf_counter() - started,
     )
@@ -147,8 +146,9 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
     )
     compared = forecasts.join(sums, on=["store_id", "target_date"], how="full", coalesce=True)
     apart = (compared["sales_forecast"].log() - compared["total"]).abs().fill_null(np.inf)
-    worst = compared.row(int(apart.arg_max() or 0), named=True)
-    if len(compared) and float(apart.max() or 0.0) > _LOG_TOLERANCE:  # type: ignore[arg-type]
+    at = apart.arg_max()
+    if at is not None and apart[at] > _LOG_TOLERANCE:
+        worst = compared.row(at, named=True)
         explained = "nothing" if worst["total"] is None else f"{np.exp(worst['total']):.4f}"
         raise NoDataError(
             f"the drivers of store {worst['store_id']} on {worst['target_date']} add up to "

@@ -170,5 +170,5 @@ def _lower_median(values: Float32Array) -> Float32Array:
     """Over the last axis, leaving out NaN: a value that occurs; NaN where there is none."""
     ordered = np.sort(values, axis=-1)  # NaN come last
     count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
-    middle = np.maximum(count - 1, 0) // 2
+    middle = (count - 1) // 2  # the last, which is NaN, where nothing is counted
     return np.asarray(np.take_along_axis(ordered, middle, axis=-1)[..., 0], dtype=np.float32)

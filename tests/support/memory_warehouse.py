@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import duckdb
 import polars as pl
@@ -114,3 +115,9 @@ def memory_warehouse(
         create_tables(connection)
         create_core_tables(connection)
         yield settings, connection
+
+
+def let_pass(monkeypatch: pytest.MonkeyPatch, module: ModuleType, seconds: float) -> None:
+    """Let so many seconds pass between a module's first and its second look at the clock."""
+    looks = iter((100.0, 100.0 + seconds))
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(looks)))

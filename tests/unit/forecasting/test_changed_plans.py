@@ -263,6 +263,16 @@ def test_a_changed_plan_is_scored_as_the_reference_changes_it(
     assert answer.to_dicts() == expected_answer(asked, changes, panel)
 
 
+def test_a_day_of_which_two_things_change_is_a_changed_day(scenarios: Scenarios) -> None:
+    plan = frames()["plan"].filter((pl.col("store_id") == 2) & (pl.col("plan_date") == DAYS[2]))
+    (row,) = plan.to_dicts()
+    turned = {name: not row[name] for name in ("is_open", "is_promo", "is_school_holiday")}
+    for count in (1, 2, 3):
+        some = dict(list(turned.items())[:count])
+        answer = scenarios.score([2], [PlanChange(DAYS[2], DAYS[2], **some)])
+        assert answer.filter("is_changed")["target_date"].to_list() == [DAYS[2]]
+
+
 @pytest.mark.parametrize("day", [FIRST, LAST])
 def test_the_first_and_the_last_day_of_the_horizon_can_be_changed(
     scenarios: Scenarios, day: date

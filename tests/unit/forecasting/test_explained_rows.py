@@ -336,3 +336,13 @@ def test_a_panel_of_another_origin_or_with_a_store_that_is_not_there_is_refused(
         )
         with pytest.raises(ValueError, match=rf"no typical day: \[{store}\]"):
             explained(replace(given_world, panel=unknown))
+    many = given_world.panel.with_columns(pl.int_range(100, 100 + pl.len()).alias("store_id"))
+    with pytest.raises(ValueError, match=r"\[100, 101, 102, 103, 104\]$"):
+        explained(replace(given_world, panel=many.with_columns(is_open=True)))
+
+
+def test_a_part_that_rounds_to_nothing_is_no_negative_zero() -> None:
+    found = explain_by(row_world({"day_of_month": [-1e-9, 1e-9]}), "day_of_month")
+    for unit in ("log", "eur"):
+        assert found[f"season_{unit}"].to_list() == [0.0, 0.0]
+        assert not np.signbit(found[f"season_{unit}"].to_numpy()).any()
