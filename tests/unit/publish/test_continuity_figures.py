@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.dbt_sql import fill
 from support.tiny_generation import info_of, write_bare_generation
@@ -176,6 +176,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     max_examples=10,
     deadline=None,
     derandomize=True,
+    phases=[Phase.generate],  # to shrink a world takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(world=worlds())

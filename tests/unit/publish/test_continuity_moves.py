@@ -30,7 +30,8 @@ def continuity(*totals: Move, stores: tuple[Move, ...] = ()) -> Continuity:
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [(200.0, 250.0, 0.25), (200.0, 150.0, -0.25), (200.0, 200.0, 0.0), (200.0, 0.0, -1.0),
-     (0.5, 0.75, 0.5), (-5.0, 5.0, 1.0), (0.0, 5.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.0, 0.0)],
+     (0.5, 0.75, 0.5), (-5.0, 5.0, 1.0), (0.0, 5.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.0, 0.0),
+     (0.0, -5.0, 0.0)],
 )  # fmt: skip
 def test_a_change_is_a_share_of_what_was_before(before: float, after: float, change: float) -> None:
     assert Move("chain", before, after).change == change

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.dbt_sql import build, declare, fill, query
 from support.tiny_generation import forecast_row, model_row, run_row, score_row
@@ -251,7 +251,8 @@ def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> 
     fill(connection, "core.sales_versions", drawn["known"])
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+# a seed does not shrink
+@settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
 def test_scores_of_every_segment_are_those_of_its_rows(
     chain: duckdb.DuckDBPyConnection, seed: int
