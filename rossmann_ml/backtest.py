@@ -33,6 +33,7 @@ from rossmann_ml.total_scores import score_totals
 
 LINEAR = "linear"
 """The linear forecast alone, which all models start from."""
+# A day no further than this from a state holiday, before or after it, is near it.
 _HOLIDAY_DAYS = 3
 _INSIDE = [f"inside_{level}" for level in LEVELS]
 

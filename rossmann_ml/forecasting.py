@@ -16,7 +16,7 @@ import polars as pl
 
 from rossmann_ml.clock import product_today
 from rossmann_ml.errors import NoDataError
-from rossmann_ml.features.panel import KEY_COLUMNS, scoring_panel
+from rossmann_ml.features.panel import feature_names, scoring_panel
 from rossmann_ml.inputs import (
     OriginInputs,
     newest_origin,
@@ -101,7 +101,7 @@ def build_scoring_panel(
         inputs = read_inputs(connection, params, forecast_origin=origin)
         panel = panel_to_score(inputs, params)
         store_panel(connection, SCORING_PANEL, panel, origin, versions_now(connection, settings))
-    features = len(panel.columns) - len(KEY_COLUMNS) - 2  # is_open and plan_source
+    features = len(feature_names(params.features))
     return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
 
 
@@ -261,12 +261,10 @@ def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: dat
         """,
         {"origin": origin},
     )
-    row = one_row(
-        connection,
-        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?",
-        [origin],
-    )
-    return int(row[0]) if row else 0
+    ((stores,),) = connection.execute(
+        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+    ).fetchall()
+    return int(stores)
 
 
 def _report(

@@ -24,9 +24,13 @@ SEGMENT_NAMES = {
 }
 """Kinds of segments, and what people call them."""
 
+# A segment's RMSPE is named from this many times the whole's on; between two groups, which may be
+# off to both sides, it is the square.
 _CLEARLY_WORSE = 1.10
+# A segment's bias is named when it is further from 0 than this; between two groups it is twice.
 _CLEAR_BIAS = 0.02
-_COVERAGE_TOLERANCE = 0.05
+# A segment is named whose 80% interval held a smaller or larger share of days than these.
+_USUAL_COVERAGE_80 = (0.75, 0.85)
 
 
 def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
@@ -130,9 +134,8 @@ def _biased_segments(scores: pl.DataFrame) -> list[str]:
 def _uncovered_segments(scores: pl.DataFrame) -> list[str]:
     off = (
         _by_segment(scores)
-        .with_columns(off=pl.col("coverage_80") - 0.8)
-        .filter(pl.col("off").abs() > _COVERAGE_TOLERANCE)
-        .sort("off", "segment_kind", "segment")
+        .filter(~pl.col("coverage_80").is_between(*_USUAL_COVERAGE_80))
+        .sort("coverage_80", "segment_kind", "segment")
     )
     if off.is_empty():
         return []

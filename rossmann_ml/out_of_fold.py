@@ -132,7 +132,6 @@ def _compute(
     progress: Progress,
 ) -> None:
     version = data_version_of_origin(inputs, origin, recipe.params.forecast)
-    known = panel.filter(pl.col("forecast_origin") < origin)
     to_score = fold_panel(inputs, origin, recipe)
     keys = {"features_hash": recipe.features_hash, "data_version": version}
     if not _is_stored(connection, "out_of_fold_days", keys, origin):
@@ -142,7 +141,7 @@ def _compute(
         if _is_stored(connection, "out_of_fold_forecasts", member, origin):
             continue
         progress(f"fit of {family} as of {origin}")
-        model = recipe.fit(family, known, known_until=origin)
+        model = recipe.fit(family, panel, known_until=origin)
         log_forecast = model.predict_log_sales(to_score)
         rows = to_score.select(
             pl.lit(family).alias("model"),

@@ -151,8 +151,7 @@ def _is_stored(
 def _beside_the_champion(
     connection: duckdb.DuckDBPyConnection, origin: date, challenger: str
 ) -> tuple[int, float]:
-    row = one_row(
-        connection,
+    ((store_days, share),) = connection.execute(
         """
         SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
         FROM forecasting.shadow_forecasts AS shadow
@@ -161,5 +160,5 @@ def _beside_the_champion(
         WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
         """,
         [origin, challenger],
-    )
-    return (int(row[0]), float(row[1] or 0.0)) if row else (0, 0.0)
+    ).fetchall()
+    return int(store_days), float(share or 0.0)

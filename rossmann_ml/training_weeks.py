@@ -21,11 +21,12 @@ def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str
 
     Args:
         published_path: The folder of the generations and of ``status.json``.
-        day: Any day of the week.
+        day: Any day of the week, from Monday to Sunday.
         every_weeks: ``training.retrain_every_weeks``.
     """
     if pointed_path(published_path) is None:
         return "there is no champion yet"
-    if day.toordinal() // 7 % every_weeks == 0:
+    # day 1 of the proleptic calendar was a Monday
+    if (day.toordinal() - 1) // 7 % every_weeks == 0:
         return f"every {every_weeks} weeks"
     return read_status(published_path).retraining_advice

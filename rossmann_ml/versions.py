@@ -97,17 +97,21 @@ def git_commit(home: Path = PROJECT_DIR) -> str:
         changes = _git(home, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return commit_name(commit, changes)
+
+
+def commit_name(commit: str, changes: str) -> str:
+    """Name a commit by 12 digits, and say when git lists files that differ from it."""
     return f"{commit[:12]}+changes" if changes else commit[:12]
 
 
 def _git(home: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - fixed arguments
+    told = subprocess.check_output(  # noqa: S603 - fixed arguments
         ["git", "-C", str(home), *arguments],  # noqa: S607 - git is where the machine has it
-        check=True,
-        capture_output=True,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
-    return done.stdout.strip()
+    return told.strip()
 
 
 def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:

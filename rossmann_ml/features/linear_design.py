@@ -30,8 +30,10 @@ from rossmann_ml.features.grid import (
     weekdays,
 )
 
-_YEAR_DAYS = 365.25
-_HARMONICS = 3
+_YEAR_DAYS = 365.25  # of trend and season
+_HARMONICS = 3  # of the year; linear.py has a penalty for each
+# Sales rise towards Christmas Eve from this many days before it.
+_CHRISTMAS_RAMP_DAYS = 35
 # Where in the month sales swell or sink: centre and width in working days, as wages are paid on
 # working days. By days of the month instead, the chain's daily error is a tenth higher.
 _FROM_MONTH_START = ((0, 0.7), (2, 1.2), (10, 2.0))
@@ -50,6 +52,7 @@ _DATE_SPANS = (
     (213, 214), (429, 430), (502, 502),
     (1217, 1221), (1222, 1223), (1224, 1224), (1227, 1230), (1231, 1231), (102, 106),
 )  # fmt: skip
+# How far a plan is searched for holidays, promotions and open days; no column asks for more.
 _LOOK_DAYS = 14
 # A promotion that starts this few days after the last one ended sells less than others.
 _FOLLOWS_WITHIN_DAYS = 3
@@ -216,7 +219,7 @@ def _season_columns(plan: PlanGrid) -> Float32Array:
         angle = 2 * np.pi * number * of_year
         columns += [np.sin(angle), np.cos(angle)]
     until_christmas = np.array([(date(day.year, 12, 24) - day).days for day in plan.dates])
-    ramp = np.clip(1 - until_christmas / 35, 0, None)
+    ramp = np.clip(1 - until_christmas / _CHRISTMAS_RAMP_DAYS, 0, None)
     columns.append(np.where(until_christmas >= 0, ramp, 0))
     return _stack(columns)
 

@@ -180,6 +180,8 @@ def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
 
 def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) -> BoolArray:
     """A fixed, evenly spread choice of store-days: it depends on nothing but the row's key."""
+    # Store numbers and days times a prime: any 1000 in sequence have every remainder by 1000 once.
+    # Origins are 31 days of the horizon apart, so that one target day is not chosen in all of them.
     store = stores.store_ids[:, None] * 7919
     day = (origin.toordinal() * 31 + np.arange(horizon_days)[None, :]) * 104729
     return np.asarray((store + day) % 1000 < share * 1000)

@@ -29,10 +29,19 @@ from rossmann_ml.features.grid import (
 )
 
 # Beyond this many days nothing shows in sales, and the plan after the horizon is filled by rule.
+# A closure of this many days is a long one.
 _LOOK_DAYS = 14
-_CLOSURE_LOOK_DAYS = 60
-LOOK_BACK_DAYS = _CLOSURE_LOOK_DAYS + 2 * _LOOK_DAYS
+# How far back a long closure, and the first day of a promotion that still runs, are looked for.
+_LONG_LOOK_DAYS = 60
+LOOK_BACK_DAYS = _LONG_LOOK_DAYS + _LOOK_DAYS
+"""No plan feature of a day looks further back than this."""
+# Days after Easter Sunday that are told apart: three weeks before it to Corpus Christi's weekend.
 _DAYS_AROUND_EASTER = (-21, 62)
+# Days about Mother's Day that are told apart: a week to either side.
+_DAYS_AROUND_MOTHERS_DAY = 7
+# A competitor older than this is one that was always there.
+_COMPETITION_LOOK_MONTHS = 36
+_MONTH_DAYS = 365.25 / 12
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 PLAN_FEATURES: dict[str, str] = {
@@ -46,18 +55,18 @@ PLAN_FEATURES: dict[str, str] = {
     "days_from_easter": "days after Easter Sunday, negative before; -22 or 63 when further off",
     "days_from_mothers_day": "days after Mother's Day, negative before; -8 or 8 when further off",
     "is_promo": "the store runs a promotion",
-    "promo_day_number": "days since the running promotion's first day, -1 without one",
-    "days_to_promo_end": "days until the running promotion's last day, -1 without one",
+    "promo_day_number": "days since the running promotion's first day, at most 13; -1 without one",
+    "days_to_promo_end": "days until the running promotion's last day, at most 13; -1 without one",
     "days_since_promo": "days since the last promotion day, at most 14",
     "days_until_promo": "days until the next promotion day, at most 14",
-    "days_between_promos": "days between the running promotion and the one before, at most 14; "
-    "-1 without one",
+    "days_between_promos": "days between the running promotion and the one before, at most 14, "
+    "as also from the running one's 60th day on; -1 without one",
     "promo_days_last_week": "promotion days among the 7 days before",
     "promo_days_next_week": "promotion days among the 7 days after",
     "state_holiday": "0 none, 1 public, 2 Easter, 3 Christmas",
     "days_since_state_holiday": "days since the last state holiday, at most 14",
     "days_until_state_holiday": "days until the next state holiday, at most 14",
-    "next_state_holiday": "kind of the next state holiday within 14 days, 0 when none",
+    "next_state_holiday": "kind of the next state holiday less than 14 days off, 0 when none",
     "is_school_holiday": "schools are closed",
     "days_since_school_holiday_start": "days into the school holiday, at most 14; -1 outside",
     "days_until_school_holiday_end": "days left of the school holiday, at most 14; -1 outside",
@@ -68,7 +77,7 @@ PLAN_FEATURES: dict[str, str] = {
     "closed_days_last_week": "closed days among the 7 days before",
     "closed_days_next_week": "closed days among the 7 days after",
     "days_since_long_closure": "days since the end of a closure of 14 days or more, at most 60",
-    "is_promo2_month": "a month in which the store's long-running promotion starts anew",
+    "is_promo2_month": "a month in which the store's long-running promotion starts again",
     "promo2_weeks": "weeks since the long-running promotion began, -1 before or without",
     "competition_distance_log_m": "log of the distance to the next competitor in metres",
     "competition_months": "months since that competitor opened, -1 before or unknown, at most 36",
@@ -117,7 +126,11 @@ def _calendar(plan: PlanGrid) -> dict[str, Float32Array]:
         "month": np.array([day.month for day in dates]),
         "day_of_year": np.array([day.timetuple().tm_yday for day in dates]),
         "days_from_easter": np.array(around_easter),
-        "days_from_mothers_day": np.clip([days_from_mothers_day(day) for day in dates], -8, 8),
+        "days_from_mothers_day": np.clip(
+            [days_from_mothers_day(day) for day in dates],
+            -_DAYS_AROUND_MOTHERS_DAY - 1,
+            _DAYS_AROUND_MOTHERS_DAY + 1,
+        ),
     }
     return {name: values.astype(np.float32)[None, :] for name, values in columns.items()}
 
@@ -131,7 +144,11 @@ def _promotion(plan: PlanGrid) -> dict[str, Float32Array]:
         "days_to_promo_end": np.where(promo, days_until(~promo, cap=_LOOK_DAYS) - 1, -1),
         "days_since_promo": days_since(promo, cap=_LOOK_DAYS),
         "days_until_promo": days_until(promo, cap=_LOOK_DAYS),
-        "days_between_promos": days_between_runs(promo, cap=_LOOK_DAYS).astype(np.float32),
+        "days_between_promos": np.where(
+            days_since(~promo, cap=_LONG_LOOK_DAYS) < _LONG_LOOK_DAYS,
+            days_between_runs(promo, cap=_LOOK_DAYS),
+            _LOOK_DAYS,  # as unknown: its first day may be further back than a scoring panel sees
+        ).astype(np.float32),
         "promo_days_last_week": _counts_before(as_number),
         "promo_days_next_week": _counts_after(as_number),
     }
@@ -179,7 +196,7 @@ def _opening(plan: PlanGrid) -> dict[str, Float32Array]:
         "days_until_closed": days_until(closed, cap=_LOOK_DAYS),
         "closed_days_last_week": _counts_before(as_number),
         "closed_days_next_week": _counts_after(as_number),
-        "days_since_long_closure": days_since(long_closure, cap=_CLOSURE_LOOK_DAYS),
+        "days_since_long_closure": days_since(long_closure, cap=_LONG_LOOK_DAYS),
     }
 
 
@@ -192,13 +209,12 @@ def _attributes(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
     started = table["has_promo2"].to_numpy()[:, None] & ~np.isnat(promo2_since)
     promo2_weeks = np.where(started & (promo2_weeks >= 0), promo2_weeks, -1)
 
-    month_names = [_MONTHS[day.month - 1] for day in plan.dates]
     listed = table["promo2_months"].fill_null("").to_list()
     starts_in = np.array([[name in months for name in _MONTHS] for months in listed])
-    month_of_day = np.array([_MONTHS.index(name) for name in month_names])
+    month_of_day = np.array([day.month - 1 for day in plan.dates])
 
     opened = table["competition_open_since"].to_numpy().astype("datetime64[D]")[:, None]
-    months_open = (dates - opened).astype(np.float64) / 30.4375
+    months_open = (dates - opened).astype(np.float64) / _MONTH_DAYS
     known = ~np.isnat(opened) & (months_open >= 0)
 
     distance = table["competition_distance_m"].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -206,5 +222,7 @@ def _attributes(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
         "is_promo2_month": (starts_in[:, month_of_day] & (promo2_weeks >= 0)).astype(np.float32),
         "promo2_weeks": promo2_weeks.astype(np.float32),
         "competition_distance_log_m": np.log1p(distance).astype(np.float32)[:, None],
-        "competition_months": np.where(known, np.minimum(months_open, 36), -1).astype(np.float32),
+        "competition_months": np.where(
+            known, np.minimum(months_open, _COMPETITION_LOOK_MONTHS), -1
+        ).astype(np.float32),
     }

@@ -193,7 +193,8 @@ def _judge(
     staging.settle_repeated_rows()
     by_reason = staging.set_aside_by_reason()
     rows = sum(count for _, _, count, _ in by_reason)
-    if rows > max_quarantined_share * landing.rows_read:
+    # both sides are the nearest float to their share, so that exactly the share is allowed
+    if rows / landing.rows_read > max_quarantined_share:
         texts = read_lines(raw_file.path, (line for *_, line in by_reason))
         summary = "; ".join(
             f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
@@ -245,16 +246,26 @@ def _next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
     return int(load_id)
 
 
+def _date_what_came_before_sales(
+    connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
+) -> None:
+    """Move what became known before the first sales to their clock: it did not know of history."""
+    if connection.execute(
+        "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]
+    ).fetchall():
+        return
+    for table in ("raw.loads", "raw.stores", "raw.plan", "raw.store_states"):
+        connection.execute(
+            f"UPDATE {table} SET known_on = $today WHERE known_on > $today",  # noqa: S608
+            {"today": today},
+        )
+
+
 def _record(
     connection: duckdb.DuckDBPyConnection, landing: FileLanding, *, sha256: str, known_on: date
 ) -> None:
-    if landing.kind == "sales":
-        # what came before the first sales could not know yet that the data are history
-        connection.execute(
-            "UPDATE raw.loads SET known_on = $today WHERE known_on > $today "
-            "AND NOT EXISTS (SELECT 1 FROM raw.loads WHERE kind = 'sales')",
-            {"today": known_on},
-        )
+    if landing.kind == "sales" and landing.rows_landed:
+        _date_what_came_before_sales(connection, landing.load_id, known_on)
     connection.execute(
         "INSERT INTO raw.loads VALUES "
         "($load_id, $kind, $file_name, $sha256, $is_bulk, $rows_read, $rows_landed, "

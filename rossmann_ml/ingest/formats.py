@@ -14,8 +14,10 @@ from rossmann_ml.german_holidays import GERMAN_STATES
 Kind = Literal["sales", "plan", "stores", "store_states"]
 Content = Literal["whole", "number", "flag", "day", "code", "text"]
 
+# Days outside these years are slips of the pen, not history or plans.
 FIRST_YEAR = 1990
 LAST_YEAR = 2100
+# No number of the retailer's is larger; all of them fit the raw tables' INTEGER columns.
 ABSURD = 1e9
 
 

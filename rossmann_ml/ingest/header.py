@@ -11,7 +11,10 @@ from pathlib import Path
 from rossmann_ml.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat
 
+# A line with more is no header of the product's files, and too long for a message.
 MOST_COLUMNS = 200
+# From here on a name is guessed to be a misspelt one: twice the letters in common over all letters.
+_ALIKE = 0.6
 _DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
@@ -46,13 +49,13 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
             f"{place}: lines end with a carriage return alone; expected line feeds, "
             "with or without a carriage return before them"
         )
+    if "," not in line:
+        _refuse_other_delimiter(place, line, file_format)
     names = _split(place, line)
     if len(names) > MOST_COLUMNS:
         raise BadFileError(
             f"{place}: {len(names):,} columns; expected {_listed(file_format.names)}"
         )
-    if len(names) == 1:
-        _refuse_other_delimiter(place, line, file_format)
     found = set(names)
     _refuse_other_kind(place, found, file_format)
     missing = [name for name in file_format.names if name not in found]
@@ -112,9 +115,9 @@ def _spoken(file_format: FileFormat) -> str:
 
 def _describe_missing(name: str, unused: list[str]) -> str:
     by_lower = {other.lower(): other for other in unused}
-    near = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    hint = f" (is {by_lower[near[0]]!r} meant?)" if near else ""
-    return f"column {name!r} is missing{hint}"
+    near = get_close_matches(name.lower(), by_lower, n=1, cutoff=_ALIKE)
+    hints = (f" (is {by_lower[other]!r} meant?)" for other in near)
+    return f"column {name!r} is missing{''.join(hints)}"
 
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import duckdb
+
 from rossmann_ml.clock import newest_sales_date
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
@@ -20,9 +22,7 @@ from rossmann_ml.settings import Settings
 from rossmann_ml.warehouse import connect, writer_lock
 
 
-def land_raw(
-    settings: Settings, params: Params, *, progress: Progress | None = None
-) -> LandingReport:
+def land_raw(settings: Settings, params: Params, *, progress: Progress = silent) -> LandingReport:
     """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
 
     Landing is idempotent. Rows that a newer bulk file no longer holds stay.
@@ -80,7 +80,7 @@ def land_incoming(
     params: Params,
     *,
     paths: Sequence[Path] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> LandingReport:
     """Land weekly drops in the order of their days.
 
@@ -122,16 +122,33 @@ def _has_sales(settings: Settings) -> bool:
 
 
 def _land(
-    settings: Settings, params: Params, files: Iterable[RawFile], progress: Progress | None
+    settings: Settings, params: Params, files: Iterable[RawFile], tell: Progress
 ) -> tuple[FileLanding, ...]:
     waiting = list(files)
     if not waiting:
         return ()
-    tell = progress or silent
     with writer_lock(settings), connect(settings) as connection:
-        landings = []
-        for raw_file in waiting:
-            landing = land_file(connection, settings, params, raw_file, tell)
-            tell(landing.describe())
-            landings.append(landing)
-        return tuple(landings)
+        return land_files(connection, settings, params, waiting, tell)
+
+
+def land_files(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    files: Iterable[RawFile],
+    tell: Progress,
+) -> tuple[FileLanding, ...]:
+    """Land files one after the other, and tell what became of each.
+
+    Args:
+        connection: A writing connection; the caller holds the writer's lock.
+        settings: The warehouse's place (for messages) and the clock.
+        params: How many bad rows a file may have.
+        files: In the order in which they land; a refusal leaves those before it landed.
+        tell: Told a line a file, and how far a large file has been read.
+    """
+    landings = []
+    for raw_file in files:
+        landings.append(land_file(connection, settings, params, raw_file, tell))
+        tell(landings[-1].describe())
+    return tuple(landings)

@@ -19,7 +19,9 @@ from rossmann_ml.errors import BadFileError
 from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.header import Header, read_header
 
+# How much of a file is held at once: a question of memory, no result depends on it.
 BLOCK_BYTES = 16 * 1024 * 1024
+# Longer lines are no rows: what follows the end of a block is read only so far for a line's end.
 LONGEST_LINE_BYTES = 1024 * 1024
 _MARK_UTF8 = b"\xef\xbb\xbf"
 _SIGNATURES = {
@@ -90,14 +92,15 @@ def _row_blocks(
     first: _TextBlock,
     others: Iterator[_TextBlock],
 ) -> Iterator[RowBlock]:
-    has_rows = False
+    newest: RowBlock | None = None  # of those with rows: the last may hold blank lines only
     for text in chain([first], others):
         block = _split_lines(text, file_format, header)
-        if text.is_last:
-            _refuse_cut_end(path, text, block, header)
-        has_rows = has_rows or block.fields.height > 0 or block.malformed.height > 0
+        if block.fields.height + block.malformed.height:
+            newest = block
+        if text.is_last and newest is not None:
+            _refuse_cut_end(path, text, newest, header)
         yield block
-    if not has_rows:
+    if newest is None:
         raise BadFileError(f"{path}, line 1: there is a header but no row; expected at least one")
 
 

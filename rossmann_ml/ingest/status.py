@@ -76,26 +76,34 @@ def data_status(settings: Settings) -> DataStatus:
         WarehouseLockedError: Another process has the database open for writing.
         BadFileError: A file in the folders cannot be opened.
     """
+    if not settings.database_path.exists():
+        return read_status(None, settings)
+    with connect(settings, read_only=True) as connection:
+        return read_status(connection, settings)
+
+
+def read_status(connection: duckdb.DuckDBPyConnection | None, settings: Settings) -> DataStatus:
+    """Read the status from an open database; None where there is none yet.
+
+    Raises:
+        BadFileError: A file in the folders cannot be opened.
+    """
     found: list[RawFile] = []
     left_alone: list[Path] = []
     for folder in (settings.raw_path, settings.incoming_path):
         files, others = find_files(folder)
         found += files
         left_alone += [folder / name for name in others]
+    has_warehouse = connection is not None and _has_tables(connection)
     data_set: DataSet | None = None
     today: date | None = None
     landed: tuple[LandedKind, ...] = ()
     hashes: set[tuple[str, str]] = set()
-    has_warehouse = settings.database_path.exists()
-    if has_warehouse:
-        with connect(settings, read_only=True) as connection:
-            has_warehouse = _has_tables(connection)
-            data_set = landed_data_set(connection) if has_warehouse else None
-            if data_set is not None:
-                today = product_today(connection, settings)
-                landed = _landed_kinds(connection)
-                loads = connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall()
-                hashes = set(loads)
+    if connection is not None and has_warehouse:
+        data_set = landed_data_set(connection)
+        landed = _landed_kinds(connection)
+        hashes = set(connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall())
+        today = product_today(connection, settings) if data_set is not None else None
     return DataStatus(
         database_path=settings.database_path,
         has_warehouse=has_warehouse,

@@ -77,7 +77,7 @@ class Model(Protocol):
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
     """The features of a panel as one array, shape (rows, features), text features as codes."""
     encoded = categories.encode(panel.select(features))
-    return encoded.cast(pl.Float32).to_numpy(order="c", writable=False)
+    return encoded.cast(pl.Float32).to_numpy(order="c")
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:

@@ -18,7 +18,7 @@ from rossmann_ml.features.panel import FeatureInputs
 
 SEASONAL_NAIVE = "seasonal_naive"
 MEDIAN = "store_weekday_promo_median"
-_LOOK_BACK_DAYS = 365
+_LOOK_BACK_DAYS = 365  # a year, the origin included
 
 
 def baseline_forecasts(
@@ -26,9 +26,10 @@ def baseline_forecasts(
 ) -> pl.DataFrame:
     """Forecast by the references, as if every day were open.
 
-    ``seasonal_naive`` repeats the newest open day of the same weekday, as the season of daily
-    sales is the week. ``store_weekday_promo_median`` is the median of the store's open days with
-    that weekday and promotion in the last 365 days, without one of that weekday, else of all.
+    Both look at the store's open days among the last 365, the origin's included.
+    ``seasonal_naive`` repeats the newest of the same weekday, as the season of daily sales is the
+    week. ``store_weekday_promo_median`` is the median of those with that weekday and promotion,
+    without any of those of that weekday, else of all.
 
     Args:
         inputs: Stores, sales and plan; sales after the origin are not looked at.

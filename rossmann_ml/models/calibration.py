@@ -19,13 +19,15 @@ from rossmann_ml.features.grid import FloatArray, IntArray
 _FILE = "calibration.json"
 LEVELS = (80, 95)
 _WEEK_DAYS = 7
-# A store that sold less than half or more than twice its forecast was hit by an event. A few such
+# A store that sold half its forecast or less, or twice or more, was hit by an event. A few such
 # days carry most of the squared percentage error, and would pull every forecast down.
 UNUSUAL_LOG_RATIO = float(np.log(2))
 # The spread of a store's own days, within these bounds, scales its intervals.
 _SPREAD_BOUNDS = (0.05, 0.5)
+# About the spread of a usual store, for one whose own is not known yet.
+_USUAL_SPREAD = 0.15
 # Stores of one type and assortment differ by about this much (log units): what is not known of a
-# store without history. It fades as its own days come in.
+# store without history. It fades to 1/e of it every so many days of its own.
 _NEW_STORE_SPREAD = 0.35
 _NEW_STORE_DAYS = 20.0
 
@@ -116,8 +118,8 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
     Args:
         panel: Rows with ``residual_std_182d`` and ``observed_days_364d``.
     """
-    own = panel["residual_std_182d"].cast(pl.Float64).fill_nan(None).fill_null(0.15).to_numpy()
-    own = np.clip(own, *_SPREAD_BOUNDS)
+    measured = panel["residual_std_182d"].cast(pl.Float64).fill_nan(None)
+    own = np.clip(measured.fill_null(_USUAL_SPREAD).to_numpy(), *_SPREAD_BOUNDS)
     days = panel["observed_days_364d"].cast(pl.Float64).to_numpy()
     unknown = _NEW_STORE_SPREAD * np.exp(-days / _NEW_STORE_DAYS)
     return np.asarray(np.sqrt(own**2 + unknown**2))
@@ -139,8 +141,9 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
     For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
     Each origin is centred on its own median first: a season in which the whole chain sold
     more or less than forecast does not come again, while the spread of days, which calls for
-    a forecast below the median, does. Days with an unusual event are left out. The origins'
-    median counts, so that the weeks around Christmas do not pull down the summer.
+    a forecast below the median, does. Days with an unusual event are left out, and an origin
+    without any other day. The origins' median counts, so that the weeks around Christmas do not
+    pull down the summer.
 
     Args:
         log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in one fixed order.
@@ -150,7 +153,8 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
         log_ratio = part["log_ratio"].to_numpy()
         centred = log_ratio - np.median(log_ratio)
         usual = np.exp(centred[np.abs(centred) < UNUSUAL_LOG_RATIO])
-        shifts.append(np.log(usual.mean() / (usual**2).mean()))
+        if len(usual):
+            shifts.append(np.log(usual.mean() / (usual**2).mean()))
     return float(np.median(shifts)) if shifts else 0.0
 
 
@@ -163,7 +167,11 @@ def log_shift_of_spread(spread: FloatArray) -> float:
 
 
 def conformal_quantile(scores: FloatArray, level: float) -> float:
-    """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level."""
+    """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level.
+
+    With fewer scores than the level needs (4 for 80%, 19 for 95%) it is the largest, which covers
+    n / (n + 1); without any it is 0.
+    """
     if len(scores) == 0:
         return 0.0
     rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores))

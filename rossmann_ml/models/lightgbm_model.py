@@ -78,5 +78,7 @@ class LightGBMModel:
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
         """Read what :meth:`save` wrote."""
+        if not (folder / _FILE).exists():  # LightGBM has an error of its own, and prints it too
+            raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = lightgbm.Booster(model_file=str(folder / _FILE))
         return cls(booster, Categories.load(folder), threads)

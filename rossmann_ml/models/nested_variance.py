@@ -72,4 +72,5 @@ def nested_variance(days: DayErrors) -> FloatArray:
 
 def _solved(squares: float, expected: float) -> float:
     """The variance whose expected sum of squares was found; 0 where there is nothing to tell."""
+    # an expectation of 0 (one day a week, one week a horizon) is off by the rounding of its terms
     return max(squares / expected, 0.0) if expected > 1e-9 else 0.0

@@ -36,6 +36,7 @@ from rossmann_ml.models.totals import (
 _FILE = "total_calibration.json"
 _KEY = ["forecast_origin", "level", "segment", "first_date", "last_date"]
 _WEEK_DAYS = 7
+# Of the log error of a total (a deviation of 0.001%), so that quotients of it are numbers.
 _LEAST_VARIANCE = 1e-10
 # A few days a year (the last of December, a store that reopens) are off by a third. Left as they
 # are they would make every other week's interval half as wide again.
@@ -62,8 +63,9 @@ class TotalCalibration:
             not overlap it was estimated from.
         group_freedom: The same of ``groups``, by level.
         store_quantiles: By interval level (``"80"``, ``"95"``), in standard deviations of a
-            store's week: stores are many enough to see that their errors have longer tails than
-            a normal distribution. Totals of more than one store use Student's t.
+            store's week (any span of at most seven days): stores are many enough to see that their
+            errors have longer tails than a normal distribution. Totals of more than one store use
+            Student's t.
         origins: The origins it was fitted on, ISO dates.
     """
 

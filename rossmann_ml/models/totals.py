@@ -91,7 +91,7 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
         ``sales`` where given, and the shape of the total: ``store_concentration``, the sum of its
         stores' squared shares, each times the store's squared spread, and ``week_concentration``
         and ``day_concentration``, the sums of its calendar weeks' and days' squared shares (1
-        when all sales fall on one). Sorted by all but the last.
+        when all sales fall on one). Squares are added as whole numbers. Sorted by the first five.
     """
     segmented = with_segments(rows, stores)
     by_store = (

@@ -101,8 +101,8 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    ((number,),) = connection.execute(query).fetchall()
+    return int(number)
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
@@ -124,11 +124,10 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    row = connection.execute(
+    ((found,),) = connection.execute(
         "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
-    ).fetchone()
-    found = str(row[0]) if row else "none"
-    if found.rstrip("+") != STORAGE_VERSION:
+    ).fetchall()
+    if str(found).rstrip("+") != STORAGE_VERSION:
         yield f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
 
 
@@ -152,12 +151,12 @@ def _table_faults(
         twice = connection.execute(
             f"SELECT {key}, count(*) FROM {table.name} GROUP BY {key} "  # noqa: S608
             "HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
-        ).fetchone()
-        if twice:
+        ).fetchall()
+        for *values, times in twice:
             where = ", ".join(
-                f"{name} = {value}" for name, value in zip(table.key, twice, strict=False)
+                f"{name} = {value}" for name, value in zip(table.key, values, strict=True)
             )
-            yield f"{table.name} has {twice[-1]} rows of the key {where}, expected one"
+            yield f"{table.name} has {times} rows of the key {where}, expected one"
 
 
 def _wrong_value(column: Column) -> str:
@@ -170,18 +169,17 @@ def _wrong_value(column: Column) -> str:
 
 def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     for fault, condition in _FORECAST_FAULTS.items():
-        row = connection.execute(
+        found = connection.execute(
             f"""
-            SELECT count(*), min_by(store_id, (store_id, target_date)),
-                min_by(target_date, (store_id, target_date)),
-                min_by(forecast_origin, (store_id, target_date))
+            SELECT count(*) OVER (), store_id, target_date, forecast_origin
             FROM forecasts WHERE {condition}
+            ORDER BY store_id, target_date, forecast_origin LIMIT 1
             """  # noqa: S608 - conditions are the constants above
-        ).fetchone()
-        if row and row[0]:
+        ).fetchall()
+        for rows, store_id, target_date, origin in found:
             yield (
-                f"forecasts: {row[0]:,} rows of which each {fault}, "
-                f"first store {row[1]} on {row[2]} of origin {row[3]}"
+                f"forecasts: {rows:,} rows of which each {fault}, "
+                f"first store {store_id} on {target_date} of origin {origin}"
             )
     yield from _total_faults(connection, "forecast_totals", "week_start")
     yield from _total_faults(connection, "forecast_horizon_totals", "days")
@@ -197,11 +195,11 @@ def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) 
             FROM {table} WHERE {condition}
             ORDER BY forecast_origin, level, segment, {span} LIMIT 1
             """  # noqa: S608 - table, column and conditions are the constants above
-        ).fetchone()
-        if found:
+        ).fetchall()
+        for rows, level, segment, value, origin in found:
             yield (
-                f"{table}: {found[0]:,} rows of which each {fault}, first {found[1]} {found[2]}, "
-                f"{span} {found[3]} of origin {found[4]}"
+                f"{table}: {rows:,} rows of which each {fault}, first {level} {segment}, "
+                f"{span} {value} of origin {origin}"
             )
 
 
@@ -217,7 +215,7 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
         """
     ).fetchall():
         yield f"latest_forecasts: store {store_id} has {days} days, expected {horizon_days}"
-    row = connection.execute(
+    counted = connection.execute(
         """
         SELECT count(DISTINCT store_id), (
             SELECT stores FROM forecast_runs WHERE forecast_origin = g.forecast_origin
@@ -227,15 +225,19 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
             ON f.forecast_origin = g.forecast_origin AND f.scenario = 'planned'
         GROUP BY g.forecast_origin
         """
-    ).fetchone()
-    if row is None or row[0] != row[1]:
-        found, expected = row or (0, None)
-        yield f"latest_forecasts: {found} stores, the run forecast {expected}"
+    ).fetchall()
+    for found, expected in counted:
+        if found != expected:
+            yield f"latest_forecasts: {found} stores, the run forecast {expected}"
 
 
 def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Totals made before the forecasts were would show here."""
-    row = connection.execute(
+    """Totals made before the forecasts were would show here.
+
+    Totals are sums of amounts rounded to 0.0001 EUR and the days are not: a cent and a millionth of
+    the days' sum are far more than that can make, and far less than a lost or changed store-day.
+    """
+    apart = connection.execute(
         """
         WITH days AS (
             SELECT forecast_origin, sum(sales_forecast) AS total
@@ -249,9 +251,9 @@ def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[s
         WHERE abs(days.total - coalesce(weeks.total, 0)) > 1e-6 * days.total + 0.01
         ORDER BY 1 DESC LIMIT 1
         """
-    ).fetchone()
-    if row:
+    ).fetchall()
+    for origin, days, weeks in apart:
         yield (
-            f"forecast_totals: the chain's weeks of origin {row[0]} add up to {row[2]:,.2f}, "
-            f"its days to {row[1]:,.2f}; build the marts again"
+            f"forecast_totals: the chain's weeks of origin {origin} add up to {weeks:,.2f}, "
+            f"its days to {days:,.2f}; build the marts again"
         )

@@ -39,9 +39,9 @@ class Move:
 
     @property
     def change(self) -> float:
-        """After over before, minus 1; 1 where there was nothing before."""
+        """How far it moved, as a share of before; 1 where there was nothing before."""
         if self.before > 0:
-            return self.after / self.before - 1
+            return (self.after - self.before) / self.before
         return float(self.after > 0)
 
     @property
@@ -137,7 +137,7 @@ def compare_with_published(
     days = set(before["target_date"]) & set(after["target_date"])
     if not days:
         return None
-    origin: date = after["forecast_origin"][0]
+    origin: date = after["forecast_origin"].unique().item()
     stores = read_frame(
         connection,
         "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",

@@ -52,10 +52,11 @@ def draft_generation(
         NoChampionError: No model has been promoted yet.
         PublishError: A forecast names a run that is not in ``forecast_runs``.
     """
-    data_set = connection.execute("SELECT name, is_synthetic FROM raw.data_set").fetchone()
-    if data_set is None:
+    data_sets = connection.execute("SELECT name, is_synthetic FROM raw.data_set").fetchall()
+    if not data_sets:
         raise NoDataError("nothing has been landed yet: run `rossmann refresh` first")
-    origins = [row[0] for row in connection.execute(NEWEST_FIRST_ORIGINS).fetchall()]
+    ((data_set_name, is_synthetic),) = data_sets
+    origins = [origin for (origin,) in connection.execute(NEWEST_FIRST_ORIGINS).fetchall()]
     if not origins:
         raise NoDataError("there are no forecasts yet: run `rossmann refresh` first")
     published = origins[: params.forecast.vintages_published]
@@ -82,8 +83,8 @@ def draft_generation(
         code_version=code,
         git_commit=versions.git_commit(),
         run_id=run_id,
-        data_set_name=data_set[0],
-        is_synthetic=data_set[1],
+        data_set_name=data_set_name,
+        is_synthetic=is_synthetic,
         product_today=product_today(connection, settings),
         schema_version=SCHEMA_VERSION,
     )
@@ -91,7 +92,7 @@ def draft_generation(
         info=info,
         oldest_origin=published[-1],
         archived_origins=tuple(origins[len(published) :]),
-        model_versions=tuple(sorted({champion, *(row[0] for row in newest_models)})),
+        model_versions=tuple(sorted({champion, *(version for (version,) in newest_models)})),
     )
 
 
@@ -101,16 +102,16 @@ def champion_version(connection: duckdb.DuckDBPyConnection) -> str:
     Raises:
         NoChampionError: No model has been promoted yet.
     """
-    row = connection.execute(
+    newest = connection.execute(
         """
         SELECT model_version FROM forecasting.promotions
         WHERE action IN ('promoted', 'rolled_back')
         ORDER BY promotion_id DESC LIMIT 1
         """
-    ).fetchone()
-    if row is None:
-        raise NoChampionError("no model has been promoted yet: run `rossmann refresh` first")
-    return str(row[0])
+    ).fetchall()
+    for (model_version,) in newest:
+        return str(model_version)
+    raise NoChampionError("no model has been promoted yet: run `rossmann refresh` first")
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:

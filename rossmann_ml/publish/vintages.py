@@ -49,15 +49,15 @@ def export_vintages(
     order = ", ".join(table.order_by)
     written = []
     for origin in origins:
-        hashes = connection.execute(
+        ((hashes,),) = connection.execute(
             """
             SELECT string_agg(DISTINCT r.input_hash, '-' ORDER BY r.input_hash)
             FROM forecasting.forecasts AS f JOIN forecasting.forecast_runs AS r USING (run_id)
             WHERE f.forecast_origin = ?
             """,
             [origin],
-        ).fetchone()
-        path = folder / f"forecasts_{origin}_{hashes[0] if hashes else 'unknown'}.parquet"
+        ).fetchall()
+        path = folder / f"forecasts_{origin}_{hashes or 'unknown'}.parquet"
         if path.exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)

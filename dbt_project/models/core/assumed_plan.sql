@@ -1,3 +1,4 @@
+{# 52 weeks: the same weekday a year ago. #}
 {% set year_days = 364 %}
 
 with

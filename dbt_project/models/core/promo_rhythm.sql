@@ -1,4 +1,6 @@
+{# Promotions come every second week. #}
 {% set rhythm_days = 14 %}
+{# From the day itself to 25 fortnights before it, which is a year less a fortnight. #}
 {% set rhythms_back = 26 %}
 
 with

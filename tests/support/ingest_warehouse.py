@@ -1,0 +1,70 @@
+"""A warehouse in memory with the pipeline's tables, for tests that write no warehouse file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from rossmann_ml.ingest.discovery import recognise
+from rossmann_ml.ingest.file_load import land_file
+from rossmann_ml.ingest.report import FileLanding
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.progress import silent
+from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
+
+
+@contextmanager
+def memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an empty database in memory with the tables of schema ``raw``."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute((DDL_DIR / "01_raw.sql").read_text(encoding="utf-8"))
+        yield connection
+
+
+def empty(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget all that was landed, but for the public holidays of 2015 and 2016: they take long."""
+    tables = ("data_set", "loads", "sales", "plan", "stores", "store_states", "data_versions")
+    for table in (*tables, "quarantined_rows"):
+        connection.execute(f"DELETE FROM raw.{table}")
+    connection.execute("DELETE FROM raw.public_holidays WHERE year(date) NOT IN (2015, 2016)")
+
+
+@cache
+def settings_as_of(day: date | None) -> Settings:
+    """Settings without files whose today is a given day, or what the data say."""
+    return load_settings(as_of=day, raw_dir=Path("no-raw"), incoming_dir=Path("no-incoming"))
+
+
+@cache
+def _shipped_params() -> Params:
+    return load_params(PROJECT_DIR / "params.yaml")
+
+
+def params_allowing(bad_share: float) -> Params:
+    """The product's parameters, with this share of bad rows allowed in a file."""
+    params = _shipped_params()
+    ingest = params.ingest.model_copy(update={"max_quarantined_share": bad_share})
+    return params.model_copy(update={"ingest": ingest})
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    content: str | None = None,
+    *,
+    today: date | None = None,
+    bad_share: float = 1.0,
+) -> FileLanding:
+    """Land a file, written before if there is content, as the product would on a day."""
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    raw_file = recognise(path)
+    assert raw_file is not None
+    params = params_allowing(bad_share)
+    return land_file(connection, settings_as_of(today), params, raw_file, silent)

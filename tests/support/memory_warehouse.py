@@ -1,0 +1,116 @@
+"""The pipeline's database in memory: the product's own tables, no file and no process.
+
+A named in-memory database of DuckDB is the same for all connections of a process, so what opens
+the warehouse by its settings finds what a test has put there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from rossmann_ml import versions, warehouse
+from rossmann_ml.schema import create_tables
+from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.warehouse import append_frame
+
+_NUMBERS = itertools.count()
+_ONE_THREAD = {"threads": 1}
+_CORE_TABLES = """
+CREATE SCHEMA core;
+CREATE TABLE core.fct_daily_sales (
+    store_id INTEGER, sales_date DATE, sales DOUBLE, is_observed BOOLEAN
+);
+CREATE TABLE core.sales_versions (
+    store_id INTEGER, sales_date DATE, sales DOUBLE, known_on DATE, superseded_on DATE
+);
+CREATE TABLE core.store_plan (
+    store_id INTEGER, plan_date DATE, is_open BOOLEAN, is_promo BOOLEAN, state_holiday VARCHAR,
+    is_school_holiday BOOLEAN
+);
+CREATE TABLE core.horizon_plan (
+    store_id INTEGER, plan_date DATE, is_open BOOLEAN, is_promo BOOLEAN, state_holiday VARCHAR,
+    is_school_holiday BOOLEAN, forecast_origin DATE, horizon_days INTEGER, plan_source VARCHAR
+);
+CREATE TABLE core.dim_store (
+    store_id INTEGER, store_type VARCHAR, assortment VARCHAR, state VARCHAR,
+    competition_distance_m DOUBLE, competition_open_since DATE, has_promo2 BOOLEAN,
+    promo2_since DATE, promo2_months VARCHAR, first_sales_date DATE
+);
+"""
+
+
+def create_core_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the columns of the core tables that Python reads, as dbt would leave them."""
+    connection.execute(_CORE_TABLES)
+
+
+def fill_core(
+    connection: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame], *, origin: object
+) -> None:
+    """Fill the core tables from ``history``, ``plan`` and ``stores``."""
+    append_frame(
+        connection, "core.fct_daily_sales", frames["history"].with_columns(is_observed=True)
+    )
+    is_past = pl.col("plan_date") <= origin
+    append_frame(connection, "core.store_plan", frames["plan"].filter(is_past))
+    horizon = (
+        frames["plan"]
+        .filter(~is_past)
+        .with_columns(
+            forecast_origin=pl.lit(origin, dtype=pl.Date),
+            horizon_days=(pl.col("plan_date") - origin).dt.total_days(),
+            plan_source=pl.lit("planned"),
+        )
+    )
+    append_frame(connection, "core.horizon_plan", horizon)
+    first = frames["history"].group_by("store_id").agg(first_sales_date=pl.col("sales_date").min())
+    append_frame(
+        connection,
+        "core.dim_store",
+        frames["stores"].join(first, on="store_id", how="left", maintain_order="left"),
+    )
+
+
+@contextmanager
+def kept(connection: duckdb.DuckDBPyConnection, *tables: str) -> Iterator[None]:
+    """Put tables back at the end of the block as they were before it."""
+    for number, table in enumerate(tables):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_{number} AS FROM {table}")
+    try:
+        yield
+    finally:
+        for number, table in enumerate(tables):
+            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"INSERT INTO {table} FROM kept_{number}")
+
+
+@contextmanager
+def memory_warehouse(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> Iterator[tuple[Settings, duckdb.DuckDBPyConnection]]:
+    """Let the warehouse of some settings be in memory, with all tables; gives a connection to it.
+
+    Args:
+        monkeypatch: Puts the true database back afterwards.
+        folder: Where the writer's lock is.
+    """
+    name = f":memory:test_{next(_NUMBERS)}"
+    settings = load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state")
+
+    def open_in_memory(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(name, config=_ONE_THREAD)
+
+    monkeypatch.setattr(warehouse, "open_as_it_is", open_in_memory)
+    monkeypatch.setattr(versions, "git_commit", lambda home: "a-commit")  # git is a process
+    monkeypatch.setattr(versions, "code_version", lambda home: "a-code")
+    with duckdb.connect(name, config=_ONE_THREAD) as connection:
+        create_tables(connection)
+        create_core_tables(connection)
+        yield settings, connection

@@ -1,0 +1,63 @@
+"""Nested variances by the definition of the method of moments, in plain Python.
+
+Searle, Casella and McCulloch, Variance Components, 1992, ch. 5: weighted sums of squares are set
+equal to what they are expected to be. They are quadratic forms, so what a variance of 1 is expected
+to add is the sum of the form over the single effects: each day, week or horizon alone at 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+# by series, by week of that series, the days: (weight, error)
+Nested = Mapping[Hashable, Mapping[Hashable, list[tuple[float, float]]]]
+
+
+def _mean(days: list[tuple[float, float]]) -> float:
+    return sum(weight * value for weight, value in days) / sum(weight for weight, _ in days)
+
+
+def _squares(weeks: Mapping[Hashable, list[tuple[float, float]]]) -> tuple[float, float, float]:
+    """Give the sums of squares of horizon, week and day of one series."""
+    whole = sum(weight for days in weeks.values() for weight, _ in days)
+    middle = _mean([day for days in weeks.values() for day in days])
+    of_days = of_weeks = 0.0
+    for days in weeks.values():
+        mean = _mean(days)
+        of_days += sum(weight / whole * (value - mean) ** 2 for weight, value in days)
+        of_weeks += sum(weight / whole for weight, _ in days) * (mean - middle) ** 2
+    return middle**2, of_weeks, of_days
+
+
+def nested_variances(series: Nested) -> list[float]:
+    """Solve for the variances of horizon, week and day; negative ones are 0."""
+    found = [0.0, 0.0, 0.0]
+    from_day = [0.0, 0.0, 0.0]  # what a day's variance of 1 adds to each sum of squares
+    from_week = [0.0, 0.0, 0.0]
+    for weeks in series.values():
+        found = [a + b for a, b in zip(found, _squares(weeks), strict=True)]
+        for week, days in weeks.items():
+            for place in range(len(days)):
+                effect = {
+                    name: [
+                        (weight, float(name == week and number == place))
+                        for number, (weight, _) in enumerate(others)
+                    ]
+                    for name, others in weeks.items()
+                }
+                from_day = [a + b for a, b in zip(from_day, _squares(effect), strict=True)]
+            effect = {
+                name: [(weight, float(name == week)) for weight, _ in others]
+                for name, others in weeks.items()
+            }
+            from_week = [a + b for a, b in zip(from_week, _squares(effect), strict=True)]
+    if not series:
+        return found
+
+    def solved(squares: float, expected: float) -> float:
+        return max(squares / expected, 0.0) if expected > 1e-9 else 0.0
+
+    day = solved(found[2], from_day[2])
+    week = solved(found[1] - day * from_day[1], from_week[1])
+    horizon = solved(found[0] - day * from_day[0] - week * from_week[0], len(series))
+    return [horizon, week, day]

@@ -1,0 +1,338 @@
+"""The store of past forecasts: what is taken from it, and what has to be computed.
+
+The rules are those of the docstrings of ``rossmann_ml.out_of_fold``: the newest wished origin is
+always there, another one may be replaced by one within ``backtest.reuse_within_days`` (6 here),
+and what was made of other data or by another recipe does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+import pytest
+from support.evaluation_world import (
+    FIRST_DAY,
+    HISTORY_DAYS,
+    HORIZON_DAYS,
+    LAST_DAY,
+    as_of,
+    emptied,
+    made_folds,
+    memory_database,
+    small_params,
+    store_folds,
+    versions_of,
+    world,
+)
+
+from rossmann_ml.backtest import fold_days, fold_panel
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.features.panel import training_panel
+from rossmann_ml.out_of_fold import Folds, complete_folds, read_folds
+from rossmann_ml.params import Params
+from rossmann_ml.recipe import Recipe
+
+PARAMS = small_params()
+RECIPE = Recipe("fast", PARAMS, threads=1)
+FEATURES = world()
+INPUTS = as_of(FEATURES)
+WISHED = [LAST_DAY - timedelta(days=days) for days in (56, 28, 14)]
+
+
+class FitAskedError(Exception):
+    """The training panel was asked for, so a fit is needed."""
+
+
+def no_panel() -> pl.DataFrame:
+    raise FitAskedError
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with memory_database() as opened:
+        yield opened
+
+
+@pytest.fixture
+def connection(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The database with no past forecast in it."""
+    return emptied(database)
+
+
+@pytest.fixture
+def keep(connection: duckdb.DuckDBPyConnection) -> Callable[..., pl.DataFrame]:
+    """Store made-up forecasts of origins."""
+
+    def kept(
+        *origins: date, recipe: Recipe = RECIPE, versions: dict[date, str] | None = None
+    ) -> pl.DataFrame:
+        folds = made_folds(1, origins=list(origins), families=recipe.families)
+        known = versions or versions_of(FEATURES, list(origins), PARAMS)
+        store_folds(connection, folds, recipe.key, known)
+        return folds
+
+    return kept
+
+
+def complete(connection: duckdb.DuckDBPyConnection, recipe: Recipe = RECIPE) -> Folds:
+    return complete_folds(connection, INPUTS, recipe, no_panel)
+
+
+def test_what_is_stored_of_every_wished_origin_is_read_and_nothing_fitted(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    folds = keep(*reversed(WISHED))
+    found = complete(connection)
+    assert found.computed == []
+    assert found.origins == WISHED
+    expected = folds.sort("forecast_origin", "store_id", "target_date")
+    assert found.rows.select(expected.columns).equals(expected)
+    assert set(found.rows.columns) == set(expected.columns)
+
+
+@pytest.mark.parametrize("days", [-6, -1, 1, 6])
+@pytest.mark.parametrize("wished", [0, 1])
+def test_a_near_origin_serves_in_place_of_an_older_one(
+    connection: duckdb.DuckDBPyConnection,
+    keep: Callable[..., pl.DataFrame],
+    wished: int,
+    days: int,
+) -> None:
+    origins = list(WISHED)
+    origins[wished] += timedelta(days=days)
+    keep(*origins)
+    found = complete(connection)
+    assert (found.computed, found.origins) == ([], origins)
+
+
+@pytest.mark.parametrize("days", [-7, 7])
+def test_an_origin_further_off_than_that_does_not(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame], days: int
+) -> None:
+    keep(WISHED[0] + timedelta(days=days), *WISHED[1:])
+    with pytest.raises(FitAskedError):
+        complete(connection)
+
+
+@pytest.mark.parametrize("days", [-6, -1])
+def test_no_other_origin_serves_in_place_of_the_newest(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame], days: int
+) -> None:
+    keep(*WISHED[:2], WISHED[2] + timedelta(days=days))
+    with pytest.raises(FitAskedError):
+        complete(connection)
+
+
+@pytest.mark.parametrize(("days", "is_read"), [(6, True), (7, False)])
+def test_origins_up_to_the_reuse_span_before_the_oldest_wished_one_are_read_too(
+    connection: duckdb.DuckDBPyConnection,
+    keep: Callable[..., pl.DataFrame],
+    days: int,
+    is_read: bool,
+) -> None:
+    older = WISHED[0] - timedelta(days=days)
+    keep(older, *WISHED)
+    assert (older in complete(connection).origins) == is_read
+
+
+@pytest.mark.parametrize(("days", "is_read"), [(62, True), (63, False)])
+def test_reading_alone_goes_as_far_back_as_any_profile_wishes_and_reuse_allows(
+    connection: duckdb.DuckDBPyConnection,
+    keep: Callable[..., pl.DataFrame],
+    days: int,
+    is_read: bool,
+) -> None:
+    older = LAST_DAY - timedelta(days=days)
+    keep(older, WISHED[2])
+    found = read_folds(connection, INPUTS, PARAMS, RECIPE.key)
+    assert found.computed == []
+    assert found.origins == [older, WISHED[2]][not is_read :]
+
+
+def test_an_origin_whose_horizon_is_not_over_is_not_read(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    over = LAST_DAY - timedelta(days=HORIZON_DAYS)
+    versions = {over: versions_of(FEATURES, [over], PARAMS)[over]}
+    too_new = over + timedelta(days=1)
+    versions |= versions_of(FEATURES, [too_new], PARAMS)
+    keep(over, too_new, versions=versions)
+    assert read_folds(connection, INPUTS, PARAMS, RECIPE.key).origins == [over]
+
+
+def test_what_was_made_of_other_data_does_not_count(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    keep(WISHED[2], versions={WISHED[2]: "other data"})
+    with pytest.raises(NoDataError, match="no backtest of this recipe on this data"):
+        read_folds(connection, INPUTS, PARAMS, RECIPE.key)
+    keep(WISHED[1])
+    assert read_folds(connection, INPUTS, PARAMS, RECIPE.key).origins == [WISHED[1]]
+
+
+def test_an_origin_that_only_some_members_have_forecast_does_not_count(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    keep(*WISHED)
+    connection.execute(
+        "DELETE FROM forecasting.out_of_fold_forecasts "
+        "WHERE model = 'xgboost' AND forecast_origin = ?",
+        [WISHED[1]],
+    )
+    found = read_folds(connection, INPUTS, PARAMS, RECIPE.key)
+    assert found.origins == [WISHED[0], WISHED[2]]
+
+
+def test_another_recipes_forecasts_are_not_mixed_in(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    mine = keep(*WISHED)
+    other = replace(RECIPE, profile="full")
+    assert other.key != RECIPE.key
+    keep(*WISHED, recipe=other)
+    found = read_folds(connection, INPUTS, PARAMS, RECIPE.key).rows
+    assert len(found) == len(mine)
+    assert found["xgboost"].equals(mine["xgboost"])
+
+
+class Fitted:
+    """A recipe of one small member, and how it was fitted."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        loaded = PARAMS.model_dump()
+        for profile in loaded["training"]["profiles"].values():
+            profile["models"] = {"lightgbm": {"trees": 2, "learning_rate": 0.3}}
+        self.params = Params.model_validate(loaded)
+        self.recipe = Recipe("fast", self.params, threads=1)
+        self.said: list[str] = []
+
+    def panel(self) -> pl.DataFrame:
+        return training_panel(
+            FEATURES,
+            [WISHED[0] - timedelta(days=days) for days in (14, 28, 42)],
+            known_until=LAST_DAY,
+            horizon_days=HORIZON_DAYS,
+            params=self.params.features,
+        )
+
+    def complete(self, panel: pl.DataFrame | None = None) -> Folds:
+        given = self.panel() if panel is None else panel
+        return complete_folds(
+            self.connection, INPUTS, self.recipe, lambda: given, progress=self.said.append
+        )
+
+
+def test_what_is_missing_is_fitted_stored_and_named(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    fitted = Fitted(connection)
+    keep(WISHED[1], recipe=fitted.recipe)
+    found = fitted.complete()
+    assert found.computed == [WISHED[0], WISHED[2]]
+    assert found.origins == WISHED
+    assert fitted.said == [
+        f"backtest at origin {WISHED[0]}, 1 of 2",
+        f"fit of lightgbm as of {WISHED[0]}",
+        f"backtest at origin {WISHED[2]}, 2 of 2",
+        f"fit of lightgbm as of {WISHED[2]}",
+    ]
+    for origin in (WISHED[0], WISHED[2]):
+        expected = fold_days(FEATURES, fold_panel(FEATURES, origin, fitted.recipe), fitted.recipe)
+        rows = found.rows.filter(pl.col("forecast_origin") == origin)
+        assert rows.drop("lightgbm").equals(expected)
+    again = fitted.complete()
+    assert again.computed == []
+    assert again.rows.equals(found.rows)
+
+
+def test_the_models_of_a_past_origin_see_no_sales_of_after_it(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    origin = WISHED[0]
+
+    def forecasts(changed: pl.Expr) -> pl.Series:
+        fitted = Fitted(emptied(connection))
+        sales = pl.when(changed).then(pl.col("sales") * 3).otherwise("sales")
+        rows = fitted.complete(fitted.panel().with_columns(sales=sales)).rows
+        return rows.filter(pl.col("forecast_origin") == origin)["lightgbm"]
+
+    as_it_is = forecasts(pl.lit(False))
+    assert forecasts(pl.col("target_date") > origin).equals(as_it_is)
+    assert not forecasts(pl.col("target_date") == origin).equals(as_it_is)
+
+
+def test_an_interrupted_backtest_goes_on_where_it_stopped(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    fitted = Fitted(connection)
+    first = fitted.complete()
+    connection.execute(
+        "DELETE FROM forecasting.out_of_fold_forecasts WHERE forecast_origin = ?", [WISHED[1]]
+    )
+    fitted.said.clear()
+    assert fitted.complete().computed == [WISHED[1]]  # its days are there and not stored twice
+    assert fitted.said == [
+        f"backtest at origin {WISHED[1]}, 1 of 1",
+        f"fit of lightgbm as of {WISHED[1]}",
+    ]
+    assert fitted.complete().rows.equals(first.rows)
+
+
+def backtested(
+    connection: duckdb.DuckDBPyConnection, history_days: int, **profile: object
+) -> list[date]:
+    """Which origins a backtest asks for, with so much history and such a profile."""
+    loaded = PARAMS.model_dump()
+    for each in loaded["training"]["profiles"].values():
+        each |= {"models": {"lightgbm": {"trees": 2, "learning_rate": 0.3}}, **profile}
+    recipe = Recipe("fast", Params.model_validate(loaded), threads=1)
+    cut = HISTORY_DAYS - history_days
+    features = replace(
+        FEATURES,
+        sales=replace(
+            FEATURES.sales,
+            first_date=FIRST_DAY + timedelta(days=cut),
+            sales=FEATURES.sales.sales[:, cut:],
+        ),
+    )
+    inputs = as_of(features)
+    origins = [LAST_DAY - timedelta(days=days) for days in range(14, 104)]
+    folds = made_folds(1, origins=origins, families=recipe.families, stores=1)
+    store_folds(connection, folds, recipe.key, versions_of(features, origins, recipe.params))
+    return complete_folds(connection, inputs, recipe, no_panel).origins
+
+
+@pytest.mark.parametrize(
+    ("history_days", "oldest_days"),
+    # 60 days before the first training origin, which is a whole number of 14 days back, and 42
+    # after it: with 131 to 144 days of history it lies 70 back, with 145 it lies 84 back
+    [(131, 28), (144, 28), (145, 42)],
+)
+def test_the_oldest_origin_has_the_history_that_training_needs(
+    connection: duckdb.DuckDBPyConnection, history_days: int, oldest_days: int
+) -> None:
+    wished = [28, 42, 14]
+    found = backtested(connection, history_days, backtest_origins_back_days=wished)
+    assert found[0] == LAST_DAY - timedelta(days=oldest_days + 6)
+
+
+def test_the_first_training_origin_is_no_further_back_than_the_profile_counts(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    wished = [14, 28, 42, 56]
+    found = backtested(connection, HISTORY_DAYS, backtest_origins_back_days=wished, max_origins=6)
+    assert found[0] == LAST_DAY - timedelta(days=42 + 6)  # 6 x 14 - 42
+
+
+def test_too_little_history_for_a_single_origin_is_said(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    # no training origin at all: the first could be the newest origin itself
+    enough = LAST_DAY + timedelta(days=42)
+    with pytest.raises(NoDataError, match=f"too little history.*enough history is {enough}"):
+        backtested(connection, 50)

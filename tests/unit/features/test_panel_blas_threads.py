@@ -1,0 +1,43 @@
+"""Products of matrices are made by one thread within a function, and by as many as before after."""
+
+from __future__ import annotations
+
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from rossmann_ml.features.blas import one_blas_thread
+
+
+def blas_threads() -> list[int]:
+    """The threads of numpy's library; others, such as scipy's, make no features."""
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    return [each["num_threads"] for each in libraries if "numpy" in each["filepath"]]
+
+
+@one_blas_thread
+def threads_within(*numbers: int, failing: bool = False) -> tuple[list[int], tuple[int, ...]]:
+    """Say how many threads there are."""
+    if failing:
+        raise ArithmeticError
+    return blas_threads(), numbers
+
+
+def test_a_function_has_one_thread_and_gives_the_others_back() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        assert before == [2] * len(before) != []
+        assert threads_within(3, 4) == ([1] * len(before), (3, 4))
+        assert blas_threads() == before
+
+
+def test_threads_are_given_back_after_an_error() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with pytest.raises(ArithmeticError):
+            threads_within(failing=True)
+        assert blas_threads() == before
+
+
+def test_a_function_keeps_its_name_and_text() -> None:
+    assert threads_within.__name__ == "threads_within"
+    assert threads_within.__doc__ == "Say how many threads there are."

@@ -1,0 +1,396 @@
+"""What if the plan were another: compared with a reference that changes the plan row by row.
+
+Definitions: the docstrings of :mod:`rossmann_ml.scenarios`. What is known at the origin (the linear
+forecast's coefficients, recent levels, residuals) is that of the plan as given; the features of the
+target days are those of the changed plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.memory_warehouse import kept
+from support.tiny_chain import ORIGIN, tiny_frames
+
+from rossmann_ml.errors import NoDataError, ScenarioError
+from rossmann_ml.features.history import as_of_origin
+from rossmann_ml.features.linear import linear_forecasts
+from rossmann_ml.features.linear_design import LinearDesign
+from rossmann_ml.features.panel import FeatureInputs, scoring_panel
+from rossmann_ml.features.plan import plan_features
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.params import FeatureParams
+from rossmann_ml.publish import generations
+from rossmann_ml.publish.generations import GenerationInfo
+from rossmann_ml.scenarios import PlanChange, PreparedOrigin, Scenarios
+
+STORES, WITHOUT_PLAN = (2, 5, 9), 12
+HORIZON_DAYS, PLAN_DAYS = 8, 12
+FIRST, LAST = ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=HORIZON_DAYS)
+DAYS = [ORIGIN + timedelta(days=number) for number in range(1, HORIZON_DAYS + 1)]
+PARAMS = FeatureParams(half_lives_days=[60, 180], residual_windows_days=[7, 28])
+PLAN_NAMES = ("is_open", "is_promo", "state_holiday", "is_school_holiday")
+NAME = ":memory:test_changed_plans"
+NOT_STORED = (5, DAYS[3])  # a gap in the stored forecasts
+
+
+@dataclass
+class RecordingBundle:
+    """Forecasts by a rule over features of plan and history, and keeps the panels it was given."""
+
+    model_version: str = "rule-1"
+    panels: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def metadata(self) -> SimpleNamespace:
+        return SimpleNamespace(feature_params=PARAMS.model_dump())
+
+    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
+        self.panels.append(panel)
+        sales = np.exp(panel["base_log_sales"].cast(pl.Float64)) + panel["days_until_promo"]
+        keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
+        return keys.with_columns(
+            pl.when("is_open").then(sales * share).otherwise(0.0).alias(name)
+            for name, share in (
+                ("sales_forecast", 1.0), ("lower_80", 0.9), ("upper_80", 1.1),
+                ("lower_95", 0.8), ("upper_95", 1.2),
+            )
+        )  # fmt: skip
+
+
+@cache
+def frames() -> dict[str, pl.DataFrame]:
+    """Four stores, the last of which has no plan after the origin."""
+    made = tiny_frames(
+        3, store_ids=(*STORES, WITHOUT_PLAN), history_days=120, future_days=PLAN_DAYS
+    )
+    is_planned = (pl.col("store_id") != WITHOUT_PLAN) | (pl.col("plan_date") <= ORIGIN)
+    return {**made, "plan": made["plan"].filter(is_planned)}
+
+
+def publish(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of a generation that scenarios read."""
+    info = GenerationInfo(
+        "0123456789ab", datetime(2015, 3, 23), ORIGIN, HORIZON_DAYS, "data-1", "rule-1", "code-1",
+        "commit-1", "run-1", "a test", True, date(2015, 3, 23),
+    )  # fmt: skip
+    is_past = pl.col("plan_date") <= ORIGIN
+    planned = pl.when(is_past).then(pl.lit("actual")).otherwise(
+        pl.concat_str(pl.lit("source-"), "store_id")
+    )  # fmt: skip
+    stored = [
+        {"store_id": store, "target_date": day, "sales_forecast": 1000.0 * store + day.day}
+        for store in STORES for day in DAYS if (store, day) != NOT_STORED
+    ]  # fmt: skip
+    named = pl.DataFrame(stored).with_columns(
+        pl.col("store_id").cast(pl.Int32),
+        scenario=pl.lit("planned"),
+        model_version=pl.lit("rule-1"),
+    )
+    tables = {
+        "generation_info": pl.DataFrame([info.as_row()]),
+        "daily_sales": frames()["history"].with_columns(is_observed=True),
+        "store_plan": frames()["plan"].with_columns(plan_source=planned),
+        "stores": frames()["stores"],
+        # a what-if that someone kept is no stored forecast
+        "latest_forecasts": pl.concat(
+            [named, named.with_columns(scenario=pl.lit("other"), model_version=pl.lit("rule-9"))]
+        ),
+    }
+    for table, frame in tables.items():
+        connection.register("rows_to_put", frame)
+        connection.execute(f"CREATE TABLE {table} AS SELECT * FROM rows_to_put")
+
+
+@pytest.fixture(scope="module")
+def generation() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A generation in memory, which is what every path opens."""
+    with pytest.MonkeyPatch.context() as patch, duckdb.connect(NAME) as connection:
+        publish(connection)
+        patch.setattr(generations, "open_generation", lambda path: duckdb.connect(NAME))
+        patch.setattr(Bundle, "load", lambda *_, **__: RecordingBundle())
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def scenarios(generation: duckdb.DuckDBPyConnection) -> Scenarios:
+    return Scenarios.load(Path("generation"), Path("models"), threads=1)
+
+
+def scored_panel(scenarios: Scenarios) -> pl.DataFrame:
+    return scenarios._bundle.panels[-1]  # type: ignore[attr-defined]
+
+
+# the reference
+
+
+def replanned(asked: list[int], changes: list[PlanChange]) -> pl.DataFrame:
+    """Change the plan row by row, one change after the other."""
+    rows = frames()["plan"].to_dicts()
+    for change in changes:
+        for row in rows:
+            chosen = asked if change.store_ids is None else change.store_ids
+            if row["store_id"] in chosen and change.first_date <= row["plan_date"] <= (
+                change.last_date
+            ):
+                for name in PLAN_NAMES:
+                    value = getattr(change, name)
+                    if value is not None:
+                        row[name] = value
+    return pl.DataFrame(rows, schema=frames()["plan"].schema)
+
+
+def inputs_with(plan: pl.DataFrame) -> FeatureInputs:
+    return FeatureInputs.from_frames(**{**frames(), "plan": plan})
+
+
+@cache
+def as_given() -> tuple:
+    """What is known at the origin, by the plan as given."""
+    known = inputs_with(frames()["plan"])
+    (linear,) = linear_forecasts(known.sales, known.plan, known.stores, [ORIGIN])
+    as_of = as_of_origin(known.sales, known.plan, known.stores, linear, PARAMS)
+    panel = scoring_panel(
+        known, forecast_origin=ORIGIN, horizon_days=HORIZON_DAYS, params=PARAMS, linear=linear
+    )
+    return linear, as_of, panel
+
+
+def expected_panel(asked: list[int], changes: list[PlanChange]) -> pl.DataFrame:
+    """The scoring panel with the changed plan and all that is known as it was given."""
+    linear, as_of, given_panel = as_given()
+    changed = inputs_with(replanned(asked, changes))
+    first = changed.plan.column(FIRST)
+    columns = LinearDesign.from_plan(changed.plan).rows(0, changed.plan.days).astype(np.float64)
+    features = plan_features(changed.plan, changed.stores)
+    rows = []
+    for row in given_panel.filter(pl.col("store_id").is_in(asked)).to_dicts():
+        store = changed.stores.store_ids.tolist().index(row["store_id"])
+        day = first + row["horizon_days"] - 1
+        for name, values in features.items():
+            full = np.broadcast_to(values, changed.plan.is_open.shape)
+            row[name] = float(full[store, day])
+        own = float(columns[store, :, day] @ linear.coefficients[store].astype(np.float64))
+        chain = float(columns[store, :, day] @ linear.chain_coefficients[0].astype(np.float64))
+        base = own + float(linear.level[store]) + float(as_of.shift[store])
+        row |= {"base_log_sales": base, "chain_shape": chain, "own_shape": own - chain}
+        cell = row["target_date"].weekday() + 7 * int(changed.plan.is_promo[store, day])
+        for days, levels in zip(PARAMS.half_lives_days, as_of.levels, strict=True):
+            row[f"cell_difference_{days}d"] = float(levels.cells[store, cell]) - base
+        row["is_open"] = bool(changed.plan.is_open[store, day])
+        rows.append(row)
+    return pl.DataFrame(rows, schema=given_panel.schema)
+
+
+def assert_same_panel(found: pl.DataFrame, expected: pl.DataFrame) -> None:
+    linear = {"base_log_sales", "chain_shape", "own_shape", "cell_difference_60d",
+              "cell_difference_180d"}  # fmt: skip
+    exact = [name for name in expected.columns if name not in linear]
+    assert found.select(exact).equals(expected.select(exact))
+    for name in linear:  # 32-bit sums of about sixty products
+        assert found[name].to_list() == pytest.approx(expected[name].to_list(), abs=1e-5), name
+
+
+def expected_answer(asked: list[int], changes: list[PlanChange], panel: pl.DataFrame) -> list[dict]:
+    plans = [
+        {(row["store_id"], row["plan_date"]): row for row in plan.to_dicts()}
+        for plan in (frames()["plan"], replanned(asked, changes))
+    ]
+    answer = []
+    for row in RecordingBundle().forecast(panel).to_dicts():
+        key = row["store_id"], row["target_date"]
+        before, after = (plan[key] for plan in plans)
+        stored = None if key == NOT_STORED else 1000.0 * key[0] + key[1].day
+        answer.append(
+            {
+                "store_id": key[0],
+                "target_date": key[1],
+                "horizon_days": (key[1] - ORIGIN).days,
+                **{name: after[name] for name in PLAN_NAMES},
+                "plan_source": f"source-{key[0]}",
+                "is_changed": any(before[name] != after[name] for name in PLAN_NAMES),
+                **{name: row[name] for name in (
+                    "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95")},
+                "stored_forecast": stored,
+                "difference": None if stored is None else row["sales_forecast"] - stored,
+            }
+        )  # fmt: skip
+    return answer
+
+
+DAY_NUMBERS = st.integers(1, HORIZON_DAYS)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[list[int], list[PlanChange]]:
+    asked = sorted(draw(st.sets(st.sampled_from(STORES), min_size=1)))
+    flag = st.sampled_from([None, None, True, False])
+    changes = []
+    for _ in range(draw(st.integers(0, 3))):
+        first, last = sorted((draw(DAY_NUMBERS), draw(DAY_NUMBERS)))
+        chosen = draw(st.one_of(st.none(), st.sets(st.sampled_from(asked))))
+        changes.append(
+            PlanChange(
+                ORIGIN + timedelta(days=first),
+                ORIGIN + timedelta(days=last),
+                draw(flag), draw(flag), draw(st.sampled_from([None, "0", "a", "b", "c"])),
+                draw(flag), None if chosen is None else tuple(chosen),
+            )
+        )  # fmt: skip
+    return asked, changes
+
+
+@given(question=questions())
+@settings(max_examples=10, deadline=None, derandomize=True)
+def test_a_changed_plan_is_scored_as_the_reference_changes_it(
+    scenarios: Scenarios, question: tuple[list[int], list[PlanChange]]
+) -> None:
+    asked, changes = question
+    answer = scenarios.score(asked, changes)
+    panel = scored_panel(scenarios)
+    assert_same_panel(panel, expected_panel(asked, changes))
+    assert answer.to_dicts() == expected_answer(asked, changes, panel)
+
+
+@pytest.mark.parametrize("day", [FIRST, LAST])
+def test_the_first_and_the_last_day_of_the_horizon_can_be_changed(
+    scenarios: Scenarios, day: date
+) -> None:
+    change = PlanChange(day, day, is_open=True, state_holiday="b", is_school_holiday=True)
+    changes = [change, PlanChange(day, day, is_promo=True, store_ids=(5,))]
+    scenarios.score([2, 5], changes)
+    assert_same_panel(scored_panel(scenarios), expected_panel([2, 5], changes))
+
+
+def test_no_change_is_the_panel_of_the_weekly_job_to_the_last_bit(scenarios: Scenarios) -> None:
+    for asked in (None, [5], [9, 2]):
+        answer = scenarios.score(asked)
+        _, _, panel = as_given()
+        stores = list(STORES) if asked is None else sorted(asked)
+        assert scored_panel(scenarios).equals(panel.filter(pl.col("store_id").is_in(stores)))
+        assert not answer["is_changed"].any()
+        assert answer["store_id"].unique().sort().to_list() == stores
+        # a change to what is planned anyway is none
+        same = [PlanChange(FIRST, LAST, is_open=is_open, store_ids=()) for is_open in (True, False)]
+        assert scenarios.score(asked, same).equals(answer)
+
+
+def test_the_days_around_a_promotion_move_too(scenarios: Scenarios) -> None:
+    none = PlanChange(FIRST, LAST, is_promo=False)
+    day = PlanChange(DAYS[3], DAYS[3], is_promo=True)
+    scenarios.score([2], [none])
+    before = scored_panel(scenarios)
+    scenarios.score([2], [none, day])
+    after = scored_panel(scenarios)
+    assert after["days_until_promo"].to_list()[:4] == [3, 2, 1, 0]
+    assert after["days_since_promo"].to_list()[3:] == [0, 1, 2, 3, 4]
+    moved = after["promo_days_next_week"] - before["promo_days_next_week"]
+    assert moved.to_list() == [1, 1, 1, 0, 0, 0, 0, 0]
+    moved = after["promo_days_last_week"] - before["promo_days_last_week"]
+    assert moved.to_list() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(None, None), (DAYS[1], None), (None, DAYS[1]), (DAYS[2], DAYS[2]),
+                        (FIRST, LAST)],
+)  # fmt: skip
+def test_the_answer_is_of_the_days_asked_about_both_ends_with_them(
+    scenarios: Scenarios, first: date | None, last: date | None
+) -> None:
+    whole = scenarios.score([2, 9])
+    part = scenarios.score([9, 2, 9], first_date=first, last_date=last)
+    wanted = [day for day in DAYS if (first or FIRST) <= day <= (last or LAST)]
+    assert part["target_date"].to_list() == wanted * 2
+    assert part.equals(whole.filter(pl.col("target_date").is_in(wanted)))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"first_date": ORIGIN},
+        {"last_date": LAST + timedelta(days=1)},
+        {"changes": [PlanChange(ORIGIN, LAST, is_open=True)]},
+        {"changes": [PlanChange(FIRST, LAST + timedelta(days=1), is_open=True)]},
+    ],
+)
+def test_a_day_outside_the_horizon_is_refused(scenarios: Scenarios, question: dict) -> None:
+    with pytest.raises(ScenarioError, match=f"from {FIRST} to {LAST} can") as refused:
+        scenarios.score([2], **question)
+    assert refused.value.kind == "date-outside-horizon"
+
+
+@pytest.mark.parametrize(
+    ("store_ids", "change_for", "kind", "words"),
+    [
+        ([2, 4, 13], None, "unknown-store", "There is no store 4, 13."),
+        ([2, WITHOUT_PLAN], None, "store-not-forecast", f"Store 12 has no plan .* from {ORIGIN}"),
+        ([2], (2, 5), "unknown-store", "names store 5, which is not asked about"),
+        (list(range(20, 25)), None, "unknown-store", "no store 20, 21, 22, 23, 24.$"),
+        (list(range(20, 26)), None, "unknown-store", "no store 20, 21, 22, 23, 24 and 1 more.$"),
+    ],
+)
+def test_a_store_that_cannot_be_asked_about_is_named(
+    scenarios: Scenarios, store_ids: list[int], change_for: tuple | None, kind: str, words: str
+) -> None:
+    changes = [PlanChange(FIRST, LAST, store_ids=change_for)] if change_for else []
+    with pytest.raises(ScenarioError, match=words) as refused:
+        scenarios.score(store_ids, changes)
+    assert refused.value.kind == kind
+
+
+def test_what_is_loaded_says_what_it_forecasts(scenarios: Scenarios) -> None:
+    assert (scenarios.forecast_origin, scenarios.horizon_days) == (ORIGIN, HORIZON_DAYS)
+    assert (scenarios.first_date, scenarios.last_date) == (FIRST, LAST)
+    assert scenarios.model_version == "rule-1"
+
+
+def test_a_generation_of_no_or_of_two_models_is_refused(
+    generation: duckdb.DuckDBPyConnection,
+) -> None:
+    path = Path("generation")
+    for change, number in (
+        ("INSERT INTO latest_forecasts VALUES (2, DATE '2015-03-21', 1, 'planned', 'rule-2')", 2),
+        ("DELETE FROM latest_forecasts WHERE scenario = 'planned'", 0),
+    ):
+        with kept(generation, "latest_forecasts"):
+            generation.execute(change)
+            with pytest.raises(NoDataError, match=f"0123456789ab come from {number} models"):
+                Scenarios.load(path, Path("models"), threads=1)
+
+
+def test_preparing_can_be_left_to_another_process(generation: duckdb.DuckDBPyConnection) -> None:
+    asked: list[tuple] = []
+
+    def elsewhere(prepare: object, *arguments: object) -> PreparedOrigin:
+        asked.append(arguments)
+        return prepare(*arguments)  # type: ignore[operator]
+
+    Scenarios.load(Path("generation"), Path("models"), threads=1, run=elsewhere)
+    assert asked == [(Path("generation"), PARAMS)]
+
+
+def test_what_is_prepared_holds_no_past_days_and_the_plan_as_far_as_features_look(
+    scenarios: Scenarios,
+) -> None:
+    """Memory: 60 days for closures and 14 more before the origin, and the target days."""
+    origin = scenarios._origin
+    assert {each.name for each in fields(origin)} == {
+        "panel", "near_plan", "linear", "as_of", "store_ids", "plan_source", "stored",
+    }  # fmt: skip
+    assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
+    assert origin.near_plan.days == 75 + PLAN_DAYS
+    assert origin.linear.design.first_date == FIRST
+    assert origin.linear.design.is_promo.shape == (4, HORIZON_DAYS)
+    assert origin.as_of.observed.shape == origin.as_of.residuals.shape == (4, 0)
+    assert origin.as_of.observed.dtype == np.bool_

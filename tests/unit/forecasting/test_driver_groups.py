@@ -1,0 +1,78 @@
+"""Every feature and every column of the linear forecast is in one group of causes.
+
+Definition: the docstring of :mod:`rossmann_ml.drivers.groups`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rossmann_ml.drivers.groups import (
+    BIAS_FACTOR,
+    FEATURE_PATTERNS,
+    GROUPS,
+    LEVEL,
+    LINEAR,
+    PARTS,
+    block_groups,
+    feature_groups,
+)
+from rossmann_ml.features.panel import feature_names
+from rossmann_ml.params import FeatureParams
+
+
+def test_parts_are_the_level_the_groups_in_their_order_and_the_bias_factor() -> None:
+    assert GROUPS == ("weekday", "promo", "holidays", "season", "trend", "competition")
+    assert PARTS == (LEVEL, *GROUPS, BIAS_FACTOR) == ("level", *GROUPS, "bias_factor")
+
+
+def test_every_feature_of_a_panel_is_in_one_group() -> None:
+    names = feature_names(FeatureParams(half_lives_days=[5, 400], residual_windows_days=[7, 11]))
+    found = feature_groups(names)
+    assert list(found) == names
+    assert set(found.values()) == {LINEAR, LEVEL, *GROUPS}
+
+
+@pytest.mark.parametrize(
+    ("feature", "group"),
+    [
+        ("store_type", "level"),
+        ("base_log_sales", "linear"),
+        ("day_of_week", "weekday"),
+        ("days_until_promo", "promo"),
+        ("days_until_closed", "holidays"),
+        ("days_to_month_end", "season"),
+        ("horizon_days", "trend"),
+        ("residual_91d", "trend"),
+        ("chain_residual_7d", "trend"),
+        ("residual_no_promo_56d", "trend"),
+        ("cell_difference_180d", "trend"),
+        ("last_year_store", "trend"),
+        ("last_year_state_7d", "trend"),
+        ("year_before_chain_7d", "trend"),
+        ("competition_months", "competition"),
+    ],
+)
+def test_a_feature_is_explained_with_what_it_is_about(feature: str, group: str) -> None:
+    assert feature_groups([feature]) == {feature: group}
+
+
+def test_a_feature_in_no_group_or_in_two_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the whole name must fit, not a part of it
+    for feature in ("weather", "my_day_of_week", "day_of_week_2", "residual_7days"):
+        with pytest.raises(ValueError, match=f"feature {feature} belongs to no group"):
+            feature_groups(["is_promo", feature])
+    monkeypatch.setitem(FEATURE_PATTERNS, "season", (*FEATURE_PATTERNS["season"], "is_promo"))
+    with pytest.raises(ValueError, match="feature is_promo belongs to promo and season, expected"):
+        feature_groups(["is_promo"])
+
+
+def test_blocks_of_linear_columns_have_one_group_each() -> None:
+    blocks = ("weekday", "weekday", "special_day", "trend", "month", "season", "promo", "holiday",
+              "closing", "weekday")  # fmt: skip
+    assert block_groups(blocks) == {
+        "weekday": "weekday", "special_day": "holidays", "trend": "trend", "month": "season",
+        "season": "season", "promo": "promo", "holiday": "holidays", "closing": "holidays",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="linear columns weather, tide belong to no group"):
+        block_groups(["weather", "weekday", "tide", "weather"])

@@ -1,0 +1,247 @@
+"""A challenger in shadow: which one it is, what is stored, and how far it is from the champion.
+
+Definitions: the docstrings of :mod:`rossmann_ml.shadow`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.memory_warehouse import fill_core, kept, memory_warehouse
+from support.rule_bundle import RuleBundle
+from support.tiny_chain import ORIGIN, tiny_frames
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.params import Params, load_params
+from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.shadow import ShadowReport, score_shadow, shadow_challenger
+
+PROMOTED = datetime(2015, 3, 21, 6)
+SECOND = timedelta(seconds=1)
+Place = tuple[Settings, duckdb.DuckDBPyConnection]
+
+
+@cache
+def params_with(*, shadow: bool = True) -> Params:
+    params = load_params(PROJECT_DIR / "params.yaml")
+    forecast = params.forecast.model_copy(update={"horizon_days": 5, "shadow_challenger": shadow})
+    return params.model_copy(update={"forecast": forecast})
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The champion has forecast; a bundle named ``x-3`` forecasts three times as much."""
+
+    def load(folder: Path, version: str, *, threads: int) -> RuleBundle:
+        if version.endswith("broken"):
+            raise NoDataError("the bundle is not whole")
+        return RuleBundle(version, factor=float(version.split("-")[1]))
+
+    folder = tmp_path_factory.mktemp("shadow")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        memory_warehouse(patch, folder) as (settings, connection),
+    ):
+        patch.setattr(Bundle, "load", load)
+        fill_core(connection, tiny_frames(history_days=60), origin=ORIGIN)
+        decide(connection, 1, "promoted", "champion-1", PROMOTED)
+        build_scoring_panel(settings, params_with())
+        score_newest_origin(settings, run_id="run-1")
+        yield settings, connection
+
+
+@pytest.fixture
+def place(scored: Place) -> Iterator[Place]:
+    """The same, put back afterwards."""
+    settings, connection = scored
+    tables = ("forecasts", "shadow_forecasts", "promotions", "model_versions")
+    with kept(connection, *(f"forecasting.{table}" for table in tables)):
+        yield scored
+    shutil.rmtree(settings.models_path, ignore_errors=True)
+
+
+def decide(
+    connection: duckdb.DuckDBPyConnection, number: int, action: str, version: str, at: datetime
+) -> None:
+    connection.execute(
+        "INSERT INTO forecasting.promotions VALUES (?, ?, ?, ?, NULL, 'test', '', '{}', true)",
+        [number, at, action, version],
+    )
+
+
+def register(place: Place, version: str, at: datetime, *, number: str = "1") -> None:
+    """Enter a trained model, with its folder."""
+    settings, connection = place
+    connection.execute(
+        """
+        INSERT INTO forecasting.model_versions BY NAME
+        SELECT $version AS model_version, 'blend' AS family, 'fast' AS profile,
+            '' AS recipe_hash, DATE '2015-03-20' AS trained_through, '' AS data_version,
+            '' AS code_version, '' AS git_commit, '' AS mlflow_run_id,
+            $number AS registry_version, 0 AS training_rows, 0 AS rmspe_mean, 0 AS rmspe_spread,
+            0 AS training_seconds, $at AS created_at
+        """,
+        {"version": version, "number": number, "at": at},
+    )
+    (settings.models_path / version).mkdir(parents=True)
+
+
+def score(place: Place, **options: bool) -> ShadowReport:
+    return score_shadow(place[0], params_with(**options))
+
+
+def stored(place: Place) -> list[tuple]:
+    return (
+        place[1]
+        .execute(
+            "SELECT model_version, run_id, count(*), sum(sales_forecast) "
+            "FROM forecasting.shadow_forecasts GROUP BY ALL ORDER BY ALL"
+        )
+        .fetchall()
+    )
+
+
+def test_the_newest_model_after_the_champions_promotion_runs_in_shadow(place: Place) -> None:
+    settings, connection = place
+    assert shadow_challenger(connection, settings) is None
+    register(place, "older-2", PROMOTED - SECOND)
+    register(place, "same-2", PROMOTED)  # made before its promotion, like the champion itself
+    assert shadow_challenger(connection, settings) is None
+    register(place, "b-2", PROMOTED + SECOND)
+    register(place, "a-2", PROMOTED + SECOND)  # of two of one time the first by name
+    assert shadow_challenger(connection, settings) == "a-2"
+    register(place, "newest-2", PROMOTED + 2 * SECOND)
+    assert shadow_challenger(connection, settings) == "newest-2"
+
+
+def test_an_unregistered_model_and_one_without_files_do_not_count(place: Place) -> None:
+    settings, connection = place
+    register(place, "usable-2", PROMOTED + SECOND)
+    register(place, "unregistered-2", PROMOTED + 2 * SECOND, number="")
+    register(place, "gone-2", PROMOTED + 3 * SECOND)
+    (settings.models_path / "gone-2").rmdir()
+    assert shadow_challenger(connection, settings) == "usable-2"
+
+
+def test_a_refused_challenger_stays_one_and_a_promoted_one_is_champion(place: Place) -> None:
+    settings, connection = place
+    register(place, "first-2", PROMOTED + SECOND)
+    decide(connection, 2, "refused", "first-2", PROMOTED + 2 * SECOND)
+    assert shadow_challenger(connection, settings) == "first-2"
+    register(place, "second-2", PROMOTED + 3 * SECOND)
+    decide(connection, 3, "promoted", "second-2", PROMOTED + 4 * SECOND)
+    assert shadow_challenger(connection, settings) is None
+    # the newest decision counts by its number; the champion itself is no challenger, however new
+    decide(connection, 4, "rolled_back", "second-2", PROMOTED)
+    assert shadow_challenger(connection, settings) == "first-2"
+
+
+def test_without_a_champion_there_is_no_challenger(place: Place) -> None:
+    settings, connection = place
+    register(place, "first-2", PROMOTED + SECOND)
+    connection.execute("DELETE FROM forecasting.promotions")
+    assert shadow_challenger(connection, settings) is None
+
+
+def test_its_rows_are_of_the_champions_panel_and_run(place: Place) -> None:
+    register(place, "challenger-3", PROMOTED + SECOND)
+    told: list[str] = []
+    report = score_shadow(place[0], params_with(), progress=told.append)
+    rows = (
+        place[1]
+        .execute(
+            """
+        SELECT s.sales_forecast, 3 * f.sales_forecast, s.plan_source = f.plan_source,
+            s.run_id, s.model_version, s.scenario
+        FROM forecasting.shadow_forecasts AS s
+        FULL JOIN forecasting.forecasts AS f USING (forecast_origin, store_id, target_date)
+        """
+        )
+        .fetchall()
+    )
+    assert len(rows) == 15
+    for shadow, tripled, *others in rows:
+        assert shadow == tripled
+        assert others == [True, "run-1", "challenger-3", "planned"]
+    assert told == [f"shadow forecasts from {ORIGIN} by challenger-3"]
+    # three times the champion's sum, minus 1
+    assert report == ShadowReport(
+        ORIGIN, "challenger-3", 15, pytest.approx(2.0), is_new=True, reason="",
+        seconds=report.seconds,
+    )  # fmt: skip
+    assert 0 <= report.seconds < 60
+
+
+def test_the_difference_is_over_the_rows_that_both_have(place: Place) -> None:
+    register(place, "challenger-3", PROMOTED + SECOND)
+    score(place)
+    place[1].execute("DELETE FROM forecasting.forecasts WHERE horizon_days > 2")
+    place[1].execute("UPDATE forecasting.forecasts SET sales_forecast = 8")
+    shadows = place[1].execute(
+        "SELECT sum(sales_forecast) FROM forecasting.shadow_forecasts WHERE horizon_days <= 2"
+    ).fetchall()[0][0]  # fmt: skip
+    report = score(place)
+    assert not report.is_new
+    assert report.store_days == 6
+    assert report.difference_share == pytest.approx(shadows / 48 - 1)
+    # no row in common: no difference is known
+    place[1].execute("UPDATE forecasting.forecasts SET store_id = store_id + 100")
+    nothing = score(place)
+    assert (nothing.store_days, nothing.difference_share) == (0, 0.0)
+
+
+def test_nothing_is_stored_again_until_the_champion_scored_again(place: Place) -> None:
+    register(place, "challenger-3", PROMOTED + SECOND)
+    assert score(place).is_new
+    before = stored(place)
+    again = score(place)
+    assert (again.is_new, again.store_days) == (False, 15)
+    assert stored(place) == before
+    place[1].execute("UPDATE forecasting.forecasts SET run_id = 'run-2'")
+    assert score(place).is_new
+    assert [row[:3] for row in stored(place)] == [("challenger-3", "run-2", 15)]
+
+
+def test_rows_of_an_earlier_challenger_and_of_other_origins_stay(place: Place) -> None:
+    register(place, "challenger-3", PROMOTED + SECOND)
+    score(place)
+    place[1].execute(
+        "INSERT INTO forecasting.shadow_forecasts SELECT * REPLACE (forecast_origin - 7 AS "
+        "forecast_origin, 'older' AS run_id) FROM forecasting.shadow_forecasts"
+    )
+    register(place, "later-2", PROMOTED + 2 * SECOND)
+    assert score(place).is_new
+    found = [row[:3] for row in stored(place)]
+    assert found == [
+        ("challenger-3", "older", 15), ("challenger-3", "run-1", 15), ("later-2", "run-1", 15),
+    ]  # fmt: skip
+
+
+def test_where_nothing_runs_in_shadow_the_report_says_why(place: Place) -> None:
+    report = score(place)
+    assert report.reason == "no challenger is newer than the champion's promotion"
+    register(place, "broken", PROMOTED + SECOND)
+    broken = score(place)
+    assert broken.reason == "broken cannot score: the bundle is not whole"
+    off = score(place, shadow=False)
+    assert off.reason == "forecast.shadow_challenger is false"
+    for nothing in (report, broken, off):
+        assert (nothing.model_version, nothing.store_days, nothing.difference_share) == (None, 0, 0)
+        assert (nothing.is_new, nothing.forecast_origin) == (False, ORIGIN)
+        assert 0 <= nothing.seconds < 60
+    assert stored(place) == []
+
+
+def test_a_challenger_needs_forecasts_to_be_compared_with(place: Place) -> None:
+    register(place, "challenger-3", PROMOTED + SECOND)
+    place[1].execute("DELETE FROM forecasting.forecasts")
+    with pytest.raises(NoDataError, match=f"no forecasts of the origin {ORIGIN}"):
+        score(place)

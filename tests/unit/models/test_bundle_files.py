@@ -1,0 +1,168 @@
+"""What a bundle makes of its parts, and its version, worked out by hand from its docstrings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from support.rule_model import RuleModel
+from support.small_worlds import stores_of
+
+from rossmann_ml.errors import NoDataError
+from rossmann_ml.models.blend import Blend
+from rossmann_ml.models.bundle import Bundle, BundleMetadata
+from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.total_calibration import TotalCalibration
+
+ORIGIN = date(2015, 6, 19)
+COLUMNS = ["sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95"]
+FEATURES = ["base_log_sales", "residual_std_182d", "observed_days_364d"]
+DAILY = Calibration(-0.02, {"80": [1.0, 1.5], "95": [2.0, 2.5]}, ["2015-05-08"])
+ONE_PART = [0.001, 0.002, 0.003]
+FREEDOM = [6.0, 30.0, 180.0]
+TOTALS = TotalCalibration(
+    log_bias=0.01,
+    chain=ONE_PART,
+    groups=dict.fromkeys(("store_type", "assortment", "state"), ONE_PART),
+    store=[0.1, 0.2, 0.3],
+    chain_freedom=[3.0, 15.0, 90.0],
+    group_freedom=dict.fromkeys(("store_type", "assortment", "state"), FREEDOM),
+    store_quantiles={"80": 1.2, "95": 2.2},
+    origins=["2015-05-08"],
+)
+
+
+def bundle_of(
+    *, departure: float = 0.1, totals: TotalCalibration | None = TOTALS, family: str = "blend"
+) -> Bundle:
+    metadata = BundleMetadata(
+        family=family,
+        trained_through=str(ORIGIN),
+        features=FEATURES,
+        feature_params={"half_lives_days": [60]},
+        profile="fast",
+        horizon_days=14,
+    )
+    blend = Blend({"lightgbm": RuleModel(departure)}, {"lightgbm": 1.0})
+    return Bundle(blend, DAILY, metadata, "blend-20150619-x", totals)
+
+
+def panel_of() -> pl.DataFrame:
+    """Make two stores' panel of 14 days in which some days are closed."""
+    days = np.arange(1, 15)
+    return pl.DataFrame(
+        {
+            "forecast_origin": [ORIGIN] * 28,
+            "store_id": np.repeat([1, 2], 14),
+            "target_date": [ORIGIN + timedelta(days=int(day)) for day in days] * 2,
+            "horizon_days": np.tile(days, 2),
+            "is_open": [day % 7 != 2 for day in days] * 2,
+            "base_log_sales": np.repeat([8.0, 9.0], 14) + np.tile(days, 2) / 100,
+            "residual_std_182d": np.repeat([0.1, np.nan], 14),
+            "observed_days_364d": np.repeat([300.0, 3.0], 14),
+        }
+    )
+
+
+def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero() -> None:
+    panel = panel_of()
+    found = bundle_of().forecast(panel)
+    keys = ["forecast_origin", "store_id", "target_date", "horizon_days", "is_open"]
+    assert found.columns == [*keys, *COLUMNS]
+    assert found.select(keys).equals(panel.select(keys))
+    bounds = DAILY.bounds(
+        panel["horizon_days"].to_numpy(),
+        interval_spread(panel),
+        panel["base_log_sales"].to_numpy() + 0.1,
+    )
+    for row, is_open, expected in zip(
+        found.select(COLUMNS).rows(), panel["is_open"], bounds.select(COLUMNS).rows(), strict=True
+    ):
+        assert row == (expected if is_open else (0.0,) * 5)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_panel_that_lacks_features_is_refused_by_model_and_name(number: int) -> None:
+    with pytest.raises(NoDataError) as refused:
+        bundle_of().forecast(panel_of().drop(FEATURES[:number]))
+    assert "blend-20150619-x" in str(refused.value)
+    assert f": {', '.join(FEATURES[:number])}." in str(refused.value)
+
+
+def test_of_many_lacking_features_five_are_named() -> None:
+    bundle = bundle_of()
+    hungry = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
+    with pytest.raises(NoDataError, match=r"made: a, b, c, d, e\. "):
+        hungry.forecast(panel_of())
+
+
+def test_factors_of_totals_are_those_of_the_forecast_days() -> None:
+    bundle, panel, stores = bundle_of(), panel_of(), stores_of(2)
+    forecasts = bundle.forecast(panel)
+    rows = forecasts.with_columns(
+        forecast="sales_forecast", spread=pl.Series(interval_spread(panel))
+    )
+    found = bundle.total_intervals(panel, forecasts, stores)
+    assert found is not None
+    assert found.equals(TOTALS.intervals(rows, stores))
+    assert bundle_of(totals=None).total_intervals(panel, forecasts, stores) is None
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("totals", [TOTALS, None])
+def test_a_version_names_family_newest_training_day_and_content(
+    tmp_path: Path, totals: TotalCalibration | None
+) -> None:
+    saved = bundle_of(totals=totals).save(tmp_path / "new" / "models")
+    (folder,) = (tmp_path / "new" / "models").iterdir()
+    files = files_of(folder)
+    expected = {"blend.json", "bundle.json", "calibration.json", "rule.txt"}
+    assert set(files) == expected | ({"total_calibration.json"} if totals else set())
+    content = b"".join(name.encode() + files[name] for name in sorted(files))
+    assert folder.name == f"blend-20150619-{hashlib.sha256(content).hexdigest()[:8]}"
+    assert saved == Bundle(saved.model, DAILY, saved.metadata, folder.name, totals)
+
+
+def test_other_content_is_another_version(tmp_path: Path) -> None:
+    versions = {
+        bundle_of(departure=0.1).save(tmp_path).model_version,
+        bundle_of(departure=0.2).save(tmp_path).model_version,
+        bundle_of(totals=None).save(tmp_path).model_version,
+    }
+    assert len(versions) == 3
+    assert {path.name for path in tmp_path.iterdir()} == versions
+
+
+def test_the_same_content_is_the_same_version_and_what_is_there_stays(tmp_path: Path) -> None:
+    version = bundle_of().save(tmp_path).model_version
+    note = tmp_path / version / "note.txt"
+    note.write_text("kept", encoding="utf-8")
+    assert bundle_of().save(tmp_path).model_version == version
+    assert [path.name for path in tmp_path.iterdir()] == [version]
+    assert note.exists()
+
+
+def test_what_an_interrupted_save_left_is_no_part_of_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".blend-20150619.tmp"
+    left.mkdir()
+    (left / "half.txt").write_text("left", encoding="utf-8")
+    version = bundle_of().save(tmp_path).model_version
+    assert [path.name for path in tmp_path.iterdir()] == [version]
+    assert not (tmp_path / version / "half.txt").exists()
+
+
+def test_files_of_a_bundle_are_indented_json(tmp_path: Path) -> None:
+    folder = tmp_path / bundle_of().save(tmp_path).model_version
+    metadata = (folder / "bundle.json").read_text("utf-8")
+    assert metadata.splitlines()[1] == '  "family": "blend",'
+    assert BundleMetadata(**json.loads(metadata)) == bundle_of().metadata
+    assert (folder / "blend.json").read_text("utf-8") == '{\n  "lightgbm": 1.0\n}'

@@ -1,0 +1,55 @@
+"""What all models do with a panel: the target, the base and the form of importances."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rossmann_ml.models.base import importance_frame, log_base, log_target
+
+
+@given(days=st.lists(st.tuples(st.floats(1, 1e5), st.floats(0, 12, width=32)), min_size=1))
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_a_model_learns_log_sales_minus_the_linear_forecast(
+    days: list[tuple[float, float]],
+) -> None:
+    panel = pl.DataFrame(
+        days, schema={"sales": pl.Float64, "base_log_sales": pl.Float32}, orient="row"
+    )
+    assert log_base(panel).dtype == np.float64
+    assert log_base(panel).tolist() == [base for _, base in days]
+    expected = [math.log(sales) - base for sales, base in days]
+    assert log_target(panel).tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_importance_is_the_share_of_all_gain_most_important_first() -> None:
+    frame = importance_frame(["x", "z", "y"], np.array([1.0, 3.0, 4.0]), np.array([2, 5, 4]))
+    assert frame.rows() == [("y", 4.0, 0.5, 4), ("z", 3.0, 0.375, 5), ("x", 1.0, 0.125, 2)]
+    assert frame.columns == ["feature", "gain", "gain_share", "splits"]
+
+
+def test_features_of_equal_gain_are_in_the_order_of_their_names() -> None:
+    frame = importance_frame(["z", "x", "y"], np.array([2.0, 2.0, 2.0]))
+    assert frame["feature"].to_list() == ["x", "y", "z"]
+
+
+def test_splits_that_are_not_counted_are_unknown() -> None:
+    frame = importance_frame(["x", "y"], np.array([1.0, 3.0]))
+    assert frame.schema["splits"] == pl.Int64
+    assert frame["splits"].to_list() == [None, None]
+
+
+def test_without_any_gain_no_feature_has_a_share() -> None:
+    frame = importance_frame(["x", "y"], np.zeros(2))
+    assert frame["gain_share"].to_list() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("gain", [1e-11, 0.5])
+def test_a_small_gain_has_its_share_too(gain: float) -> None:
+    frame = importance_frame(["x", "y"], np.array([gain, 3 * gain]))
+    assert frame["gain_share"].to_list() == pytest.approx([0.75, 0.25], rel=1e-12)

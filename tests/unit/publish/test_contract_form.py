@@ -1,0 +1,68 @@
+"""What the contract says where it says nothing, and how tables and views are found in it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from rossmann_ml.publish.contract import (
+    STORAGE_VERSION,
+    Column,
+    Contract,
+    Table,
+    View,
+    load_contract,
+)
+
+COLUMN = Column(name="a", type="DOUBLE", meaning="m")
+OTHER = Column(name="b", type="DATE", meaning="m", nullable=True, unit="EUR")
+
+
+def table(name: str, *columns: Column) -> Table:
+    """A table without a promise."""
+    return Table(
+        name=name, source=f"marts.{name}", grain="g", key=(), order_by=(), meaning="m",
+        columns=columns,
+    )  # fmt: skip
+
+
+def test_a_column_is_not_nullable_and_has_no_unit_unless_it_says_so() -> None:
+    assert (COLUMN.nullable, COLUMN.unit) == (False, None)
+    assert (OTHER.nullable, OTHER.unit) == (True, "EUR")
+
+
+def test_a_table_has_its_columns_in_order_and_is_copied_whole_unless_it_says_so() -> None:
+    made = table("t", COLUMN, OTHER)
+    assert made.column_names == ["a", "b"]
+    assert made.is_vintage is False
+
+
+def test_a_view_has_the_columns_of_its_table() -> None:
+    view = View(name="v", table="t", grain="g", key=(), meaning="m", where="true")
+    contract = Contract(tables=(table("s", OTHER), table("t", COLUMN)), views=(view,))
+    assert contract.names == ["s", "t", "v"]
+    assert contract.columns_of("v") == contract.columns_of("t") == (COLUMN,)
+    assert contract.columns_of("s") == (OTHER,)
+    assert contract.table("s") == table("s", OTHER)
+    with pytest.raises(KeyError):
+        contract.table("v")
+
+
+def test_a_word_that_the_contract_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Column.model_validate({"name": "a", "type": "DOUBLE", "meaning": "m", "nulable": True})
+    with pytest.raises(ValidationError):
+        Column.model_validate({"name": "a", "type": "TEXT", "meaning": "m"})
+
+
+def test_the_contract_is_read_once_and_names_the_vintages() -> None:
+    contract = load_contract()
+    assert load_contract() is contract
+    assert [each.name for each in contract.tables if each.is_vintage] == [
+        *("forecasts", "forecast_totals", "forecast_horizon_totals", "forecast_revisions"),
+        *("forecast_drivers", "forecast_driver_changes", "shadow_forecasts"),
+        "drift_metrics",
+    ]
+    assert contract.names[-1] == "latest_forecasts"
+    # the format that DuckDB clients since 1.2 open
+    assert STORAGE_VERSION == "v1.2.0"

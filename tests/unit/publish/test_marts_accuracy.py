@@ -1,0 +1,398 @@
+"""Accuracy of what was served: dbt's SQL against scores worked out row by row.
+
+Definitions: the descriptions in ``forecast_accuracy.yml``, ``first_served_forecasts.yml`` and
+``seasonal_naive.yml``. Squared and absolute percentage errors are rounded to 9 decimals and added
+as decimals, so that the order of threads does not show.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.dbt_sql import build, declare, fill, query
+from support.tiny_generation import forecast_row, model_row, run_row, score_row
+
+from rossmann_ml.schema import DDL_DIR
+
+Row = dict[str, Any]
+FIRST = date(2015, 5, 1)
+STORES = {1: ("a", "a", "HE"), 2: ("a", "c", None), 3: ("b", "c", "BY")}
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in memory with the views that the accuracy reads."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
+        declare(connection, "dim_store", "fct_daily_sales", "sales_versions")
+        build(
+            connection,
+            *("stg_forecasts", "stg_forecast_history", "stg_shadow_forecasts"),
+            *("stg_forecast_runs", "stg_backtest_scores", "stg_model_versions"),
+            *("first_served_forecasts", "seasonal_naive"),
+        )
+        names = ("store_type", "assortment", "state")
+        stores = [
+            {"store_id": store, **dict(zip(names, values, strict=True))}
+            for store, values in STORES.items()
+        ]
+        fill(connection, "core.dim_store", stores)
+        yield connection
+
+
+def world(seed: int) -> dict[str, list[Row]]:
+    """Draw vintages, some replaced and some in shadow, and what was sold in the end."""
+    rng = random.Random(seed)
+
+    def vintage(origin: date, model: str, **values: Any) -> list[Row]:
+        rows = []
+        for store in rng.sample(sorted(STORES), rng.randint(1, 3)):
+            for day in rng.sample(range(1, 16), 4):
+                sales = rng.randint(1, 9999) / 4
+                bounds = {"lower_80": sales - 200, "upper_80": sales + 300}
+                bounds |= {"lower_95": sales - 400, "upper_95": sales + 600}
+                rows.append(
+                    forecast_row(
+                        origin, store, day, is_open=True, sales_forecast=sales,
+                        model_version=rng.choice([model, model, "late"]), **bounds, **values,
+                    )
+                )  # fmt: skip
+        return rows
+
+    origins = [FIRST + timedelta(days=day) for day in (0, 1, 28, rng.choice([27, 29, 40]))]
+    forecasts = [row for origin in origins for row in vintage(origin, rng.choice("mn"))]
+    forecasts += vintage(origins[0], "m", scenario="what if")
+    history = [
+        {**row, "sales_forecast": row["sales_forecast"] + 7 * times, "replaced_at": replaced_at}
+        for row in rng.sample(forecasts, 5)
+        for times, replaced_at in ((1, datetime(2015, 6, 2)), (2, datetime(2015, 6, 1)))
+    ]
+    shadows = [
+        {**row, "model_version": model}
+        for origin in origins[:2]
+        for model in ("challenger", "rival")
+        for row in vintage(origin, model)
+    ]
+    actuals = [
+        {
+            "store_id": store,
+            "sales_date": day,
+            "day_of_week": day.isoweekday(),
+            "sales": rng.choice([0, rng.randint(1, 9999) / 4, rng.randint(1, 9999) / 4]),
+            "is_open": rng.random() < 0.9,
+            "is_promo": rng.random() < 0.5,
+        }
+        for store, day in sorted(
+            {(row["store_id"], row["target_date"]) for row in forecasts + shadows}
+        )
+        if rng.random() < 0.9
+    ]
+    return {
+        "forecasts": forecasts, "forecast_history": history, "shadow_forecasts": shadows,
+        "actuals": actuals, "known": known_sales(rng), "origins": [{"day": day} for day in origins],
+    }  # fmt: skip
+
+
+def known_sales(rng: random.Random) -> list[Row]:
+    """Draw what was sold before, as it was known: restated here and there."""
+    rows = []
+    for store in STORES:
+        for back in rng.sample(range(-20, 380), 25):
+            day = FIRST - timedelta(days=back)
+            restated = day + timedelta(days=3) if rng.random() < 0.4 else None
+            versions = [(day, restated), (restated, None)] if restated else [(day, None)]
+            rows += [
+                {
+                    "store_id": store, "sales_date": day, "sales": rng.randint(0, 40) * 25.0,
+                    "known_on": known_on, "superseded_on": superseded,
+                }
+                for known_on, superseded in versions
+            ]  # fmt: skip
+    return rows
+
+
+def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
+    """What readers were given first, and what ran in shadow; the plan as given only."""
+    key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
+    first: dict[Any, Row] = {}
+    for row in sorted(drawn["forecast_history"], key=lambda row: row["replaced_at"]):
+        if row["scenario"] == "planned":
+            first.setdefault(key(row), row)
+    for row in drawn["forecasts"]:
+        if row["scenario"] == "planned":
+            first.setdefault(key(row), row)
+    served = [{**row, "kind": "served"} for row in first.values()]
+    return served + [{**row, "kind": "shadow"} for row in drawn["shadow_forecasts"]]
+
+
+def naive(drawn: dict[str, list[Row]], origin: date, store: int, weekday: int) -> float | None:
+    """The newest sales of the weekday in the 365 days up to the origin, as known then."""
+    found = {
+        row["sales_date"]: row["sales"]
+        for row in drawn["known"]
+        if row["store_id"] == store
+        and row["sales_date"].isoweekday() == weekday
+        and 0 <= (origin - row["sales_date"]).days < 365
+        and row["known_on"] <= origin
+        and (row["superseded_on"] is None or row["superseded_on"] > origin)
+        and row["sales"] > 0
+    }
+    return found[max(found)] if found else None
+
+
+def nine_decimals(value: float) -> Decimal:
+    """Round as the SQL does before it adds."""
+    return Decimal(value).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+
+
+def naming_models(served: list[Row]) -> dict[date, str]:
+    """The model that made most of what was served of an origin, the first by name of equals."""
+    by_origin: dict[date, Counter[str]] = {}
+    for row in served:
+        if row["kind"] == "served":
+            models = by_origin.setdefault(row["forecast_origin"], Counter())
+            models[row["model_version"]] += 1
+    return {
+        origin: min(models, key=lambda name: (-models[name], name))
+        for origin, models in by_origin.items()
+    }
+
+
+def judged(drawn: dict[str, list[Row]]) -> list[Row]:
+    """Every forecast of a day that was open and sold, with its errors."""
+    served = first_served(drawn)
+    most = naming_models(served)
+    actuals = {
+        (actual["store_id"], actual["sales_date"]): actual
+        for actual in drawn["actuals"]
+        if actual["is_open"] and actual["sales"] > 0
+    }
+    rows = []
+    for row in served:
+        origin = row["forecast_origin"]
+        actual = actuals.get((row["store_id"], row["target_date"]))
+        if actual is not None:
+            sales, forecast = actual["sales"], row["sales_forecast"]
+            last_year = naive(drawn, origin, row["store_id"], actual["day_of_week"])
+            store_type, assortment, state = STORES[row["store_id"]]
+            rows.append({
+                "vintage": (origin, row["kind"],
+                            most[origin] if row["kind"] == "served" else row["model_version"]),
+                "day": row["target_date"],
+                "segments": [
+                    ("overall", "all"),
+                    ("horizon_week", str(math.ceil(row["horizon_days"] / 7))),
+                    ("store_type", store_type),
+                    ("assortment", assortment),
+                    ("state", state or "unknown"),
+                    ("promo", "promo" if actual["is_promo"] else "no promo"),
+                    ("weekday", str(actual["day_of_week"])),
+                ],
+                "sales": sales,
+                "forecast": forecast,
+                "error": forecast / sales - 1,
+                "naive_error": None if last_year is None else last_year / sales - 1,
+                "inside_80": row["lower_80"] <= sales <= row["upper_80"],
+                "inside_95": row["lower_95"] <= sales <= row["upper_95"],
+            })  # fmt: skip
+    return rows
+
+
+def mean_square(rows: list[Row], name: str = "error") -> float:
+    """The mean of squared errors."""
+    return float(sum(nine_decimals(row[name] ** 2) for row in rows)) / len(rows)
+
+
+def scores(rows: list[Row], rolling: list[Row]) -> Row:
+    """The scores of a segment of a vintage, and over the four weeks up to it."""
+    both = [row for row in rows if row["naive_error"] is not None]
+    found: Row = {
+        "store_days": len(rows),
+        "days": len({row["day"] for row in rows}),
+        "first_target_date": min(row["day"] for row in rows),
+        "last_target_date": max(row["day"] for row in rows),
+        "rmspe": math.sqrt(mean_square(rows)),
+        "rolling_rmspe": math.sqrt(mean_square(rolling)),
+        "mape": float(sum(nine_decimals(abs(row["error"])) for row in rows)) / len(rows),
+        "bias": sum(row["forecast"] for row in rows) / sum(row["sales"] for row in rows) - 1,
+        "coverage_80": sum(row["inside_80"] for row in rows) / len(rows),
+        "coverage_95": sum(row["inside_95"] for row in rows) / len(rows),
+        "rmspe_seasonal_naive": None,
+        "skill": None,
+    }
+    if both:
+        naively = mean_square(both, "naive_error")
+        found["rmspe_seasonal_naive"] = math.sqrt(naively)
+        found["skill"] = 1 - math.sqrt(mean_square(both) / naively) if naively else None
+    return found
+
+
+def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> None:
+    """Fill the warehouse; every origin's first run knew what was known on that day."""
+    for table in ("forecasts", "forecast_history", "shadow_forecasts"):
+        fill(connection, f"forecasting.{table}", drawn[table])
+    runs = [
+        run_row(f"{number}-{row['day']}", row["day"], known_by=row["day"] + timedelta(days=number))
+        for row in drawn["origins"]
+        for number in (0, 9)
+    ]
+    fill(connection, "forecasting.forecast_runs", runs)
+    fill(connection, "core.fct_daily_sales", drawn["actuals"])
+    fill(connection, "core.sales_versions", drawn["known"])
+
+
+@settings(max_examples=6, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6))
+def test_scores_of_every_segment_are_those_of_its_rows(
+    chain: duckdb.DuckDBPyConnection, seed: int
+) -> None:
+    drawn = world(seed)
+    load(chain, drawn)
+    found = {
+        (row["forecast_origin"], row["forecast_kind"], row["model_version"],
+         row["segment_kind"], row["segment"]): row
+        for row in query(chain, "forecast_accuracy").to_dicts()
+    }  # fmt: skip
+    belongs: dict[tuple[Any, ...], list[Row]] = {}
+    for row in judged(drawn):
+        for segment in row["segments"]:
+            belongs.setdefault((*row["vintage"], *segment), []).append(row)
+    assert found.keys() == belongs.keys()
+    for key, rows in belongs.items():
+        origin, kind, _, *segment = key
+        rolling = [
+            row
+            for (other, other_kind, _, *other_segment), others in belongs.items()
+            if (other_kind, other_segment) == (kind, segment) and 0 <= (origin - other).days <= 27
+            for row in others
+        ]
+        for name, value in scores(rows, rolling).items():
+            # roots and quotients of exact sums; bias is near 0, so to an absolute 1e-12
+            is_float = isinstance(value, float)
+            expected = pytest.approx(value, rel=1e-9, abs=1e-12) if is_float else value
+            assert found[key][name] == expected, (key, name)
+
+
+def one_day(origin: date, sales: float, **values: Any) -> tuple[list[Row], list[Row]]:
+    """A forecast of 100 EUR, and what was sold."""
+    row = forecast_row(origin, 1, 1, is_open=True, **{"sales_forecast": 100.0, **values})
+    actual = {
+        "store_id": 1, "sales_date": row["target_date"], "sales": sales, "is_open": True,
+        "day_of_week": row["target_date"].isoweekday(), "is_promo": False,
+    }  # fmt: skip
+    return [row], [actual]
+
+
+def accuracy(
+    connection: duckdb.DuckDBPyConnection, forecasts: list[Row], actuals: list[Row], **rows: Any
+) -> list[Row]:
+    """The overall scores of a few days."""
+    drawn = {
+        "forecasts": forecasts, "actuals": actuals, "forecast_history": [],
+        "shadow_forecasts": [], "known": [],
+        "origins": [{"day": day} for day in sorted({row["forecast_origin"] for row in forecasts})],
+    }  # fmt: skip
+    load(connection, {**drawn, **rows})
+    found = query(connection, "forecast_accuracy").to_dicts()
+    return [row for row in found if row["segment_kind"] == "overall"]
+
+
+@pytest.mark.parametrize(("days_before", "rolling"), [(27, math.sqrt(0.625)), (28, 0.5)])
+def test_the_rolling_score_reaches_27_days_back(
+    chain: duckdb.DuckDBPyConnection, days_before: int, rolling: float
+) -> None:
+    older, newer = one_day(FIRST - timedelta(days=days_before), 50.0), one_day(FIRST, 200.0)
+    found = accuracy(chain, older[0] + newer[0], older[1] + newer[1])
+    # errors of 100% and of -50%
+    assert [row["rmspe"] for row in found] == [1.0, 0.5]
+    assert found[1]["rolling_rmspe"] == pytest.approx(rolling, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("sales", "inside"),
+    [(75.0, True), (74.99, False), (125.0, True), (125.01, False)],
+)
+def test_sales_on_a_bound_lie_inside(
+    chain: duckdb.DuckDBPyConnection, sales: float, inside: bool
+) -> None:
+    forecasts, actuals = one_day(FIRST, sales, lower_80=75.0, upper_80=125.0)
+    (row,) = accuracy(chain, forecasts, actuals)
+    assert row["coverage_80"] == float(inside)
+    assert row["coverage_95"] == 1.0
+
+
+@pytest.mark.parametrize(("age", "answers"), [(0, True), (7, True), (364, True), (371, False)])
+def test_seasonal_naive_looks_back_from_the_origin_itself_to_the_364th_day_before(
+    chain: duckdb.DuckDBPyConnection, age: int, answers: bool
+) -> None:
+    # the seventh day after a Friday is a Friday
+    row = forecast_row(FIRST, 1, 7, is_open=True)
+    actual = one_day(FIRST + timedelta(days=6), 100.0)[1]
+    day = FIRST - timedelta(days=age)
+    known = {"store_id": 1, "sales_date": day, "sales": 150.0, "known_on": day}
+    (found,) = accuracy(chain, [row], actual, known=[known])
+    assert found["rmspe_seasonal_naive"] == (0.5 if answers else None)
+    assert found["skill"] == (1.0 if answers else None)
+
+
+@pytest.mark.parametrize(
+    ("known_on", "superseded_on", "answers"),
+    [(0, None, True), (1, None, False), (-3, 0, False), (-3, 1, True)],
+)
+def test_seasonal_naive_knows_what_the_first_run_of_the_origin_knew(
+    chain: duckdb.DuckDBPyConnection, known_on: int, superseded_on: int | None, answers: bool
+) -> None:
+    row = forecast_row(FIRST, 1, 7, is_open=True)
+    known = {
+        "store_id": 1, "sales_date": FIRST - timedelta(days=7), "sales": 150.0,
+        "known_on": FIRST + timedelta(days=known_on),
+        "superseded_on":
+            None if superseded_on is None else FIRST + timedelta(days=superseded_on),
+    }  # fmt: skip
+    (found,) = accuracy(chain, [row], one_day(FIRST + timedelta(days=6), 80.0)[1], known=[known])
+    assert found["rmspe_seasonal_naive"] == (0.875 if answers else None)
+
+
+def test_a_horizon_week_has_seven_days(chain: duckdb.DuckDBPyConnection) -> None:
+    days = range(1, 43)
+    forecasts = [forecast_row(FIRST, 1, day, is_open=True) for day in days]
+    actuals = [one_day(FIRST + timedelta(days=day - 1), 100.0 / day)[1][0] for day in days]
+    accuracy(chain, forecasts, actuals)
+    found = {
+        row["segment"]: (row["days"], row["first_target_date"])
+        for row in query(chain, "forecast_accuracy").to_dicts()
+        if row["segment_kind"] == "horizon_week"
+    }
+    assert found == {str(week): (7, FIRST + timedelta(days=7 * week - 6)) for week in range(1, 7)}
+
+
+def test_what_the_backtest_promised_is_that_of_the_same_family_all_origins_together(
+    chain: duckdb.DuckDBPyConnection,
+) -> None:
+    promised = {"skill": 0.5, "coverage_80": 0.81, "coverage_95": 0.96}
+    fill(chain, "forecasting.model_versions", [model_row("m"), model_row("n")])
+    rows = [
+        score_row("blend", None, 0.2, **promised, segment="x", segment_kind="promo"),
+        score_row("lightgbm", None, 0.3, **promised),
+        score_row("blend", FIRST, 0.4, **promised),
+        score_row("blend", None, 0.5, model_version="n", **promised),
+        score_row("blend", None, 0.6, **promised),
+    ]
+    fill(chain, "forecasting.backtest_scores", [{**row, "rmspe": 9.0} for row in rows])
+    (found,) = accuracy(chain, *one_day(FIRST, 100.0))
+    assert (found["backtest_rmspe"], found["backtest_skill"]) == (0.6, 0.5)
+    assert (found["backtest_coverage_80"], found["backtest_coverage_95"]) == (0.81, 0.96)
+    # a score of before there were medians
+    fill(chain, "forecasting.backtest_scores", [{**rows[4], "rmspe_median": None}])
+    (found,) = accuracy(chain, *one_day(FIRST, 100.0))
+    assert found["backtest_rmspe"] == 0.6

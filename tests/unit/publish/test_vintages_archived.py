@@ -1,0 +1,130 @@
+"""An origin that left the file is written once, as it stands, in an order of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from support.dbt_sql import fill
+from support.tiny_generation import NEWEST, OLDER, forecast_row, run_row
+
+from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.publish.vintages import ARCHIVED_TABLE, export_vintages, vintages_path
+from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.settings import Settings, load_settings
+
+COLUMNS = (
+    *("forecast_origin", "store_id", "target_date", "horizon_days", "scenario", "is_open"),
+    *("sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "model_version"),
+    *("run_id", "plan_source"),
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A new product whose folder has a quote in its name."""
+    return load_settings(warehouse_dir=tmp_path / "erika's", state_dir=tmp_path / "state")
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Forecasts of two origins in no order; the older one's by two runs."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
+        rows = [
+            forecast_row(origin, store, day)
+            for day in (3, 1, 2)
+            for store in (2, 1)
+            for origin in (NEWEST, OLDER)
+        ]
+        late = forecast_row(OLDER, 3, 1, run_id="late")
+        fill(connection, "forecasting.forecasts", [*rows, late])
+        runs = [run_row(f"run-{origin}", origin) for origin in (OLDER, NEWEST)]
+        runs += [run_row("late", OLDER, input_hash="aa")]
+        fill(connection, "forecasting.forecast_runs", runs)
+        yield connection
+
+
+@pytest.fixture
+def warehouse(filled: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same, put back after the test."""
+    filled.execute("BEGIN")
+    yield filled
+    filled.execute("ROLLBACK")
+
+
+def export(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *origins: date) -> list[str]:
+    """Archive origins, and give the names of what was written."""
+    written = export_vintages(warehouse, settings, origins, load_contract())
+    assert all(path.parent == vintages_path(settings) for path in written)
+    return [path.name for path in written]
+
+
+def names(settings: Settings) -> list[str]:
+    """The files in the folder, hidden ones too."""
+    return sorted(path.name for path in vintages_path(settings).iterdir())
+
+
+def test_a_file_holds_the_forecasts_of_its_origin_in_the_contracts_columns_and_order(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    (name,) = export(warehouse, settings, OLDER)
+    # the hashes of both runs, in their order
+    assert name == "forecasts_2015-06-12_aa-hash-2015-06-12.parquet"
+    assert names(settings) == [name]
+    assert vintages_path(settings) == settings.published_path / "vintages"
+    read = duckdb.from_parquet(str(vintages_path(settings) / name))
+    assert tuple(read.columns) == COLUMNS
+    expected = [
+        tuple(forecast_row(OLDER, store, day)[column] for column in COLUMNS)
+        for store in (1, 2)
+        for day in (1, 2, 3)
+    ]
+    late = forecast_row(OLDER, 3, 1, run_id="late")
+    assert read.fetchall() == [*expected, tuple(late[column] for column in COLUMNS)]
+
+
+def test_what_is_written_as_it_stands_is_not_written_again(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    first = export(warehouse, settings, OLDER)
+    path = vintages_path(settings) / first[0]
+    path.write_text("as it was")
+    # the first origin is there already, the next one is not
+    assert export(warehouse, settings, OLDER, NEWEST) == [
+        "forecasts_2015-06-19_hash-2015-06-19.parquet"
+    ]
+    assert path.read_text() == "as it was"
+    assert export(warehouse, settings, NEWEST, OLDER) == []
+
+
+def test_an_origin_that_was_scored_again_takes_the_place_of_its_old_file_only(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    export(warehouse, settings, OLDER, NEWEST)
+    warehouse.execute(
+        "UPDATE forecasting.forecast_runs SET input_hash = 'bb' WHERE run_id = 'run-2015-06-12'"
+    )
+    assert export(warehouse, settings, OLDER, NEWEST) == ["forecasts_2015-06-12_aa-bb.parquet"]
+    assert names(settings) == [
+        "forecasts_2015-06-12_aa-bb.parquet",
+        "forecasts_2015-06-19_hash-2015-06-19.parquet",
+    ]
+
+
+def test_a_file_whose_run_is_lost_is_called_unknown(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    warehouse.execute("DELETE FROM forecasting.forecast_runs")
+    assert export(warehouse, settings, NEWEST) == ["forecasts_2015-06-19_unknown.parquet"]
+
+
+def test_nothing_is_made_where_no_origin_is_too_old(
+    warehouse: duckdb.DuckDBPyConnection, settings: Settings
+) -> None:
+    assert export(warehouse, settings) == []
+    assert not vintages_path(settings).exists()
+    assert ARCHIVED_TABLE == "forecasts"

@@ -1,0 +1,177 @@
+"""Whether a training is due besides those of the calendar, at every limit.
+
+From the docstring of ``advise_retraining``: an open alert of the rules named, at least a warning,
+that came after the newest training, once enough weeks of sales have come in that it has not seen;
+or a training of the calendar that did not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pytest
+from support.evaluation_world import memory_database
+
+from rossmann_ml.monitoring.alert_params import RetrainingParams
+from rossmann_ml.monitoring.retraining_advice import advise_retraining
+
+PARAMS = RetrainingParams(rules=["accuracy", "drift"], min_weeks=2)
+ORIGIN = date(2015, 7, 31)
+TRAINED_AT = datetime(2015, 7, 13, 6)
+UNSEEN = "the newest training has not seen the last {} weeks of sales"
+
+
+class Situation:
+    """What was trained, what is forecast and which alerts there are."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def trained(self, through: date, created_at: datetime = TRAINED_AT) -> None:
+        self.connection.execute(
+            """
+            INSERT INTO forecasting.model_versions BY NAME
+            SELECT 'of ' || $through AS model_version, 'blend' AS family, 'full' AS profile,
+                'r' AS recipe_hash, $through AS trained_through, 'd' AS data_version,
+                'c' AS code_version, 'g' AS git_commit, 'm' AS mlflow_run_id,
+                '1' AS registry_version, 1 AS training_rows, 0.1 AS rmspe_mean,
+                0.1 AS rmspe_spread, 1 AS training_seconds, $created_at AS created_at
+            """,
+            {"through": through, "created_at": created_at},
+        )
+
+    def forecast(self, origin: date = ORIGIN) -> None:
+        self.connection.execute(
+            "INSERT INTO forecasting.forecasts SELECT $origin, 1, $origin + 1, 1, 'planned', "
+            "true, 1, 1, 1, 1, 1, 'm', 'r', 'planned'",
+            {"origin": origin},
+        )
+
+    def alert(
+        self,
+        rule: str = "drift",
+        subject: str = "features",
+        *,
+        severity: str = "warning",
+        raised_at: datetime = TRAINED_AT + timedelta(days=1),
+        resolved_at: datetime | None = None,
+    ) -> None:
+        self.connection.execute(
+            """
+            INSERT INTO monitoring.alerts BY NAME
+            SELECT $rule || $subject AS alert_id, 'r' AS run_id, $raised_at AS raised_at,
+                $raised_at::DATE AS raised_on, $rule AS rule, $subject AS subject,
+                $severity AS severity, 'o' AS owner, 'm' AS message, 'l' AS link,
+                $raised_at AS last_seen_at, 1 AS times_seen, true AS is_notified,
+                $raised_at AS due_at, $raised_at::DATE AS cooldown_until_date,
+                $resolved_at AS resolved_at
+            """,
+            {
+                "rule": rule, "subject": subject, "severity": severity, "raised_at": raised_at,
+                "resolved_at": resolved_at,
+            },
+        )  # fmt: skip
+
+    def advice(self, every_weeks: int = 4) -> str | None:
+        return advise_retraining(self.connection, PARAMS, every_weeks=every_weeks)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with memory_database() as connection:
+        yield connection
+
+
+@pytest.fixture
+def now(database: duckdb.DuckDBPyConnection) -> Situation:
+    for table in ("forecasting.model_versions", "forecasting.forecasts", "monitoring.alerts"):
+        database.execute(f"DELETE FROM {table}")
+    return Situation(database)
+
+
+def days_before(days: int) -> date:
+    return ORIGIN - timedelta(days=days)
+
+
+@pytest.mark.parametrize(("days", "weeks"), [(27, None), (28, 4), (34, 4), (35, 5)])
+def test_a_training_of_the_calendar_that_did_not_come_is_asked_for(
+    now: Situation, days: int, weeks: int | None
+) -> None:
+    now.forecast()
+    now.trained(days_before(days))
+    assert now.advice() == (None if weeks is None else UNSEEN.format(weeks))
+
+
+@pytest.mark.parametrize(("days", "weeks"), [(13, None), (14, 2), (20, 2), (21, 3), (27, 3)])
+def test_an_alert_asks_once_two_whole_weeks_were_not_seen(
+    now: Situation, days: int, weeks: int | None
+) -> None:
+    now.forecast()
+    now.trained(days_before(days))
+    now.alert()
+    expected = None if weeks is None else f"drift (features); {UNSEEN.format(weeks)}"
+    assert now.advice() == expected
+
+
+@pytest.mark.parametrize(
+    ("alert", "asks"),
+    [
+        ({"severity": "critical"}, True),
+        ({"severity": "info"}, False),
+        ({"rule": "coverage"}, False),
+        ({"raised_at": TRAINED_AT}, False),
+        ({"raised_at": TRAINED_AT + timedelta(seconds=1)}, True),
+        ({"resolved_at": TRAINED_AT + timedelta(days=2)}, False),
+    ],
+    ids=["critical", "info", "another rule", "with the training", "a second later", "over"],
+)
+def test_only_open_alerts_that_matter_and_came_after_the_training_ask(
+    now: Situation, alert: dict, asks: bool
+) -> None:
+    now.forecast()
+    now.trained(days_before(14))
+    now.alert(**alert)
+    assert (now.advice() is not None) == asks
+
+
+def test_all_alerts_are_named_the_oldest_first(now: Situation) -> None:
+    now.forecast()
+    now.trained(days_before(14))
+    later = TRAINED_AT + timedelta(days=3)
+    now.alert("drift", "sales", raised_at=later)
+    now.alert("drift", "features", raised_at=later)
+    now.alert("accuracy", "state BY", raised_at=later)
+    now.alert("drift", "plan")
+    assert now.advice() == (
+        "drift (plan), accuracy (state BY), drift (features), drift (sales); " + UNSEEN.format(2)
+    )
+
+
+def test_rules_are_named_in_words(now: Situation) -> None:
+    now.forecast()
+    now.trained(days_before(14))
+    now.alert("stale_data", "sales")
+    params = RetrainingParams(rules=["stale_data"], min_weeks=2)
+    said = advise_retraining(now.connection, params, every_weeks=4)
+    assert said == f"stale data (sales); {UNSEEN.format(2)}"
+
+
+def test_what_counts_is_the_training_that_saw_most_and_the_newest_origin(now: Situation) -> None:
+    now.forecast(days_before(28))
+    now.forecast()
+    now.trained(days_before(70), created_at=TRAINED_AT + timedelta(days=9))  # a model of the past
+    now.trained(days_before(14))
+    now.alert()
+    assert now.advice() == f"drift (features); {UNSEEN.format(2)}"
+
+
+def test_nothing_is_advised_before_the_first_training_or_forecast(now: Situation) -> None:
+    assert now.advice() is None
+    now.alert()
+    now.forecast()
+    assert now.advice() is None
+    now.connection.execute("DELETE FROM forecasting.forecasts")
+    now.trained(days_before(70))
+    assert now.advice() is None
