@@ -87,7 +87,7 @@ def world(seed: int, *, stores: int, missing: float, holidays: set[int], noise: 
         (
             store,
             day,
-            draw.choice([0.0] + [round(5000 * math.exp(draw.gauss(0, noise)), 2)] * 9),
+            draw.choice([0.0, 0.5] + [round(5000 * math.exp(draw.gauss(0, noise)), 2)] * 18),
             day.weekday() < 5 and (day.toordinal() // 7 + draw.randrange(2)) % 2 == 0,
             "a" if back in holidays else "0",
         )
