@@ -133,7 +133,8 @@ class Result:
 def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
     """Draw places in a package's modules, and one change at each.
 
-    Left out is what cannot change a result: annotations, ``if TYPE_CHECKING``, ``frozen=True``.
+    Left out is what cannot change a result: annotations, ``if TYPE_CHECKING``, ``frozen=True``,
+    and the empty methods of protocols.
     """
     paths = [
         path.relative_to(PROJECT_DIR)
@@ -177,6 +178,8 @@ def _without_effect(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, in
 def _changes_no_result(node: ast.AST) -> bool:
     if isinstance(node, ast.If):
         return ast.unparse(node.test) == "TYPE_CHECKING"
+    if isinstance(node, ast.ClassDef):
+        return any(ast.unparse(base) == "Protocol" for base in node.bases)
     return isinstance(node, ast.keyword) and node.arg == "frozen"
 
 
