@@ -105,7 +105,7 @@ def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_c
     days=st.sampled_from([1, 6, 28, 57, 183, 364, 365, 385, 400, 402, 740]),
     plan_before=st.sampled_from([0, 3]),
 )
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 def test_every_history_feature_of_any_chain_is_what_its_name_says(
     seed: int, stores: int, days: int, plan_before: int
 ) -> None:

@@ -70,7 +70,7 @@ def test_the_forecast_of_the_frozen_world_is_the_dense_solution(origin: date) ->
     stores=st.integers(1, 3),
     days=st.sampled_from([1, 30, 91, 92, 100]),
 )
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 def test_the_forecast_of_any_chain_is_the_dense_solution(seed: int, stores: int, days: int) -> None:
     inputs = random_inputs(seed, stores=stores, days=days, ahead=7, first_day=FIRST_DAY)
     origin = FIRST_DAY + timedelta(days=days - 1)
