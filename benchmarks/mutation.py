@@ -134,7 +134,7 @@ def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
     """Draw places in a package's modules, and one change at each.
 
     Left out is what cannot change a result: annotations, ``if TYPE_CHECKING``, ``frozen=True``,
-    and the empty methods of protocols.
+    the empty methods of protocols, and the star before keyword-only arguments.
     """
     paths = [
         path.relative_to(PROJECT_DIR)
@@ -163,6 +163,14 @@ def _without_effect(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, in
         found: list[ast.AST | None] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             found.append(node.returns)
+            if node.args.kwonlyargs:
+                last = [*node.args.posonlyargs, *node.args.args, *node.args.defaults]
+                first = node.args.kwonlyargs[0]
+                begin = max(
+                    ((each.end_lineno or 0, each.end_col_offset or 0) for each in last),
+                    default=(node.lineno, node.col_offset),
+                )
+                yield begin, (first.lineno, first.col_offset)
         elif isinstance(node, ast.arg | ast.AnnAssign):
             found.append(node.annotation)
         elif _changes_no_result(node):
@@ -192,7 +200,7 @@ def run(name: str, *, mutants: int, seed: int, workers: int, console: Console) -
     package = PACKAGES[name]
     specs = sample(package, mutants=mutants, seed=seed)
     command = (  # without plugins, which take a second to load
-        "env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 "
+        "env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ROSSMANN_TESTS_DO_NOT_SHRINK=1 "
         f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not frozen' "
         + " ".join(f"tests/{path}" for path in package.tests)
     )
