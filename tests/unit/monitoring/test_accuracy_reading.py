@@ -85,10 +85,10 @@ def test_the_newest_days_are_of_any_forecast_and_of_observed_sales(
 def test_the_time_counts_from_the_beginning_of_the_measuring(
     marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ):
-    clock = iter([1000.0, 1002.5, 1010.0])
+    clock = iter([4.0, 10.5, 30.0])
     monkeypatch.setattr(accuracy, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    assert read_accuracy(marts).seconds == 2.5
-    assert read_accuracy(marts, started=990.0).seconds == 20.0
+    assert read_accuracy(marts).seconds == 6.5
+    assert read_accuracy(marts, started=10.0).seconds == 20.0
 
 
 @pytest.fixture
