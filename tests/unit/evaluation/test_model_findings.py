@@ -77,6 +77,7 @@ def test_a_segment_is_weak_from_more_than_a_tenth_above_the_whole(
 def test_the_worst_segments_come_first_by_their_median_over_origins() -> None:
     sentences = said(
         row("weekday", "7", rmspe_median=0.6),
+        row("weekday", "6", rmspe_median=0.6),
         row("state", "BY", rmspe_median=0.8, rmspe=0.1),
         row("holiday", "near a holiday", rmspe_median=0.6),
         row("horizon_week", "6", rmspe_median=0.6),
@@ -84,13 +85,14 @@ def test_the_worst_segments_come_first_by_their_median_over_origins() -> None:
         row("total_chain_week", "all", rmspe_median=3.0),
         row("state", "HE", rmspe_median=3.0, model="linear"),
     )
-    assert sentences[:4] == [
+    assert sentences[:5] == [
         "state “BY”: RMSPE 0.8000, 60% above the whole's 0.5000.",
         "holiday “near a holiday”: RMSPE 0.6000, 20% above the whole's 0.5000.",
         "horizon week “6”: RMSPE 0.6000, 20% above the whole's 0.5000.",
+        "weekday “6”: RMSPE 0.6000, 20% above the whole's 0.5000.",
         "weekday “7”: RMSPE 0.6000, 20% above the whole's 0.5000.",
     ]
-    assert sentences[4].startswith("The worst of 2 origins")
+    assert sentences[5].startswith("The worst of 2 origins")
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,22 @@ def test_an_interrupted_backtest_goes_on_where_it_stopped(
     assert fitted.complete().rows.equals(first.rows)
 
 
+def test_only_the_member_that_is_missing_is_fitted(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    keep(*WISHED)
+    connection.execute(
+        "DELETE FROM forecasting.out_of_fold_forecasts "
+        "WHERE model = 'xgboost' AND forecast_origin = ?",
+        [WISHED[2]],
+    )
+    said: list[str] = []
+    panel = Fitted(connection).panel()
+    found = complete_folds(connection, INPUTS, RECIPE, lambda: panel, progress=said.append)
+    assert found.computed == [WISHED[2]]
+    assert said == [f"backtest at origin {WISHED[2]}, 1 of 1", f"fit of xgboost as of {WISHED[2]}"]
+
+
 def backtested(
     connection: duckdb.DuckDBPyConnection, history_days: int, **profile: object
 ) -> list[date]:
