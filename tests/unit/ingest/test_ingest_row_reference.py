@@ -241,19 +241,19 @@ def check_against_the_judge(kind: Kind, rows: list[Row]) -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(rows_of("sales"), min_size=1, max_size=12))
 def test_rows_of_sales_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
     check_against_the_judge("sales", rows)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(rows_of("plan"), min_size=1, max_size=12))
 def test_rows_of_a_plan_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
     check_against_the_judge("plan", rows)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(rows_of("stores"), min_size=1, max_size=12))
 def test_rows_of_stores_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
     check_against_the_judge("stores", rows)

@@ -109,7 +109,7 @@ def forget_sales(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 @settings(
-    max_examples=10,
+    max_examples=7,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
