@@ -207,6 +207,7 @@ def test_a_connection_that_rests_for_some_seconds_is_not_closed_by_the_server(
             asked_on = connection.sock.getsockname()
             time.sleep(rest_seconds)
         assert connection.sock.getsockname() == asked_on
+        connection.close()
 
 
 def test_a_running_server_follows_publications_rollbacks_and_failures(
