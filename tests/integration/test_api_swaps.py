@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import Refreshed
 from support.fuzzing import fuzz
 from support.published import copy_of, keeping
 from support.publisher import Publisher
+from support.refreshed import Refreshed
 from support.servers import serving
 from support.small_warehouse import change
 

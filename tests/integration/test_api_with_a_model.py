@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from conftest import Refreshed
 from support.fuzzing import fuzz
+from support.refreshed import Refreshed
 from support.servers import serving
 
 pytestmark = pytest.mark.integration

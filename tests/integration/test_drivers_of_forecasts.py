@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from conftest import Refreshed
 from support.chain import small_params
+from support.refreshed import Refreshed
 
 from rossmann_ml.drivers.record import DriversReport, explain_newest_origin
 from rossmann_ml.errors import NoDataError

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import dagster as dg
 import pytest
-from conftest import Refreshed
 from support.faults.harness import (
     Job,
     Place,
@@ -19,6 +18,7 @@ from support.faults.harness import (
     watching,
 )
 from support.faults.kills import kill_at
+from support.refreshed import Refreshed
 from support.weekly_drop import write_drop
 
 from assets.home import open_instance

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import Refreshed
 from nbclient import NotebookClient
 from support.documents import blocks, documents
+from support.refreshed import Refreshed
 from support.servers import serving
 from support.unmeasured import UNMEASURED
 

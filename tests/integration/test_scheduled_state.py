@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Refreshed
 from support.code_location import place_settings
 from support.object_storage import s3_client
+from support.refreshed import Refreshed
 from support.unmeasured import UNMEASURED
 
 from rossmann_ml.publish import summarise

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import duckdb
 import pytest
-from conftest import Refreshed
 from support.chain import small_params
+from support.refreshed import Refreshed
 
 from rossmann_ml.errors import NoDataError
 from rossmann_ml.publish import publish

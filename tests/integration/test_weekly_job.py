@@ -12,8 +12,8 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
-from conftest import Refreshed
 from support.chain import small_params
+from support.refreshed import Refreshed
 from support.unmeasured import UNMEASURED
 from support.weekly_drop import NEWEST_ORIGIN, write_drop
 

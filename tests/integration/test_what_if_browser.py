@@ -6,9 +6,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from conftest import Refreshed
 from playwright.sync_api import expect
 from support.browser import require_chromium, visit
+from support.refreshed import Refreshed
 from support.servers import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]

@@ -66,6 +66,7 @@ SQL_FROM_PARTS = {
     "app/older_generations.py: _with_views",
     "app/api/table_pages.py: stores_with",
     "app/api/table_pages.py: rows",
+    "rossmann_ml/ingest/file_load.py: _date_what_came_before_sales",
     "rossmann_ml/ingest/status.py: _landed_kinds",
     "rossmann_ml/ingest/versions.py: __enter__",
     "rossmann_ml/ingest/versions.py: __exit__",
