@@ -250,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         recipe = Recipe(given.profile, params, settings.threads)
         bench = Bench(
             connection, inputs, params, origins, given.profile, settings.threads,
-            cache(lambda: panel_of(inputs, recipe)[0]), console.print,
+            cache(lambda: panel_of(inputs, recipe.params, recipe.profile)[0]), console.print,
         )  # fmt: skip
         ablation = ablate_groups(bench, groups, seeds)
         members = None if given.without_members else compare_members(bench, seeds)

@@ -78,7 +78,7 @@ def main() -> None:
     row("linear forecasts as of one origin, all stores", linear, ridge)
     row("  peer: scikit-learn's Ridge, one fit a store", ridge)
 
-    panel, _ = panel_of(inputs, recipe)
+    panel, _ = panel_of(inputs, recipe.params, recipe.profile)
     trees = recipe.profile_params.models["lightgbm"].trees
     peer = HistGradientBoostingRegressor(
         max_iter=trees, max_leaf_nodes=63, min_samples_leaf=200, early_stopping=False

@@ -108,7 +108,7 @@ def _train_and_score(  # noqa: PLR0917 - the arguments of the one caller above
 ) -> ForecastReport:
     recipe = Recipe(profile, params, settings.threads)
     inputs = read_inputs(connection, params, forecast_origin=forecast_origin, known_by=known_by)
-    panel, _ = panel_of(inputs, recipe, progress=progress)
+    panel, _ = panel_of(inputs, params, profile, progress=progress)
     folds = complete_folds(connection, inputs, recipe, lambda: panel, progress=progress)
     progress(f"model as of {forecast_origin}")
     started = time.perf_counter()

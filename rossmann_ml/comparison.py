@@ -78,7 +78,7 @@ def compare(
             connection,
             inputs,
             recipe,
-            lambda: panel_of(inputs, recipe, progress=progress)[0],
+            lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
             progress=progress,
         )
         common = _common(mine, _served_or_none(connection, inputs, params, other))

@@ -7,7 +7,6 @@ without it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.errors import NoDataError
+from rossmann_ml.publish.files import md5_of, sha256_of
 from rossmann_ml.settings import Settings
 from rossmann_ml.versions import code_version, data_version
 from rossmann_ml.warehouse import connect, count_rows, one_row
@@ -161,18 +161,6 @@ def _landed_files(
 def _md5_if_still_there(settings: Settings, name: str, sha256: str) -> str | None:
     for folder in (settings.raw_path, settings.incoming_path):
         path = folder / name
-        if path.is_file() and _digest(path, "sha256") == sha256:
+        if path.is_file() and sha256_of(path) == sha256:
             return md5_of(path)
     return None
-
-
-def md5_of(path: Path) -> str:
-    """MD5 of a file's bytes: DVC's and Kaggle's name for them, and no protection of anything."""
-    return _digest(path, "md5")
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        ).hexdigest()

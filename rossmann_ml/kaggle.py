@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 import yaml
 
 from rossmann_ml.errors import BadFileError, FetchError, SettingsError
-from rossmann_ml.exports import md5_of
+from rossmann_ml.publish.files import md5_of
 from rossmann_ml.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,11 +15,10 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.errors import NoDataError
-from rossmann_ml.features.panel import training_origins, training_panel
+from rossmann_ml.features.panel import feature_names, training_origins, training_panel
 from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
 from rossmann_ml.params import Params, Profile
 from rossmann_ml.progress import Progress, silent
-from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import Settings
 from rossmann_ml.versions import Versions, versions_now
 from rossmann_ml.warehouse import (
@@ -54,27 +53,27 @@ class PanelReport:
 
 
 def panel_of(
-    inputs: OriginInputs, recipe: Recipe, *, progress: Progress = silent
+    inputs: OriginInputs, params: Params, profile: Profile, *, progress: Progress = silent
 ) -> tuple[pl.DataFrame, list[date]]:
     """Make the training panel for an origin, with the origins in it.
 
     Raises:
         NoDataError: There is too little history for a single training origin.
     """
-    profile, params = recipe.profile_params, recipe.params
+    size = params.training.profiles[profile]
     origins = training_origins(
         inputs.forecast_origin,
         first_day=inputs.first_sales_date,
-        step_days=profile.origin_step_days,
-        count=profile.max_origins,
+        step_days=size.origin_step_days,
+        count=size.max_origins,
         min_history_days=params.training.min_history_days,
     )
     if not origins:
         raise NoDataError(
             f"there is too little history before {inputs.forecast_origin} to train: sales begin on "
             f"{inputs.first_sales_date}, and training.min_history_days + "
-            f"training.profiles.{recipe.profile}.origin_step_days = "
-            f"{params.training.min_history_days + profile.origin_step_days} days are needed"
+            f"training.profiles.{profile}.origin_step_days = "
+            f"{params.training.min_history_days + size.origin_step_days} days are needed"
         )
     panel = training_panel(
         inputs.features,
@@ -82,7 +81,7 @@ def panel_of(
         known_until=inputs.forecast_origin,
         horizon_days=params.forecast.horizon_days,
         params=params.features,
-        rows_share=profile.rows_share,
+        rows_share=size.rows_share,
         progress=progress,
     )
     return panel, origins
@@ -93,10 +92,9 @@ def build_training_panel(
 ) -> PanelReport:
     """Fill ``features.training_panel`` for the newest origin."""
     started = time.perf_counter()
-    recipe = Recipe(profile, params, settings.threads)
     with writer_lock(settings), connect(settings) as connection:
         inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
-        panel, origins = panel_of(inputs, recipe, progress=progress)
+        panel, origins = panel_of(inputs, params, profile, progress=progress)
         versions = versions_now(connection, settings)
         store_panel(
             connection, TRAINING_PANEL, panel, inputs.forecast_origin, versions, profile=profile
@@ -105,7 +103,7 @@ def build_training_panel(
         inputs.forecast_origin,
         len(origins),
         len(panel),
-        len(recipe.features),
+        len(feature_names(params.features)),
         time.perf_counter() - started,
     )
 
@@ -159,21 +157,21 @@ def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> p
     return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
-def read_training_panel(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> pl.DataFrame:
+def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
     """Read ``features.training_panel``.
 
     Raises:
-        NoDataError: It is not that of the recipe's profile and the newest origin.
+        NoDataError: It is not that of the profile and the newest origin.
     """
     build = one_row(
         connection,
         "SELECT profile, forecast_origin FROM features.panel_builds WHERE panel = ?",
         [TRAINING_PANEL],
     )
-    wanted = (recipe.profile, newest_origin(connection))
+    wanted = (profile, newest_origin(connection))
     if build != wanted:
         raise NoDataError(
-            f"features.training_panel is not built for the profile {recipe.profile} and the "
+            f"features.training_panel is not built for the profile {profile} and the "
             f"origin {wanted[1]}: materialize it first"
         )
     # DuckDB keeps the order of insertion: the same panel gives the same model to the last bit

@@ -78,7 +78,7 @@ def run_backtest(
     with writer_lock(settings), connect(settings) as connection:
         inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
         folds = complete_folds(
-            connection, inputs, recipe, _panel_once(connection, recipe), progress=progress
+            connection, inputs, recipe, _panel_once(connection, profile), progress=progress
         )
         scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
     return BacktestReport(
@@ -87,9 +87,9 @@ def run_backtest(
 
 
 def _panel_once(
-    connection: duckdb.DuckDBPyConnection, recipe: Recipe
+    connection: duckdb.DuckDBPyConnection, profile: Profile
 ) -> Callable[[], pl.DataFrame]:
-    return cache(lambda: read_training_panel(connection, recipe))
+    return cache(lambda: read_training_panel(connection, profile))
 
 
 def train_challenger(
@@ -108,7 +108,7 @@ def train_challenger(
         origin = newest_origin(connection)
         inputs = read_inputs(connection, params, forecast_origin=origin)
         folds = read_folds(connection, inputs, params, recipe.key)
-        panel = read_training_panel(connection, recipe)
+        panel = read_training_panel(connection, profile)
         started = time.perf_counter()
         stores = inputs.features.stores.attributes
         with fit_members(settings, recipe, panel, inputs, progress=progress) as fits:

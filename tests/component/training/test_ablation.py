@@ -38,7 +38,7 @@ def bench(sample_dir: Path) -> Bench:
     as_of = OriginInputs(NEWEST_ORIGIN, date.max, known, horizon_plan=nothing, history=nothing)
     connection = duckdb.connect()
     create_tables(connection)
-    panel, _ = panel_of(as_of, Recipe("fast", params, 1))
+    panel, _ = panel_of(as_of, params, "fast")
     said: list[str] = []
     return Bench(connection, as_of, params, ORIGINS, "fast", 1, lambda: panel, said.append)
 

@@ -29,7 +29,6 @@ from rossmann_ml.panels import (
     read_training_panel,
 )
 from rossmann_ml.params import Params, load_params
-from rossmann_ml.recipe import Recipe
 from rossmann_ml.settings import PROJECT_DIR, Settings
 
 DAY = timedelta(days=1)
@@ -149,7 +148,7 @@ def test_training_origins_go_back_by_steps_as_far_as_history_and_profile_allow(
     _, connection = place
     params = small_params(min_history_days=min_history_days, origins=count)
     inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
-    panel, origins = panel_of(inputs, Recipe("fast", params, threads=1))
+    panel, origins = panel_of(inputs, params, "fast")
     assert origins == [ORIGIN - timedelta(days=days) for days in back_days]
     assert panel["forecast_origin"].unique().sort().to_list() == origins
 
@@ -160,7 +159,7 @@ def test_too_little_history_names_what_is_needed(place: Place) -> None:
     inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
     first = ORIGIN - timedelta(days=HISTORY_DAYS - 1)
     with pytest.raises(NoDataError, match=rf"begin on {first}, .*fast.origin_step_days = 120 days"):
-        panel_of(inputs, Recipe("fast", params, threads=1))
+        panel_of(inputs, params, "fast")
 
 
 def test_training_rows_are_the_open_days_with_sales_up_to_the_origin(place: Place) -> None:
@@ -168,7 +167,7 @@ def test_training_rows_are_the_open_days_with_sales_up_to_the_origin(place: Plac
     _, connection = place
     params = small_params(step_days=3, origins=2, min_history_days=60)
     inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
-    panel, _ = panel_of(inputs, Recipe("fast", params, threads=1))
+    panel, _ = panel_of(inputs, params, "fast")
     sold = {(store, day): sales for store, day, sales in inputs.history.rows() if sales > 0}
     expected = [
         (origin, store, origin + timedelta(days=days), sold[store, origin + timedelta(days=days)])
@@ -186,14 +185,14 @@ def test_a_share_of_the_training_rows_is_the_profiles(place: Place) -> None:
     _, connection = place
     params = small_params()
     inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
-    full, _ = panel_of(inputs, Recipe("fast", params, threads=1))
+    full, _ = panel_of(inputs, params, "fast")
     profiles = {
         name: profile.model_copy(update={"rows_share": 0.3})
         for name, profile in params.training.profiles.items()
     }
     training = params.training.model_copy(update={"profiles": profiles})
     few = params.model_copy(update={"training": training})
-    part, _ = panel_of(inputs, Recipe("fast", few, threads=1))
+    part, _ = panel_of(inputs, few, "fast")
     assert 0 < len(part) < len(full)
 
 
@@ -204,9 +203,10 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
     settings, connection = place
     params = small_params()
     report = build_training_panel(settings, params, profile="fast")
-    recipe = Recipe("fast", params, settings.threads)
-    panel, origins = panel_of(read_inputs(connection, params, forecast_origin=ORIGIN), recipe)
-    assert_frame_equal(read_training_panel(connection, recipe), panel, check_dtypes=False)
+    panel, origins = panel_of(
+        read_inputs(connection, params, forecast_origin=ORIGIN), params, "fast"
+    )
+    assert_frame_equal(read_training_panel(connection, "fast"), panel, check_dtypes=False)
     assert (report.forecast_origin, report.origins) == (ORIGIN, len(origins)) == (ORIGIN, 3)
     # every column but the keys of a row and its target; the horizon is a feature
     others = {"forecast_origin", "store_id", "target_date", "sales"}
@@ -214,10 +214,10 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
     assert report.seconds == 250.0
     assert builds(connection) == [("training_panel", ORIGIN, "fast", "a-code", len(panel))]
     with pytest.raises(NoDataError, match=f"profile full and the origin {ORIGIN}"):
-        read_training_panel(connection, Recipe("full", params, settings.threads))
+        read_training_panel(connection, "full")
     connection.execute("UPDATE core.horizon_plan SET forecast_origin = forecast_origin + 7")
     with pytest.raises(NoDataError, match=f"profile fast and the origin {ORIGIN + 7 * DAY}"):
-        read_training_panel(connection, recipe)
+        read_training_panel(connection, "fast")
 
 
 def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
