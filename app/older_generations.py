@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.publish.generations import open_generation
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import open_generation
 
 
 def open_completed(path: Path) -> duckdb.DuckDBPyConnection:

@@ -19,8 +19,8 @@ from typing import Any
 import duckdb
 
 from app.older_generations import open_completed
-from rossmann_ml.errors import NoDataError, PublishError, RossmannError
-from rossmann_ml.publish.generations import (
+from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
+from rossmann_ml.serving.generations import (
     POINTER_NAME,
     GenerationInfo,
     current_path,

@@ -8,9 +8,9 @@ from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, named_values, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Pipeline, Writer
-from rossmann_ml.monitoring.alerts import open_alerts, watch
-from rossmann_ml.publish import OpenAlert
-from rossmann_ml.warehouse import connect
+from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
+from rossmann_ml.serving.status import OpenAlert
+from rossmann_ml.warehouse.connection import connect
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
 _PUBLISHED = dg.AssetKey(["published", "generation"])

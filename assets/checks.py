@@ -10,9 +10,9 @@ import dagster as dg
 
 from assets.metadata import path_below, reported
 from assets.resources import Writer
-from rossmann_ml.errors import QualityError
+from rossmann_ml.base.errors import QualityError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.quality import SuiteResult, run_suites
-from rossmann_ml.settings import Settings
 
 # One step for each place in the chain where a fault must stop what follows.
 _PLACES: Mapping[str, Mapping[str, list[str]]] = {

@@ -1,6 +1,7 @@
 """dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.dbt.run_dbt`, like everywhere in the
+dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.warehouse.dbt.run_dbt`, like
+everywhere in the
 product: dagster-dbt's own runner first has dbt say its version, for which dbt asks the package
 index, and loads dbt into this process too, which together cost seconds a run.
 """
@@ -13,11 +14,11 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
 from assets.resources import Dbt, Writer
-from rossmann_ml.dbt import DbtNode, DbtResult, ensure_manifest
-from rossmann_ml.errors import DbtError
+from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.quality import record_dbt_results
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect, count_rows
+from rossmann_ml.warehouse.connection import connect, count_rows
+from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
 
 _UNIQUE_ID = "dagster_dbt/unique_id"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()  # before Dagster is imported
 
@@ -31,7 +31,7 @@ from assets.schedules import SCHEDULES  # noqa: E402
 from assets.sensors import SENSORS  # noqa: E402
 from assets.shadow import shadow_forecasts  # noqa: E402
 from assets.usage import api_requests  # noqa: E402
-from rossmann_ml.settings import Settings, load_settings  # noqa: E402
+from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
 
 
 def build_definitions(

@@ -6,7 +6,7 @@ from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, named_values, reported
 from assets.resources import Writer
-from rossmann_ml.drivers.record import explain_newest_origin
+from rossmann_ml.forecasting.drivers.record import explain_newest_origin
 
 
 @dg.asset(

@@ -6,8 +6,8 @@ import dagster as dg
 
 from assets.metadata import OWNERS, reported
 from assets.resources import Training, Writer
-from rossmann_ml.forecasting import build_scoring_panel
-from rossmann_ml.panels import PanelReport, build_training_panel
+from rossmann_ml.features.panels import PanelReport, build_training_panel
+from rossmann_ml.forecasting.score import build_scoring_panel
 
 CORE = [
     dg.AssetKey(["core", name])

@@ -10,9 +10,9 @@ from assets.features import CORE, scoring_panel
 from assets.metadata import OWNERS, reported
 from assets.models import champion
 from assets.resources import Pipeline, Training, Writer
-from rossmann_ml.backfill import backfill_origin, possible_origins
-from rossmann_ml.forecasting import ForecastReport, score_newest_origin
-from rossmann_ml.warehouse import connect
+from rossmann_ml.forecasting.score import ForecastReport, score_newest_origin
+from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
+from rossmann_ml.warehouse.connection import connect
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
 """Past origins that can be backfilled; every refresh brings the list up to date."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
 
 _PLACE = ".state/dagster"
 

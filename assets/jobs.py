@@ -14,9 +14,9 @@ from assets.alerts import alert_checks, alerts
 from assets.forecasts import backfilled_forecasts
 from assets.resources import Pipeline
 from assets.usage import api_requests
-from rossmann_ml.errors import RossmannError
-from rossmann_ml.monitoring.alerts import watch
-from rossmann_ml.publish import FailedRun, write_status
+from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.monitoring.alerts.watch import watch
+from rossmann_ml.serving.status import FailedRun, write_status
 
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
     ["features", "training_panel"]

@@ -11,7 +11,7 @@ from assets.metadata import OWNERS, named_values, reported
 from assets.resources import Writer
 from rossmann_ml.ingest import land_incoming, land_raw
 from rossmann_ml.ingest.status import data_status
-from rossmann_ml.warehouse import connect, count_rows
+from rossmann_ml.warehouse.connection import connect, count_rows
 
 _TABLES = {
     "sales": "Sales as reported, every version of them. One row per store, day and load.",

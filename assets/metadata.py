@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from rossmann_ml.plots import plot_importance, plot_scores
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.plots import plot_importance, plot_scores
+from rossmann_ml.base.settings import Settings
 
 OWNERS = ["team:forecasting"]
 SUMMARY = "summary"

@@ -17,12 +17,12 @@ from assets.metadata import (
     scores_table,
 )
 from assets.resources import Training, Writer
-from rossmann_ml.errors import TrackingError
-from rossmann_ml.model_records import rmspe_by_origin
+from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.promotion import promote, reconcile_alias
-from rossmann_ml.training import run_backtest, train_challenger
+from rossmann_ml.training.fit import run_backtest, train_challenger
+from rossmann_ml.training.gate import promote, reconcile_alias
+from rossmann_ml.training.model_records import rmspe_by_origin
 
 _TRIES, _SECONDS_BETWEEN = 3, 20
 

@@ -6,8 +6,8 @@ from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, path_below, reported, table
 from assets.resources import Writer
-from rossmann_ml.monitoring.drift import as_rows, measure_drift
-from rossmann_ml.warehouse import utc_now
+from rossmann_ml.monitoring.drift.measure import as_rows, measure_drift
+from rossmann_ml.warehouse.connection import utc_now
 
 # after the marts, so that a run that stops at them has not said anything about drift
 _AFTER = dg.AssetKey(["marts", "daily_sales"])

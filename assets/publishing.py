@@ -11,8 +11,8 @@ from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Writer
 from assets.shadow import shadow_forecasts
-from rossmann_ml.errors import PublishHeldError
-from rossmann_ml.publish import publish
+from rossmann_ml.base.errors import PublishHeldError
+from rossmann_ml.publish.publishing import publish
 
 _CONTINUITY = "continuity"
 _MARTS = (

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()  # before Dagster is imported
 
@@ -28,13 +28,14 @@ from assets.home import open_instance  # noqa: E402
 from assets.resources import Pipeline  # noqa: E402
 from assets.summary import print_alerts, print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
-from rossmann_ml.errors import NoDataError, RossmannError  # noqa: E402
-from rossmann_ml.promotion import has_champion  # noqa: E402
-from rossmann_ml.publish import read_status, summarise  # noqa: E402
-from rossmann_ml.settings import Settings, load_settings  # noqa: E402
-from rossmann_ml.storage_faults import storage_refused  # noqa: E402
-from rossmann_ml.warehouse import writer_lock  # noqa: E402
-from rossmann_ml.weekly_job import RefreshRecord  # noqa: E402
+from rossmann_ml.base.errors import NoDataError, RossmannError  # noqa: E402
+from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
+from rossmann_ml.base.storage_faults import storage_refused  # noqa: E402
+from rossmann_ml.pipeline.weekly_job import RefreshRecord  # noqa: E402
+from rossmann_ml.publish.summary import summarise  # noqa: E402
+from rossmann_ml.serving.status import read_status  # noqa: E402
+from rossmann_ml.training.gate import has_champion  # noqa: E402
+from rossmann_ml.warehouse.connection import writer_lock  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}

@@ -11,11 +11,11 @@ from typing import Any, Literal, Self
 import dagster as dg
 from pydantic import Field
 
-from rossmann_ml.dbt import DbtResult, run_dbt
-from rossmann_ml.dbt_process import dbt_at_hand
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import writer_lock
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.warehouse.connection import writer_lock
+from rossmann_ml.warehouse.dbt import DbtResult, run_dbt
+from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 
 # May hold a password, so it is not shown in the UI; every process has it from the environment.
 _NOT_SHOWN = {"mlflow_tracking_uri"}

@@ -8,8 +8,8 @@ import dagster as dg
 
 from assets.jobs import WATCH, WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING
 from assets.resources import Pipeline
-from rossmann_ml.publish.generations import pointed_path
-from rossmann_ml.training_weeks import reason_to_train
+from rossmann_ml.monitoring.training_weeks import reason_to_train
+from rossmann_ml.serving.generations import pointed_path
 
 _MONDAYS_AT_FIVE = "0 5 * * 1"
 _TIME_ZONE = "Europe/Berlin"

@@ -16,8 +16,8 @@ from assets.jobs import (
 )
 from assets.resources import Pipeline
 from rossmann_ml.ingest.discovery import find_files
-from rossmann_ml.publish import FailedRun
-from rossmann_ml.publish.generations import pointed_path
+from rossmann_ml.serving.generations import pointed_path
+from rossmann_ml.serving.status import FailedRun
 
 SECONDS_UNTIL_SETTLED = 30
 

@@ -7,7 +7,7 @@ from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, reported
 from assets.models import champion
 from assets.resources import Writer
-from rossmann_ml.shadow import score_shadow
+from rossmann_ml.forecasting.shadow import score_shadow
 
 
 @dg.asset(

@@ -8,7 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.publish import Status, Summary
+from rossmann_ml.publish.summary import Summary
+from rossmann_ml.serving.status import Status
 
 
 def print_summary(

@@ -20,8 +20,8 @@ from rich.markup import escape
 from rich.status import Status
 
 from assets.metadata import SUMMARY
-from rossmann_ml import errors
-from rossmann_ml.errors import RossmannError
+from rossmann_ml.base import errors
+from rossmann_ml.base.errors import RossmannError
 
 _TITLES = {
     "landing": "land files",

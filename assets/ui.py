@@ -6,7 +6,7 @@ containers: the code with its runs, the UI and the daemon in one each.
 
 from __future__ import annotations
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()  # before Dagster is imported
 
@@ -15,7 +15,7 @@ import os  # noqa: E402
 import sys  # noqa: E402
 
 from assets.home import prepare_dagster_home  # noqa: E402
-from rossmann_ml.settings import Settings, load_settings  # noqa: E402
+from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
 
 _PARTS = ("all", "code", "webserver", "daemon")
 

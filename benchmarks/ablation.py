@@ -29,18 +29,18 @@ from benchmarks.ablation_variants import (
     group_features,
 )
 from benchmarks.accuracy import DEVELOPMENT_ORIGINS
-from rossmann_ml.backtest import LINEAR, served
-from rossmann_ml.errors import NoDataError, SettingsError
-from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.base.errors import NoDataError, SettingsError
+from rossmann_ml.base.params import FAMILIES, Params, Profile, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
+from rossmann_ml.evaluation.backtest import LINEAR, served
+from rossmann_ml.evaluation.folds import complete_folds
+from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.out_of_fold import complete_folds
-from rossmann_ml.panels import panel_of
-from rossmann_ml.params import FAMILIES, Params, Profile, load_params
-from rossmann_ml.recipe import Recipe, RecipeKey
-from rossmann_ml.settings import PROJECT_DIR, load_settings
-from rossmann_ml.versions import data_version
-from rossmann_ml.warehouse import connect, create_tables
+from rossmann_ml.models.recipe import Recipe, RecipeKey
+from rossmann_ml.warehouse.connection import connect, create_tables
+from rossmann_ml.warehouse.versions import data_version
 
 PAGE = PROJECT_DIR / "docs" / "ablation.md"
 PROBE = "lightgbm"
@@ -93,7 +93,8 @@ def rmspe_by_origin(rows: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     """RMSPE of the blend, its members and the linear forecast, each as it would have served.
 
     Args:
-        rows: As :func:`rossmann_ml.backtest.served` takes them; rows that a reference cannot
+        rows: As :func:`rossmann_ml.evaluation.backtest.served` takes them; rows that a reference
+        cannot
             answer are left out, as in the backtest.
         key: The members.
 

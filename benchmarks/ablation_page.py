@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from rossmann_ml.markdown import markdown_table, rmspe
+from rossmann_ml.base.markdown import markdown_table, rmspe
 
 ALL = "all features"
 _ABOUT = """\

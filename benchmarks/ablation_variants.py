@@ -12,16 +12,16 @@ from datetime import date
 
 import polars as pl
 
-from rossmann_ml.process import prepare
+from rossmann_ml.base.process import prepare
 
 prepare()
 
-from rossmann_ml.errors import NoDataError  # noqa: E402 - after prepare
+from rossmann_ml.base.errors import NoDataError  # noqa: E402 - after prepare
 from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
 from rossmann_ml.models.base import Model  # noqa: E402
-from rossmann_ml.recipe import Recipe  # noqa: E402
-from rossmann_ml.versions import fingerprint  # noqa: E402
+from rossmann_ml.models.recipe import Recipe  # noqa: E402
+from rossmann_ml.warehouse.versions import fingerprint  # noqa: E402
 
 _KEPT_BASE = "linear_forecast"
 
@@ -104,7 +104,7 @@ class Variant(Recipe):
         return fingerprint([own, sorted(self.left_out), self.has_start])
 
     def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model | WithoutStart:
-        """Fit a member; see :meth:`rossmann_ml.recipe.Recipe.fit`."""
+        """Fit a member; see :meth:`rossmann_ml.models.recipe.Recipe.fit`."""
         if self.has_start:
             return super().fit(family, panel, known_until=known_until)
         return WithoutStart(super().fit(family, without_start(panel), known_until=known_until))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from rossmann_ml.process import prepare
+from rossmann_ml.base.process import prepare
 
 prepare()
 
@@ -25,10 +25,10 @@ import lightgbm  # noqa: E402 - after prepare
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from rossmann_ml.errors import NoDataError  # noqa: E402
-from rossmann_ml.markdown import with_part  # noqa: E402
-from rossmann_ml.publish.generations import current_path, open_generation  # noqa: E402
-from rossmann_ml.settings import PROJECT_DIR, Settings, default_settings  # noqa: E402
+from rossmann_ml.base.errors import NoDataError  # noqa: E402
+from rossmann_ml.base.markdown import with_part  # noqa: E402
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings  # noqa: E402
+from rossmann_ml.serving.generations import current_path, open_generation  # noqa: E402
 
 PAGE = PROJECT_DIR / "docs" / "comparison.md"
 BEGIN = "<!-- figures: begin (python -m benchmarks.comparison) -->"

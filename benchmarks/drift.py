@@ -15,17 +15,17 @@ import numpy as np
 import polars as pl
 
 from benchmarks.drift_world import WEEK, Memory, World, of_stores, weeks_come_true
-from rossmann_ml import process
-from rossmann_ml.markdown import markdown_table
+from rossmann_ml.base import process
+from rossmann_ml.base.markdown import markdown_table
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.monitoring import drift_evidently
-from rossmann_ml.monitoring.drift import DriftMetric, compare
-from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift_windows import Sample, plan_samples, sales_samples
-from rossmann_ml.params import load_params
+from rossmann_ml.monitoring.drift import evidently as drift_evidently
+from rossmann_ml.monitoring.drift.measure import DriftMetric, compare
+from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift.windows import Sample, plan_samples, sales_samples
 from rossmann_ml.publish.identity import champion_version
-from rossmann_ml.settings import PROJECT_DIR, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.warehouse.connection import connect
 
 SET_UNTIL = date(2014, 10, 31)
 FIRST_WEEK, FIRST_FEATURES = date(2014, 1, 10), date(2014, 7, 11)

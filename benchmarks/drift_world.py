@@ -14,10 +14,11 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from rossmann_ml.base.params import Params
+from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panel import FeatureInputs, training_panel
-from rossmann_ml.inputs import newest_origin, read_inputs
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.monitoring.drift_windows import (
+from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
     SALES_HISTORY_DAYS,
     YEAR_DAYS,
@@ -25,8 +26,7 @@ from rossmann_ml.monitoring.drift_windows import (
     feature_samples,
     forecast_samples,
 )
-from rossmann_ml.params import Params
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.warehouse.connection import read_frame
 
 WEEK = timedelta(days=7)
 _ROWS_SHARE = 0.3  # of a panel; every store keeps some rows

@@ -16,23 +16,23 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.process import prepare
+from rossmann_ml.base.process import prepare
 
 prepare()
 
 import lightgbm  # noqa: E402 - after prepare
 
-from rossmann_ml.drivers.attribution import explain  # noqa: E402
-from rossmann_ml.drivers.groups import GROUPS  # noqa: E402
-from rossmann_ml.drivers.typical_day import TypicalDay  # noqa: E402
-from rossmann_ml.errors import NoDataError  # noqa: E402
-from rossmann_ml.inputs import newest_origin, read_inputs  # noqa: E402
+from rossmann_ml.base.errors import NoDataError  # noqa: E402
+from rossmann_ml.base.params import load_params  # noqa: E402
+from rossmann_ml.base.settings import load_settings  # noqa: E402
+from rossmann_ml.features.driver_groups import GROUPS  # noqa: E402
+from rossmann_ml.features.inputs import newest_origin, read_inputs  # noqa: E402
+from rossmann_ml.forecasting.drivers.attribution import explain  # noqa: E402
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay  # noqa: E402
 from rossmann_ml.models.base import design_matrix  # noqa: E402
 from rossmann_ml.models.bundle import Bundle  # noqa: E402
-from rossmann_ml.params import load_params  # noqa: E402
-from rossmann_ml.promotion import require_champion  # noqa: E402
-from rossmann_ml.settings import load_settings  # noqa: E402
-from rossmann_ml.warehouse import connect, read_frame  # noqa: E402
+from rossmann_ml.training.gate import require_champion  # noqa: E402
+from rossmann_ml.warehouse.connection import connect, read_frame  # noqa: E402
 
 REPEATS = 3
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.replay import ReplayPlace
+from rossmann_ml.pipeline.replay import ReplayPlace
 
 _WEEK = timedelta(days=7)
 

@@ -19,18 +19,18 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.process import prepare
+from rossmann_ml.base.process import prepare
 
 prepare()
 
-from rossmann_ml.dbt import run_dbt  # noqa: E402 - after prepare
+from rossmann_ml.base.params import Params, load_params  # noqa: E402
+from rossmann_ml.base.settings import load_settings  # noqa: E402
+from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_inputs  # noqa: E402
 from rossmann_ml.features.panel import scoring_panel, training_panel  # noqa: E402
 from rossmann_ml.features.plan import plan_features  # noqa: E402
 from rossmann_ml.ingest import land_raw  # noqa: E402
-from rossmann_ml.inputs import OriginInputs, newest_origin, read_inputs  # noqa: E402
-from rossmann_ml.params import Params, load_params  # noqa: E402
-from rossmann_ml.settings import load_settings  # noqa: E402
-from rossmann_ml.warehouse import connect  # noqa: E402
+from rossmann_ml.warehouse.connection import connect  # noqa: E402
+from rossmann_ml.warehouse.dbt import run_dbt  # noqa: E402 - after prepare
 
 REPEATS = 5
 

@@ -23,16 +23,16 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 
 from benchmarks.features import best_seconds, prepared
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import scoring_panel
-from rossmann_ml.inputs import OriginInputs
+from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.base import design_matrix, log_target
 from rossmann_ml.models.blend import Blend, equal_weights
 from rossmann_ml.models.categories import Categories
-from rossmann_ml.panels import panel_of
-from rossmann_ml.recipe import Recipe
-from rossmann_ml.settings import load_settings
+from rossmann_ml.models.recipe import Recipe
 
 
 def ridge_peer(inputs: OriginInputs) -> int:

@@ -33,7 +33,7 @@ from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import MutationSpec
 from rich.console import Console
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 PAGE = PROJECT_DIR / "docs" / "mutation.md"
 _REASONS = Path(__file__).with_name("equivalent_mutants.yaml")
@@ -55,45 +55,50 @@ class Package:
 
 
 PACKAGES = {
-    "features": Package(("features/*.py",), ("unit/features",)),
-    "models": Package(("models/*.py",), ("unit/models",)),
-    "evaluation": Package(
-        (
-            *("backtest.py", "metrics.py", "out_of_fold.py", "total_scores.py", "comparison.py"),
-            "model_findings.py",
+    "features": Package(
+        tuple(
+            f"features/{name}.py"
+            for name in (
+                *("blas", "calendar", "cell_means", "grid", "history", "linear", "linear_design"),
+                *("panel", "plan", "residuals"),
+            )
         ),
+        ("unit/features",),
+    ),
+    "models": Package(("models/[!r]*.py",), ("unit/models",)),
+    "evaluation": Package(
+        ("evaluation/*.py", "training/model_findings.py"),
         ("unit/evaluation",),
     ),
     "gate": Package(
         (
-            "promotion.py",
-            "model_records.py",
-            "training_weeks.py",
-            "monitoring/retraining_advice.py",
+            *("training/gate.py", "training/model_records.py"),
+            *("monitoring/training_weeks.py", "monitoring/retraining_advice.py"),
         ),
         ("unit/training",),
     ),
     "forecasting": Package(
-        ("forecasting.py", "shadow.py", "scenarios.py", "inputs.py", "panels.py", "drivers/*.py"),
+        (
+            *("forecasting/*.py", "forecasting/drivers/*.py", "serving/what_if.py"),
+            *("features/driver_groups.py", "features/inputs.py", "features/panels.py"),
+        ),
         ("unit/forecasting",),
     ),
     "publish": Package(
-        tuple(
-            f"publish/{name}.py"
-            for name in (
-                *("audit", "continuity", "contract", "identity", "retention", "summary"),
-                "vintages",
-            )
+        (
+            "serving/contract.py",
+            *(
+                f"publish/{name}.py"
+                for name in ("audit", "continuity", "identity", "retention", "summary", "vintages")
+            ),
         ),
         ("unit/publish",),
     ),
     "monitoring": Package(
         (
-            *("monitoring/accuracy.py", "monitoring/alert_*.py", "monitoring/alerts.py"),
-            *("monitoring/data_alert_rules.py", "monitoring/forecast_alert_rules.py"),
-            *("monitoring/drift.py", "monitoring/drift_data.py", "monitoring/drift_evidently.py"),
-            *("monitoring/drift_params.py", "monitoring/drift_stores.py"),
-            "monitoring/drift_windows.py",
+            *("monitoring/accuracy.py", "base/alert_params.py", "base/drift_params.py"),
+            *("monitoring/alerts/findings.py", "monitoring/alerts/*rules.py"),
+            *("monitoring/alerts/watch.py", "monitoring/drift/[!r]*.py"),
         ),
         ("unit/monitoring",),
     ),
@@ -101,8 +106,8 @@ PACKAGES = {
         (
             *(f"ingest/{name}.py" for name in ("checks", "formats", "header", "reading")),
             *(f"ingest/{name}.py" for name in ("discovery", "versions", "data_set", "file_load")),
-            *("ingest/landing.py", "ingest/status.py", "clock.py", "german_holidays.py"),
-            *("params.py", "versions.py"),
+            *("ingest/landing.py", "ingest/status.py", "ingest/german_holidays.py"),
+            *("base/params.py", "warehouse/clock.py", "warehouse/versions.py"),
         ),
         ("unit/ingest",),
     ),
@@ -279,7 +284,7 @@ def _reason(result: Result) -> str | None:
     for entry in known:
         if entry["module"] == result.module and entry["line"] == result.before:
             after = entry.get("after")
-            if after is None or result.after in after:
+            if after is None or result.after.replace("[ -", "[-") in after:
                 return str(entry["reason"])
     return None
 

@@ -19,15 +19,15 @@ import duckdb
 from rich.console import Console
 
 from benchmarks.faults import FAULTS, UNTOUCHED, Drop, Fault
-from rossmann_ml.markdown import markdown_table
-from rossmann_ml.params import Profile, load_params
-from rossmann_ml.replay import ReplayOptions, ReplayPlace, replay
-from rossmann_ml.replay.loop import RunWeek
-from rossmann_ml.replay.week import run_week
-from rossmann_ml.sample import write_sample
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
-from rossmann_ml.weekly_job import RefreshRecord
+from rossmann_ml.base.markdown import markdown_table
+from rossmann_ml.base.params import Profile, load_params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.ingest.sample import write_sample
+from rossmann_ml.pipeline.replay import ReplayOptions, ReplayPlace, replay
+from rossmann_ml.pipeline.replay.loop import RunWeek
+from rossmann_ml.pipeline.replay.week import run_week
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
+from rossmann_ml.warehouse.connection import connect
 
 FIRST_MONDAY = date(2015, 4, 6)
 PLACES = ("ingest", "checks", "drift", "alerts", "job")
@@ -79,7 +79,7 @@ def play_with(
         live: Where the whole files are.
         untouched: A replay of ``weeks`` weeks; it stays as it is.
         weeks: Its weeks.
-        run: As of :func:`rossmann_ml.replay.replay`.
+        run: As of :func:`rossmann_ml.pipeline.replay.replay`.
     """
     place = ReplayPlace(untouched.folder.with_name(fault.name))
     shutil.rmtree(place.folder, ignore_errors=True)

@@ -10,9 +10,9 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import load_settings
-from rossmann_ml.training_weeks import reason_to_train
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.monitoring.training_weeks import reason_to_train
 
 
 def profile(asked: str, day: date, *, published_path: Path, every_weeks: int) -> str:

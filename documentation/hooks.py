@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from documentation import links, reference, slides
-from rossmann_ml.process import prepare
+from rossmann_ml.base.process import prepare
 
 DBT_PAGE = links.ROOT / ".state" / "dbt-docs" / "static_index.html"
 """dbt's own documentation, made by ``make docs``; without it the site is built without it."""

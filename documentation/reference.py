@@ -19,13 +19,14 @@ from pydantic_settings import BaseSettings
 from typer.core import TyperGroup
 
 from app.api.settings import ApiSettings
-from rossmann_ml import cli, errors
-from rossmann_ml.drivers.groups import feature_groups
+from rossmann_ml import cli
+from rossmann_ml.base import errors
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings, Settings
+from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.features.history import history_feature_names
 from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import PLAN_FEATURES
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR, DeliverySettings, Settings
 
 GROUP_TITLES = {
     "linear": "what the linear forecast says",

@@ -20,8 +20,8 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from documentation.links import DOCS
-from rossmann_ml.publish.generations import current_path, open_generation
-from rossmann_ml.settings import default_settings
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.serving.generations import current_path, open_generation
 
 PAGES = {
     "forecast": "?store=1",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import Phase, settings
 from support.once import made_once
 
-from rossmann_ml.sample import write_sample
-from rossmann_ml.sample.writer import is_sample
+from rossmann_ml.ingest.sample import write_sample
+from rossmann_ml.ingest.sample.writer import is_sample
 
 if os.environ.get("ROSSMANN_TESTS_DO_NOT_SHRINK"):  # mutation testing asks for no small example
     settings.register_profile("quick to fail", phases=(Phase.explicit, Phase.generate))

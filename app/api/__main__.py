@@ -24,7 +24,7 @@ def main() -> int:
     from app.api import logs  # noqa: PLC0415
     from app.api.main import create_app  # noqa: PLC0415
     from app.api.settings import load_api_settings  # noqa: PLC0415
-    from rossmann_ml.errors import RossmannError  # noqa: PLC0415
+    from rossmann_ml.base.errors import RossmannError  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")

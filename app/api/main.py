@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()
 
@@ -30,8 +30,8 @@ from app.api.routers import (  # noqa: E402
 )
 from app.api.serving import Serving  # noqa: E402
 from app.api.settings import ApiSettings, load_api_settings  # noqa: E402
-from rossmann_ml.request_records import requests_path  # noqa: E402
-from rossmann_ml.settings import Settings, default_settings  # noqa: E402
+from rossmann_ml.base.settings import Settings, default_settings  # noqa: E402
+from rossmann_ml.serving.request_records import requests_path  # noqa: E402
 
 _DESCRIPTION = """
 Six-week sales forecasts for every store, read from the newest published generation.

@@ -12,7 +12,7 @@ _NAME = "rossmann.notes"
 
 @dataclass(slots=True)
 class Notes:
-    """Attributes as in :class:`rossmann_ml.request_records.RequestRecord`."""
+    """Attributes as in :class:`rossmann_ml.serving.request_records.RequestRecord`."""
 
     request_id: str
     status: int = 500

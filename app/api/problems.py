@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from rossmann_ml.errors import NoDataError, PublishError, ScenarioError
+from rossmann_ml.base.errors import NoDataError, PublishError, ScenarioError
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = "30"

@@ -1,7 +1,7 @@
 """The request log: every request appended to files that the pipeline reads, without waiting.
 
 Answers hand their record to a bounded queue; one thread writes. When the queue is full or the disk
-refuses, records are dropped and counted. The format is :mod:`rossmann_ml.request_records`.
+refuses, records are dropped and counted. The format is :mod:`rossmann_ml.serving.request_records`.
 """
 
 from __future__ import annotations

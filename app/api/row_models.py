@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.api.schemas import Provenance
-from rossmann_ml.publish.contract import Column, load_contract
+from rossmann_ml.serving.contract import Column, load_contract
 
 _TYPES: dict[str, type] = {
     "BOOLEAN": bool,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from rossmann_ml.publish import GenerationInfo
+from rossmann_ml.serving.generations import GenerationInfo
 
 
 def _as_utc(value: object) -> object:

@@ -21,11 +21,11 @@ from app.api.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.api.stored_forecasts import StoredForecasts
 from app.published import OpenGeneration, PublishedReader
-from rossmann_ml.errors import RossmannError
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.settings import Settings
 
 if TYPE_CHECKING:
-    from rossmann_ml.scenarios import Scenarios
+    from rossmann_ml.serving.what_if import Scenarios
 
 _LOG = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Serving:
 
     def _load_scenarios(self, generation: Path, scenarios: Future[Scenarios]) -> None:
         # imported here: the libraries that score take seconds to load, and forecasts need not wait
-        from rossmann_ml.scenarios import Scenarios  # noqa: PLC0415
+        from rossmann_ml.serving.what_if import Scenarios  # noqa: PLC0415
 
         try:
             loaded = Scenarios.load(

@@ -1,7 +1,7 @@
 """What the environment says about the API: who may ask, how much, and who is told.
 
-Where the generations are belongs to :mod:`rossmann_ml.settings`. No other module of the API reads
-environment variables.
+Where the generations are belongs to :mod:`rossmann_ml.base.settings`. No other module of the API
+reads environment variables.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import limits
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rossmann_ml.errors import SettingsError
+from rossmann_ml.base.errors import SettingsError
 
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,40}:[0-9a-f]{64}")
 

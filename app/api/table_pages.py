@@ -22,9 +22,9 @@ from app.api.row_models import page_model
 from app.api.schemas import Provenance
 from app.api.serving import Serving
 from app.published import Reading
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.versions import fingerprint
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.warehouse.versions import fingerprint
 
 
 class TableQuestion:

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from app.published import Reading
-from rossmann_ml.publish.generations import GenerationInfo
+from rossmann_ml.serving.generations import GenerationInfo
 
 P = ParamSpec("P")
 T = TypeVar("T")

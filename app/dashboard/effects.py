@@ -1,6 +1,7 @@
 """What a changed plan brings: sums and uplift of scored days beside the plan as given.
 
-Plain arithmetic on frames; scoring is :mod:`rossmann_ml.scenarios`' matter, showing is the page's.
+Plain arithmetic on frames; scoring is :mod:`rossmann_ml.serving.what_if`' matter, showing is the
+page's.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
     """Sum up a scored scenario.
 
     Args:
-        scored: What :meth:`rossmann_ml.scenarios.Scenarios.score` returns.
+        scored: What :meth:`rossmann_ml.serving.what_if.Scenarios.score` returns.
         given: ``store_id, target_date, was_open, was_promo``.
     """
     both = scored.join(given, on=["store_id", "target_date"], how="left")

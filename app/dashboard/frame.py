@@ -17,9 +17,9 @@ from app.dashboard import theme, words
 from app.dashboard.answers import Answers
 from app.dashboard.sections import alerts
 from app.published import PublishedReader
-from rossmann_ml.errors import RossmannError
-from rossmann_ml.publish import read_status
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.serving.status import read_status
 
 
 @st.cache_resource(show_spinner=False)

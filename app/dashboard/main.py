@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()
 

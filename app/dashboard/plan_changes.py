@@ -1,6 +1,6 @@
 """Changes of the plan as a visitor makes them: a kind and its days, and how an address holds them.
 
-What they do to a forecast is :mod:`rossmann_ml.scenarios`' matter.
+What they do to a forecast is :mod:`rossmann_ml.serving.what_if`' matter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from rossmann_ml.scenarios import PlanChange
+from rossmann_ml.serving.what_if import PlanChange
 
 KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {

@@ -10,16 +10,16 @@ import polars as pl
 import streamlit as st
 
 from app.dashboard.plan_changes import Change
-from rossmann_ml.publish.generations import GenerationInfo
-from rossmann_ml.scenarios import Scenarios
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.serving.generations import GenerationInfo
+from rossmann_ml.serving.what_if import Scenarios
 
 
 class Score(Protocol):
     """What the page asks: forecasts of stores over a changed plan."""
 
     def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
-        """Score; the columns are those of :meth:`rossmann_ml.scenarios.Scenarios.score`."""
+        """Score; the columns are those of :meth:`rossmann_ml.serving.what_if.Scenarios.score`."""
         ...
 
 

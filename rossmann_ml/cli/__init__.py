@@ -1,7 +1,8 @@
 """The command ``rossmann``: one module per group of subcommands, joined here.
 
 A command reads its settings, calls the library and prints; it computes nothing. A refusal
-(:class:`rossmann_ml.errors.RossmannError`) ends with its message and exit code, never a traceback.
+(:class:`rossmann_ml.base.errors.RossmannError`) ends with its message and exit code, never a
+traceback.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from rossmann_ml import process
-from rossmann_ml.errors import RossmannError
-from rossmann_ml.storage_faults import storage_refused
+from rossmann_ml.base import process
+from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.storage_faults import storage_refused
 
 app = typer.Typer(
     name="rossmann",
@@ -28,12 +29,13 @@ app = typer.Typer(
 def register() -> None:
     """Join the commands; once, since it imports what each of them needs."""
     # here and not above, so that `rossmann --help` does not wait for what a command imports
-    from rossmann_ml.cli import models, publish, recovery, refresh, serve, sql, up  # noqa: PLC0415
-    from rossmann_ml.cli.data import app as data  # noqa: PLC0415
-    from rossmann_ml.cli.monitor import monitor  # noqa: PLC0415
+    from rossmann_ml.cli import models, publish, recovery, refresh, serve, up  # noqa: PLC0415
+    from rossmann_ml.cli.data.group import app as data  # noqa: PLC0415
+    from rossmann_ml.cli.monitor.command import monitor  # noqa: PLC0415
     from rossmann_ml.cli.replay import replay  # noqa: PLC0415
+    from rossmann_ml.cli.sql import command as sql  # noqa: PLC0415
     from rossmann_ml.cli.tune import tune  # noqa: PLC0415
-    from rossmann_ml.cli.validate import validate  # noqa: PLC0415
+    from rossmann_ml.cli.validate.command import validate  # noqa: PLC0415
 
     app.command()(refresh.refresh)
     app.add_typer(data, name="data")

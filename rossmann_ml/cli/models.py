@@ -12,14 +12,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml import model_card as card
-from rossmann_ml import promotion, training
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
-from rossmann_ml.panels import build_training_panel
-from rossmann_ml.params import load_params
-from rossmann_ml.retraining import retrain
-from rossmann_ml.settings import default_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.features.panels import build_training_panel
+from rossmann_ml.pipeline.retraining import retrain
+from rossmann_ml.training import fit as training
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import model_card as card
+from rossmann_ml.warehouse.connection import connect
 
 
 def train(
@@ -118,7 +119,7 @@ def score_table(scores: pl.DataFrame) -> Table:
     """The backtest as one table: a row a model and origin, the references beside it.
 
     Args:
-        scores: As :func:`rossmann_ml.backtest.score` returns them.
+        scores: As :func:`rossmann_ml.evaluation.backtest.score` returns them.
     """
     # narrow enough for a terminal of 80 columns
     table = Table(

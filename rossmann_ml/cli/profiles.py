@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rossmann_ml.params import Profile
+from rossmann_ml.base.params import Profile
 
 ProfileOption = Annotated[str, typer.Option(help="How much a fit does: fast or full.")]
 

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.errors import SettingsError
+from rossmann_ml.base.errors import SettingsError
 
 if TYPE_CHECKING:
-    from rossmann_ml.publish import GenerationInfo, PublishedGeneration
+    from rossmann_ml.publish.publishing import PublishedGeneration
+    from rossmann_ml.serving.generations import GenerationInfo
 
 # other modules add what else can be rolled back
 rollback = typer.Typer(help="Go back to what was before.", no_args_is_help=True)
@@ -40,12 +41,12 @@ def publish(
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    from rossmann_ml.dbt import run_dbt  # noqa: PLC0415
+    from rossmann_ml.base.params import load_params  # noqa: PLC0415
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
     from rossmann_ml.monitoring.watched_publish import watch_and_publish  # noqa: PLC0415
-    from rossmann_ml.params import load_params  # noqa: PLC0415
-    from rossmann_ml.publish import AcceptedJump  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.warehouse import writer_lock  # noqa: PLC0415
+    from rossmann_ml.publish.publishing import AcceptedJump  # noqa: PLC0415
+    from rossmann_ml.warehouse.connection import writer_lock  # noqa: PLC0415
+    from rossmann_ml.warehouse.dbt import run_dbt  # noqa: PLC0415
 
     console = Console(highlight=False)
     settings = default_settings()
@@ -90,8 +91,8 @@ def _say_published(console: Console, generation: PublishedGeneration) -> None:
 
 def generations() -> None:
     """List the generations on disk, the newest first; * is the one readers use."""
-    from rossmann_ml.publish import list_generations  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.serving.generations import list_generations  # noqa: PLC0415
 
     settings = default_settings()
     found = list_generations(settings)
@@ -124,10 +125,10 @@ def rollback_generation(
     ],
 ) -> None:
     """Let readers use another generation, until one is published that is not there yet."""
-    from rossmann_ml import publish as library  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.publish import publishing  # noqa: PLC0415
 
-    chosen = library.rollback_generation(default_settings(), generation_id)
+    chosen = publishing.rollback_generation(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "
         f"of origin {chosen.info.forecast_origin}",

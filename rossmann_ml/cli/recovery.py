@@ -26,8 +26,8 @@ def doctor(
 
     Exit code 1 while there is an error or a warning, 0 when there are notes at most.
     """
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
     from rossmann_ml.recovery import examine, mend  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
 
     settings = default_settings()
     done = mend(settings) if fix else []
@@ -64,8 +64,8 @@ def backup(
 
     All of one moment: no other writer works meanwhile; readers go on.
     """
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
     from rossmann_ml.recovery import back_up  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
 
     done = back_up(default_settings(), file)
     console = Console(highlight=False)
@@ -93,8 +93,8 @@ def restore(
     ] = False,
 ) -> None:
     """Bring a backup back. It is checked whole before anything is touched."""
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
     from rossmann_ml.recovery import restore as bring_back  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
 
     settings = default_settings()
     manifest = bring_back(settings, file, replace=replace)

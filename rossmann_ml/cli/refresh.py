@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from rossmann_ml.errors import SettingsError
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.landing import require_files
-from rossmann_ml.settings import default_settings
-from rossmann_ml.weekly_job import weekly_job_command
+from rossmann_ml.pipeline.weekly_job import weekly_job_command
 
 
 def refresh(

@@ -11,12 +11,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import default_settings
 
 if TYPE_CHECKING:
-    from rossmann_ml.replay import Books
+    from rossmann_ml.pipeline.replay import Books
 
 
 def replay(
@@ -54,8 +54,8 @@ def replay(
     goes on from the last. Exit code 1 if the job of a week stopped.
     """
     # here and not above, so that `rossmann --help` does not wait for polars
-    from rossmann_ml import replay as library  # noqa: PLC0415
-    from rossmann_ml.replay.page import page  # noqa: PLC0415
+    from rossmann_ml.pipeline import replay as library  # noqa: PLC0415
+    from rossmann_ml.pipeline.replay.page import page  # noqa: PLC0415
 
     console = Console(highlight=False)
     settings = default_settings()

@@ -10,12 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import default_settings
 
 if TYPE_CHECKING:
-    from rossmann_ml.tuning import TuningReport
+    from rossmann_ml.training.tune import TuningReport
 
 
 def tune(
@@ -34,7 +34,7 @@ def tune(
     Interrupted or not, the same command goes on where it stopped. Every trial is a run in MLflow.
     """
     # here and not above, so that `rossmann --help` does not wait for the model libraries
-    from rossmann_ml import tuning  # noqa: PLC0415
+    from rossmann_ml.training import tune as tuning  # noqa: PLC0415
 
     console = Console(highlight=False)
     settings = default_settings()

@@ -14,8 +14,8 @@ from rich.text import Text
 from rossmann_ml.cli.serve import Host, check_can_listen
 
 if TYPE_CHECKING:
-    from rossmann_ml.services import Service
-    from rossmann_ml.settings import Settings
+    from rossmann_ml.base.settings import Settings
+    from rossmann_ml.pipeline.services import Service
 
 _STYLES = ("cyan", "green", "magenta", "yellow")
 
@@ -37,8 +37,8 @@ def up(
     Prints the addresses when all of them answer. When one ends by itself, the others are stopped
     and it is named. Where MLFLOW_TRACKING_URI names a server, that one is used and none started.
     """
-    from rossmann_ml.services import run_together  # noqa: PLC0415
-    from rossmann_ml.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
+    from rossmann_ml.pipeline.services import run_together  # noqa: PLC0415
 
     settings = default_settings()
     ports = {
@@ -81,7 +81,7 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         host: Address that all of them listen on.
         ports: By name: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
     """
-    from rossmann_ml.services import Service  # noqa: PLC0415
+    from rossmann_ml.pipeline.services import Service  # noqa: PLC0415
 
     rossmann = str(Path(sys.executable).with_name("rossmann"))
     # -P: what lies in the folder one stands in is not taken for a part of the product

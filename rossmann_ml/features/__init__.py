@@ -2,5 +2,6 @@
 
 ``plan`` features come from what the retailer knows in advance; ``history`` features from sales
 with ``date <= origin``. Training, scoring, backtests and what-if answers call these same
-functions. Nothing here reads the warehouse (:mod:`rossmann_ml.inputs` does) or knows of models.
+functions. Nothing here reads the warehouse (:mod:`rossmann_ml.features.inputs` does) or knows of
+models.
 """

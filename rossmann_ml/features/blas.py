@@ -3,7 +3,7 @@
 A product of matrices that is shared among threads is summed in another order. In float32, which
 the linear forecast uses, that is one part in ten million, and a forecast scored again in another
 process would not be the stored one. The environment cannot be relied on: whoever imported numpy
-first has decided. Not here: how many threads a process may use (:mod:`rossmann_ml.process`).
+first has decided. Not here: how many threads a process may use (:mod:`rossmann_ml.base.process`).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.cell_means import cell_numbers
 from rossmann_ml.features.grid import (
@@ -32,7 +33,6 @@ from rossmann_ml.features.residuals import (
     month_edge_features,
     recent_features,
 )
-from rossmann_ml.params import FeatureParams
 
 BASE_COLUMN = "base_log_sales"
 

@@ -14,6 +14,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
@@ -26,8 +28,6 @@ from rossmann_ml.features.grid import (
 from rossmann_ml.features.history import history_feature_names, history_features
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
-from rossmann_ml.params import FeatureParams
-from rossmann_ml.progress import Progress, silent
 
 KEY_COLUMNS = ("forecast_origin", "store_id", "target_date", "horizon_days")
 STORE_FEATURES = {
@@ -63,7 +63,7 @@ class FeatureInputs:
     def from_frames(
         cls, *, history: pl.DataFrame, plan: pl.DataFrame, stores: pl.DataFrame
     ) -> FeatureInputs:
-        """Build the arrays from the tables that :mod:`rossmann_ml.inputs` reads."""
+        """Build the arrays from the tables that :mod:`rossmann_ml.features.inputs` reads."""
         grid = StoreGrid.from_frame(stores)
         return cls(grid, SalesGrid.from_frame(history, grid), PlanGrid.from_frame(plan, grid))
 

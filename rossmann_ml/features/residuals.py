@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.cell_means import CellLevels, cell_levels, cell_sums
 from rossmann_ml.features.grid import (
     BoolArray,
@@ -21,7 +22,6 @@ from rossmann_ml.features.grid import (
     StoreGrid,
 )
 from rossmann_ml.features.linear import LinearForecast, recent_shift
-from rossmann_ml.params import FeatureParams
 
 YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 

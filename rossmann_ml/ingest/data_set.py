@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.errors import BadFileError, DataSetMismatchError
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import BadFileError, DataSetMismatchError
+from rossmann_ml.base.settings import Settings
 
 MARKER_NAME = "dataset.json"
 RETAILER = "retailer"

@@ -13,9 +13,10 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from rossmann_ml.clock import newest_sales_date, today_for
-from rossmann_ml.errors import BadFileError, NoDataError, TooManyBadRowsError
-from rossmann_ml.german_holidays import fill_public_holidays
+from rossmann_ml.base.errors import BadFileError, NoDataError, TooManyBadRowsError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows
 from rossmann_ml.ingest.data_set import (
     RETAILER,
@@ -26,13 +27,12 @@ from rossmann_ml.ingest.data_set import (
     refuse_other_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows, read_lines
 from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.ingest.versions import ALWAYS, Staging
-from rossmann_ml.params import Params
-from rossmann_ml.progress import Progress
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import transaction
+from rossmann_ml.warehouse.clock import newest_sales_date, today_for
+from rossmann_ml.warehouse.connection import transaction
 
 
 def land_file(

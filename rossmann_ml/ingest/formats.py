@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rossmann_ml.german_holidays import GERMAN_STATES
+from rossmann_ml.ingest.german_holidays import GERMAN_STATES
 
 Kind = Literal["sales", "plan", "stores", "store_states"]
 Content = Literal["whole", "number", "flag", "day", "code", "text"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from rossmann_ml.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat
 
 # A line with more is no header of the product's files, and too long for a message.

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.clock import newest_sales_date
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.report import FileLanding, LandingReport
-from rossmann_ml.params import Params
-from rossmann_ml.progress import Progress, silent
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.warehouse.clock import newest_sales_date
+from rossmann_ml.warehouse.connection import connect, writer_lock
 
 
 def land_raw(settings: Settings, params: Params, *, progress: Progress = silent) -> LandingReport:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.header import Header, read_header
 

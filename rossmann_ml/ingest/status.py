@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.clock import product_today
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.data_set import DataSet, landed_data_set
 from rossmann_ml.ingest.discovery import RawFile, find_files
 from rossmann_ml.ingest.formats import FORMATS, Kind
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import connect
 
 
 @dataclass(frozen=True)

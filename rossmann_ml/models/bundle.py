@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration

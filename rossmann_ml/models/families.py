@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rossmann_ml.base.params import FAMILIES
 from rossmann_ml.models.base import Model
-from rossmann_ml.params import FAMILIES
 
 
 def model_class(family: str) -> type[Model]:

@@ -13,11 +13,11 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.dbt import run_dbt
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect, one_row, read_frame, writer_lock
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.connection import connect, one_row, read_frame, writer_lock
+from rossmann_ml.warehouse.dbt import run_dbt
 
 
 @dataclass(frozen=True)

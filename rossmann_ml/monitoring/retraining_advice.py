@@ -1,15 +1,15 @@
 """Whether a training is due besides those of the calendar.
 
 Only advice: the schedule follows it, a person may. What a training does is
-:mod:`rossmann_ml.retraining`'s matter, whether its model serves the gate's.
+:mod:`rossmann_ml.pipeline.retraining`'s matter, whether its model serves the gate's.
 """
 
 from __future__ import annotations
 
 import duckdb
 
-from rossmann_ml.monitoring.alert_params import RetrainingParams
-from rossmann_ml.warehouse import one_row
+from rossmann_ml.base.alert_params import RetrainingParams
+from rossmann_ml.warehouse.connection import one_row
 
 
 def advise_retraining(

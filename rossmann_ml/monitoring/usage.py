@@ -2,7 +2,7 @@
 
 Files are read from where the last reading ended, and that place is kept in the same transaction as
 the rows: however often this runs or is interrupted, each line is read once. What the rows say is
-worked out by dbt (``api_usage``); what the lines are is :mod:`rossmann_ml.request_records`.
+worked out by dbt (``api_usage``); what the lines are is :mod:`rossmann_ml.serving.request_records`.
 """
 
 import re
@@ -17,10 +17,17 @@ import duckdb
 import polars as pl
 from pydantic import Field, TypeAdapter, ValidationError
 
-from rossmann_ml.progress import Progress, silent
-from rossmann_ml.request_records import DroppedRecord, RequestRecord, requests_path
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import append_frame, connect, one_row, transaction, utc_now, writer_lock
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.request_records import DroppedRecord, RequestRecord, requests_path
+from rossmann_ml.warehouse.connection import (
+    append_frame,
+    connect,
+    one_row,
+    transaction,
+    utc_now,
+    writer_lock,
+)
 
 _FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 _BLOCK_BYTES = 8_000_000

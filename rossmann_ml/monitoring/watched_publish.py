@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rossmann_ml.errors import RossmannError
-from rossmann_ml.monitoring.alerts import AlertReport, watch
-from rossmann_ml.params import Params
+from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
-from rossmann_ml.publish.status import FailedRun
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.status import FailedRun
 
 
 def watch_and_publish(
@@ -19,10 +19,10 @@ def watch_and_publish(
         settings: Where warehouse and published files are.
         params: Rules, limits and how much is kept.
         run_id: The run that publishes.
-        accepted_jump: As of :func:`rossmann_ml.publish.publish`.
+        accepted_jump: As of :func:`rossmann_ml.publish.publishing.publish`.
 
     Raises:
-        RossmannError: As :func:`rossmann_ml.publish.publish`.
+        RossmannError: As :func:`rossmann_ml.publish.publishing.publish`.
     """
     report = watch(settings, params, run_id=run_id, is_publishing=True)
     try:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.errors import PublishError
-from rossmann_ml.publish.contract import STORAGE_VERSION, Column, Contract, Table
-from rossmann_ml.publish.generations import reading
+from rossmann_ml.base.errors import PublishError
+from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.generations import reading
 
 # Faults of the forecasts: what they are called, and the condition of a row that has them.
 _FORECAST_FAULTS = {

@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from rossmann_ml.params import ContinuityParams
-from rossmann_ml.publish.generations import read_info, reading
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.base.params import ContinuityParams
+from rossmann_ml.serving.generations import read_info, reading
+from rossmann_ml.warehouse.connection import read_frame
 
 _KEYS = ["store_id", "target_date"]
 

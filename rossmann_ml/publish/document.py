@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rossmann_ml.markdown import with_part
-from rossmann_ml.publish.contract import Column, Contract, load_contract
+from rossmann_ml.base.markdown import with_part
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.serving.contract import Column, Contract, load_contract
 
 README_PATH = PROJECT_DIR / "warehouse" / "README.md"
-BEGIN = "<!-- tables: begin (rendered from rossmann_ml/publish/contract.yaml) -->"
+BEGIN = "<!-- tables: begin (rendered from rossmann_ml/serving/contract.yaml) -->"
 END = "<!-- tables: end -->"
 
 

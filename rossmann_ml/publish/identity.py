@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
-from rossmann_ml import versions
-from rossmann_ml.clock import product_today
-from rossmann_ml.errors import NoChampionError, NoDataError, PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish.generations import GenerationInfo
-from rossmann_ml.schema import SCHEMA_VERSION
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.generations import GenerationInfo
+from rossmann_ml.warehouse import versions
+from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.schema import SCHEMA_VERSION
 
 NEWEST_FIRST_ORIGINS = "SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC"
 

@@ -12,14 +12,18 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import NoDataError, PublishError, PublishHeldError, RossmannError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import files
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import NoDataError, PublishError, PublishHeldError, RossmannError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_rows
 from rossmann_ml.publish.continuity import Continuity, compare_with_published
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.publish.generations import (
+from rossmann_ml.publish.identity import Draft, draft_generation
+from rossmann_ml.publish.retention import remove_old
+from rossmann_ml.publish.vintages import export_vintages, vintages_path
+from rossmann_ml.publish.writer import write_generation
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import (
     Generation,
     GenerationInfo,
     bundle_path,
@@ -31,9 +35,7 @@ from rossmann_ml.publish.generations import (
     read_info,
     reading,
 )
-from rossmann_ml.publish.identity import Draft, draft_generation
-from rossmann_ml.publish.retention import remove_old
-from rossmann_ml.publish.status import (
+from rossmann_ml.serving.status import (
     FailedRun,
     HeldPublish,
     LastPublish,
@@ -42,9 +44,7 @@ from rossmann_ml.publish.status import (
     resolve_failure,
     write_status,
 )
-from rossmann_ml.publish.vintages import export_vintages, vintages_path
-from rossmann_ml.publish.writer import write_generation
-from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connection as warehouse
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rossmann_ml.publish import files
-from rossmann_ml.publish.generations import list_generations, model_versions_of, reading
-from rossmann_ml.settings import Settings
+from rossmann_ml.base import files
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.generations import list_generations, model_versions_of, reading
 
 
 def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:

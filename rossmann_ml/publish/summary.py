@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.publish.generations import GenerationInfo, current_path, read_info, reading
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import GenerationInfo, current_path, read_info, reading
 
 _FORECASTS = """
     SELECT count(DISTINCT store_id), min(store_id), min(target_date), max(target_date)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.publish import files
-from rossmann_ml.publish.contract import Contract
-from rossmann_ml.settings import Settings
+from rossmann_ml.base import files
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.contract import Contract
 
 ARCHIVED_TABLE = "forecasts"
 """The one table whose origins stay readable when they leave the file."""

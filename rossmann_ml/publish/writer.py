@@ -12,11 +12,11 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import PublishError
-from rossmann_ml.publish import files
-from rossmann_ml.publish.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.identity import Draft
+from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.warehouse import connection as warehouse
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
 _INTEGERS |= {"UINTEGER", "UBIGINT", "UHUGEINT"}

@@ -1,6 +1,7 @@
 """Keeping what dbt's tests found, in the same table as the expectations.
 
-Belongs here: reading dbt's two artifacts. Not here: running dbt (:mod:`rossmann_ml.dbt` does).
+Belongs here: reading dbt's two artifacts. Not here: running dbt (:mod:`rossmann_ml.warehouse.dbt`
+does).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from rossmann_ml.errors import DbtError
+from rossmann_ml.base.errors import DbtError
 from rossmann_ml.quality.results import CheckResult, SuiteResult, store_results
 from rossmann_ml.quality.suite_files import Severity
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from rossmann_ml.errors import NoDataError, QualityError
+from rossmann_ml.base.errors import NoDataError, QualityError
 from rossmann_ml.quality.suite_files import Suite, load_suite
-from rossmann_ml.warehouse import one_row
+from rossmann_ml.warehouse.connection import one_row
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 from rossmann_ml.quality.results import CheckResult, SuiteResult
 from rossmann_ml.quality.suite_files import SUITES, Expectation, Suite, load_suite
 from rossmann_ml.quality.wording import expected_text, observed_text

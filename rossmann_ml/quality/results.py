@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.quality.suite_files import Severity
-from rossmann_ml.warehouse import append_frame, transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 
 Tool = Literal["great_expectations", "dbt"]
 

@@ -7,17 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rossmann_ml.clock import product_today
 from rossmann_ml.quality.frames import has_rows, read_frame
 from rossmann_ml.quality.results import SuiteResult, store_results
 from rossmann_ml.quality.suite_files import SUITES, load_suite
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import connect, writer_lock
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rossmann_ml.base.settings import Settings
     from rossmann_ml.quality.great_expectations_session import Session
-    from rossmann_ml.settings import Settings
 
 
 def run_suites(

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from rossmann_ml.errors import SettingsError
-from rossmann_ml.strict import StrictModel
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.strict import StrictModel
 
 SUITES_DIR = Path(__file__).resolve().parent / "suites"
 

@@ -24,15 +24,15 @@ from typing import IO, BinaryIO
 
 from pydantic import ValidationError
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import BackupError, NoDataError
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import BackupError, NoDataError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
-from rossmann_ml.promotion import champion
-from rossmann_ml.publish import files
-from rossmann_ml.publish.generations import pointed_path
-from rossmann_ml.schema import schema_version
-from rossmann_ml.settings import Settings
-from rossmann_ml.strict import StrictModel
+from rossmann_ml.serving.generations import pointed_path
+from rossmann_ml.training.gate import champion
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.schema import schema_version
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1

@@ -7,11 +7,11 @@ from itertools import chain
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import RossmannError, WarehouseLockedError
+from rossmann_ml.base.errors import RossmannError, WarehouseLockedError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import files, served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity
-from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connection as warehouse
 
 _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
     "parameters": surroundings.examine_parameters,

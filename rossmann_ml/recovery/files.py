@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rossmann_ml import warehouse
-from rossmann_ml.publish.files import leftover_paths, remove
+from rossmann_ml.base.files import leftover_paths, remove
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery.findings import Finding, Severity
 from rossmann_ml.recovery.restore import undo_interrupted
-from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connection as warehouse
 
 _A_DAY = 24 * 60 * 60
 

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import BackupError
-from rossmann_ml.publish import files
-from rossmann_ml.publish.generations import current_path, read_info, reading
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import BackupError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
     WAREHOUSE_ITEMS,
     Manifest,
@@ -28,8 +27,9 @@ from rossmann_ml.recovery.archive import (
     registry_path,
     unpack,
 )
-from rossmann_ml.schema import refuse_later_version
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import current_path, read_info, reading
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.schema import refuse_later_version
 
 # The columns in which MLflow's database names files by their absolute place.
 _PLACES = {

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.clock import product_today
-from rossmann_ml.errors import PublishError, RossmannError
-from rossmann_ml.publish import files
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import PublishError, RossmannError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.publish.contract import Contract, load_contract
-from rossmann_ml.publish.generations import (
+from rossmann_ml.recovery.findings import Finding, Severity
+from rossmann_ml.serving.contract import Contract, load_contract
+from rossmann_ml.serving.generations import (
     POINTER_NAME,
     Generation,
     bundle_path,
@@ -29,9 +29,9 @@ from rossmann_ml.publish.generations import (
     pointed_path,
     reading,
 )
-from rossmann_ml.publish.status import read_status, status_path
-from rossmann_ml.recovery.findings import Finding, Severity
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.status import read_status, status_path
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.clock import product_today
 
 # A week and the days that landing the week's sales may take.
 STALE_AFTER = timedelta(days=10)

@@ -12,14 +12,15 @@ from functools import partial
 
 import duckdb
 
-from rossmann_ml import promotion, warehouse
-from rossmann_ml.errors import BadFileError, SchemaError
+from rossmann_ml.base import files
+from rossmann_ml.base.errors import BadFileError, SchemaError
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.data_set import data_set_of, landed_data_set
-from rossmann_ml.publish import files
-from rossmann_ml.publish.generations import bundle_path
 from rossmann_ml.recovery.findings import Finding, Severity
-from rossmann_ml.schema import SCHEMA_VERSION, refuse_later_version, schema_version
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import bundle_path
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.schema import SCHEMA_VERSION, refuse_later_version, schema_version
 
 # What dbt calls a table that is not finished, or that a finished one is about to replace.
 _UNFINISHED = ("__dbt_tmp", "__dbt_backup")

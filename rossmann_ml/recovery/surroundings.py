@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import duckdb
 
-from rossmann_ml import promotion, tracking, warehouse
-from rossmann_ml.errors import RossmannError, SettingsError, TrackingError
-from rossmann_ml.params import load_params
+from rossmann_ml.base.errors import RossmannError, SettingsError, TrackingError
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import free_bytes, registry_path
 from rossmann_ml.recovery.files import is_writable
 from rossmann_ml.recovery.findings import Finding, Severity
-from rossmann_ml.settings import Settings
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse import connection as warehouse
 
 # A refresh writes a generation, dbt rebuilds tables beside the old ones, and Dagster keeps events.
 _ALWAYS_NEEDED_BYTES = 500_000_000

@@ -31,8 +31,8 @@ from support.publisher import Publisher
 from support.servers import serving
 
 from app.dashboard.main import PAGES
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 
 _PAGES = [name for name, _ in PAGES[1:]]  # the first is where every visitor begins
 _WARM_UP_SECONDS = 30

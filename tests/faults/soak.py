@@ -24,7 +24,7 @@ from support.faults.harness import Job, Place, contents, make_place, save_json
 from support.faults.kills import START, one_round
 from support.faults.scenarios import SCENARIOS, NotHereError
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 DOCUMENT = PROJECT_DIR / "docs" / "reliability.md"
 RESULTS = "results.jsonl"

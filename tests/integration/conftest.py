@@ -14,11 +14,11 @@ from support.once import made_once
 from support.refreshed import Refreshed
 from support.trained_chain import Chain
 
-from rossmann_ml import training
-from rossmann_ml.model_records import TrainingReport
-from rossmann_ml.panels import build_training_panel
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.features.panels import build_training_panel
+from rossmann_ml.training import fit as training
+from rossmann_ml.training.model_records import TrainingReport
+from rossmann_ml.warehouse.connection import connect
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import yaml
 from support.chain import small_params
 from support.unmeasured import UNMEASURED
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.integration
 

@@ -14,15 +14,10 @@ from support.published import copy_of
 from support.servers import serving
 from support.small_warehouse import MODEL, STORE_WITHOUT_FORECAST, add_week
 
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    FailedRun,
-    PublishedGeneration,
-    publish,
-    rollback_generation,
-    write_status,
-)
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.serving.status import FailedRun, write_status
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,9 @@ from support.refreshed import Refreshed
 from support.servers import serving
 from support.small_warehouse import change
 
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.publish import PublishedGeneration, publish
-from rossmann_ml.publish.publishing import AcceptedJump
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
 
 PUBLICATIONS = int(os.environ.get("ROSSMANN_SWAPS", "6"))
 

@@ -9,12 +9,12 @@ import pytest
 from support.built_core import NEWEST_ORIGIN
 from support.trained_chain import Chain, promote
 
-from rossmann_ml.backfill import backfill_origin, possible_origins
-from rossmann_ml.dbt import run_dbt
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.features.inputs import read_inputs
 from rossmann_ml.ingest import land_incoming
-from rossmann_ml.inputs import read_inputs
-from rossmann_ml.warehouse import connect
+from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
+from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.dbt import run_dbt
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from support.trained_chain import Chain, add_model, rmspe_of
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
 
 pytestmark = pytest.mark.integration
 

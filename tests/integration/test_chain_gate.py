@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from support.trained_chain import Chain, add_model, promote, rmspe_of
 
-from rossmann_ml import promotion, tracking
-from rossmann_ml.errors import NoDataError, TrackingError
-from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.errors import NoDataError, TrackingError
+from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse.connection import connect
 
 pytestmark = pytest.mark.integration
 

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from rossmann_ml import promotion, training
-from rossmann_ml.dbt import run_dbt
-from rossmann_ml.forecasting import ForecastReport, build_scoring_panel, score_newest_origin
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.features.panels import build_training_panel
+from rossmann_ml.forecasting.score import ForecastReport, build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_raw
-from rossmann_ml.model_records import rmspe_by_origin
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.panels import build_training_panel
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
-from rossmann_ml.training import BacktestReport
-from rossmann_ml.warehouse import connect
+from rossmann_ml.training import fit as training
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training.fit import BacktestReport
+from rossmann_ml.training.model_records import rmspe_by_origin
+from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.dbt import run_dbt
 
 pytestmark = pytest.mark.real_data
 

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from support.trained_chain import Chain, add_model, promote, rmspe_of
 
-from rossmann_ml.errors import NoChampionError, NoDataError
-from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
+from rossmann_ml.warehouse.connection import connect
 
 pytestmark = pytest.mark.integration
 

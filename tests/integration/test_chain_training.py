@@ -12,13 +12,14 @@ import pytest
 from polars.testing import assert_frame_equal
 from support.trained_chain import Chain
 
-from rossmann_ml import tracking, training
-from rossmann_ml.forecasting import build_scoring_panel
-from rossmann_ml.model_card import card_path
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.forecasting.score import build_scoring_panel
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.registered import plain_frame
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import connect, read_frame
+from rossmann_ml.training import fit as training
+from rossmann_ml.training import tracking
+from rossmann_ml.training.model_card import card_path
+from rossmann_ml.training.registered import plain_frame
+from rossmann_ml.warehouse.connection import connect, read_frame
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ import yaml
 from support.chain import small_params
 from support.compose import Stack, postgres_program, running_stack
 
-from rossmann_ml.registered import REGISTERED_MODEL
+from rossmann_ml.training.registered import REGISTERED_MODEL
 
 pytestmark = [
     pytest.mark.integration,

@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from support.browser import Visit, require_chromium, visit
 from support.servers import serving
 
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
 
 pytestmark = pytest.mark.browser
 

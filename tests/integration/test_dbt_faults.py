@@ -7,7 +7,7 @@ import json
 import pytest
 from support.built_core import BuiltWarehouse
 
-from rossmann_ml.errors import DbtError
+from rossmann_ml.base.errors import DbtError
 
 pytestmark = pytest.mark.integration
 

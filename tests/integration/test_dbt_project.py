@@ -11,15 +11,15 @@ import duckdb
 import pytest
 from support.built_core import NEWEST_ORIGIN, PAST_KNOWN_BY, PAST_ORIGIN, BuiltWarehouse
 
-from rossmann_ml.dbt import (
+from rossmann_ml.base.errors import DbtError, WarehouseLockedError
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.warehouse.dbt import (
     DbtResult,
     dbt_environment,
     dbt_variables,
     ensure_manifest,
     run_dbt,
 )
-from rossmann_ml.errors import DbtError, WarehouseLockedError
-from rossmann_ml.publish.contract import load_contract
 
 pytestmark = pytest.mark.integration
 

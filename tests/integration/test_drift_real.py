@@ -10,15 +10,15 @@ import pytest
 from support.chain import frames
 from support.drift_tables import HORIZON_DAYS, days_of, drifted, in_week
 
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.panel import FeatureInputs, training_panel
-from rossmann_ml.monitoring.drift import compare
-from rossmann_ml.monitoring.drift_windows import (
+from rossmann_ml.monitoring.drift.measure import compare
+from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
     YEAR_DAYS,
     feature_samples,
 )
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.real_data
 

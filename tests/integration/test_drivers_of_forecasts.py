@@ -9,10 +9,10 @@ import pytest
 from support.chain import small_params
 from support.refreshed import Refreshed
 
-from rossmann_ml.drivers.record import DriversReport, explain_newest_origin
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.forecasting import score_newest_origin
-from rossmann_ml.publish import open_generation
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
+from rossmann_ml.forecasting.score import score_newest_origin
+from rossmann_ml.serving.generations import open_generation
 
 pytestmark = pytest.mark.integration
 

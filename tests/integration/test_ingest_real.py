@@ -8,10 +8,10 @@ from time import perf_counter
 
 import pytest
 
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.warehouse.connection import connect
 
 pytestmark = pytest.mark.real_data
 

@@ -16,7 +16,7 @@ from support.refreshed import Refreshed
 from support.servers import serving
 from support.unmeasured import UNMEASURED
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.integration
 

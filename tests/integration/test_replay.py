@@ -21,12 +21,12 @@ import duckdb
 import pytest
 from support.code_location import environment_of, place_settings
 
-from rossmann_ml.params import load_params
-from rossmann_ml.replay import Books, ReplayOptions, ReplayPlace, make_books, replay
-from rossmann_ml.replay import week as process_week
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
-from rossmann_ml.weekly_job import RefreshRecord
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.pipeline.replay import Books, ReplayOptions, ReplayPlace, make_books, replay
+from rossmann_ml.pipeline.replay import week as process_week
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
+from rossmann_ml.warehouse.connection import connect
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,8 @@ _COMPARED = {
 def in_this_process(
     place: ReplayPlace, live: Settings, monday: date, *, retrain: str | None
 ) -> RefreshRecord:
-    """Run the weekly job as :func:`rossmann_ml.replay.week.run_week` does, without a process."""
+    """Run the weekly job as :func:`rossmann_ml.pipeline.replay.week.run_week` does, without a
+    process."""
     # here and not above: other tests need not wait for Dagster
     from assets import refresh
 

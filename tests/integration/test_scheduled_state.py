@@ -14,9 +14,9 @@ from support.object_storage import s3_client
 from support.refreshed import Refreshed
 from support.unmeasured import UNMEASURED
 
-from rossmann_ml.publish import summarise
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.publish.summary import summarise
 from rossmann_ml.recovery import examine
-from rossmann_ml.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.integration
 

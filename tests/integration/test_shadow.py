@@ -12,9 +12,9 @@ import pytest
 from support.chain import small_params
 from support.refreshed import Refreshed
 
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.publish import publish
-from rossmann_ml.shadow import ShadowReport, score_shadow
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
+from rossmann_ml.publish.publishing import publish
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,8 @@ import pytest
 from support.servers import ROSSMANN, environment, free_port
 from support.unmeasured import UNMEASURED
 
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
 
 pytestmark = pytest.mark.integration
 

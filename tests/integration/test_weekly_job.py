@@ -18,10 +18,11 @@ from support.unmeasured import UNMEASURED
 from support.weekly_drop import NEWEST_ORIGIN, write_drop
 
 from assets.home import open_instance
-from rossmann_ml.backfill import possible_origins
-from rossmann_ml.publish import read_status, summarise
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.pipeline.backfill import possible_origins
+from rossmann_ml.publish.summary import summarise
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.warehouse.connection import connect, writer_lock
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from app.api.main import create_app
 from app.api.settings import load_api_settings
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
 
 PROBLEM = "application/problem+json"
 

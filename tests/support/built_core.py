@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from rossmann_ml.dbt import DbtResult, dbt_environment, dbt_variables, run_dbt
-from rossmann_ml.drivers.groups import PARTS
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.features.driver_groups import PARTS
 from rossmann_ml.ingest import land_raw
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.dbt import DbtResult, dbt_environment, dbt_variables, run_dbt
 from support.once import made_once
 
 NEWEST_ORIGIN = date(2015, 6, 19)

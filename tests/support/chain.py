@@ -8,15 +8,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.evaluation.folds import Folds, complete_folds
+from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.inputs import OriginInputs
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.out_of_fold import Folds, complete_folds
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.recipe import Recipe
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.training import make_bundle
-from rossmann_ml.warehouse import create_tables
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.training.fit import make_bundle
+from rossmann_ml.warehouse.connection import create_tables
 
 NEWEST_ORIGIN = date(2015, 6, 19)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.base.settings import Settings, load_settings
 from support.chain import small_params
 
 if TYPE_CHECKING:

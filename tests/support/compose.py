@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 from support.servers import free_port
 
 COMPOSE_FILE = PROJECT_DIR / "docker-compose.yml"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import append_frame, connect
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.warehouse.connection import append_frame, connect
 from support.chain import NEWEST_ORIGIN, frames
 
 _TABLES = """

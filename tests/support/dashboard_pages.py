@@ -11,8 +11,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest

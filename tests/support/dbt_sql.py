@@ -5,7 +5,7 @@ the schema that the model's folder stands for, ``source`` the table that Python 
 makes the tables that a model reads, builds the models between, and reads the one it is about::
 
     connection = duckdb.connect()
-    create_tables(connection)  # rossmann_ml.schema: raw, forecasting, monitoring
+    create_tables(connection)  # rossmann_ml.warehouse.schema: raw, forecasting, monitoring
     declare(connection, "dim_store")  # an empty core.dim_store, as its contract says
     fill(connection, "core.dim_store", [{"store_id": 1, "store_type": "a"}])
     build(connection, "stg_forecasts", "stg_total_intervals")
@@ -24,8 +24,8 @@ import jinja2
 import polars as pl
 import yaml
 
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.warehouse.connection import read_frame
 
 _PROJECT = PROJECT_DIR / "dbt_project"
 

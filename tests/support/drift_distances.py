@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rossmann_ml.monitoring.drift_windows import Sample
+from rossmann_ml.monitoring.drift.windows import Sample
 
 
 def jensen_shannon(first: Sequence[str], second: Sequence[str]) -> float:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.monitoring.drift import compare
-from rossmann_ml.monitoring.drift_stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift_windows import FEATURE_COLUMNS, plan_samples, sales_samples
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.monitoring.drift.measure import compare
+from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift.windows import FEATURE_COLUMNS, plan_samples, sales_samples
+from rossmann_ml.warehouse.connection import connect
 from support.chain import NEWEST_ORIGIN, frames
 
 HORIZON_DAYS = 42

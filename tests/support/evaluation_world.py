@@ -10,14 +10,14 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.inputs import OriginInputs
-from rossmann_ml.out_of_fold import data_version_of_origin
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.schema import create_tables
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import append_frame
+from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.warehouse.connection import append_frame
+from rossmann_ml.warehouse.schema import create_tables
 
 FIRST_DAY = date(2014, 1, 6)  # a Monday
 HISTORY_DAYS = 230

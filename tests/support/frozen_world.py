@@ -30,8 +30,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.params import FeatureParams
 
 FIRST_DAY = date(2013, 1, 1)
 ORIGIN = date(2015, 6, 19)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 

@@ -14,13 +14,15 @@ import duckdb
 import polars as pl
 import pytest
 
-from rossmann_ml import promotion, tracking, warehouse
-from rossmann_ml.params import Params
-from rossmann_ml.promotion import Decision
-from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.schema import create_tables
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import append_frame
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import tracking
+from rossmann_ml.training.gate import Decision
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.connection import append_frame
+from rossmann_ml.warehouse.schema import create_tables
 from support.evaluation_world import LAST_DAY, emptied, frames, small_params
 
 _NUMBERS = itertools.count()

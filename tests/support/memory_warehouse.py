@@ -16,10 +16,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from rossmann_ml import versions, warehouse
-from rossmann_ml.schema import create_tables
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import append_frame
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse import versions
+from rossmann_ml.warehouse.connection import append_frame
+from rossmann_ml.warehouse.schema import create_tables
 
 _NUMBERS = itertools.count()
 _ONE_THREAD = {"threads": 1}

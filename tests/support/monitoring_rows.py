@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 import duckdb
 
-from rossmann_ml.monitoring.alert_findings import Situation
-from rossmann_ml.monitoring.alert_params import AlertParams
-from rossmann_ml.schema import create_tables
+from rossmann_ml.base.alert_params import AlertParams
+from rossmann_ml.monitoring.alerts.findings import Situation
+from rossmann_ml.warehouse.schema import create_tables
 
 ORIGIN = date(2015, 7, 31)
 TODAY = date(2015, 8, 3)

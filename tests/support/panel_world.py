@@ -9,8 +9,8 @@ from random import Random
 import polars as pl
 from hypothesis import strategies as st
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.params import FeatureParams
 from support.plan_reference import PlanDay, StorePlan, plan_frame, store_frame, store_plans
 
 PARAMS = FeatureParams(half_lives_days=[60, 180], residual_windows_days=[7, 28])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.publish import PublishedGeneration, publish
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from support.once import made_once
 from support.small_warehouse import build_small_warehouse, small_settings
 

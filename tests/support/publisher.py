@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rossmann_ml.params import Params
-from rossmann_ml.publish import publish
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import publish
+from rossmann_ml.warehouse.connection import connect
 
 _GENERATIONS_KEPT = 3
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.connection import connect
 from support.code_location import environment_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import duckdb
 import jinja2
 import yaml
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 _DBT = PROJECT_DIR / "dbt_project"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from rossmann_ml.replay import ReplayPlace
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
-from rossmann_ml.weekly_job import RefreshRecord
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.pipeline.replay import ReplayPlace
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
+from rossmann_ml.warehouse.connection import connect
 from support.retailer import (
     PLAN_HEADER,
     SALES_HEADER,

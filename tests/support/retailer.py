@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from rossmann_ml.base.params import IngestParams, Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
-from rossmann_ml.params import IngestParams, Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.warehouse.connection import connect
 
 FIRST_DAY = date(2015, 6, 1)  # a Monday
 LAST_DAY = date(2015, 6, 12)  # the Friday of the week after

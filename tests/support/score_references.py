@@ -1,9 +1,9 @@
 """Slow references of how forecasts are scored, in plain Python.
 
-From the docstrings of ``rossmann_ml.metrics`` and ``rossmann_ml.backtest``: root mean square
-percentage error (the competition's measure), root mean square error, mean absolute error, mean
-absolute percentage error, bias (share of the sum of sales, positive when too high), and the share
-of days inside the intervals that there were.
+From the docstrings of ``rossmann_ml.evaluation.metrics`` and ``rossmann_ml.evaluation.backtest``:
+root mean square percentage error (the competition's measure), root mean square error, mean absolute
+error, mean absolute percentage error, bias (share of the sum of sales, positive when too high), and
+the share of days inside the intervals that there were.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from string import Template
 
 import duckdb
 
-from rossmann_ml.drivers.groups import PARTS
+from rossmann_ml.features.driver_groups import PARTS
 
 _TOTALS_OF_DAYS = """count(*) FILTER (is_open) AS open_store_days,
         sum(sales_forecast) AS sales_forecast,

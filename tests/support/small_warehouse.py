@@ -12,9 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml import warehouse
-from rossmann_ml.drivers.groups import PARTS
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.features.driver_groups import PARTS
+from rossmann_ml.warehouse import connection as warehouse
 from support.small_marts import rebuild_marts
 
 MODEL = "lightgbm-0123456789ab"

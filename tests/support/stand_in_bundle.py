@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.categories import Categories
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR
 
 BOUNDS = {"lower_95": 0.7, "lower_80": 0.85, "upper_80": 1.15, "upper_95": 1.35}
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import duckdb
 
-from rossmann_ml.publish.contract import Contract, load_contract
-from rossmann_ml.publish.generations import GenerationInfo
 from rossmann_ml.publish.identity import Draft
 from rossmann_ml.publish.writer import write_generation
-from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.serving.contract import Contract, load_contract
+from rossmann_ml.serving.generations import GenerationInfo
+from rossmann_ml.warehouse.schema import DDL_DIR
 from support.dbt_sql import build, declare, fill
 
 OLDER, NEWEST = date(2015, 6, 12), date(2015, 6, 19)

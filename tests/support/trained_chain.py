@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rossmann_ml import promotion, tracking
-from rossmann_ml.model_records import TrainingReport
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import tracking
+from rossmann_ml.training.model_records import TrainingReport
+from rossmann_ml.warehouse.connection import connect
 
 
 @dataclass(frozen=True)

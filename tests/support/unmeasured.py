@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from rossmann_ml import dbt
-from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand
+from rossmann_ml.warehouse import dbt
+from rossmann_ml.warehouse.dbt_process import DbtProcess, dbt_at_hand
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
 """To be added to the environment of a process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import date, timedelta
 
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
 
 NEWEST_ORIGIN = date(2015, 6, 19)
 

@@ -1,4 +1,4 @@
--- Which form the tables have: see rossmann_ml/schema.py.
+-- Which form the tables have: see rossmann_ml/warehouse/schema.py.
 CREATE SCHEMA IF NOT EXISTS meta;
 
 -- One row per schema version this database has had; the highest is the one in force.

@@ -1,4 +1,4 @@
--- What was asked of the API, from the files it leaves (rossmann_ml.request_records).
+-- What was asked of the API, from the files it leaves (rossmann_ml.serving.request_records).
 CREATE SCHEMA IF NOT EXISTS monitoring;
 
 -- How far each file has been read: the next reading goes on there.

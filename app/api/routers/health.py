@@ -14,9 +14,10 @@ from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
 from app.published import OpenGeneration
-from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.publish import GenerationInfo, Status, read_status
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.generations import GenerationInfo
+from rossmann_ml.serving.status import Status, read_status
 
 router = APIRouter(tags=["operation"])
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 from app.api.dependencies import PageAsked, ServingNow
 from app.api.schemas import Day, OpenAlerts
 from app.api.table_pages import TableQuestion, answer_page, page_responses
-from rossmann_ml.monitoring.drift_params import DriftKind
-from rossmann_ml.publish import read_status
+from rossmann_ml.base.drift_params import DriftKind
+from rossmann_ml.serving.status import read_status
 
 router = APIRouter(tags=["monitoring"])
 

@@ -25,7 +25,7 @@ from app.api.schemas import (
     WhatIfAnswer,
 )
 from app.api.serving import Serving
-from rossmann_ml.scenarios import PlanChange, Scenarios
+from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
 

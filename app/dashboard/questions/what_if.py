@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from app.published import Reading
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.warehouse.connection import read_frame
 
 
 def plan_as_given(reading: Reading, store_ids: Sequence[int]) -> pl.DataFrame:

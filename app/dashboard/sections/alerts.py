@@ -14,7 +14,7 @@ from app.dashboard import words
 from app.dashboard.answers import Answers
 from app.dashboard.questions import alerts as questions
 from app.dashboard.tables import show_table
-from rossmann_ml.publish import OpenAlert, Status
+from rossmann_ml.serving.status import OpenAlert, Status
 
 _MOST_ROWS = 200
 # words and shapes tell severities apart, not colours alone

@@ -14,8 +14,8 @@ from app.dashboard.sections.monitoring_accuracy import show_accuracy
 from app.dashboard.sections.monitoring_drift import show_drift
 from app.dashboard.sections.monitoring_usage import show_usage
 from app.dashboard.tables import show_table
-from rossmann_ml.publish import read_status
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.serving.status import read_status
 
 Row = dict[str, Any]
 

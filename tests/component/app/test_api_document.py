@@ -17,10 +17,10 @@ from app.api.child import call_in_child
 from app.api.problems import KINDS
 from app.api.routers.health import origin_age_days
 from app.api.row_models import row_model
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.contract import load_contract
 
 Published = tuple[Settings, PublishedGeneration]
 

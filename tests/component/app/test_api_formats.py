@@ -11,8 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from support.api import client_of, problem_of
 
-from rossmann_ml.publish import PublishedGeneration, open_generation
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.generations import open_generation
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -15,9 +15,9 @@ from app.api import keys
 from app.api.guard import Guard
 from app.api.logs import JsonLines, configure
 from app.api.settings import load_api_settings
-from rossmann_ml.errors import SettingsError
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -14,19 +14,12 @@ from support.api import client_of, problem_of, wait_for
 from support.published import copy_of, keeping
 from support.small_warehouse import MODEL, STORES, add_week
 
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    FailedRun,
-    HeldPublish,
-    OpenAlert,
-    PublishedGeneration,
-    open_generation,
-    publish,
-    write_status,
-)
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.publish.status import write_alerts
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import open_generation
+from rossmann_ml.serving.status import FailedRun, HeldPublish, OpenAlert, write_alerts, write_status
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -16,10 +16,10 @@ from support.small_warehouse import MODEL, STORES
 from support.stand_in_bundle import StandInBundle, stand_in_for_all
 
 from app.api.routers import predict as predict_router
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.request_records import RequestRecord, requests_path
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.request_records import RequestRecord, requests_path
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -13,9 +13,9 @@ from support.api import client_of
 
 from app.api import request_log
 from app.api.request_log import RequestLog, append_lines
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.request_records import DroppedRecord, RequestRecord, requests_path
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.request_records import DroppedRecord, RequestRecord, requests_path
 
 
 def record(number: int, day: int = 3) -> dict[str, Any]:

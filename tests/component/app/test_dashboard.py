@@ -16,11 +16,7 @@ from support.dashboard_pages import (
 )
 from support.small_warehouse import MODEL
 
-from rossmann_ml.publish import (
-    FailedRun,
-    HeldPublish,
-    write_status,
-)
+from rossmann_ml.serving.status import FailedRun, HeldPublish, write_status
 
 
 def test_the_door_lists_every_page_and_opens_the_first(

@@ -14,13 +14,15 @@ from support.dashboard_pages import (
     words_of,
 )
 
-from rossmann_ml.monitoring.drift_reports import report_path
-from rossmann_ml.publish import (
+from rossmann_ml.monitoring.drift.reports import report_path
+from rossmann_ml.serving.status import (
     FailedRun,
+    LastPublish,
     OpenAlert,
+    Rollback,
+    write_alerts,
     write_status,
 )
-from rossmann_ml.publish.status import LastPublish, Rollback, write_alerts
 
 
 def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) -> None:

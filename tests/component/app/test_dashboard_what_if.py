@@ -13,9 +13,9 @@ from support.small_warehouse import STORE_WITHOUT_FORECAST
 from app.dashboard import scoring
 from app.dashboard.plan_changes import Change
 from app.published import PublishedReader
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import PROJECT_DIR, Settings
-from rossmann_ml.warehouse import read_frame
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.warehouse.connection import read_frame
 
 PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"

@@ -24,11 +24,11 @@ from support.small_warehouse import change
 
 from app.api.cursors import Cursor
 from app.dashboard.downloads import csv_text
-from rossmann_ml import promotion
-from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import PublishedGeneration, publish, rollback_generation
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.training import gate as promotion
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -176,7 +176,7 @@ def test_no_argument_of_a_command_is_run_as_sql(
 
 
 def _params() -> Params:
-    from rossmann_ml.params import load_params
+    from rossmann_ml.base.params import load_params
 
     return load_params(PROJECT_DIR / "params.yaml")
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rossmann_ml.errors import NoDataError, SettingsError, WarehouseLockedError
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
-from rossmann_ml.warehouse import connect, one_row, transaction, writer_lock
+from rossmann_ml.base.errors import NoDataError, SettingsError, WarehouseLockedError
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.warehouse.connection import connect, one_row, transaction, writer_lock
 
 HOLD_THE_LOCK = """
 import sys, time
 from pathlib import Path
-from rossmann_ml.settings import load_settings
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.warehouse.connection import connect, writer_lock
 settings = load_settings(warehouse_dir=Path(sys.argv[1]))
 with writer_lock(settings), connect(settings):
     print("held", flush=True)

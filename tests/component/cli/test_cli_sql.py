@@ -16,9 +16,10 @@ import pytest
 from support.servers import ROSSMANN, environment
 from support.small_warehouse import add_week
 
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings
 from rossmann_ml.cli import main
-from rossmann_ml.publish import PublishedGeneration, current_path
-from rossmann_ml.settings import PROJECT_DIR, Settings, default_settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.generations import current_path
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support.servers import free_port
 
-from rossmann_ml.errors import ServiceError
-from rossmann_ml.services import Service, run_together
+from rossmann_ml.base.errors import ServiceError
+from rossmann_ml.pipeline.services import Service, run_together
 
 SERVER = """
 import http.server, sys

@@ -12,8 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from support.chain import NEWEST_ORIGIN, inputs, small_params, small_recipe
 
-from rossmann_ml.drivers.attribution import Predict, Switchboard, contributions, explain, in_sales
-from rossmann_ml.drivers.groups import (
+from rossmann_ml.features.driver_groups import (
     FEATURE_PATTERNS,
     GROUPS,
     LEVEL,
@@ -22,7 +21,6 @@ from rossmann_ml.drivers.groups import (
     block_groups,
     feature_groups,
 )
-from rossmann_ml.drivers.typical_day import TypicalDay
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import (
     FeatureInputs,
@@ -31,6 +29,14 @@ from rossmann_ml.features.panel import (
     training_origins,
     training_panel,
 )
+from rossmann_ml.forecasting.drivers.attribution import (
+    Predict,
+    Switchboard,
+    contributions,
+    explain,
+    in_sales,
+)
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.models.blend import Blend, equal_weights
 
 PARAMS = small_params()

@@ -12,14 +12,14 @@ import pytest
 from support.small_warehouse import MODEL, ORIGINS, STORE_WITHOUT_FORECAST, STORES
 from support.stand_in_bundle import StandInBundle
 
-from rossmann_ml.errors import NoDataError, ScenarioError
+from rossmann_ml.base.errors import NoDataError, ScenarioError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.features.inputs import read_published_inputs
 from rossmann_ml.features.panel import scoring_panel
-from rossmann_ml.inputs import read_published_inputs
-from rossmann_ml.params import Params
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.publish.generations import reading
-from rossmann_ml.scenarios import PlanChange, Scenarios
-from rossmann_ml.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.generations import reading
+from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 ORIGIN = ORIGINS[-1]
 FIRST, LAST = ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=42)

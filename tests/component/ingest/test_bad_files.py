@@ -9,7 +9,7 @@ import pytest
 from bad_files import CORPUS, SALES, BadFile, End
 from support.retailer import Retailer
 
-from rossmann_ml.errors import BadFileError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, TooManyBadRowsError
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from rossmann_ml.cli.data import app
-from rossmann_ml.errors import BadFileError, FetchError, SettingsError
-from rossmann_ml.kaggle import FILE_NAMES, fetch_files, read_pointer
-from rossmann_ml.settings import PROJECT_DIR, Settings, default_settings, load_settings
+from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings, load_settings
+from rossmann_ml.cli.data.group import app
+from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files, read_pointer
 
 FILES = {name: f"the bytes of {name}\n".encode() * 50 for name in FILE_NAMES}
 BASIC = "Basic " + base64.b64encode(b"ada:secret-key").decode()

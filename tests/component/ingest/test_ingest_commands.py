@@ -11,7 +11,7 @@ import pytest
 from support.retailer import SALES_HEADER, Retailer, sales_line, sales_lines, text
 
 from rossmann_ml import cli
-from rossmann_ml.settings import default_settings
+from rossmann_ml.base.settings import default_settings
 
 FRIDAY = date(2015, 6, 12)
 Run = Callable[..., tuple[int, str]]

@@ -15,7 +15,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import SALES, STORE_STATES, STORES
 from rossmann_ml.ingest.reading import open_rows, read_lines
 

@@ -18,7 +18,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.errors import BadFileError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, TooManyBadRowsError
 
 VALID = {
     "sales_2015-06-19.csv": text(SALES_HEADER, sales_lines()[:9]).encode(),

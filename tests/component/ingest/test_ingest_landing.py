@@ -20,11 +20,11 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.errors import DataSetMismatchError, NoDataError, WarehouseLockedError
+from rossmann_ml.base.errors import DataSetMismatchError, NoDataError, WarehouseLockedError
+from rossmann_ml.base.settings import load_settings
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.ingest.versions import ALWAYS
-from rossmann_ml.settings import load_settings
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.warehouse.connection import connect, writer_lock
 
 
 @pytest.fixture
@@ -371,8 +371,8 @@ def test_landing_waits_for_no_other_writer(retailer: Retailer) -> None:
             sys.executable,
             "-c",
             "import sys\n"
-            "from rossmann_ml.settings import load_settings\n"
-            "from rossmann_ml.warehouse import connect, writer_lock\n"
+            "from rossmann_ml.base.settings import load_settings\n"
+            "from rossmann_ml.warehouse.connection import connect, writer_lock\n"
             "with writer_lock(load_settings(warehouse_dir=sys.argv[1])):\n"
             "    print('held', flush=True)\n"
             "    sys.stdin.read()\n",

@@ -16,7 +16,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.errors import BadFileError, RossmannError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, RossmannError, TooManyBadRowsError
 
 GOOD = text(SALES_HEADER, sales_lines())
 

@@ -18,7 +18,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.errors import TooManyBadRowsError
+from rossmann_ml.base.errors import TooManyBadRowsError
 
 MONDAY = date(2015, 6, 15)
 SUNDAY = date(2015, 6, 21)

@@ -13,7 +13,7 @@ from support.retailer import SALES_HEADER, Retailer, sales_line, text
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.ingest.status import data_status
-from rossmann_ml.versions import git_commit
+from rossmann_ml.warehouse.versions import git_commit
 
 FRIDAY = date(2015, 6, 12)
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from support.sample_files import read
 
-from rossmann_ml.sample import write_sample
+from rossmann_ml.ingest.sample import write_sample
 
 
 @pytest.fixture(scope="module")

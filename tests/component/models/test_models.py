@@ -20,12 +20,13 @@ from support.chain import (
     small_recipe,
 )
 
-from rossmann_ml.backtest import (
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.evaluation.backtest import (
     backtest_origins,
     score,
     served,
 )
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.evaluation.folds import Folds
 from rossmann_ml.features.panel import (
     FeatureInputs,
     scoring_panel,
@@ -36,7 +37,6 @@ from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_foreca
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.families import model_class
-from rossmann_ml.out_of_fold import Folds
 
 PARAMS = small_params()
 RECIPE = small_recipe(PARAMS)
@@ -258,7 +258,7 @@ def test_rmspe_is_the_competitions_definition() -> None:
             "holiday_nearby": "ordinary",
         }
     )  # fmt: skip
-    from rossmann_ml.metrics import score_segments
+    from rossmann_ml.evaluation.metrics import score_segments
 
     overall = score_segments(rows, by=["model"]).filter(pl.col("segment_kind") == "overall")
     row = overall.row(0, named=True)

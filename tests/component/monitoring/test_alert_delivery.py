@@ -9,11 +9,11 @@ import pytest
 from support.receivers import listening_mailbox, listening_webhook
 from support.servers import free_port
 
-from rossmann_ml.errors import SettingsError
-from rossmann_ml.monitoring import delivery
-from rossmann_ml.monitoring.delivery import channels_of, deliver
-from rossmann_ml.publish import OpenAlert
-from rossmann_ml.settings import DeliverySettings, load_delivery_settings
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.settings import DeliverySettings, load_delivery_settings
+from rossmann_ml.monitoring.alerts import delivery
+from rossmann_ml.monitoring.alerts.delivery import channels_of, deliver
+from rossmann_ml.serving.status import OpenAlert
 
 
 def alert(number: int = 1, **changed: str) -> OpenAlert:

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 from support.small_warehouse import MODEL, STORES, change
 
-from rossmann_ml import warehouse
-from rossmann_ml.monitoring.alert_findings import Finding, Situation
-from rossmann_ml.monitoring.alert_rules import RULES, judge
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.monitoring.alerts.findings import Finding, Situation
+from rossmann_ml.monitoring.alerts.rules import RULES, judge
+from rossmann_ml.warehouse import connection as warehouse
 
 MONDAY = date(2015, 8, 3)
 NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse leaves one of seven stores out

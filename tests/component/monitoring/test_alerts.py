@@ -12,15 +12,15 @@ from support.receivers import listening_mailbox, listening_webhook
 from support.servers import free_port
 from support.small_warehouse import change
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import PublishHeldError
-from rossmann_ml.monitoring import delivery
-from rossmann_ml.monitoring.alerts import AlertReport, watch
+from rossmann_ml.base.errors import PublishHeldError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.monitoring.alerts import delivery
+from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.monitoring.watched_publish import watch_and_publish
-from rossmann_ml.params import Params
-from rossmann_ml.publish import FailedRun, PublishedGeneration, read_status, write_status
-from rossmann_ml.publish.status import resolve_failure
-from rossmann_ml.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.status import FailedRun, read_status, resolve_failure, write_status
+from rossmann_ml.warehouse import connection as warehouse
 
 MONDAY = date(2015, 8, 3)
 NO_PLAN = "DELETE FROM raw.plan WHERE date > DATE '2015-08-20'"

@@ -21,17 +21,17 @@ from support.drift_tables import (
     in_week,
 )
 
-from rossmann_ml.cli import monitor_drift
-from rossmann_ml.errors import SettingsError
-from rossmann_ml.monitoring.drift import DriftReport, measure_drift
-from rossmann_ml.monitoring.drift_evidently import distances, performance
-from rossmann_ml.monitoring.drift_params import DRIFT_FEATURES
-from rossmann_ml.monitoring.drift_reports import report_path
-from rossmann_ml.monitoring.drift_stores import store_deviations
-from rossmann_ml.monitoring.drift_windows import Sample, Window, plan_samples, sales_samples
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.drift_params import DRIFT_FEATURES
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.cli.monitor import drift as monitor_drift
+from rossmann_ml.monitoring.drift.evidently import distances, performance
+from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
+from rossmann_ml.monitoring.drift.reports import report_path
+from rossmann_ml.monitoring.drift.stores import store_deviations
+from rossmann_ml.monitoring.drift.windows import Sample, Window, plan_samples, sales_samples
+from rossmann_ml.warehouse.connection import connect
 
 WEEK = date(2015, 3, 13)
 DECEMBER = [date(2014, 12, day) for day in (5, 12, 19, 26)]

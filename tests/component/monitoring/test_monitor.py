@@ -9,13 +9,15 @@ import pytest
 from rich.console import Console
 from support.small_warehouse import change, small_settings
 
-from rossmann_ml.cli import monitor, monitor_accuracy, monitor_drift
-from rossmann_ml.dbt import DbtResult
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.cli.monitor import accuracy as monitor_accuracy
+from rossmann_ml.cli.monitor import command as monitor
+from rossmann_ml.cli.monitor import drift as monitor_drift
 from rossmann_ml.monitoring import accuracy
 from rossmann_ml.monitoring.accuracy import measure_accuracy
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse.dbt import DbtResult
 
 _CORE = """
     CREATE SCHEMA IF NOT EXISTS core;

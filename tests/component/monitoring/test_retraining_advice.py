@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 from support.small_warehouse import change
 
-from rossmann_ml import warehouse
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings
+from rossmann_ml.warehouse import connection as warehouse
 
 THREE_WEEKS_UNSEEN = (
     "UPDATE forecasting.model_versions SET trained_through = DATE '2015-07-10', "

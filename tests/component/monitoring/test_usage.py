@@ -11,11 +11,11 @@ import pytest
 from support.small_warehouse import small_settings
 
 from app.api.request_log import RequestLog, append_lines
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring import usage
 from rossmann_ml.monitoring.usage import ingest_requests
-from rossmann_ml.request_records import requests_path
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.serving.request_records import requests_path
+from rossmann_ml.warehouse.connection import connect
 
 TODAY = date(2015, 8, 4)
 

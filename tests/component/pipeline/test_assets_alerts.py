@@ -11,9 +11,10 @@ from assets.jobs import tell_readers
 from assets.publishing import published_generation
 from assets.resources import Pipeline, Writer
 from assets.sensors import runs_that_died
-from rossmann_ml.errors import QualityError, WarehouseLockedError
-from rossmann_ml.publish import PublishedGeneration, read_status
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.errors import QualityError, WarehouseLockedError
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.status import read_status
 
 
 @pytest.fixture

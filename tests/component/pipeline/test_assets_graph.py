@@ -12,8 +12,8 @@ import pytest
 from support.code_location import graph_text
 
 from assets.dbt import build_command, unreported
-from rossmann_ml.dbt import DbtNode, DbtResult, dbt_environment, ensure_manifest
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, dbt_environment, ensure_manifest
 
 SNAPSHOT = Path(__file__).with_name("assets_graph.txt")
 WITHOUT_A_TABLE = {dg.AssetKey(["published", "generation"])}

@@ -15,7 +15,7 @@ from support.code_location import place_settings
 from assets.resources import Pipeline
 from assets.schedules import every_monday, every_morning, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
-from rossmann_ml.publish.status import write_alerts
+from rossmann_ml.serving.status import write_alerts
 
 TRAINING = {
     "features__training_panel",

@@ -18,14 +18,14 @@ from assets.home import open_instance, prepare_dagster_home
 from assets.metadata import reported
 from assets.resources import Pipeline, Writer
 from assets.terminal import StepLines, run_logger
-from rossmann_ml.errors import QualityError
-from rossmann_ml.settings import Settings
-from rossmann_ml.weekly_job import RefreshRecord
+from rossmann_ml.base.errors import QualityError
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
 
 LOCKING = """
-from rossmann_ml.errors import WarehouseLockedError
-from rossmann_ml.settings import load_settings
-from rossmann_ml.warehouse import writer_lock
+from rossmann_ml.base.errors import WarehouseLockedError
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.warehouse.connection import writer_lock
 try:
     with writer_lock(load_settings(lock_timeout_seconds=0)):
         print("free")

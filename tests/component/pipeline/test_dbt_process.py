@@ -14,14 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rossmann_ml import dbt_child, dbt_process
-from rossmann_ml.dbt_process import DbtProcess, dbt_at_hand
-from rossmann_ml.errors import DbtError
+from rossmann_ml.base.errors import DbtError
+from rossmann_ml.warehouse import dbt_child, dbt_process
+from rossmann_ml.warehouse.dbt_process import DbtProcess, dbt_at_hand
 
 _JOB = """
 import os, sys
 from pathlib import Path
-from rossmann_ml.dbt_process import DbtProcess
+from rossmann_ml.warehouse.dbt_process import DbtProcess
 
 process = DbtProcess()
 print(process.pid, flush=True)

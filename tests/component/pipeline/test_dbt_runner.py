@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rossmann_ml.dbt import DbtNode, dbt_environment, dbt_variables, run_dbt
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.warehouse.dbt import DbtNode, dbt_environment, dbt_variables, run_dbt
 
 
 @pytest.fixture

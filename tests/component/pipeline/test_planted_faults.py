@@ -13,11 +13,11 @@ from support.replays import FIRST_MONDAY, StandInJob, live_settings, write_sourc
 from benchmarks import planted_faults
 from benchmarks.faults import FAULTS, UNTOUCHED, Drop, Fault
 from benchmarks.planted_faults import Noticed, play_untouched, play_with, table
-from rossmann_ml.params import load_params
-from rossmann_ml.replay import ReplayOptions, ReplayPlace, Source
-from rossmann_ml.replay.drops import write_bulk, write_drop
-from rossmann_ml.settings import PROJECT_DIR, Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.pipeline.replay import ReplayOptions, ReplayPlace, Source
+from rossmann_ml.pipeline.replay.drops import write_bulk, write_drop
+from rossmann_ml.warehouse.connection import connect
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
 MONDAY = FIRST_MONDAY + timedelta(weeks=2)

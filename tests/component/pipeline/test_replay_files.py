@@ -24,13 +24,13 @@ from support.replays import (
     write_source,
 )
 
-from rossmann_ml.errors import BadFileError, NoDataError, SettingsError
+from rossmann_ml.base.errors import BadFileError, NoDataError, SettingsError
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.ingest import land_incoming, land_raw
-from rossmann_ml.params import load_params
-from rossmann_ml.replay import ReplayOptions, ReplayPlace, Source
-from rossmann_ml.replay.drops import write_bulk, write_drop
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import connect
+from rossmann_ml.pipeline.replay import ReplayOptions, ReplayPlace, Source
+from rossmann_ml.pipeline.replay.drops import write_bulk, write_drop
+from rossmann_ml.warehouse.connection import connect
 
 PARAMS = load_params(PROJECT_DIR / "params.yaml")
 

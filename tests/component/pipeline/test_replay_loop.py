@@ -15,18 +15,19 @@ from filelock import FileLock
 from support.replays import FIRST_MONDAY, WEEKS, StandInJob, live_settings, write_source
 from typer.testing import CliRunner
 
-from rossmann_ml.cli import replay as cli
-from rossmann_ml.errors import (
+from rossmann_ml.base.errors import (
     InterruptedReplayError,
     NoDataError,
     SettingsError,
     WarehouseLockedError,
 )
-from rossmann_ml.params import load_params
-from rossmann_ml.replay import PlayedWeek, ReplayOptions, ReplayPlace, make_books, replay, week
-from rossmann_ml.replay.page import page
-from rossmann_ml.settings import PROJECT_DIR, Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.cli import replay as cli
+from rossmann_ml.pipeline.replay import week
+from rossmann_ml.pipeline.replay.page import page
+from rossmann_ml.replay import PlayedWeek, ReplayOptions, ReplayPlace, make_books, replay
+from rossmann_ml.warehouse.connection import connect
 
 PARAMS = load_params(PROJECT_DIR / "params.yaml")
 OPTIONS = ReplayOptions(FIRST_MONDAY)
@@ -267,8 +268,8 @@ def test_the_job_is_a_process_that_sees_the_replay_and_nothing_of_the_live_produ
         monkeypatch,
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from rossmann_ml.weekly_job import RefreshRecord\n"
-        "from rossmann_ml.settings import load_settings\n"
+        "from rossmann_ml.pipeline.weekly_job import RefreshRecord\n"
+        "from rossmann_ml.base.settings import load_settings\n"
         "settings = load_settings()\n"
         "live = [name for name, value in os.environ.items() if 'live.example' in value]\n"
         "said = f'{settings.as_of} {settings.warehouse_path} {settings.tracking_uri} {live}'\n"

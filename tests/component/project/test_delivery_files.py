@@ -13,7 +13,7 @@ import yaml
 from support.compose import COMPOSE_FILE, image_environment, interpolate, services
 
 from app.api.settings import ApiSettings
-from rossmann_ml.settings import PROJECT_DIR, DeliverySettings
+from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
 COMPOSE = {"POSTGRES_PASSWORD": "x"}

@@ -25,8 +25,8 @@ from support.small_warehouse import small_settings
 from assets.resources import Pipeline
 from assets.schedules import retraining_mondays
 from assets.ui import dagster_command
-from rossmann_ml.publish.status import write_alerts
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.serving.status import write_alerts
 
 DEPLOY = PROJECT_DIR / "deploy"
 ANSWERS: dict[str, Any] = {

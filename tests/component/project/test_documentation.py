@@ -18,8 +18,8 @@ from support.documents import Block, blocks, documents, local_links
 
 from app.api.main import create_app
 from documentation import links, reference, slides
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.plan import PLAN_FEATURES
-from rossmann_ml.settings import PROJECT_DIR
 
 MADE = ("reference/cli.md", "reference/http.md", "reference/features.md", "reference/dbt.md")
 SHELL = ("sh", "bash", "shell")
@@ -137,7 +137,10 @@ def test_the_slides_are_one_file_that_needs_nothing_else() -> None:
     [
         ("[tables](../warehouse/README.md#forecasts)", "[tables](reference/tables.md#forecasts)"),
         ("[params.yaml](../params.yaml)", "`params.yaml`"),
-        ("[the clock](../rossmann_ml/clock.py)", "the clock (`rossmann_ml/clock.py`)"),
+        (
+            "[the clock](../rossmann_ml/warehouse/clock.py)",
+            "the clock (`rossmann_ml/warehouse/clock.py`)",
+        ),
         ("[names](naming.md)", "[names](naming.md)"),
         ("[slides](slides/slides.md)", "[slides](slides.html)"),
         ("[gone](../no/such.py)", "[gone](../no/such.py)"),

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 FOLDER = PROJECT_DIR / "simplified"
 EXAMPLES = sorted(FOLDER.glob("*/*.py"))

@@ -12,14 +12,14 @@ import pytest
 from support.retailer import Retailer
 from typer.testing import CliRunner
 
-from rossmann_ml.cli.data import app
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.exports import Export, export_tables
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import Settings, default_settings
+from rossmann_ml.cli.data.group import app
 from rossmann_ml.ingest import land_incoming
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import Settings, default_settings
-from rossmann_ml.versions import data_version
-from rossmann_ml.warehouse import connect
+from rossmann_ml.publish.exports import Export, export_tables
+from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.versions import data_version
 
 BUILT = """
 CREATE SCHEMA IF NOT EXISTS core;

@@ -7,8 +7,8 @@ import pytest
 from support.api import client_of
 
 from app.older_generations import open_completed
-from rossmann_ml.publish import PublishedGeneration
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -9,17 +9,14 @@ import duckdb
 import pytest
 from support.small_warehouse import ORIGINS, change
 
-from rossmann_ml.errors import PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    PublishedGeneration,
-    current_path,
-    publish,
-    read_status,
-)
+from rossmann_ml.base.errors import PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import current_path
+from rossmann_ml.serving.status import read_status
 
 Published = tuple[Settings, PublishedGeneration]
 

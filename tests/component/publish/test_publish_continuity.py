@@ -7,19 +7,19 @@ from datetime import date
 import pytest
 from support.small_warehouse import ORIGINS, add_week, change
 
-from rossmann_ml import warehouse
+from rossmann_ml.base.errors import PublishError, PublishHeldError, SettingsError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli.publish import publish as publish_command
-from rossmann_ml.errors import PublishError, PublishHeldError, SettingsError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
+from rossmann_ml.publish.publishing import (
     AcceptedJump,
     PublishedGeneration,
-    current_path,
     publish,
-    read_status,
     rollback_generation,
 )
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import current_path
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 DOUBLED = "sales_forecast * 2, upper_80 = upper_80 * 2, upper_95 = upper_95 * 2"

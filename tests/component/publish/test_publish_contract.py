@@ -6,11 +6,12 @@ import re
 
 import pytest
 
-from rossmann_ml.publish import PublishedGeneration, open_generation
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.publish.contract import load_contract
 from rossmann_ml.publish.document import README_PATH, render_tables, replace_tables
-from rossmann_ml.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import open_generation
 
 CONTRACT = load_contract()
 README = README_PATH.read_text(encoding="utf-8")

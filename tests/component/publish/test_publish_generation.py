@@ -16,19 +16,14 @@ from support.small_warehouse import (
     small_settings,
 )
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import NoChampionError, NoDataError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    PublishedGeneration,
-    current_path,
-    list_generations,
-    open_generation,
-    publish,
-    read_status,
-)
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import current_path, list_generations, open_generation
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 

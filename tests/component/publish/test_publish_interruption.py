@@ -10,25 +10,23 @@ from pathlib import Path
 import pytest
 from support.small_warehouse import add_week, change, promote
 
-from rossmann_ml import warehouse
-from rossmann_ml.errors import PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    PublishedGeneration,
+from rossmann_ml.base import files as publish_files
+from rossmann_ml.base.errors import PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.audit import count_rows
+from rossmann_ml.publish.identity import draft_generation
+from rossmann_ml.publish.publishing import PublishedGeneration, copy_bundles, publish
+from rossmann_ml.publish.writer import write_generation
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.generations import (
     current_path,
+    generation_path,
     list_generations,
     open_generation,
-    publish,
-    read_status,
 )
-from rossmann_ml.publish import files as publish_files
-from rossmann_ml.publish.audit import count_rows
-from rossmann_ml.publish.contract import load_contract
-from rossmann_ml.publish.generations import generation_path
-from rossmann_ml.publish.identity import draft_generation
-from rossmann_ml.publish.publishing import copy_bundles
-from rossmann_ml.publish.writer import write_generation
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -158,9 +156,9 @@ def test_copying_a_models_files_twice_changes_nothing(
 _PUBLISH_ONCE = """
 import sys
 from pathlib import Path
-from rossmann_ml.params import load_params
-from rossmann_ml.publish import publish
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.params import load_params
+from rossmann_ml.publish.publishing import publish
+from rossmann_ml.base.settings import load_settings
 settings = load_settings(warehouse_dir=Path(sys.argv[1]))
 print("ready", flush=True)
 publish(settings, load_params(settings.params_path), run_id="killed")

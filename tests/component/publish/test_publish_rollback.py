@@ -8,20 +8,12 @@ import pytest
 from support.published import keeping
 from support.small_warehouse import MODEL, add_week, change, promote
 
-from rossmann_ml.errors import PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    FailedRun,
-    PublishedGeneration,
-    current_path,
-    list_generations,
-    open_generation,
-    publish,
-    read_status,
-    rollback_generation,
-    write_status,
-)
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.serving.generations import current_path, list_generations, open_generation
+from rossmann_ml.serving.status import FailedRun, read_status, write_status
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -11,10 +11,10 @@ from support.published import keeping
 from support.small_warehouse import add_week, change
 
 from app.published import PublishedReader
-from rossmann_ml.errors import NoDataError, PublishError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import PublishedGeneration, publish, rollback_generation
-from rossmann_ml.settings import Settings
+from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 
 Published = tuple[Settings, PublishedGeneration]
 

@@ -10,12 +10,13 @@ import pytest
 from support.small_warehouse import add_week, rebuild_marts
 
 from app.published import PublishedReader
-from rossmann_ml import schema
-from rossmann_ml.errors import SchemaError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import list_generations, open_generation, publish, read_info
-from rossmann_ml.settings import Settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.base.errors import SchemaError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import publish
+from rossmann_ml.serving.generations import list_generations, open_generation, read_info
+from rossmann_ml.warehouse import schema
+from rossmann_ml.warehouse.connection import connect
 
 
 def make_it_older(settings: Settings) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from support.small_warehouse import ORIGINS, STORES
 
-from rossmann_ml.publish import PublishedGeneration, open_generation
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.generations import open_generation
 
 QUERIES = sorted((PROJECT_DIR / "warehouse" / "queries").glob("*.sql"))
 Published = tuple[Settings, PublishedGeneration]

@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rossmann_ml.errors import DbtError
+from rossmann_ml.base.errors import DbtError
 from rossmann_ml.quality import record_dbt_results
-from rossmann_ml.warehouse import create_tables
+from rossmann_ml.warehouse.connection import create_tables
 
 # A project of its own: in the product's, no test may fail and no model may break.
 PROJECT = {

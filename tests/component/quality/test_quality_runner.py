@@ -13,9 +13,9 @@ import duckdb
 import pytest
 from support.quality_tables import make_good_tables
 
-from rossmann_ml.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.quality import SUITES, available_suites, load_suite, run_suites
-from rossmann_ml.settings import Settings, load_settings
 
 NEGATIVE_SALES = "UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'"
 NO_PROMOTIONS = "UPDATE core.horizon_plan SET is_promo = false"

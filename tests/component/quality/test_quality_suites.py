@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
-from rossmann_ml.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
 from rossmann_ml.quality import SUITES, check_frame, load_suite, read_frame
 from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
 

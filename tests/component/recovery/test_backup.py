@@ -16,14 +16,16 @@ import typer
 from support.small_warehouse import MODEL, add_week, change, small_settings
 from typer.testing import CliRunner
 
-from rossmann_ml import tracking, warehouse
+from rossmann_ml.base.errors import BackupError, NoDataError, SchemaError, WarehouseDamagedError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
-from rossmann_ml.errors import BackupError, NoDataError, SchemaError, WarehouseDamagedError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import PublishedGeneration, current_path, publish
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.recovery import back_up, examine, mend, restore
 from rossmann_ml.recovery.archive import artifacts_path, registry_path
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import current_path
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -408,17 +410,17 @@ def test_the_commands_say_what_they_did(
     app = typer.Typer()
     app.command()(commands.backup)
     app.command()(commands.restore)
-    monkeypatch.setattr("rossmann_ml.settings.default_settings", lambda: place)
+    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: place)
     file = str(tmp_path / "b.tar")
     done = CliRunner().invoke(app, ["backup", file])
     assert done.exit_code == 0
     assert f"champion {MODEL}, generation" in done.stdout
     target = empty_place(tmp_path)
-    monkeypatch.setattr("rossmann_ml.settings.default_settings", lambda: target)
+    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: target)
     assert "data set sample-6-7" in CliRunner().invoke(app, ["restore", file]).stdout
     refused_again = CliRunner().invoke(app, ["restore", file])
     assert isinstance(refused_again.exception, BackupError)
     served = place.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:1"})
-    monkeypatch.setattr("rossmann_ml.settings.default_settings", lambda: served)
+    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: served)
     shutil.rmtree(tmp_path / "elsewhere")
     assert "registry is not in it" in CliRunner().invoke(app, ["backup", f"{file}2"]).stdout

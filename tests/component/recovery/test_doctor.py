@@ -15,20 +15,17 @@ import pytest
 from support.small_warehouse import MODEL, add_week, change
 from typer.testing import CliRunner
 
-from rossmann_ml import promotion, tracking, warehouse
+from rossmann_ml.base.errors import TrackingError, WarehouseLockedError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
-from rossmann_ml.errors import TrackingError, WarehouseLockedError
-from rossmann_ml.params import Params
-from rossmann_ml.publish import (
-    FailedRun,
-    PublishedGeneration,
-    current_path,
-    publish,
-    rollback_generation,
-    write_status,
-)
+from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.recovery import Finding, Severity, archive, examine, mend, surroundings
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import current_path
+from rossmann_ml.serving.status import FailedRun, write_status
+from rossmann_ml.training import gate as promotion
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -451,7 +448,7 @@ def test_a_damaged_registry_is_told_and_no_traceback(
 def run(place: Settings, monkeypatch: pytest.MonkeyPatch, *arguments: str):
     import typer
 
-    monkeypatch.setattr("rossmann_ml.settings.default_settings", lambda: place)
+    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: place)
     app = typer.Typer()
     app.command()(commands.doctor)
     return CliRunner().invoke(app, list(arguments))

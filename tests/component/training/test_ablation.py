@@ -19,12 +19,12 @@ from benchmarks.ablation_variants import (
     group_features,
 )
 from benchmarks.accuracy import Champion, page_of
-from rossmann_ml.errors import NoDataError, SettingsError
+from rossmann_ml.base.errors import NoDataError, SettingsError
+from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import feature_names
-from rossmann_ml.inputs import OriginInputs
-from rossmann_ml.panels import panel_of
-from rossmann_ml.recipe import Recipe
-from rossmann_ml.warehouse import create_tables
+from rossmann_ml.features.panels import panel_of
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.warehouse.connection import create_tables
 
 ORIGINS = [date(2014, 11, 21), date(2015, 5, 8)]
 FEATURES = feature_names(small_params().features)

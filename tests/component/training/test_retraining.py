@@ -11,13 +11,14 @@ import yaml
 from support.chain import small_params
 from support.core_tables import core_warehouse
 
-from rossmann_ml import cli, retraining
+from rossmann_ml import cli
+from rossmann_ml.base.errors import NoDataError, WarehouseLockedError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.cli import models
 from rossmann_ml.cli import tune as tune_command
-from rossmann_ml.errors import NoDataError, WarehouseLockedError
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.warehouse import connect
+from rossmann_ml.pipeline import retraining
+from rossmann_ml.warehouse.connection import connect
 
 Command = Callable[..., tuple[int, str]]
 

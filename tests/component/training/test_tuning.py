@@ -12,13 +12,14 @@ import pytest
 from support.chain import NEWEST_ORIGIN, small_params
 from support.core_tables import core_warehouse, days_before_newest, triple_sales_after
 
-from rossmann_ml import tracking, tuning
-from rossmann_ml.errors import NoDataError, SettingsError, StudyLockedError, TrackingError
-from rossmann_ml.params import Params
-from rossmann_ml.recipe import Recipe
-from rossmann_ml.settings import Settings, load_settings
-from rossmann_ml.tuning_folds import tuning_origins, with_values
-from rossmann_ml.warehouse import connect, writer_lock
+from rossmann_ml.base.errors import NoDataError, SettingsError, StudyLockedError, TrackingError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.training import tracking
+from rossmann_ml.training import tune as tuning
+from rossmann_ml.training.tune_folds import tuning_origins, with_values
+from rossmann_ml.warehouse.connection import connect, writer_lock
 
 FIRST_DAY = date(2013, 1, 1)
 

@@ -23,13 +23,13 @@ from typing import Any
 import duckdb
 import psutil
 
-from rossmann_ml import warehouse
-from rossmann_ml.publish import files
-from rossmann_ml.publish.generations import current_path, open_generation
+from rossmann_ml.base import files
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery import Finding, examine
-from rossmann_ml.sample import write_sample
-from rossmann_ml.settings import Settings
+from rossmann_ml.serving.generations import current_path, open_generation
+from rossmann_ml.warehouse import connection as warehouse
 from support.code_location import environment_of, place_settings
 from support.weekly_drop import write_drop
 

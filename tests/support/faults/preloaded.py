@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rossmann_ml import process
+from rossmann_ml.base import process
 
 process.prepare()
 

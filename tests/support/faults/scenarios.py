@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from rossmann_ml import warehouse
-from rossmann_ml.publish.generations import POINTER_NAME, current_path
 from rossmann_ml.recovery import examine, mend
+from rossmann_ml.serving.generations import POINTER_NAME, current_path
+from rossmann_ml.warehouse import connection as warehouse
 from support.faults.harness import (
     Job,
     Place,

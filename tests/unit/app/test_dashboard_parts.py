@@ -14,7 +14,7 @@ from app.dashboard import effects, theme, words
 from app.dashboard.charts import what_if
 from app.dashboard.downloads import csv_text
 from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
-from rossmann_ml.scenarios import PlanChange
+from rossmann_ml.serving.what_if import PlanChange
 
 WHITE, DARK = "#FFFFFF", "#171614"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from rossmann_ml.errors import SettingsError, StorageError
-from rossmann_ml.storage_faults import storage_refused
+from rossmann_ml.base.errors import SettingsError, StorageError
+from rossmann_ml.base.storage_faults import storage_refused
 
 
 def test_a_full_disk_is_named_with_what_to_do() -> None:

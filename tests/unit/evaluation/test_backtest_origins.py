@@ -1,4 +1,4 @@
-"""Which past origins are judged, and which days of them (``rossmann_ml.backtest``)."""
+"""Which past origins are judged, and which days of them (``rossmann_ml.evaluation.backtest``)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from support.evaluation_world import (
     world,
 )
 
-from rossmann_ml.backtest import backtest_origins, fold_days, fold_panel
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.models.baselines import baseline_forecasts
 from rossmann_ml.models.calibration import interval_spread
-from rossmann_ml.recipe import Recipe
+from rossmann_ml.models.recipe import Recipe
 
 NEWEST = date(2015, 6, 19)
 RECIPE = Recipe("fast", small_params(), threads=1)

@@ -1,6 +1,6 @@
 """The table of a backtest's scores: same rows for all, medians over origins, skill.
 
-The definitions are those of the docstring of ``rossmann_ml.backtest.score``.
+The definitions are those of the docstring of ``rossmann_ml.evaluation.backtest.score``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, STORES, made_folds
 from support.score_references import assert_same, by_origin, scores_of, segments_of
 
-from rossmann_ml.backtest import blend_logs, score, served, with_state
-from rossmann_ml.metrics import SCORES
-from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.total_scores import score_totals
+from rossmann_ml.evaluation.backtest import blend_logs, score, served, with_state
+from rossmann_ml.evaluation.metrics import SCORES
+from rossmann_ml.evaluation.total_scores import score_totals
+from rossmann_ml.models.recipe import RecipeKey
 
 START = date(2015, 1, 4)
 ORIGINS = [START + timedelta(days=days) for days in (0, 14, 28, 49)]

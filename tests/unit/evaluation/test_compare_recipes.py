@@ -1,4 +1,5 @@
-"""Two recipes on the same past days, as the gate compares them (``rossmann_ml.comparison``).
+"""Two recipes on the same past days, as the gate compares them
+(``rossmann_ml.evaluation.comparison``).
 
 From the docstrings: only days that both forecast count, each as it would have been served then;
 figures are medians over origins; ``worse_by`` is relative and negative where better.
@@ -30,12 +31,12 @@ from support.evaluation_world import (
 )
 from support.score_references import assert_same, by_origin, scores_of, segments_of
 
-from rossmann_ml.backtest import served
-from rossmann_ml.comparison import Comparison, compare
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.params import Params
-from rossmann_ml.recipe import Recipe, RecipeKey
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.evaluation.backtest import served
+from rossmann_ml.evaluation.comparison import Comparison, compare
+from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 PARAMS = small_params()
 FEATURES = world()

@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 from support.evaluation_world import FIRST_DAY, HORIZON_DAYS, STORES, small_params, world
 
+from rossmann_ml.evaluation.folds import data_version_of_origin
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.out_of_fold import data_version_of_origin
 
 FORECAST = small_params().forecast
 LOOKAHEAD_DAYS = 5

@@ -1,8 +1,8 @@
 """From scores to sentences: what counts as weak, and what is said of it.
 
-The limits are those that the comments of ``rossmann_ml.model_findings`` name: an RMSPE of more than
-1.1 times the whole's, a bias of more than 2%, a coverage outside 75% to 85%; between groups 1.21
-times and 4 points.
+The limits are those that the comments of ``rossmann_ml.training.model_findings`` name: an RMSPE of
+more than 1.1 times the whole's, a bias of more than 2%, a coverage outside 75% to 85%; between
+groups 1.21 times and 4 points.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from rossmann_ml.model_findings import fairness, pooled, weaknesses
+from rossmann_ml.training.model_findings import fairness, pooled, weaknesses
 
 EARLY, LATE = date(2014, 9, 12), date(2015, 5, 8)
 SCHEMA = {

@@ -1,7 +1,7 @@
 """The store of past forecasts: what is taken from it, and what has to be computed.
 
-The rules are those of the docstrings of ``rossmann_ml.out_of_fold``: the newest wished origin is
-always there, another one may be replaced by one within ``backtest.reuse_within_days`` (6 here),
+The rules are those of the docstrings of ``rossmann_ml.evaluation.folds``: the newest wished origin
+is always there, another one may be replaced by one within ``backtest.reuse_within_days`` (6 here),
 and what was made of other data or by another recipe does not count.
 """
 
@@ -29,12 +29,12 @@ from support.evaluation_world import (
     world,
 )
 
-from rossmann_ml.backtest import fold_days, fold_panel
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.evaluation.backtest import fold_days, fold_panel
+from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
 from rossmann_ml.features.panel import training_panel
-from rossmann_ml.out_of_fold import Folds, complete_folds, read_folds
-from rossmann_ml.params import Params
-from rossmann_ml.recipe import Recipe
+from rossmann_ml.models.recipe import Recipe
 
 PARAMS = small_params()
 RECIPE = Recipe("fast", PARAMS, threads=1)

@@ -1,4 +1,4 @@
-"""Every score of every segment against plain sums (``rossmann_ml.metrics``)."""
+"""Every score of every segment against plain sums (``rossmann_ml.evaluation.metrics``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.score_references import assert_same, scores_of, segments_of
 
-from rossmann_ml.metrics import score_segments
+from rossmann_ml.evaluation.metrics import score_segments
 
 ORIGIN = date(2015, 3, 2)
 DAYS = st.integers(1, 42)

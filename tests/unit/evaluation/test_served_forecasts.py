@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, made_folds
 from support.score_references import Row, by_origin, mean
 
-from rossmann_ml.backtest import served
+from rossmann_ml.evaluation.backtest import served
 from rossmann_ml.models.calibration import Calibration
-from rossmann_ml.recipe import RecipeKey
+from rossmann_ml.models.recipe import RecipeKey
 
 START = date(2015, 1, 4)
 KEY = RecipeKey("features", {family: f"of {family}" for family in FAMILIES}, shrinkage=0.2)

@@ -1,4 +1,4 @@
-"""Totals of past origins against plain sums (``rossmann_ml.total_scores``).
+"""Totals of past origins against plain sums (``rossmann_ml.evaluation.total_scores``).
 
 What a total is stands in the docstring of ``rossmann_ml.models.totals``: a calendar week as far as
 it lies inside the horizon, or the whole horizon, of the chain, a store type, an assortment, a
@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, STORES, made_folds
 from support.score_references import Row, assert_same, by_origin, scores_of
 
-from rossmann_ml.backtest import served
+from rossmann_ml.evaluation.backtest import served
+from rossmann_ml.evaluation.total_scores import score_totals, total_outcomes
 from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import add_up
-from rossmann_ml.recipe import RecipeKey
-from rossmann_ml.total_scores import score_totals, total_outcomes
 
 SUNDAY = date(2015, 1, 4)
 GAPS = (0, 14, 27, 42)

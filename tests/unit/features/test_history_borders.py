@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support import frozen_world
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.cell_means import CellLevels
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, weekdays
 from rossmann_ml.features.history import (
@@ -30,7 +31,6 @@ from rossmann_ml.features.residuals import (
     month_edge_features,
     recent_features,
 )
-from rossmann_ml.params import FeatureParams
 
 # no day may be divided by nothing on the way, even where the result is thrown away
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from support import frozen_world, history_reference
 from support.random_world import random_inputs
 
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.history import history_feature_names, history_features
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.params import FeatureParams
 
 # no day may be divided by nothing on the way, even where the result is thrown away
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")

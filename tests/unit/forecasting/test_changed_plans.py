@@ -1,8 +1,8 @@
 """What if the plan were another: compared with a reference that changes the plan row by row.
 
-Definitions: the docstrings of :mod:`rossmann_ml.scenarios`. What is known at the origin (the linear
-forecast's coefficients, recent levels, residuals) is that of the plan as given; the features of the
-target days are those of the changed plan.
+Definitions: the docstrings of :mod:`rossmann_ml.serving.what_if`. What is known at the origin (the
+linear forecast's coefficients, recent levels, residuals) is that of the plan as given; the features
+of the target days are those of the changed plan.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from hypothesis import strategies as st
 from support.memory_warehouse import kept
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml.errors import NoDataError, ScenarioError
+from rossmann_ml.base.errors import NoDataError, ScenarioError
+from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.history import as_of_origin
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs, scoring_panel
 from rossmann_ml.features.plan import plan_features
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.params import FeatureParams
-from rossmann_ml.publish import generations
-from rossmann_ml.publish.generations import GenerationInfo
-from rossmann_ml.scenarios import PlanChange, PreparedOrigin, Scenarios
+from rossmann_ml.serving import generations
+from rossmann_ml.serving.generations import GenerationInfo
+from rossmann_ml.serving.what_if import PlanChange, PreparedOrigin, Scenarios
 
 STORES, WITHOUT_PLAN = (2, 5, 9), 12
 HORIZON_DAYS, PLAN_DAYS = 8, 12

@@ -1,13 +1,14 @@
 """Every feature and every column of the linear forecast is in one group of causes.
 
-Definition: the docstring of :mod:`rossmann_ml.drivers.groups`.
+Definition: the docstring of :mod:`rossmann_ml.features.driver_groups`.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from rossmann_ml.drivers.groups import (
+from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.features.driver_groups import (
     BIAS_FACTOR,
     FEATURE_PATTERNS,
     GROUPS,
@@ -18,7 +19,6 @@ from rossmann_ml.drivers.groups import (
     feature_groups,
 )
 from rossmann_ml.features.panel import feature_names
-from rossmann_ml.params import FeatureParams
 
 
 def test_parts_are_the_level_the_groups_in_their_order_and_the_bias_factor() -> None:

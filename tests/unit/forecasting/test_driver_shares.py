@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.drivers.attribution import contributions, in_sales
+from rossmann_ml.forecasting.drivers.attribution import contributions, in_sales
 
 VALUES = st.floats(-2, 2).map(lambda value: round(value, 3))
 Game = dict[frozenset[str], tuple[float, float]]

@@ -1,8 +1,8 @@
 """The drivers of each open row, compared with a reference that switches one row at a time.
 
-Definitions: the docstrings of :mod:`rossmann_ml.drivers` and ``Switchboard``. What a group is
-switched to is written down here once more, row by row; the model is a made-up one whose groups act
-on each other.
+Definitions: the docstrings of :mod:`rossmann_ml.forecasting.drivers` and ``Switchboard``. What a
+group is switched to is written down here once more, row by row; the model is a made-up one whose
+groups act on each other.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.drivers.attribution import explain
-from rossmann_ml.drivers.typical_day import TypicalDay
+from rossmann_ml.forecasting.drivers.attribution import explain
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 
 ORIGIN = date(2015, 3, 20)  # a Friday
 STORES, DAYS = (4, 7, 20), 8

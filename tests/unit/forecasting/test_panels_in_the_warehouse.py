@@ -1,6 +1,7 @@
 """The panels in the warehouse: made, kept with what they were built from, and read again.
 
-Definitions: the docstrings of :mod:`rossmann_ml.panels` and the attributes of ``PanelReport``.
+Definitions: the docstrings of :mod:`rossmann_ml.features.panels` and the attributes of
+``PanelReport``.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml import forecasting, panels
-from rossmann_ml.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.features import panels
+from rossmann_ml.features.inputs import read_inputs
 from rossmann_ml.features.panel import scoring_panel
-from rossmann_ml.forecasting import build_scoring_panel, panel_to_score, score_newest_origin
-from rossmann_ml.inputs import read_inputs
-from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.panels import (
+from rossmann_ml.features.panels import (
     build_training_panel,
     panel_of,
     read_scoring_panel,
     read_training_panel,
 )
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings
+from rossmann_ml.forecasting import score as forecasting
+from rossmann_ml.forecasting.score import build_scoring_panel, panel_to_score, score_newest_origin
+from rossmann_ml.models.bundle import Bundle
 
 DAY = timedelta(days=1)
 HISTORY_DAYS = 120

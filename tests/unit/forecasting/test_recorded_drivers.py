@@ -1,6 +1,6 @@
 """Drivers as they are stored: of the forecasts in force, once, and held against them.
 
-Definitions: the docstrings of :mod:`rossmann_ml.drivers.record`.
+Definitions: the docstrings of :mod:`rossmann_ml.forecasting.drivers.record`.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import pytest
 from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml.drivers import record
-from rossmann_ml.drivers.attribution import explain
-from rossmann_ml.drivers.record import DriversReport, explain_newest_origin
-from rossmann_ml.drivers.typical_day import TypicalDay
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.features.inputs import read_inputs
 from rossmann_ml.features.panel import feature_names
-from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
-from rossmann_ml.inputs import read_inputs
+from rossmann_ml.features.panels import read_scoring_panel
+from rossmann_ml.forecasting.drivers import record
+from rossmann_ml.forecasting.drivers.attribution import explain
+from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
+from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
-from rossmann_ml.panels import read_scoring_panel
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings
 
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")

@@ -1,6 +1,6 @@
 """A challenger in shadow: which one it is, what is stored, and how far it is from the champion.
 
-Definitions: the docstrings of :mod:`rossmann_ml.shadow`.
+Definitions: the docstrings of :mod:`rossmann_ml.forecasting.shadow`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml import shadow
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.forecasting import build_scoring_panel, score_newest_origin
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.forecasting import shadow
+from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
+from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow, shadow_challenger
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR, Settings
-from rossmann_ml.shadow import ShadowReport, score_shadow, shadow_challenger
 
 PROMOTED = datetime(2015, 3, 21, 6)
 SECOND = timedelta(seconds=1)

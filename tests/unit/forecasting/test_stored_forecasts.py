@@ -18,14 +18,19 @@ from support.memory_warehouse import create_core_tables, kept, let_pass
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_inputs
 
-from rossmann_ml import forecasting
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.forecasting import ForecastReport, panel_to_score, run_in_force, store_forecasts
-from rossmann_ml.inputs import OriginInputs
-from rossmann_ml.params import load_params
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.versions import Versions
-from rossmann_ml.warehouse import create_tables
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.features.inputs import OriginInputs
+from rossmann_ml.forecasting import score as forecasting
+from rossmann_ml.forecasting.score import (
+    ForecastReport,
+    panel_to_score,
+    run_in_force,
+    store_forecasts,
+)
+from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.versions import Versions
 
 DAY = timedelta(days=1)
 KNOWN_BY = ORIGIN + 3 * DAY

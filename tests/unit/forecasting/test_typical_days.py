@@ -1,8 +1,8 @@
 """The typical day of a store, compared with a reference that looks at one day after another.
 
-Definitions: the docstring of :mod:`rossmann_ml.drivers.typical_day` (an ordinary Wednesday, without
-promotion, school holiday or a state holiday within a week, in the mean season of the year up to the
-origin) and of its functions.
+Definitions: the docstring of :mod:`rossmann_ml.forecasting.drivers.typical_day` (an ordinary
+Wednesday, without promotion, school holiday or a state holiday within a week, in the mean season of
+the year up to the origin) and of its functions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tiny_chain import ORIGIN, tiny_inputs
 
-from rossmann_ml.drivers.groups import feature_groups
-from rossmann_ml.drivers.typical_day import TypicalDay
+from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.features.grid import Float32Array
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.features.plan import plan_features
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 
 HORIZON_DAYS = 11  # two weeks, the second with promotions
 BLOCK_GROUPS = {

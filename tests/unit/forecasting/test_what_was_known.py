@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 from support.memory_warehouse import create_core_tables, fill_core
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml.errors import NoDataError
-from rossmann_ml.inputs import (
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.features.inputs import (
     newest_origin,
     read_inputs,
     read_published_inputs,
     read_store_attributes,
 )
-from rossmann_ml.params import Params, load_params
-from rossmann_ml.settings import PROJECT_DIR
-from rossmann_ml.warehouse import append_frame
+from rossmann_ml.warehouse.connection import append_frame
 
 DAY = timedelta(days=1)
 # landings of a store-day: (days after the first landing, sales), in the order they were landed

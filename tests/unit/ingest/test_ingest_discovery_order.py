@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.discovery import (
     RawFile,
     find_files,

@@ -17,19 +17,19 @@ import pytest
 from support.ingest_warehouse import land, params_allowing, settings_as_of
 from support.retailer import SALES_HEADER, STORE_HEADER, STORE_LINES, sales_line, text
 
-from rossmann_ml.errors import (
+from rossmann_ml.base.errors import (
     BadFileError,
     DataSetMismatchError,
     NoDataError,
     TooManyBadRowsError,
 )
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.progress import Progress
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.ingest.data_set import DataSet, data_set_of, landed_data_set
 from rossmann_ml.ingest.discovery import recognise
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.params import load_params
-from rossmann_ml.progress import Progress
-from rossmann_ml.settings import PROJECT_DIR
 
 FRIDAY = date(2015, 6, 12)
 STORES = text(STORE_HEADER, STORE_LINES)

@@ -1,7 +1,7 @@
 """Fingerprints that change with each input and with nothing else.
 
-Definitions: the docstrings of ``rossmann_ml.versions`` (the rows in force, whatever order or
-portions they came in; the library, the dbt models and the parameters; plain values, mappings
+Definitions: the docstrings of ``rossmann_ml.warehouse.versions`` (the rows in force, whatever order
+or portions they came in; the library, the dbt models and the parameters; plain values, mappings
 regardless of their order; 12 hexadecimal digits) and ``docs/data-versions.md``.
 """
 
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ingest_warehouse import empty, settings_as_of
 
-from rossmann_ml.versions import (
+from rossmann_ml.warehouse.versions import (
     Versions,
     code_version,
     commit_name,

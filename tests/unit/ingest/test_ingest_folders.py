@@ -14,12 +14,12 @@ import pytest
 from support.ingest_warehouse import land, params_allowing
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
-from rossmann_ml.errors import BadFileError, NoDataError
+from rossmann_ml.base.errors import BadFileError, NoDataError
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.ingest.landing import land_files, land_incoming, land_raw, require_files
 from rossmann_ml.ingest.status import data_status, read_status
-from rossmann_ml.settings import Settings, load_settings
 
 
 @pytest.fixture

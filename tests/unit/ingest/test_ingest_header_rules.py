@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.ingest.header import Header, read_header
 

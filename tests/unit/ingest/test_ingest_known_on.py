@@ -26,8 +26,8 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.clock import product_today
-from rossmann_ml.settings import load_settings
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.warehouse.clock import product_today
 
 FRIDAY = date(2015, 6, 12)
 MONDAY = date(2015, 6, 15)

@@ -1,7 +1,7 @@
 """What day it is for the product, and what makes data history.
 
-Definitions: the docstrings of ``rossmann_ml.clock`` (``as_of`` wins; for historical data the
-Monday after the newest sales, which is later than they are; else the wall clock) and of
+Definitions: the docstrings of ``rossmann_ml.warehouse.clock`` (``as_of`` wins; for historical data
+the Monday after the newest sales, which is later than they are; else the wall clock) and of
 ``DataSet`` (the retailer's sales are history while the newest lies before 2016).
 """
 
@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ingest_warehouse import settings_as_of
 
-from rossmann_ml.clock import monday_after, newest_sales_date, product_today, today_for
 from rossmann_ml.ingest.data_set import DataSet
+from rossmann_ml.warehouse.clock import monday_after, newest_sales_date, product_today, today_for
 
 SET_DAY = date(2014, 1, 1)
 

@@ -1,6 +1,6 @@
 """Which values ``params.yaml`` may hold: the last one that is taken and the first that is refused.
 
-Definitions: the docstrings of ``rossmann_ml.params`` and the comments in ``params.yaml``.
+Definitions: the docstrings of ``rossmann_ml.base.params`` and the comments in ``params.yaml``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rossmann_ml.errors import SettingsError
-from rossmann_ml.params import Params, SearchRange, load_params
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.params import Params, SearchRange, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
 
 SHIPPED = PROJECT_DIR / "params.yaml"
 DAYS = "forecast.horizon_days forecast.active_within_days training.min_history_days"

@@ -14,7 +14,7 @@ import pytest
 from support.rule_model import RuleModel
 from support.small_worlds import stores_of
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration, interval_spread

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata

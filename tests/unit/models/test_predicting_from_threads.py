@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rossmann_ml.base.params import FAMILIES
 from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.families import model_class
-from rossmann_ml.params import FAMILIES
 
 FEATURES = ["is_promo", "day_of_week", "state", "base_log_sales"]
 CALLERS = 4

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from rossmann_ml.metrics import SCORES
+from rossmann_ml.evaluation.metrics import SCORES
+from rossmann_ml.evaluation.total_scores import score_totals, total_outcomes
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.nested_variance import DayErrors, nested_variance
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import LEVELS, add_up
-from rossmann_ml.total_scores import score_totals, total_outcomes
 
 HORIZON = 42
 FIRST = date(2014, 1, 3)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.monitoring_rows import alert_rules, insert, memory_warehouse, situation
 
-from rossmann_ml.monitoring.alert_rules import RULES
+from rossmann_ml.monitoring.alerts.rules import RULES
 
 ACCURACY = "marts.forecast_accuracy"
 SCORES = "forecasting.backtest_scores"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.settings import PROJECT_DIR
+from rossmann_ml.base.settings import PROJECT_DIR
 
 MARTS = PROJECT_DIR / "dbt_project" / "models" / "marts"
 FIRST = date(2015, 6, 5)

@@ -16,11 +16,11 @@ import pytest
 from support.drift_rows import core_in_memory, forecast, sale, stores
 from support.monitoring_rows import ORIGIN, insert
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.monitoring import accuracy
 from rossmann_ml.monitoring.accuracy import measure_accuracy, read_accuracy
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings, load_settings
 
 TABLES = core_in_memory()
 

@@ -18,14 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.monitoring_rows import STAMP, TODAY, alert_rules, memory_warehouse
 
-from rossmann_ml.monitoring import alerts
-from rossmann_ml.monitoring.alert_findings import Finding
-from rossmann_ml.monitoring.alerts import AlertReport, watch
-from rossmann_ml.monitoring.delivery import Delivery
-from rossmann_ml.params import Params
-from rossmann_ml.publish import FailedRun, read_status, write_status
-from rossmann_ml.publish.status import OpenAlert
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.monitoring.alerts import watch as alerts
+from rossmann_ml.monitoring.alerts.delivery import Delivery
+from rossmann_ml.monitoring.alerts.findings import Finding
+from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
+from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_status
 
 COOLDOWN = 3  # days, of the rule whose alerts come and go here
 CHANNELS = ("webhook", "e-mail")

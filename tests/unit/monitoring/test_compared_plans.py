@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.monitoring.drift_windows import (
+from rossmann_ml.monitoring.drift.windows import (
     Sample,
     Window,
     feature_samples,

@@ -34,13 +34,19 @@ from support.drift_rows import (
 from support.evidently_stand_in import stand_in
 from support.monitoring_rows import ORIGIN
 
-from rossmann_ml.monitoring import drift
-from rossmann_ml.monitoring.drift import DriftMetric, DriftReport, as_rows, compare, measure_drift
-from rossmann_ml.monitoring.drift_evidently import distances, method_of, performance
-from rossmann_ml.monitoring.drift_params import DriftParams
-from rossmann_ml.monitoring.drift_windows import Sample, Window
-from rossmann_ml.params import Params
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.base.drift_params import DriftParams
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.monitoring.drift import measure as drift
+from rossmann_ml.monitoring.drift.evidently import distances, method_of, performance
+from rossmann_ml.monitoring.drift.measure import (
+    DriftMetric,
+    DriftReport,
+    as_rows,
+    compare,
+    measure_drift,
+)
+from rossmann_ml.monitoring.drift.windows import Sample, Window
 
 FEATURES = {
     "plan": [

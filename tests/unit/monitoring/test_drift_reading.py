@@ -23,8 +23,8 @@ from support.drift_rows import (
 )
 from support.monitoring_rows import ORIGIN
 
-from rossmann_ml.monitoring.drift_data import DriftData, read_drift_data
-from rossmann_ml.monitoring.drift_windows import Window
+from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
+from rossmann_ml.monitoring.drift.windows import Window
 
 TABLES = core_in_memory()
 

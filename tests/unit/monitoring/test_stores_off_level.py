@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.monitoring.drift_params import StoreParams
-from rossmann_ml.monitoring.drift_stores import (
+from rossmann_ml.base.drift_params import StoreParams
+from rossmann_ml.monitoring.drift.stores import (
     _beside_holidays,
     store_deviations,
     stores_off_level,

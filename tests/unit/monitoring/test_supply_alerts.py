@@ -13,8 +13,8 @@ import duckdb
 import pytest
 from support.monitoring_rows import ORIGIN, STAMP, TODAY, insert, memory_warehouse, situation
 
-from rossmann_ml.monitoring.alert_findings import figure, some
-from rossmann_ml.monitoring.alert_rules import RULES, judge
+from rossmann_ml.monitoring.alerts.findings import figure, some
+from rossmann_ml.monitoring.alerts.rules import RULES, judge
 
 TABLES = memory_warehouse()
 CHECKS = "quality.data_quality_results"

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from support.tiny_generation import few_tables
 
-from rossmann_ml.errors import PublishError
+from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.audit import audit_generation, schema_of
 
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from support.dbt_sql import fill
 from support.tiny_generation import info_of, write_bare_generation
 
-from rossmann_ml.params import ContinuityParams, load_params
+from rossmann_ml.base.params import ContinuityParams, load_params
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.continuity import Continuity, Move, compare_with_published
-from rossmann_ml.settings import PROJECT_DIR
 
 BEFORE, AFTER = date(2015, 6, 19), date(2015, 6, 26)  # Fridays
 FIRST = date(2015, 6, 27)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from rossmann_ml.publish.contract import (
+from rossmann_ml.serving.contract import (
     STORAGE_VERSION,
     Column,
     Contract,

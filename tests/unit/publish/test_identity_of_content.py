@@ -20,12 +20,12 @@ import pytest
 from support.dbt_sql import fill
 from support.tiny_generation import NOON, forecast_row, run_row
 
-from rossmann_ml import versions
-from rossmann_ml.errors import NoChampionError, NoDataError, PublishError
-from rossmann_ml.params import Params, load_params
+from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.publish.identity import Draft, champion_version, draft_generation
-from rossmann_ml.schema import SCHEMA_VERSION, create_tables
-from rossmann_ml.settings import PROJECT_DIR, load_settings
+from rossmann_ml.warehouse import versions
+from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables
 
 ORIGINS = tuple(date(2015, 6, 5) + timedelta(days=7 * week) for week in range(4))
 DATA = "d0d0d0d0d0d0"

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from support.dbt_sql import build, declare, fill, query
 from support.tiny_generation import forecast_row, model_row, run_row, score_row
 
-from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.warehouse.schema import DDL_DIR
 
 Row = dict[str, Any]
 FIRST = date(2015, 5, 1)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from support.dbt_sql import build, fill, query
 from support.tiny_generation import forecast_row
 
-from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.warehouse.schema import DDL_DIR
 
 PARTS = (
     *("level", "weekday", "promo", "holidays", "season", "trend", "competition", "bias_factor"),

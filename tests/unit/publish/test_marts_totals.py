@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from support.dbt_sql import build, declare, fill, query
 from support.tiny_generation import forecast_row
 
-from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.warehouse.schema import DDL_DIR
 
 COLUMNS = {
     "sales_unbiased": "unbiased_factor",

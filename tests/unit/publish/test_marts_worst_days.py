@@ -16,7 +16,7 @@ import pytest
 from support.dbt_sql import build, declare, fill, query
 from support.tiny_generation import forecast_row
 
-from rossmann_ml.schema import DDL_DIR
+from rossmann_ml.warehouse.schema import DDL_DIR
 
 Row = dict[str, Any]
 NEWEST = date(2015, 6, 30)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.tiny_generation import NOON, info_of, write_bare_generation
 
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.publish.retention import remove_old
-from rossmann_ml.settings import Settings, load_settings
 
 IDS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc")  # the oldest first
 

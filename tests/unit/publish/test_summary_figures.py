@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.tiny_generation import info_of, model_row, score_row, write_bare_generation
 
-from rossmann_ml.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.settings import load_settings
 from rossmann_ml.publish.summary import Summary, summarise
-from rossmann_ml.settings import load_settings
 
 ORIGINS = [date(2015, 1, 2) + timedelta(days=42 * number) for number in range(4)]
 RMSPE = {

@@ -11,10 +11,10 @@ import pytest
 from support.dbt_sql import fill
 from support.tiny_generation import NEWEST, OLDER, forecast_row, run_row
 
-from rossmann_ml.publish.contract import load_contract
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE, export_vintages, vintages_path
-from rossmann_ml.schema import DDL_DIR
-from rossmann_ml.settings import Settings, load_settings
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.warehouse.schema import DDL_DIR
 
 COLUMNS = (
     *("forecast_origin", "store_id", "target_date", "horizon_days", "scenario", "is_open"),

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.evaluation_world import emptied, memory_database, small_params
 
-from rossmann_ml.model_records import (
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.training.model_records import (
     TrainingReport,
     record_model,
     rmspe_by_origin,
     stored_report,
     training_report,
 )
-from rossmann_ml.recipe import Recipe
-from rossmann_ml.versions import Versions
-from rossmann_ml.warehouse import utc_now
+from rossmann_ml.warehouse.connection import utc_now
+from rossmann_ml.warehouse.versions import Versions
 
 FIRST = date(2015, 1, 4)
 WEIGHTS = {"lightgbm": 0.25, "xgboost": 0.75}

@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 from support.gate_warehouse import Gate, open_gate
 
-from rossmann_ml.errors import NoChampionError, NoDataError
-from rossmann_ml.promotion import (
+from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.training.gate import (
     champion,
     has_champion,
     reconcile_alias,
     require_champion,
     rollback_model,
 )
-from rossmann_ml.warehouse import utc_now
+from rossmann_ml.warehouse.connection import utc_now
 
 
 @pytest.fixture(scope="module")

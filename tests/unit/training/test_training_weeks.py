@@ -1,4 +1,4 @@
-"""In which weeks the scheduled run trains (``rossmann_ml.training_weeks``)."""
+"""In which weeks the scheduled run trains (``rossmann_ml.monitoring.training_weeks``)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rossmann_ml.publish.status import Status, status_path
-from rossmann_ml.training_weeks import reason_to_train
+from rossmann_ml.monitoring.training_weeks import reason_to_train
+from rossmann_ml.serving.status import Status, status_path
 
 MONDAY = date(2015, 8, 3)
 EVERY_FOUR = "every 4 weeks"

@@ -1,0 +1,1 @@
+"""What every package needs: settings, parameters, errors, atomic files."""

@@ -1,0 +1,48 @@
+"""Pictures of a training, as PNG files: for MLflow and for Dagster's UI.
+
+Belongs here: drawing. What is drawn is worked out in :mod:`rossmann_ml.evaluation.backtest` and by
+the models.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+
+def plot_scores(scores: pl.DataFrame, path: Path) -> None:
+    """Draw RMSPE by origin and by horizon week, one line a model, into a PNG."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = (
+        ("overall", "forecast_origin", pl.col("forecast_origin").is_not_null(), "Forecast origin"),
+        ("horizon_week", "segment", pl.col("forecast_origin").is_null(), "Horizon week"),
+    )
+    for axes, (kind, column, chosen, label) in zip(
+        figure.subplots(1, 2, sharey=True), panels, strict=True
+    ):
+        rows = scores.filter((pl.col("segment_kind") == kind) & chosen).sort(column)
+        for (model,), part in rows.group_by("model", maintain_order=True):
+            axes.plot(
+                [str(value) for value in part[column]], part["rmspe_median"], "o-", label=model
+            )
+        axes.set_xlabel(label)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("RMSPE")
+    figure.axes[1].legend(fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
+def plot_importance(importance: pl.DataFrame, path: Path) -> None:
+    """Draw the share of gain of the 25 most important features into a PNG."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
+
+    top = importance.head(25).reverse()
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(top["feature"].to_list(), top["gain_share"].to_list())
+    axes.set_xlabel("Share of gain")
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,246 @@
+"""Where things are and what the machine may use: everything that comes from the environment.
+
+What a data scientist would change (horizon, models, thresholds) is in ``params.yaml`` and
+:mod:`rossmann_ml.base.params`, not here. No other module of the library reads environment
+variables; what concerns the API alone is in ``app/api/settings.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rossmann_ml.base.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Settings of one run, from ``ROSSMANN_*`` variables.
+
+    Attributes:
+        home: The checkout; every other default lies below it.
+        raw_dir: Folder of ``train.csv``, ``store.csv``, ``test.csv``; unset means ``data/raw``
+            where that holds ``train.csv``, else the made sample in ``data/sample``.
+        incoming_dir: Folder of the weekly drops ``sales_YYYY-MM-DD.csv``, ``plan_YYYY-MM-DD.csv``.
+        warehouse_dir: Folder of ``rossmann.duckdb`` and of ``published/``.
+        state_dir: MLflow, Dagster, logs and reports; git-ignored.
+        params_file: The parameters of features, models and checks.
+        as_of: The day that counts as today; unset means the wall clock, or for a historical data
+            set the Monday after its newest sales.
+        threads: The one thread count that every library is given.
+        memory_limit_gb: What DuckDB may use.
+        lock_timeout_seconds: How long a writer waits for another writer.
+        request_files_kept_days: How long the API's request files stay after they were read.
+        dashboard_url: Where people find the dashboard, for links in alerts.
+        mlflow_tracking_uri: MLflow's server; unset means a database below the state folder.
+        dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
+        dagster_workspace: Where Dagster's UI and daemon find the code.
+        kaggle_address: Kaggle's API, or a mirror of it.
+        kaggle_username: Of your Kaggle account, for ``rossmann data fetch``.
+        kaggle_key: Its key.
+        kaggle_api_token: A token in place of both.
+        kaggle_config_dir: Where ``kaggle.json`` lies.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
+
+    home: Path = PROJECT_DIR
+    raw_dir: Path | None = None
+    incoming_dir: Path = Path("data/incoming")
+    warehouse_dir: Path = Path("warehouse")
+    state_dir: Path = Path(".state")
+    params_file: Path = Path("params.yaml")
+    as_of: date | None = None
+    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
+    memory_limit_gb: float = Field(default=2.0, gt=0.1)
+    lock_timeout_seconds: float = Field(default=5.0, ge=0)
+    # two days at least: what is answered around midnight is written a little later
+    request_files_kept_days: int = Field(default=30, ge=2)
+    dashboard_url: str = "http://127.0.0.1:8501"
+    mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+    dagster_file: Path = Path("dagster.yaml")
+    dagster_workspace: Path = Path("workspace.yaml")
+    kaggle_address: str = "https://www.kaggle.com/api/v1"
+    kaggle_username: str = Field(default="", validation_alias="KAGGLE_USERNAME")
+    kaggle_key: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_KEY")
+    kaggle_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_API_TOKEN")
+    kaggle_config_dir: Path = Field(default=Path("~/.kaggle"), validation_alias="KAGGLE_CONFIG_DIR")
+
+    @field_validator("raw_dir", "as_of", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def _below_home(self, path: Path) -> Path:
+        return path if path.is_absolute() else (self.home / path)
+
+    @property
+    def raw_path(self) -> Path:
+        """The folder raw files are read from; it need not exist."""
+        if self.raw_dir is not None:
+            return self._below_home(self.raw_dir)
+        own = self.home / "data" / "raw"
+        return own if (own / "train.csv").exists() else self.sample_path
+
+    @property
+    def sample_path(self) -> Path:
+        """Where the made sample lies, apart from real data."""
+        return self.home / "data" / "sample"
+
+    @property
+    def incoming_path(self) -> Path:
+        """The folder of weekly drops."""
+        return self._below_home(self.incoming_dir)
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The folder of the warehouse's files."""
+        return self._below_home(self.warehouse_dir)
+
+    @property
+    def database_path(self) -> Path:
+        """The pipeline's private database."""
+        return self.warehouse_path / "rossmann.duckdb"
+
+    @property
+    def models_path(self) -> Path:
+        """Bundles of every trained model; the served ones are copied when published."""
+        return self.warehouse_path / "models"
+
+    @property
+    def published_path(self) -> Path:
+        """Folder of the read-only generations, the pointer and ``status.json``."""
+        return self.warehouse_path / "published"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose OS lock makes one process the writer."""
+        return self.warehouse_path / "writer.lock"
+
+    @property
+    def restore_path(self) -> Path:
+        """Where a restore keeps what it exchanges until it is done."""
+        return self.warehouse_path / ".restoring"
+
+    @property
+    def state_path(self) -> Path:
+        """Folder of MLflow, Dagster, logs and reports."""
+        return self._below_home(self.state_dir)
+
+    @property
+    def params_path(self) -> Path:
+        """The parameter file."""
+        return self._below_home(self.params_file)
+
+    @property
+    def dagster_path(self) -> Path:
+        """Dagster's own settings, which ``DAGSTER_HOME`` holds a copy of."""
+        return self._below_home(self.dagster_file)
+
+    @property
+    def dagster_workspace_path(self) -> Path:
+        """The file that says where Dagster's UI and daemon find the code."""
+        return self._below_home(self.dagster_workspace)
+
+    @property
+    def dbt_project_path(self) -> Path:
+        """The dbt project, which also holds its ``profiles.yml``."""
+        return self.home / "dbt_project"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking address: the environment's, else sqlite below the state folder."""
+        if self.mlflow_tracking_uri:
+            return self.mlflow_tracking_uri
+        return f"sqlite:///{self.state_path / 'mlflow' / 'mlflow.db'}"
+
+
+class DeliverySettings(BaseSettings):
+    """Where alerts are sent, from ``ROSSMANN_ALERT_*`` variables.
+
+    Apart from :class:`Settings`, which is shown in Dagster's UI: most of this is secret.
+
+    Attributes:
+        webhook: The address that gets a POST of JSON; unset: none.
+        webhook_timeout_seconds: For connecting, and for the answer.
+        smtp_host: The mail server; unset: no e-mail.
+        smtp_port: Its port.
+        smtp_security: ``starttls`` (a plain connection turned secret), ``tls`` or ``none``.
+        smtp_user: Unset: the server asks for none.
+        smtp_password: Of the user.
+        smtp_timeout_seconds: For each step of the conversation.
+        mail_from: The sender.
+        mail_to: Receivers, separated by commas.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROSSMANN_ALERT_", extra="ignore")
+
+    webhook: SecretStr | None = None
+    webhook_timeout_seconds: float = Field(default=5.0, gt=0)
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_timeout_seconds: float = Field(default=10.0, gt=0)
+    mail_from: str = "rossmann-forecast@localhost"
+    mail_to: str = ""
+
+    @field_validator("webhook", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @property
+    def receivers(self) -> list[str]:
+        """The addresses of ``mail_to``."""
+        return [each.strip() for each in self.mail_to.split(",") if each.strip()]
+
+
+def load_delivery_settings() -> DeliverySettings:
+    """Read where alerts are sent.
+
+    Raises:
+        SettingsError: A variable holds a value that cannot be used; the message names the
+            variable and never shows the value, which may be secret.
+    """
+    try:
+        return DeliverySettings()
+    except ValidationError as error:
+        found = "; ".join(
+            f"ROSSMANN_ALERT_{str(item['loc'][0]).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"a setting in the environment cannot be used: {found}") from None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        **overrides: Values that win over the environment, by attribute name.
+
+    Raises:
+        SettingsError: A variable holds a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        found = "; ".join(
+            f"ROSSMANN_{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
+
+
+@lru_cache(maxsize=1)
+def default_settings() -> Settings:
+    """Settings of this process, read once."""
+    return load_settings()

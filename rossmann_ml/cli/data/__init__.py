@@ -1,0 +1,1 @@
+"""``rossmann data``: status, landing, the sample, fetching, versions."""

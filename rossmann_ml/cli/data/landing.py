@@ -1,0 +1,98 @@
+"""What ``rossmann data land`` and ``rossmann data status`` show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.ingest import LandingReport, land_incoming
+from rossmann_ml.ingest.status import DataStatus, LandedKind, data_status
+
+
+def land_files(console: Console, paths: list[Path]) -> LandingReport:
+    """Land files and tell what became of each.
+
+    Args:
+        console: Where progress and the result go.
+        paths: Files or folders; the incoming folder when empty.
+
+    Raises:
+        RossmannError: As :func:`rossmann_ml.ingest.land_incoming`; what was told until then is
+            landed.
+    """
+    settings = default_settings()
+    params = load_params(settings.params_path)
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    report = land_incoming(settings, params, paths=paths or None, progress=tell)
+    for warning in report.all_warnings():
+        console.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+    if not report.files:
+        where = ", ".join(map(str, paths)) if paths else str(settings.incoming_path)
+        tell(f"{where} holds no file to land")
+    elif not report.is_changed:
+        tell("Nothing changed.")
+    return report
+
+
+def show_status(console: Console) -> DataStatus:
+    """Tell what is landed, what was set aside and which files wait.
+
+    Raises:
+        WarehouseLockedError: Another process has the database open for writing.
+    """
+    status = data_status(default_settings())
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    if not status.has_warehouse:
+        tell(f"There is no warehouse yet: {status.database_path} is made by the first landing.")
+    elif status.data_set is None:
+        tell(f"{status.database_path} is there, but nothing has been landed into it.")
+    else:
+        synthetic = "synthetic data, no retailer's figures" if status.data_set.is_synthetic else ""
+        tell(
+            f"Data set {status.data_set.name}{synthetic and f' ({synthetic})'} in "
+            f"{status.database_path}; the product's today is {status.today:%A}, {status.today}"
+        )
+        console.print(_landed_table(status.landed))
+        for kind in status.landed:
+            for reason, rows in kind.quarantined.items():
+                tell(f"set aside from {kind.kind}: {rows:,} rows: {reason}")
+    for name, folder in (("raw", status.raw_path), ("incoming", status.incoming_path)):
+        waiting = [file.path for file in status.waiting if file.path.parent == folder]
+        tell(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none wait"))
+    for path in status.left_alone:
+        tell(f"note: {path} is left alone: its name is none of the product's")
+    return status
+
+
+def _waiting(paths: list[Path]) -> str:
+    return f"{', '.join(path.name for path in paths)} (not landed, or nothing new in it)"
+
+
+def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("landed", "files", "rows", "restated", "set aside", "from", "to"):
+        is_number = name in ("files", "rows", "restated", "set aside")
+        table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
+    for kind in landed:
+        table.add_row(
+            kind.kind.replace("_", " "),
+            f"{kind.files:,}",
+            f"{kind.rows:,}",
+            f"{kind.versions_restated:,}",
+            f"{sum(kind.quarantined.values()):,}",
+            str(kind.first_date or ""),
+            str(kind.last_date or ""),
+        )
+    return table

@@ -1,0 +1,1 @@
+"""``rossmann monitor``: drift and accuracy in the terminal."""

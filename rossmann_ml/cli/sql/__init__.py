@@ -1,0 +1,1 @@
+"""``rossmann sql``: questions to a published generation."""

@@ -1,0 +1,132 @@
+"""Running a query against the current generation and printing its rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rossmann_ml.base.errors import QueryError
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.serving.generations import current_path, open_generation, read_info
+
+_TABLE_ROWS = 50
+_FETCHED_AT_ONCE = 1_000
+
+
+def ask(query: str, *, output: str, limit: int | None) -> None:
+    """Run a query and print what it returns.
+
+    Args:
+        query: One or more statements; the rows of the last are printed.
+        output: ``table``, ``csv`` or ``json``.
+        limit: Rows printed; 0 is all, None is 50 for a table and all for the others.
+
+    Raises:
+        NoDataError: Nothing has been published yet.
+        QueryError: DuckDB does not take the query; its message in one line.
+    """
+    with _reported_in_one_line():
+        connection = open_generation(current_path(default_settings().published_path))
+    with connection, _reported_in_one_line():
+        info = read_info(connection)
+        result = connection.execute(query)
+        if not result.description:
+            return
+        names = [column[0] for column in result.description]
+        if output == "csv":
+            _print_csv(names, _rows(result, limit or 0))
+        elif output == "json":
+            _print_json(names, _rows(result, limit or 0))
+        else:
+            _print_table(names, result, _TABLE_ROWS if limit is None else limit)
+            Console(stderr=True, highlight=False).print(
+                f"[dim]generation {info.generation_id}, origin {info.forecast_origin}[/]",
+                soft_wrap=True,
+            )
+
+
+@contextmanager
+def _reported_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        kept = [line for line in lines if line and set(line) != {"^"}]
+        raise QueryError("; ".join(kept)) from error
+
+
+def _rows(result: duckdb.DuckDBPyConnection, limit: int) -> Iterator[tuple[Any, ...]]:
+    """The rows up to a limit, a portion at a time; 0 is all."""
+    left = limit or math.inf
+    while left > 0:
+        portion = result.fetchmany(int(min(left, _FETCHED_AT_ONCE)))
+        if not portion:
+            return
+        yield from portion
+        left -= len(portion)
+
+
+def _print_csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([str(value).lower() if isinstance(value, bool) else value for value in row])
+
+
+def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    separator = "[\n"
+    for row in rows:
+        values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
+        sys.stdout.write(separator + json.dumps(values, ensure_ascii=False, default=_plain))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: exact numbers as numbers, no NaN, all else as text."""
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str | int | list | dict) or value is None:
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _print_table(names: list[str], result: duckdb.DuckDBPyConnection, limit: int) -> None:
+    rows = list(_rows(result, limit + 1 if limit else 0))
+    shown = rows[:limit] if limit else rows
+    table = Table(header_style="bold")
+    for index, name in enumerate(names):
+        is_number = any(isinstance(row[index], int | float | Decimal) for row in shown)
+        is_truth = any(isinstance(row[index], bool) for row in shown)
+        table.add_column(name, justify="right" if is_number and not is_truth else "left")
+    for row in shown:
+        table.add_row(*(_cell(value) for value in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # a file or another program must get whole values, whatever the width of a screen
+        console = Console(highlight=False, width=10_000)
+    console.print(table)
+    if len(rows) > len(shown):
+        console.print(f"the first {limit} rows; --limit 0 shows all", style="dim")
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("NULL", style="dim")
+    if isinstance(value, float) and math.isfinite(value):
+        exact = f"{value:.4f}".rstrip("0").rstrip(".")
+        return Text(exact if float(exact) or not value else f"{value:.3g}")
+    return Text(str(value))

@@ -1,0 +1,1 @@
+"""``rossmann validate``: the checks alone."""

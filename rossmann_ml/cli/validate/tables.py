@@ -1,0 +1,74 @@
+"""What ``rossmann validate`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rossmann_ml.base.errors import NoDataError, QualityError
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
+from rossmann_ml.quality.suite_files import load_suite
+
+
+def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:
+    """Run suites over the pipeline's database and show every check.
+
+    Args:
+        console: Where progress and results go.
+        suites: Names of suites; all whose table is there when empty.
+
+    Raises:
+        QualityError: A check of error severity failed; the message names each.
+        RossmannError: As :func:`rossmann_ml.quality.run_suites`.
+    """
+    settings = default_settings()
+    chosen = list(dict.fromkeys(suites)) or available_suites(settings)
+    if not chosen:
+        raise NoDataError(
+            f"{settings.database_path} has no table to check yet: land files first, "
+            "with `rossmann data land` or `rossmann refresh`"
+        )
+    run_id = f"validate-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with console.status(f"Checking {', '.join(chosen)}"):
+        results = run_suites(settings, chosen, run_id=run_id)
+    for result in results:
+        console.print(_checks_table(result))
+    if not suites:
+        for name in SUITES:
+            if name not in chosen:
+                table = load_suite(name).table
+                console.print(f"{name}: not checked, {table} is not made yet", markup=False)
+    for result in results:
+        console.print(result.summary(), markup=False, soft_wrap=True)
+    console.print(f"Pages: {settings.state_path / 'gx' / 'data_docs' / 'index.html'}", markup=False)
+    failed = [check for result in results for check in result.failed_errors]
+    if failed:
+        raise QualityError(
+            f"{len(failed)} check{'' if len(failed) == 1 else 's'} of error severity failed:\n"
+            + "\n".join(f"  {check}" for check in failed)
+        )
+    return results
+
+
+def _checks_table(result: SuiteResult) -> Table:
+    suite = load_suite(result.suite)
+    table = Table(box=SIMPLE_HEAD, title=f"{suite.name}: {suite.table}", title_justify="left")
+    for heading in ("check", "column", "observed", "expected", "verdict"):
+        table.add_column(heading, overflow="fold")
+    for check in result.checks:
+        kind = check.check_name.removeprefix("expect_").replace("_", " ")
+        cells = (kind, check.column_name or "", check.observed, check.expected)
+        table.add_row(*map(escape, cells), _verdict(check))
+    return table
+
+
+def _verdict(check: CheckResult) -> str:
+    if check.is_success:
+        return "[green]ok[/]"
+    return "[bold red]error[/]" if check.severity == "error" else "[yellow]warning[/]"

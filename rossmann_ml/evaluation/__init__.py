@@ -1,0 +1,1 @@
+"""How good a recipe is: backtests at past origins, their store, scores and comparisons."""

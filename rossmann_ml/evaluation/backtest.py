@@ -1,0 +1,249 @@
+"""Backtests: what a recipe would have forecast at past origins, and how that scores.
+
+Each origin's models are fitted on rows whose target day is on or before that origin; weights, bias
+factor and intervals come from origins that were over by then. Fitting, features and scoring are
+the production code's. Where results are stored is :mod:`rossmann_ml.evaluation.folds`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.evaluation.metrics import score_segments
+from rossmann_ml.evaluation.total_scores import score_totals
+from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.features.panel import FeatureInputs, scoring_panel
+from rossmann_ml.models.base import log_base
+from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
+from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
+from rossmann_ml.models.calibration import (
+    LEVELS,
+    Calibration,
+    interval_spread,
+    log_shift_of_spread,
+    origins_with_earlier,
+    point_log_shift,
+)
+from rossmann_ml.models.recipe import Recipe, RecipeKey
+
+LINEAR = "linear"
+"""The linear forecast alone, which all models start from."""
+# A day no further than this from a state holiday, before or after it, is near it.
+_HOLIDAY_DAYS = 3
+_INSIDE = [f"inside_{level}" for level in LEVELS]
+
+
+def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
+    """Past origins to judge a recipe on, oldest first.
+
+    Args:
+        newest: The origin of the forecast to come.
+        back_days: How many days before it each lies.
+        first_training: The oldest training origin: a model needs at least 42 days of targets
+            after it.
+
+    Raises:
+        NoDataError: None of them has enough history.
+    """
+    oldest = first_training + timedelta(days=42)
+    origins = sorted(newest - timedelta(days=days) for days in back_days)
+    possible = [origin for origin in origins if origin >= oldest]
+    if not possible:
+        raise NoDataError(
+            f"there is too little history before {newest} to backtest: the newest backtest origin "
+            f"would be {origins[-1]}, and the first with enough history is {oldest}"
+        )
+    return possible
+
+
+def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
+    """The scoring panel of a past origin with what then came true: open days with sales only."""
+    horizon_days = recipe.params.forecast.horizon_days
+    panel = scoring_panel(
+        inputs,
+        forecast_origin=origin,
+        horizon_days=horizon_days,
+        params=recipe.params.features,
+    )
+    start = (origin - inputs.sales.first_date).days + 1
+    sales = inputs.sales.sales[:, start : start + horizon_days].reshape(-1)
+    return panel.with_columns(sales=pl.Series(sales)).filter(pl.col("sales").fill_nan(None) > 0)
+
+
+def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """What is known of a past origin's days whatever the model.
+
+    Args:
+        inputs: What the features of the origin are made of.
+        panel: As :func:`fold_panel` makes it.
+        recipe: The horizon.
+
+    Returns:
+        ``forecast_origin, store_id, target_date, horizon_days, sales, spread, linear`` (the
+        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null where
+        a reference has no answer), ``store_type, is_promo, holiday_nearby``, in the panel's order.
+    """
+    baselines = baseline_forecasts(
+        inputs,
+        forecast_origin=panel["forecast_origin"][0],
+        horizon_days=recipe.params.forecast.horizon_days,
+    )
+    near = pl.min_horizontal("days_since_state_holiday", "days_until_state_holiday")
+    types = inputs.stores.attributes.select("store_id", store_type_name="store_type")
+    return (
+        panel.with_columns(
+            spread=pl.Series(interval_spread(panel)), linear=pl.Series(log_base(panel))
+        )
+        .join(baselines, on=["store_id", "target_date"], how="left", maintain_order="left")
+        .join(types, on="store_id", how="left", maintain_order="left")
+        .select(
+            "forecast_origin",
+            "store_id",
+            "target_date",
+            "horizon_days",
+            "sales",
+            "spread",
+            LINEAR,
+            pl.col(SEASONAL_NAIVE, MEDIAN).fill_nan(None),
+            store_type="store_type_name",
+            is_promo=pl.col("is_promo") == 1,
+            holiday_nearby=pl.when(near <= _HOLIDAY_DAYS)
+            .then(pl.lit("near a holiday"))
+            .otherwise(pl.lit("ordinary")),
+        )
+    )
+
+
+def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    """The forecasts that every model would have served, each origin by what was known then.
+
+    Args:
+        folds: Rows of :func:`fold_days` with a column of log forecasts a member, of one or more
+            origins.
+        key: The members, and how they are blended.
+
+    Returns:
+        The rows with ``log_forecast`` (of the blend, before its bias factor), a forecast in sales
+        a model (``blend``, ``linear`` and the members, in place of their logs) and ``inside_80,
+        inside_95`` of the blend: null without an earlier origin that was over by then, whose
+        blend has equal weights and a bias factor from the stores' own spread.
+    """
+    return pl.concat(
+        [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
+    )
+
+
+def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+    weights = fit_weights(earlier, key.families, shrinkage=key.shrinkage)
+    spread = part["spread"].to_numpy()
+    logs = {name: part[name].to_numpy() for name in (LINEAR, *key.families)}
+    logs[BLEND] = weighted_mean(logs, weights)
+    known = earlier.with_columns(pl.Series(BLEND, blend_logs(earlier, weights)))
+    forecasts = {name: np.exp(log + _log_shift(known, name, spread)) for name, log in logs.items()}
+    rows = part.drop(LINEAR, *key.families).with_columns(
+        pl.Series("log_forecast", logs[BLEND]),
+        *(pl.Series(name, values) for name, values in forecasts.items()),
+    )
+    if known.is_empty():
+        return rows.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in _INSIDE)
+    bounds = Calibration.fit(known.rename({BLEND: "log_forecast"})).bounds(
+        part["horizon_days"].to_numpy(), spread, logs[BLEND]
+    )
+    sales = part["sales"]
+    return rows.with_columns(
+        sales.is_between(bounds[f"lower_{level}"], bounds[f"upper_{level}"]).alias(
+            f"inside_{level}"
+        )
+        for level in LEVELS
+    )
+
+
+def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
+    """The blend's log forecasts of rows that have a column of them a member, shape (rows,)."""
+    return weighted_mean({name: folds[name].to_numpy() for name in weights}, weights)
+
+
+def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
+    if earlier.is_empty():
+        return log_shift_of_spread(spread)
+    log_ratio = pl.col(model) - pl.col("sales").log()
+    return point_log_shift(earlier.select("forecast_origin", log_ratio=log_ratio))
+
+
+def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the ``state`` of their store, which is no matter of the fold: null if unknown.
+
+    Args:
+        rows: With ``store_id``.
+        stores: ``store_id, state``.
+    """
+    states = stores.select(pl.col("store_id").cast(rows.schema["store_id"]), "state")
+    return rows.join(states, on="store_id", how="left", maintain_order="left")
+
+
+def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
+    """Score the blend, its members, the linear forecast and the references on the same rows.
+
+    Args:
+        folds: As for :func:`served`; rows that a reference cannot answer are left out for all, so
+            that all are compared on the same rows.
+        key: The members, and how they are blended.
+        stores: ``store_id, store_type, assortment, state``; state is a segment of its own, all
+            are segments of totals.
+
+    Returns:
+        ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
+        scores, ``rmspe_median`` and ``skill``; then those of the blend's totals, see
+        :func:`rossmann_ml.evaluation.total_scores.score_totals`, which have no skill.
+        ``rmspe_median`` is the median over the origins where they are taken together, and the RMSPE
+        itself at one: among all store-days, a single one that sold next to nothing can outweigh all
+        others. ``skill`` is worked out from it.
+    """
+    forecasts = served(folds, key)
+    rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
+    models = (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
+    without_interval = {name: pl.lit(None, pl.Boolean) for name in _INSIDE}
+    each = pl.concat(
+        rows.with_columns(
+            model=pl.lit(name),
+            forecast=pl.col(name),
+            **({} if name == BLEND else without_interval),
+        ).drop(models)
+        for name in models
+    )
+    together = each.with_columns(forecast_origin=pl.lit(None, pl.Date))
+    scores = pl.concat(
+        [score_segments(frame, by=["model", "forecast_origin"]) for frame in (each, together)]
+    )
+    totals = score_totals(
+        forecasts.with_columns(forecast=pl.col(BLEND)),
+        stores,
+        model=BLEND,
+        horizon_days=int(folds["horizon_days"].to_numpy().max()),
+    )
+    return _with_skill(_with_median(pl.concat([scores, totals], how="diagonal_relaxed")))
+
+
+def _with_median(scores: pl.DataFrame) -> pl.DataFrame:
+    is_one_origin = pl.col("forecast_origin").is_not_null()
+    over_origins = pl.col("rmspe").filter(is_one_origin).median()
+    return scores.with_columns(
+        rmspe_median=pl.when(is_one_origin)
+        .then("rmspe")
+        .otherwise(over_origins.over("model", "segment_kind", "segment"))
+    )
+
+
+def _with_skill(scores: pl.DataFrame) -> pl.DataFrame:
+    keys = ["forecast_origin", "segment_kind", "segment"]
+    naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive="rmspe_median")
+    return (
+        scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(skill=1 - pl.col("rmspe_median") / pl.col("naive"))
+        .drop("naive")
+    )

@@ -1,0 +1,143 @@
+"""Comparing two recipes on the same past days, as the gate does.
+
+Each recipe's models were refitted at every origin; weights and bias factor are those that it would
+have had then. Deciding is :mod:`rossmann_ml.training.gate`'s matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.evaluation.backtest import served, with_state
+from rossmann_ml.evaluation.folds import complete_folds, read_folds
+from rossmann_ml.evaluation.metrics import score_segments
+from rossmann_ml.features.inputs import OriginInputs
+from rossmann_ml.features.panels import panel_of
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.models.recipe import Recipe, RecipeKey
+
+_KEYS = ["forecast_origin", "store_id", "target_date"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two recipes on the days that both forecast.
+
+    Figures are medians over origins: a single store-day that was shut after an hour can hold more
+    squared percentage error than a whole origin.
+
+    Attributes:
+        store_days: How many.
+        origins: From how many origins.
+        rmspe: Of the recipe that was asked for.
+        rmspe_other: Of the other one.
+        segments: ``segment_kind, segment, store_days, rmspe, rmspe_other, worse_by`` (relative,
+            negative where better).
+    """
+
+    store_days: int
+    origins: int
+    rmspe: float
+    rmspe_other: float
+    segments: pl.DataFrame
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    inputs: OriginInputs,
+    *,
+    key: RecipeKey,
+    other: RecipeKey,
+    progress: Progress = silent,
+) -> Comparison | None:
+    """Compare two recipes by their stored out-of-fold forecasts.
+
+    Where they share no origin, what is missing of the other one is computed, if ``params.yaml``
+    and the code still say how.
+
+    Returns:
+        The comparison, or None where nothing can be compared.
+
+    Raises:
+        NoDataError: There is no backtest of the first recipe.
+    """
+    mine = served(read_folds(connection, inputs, params, key).rows, key)
+    common = _common(mine, _served_or_none(connection, inputs, params, other))
+    if common is None and (recipe := _recipe_of(settings, params, other)) is not None:
+        progress("backtest of the champion's recipe, which shares no origin with the challenger's")
+        complete_folds(
+            connection,
+            inputs,
+            recipe,
+            lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
+            progress=progress,
+        )
+        common = _common(mine, _served_or_none(connection, inputs, params, other))
+    if common is None:
+        return None
+    common = with_state(common, inputs.features.stores.attributes)
+    mine_scored, theirs_scored = (_by_segment(common, name) for name in ("mine", "theirs"))
+    segments = mine_scored.join(
+        theirs_scored.select("segment_kind", "segment", rmspe_other="rmspe"),
+        on=["segment_kind", "segment"],
+    ).select(
+        "segment_kind",
+        "segment",
+        "store_days",
+        "rmspe",
+        "rmspe_other",
+        worse_by=pl.col("rmspe") / pl.col("rmspe_other") - 1,
+    )
+    overall = segments.filter(pl.col("segment_kind") == "overall").row(0, named=True)
+    return Comparison(
+        store_days=overall["store_days"],
+        origins=common["forecast_origin"].n_unique(),
+        rmspe=overall["rmspe"],
+        rmspe_other=overall["rmspe_other"],
+        segments=segments.filter(pl.col("segment_kind") != "overall"),
+    )
+
+
+def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:
+    scored = score_segments(common.with_columns(forecast=pl.col(forecast)), by=["forecast_origin"])
+    return scored.group_by("segment_kind", "segment", maintain_order=True).agg(
+        pl.col("store_days").sum(), pl.col("rmspe").median()
+    )
+
+
+def _served_or_none(
+    connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
+) -> pl.DataFrame | None:
+    try:
+        return served(read_folds(connection, inputs, params, key).rows, key)
+    except NoDataError:
+        return None
+
+
+def _recipe_of(settings: Settings, params: Params, key: RecipeKey) -> Recipe | None:
+    for profile in params.training.profiles:
+        recipe = Recipe(profile, params, settings.threads)
+        if recipe.key == key:
+            return recipe
+    return None
+
+
+def _common(mine: pl.DataFrame, theirs: pl.DataFrame | None) -> pl.DataFrame | None:
+    if theirs is None:
+        return None
+    common = mine.with_columns(mine=pl.col(BLEND)).join(
+        theirs.select(*_KEYS, theirs=pl.col(BLEND)),
+        on=_KEYS,
+        how="inner",
+        maintain_order="left",
+    )
+    return None if common.is_empty() else common

@@ -1,0 +1,204 @@
+"""Reading what features are made of, as it was known for an origin: warehouse or generation.
+
+Belongs here: the queries, the choice of the origin and of what was known by a day. The arrays and
+features made of it are :mod:`rossmann_ml.features`' matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.warehouse.connection import read_frame
+
+# Where a store-day was restated, the version that was known by then replaces today's.
+_HISTORY = """
+    WITH restated AS (
+        SELECT store_id, sales_date
+        FROM core.sales_versions
+        WHERE sales_date <= $origin AND (known_on > $known_by OR superseded_on > $known_by)
+        GROUP BY ALL
+    ),
+    known_then AS (
+        SELECT versions.store_id, versions.sales_date, versions.sales
+        FROM core.sales_versions AS versions
+        SEMI JOIN restated USING (store_id, sales_date)
+        WHERE versions.known_on <= $known_by
+            AND (versions.superseded_on IS NULL OR versions.superseded_on > $known_by)
+    )
+    SELECT store_id, sales_date, sales
+    FROM core.fct_daily_sales
+    ANTI JOIN restated USING (store_id, sales_date)
+    WHERE sales_date <= $origin AND is_observed
+    UNION ALL
+    SELECT store_id, sales_date, sales FROM known_then
+    ORDER BY store_id, sales_date
+"""
+
+_PLAN = """
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM core.store_plan
+    WHERE plan_date <= $origin
+    UNION ALL
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM core.horizon_plan
+    WHERE forecast_origin = $origin
+    ORDER BY store_id, plan_date
+"""
+
+_STORES = """
+    SELECT
+        store_id, store_type, assortment, state, competition_distance_m, competition_open_since,
+        has_promo2, promo2_since, promo2_months
+    FROM {table}
+    ORDER BY store_id
+"""
+
+# A generation holds the plan of its newest origin and the sales as that run knew them.
+_PUBLISHED_HISTORY = """
+    SELECT store_id, sales_date, sales
+    FROM daily_sales
+    WHERE sales_date <= $origin AND is_observed
+    ORDER BY store_id, sales_date
+"""
+_PUBLISHED_PLAN = """
+    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
+    FROM store_plan
+    ORDER BY store_id, plan_date
+"""
+_PUBLISHED_HORIZON_PLAN = """
+    SELECT store_id, plan_date AS target_date, plan_source
+    FROM store_plan
+    WHERE plan_date > $origin AND plan_date <= $origin::DATE + $horizon_days::INTEGER
+    ORDER BY store_id, plan_date
+"""
+
+
+@dataclass(frozen=True)
+class OriginInputs:
+    """What was known for an origin.
+
+    Attributes:
+        forecast_origin: The last day whose sales are used.
+        known_by: Rows that became known later are not in it.
+        features: Stores, sales and plan as arrays.
+        horizon_plan: The plan of the days to forecast: ``store_id, target_date, plan_source``;
+            a store that is not in it gets no forecast.
+        history: The sales behind the arrays: ``store_id, sales_date, sales``.
+    """
+
+    forecast_origin: date
+    known_by: date
+    features: FeatureInputs
+    horizon_plan: pl.DataFrame
+    history: pl.DataFrame
+
+    @property
+    def first_sales_date(self) -> date:
+        """The first day with a row."""
+        return self.features.sales.first_date
+
+
+def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What stores are grouped by: ``store_id, store_type, assortment, state``."""
+    return read_frame(
+        connection,
+        "SELECT store_id, store_type, assortment, state FROM core.dim_store ORDER BY store_id",
+    )
+
+
+def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
+    """The newest origin that has a plan: what the weekly job forecasts from.
+
+    Raises:
+        NoDataError: No plan was built yet.
+    """
+    try:
+        ((newest,),) = connection.execute(
+            "SELECT max(forecast_origin) FROM core.horizon_plan"
+        ).fetchall()
+    except duckdb.CatalogException as error:
+        raise NoDataError("the core tables are not built yet: run `rossmann refresh`") from error
+    if newest is None:
+        raise NoDataError(
+            "no day has rows of enough stores to forecast from "
+            "(params.yaml: forecast.origin_min_coverage); `rossmann data status` shows what is "
+            "landed"
+        )
+    return newest  # type: ignore[no-any-return]
+
+
+def read_inputs(
+    connection: duckdb.DuckDBPyConnection,
+    params: Params,
+    *,
+    forecast_origin: date,
+    known_by: date | None = None,
+) -> OriginInputs:
+    """Read stores, sales and plan as they were known for an origin.
+
+    Args:
+        connection: The pipeline's database, with the core tables and the origin's
+            ``core.horizon_plan``.
+        params: The horizon.
+        forecast_origin: The last day whose sales are used.
+        known_by: Leave out what became known later; unset means nothing is left out.
+
+    Raises:
+        NoDataError: There is no plan for this origin, or no sales up to it.
+    """
+    known_by = known_by or date.max
+    names = {"origin": forecast_origin, "known_by": known_by}
+    history = read_frame(connection, _HISTORY, names)
+    plan = read_frame(connection, _PLAN, {"origin": forecast_origin})
+    stores = read_frame(connection, _STORES.format(table="core.dim_store"))
+    horizon_plan = read_frame(
+        connection,
+        """
+        SELECT store_id, plan_date AS target_date, plan_source
+        FROM core.horizon_plan
+        WHERE forecast_origin = $origin AND horizon_days <= $horizon_days
+        ORDER BY store_id, plan_date
+        """,
+        {"origin": forecast_origin, "horizon_days": params.forecast.horizon_days},
+    )
+    if history.is_empty():
+        raise NoDataError(f"there are no sales on or before {forecast_origin}")
+    if horizon_plan.is_empty():
+        raise NoDataError(
+            f"there is no plan for the days after {forecast_origin}: "
+            "core.horizon_plan has no rows of that origin"
+        )
+    features = FeatureInputs.from_frames(history=history, plan=plan, stores=stores)
+    return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)
+
+
+def read_published_inputs(
+    connection: duckdb.DuckDBPyConnection, *, forecast_origin: date, horizon_days: int
+) -> OriginInputs:
+    """Read the same of a published generation, for its newest origin.
+
+    What is read equals, value by value, what the weekly job read when it scored that origin.
+
+    Args:
+        connection: A published generation.
+        forecast_origin: Its newest origin.
+        horizon_days: Its horizon.
+    """
+    values = {"origin": forecast_origin}
+    history = read_frame(connection, _PUBLISHED_HISTORY, values)
+    features = FeatureInputs.from_frames(
+        history=history,
+        plan=read_frame(connection, _PUBLISHED_PLAN),
+        stores=read_frame(connection, _STORES.format(table="stores")),
+    )
+    horizon_plan = read_frame(
+        connection, _PUBLISHED_HORIZON_PLAN, {**values, "horizon_days": horizon_days}
+    )
+    return OriginInputs(forecast_origin, date.max, features, horizon_plan, history)

@@ -1,0 +1,1 @@
+"""Scoring with the champion, drivers of the forecasts, and a challenger in shadow."""

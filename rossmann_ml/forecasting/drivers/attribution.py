@@ -1,0 +1,273 @@
+"""Sharing a forecast out among the groups, by predictions with some groups at the typical day.
+
+Contributions are Shapley values of the groups (Jullum et al., 2021, "groupShapley"), estimated
+from one order of the groups and its reverse (antithetic permutations: Mitchell et al., 2022,
+"Sampling Permutations for Shapley Value Estimation", JMLR 23). Where no more than two groups act
+on each other that is exact; in any case the contributions add up to the forecast. In sales they
+are shared out by the logarithmic mean (Ang, 2005, "The LMDI approach to decomposition analysis",
+Energy Policy 33), which leaves no remainder either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.driver_groups import BIAS_FACTOR, GROUPS, LEVEL, PARTS, feature_groups
+from rossmann_ml.features.grid import Float32Array, FloatArray, IntArray
+from rossmann_ml.features.history import BASE_COLUMN
+from rossmann_ml.forecasting.drivers.typical_day import WEDNESDAY, WEEKDAY_BOUND, TypicalDay
+
+# Published figures have so many digits; the trend, which is what other groups leave, takes the
+# rest, so that they still add up. Rounded numbers fill a third of the space.
+_LOG_DIGITS = 6
+_EUR_DIGITS = 2
+_REST = "trend"
+# How far the linear forecast may differ between the days of a store once all groups are taken
+# out: a 32-bit float's digits.
+_LEVEL_TOLERANCE = 1e-4
+
+Groups = frozenset[str]
+
+
+class Predict(Protocol):
+    """What is asked of a model: log sales, shape (rows,), for rows with all features."""
+
+    def __call__(self, panel: pl.DataFrame) -> FloatArray:
+        """Predict; the linear forecast is part of what comes back."""
+        ...
+
+
+def contributions(
+    value: Callable[[Groups], FloatArray], groups: Sequence[str]
+) -> tuple[FloatArray, dict[str, FloatArray]]:
+    """Share out what lies between no group and all groups, in one order and its reverse.
+
+    Args:
+        value: The forecast with some of the groups switched on.
+        groups: The groups, in order.
+
+    Returns:
+        The forecast without any group, and by group what it adds; the sum is the forecast with
+        all groups.
+    """
+    nothing, everything = value(frozenset()), value(frozenset(groups))
+    shares = {group: np.zeros_like(everything) for group in groups}
+    for order in (groups, groups[::-1]):
+        before = nothing
+        for number, group in enumerate(order, start=1):
+            after = everything if number == len(order) else value(frozenset(order[:number]))
+            shares[group] += (after - before) / 2
+            before = after
+    return nothing, shares
+
+
+def explain(
+    panel: pl.DataFrame,
+    typical: TypicalDay,
+    predict: Predict,
+    *,
+    features: Sequence[str],
+    log_shift: float,
+) -> pl.DataFrame:
+    """Explain the forecasts of the open rows of a panel.
+
+    Args:
+        panel: As :func:`rossmann_ml.features.panel.scoring_panel` makes it.
+        typical: The typical days as of the same origin.
+        predict: The model.
+        features: The features that it is given.
+        log_shift: The bias factor, in log units.
+
+    Returns:
+        ``forecast_origin, store_id, target_date``, then by part ``<part>_log`` (adds up to the
+        log of the forecast) and ``<part>_eur`` (adds up to the forecast), open days only, in the
+        panel's order.
+
+    Raises:
+        ValueError: A feature or a linear column is in no group, or panel and typical days do not
+            belong together.
+    """
+    rows = panel.filter("is_open")
+    switchboard = Switchboard.of(rows, typical, features)
+    switchboard.check_that_nothing_is_left()
+
+    def value(groups: Groups) -> FloatArray:
+        if groups:
+            return predict(switchboard.with_groups(groups))
+        # every day of a store is the same now
+        _, first, row_of = np.unique(
+            rows["store_id"].to_numpy(), return_index=True, return_inverse=True
+        )
+        typical_rows = switchboard.with_groups(groups)[first.tolist()]
+        return predict(typical_rows)[row_of]
+
+    level, shares = contributions(value, GROUPS)
+    logs = {LEVEL: level, **shares, BIAS_FACTOR: np.full(len(rows), log_shift)}
+    total = np.sum(list(logs.values()), axis=0)
+    logs = _rounded(logs, total, _LOG_DIGITS)
+    eur = _rounded(in_sales(logs), np.exp(total), _EUR_DIGITS)
+    return rows.select("forecast_origin", "store_id", "target_date").with_columns(
+        *(pl.Series(f"{part}_log", logs[part]) for part in PARTS),
+        *(pl.Series(f"{part}_eur", eur[part]) for part in PARTS),
+    )
+
+
+def in_sales(logs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Turn contributions in log units into sales.
+
+    The level is what the store sells on its typical day, B = exp(level). Every other part x of
+    the forecast F brings x times the logarithmic mean (F - B) / (ln F - ln B) of the two, so that
+    all add up to F, parts of the same sign keep it, and parts of the same size bring the same.
+
+    Args:
+        logs: By part, shape (rows,).
+
+    Returns:
+        The same parts in the unit of sales.
+    """
+    level = np.exp(logs[LEVEL])
+    change = np.sum([part for name, part in logs.items() if name != LEVEL], axis=0)
+    # expm1(x) / x is 1 where the forecast is the typical day's
+    safe = np.where(change == 0, 1.0, change)
+    mean = level * np.where(change == 0, 1.0, np.expm1(safe) / safe)
+    return {name: level if name == LEVEL else mean * part for name, part in logs.items()}
+
+
+def _rounded(
+    parts: Mapping[str, FloatArray], total: FloatArray, digits: int
+) -> dict[str, FloatArray]:
+    rounded = {name: np.round(part, digits) + 0.0 for name, part in parts.items()}  # no -0.0
+    others = np.sum([part for name, part in rounded.items() if name != _REST], axis=0)
+    return {**rounded, _REST: total - others}
+
+
+@dataclass(frozen=True)
+class Switchboard:
+    """Rows of a panel, any groups of which can be put back to the store's typical day.
+
+    Attributes:
+        rows: The rows, with all features.
+        group_of: The group of each feature.
+        typical: By switched feature, shape (rows,), its value on the typical day.
+        of_weekday: By feature that follows the days of the week, shape (rows,), its value on an
+            ordinary day of the row's weekday.
+        own: By group, shape (rows,), what it adds to the store's linear forecast.
+        chain: The same of the chain's linear forecast.
+    """
+
+    rows: pl.DataFrame
+    group_of: dict[str, str]
+    typical: dict[str, Float32Array]
+    of_weekday: dict[str, Float32Array]
+    own: dict[str, FloatArray]
+    chain: dict[str, FloatArray]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, typical: TypicalDay, features: Sequence[str]) -> Switchboard:
+        """Look up the typical values of every row."""
+        group_of = feature_groups(features)
+        store, day = typical.rows_of(rows)
+        weekday = rows["target_date"].dt.weekday().to_numpy() - 1
+        return cls(
+            rows,
+            group_of,
+            {
+                name: _typical_value(rows, name, group, typical, store)
+                for name, group in group_of.items()
+                if group in GROUPS
+            },
+            {
+                name: typical.features[name][store, weekday]
+                for name, group in group_of.items()
+                if group in WEEKDAY_BOUND
+            },
+            {group: part[store, day] for group, part in typical.own.items()},
+            {group: part[store, day] for group, part in typical.chain.items()},
+        )
+
+    def check_that_nothing_is_left(self) -> None:
+        """See that the linear forecast without any group is the same on all days of a store.
+
+        Raises:
+            ValueError: It is not: a group is left out, or the typical days are of other inputs.
+        """
+        bases = self.rows.select("store_id", base=self._linear(frozenset())[BASE_COLUMN])
+        spread = bases.group_by("store_id").agg(pl.col("base").max() - pl.col("base").min())
+        worst = spread.sort("base", "store_id").row(-1, named=True)
+        if worst["base"] > _LEVEL_TOLERANCE:
+            raise ValueError(
+                f"without any group the linear forecast of store {worst['store_id']} still differs "
+                f"by {worst['base']:.4f} between days, expected the same level on all: a group is "
+                "left out, or the typical days are not those of this panel"
+            )
+
+    def with_groups(self, on: Groups) -> pl.DataFrame:
+        """The rows with these groups as they are and all others at the typical day."""
+        changed: dict[str, FloatArray | Float32Array] = {**self._linear(on)}
+        for name, group in self.group_of.items():
+            values = self._value(name, group, on)
+            if values is not None:
+                changed[name] = values
+        return self.rows.with_columns(
+            pl.Series(name, values, dtype=pl.Float32) for name, values in changed.items()
+        )
+
+    def _value(self, name: str, group: str, on: Groups) -> FloatArray | Float32Array | None:
+        """The changed values of a feature, None where it stays as it is."""
+        if group not in GROUPS:
+            return None
+        if group in WEEKDAY_BOUND and ("weekday" in on) != (group in on):
+            if group not in on:
+                return self.of_weekday[name]
+            # what is as usual for the weekday says no more than the weekday
+            actual, usual = self.rows[name].to_numpy(), self.of_weekday[name]
+            return np.where(actual == usual, self.typical[name], actual)
+        if group not in on:
+            return self.typical[name]
+        if name.startswith("cell_difference_"):
+            # what the store usually sells on such days, minus the linear forecast of this one
+            moved = sum(self.own[other] for other in ("holidays", "season") if other not in on)
+            return self.rows[name].to_numpy() + moved
+        return None
+
+    def _linear(self, on: Groups) -> dict[str, FloatArray]:
+        off = [group for group in GROUPS if group not in on]
+        zero = np.zeros(len(self.rows))
+        own = sum((self.own[group] for group in off), zero)
+        chain = sum((self.chain[group] for group in off), zero)
+        shift = self._column("recent_shift") if "trend" in off else zero
+        return {
+            BASE_COLUMN: self._column(BASE_COLUMN) - own - shift,
+            "chain_shape": self._column("chain_shape") - chain,
+            "own_shape": self._column("own_shape") - (own - chain),
+        }
+
+    def _column(self, name: str) -> FloatArray:
+        return self.rows[name].cast(pl.Float64).to_numpy()
+
+
+def _typical_value(
+    rows: pl.DataFrame, name: str, group: str, typical: TypicalDay, store: IntArray
+) -> Float32Array:
+    actual = rows[name].cast(pl.Float32).to_numpy()
+    if name == "horizon_days":
+        values = np.full_like(actual, np.median(actual))
+    elif name == "day_of_week":
+        values = np.full_like(actual, WEDNESDAY + 1)
+    elif group == "competition":
+        # a competitor that is not there yet, or is not known, has -1 months
+        known = actual[actual >= 0]
+        values = np.full_like(actual, np.median(known) if len(known) else -1)
+    elif name in typical.features:
+        values = typical.features[name][store, WEDNESDAY]
+    else:
+        values = np.zeros_like(actual)  # the store does what the linear forecast says
+    # what is not known of a store is not known on its typical day either; what is not known of
+    # some of its days alone is, or the typical day would be another one on those
+    is_known = np.isin(store, store[~np.isnan(actual)])
+    return np.where(is_known, values, np.nan).astype(np.float32)

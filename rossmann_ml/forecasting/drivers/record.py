@@ -1,0 +1,169 @@
+"""Making and storing the drivers of the forecasts in force at the newest origin.
+
+Belongs here: reading what explaining needs, holding it against the forecasts as they are stored,
+and ``forecasting.forecast_drivers``. How a forecast is shared out is
+:mod:`rossmann_ml.forecasting.drivers.attribution`'s matter.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.features.driver_groups import GROUPS
+from rossmann_ml.features.inputs import newest_origin, read_inputs
+from rossmann_ml.features.panels import read_scoring_panel
+from rossmann_ml.forecasting.drivers.attribution import explain
+from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
+from rossmann_ml.forecasting.score import run_in_force
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.warehouse.connection import (
+    append_frame,
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    writer_lock,
+)
+
+# The same model on the same rows gives the same bits; more than this is another model or panel.
+_LOG_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class DriversReport:
+    """What was explained.
+
+    Attributes:
+        forecast_origin: The origin of the forecasts.
+        run_id: The run that made them.
+        model_version: The model that made them.
+        store_days: Open store-days, each explained.
+        mean_absolute_log: By group, how far it moves a forecast from the typical day on average.
+        is_new: False when these forecasts had been explained before.
+        seconds: Wall time.
+    """
+
+    forecast_origin: date
+    run_id: str
+    model_version: str
+    store_days: int
+    mean_absolute_log: dict[str, float]
+    is_new: bool
+    seconds: float
+
+
+def explain_newest_origin(
+    settings: Settings, params: Params, *, progress: Progress = silent
+) -> DriversReport:
+    """Fill ``forecasting.forecast_drivers`` for the newest origin.
+
+    Forecasts that were explained before are not explained again. Rows of origins that are no
+    longer published are deleted.
+
+    Raises:
+        NoDataError: The origin is not scored yet, or its panel is no longer the one that its
+            forecasts were made from.
+    """
+    started = time.perf_counter()
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        run_id, model_version = run_in_force(connection, origin)
+        found = one_row(
+            connection,
+            "SELECT 1 FROM forecasting.forecast_drivers WHERE forecast_origin = ? AND run_id = ?",
+            [origin, run_id],
+        )
+        if found is None:
+            progress(f"drivers of the forecasts from {origin} by {model_version}")
+            bundle = Bundle.load(settings.models_path, model_version, threads=settings.threads)
+            panel = read_scoring_panel(connection, origin)
+            inputs = read_inputs(connection, params, forecast_origin=origin)
+            typical = TypicalDay.of(
+                inputs.features,
+                forecast_origin=origin,
+                horizon_days=params.forecast.horizon_days,
+            )
+            drivers = explain(
+                panel,
+                typical,
+                bundle.model.predict_log_sales,
+                features=bundle.metadata.features,
+                log_shift=bundle.calibration.log_shift,
+            )
+            _check(connection, drivers, run_id)
+            with transaction(connection):
+                connection.execute(
+                    "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
+                )
+                append_frame(
+                    connection,
+                    "forecasting.forecast_drivers",
+                    drivers.with_columns(
+                        model_version=pl.lit(model_version), run_id=pl.lit(run_id)
+                    ),
+                )
+                _forget_old(connection, params.forecast.vintages_published)
+        ((rows, *means),) = connection.execute(
+            f"""
+            SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
+            FROM forecasting.forecast_drivers WHERE forecast_origin = ?
+            """,  # noqa: S608 - names of groups
+            [origin],
+        ).fetchall()
+    return DriversReport(
+        origin,
+        run_id,
+        model_version,
+        int(rows),
+        {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=True)},
+        found is None,
+        time.perf_counter() - started,
+    )
+
+
+def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
+    """See that the drivers are those of the stored forecasts, row by row."""
+    forecasts = read_frame(
+        connection,
+        """
+        SELECT store_id, target_date, sales_forecast
+        FROM forecasting.forecasts WHERE run_id = ? AND is_open AND scenario = 'planned'
+        """,
+        [run_id],
+    )
+    sums = drivers.select(
+        "store_id", "target_date", total=pl.sum_horizontal(pl.selectors.ends_with("_log"))
+    )
+    compared = forecasts.join(sums, on=["store_id", "target_date"], how="full", coalesce=True)
+    apart = (compared["sales_forecast"].log() - compared["total"]).abs().fill_null(np.inf)
+    at = apart.arg_max()
+    if at is not None and apart[at] > _LOG_TOLERANCE:
+        worst = compared.row(at, named=True)
+        explained = "nothing" if worst["total"] is None else f"{np.exp(worst['total']):.4f}"
+        raise NoDataError(
+            f"the drivers of store {worst['store_id']} on {worst['target_date']} add up to "
+            f"{explained}, its forecast is {worst['sales_forecast']}: features.scoring_panel is "
+            "not the one that was scored; run `rossmann refresh`"
+        )
+
+
+def _forget_old(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
+    connection.execute(
+        """
+        DELETE FROM forecasting.forecast_drivers
+        WHERE forecast_origin NOT IN (
+            SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC LIMIT ?
+        )
+        """,
+        [vintages],
+    )

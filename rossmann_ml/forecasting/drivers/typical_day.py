@@ -1,0 +1,174 @@
+"""A store's typical day: what a day that is forecast is compared with.
+
+It is an ordinary Wednesday, without promotion, school holiday or a state holiday within a week,
+in the mean season of the year up to the origin, on which the store does what the linear forecast
+says, beside the chain's median competitor. Belongs here: the features of such a day and how far
+the linear forecast of other days lies from it. What models make of it is
+:mod:`rossmann_ml.forecasting.drivers.attribution`'s matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.driver_groups import GROUPS, block_groups, feature_groups
+from rossmann_ml.features.grid import (
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    IntArray,
+    PlanGrid,
+)
+from rossmann_ml.features.linear import LinearForecast, linear_forecasts
+from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
+from rossmann_ml.features.residuals import YEAR_DAYS
+
+WEDNESDAY = 2
+_HOLIDAY_NEARBY_DAYS = 7
+# Their features follow the days of the week: shops are closed on Sundays, and promotions start on
+# Mondays. A typical Saturday has other ones than a typical Wednesday.
+WEEKDAY_BOUND = ("promo", "holidays")
+
+
+@dataclass(frozen=True)
+class TypicalDay:
+    """What the typical day of each store is.
+
+    Attributes:
+        forecast_origin: As of when.
+        store_ids: Shape (stores,), the order of the rows of all that follows.
+        features: By plan feature, shape (stores, 7): its value on an ordinary day of the weekday,
+            Monday first.
+        own: By group, shape (stores, horizon_days): what the group adds to the store's linear
+            forecast of the day, compared with the typical day; log units.
+        chain: The same by the chain's coefficients.
+    """
+
+    forecast_origin: date
+    store_ids: IntArray
+    features: dict[str, Float32Array]
+    own: dict[str, FloatArray]
+    chain: dict[str, FloatArray]
+
+    @classmethod
+    def of(cls, inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int) -> TypicalDay:
+        """Work it out from what was known at an origin; later sales are not looked at."""
+        (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
+        first = inputs.plan.column(forecast_origin) + 1
+        return cls(
+            forecast_origin,
+            inputs.stores.store_ids,
+            _typical_plan_features(inputs, forecast_origin),
+            *(
+                _linear_parts(linear, coefficients, first, first + horizon_days)
+                for coefficients in (linear.coefficients, linear.chain_coefficients)
+            ),
+        )
+
+    def rows_of(self, panel: pl.DataFrame) -> tuple[IntArray, IntArray]:
+        """Row and day number of each row of a panel in the arrays above.
+
+        Raises:
+            ValueError: The panel is of another origin or has a store that is not here.
+        """
+        origins = panel["forecast_origin"].unique().to_list()
+        if origins != [self.forecast_origin]:
+            raise ValueError(f"a panel of {origins} does not fit {self.forecast_origin}")
+        ids = panel["store_id"].cast(pl.Int64).to_numpy()
+        found = np.minimum(np.searchsorted(self.store_ids, ids), len(self.store_ids) - 1)
+        if not np.array_equal(self.store_ids[found], ids):
+            unknown = sorted(set(ids.tolist()) - set(self.store_ids.tolist()))
+            raise ValueError(f"stores of the panel that have no typical day: {unknown[:5]}")
+        return found, panel["horizon_days"].cast(pl.Int64).to_numpy() - 1
+
+
+def _linear_parts(
+    linear: LinearForecast, coefficients: Float32Array, first: int, last: int
+) -> dict[str, FloatArray]:
+    """The linear forecast split by the group of its columns, minus that of the typical day."""
+    design = linear.design
+    group_of = block_groups(design.blocks)
+    groups = np.array([group_of[block] for block in design.blocks])
+    weekday_of_first = (design.first_date + timedelta(days=first)).weekday()
+    wednesday = first + (WEDNESDAY - weekday_of_first) % 7
+    # a year without its first days where the history is shorter
+    typical_days = {
+        "weekday": (wednesday, wednesday + 1),
+        "season": (max(first - YEAR_DAYS, 0), first),
+        "trend": (max(first - YEAR_DAYS, 0), first),
+    }
+    parts = {}
+    for group in GROUPS:
+        own = np.where(groups == group, coefficients, np.float32(0))
+        part = design.combine(own, first, last).astype(np.float64)
+        if group in typical_days:  # what is left is zero without promotion and holidays
+            typical = design.combine(own, *typical_days[group]).astype(np.float64)
+            part -= typical.mean(axis=1, keepdims=True)
+        parts[group] = part
+    return parts
+
+
+def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict[str, Float32Array]:
+    """Medians by store and weekday over the ordinary days of the year up to the origin."""
+    days = min(YEAR_DAYS, inputs.plan.column(forecast_origin) + 1) // 7 * 7
+    first = forecast_origin - timedelta(days=days - 1)
+    near = inputs.plan.since(first - timedelta(days=LOOK_BACK_DAYS))
+    values = plan_features(near, inputs.stores)
+    start = near.column(first)
+    of_year = {
+        name: array if array.shape[1] == 1 else array[:, start : start + days]
+        for name, array in values.items()
+    }
+    shape = (len(inputs.stores.store_ids), days)
+    ordinary = _ordinary(near, of_year, slice(start, start + days))
+    group_of = feature_groups(PLAN_FEATURES)
+    return {
+        name: np.roll(
+            _median_by_weekday(
+                np.broadcast_to(array, shape),
+                # what is no matter of the weekday has the median of all days
+                ordinary if group_of[name] in WEEKDAY_BOUND else np.ones(shape, np.bool_),
+            ),
+            first.weekday(),  # Monday first
+            axis=1,
+        )
+        for name, array in of_year.items()
+    }
+
+
+def _ordinary(plan: PlanGrid, features: dict[str, Float32Array], days: slice) -> BoolArray:
+    near_holiday = np.minimum(
+        features["days_since_state_holiday"], features["days_until_state_holiday"]
+    )
+    ordinary = plan.is_open[:, days] & ~plan.is_promo[:, days] & ~plan.is_school_holiday[:, days]
+    return np.asarray(ordinary & (near_holiday > _HOLIDAY_NEARBY_DAYS))
+
+
+def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Array:
+    """Lower medians over the weeks, (stores, 7) from the weekday of the first day.
+
+    A store without an ordinary day of a weekday has the chain's median of that weekday, and a
+    weekday that is ordinary nowhere (Sundays, mostly) that of all ordinary days.
+    """
+    stores, days = values.shape
+    weeks = np.where(ordinary, values, np.nan).reshape(stores, days // 7, 7)
+    own = _lower_median(weeks.transpose(0, 2, 1))
+    of_chain = _lower_median(weeks.reshape(-1, 7).T)
+    of_all = _lower_median(weeks.reshape(1, -1))
+    if np.isnan(of_all).any():
+        of_all = _lower_median(np.asarray(values, np.float32).reshape(1, -1))
+    of_chain = np.where(np.isnan(of_chain), of_all, of_chain)
+    return np.where(np.isnan(own), of_chain[None, :], own)
+
+
+def _lower_median(values: Float32Array) -> Float32Array:
+    """Over the last axis, leaving out NaN: a value that occurs; NaN where there is none."""
+    ordered = np.sort(values, axis=-1)  # NaN come last
+    count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
+    middle = (count - 1) // 2  # the last, which is NaN, where nothing is counted
+    return np.asarray(np.take_along_axis(ordered, middle, axis=-1)[..., 0], dtype=np.float32)

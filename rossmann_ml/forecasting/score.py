@@ -1,0 +1,283 @@
+"""Forecasting: the scoring panel of an origin, the forecasts made of it, and their record.
+
+The weekly job scores the newest origin with the champion. Belongs here: scoring and writing
+forecasts, whatever model it is. Past origins with models of their time are
+:mod:`rossmann_ml.pipeline.backfill`'s matter.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.features.inputs import (
+    OriginInputs,
+    newest_origin,
+    read_inputs,
+    read_store_attributes,
+)
+from rossmann_ml.features.panel import feature_names, scoring_panel
+from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
+from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.training.gate import require_champion
+from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import (
+    append_frame,
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    utc_now,
+    writer_lock,
+)
+from rossmann_ml.warehouse.versions import Versions, fingerprint, versions_now
+
+PLANNED = "planned"
+WEEKLY, BACKFILL = "weekly", "backfill"
+
+
+@dataclass(frozen=True)
+class ForecastReport:
+    """What was forecast.
+
+    Attributes:
+        run_id: The run whose rows are in force; an earlier one when nothing had changed.
+        forecast_origin: The last day whose sales were used.
+        model_version: The model that scored.
+        stores: Stores with a forecast.
+        store_days: Rows.
+        assumed_store_days: Rows whose plan was filled by rule.
+        stores_not_forecast: Stores without one; the reasons are in the table of that name.
+        total_sales_forecast: Sum over all rows.
+        is_new: False when the same inputs had been scored before.
+        seconds: Wall time.
+    """
+
+    run_id: str
+    forecast_origin: date
+    model_version: str
+    stores: int
+    store_days: int
+    assumed_store_days: int
+    stores_not_forecast: int
+    total_sales_forecast: float
+    is_new: bool
+    seconds: float
+
+
+def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
+    """Make the scoring panel of the stores that get a forecast, with ``plan_source``."""
+    panel = scoring_panel(
+        inputs.features,
+        forecast_origin=inputs.forecast_origin,
+        horizon_days=params.forecast.horizon_days,
+        params=params.features,
+    )
+    # the inner join leaves out stores without a plan
+    return panel.join(
+        inputs.horizon_plan.with_columns(pl.col("store_id").cast(pl.Int32)),
+        on=["store_id", "target_date"],
+        how="inner",
+        maintain_order="left",
+    )
+
+
+def build_scoring_panel(
+    settings: Settings, params: Params, *, progress: Progress = silent
+) -> PanelReport:
+    """Fill ``features.scoring_panel`` for the newest origin."""
+    started = time.perf_counter()
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        progress(f"features of origin {origin}")
+        inputs = read_inputs(connection, params, forecast_origin=origin)
+        panel = panel_to_score(inputs, params)
+        store_panel(connection, SCORING_PANEL, panel, origin, versions_now(connection, settings))
+    features = len(feature_names(params.features))
+    return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
+
+
+def score_newest_origin(
+    settings: Settings, *, run_id: str, progress: Progress = silent
+) -> ForecastReport:
+    """Score ``features.scoring_panel`` with the champion and store the forecasts.
+
+    Nothing is stored again when model, data, plan and code are those of the run in force.
+
+    Raises:
+        NoDataError: The panel is not that of the newest origin.
+        NoChampionError: No model has been promoted yet.
+    """
+    with writer_lock(settings), connect(settings) as connection:
+        origin = newest_origin(connection)
+        panel = read_scoring_panel(connection, origin)
+        bundle = Bundle.load(
+            settings.models_path, require_champion(connection), threads=settings.threads
+        )
+        progress(f"forecasts from {origin} by {bundle.model_version}")
+        return store_forecasts(
+            connection,
+            panel=panel,
+            bundle=bundle,
+            run_id=run_id,
+            run_kind=WEEKLY,
+            known_by=product_today(connection, settings),
+            versions=versions_now(connection, settings),
+        )
+
+
+def store_forecasts(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    panel: pl.DataFrame,
+    bundle: Bundle,
+    run_id: str,
+    run_kind: str,
+    known_by: date,
+    versions: Versions,
+) -> ForecastReport:
+    """Score a panel with a bundle and store rows and run in one transaction.
+
+    Rows of an earlier run at the same origin move to ``forecasting.forecast_history``, and their
+    drivers are deleted.
+    """
+    started, started_at = time.perf_counter(), utc_now()
+    origin: date = panel["forecast_origin"][0]
+    input_hash = fingerprint([str(origin), bundle.model_version, versions.data, versions.code])
+    in_force = one_row(
+        connection,
+        "SELECT run_id, input_hash FROM forecasting.forecast_runs WHERE forecast_origin = ? "
+        "ORDER BY started_at DESC, run_id LIMIT 1",
+        [origin],
+    )
+    if in_force is not None and in_force[1] == input_hash:
+        return _report(connection, str(in_force[0]), started, is_new=False)
+
+    forecasts = bundle.forecast(panel)
+    intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
+    rows = forecasts.with_columns(
+        scenario=pl.lit(PLANNED),
+        model_version=pl.lit(bundle.model_version),
+        run_id=pl.lit(run_id),
+        plan_source=panel["plan_source"],
+    )
+    with transaction(connection):
+        connection.execute(
+            """
+            INSERT INTO forecasting.forecast_history BY NAME
+            SELECT *, ? AS replaced_at FROM forecasting.forecasts WHERE forecast_origin = ?
+            """,
+            [utc_now(), origin],
+        )
+        # what explained the rows that go does not explain the new ones
+        for table in ("forecasts", "forecast_drivers"):
+            connection.execute(
+                f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
+                [origin],
+            )
+        append_frame(connection, "forecasting.forecasts", rows)
+        connection.execute(
+            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
+        )
+        if intervals is not None:
+            keyed = intervals.with_columns(scenario=pl.lit(PLANNED), run_id=pl.lit(run_id))
+            append_frame(connection, "forecasting.total_intervals", keyed)
+        connection.execute(
+            "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
+        )
+        unseen = bundle.model.categories.unseen(panel)
+        append_frame(
+            connection,
+            "forecasting.unseen_categories",
+            unseen.with_columns(forecast_origin=pl.lit(origin)),
+        )
+        missing = _list_stores_not_forecast(connection, origin)
+        run = {
+            "run_id": run_id,
+            "run_kind": run_kind,
+            "forecast_origin": origin,
+            "known_by": known_by,
+            "model_version": bundle.model_version,
+            "data_version": versions.data,
+            "code_version": versions.code,
+            "input_hash": input_hash,
+            "git_commit": versions.commit,
+            "stores": rows["store_id"].n_unique(),
+            "store_days": len(rows),
+            "assumed_store_days": int((rows["plan_source"] == "assumed").sum()),
+            "stores_not_forecast": missing,
+            "total_sales_forecast": float(rows["sales_forecast"].sum()),
+            "started_at": started_at,
+            "finished_at": utc_now(),
+        }
+        append_frame(connection, "forecasting.forecast_runs", pl.DataFrame([run]))
+    return _report(connection, run_id, started, is_new=True)
+
+
+def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
+    """The run whose forecasts of an origin are in force, and the model that made them.
+
+    Raises:
+        NoDataError: The origin has no forecasts.
+    """
+    row = one_row(
+        connection,
+        "SELECT run_id, model_version FROM forecasting.forecasts "
+        "WHERE forecast_origin = ? AND scenario = ? LIMIT 1",
+        [origin, PLANNED],
+    )
+    if row is None:
+        raise NoDataError(f"there are no forecasts of the origin {origin} yet: score it first")
+    return str(row[0]), str(row[1])
+
+
+def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> int:
+    connection.execute(
+        "DELETE FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.stores_not_forecast
+        SELECT
+            $origin,
+            store_id,
+            CASE
+                WHEN first_sales_date IS NULL OR first_sales_date > $origin
+                    THEN 'no plan and no sales yet'
+                ELSE 'no plan and no sales in the last weeks'
+            END
+        FROM core.dim_store
+        WHERE store_id NOT IN (
+            SELECT store_id FROM forecasting.forecasts WHERE forecast_origin = $origin
+        )
+        """,
+        {"origin": origin},
+    )
+    ((stores,),) = connection.execute(
+        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+    ).fetchall()
+    return int(stores)
+
+
+def _report(
+    connection: duckdb.DuckDBPyConnection, run_id: str, started: float, *, is_new: bool
+) -> ForecastReport:
+    run = read_frame(
+        connection,
+        """
+        SELECT
+            run_id, forecast_origin, model_version, stores, store_days, assumed_store_days,
+            stores_not_forecast, total_sales_forecast
+        FROM forecasting.forecast_runs WHERE run_id = ?
+        """,
+        [run_id],
+    ).row(0, named=True)
+    return ForecastReport(**run, is_new=is_new, seconds=time.perf_counter() - started)

@@ -1,0 +1,1 @@
+"""Alerts: rules, their findings, and delivery."""

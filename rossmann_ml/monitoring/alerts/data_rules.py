@@ -1,0 +1,120 @@
+"""Alert rules about what comes in: sales, plan, checks, and the weekly job itself."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, some
+from rossmann_ml.warehouse.clock import newest_sales_date
+
+
+def judge_stale_data(situation: Situation) -> Judgement:
+    """Whether sales or plan are late, or too much of the plan is filled by rule."""
+    newest = newest_sales_date(situation.connection)
+    if newest is None:
+        return None
+    rule, today = situation.params.stale_data, situation.today
+    found = []
+    age = (today - newest).days
+    if age > rule.max_sales_age_days:
+        found.append(
+            Finding(
+                "stale_data",
+                "sales",
+                f"the newest sales are of {newest}, {age} days before {today}; expected at most "
+                f"{rule.max_sales_age_days}",
+                age,
+                rule.max_sales_age_days,
+            )
+        )
+    ((last,),) = situation.connection.execute("SELECT max(date) FROM raw.plan").fetchall()
+    ahead = (last - today).days if last else 0
+    if ahead < rule.min_plan_days_ahead:
+        found.append(
+            Finding(
+                "stale_data",
+                "plan",
+                f"the plan ends on {last}, {ahead} days after {today}; expected at least "
+                f"{rule.min_plan_days_ahead} days"
+                if last
+                else "no plan was ever landed",
+                ahead,
+                rule.min_plan_days_ahead,
+            )
+        )
+    for share, assumed, all_days, origin in situation.rows(
+        """
+        SELECT assumed_store_days / store_days, assumed_store_days, store_days, forecast_origin
+        FROM forecasting.forecast_runs WHERE run_kind = 'weekly' AND store_days > 0
+        ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
+        """
+    ):
+        if share > rule.max_assumed_share:
+            found.append(
+                Finding(
+                    "stale_data",
+                    "assumed plan",
+                    f"{assumed:,} of {all_days:,} store-days forecast from {origin} ({share:.1%}) "
+                    f"have a plan filled by rule; expected at most {rule.max_assumed_share:.1%}",
+                    share,
+                    rule.max_assumed_share,
+                )
+            )
+    return found
+
+
+def judge_failed_checks(situation: Situation) -> Judgement:
+    """Which checks of the newest run failed."""
+    rows = situation.rows(
+        """
+        WITH newest AS (
+            SELECT suite, max_by(run_id, checked_at) AS run_id
+            FROM quality.data_quality_results GROUP BY suite
+        )
+        SELECT suite, severity, is_success, table_name, column_name, check_name, observed, expected
+        FROM quality.data_quality_results SEMI JOIN newest USING (suite, run_id)
+        ORDER BY suite, severity, table_name, check_name
+        """
+    )
+    if not rows:
+        return None
+    found = []
+    for suite, of_suite in groupby(rows, key=lambda row: row[0]):
+        results = list(of_suite)
+        failed = [row for row in results if not row[2]]
+        if not failed:
+            continue
+        shown = [
+            f"{table}{f'.{column}' if column else ''} {check}: found {observed}, expected "
+            f"{expected}"
+            for _, _, _, table, column, check, observed, expected in failed
+        ]
+        is_error = any(severity == "error" for _, severity, *_ in failed)
+        found.append(
+            Finding(
+                "failed_checks",
+                str(suite),
+                f"{len(failed)} of {len(results)} checks of {suite} failed: {some(shown, '; ')}",
+                len(failed),
+                0,
+                "critical" if is_error else None,
+            )
+        )
+    return found
+
+
+def judge_refresh_late(situation: Situation) -> Judgement:
+    """Whether the weekly job did not come."""
+    ((origin,),) = situation.connection.execute(
+        "SELECT max(forecast_origin) FROM forecasting.forecasts"
+    ).fetchall()
+    if origin is None:
+        return None
+    age, limit = (situation.today - origin).days, situation.params.refresh_late.max_origin_age_days
+    if age <= limit:
+        return []
+    message = (
+        f"the newest forecasts are from {origin}, {age} days before {situation.today}; expected "
+        f"at most {limit}: the weekly job did not run, or found no newer sales"
+    )
+    return [Finding("refresh_late", "forecasts", message, age, limit)]

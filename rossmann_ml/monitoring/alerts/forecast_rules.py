@@ -1,0 +1,213 @@
+"""Alert rules about forecasts and the model that makes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import groupby
+
+from rossmann_ml.base.errors import NoChampionError
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, figure, some
+from rossmann_ml.publish.identity import champion_version
+
+# longer than any rebuilding: a year in which a season of every kind went by without a sale
+_CLOSED_FOR_GOOD_DAYS = 365
+
+_LIVE = """
+    SELECT
+        segment_kind, segment, max(days) AS days, sum(store_days) AS store_days,
+        sum(mape * store_days) / sum(store_days) AS mape,
+        sqrt(sum(rmspe * rmspe * store_days) / sum(store_days)) AS rmspe,
+        sum(coverage_80 * store_days) / sum(store_days) AS coverage_80,
+        sum(coverage_95 * store_days) / sum(store_days) AS coverage_95
+    FROM marts.forecast_accuracy
+    WHERE forecast_kind = 'served'
+        AND segment_kind IN ('overall', 'store_type', 'state') AND forecast_origin >=
+        (SELECT max(last_target_date) FROM marts.forecast_accuracy) - $window_days::INTEGER
+    GROUP BY segment_kind, segment
+    HAVING max(days) >= $min_days
+"""
+
+
+def judge_accuracy(situation: Situation) -> Judgement:
+    """Whether forecasts were further off than the backtest of their model promised."""
+    rule = situation.params.accuracy
+    rows = situation.rows(
+        f"""
+        WITH live AS ({_LIVE}), promised AS (
+            SELECT segment_kind, segment, median(mape) AS mape
+            FROM forecasting.backtest_scores
+            WHERE model_version = $champion AND model = $blend AND forecast_origin IS NOT NULL
+            GROUP BY segment_kind, segment
+        )
+        SELECT segment_kind, segment, store_days, live.mape, live.rmspe, promised.mape
+        FROM live JOIN promised USING (segment_kind, segment)
+        WHERE promised.mape > 0
+        ORDER BY segment_kind, segment
+        """,  # noqa: S608 - the constant above
+        {
+            "window_days": rule.window_days,
+            "min_days": rule.min_days,
+            "champion": _champion(situation),
+            "blend": BLEND,
+        },
+    )
+    if not rows:
+        return None
+    found = []
+    for kind, segment, store_days, mape, rmspe, promised in rows:
+        limit = rule.max_mape_ratio if kind == "overall" else rule.max_segment_mape_ratio
+        if mape / promised > limit:
+            found.append(
+                Finding(
+                    "accuracy",
+                    _segment(kind, segment),
+                    f"MAPE {mape:.1%} over {store_days:,} store-days that came true (RMSPE "
+                    f"{rmspe:.1%}): {mape / promised:.2f} times the backtest's {promised:.1%}, "
+                    f"expected at most {limit:g} times",
+                    mape / promised,
+                    limit,
+                )
+            )
+    return found
+
+
+def judge_coverage(situation: Situation) -> Judgement:
+    """Whether the ranges held as often as they should."""
+    rule = situation.params.coverage
+    rows = situation.rows(
+        f"""
+        WITH live AS ({_LIVE})
+        SELECT store_days, coverage_80, coverage_95 FROM live WHERE segment_kind = 'overall'
+        """,  # noqa: S608 - the constant above
+        {"window_days": rule.window_days, "min_days": rule.min_days},
+    )
+    if not rows:
+        return None
+    ((store_days, *coverages),) = rows
+    found = []
+    limits = {"80% interval": rule.coverage_80, "95% interval": rule.coverage_95}
+    for (interval, (low, high)), coverage in zip(limits.items(), coverages, strict=True):
+        if not low <= coverage <= high:
+            found.append(
+                Finding(
+                    "coverage",
+                    interval,
+                    f"{coverage:.1%} of {store_days:,} store-days lay inside the {interval}, "
+                    f"expected {low:.1%} to {high:.1%}",
+                    coverage,
+                    low if coverage < low else high,
+                )
+            )
+    return found
+
+
+def judge_drift(situation: Situation) -> Judgement:
+    """What the newest measurement of drift found."""
+    rows = situation.rows(
+        """
+        WITH newest AS (
+            SELECT * FROM monitoring.drift_metrics
+            WHERE forecast_origin = (SELECT max(forecast_origin) FROM monitoring.drift_metrics)
+        )
+        SELECT kind, feature, method, value, threshold, detail, is_drifted FROM newest
+        WHERE run_id = $run_id
+            OR NOT EXISTS (SELECT 1 FROM newest WHERE run_id = $run_id)
+        ORDER BY kind, abs(value / nullif(threshold, 0)) DESC NULLS LAST, feature, method
+        """,
+        {"run_id": situation.run_id},
+    )
+    if not rows:
+        return None
+    found = []
+    for kind, of_kind in groupby(rows, key=lambda row: row[0]):
+        measured = list(dict.fromkeys(row[1:] for row in of_kind))
+        drifted = [row for row in measured if row[-1]]
+        if not drifted:
+            continue
+        shown = [
+            f"{feature} ({method} {figure(value)}, limit {figure(limit)}"
+            f"{f': {detail}' if detail else ''})"
+            for feature, method, value, limit, detail, _ in drifted
+        ]
+        _, _, value, threshold, *_ = drifted[0]
+        found.append(
+            Finding(
+                "drift",
+                str(kind),
+                f"{len(drifted)} of {len(measured)} measures of {kind} have drifted: {some(shown)}",
+                value,
+                threshold,
+            )
+        )
+    return found
+
+
+def judge_stores_not_forecast(situation: Situation) -> Judgement:
+    """Whether too many stores have no forecast; those that closed for good are not counted."""
+    rows = situation.rows(
+        """
+        SELECT forecast_origin, stores FROM forecasting.forecast_runs
+        WHERE run_kind = 'weekly'
+        ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
+        """
+    )
+    if not rows:
+        return None
+    ((origin, forecast),) = rows
+    reasons = situation.rows(
+        """
+        SELECT store_id, reason FROM forecasting.stores_not_forecast
+        WHERE forecast_origin = $origin
+            AND store_id NOT IN (
+                SELECT store FROM raw.sales WHERE sales > 0
+                GROUP BY store HAVING max(date) < $origin::DATE - $gone_days::INTEGER
+            )
+        ORDER BY store_id
+        """,
+        {"origin": origin, "gone_days": _CLOSED_FOR_GOOD_DAYS},
+    )
+    missing = len(reasons)
+    share = missing / max(forecast + missing, 1)
+    limit = situation.params.stores_not_forecast.max_share
+    if share <= limit:
+        return []
+    message = (
+        f"{missing} of {forecast + missing} stores ({share:.1%}) have no forecast from {origin}; "
+        f"expected at most {limit:.1%}: {some([f'{store} ({why})' for store, why in reasons])}"
+    )
+    return [Finding("stores_not_forecast", "stores", message, share, limit)]
+
+
+def judge_champion_old(situation: Situation) -> Judgement:
+    """Whether the champion has not seen the newest months."""
+    rows = situation.rows(
+        """
+        SELECT model_version, trained_through FROM forecasting.model_versions
+        WHERE model_version = $champion
+        """,
+        {"champion": _champion(situation)},
+    )
+    if not rows:
+        return None
+    ((champion, trained_through),) = rows
+    age = situation.today - trained_through
+    limit = situation.params.champion_old.max_age_days
+    if age <= timedelta(days=limit):
+        return []
+    message = (
+        f"{champion} was trained on sales up to {trained_through}, {age.days} days before "
+        f"{situation.today}; expected at most {limit}"
+    )
+    return [Finding("champion_old", "champion", message, age.days, limit)]
+
+
+def _champion(situation: Situation) -> str | None:
+    try:
+        return champion_version(situation.connection)
+    except NoChampionError:
+        return None
+
+
+def _segment(kind: str, segment: str) -> str:
+    return "all stores" if kind == "overall" else f"{kind.replace('_', ' ')} {segment}"

@@ -1,0 +1,353 @@
+"""Alerts as rows: raised, seen again, resolved, and told to people and readers.
+
+What is worth an alert is decided by :mod:`rossmann_ml.monitoring.alerts.rules`, how a message
+travels by :mod:`rossmann_ml.monitoring.alerts.delivery`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
+from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
+from rossmann_ml.monitoring.alerts.findings import Finding, Situation
+from rossmann_ml.monitoring.alerts.rules import judge
+from rossmann_ml.monitoring.retraining_advice import advise_retraining
+from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_alerts
+from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import (
+    append_frame,
+    connect,
+    one_row,
+    read_frame,
+    transaction,
+    utc_now,
+    writer_lock,
+)
+from rossmann_ml.warehouse.versions import fingerprint
+
+FAILED_RUN = "failed_run"
+
+
+@dataclass(frozen=True)
+class AlertReport:
+    """What asking the rules came to.
+
+    Attributes:
+        open: The alerts that are open now, the most urgent first.
+        raised: How many of them are new.
+        resolved: How many are over since the last time.
+        unjudged: Rules that had nothing to look at.
+        deliveries: What was sent now, and what could not be.
+        retraining_advice: Why the next weekly run should train; None: no need.
+    """
+
+    open: tuple[OpenAlert, ...]
+    raised: int
+    resolved: int
+    unjudged: tuple[str, ...]
+    deliveries: tuple[Delivery, ...]
+    retraining_advice: str | None
+
+    def summary(self) -> str:
+        """One line: how many are open, and what became of the messages."""
+        by_severity = {
+            severity: sum(each.severity == severity for each in self.open)
+            for severity in reversed(SEVERITIES)
+        }
+        counted = ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
+        line = f"{len(self.open)} open{f' ({counted})' if counted else ''}, {self.raised} new, "
+        line += f"{self.resolved} resolved"
+        lost = [each for each in self.deliveries if not each.is_delivered]
+        if self.deliveries:
+            sent = len(self.deliveries) - len(lost)
+            line += f"; {sent} message{'' if sent == 1 else 's'} sent"
+        if lost:
+            line += f", {len(lost)} not: {'; '.join(sorted({str(each) for each in lost}))}"
+        return line
+
+
+def watch(
+    settings: Settings,
+    params: Params,
+    *,
+    run_id: str,
+    failure: FailedRun | None = None,
+    is_publishing: bool = False,
+    progress: Progress = silent,
+) -> AlertReport:
+    """Ask the rules, keep what they say as rows, send what is due, and tell readers.
+
+    An alert is a rule and a subject. While its condition lasts it is one row, which is sent once
+    and again whenever its cooldown is over; one that comes back within the cooldown is the same
+    row, and nothing is sent. It is resolved when its rule no longer finds it; a rule that has
+    nothing to look at leaves its alerts as they are. An alert of ``failed_run`` lasts until a run
+    publishes again. A message that cannot be sent is recorded and tried again the
+    next time; it fails nothing.
+
+    Args:
+        settings: Where the warehouse is.
+        params: The rules.
+        run_id: The run that asks.
+        failure: How that run failed, if it did.
+        is_publishing: This run publishes next, so that the failure of an earlier one is over.
+        progress: Told what is done.
+
+    Raises:
+        SettingsError: What is set on sending cannot be used.
+        WarehouseLockedError: Another process writes.
+    """
+    sending = load_delivery_settings()
+    with writer_lock(settings):
+        with connect(settings) as connection:
+            situation = Situation(
+                connection, params.monitoring.alerts, product_today(connection, settings), run_id
+            )
+            findings = judge(situation)
+            if failure is None and not is_publishing:
+                failure = _unresolved_failure(settings)
+            findings[FAILED_RUN] = [] if failure is None else [_failed(failure)]
+            book = _Book(connection, settings, situation)
+            with transaction(connection):
+                raised = book.note([each for found in findings.values() for each in found or []])
+                resolved = book.resolve(
+                    {rule for rule, found in findings.items() if found is not None}
+                )
+            due = _due(connection, params.monitoring.alerts, sending)
+            still_open = open_alerts(connection)
+            advice = advise_retraining(
+                connection,
+                params.monitoring.retraining,
+                every_weeks=params.training.retrain_every_weeks,
+            )
+        # before anything is sent: readers must know although a server lets us wait
+        write_alerts(settings, alerts=still_open, retraining_advice=advice)
+        deliveries = _send(settings, sending, due, progress)
+    return AlertReport(
+        open=still_open,
+        raised=raised,
+        resolved=resolved,
+        unjudged=tuple(rule for rule, found in findings.items() if found is None),
+        deliveries=deliveries,
+        retraining_advice=advice,
+    )
+
+
+def open_alerts(connection: duckdb.DuckDBPyConnection) -> tuple[OpenAlert, ...]:
+    """The alerts whose condition is not over, the most urgent first."""
+    rows = read_frame(
+        connection,
+        """
+        SELECT * FROM monitoring.alerts WHERE resolved_at IS NULL
+        ORDER BY list_position($severities::VARCHAR[], severity) DESC, raised_at, rule, subject
+        """,
+        {"severities": list(SEVERITIES)},
+    )
+    return tuple(OpenAlert.model_validate(row) for row in rows.to_dicts())
+
+
+def _unresolved_failure(settings: Settings) -> FailedRun | None:
+    failed = read_status(settings.published_path).last_failed_run
+    return None if failed is None or failed.is_resolved else failed
+
+
+def _failed(failure: FailedRun) -> Finding:
+    return Finding(
+        FAILED_RUN,
+        failure.step,
+        f"run {failure.run_id} stopped at {failure.step}: {failure.reason}",
+    )
+
+
+class _Book:
+    """The table of alerts while one run writes in it."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, situation: Situation
+    ) -> None:
+        self._connection = connection
+        self._dashboard_url = settings.dashboard_url.rstrip("/")
+        self._rules: AlertParams = situation.params
+        self._today: date = situation.today
+        self._run_id = situation.run_id
+        self._now = utc_now()
+
+    def note(self, findings: Sequence[Finding]) -> int:
+        """Raise what is new, and bring what was there before up to date.
+
+        Returns:
+            How many were raised.
+        """
+        raised = 0
+        for finding in findings:
+            known = one_row(
+                self._connection,
+                """
+                SELECT alert_id, resolved_at IS NULL, cooldown_until_date
+                FROM monitoring.alerts WHERE rule = ? AND subject = ?
+                ORDER BY raised_at DESC LIMIT 1
+                """,
+                [finding.rule, finding.subject],
+            )
+            if known is None or not (known[1] or self._today <= known[2]):
+                self._raise(finding)
+                raised += 1
+            else:
+                self._see_again(known[0], finding, is_due=self._today > known[2])
+        return raised
+
+    def _raise(self, finding: Finding) -> None:
+        row = {
+            "alert_id": fingerprint([finding.rule, finding.subject, str(self._now)]),
+            "run_id": self._run_id,
+            "raised_at": self._now,
+            "raised_on": self._today,
+            "rule": finding.rule,
+            "subject": finding.subject,
+            "times_seen": 1,
+            **self._seen(finding),
+            **self._due(finding),
+        }
+        append_frame(self._connection, "monitoring.alerts", pl.DataFrame([row], schema=_SCHEMA))
+
+    def _see_again(self, alert_id: str, finding: Finding, *, is_due: bool) -> None:
+        changed = self._seen(finding) | (self._due(finding) if is_due else {})
+        names = ", ".join(f"{name} = ${name}" for name in changed)
+        self._connection.execute(
+            f"""
+            UPDATE monitoring.alerts
+            SET {names}, resolved_at = NULL, times_seen = times_seen + 1
+            WHERE alert_id = $alert_id
+            """,  # noqa: S608 - names of the columns below
+            {**changed, "alert_id": alert_id},
+        )
+
+    def _seen(self, finding: Finding) -> dict[str, Any]:
+        rule = self._rules.of(finding.rule)
+        return {
+            "severity": finding.severity or rule.severity,
+            "owner": rule.owner,
+            "message": finding.message,
+            "link": f"{self._dashboard_url}/{rule.look_at}",
+            "value": None if finding.value is None else float(finding.value),
+            "threshold": None if finding.threshold is None else float(finding.threshold),
+            "last_seen_at": self._now,
+        }
+
+    def _due(self, finding: Finding) -> dict[str, Any]:
+        cooldown = timedelta(days=self._rules.of(finding.rule).cooldown_days)
+        return {
+            "is_notified": False,
+            "due_at": self._now,
+            "cooldown_until_date": self._today + cooldown,
+        }
+
+    def resolve(self, judged_rules: Collection[str]) -> int:
+        """Mark as over what these rules did not find this time.
+
+        Returns:
+            How many are.
+        """
+        rows = self._connection.execute(
+            """
+            UPDATE monitoring.alerts SET resolved_at = $now
+            WHERE resolved_at IS NULL AND last_seen_at < $now AND list_contains($rules, rule)
+            RETURNING alert_id
+            """,
+            {"now": self._now, "rules": list(judged_rules)},
+        ).fetchall()
+        return len(rows)
+
+
+def _due(
+    connection: duckdb.DuckDBPyConnection, rules: AlertParams, sending: DeliverySettings
+) -> dict[str, list[OpenAlert]]:
+    """What each channel has not got yet."""
+    severities = SEVERITIES[SEVERITIES.index(rules.send_from) :]
+    due = {}
+    for channel in channels_of(sending):
+        rows = read_frame(
+            connection,
+            """
+            SELECT * FROM monitoring.alerts AS a
+            WHERE resolved_at IS NULL AND NOT is_notified
+                AND list_contains($severities::VARCHAR[], severity)
+                AND NOT EXISTS (
+                    SELECT 1 FROM monitoring.alert_deliveries AS d
+                    WHERE d.alert_id = a.alert_id AND d.channel = $channel AND d.is_delivered
+                        AND d.attempted_at >= a.due_at
+                )
+            ORDER BY list_position($severities::VARCHAR[], severity) DESC, raised_at, rule, subject
+            """,
+            {"severities": list(severities), "channel": channel},
+        )
+        if len(rows):
+            due[channel] = [OpenAlert.model_validate(row) for row in rows.to_dicts()]
+    return due
+
+
+def _send(
+    settings: Settings,
+    sending: DeliverySettings,
+    due: dict[str, list[OpenAlert]],
+    progress: Progress,
+) -> tuple[Delivery, ...]:
+    """Send with the database closed, then record what came of it."""
+    deliveries = []
+    for channel, alerts in due.items():
+        progress(f"sending {len(alerts)} alerts by {channel}")
+        deliveries.append(deliver(channel, alerts, sending))
+    if not deliveries:
+        return ()
+    with connect(settings) as connection, transaction(connection):
+        for delivery in deliveries:
+            append_frame(
+                connection,
+                "monitoring.alert_deliveries",
+                pl.DataFrame(delivery.rows(utc_now()), schema_overrides={"failure": pl.String}),
+            )
+        connection.execute(
+            """
+            UPDATE monitoring.alerts AS a SET is_notified = true
+            WHERE list_contains($ids, alert_id) AND (
+                SELECT count(DISTINCT channel) FROM monitoring.alert_deliveries AS d
+                WHERE d.alert_id = a.alert_id AND d.is_delivered AND d.attempted_at >= a.due_at
+                    AND list_contains($channels, channel)
+            ) = len($channels)
+            """,
+            {
+                "ids": [alert.alert_id for alerts in due.values() for alert in alerts],
+                "channels": list(channels_of(sending)),
+            },
+        )
+    return tuple(deliveries)
+
+
+_SCHEMA: dict[str, Any] = {
+    "alert_id": pl.String,
+    "run_id": pl.String,
+    "raised_at": pl.Datetime("us"),
+    "raised_on": pl.Date,
+    "rule": pl.String,
+    "subject": pl.String,
+    "severity": pl.String,
+    "owner": pl.String,
+    "message": pl.String,
+    "link": pl.String,
+    "value": pl.Float64,
+    "threshold": pl.Float64,
+    "last_seen_at": pl.Datetime("us"),
+    "times_seen": pl.Int32,
+    "is_notified": pl.Boolean,
+    "due_at": pl.Datetime("us"),
+    "cooldown_until_date": pl.Date,
+}

@@ -1,0 +1,1 @@
+"""Drift: windows, distances, stores, reports."""

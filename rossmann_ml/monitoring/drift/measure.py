@@ -1,0 +1,246 @@
+"""Drift of plan, features, sales, forecasts and errors: measured, held against thresholds, stored.
+
+Belongs here: running it all for the newest origin, ``monitoring.drift_metrics`` and the pages
+beside it. What is compared is :mod:`rossmann_ml.monitoring.drift.windows`' matter, how far apart
+it is :mod:`rossmann_ml.monitoring.drift.evidently`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from rossmann_ml.base.drift_params import DriftKind, DriftParams
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.features.inputs import newest_origin
+from rossmann_ml.monitoring.drift import evidently as drift_evidently
+from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
+from rossmann_ml.monitoring.drift.reports import remove_old_reports, report_path
+from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift.windows import Sample
+from rossmann_ml.warehouse.connection import (
+    append_frame,
+    connect,
+    transaction,
+    utc_now,
+    writer_lock,
+)
+
+# of stores off their level; the others are counted
+_MOST_STORES_NAMED = 10
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "run_id": pl.String,
+    "forecast_origin": pl.Date,
+    "kind": pl.String,
+    "feature": pl.String,
+    "method": pl.String,
+    "value": pl.Float64,
+    "threshold": pl.Float64,
+    "is_drifted": pl.Boolean,
+    "reference_from": pl.Date,
+    "reference_to": pl.Date,
+    "current_from": pl.Date,
+    "current_to": pl.Date,
+    "detail": pl.String,
+    "computed_at": pl.Datetime("us"),
+}
+
+
+@dataclass(frozen=True)
+class DriftMetric:
+    """One row of ``monitoring.drift_metrics`` (warehouse/README.md), without its run."""
+
+    kind: DriftKind
+    feature: str
+    method: str
+    value: float
+    threshold: float
+    reference_from: date | None
+    reference_to: date | None
+    current_from: date
+    current_to: date
+    detail: str | None
+
+    @property
+    def is_drifted(self) -> bool:
+        """Whether the value has reached its threshold."""
+        return self.value >= self.threshold
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """What was measured.
+
+    Attributes:
+        forecast_origin: The origin.
+        metrics: Every measure, in the order of their kinds.
+        pages: Evidently's pages by name; without actuals there is no ``performance``.
+        seconds: Wall time.
+    """
+
+    forecast_origin: date
+    metrics: list[DriftMetric]
+    pages: dict[str, Path]
+    seconds: float
+
+    @property
+    def drifted(self) -> list[DriftMetric]:
+        """Those that have reached their thresholds."""
+        return [metric for metric in self.metrics if metric.is_drifted]
+
+
+def measure_drift(
+    settings: Settings, params: Params, *, run_id: str, progress: Progress = silent
+) -> DriftReport:
+    """Fill ``monitoring.drift_metrics`` for the newest origin, and write the pages.
+
+    Rows of the same origin are replaced.
+
+    Raises:
+        NoDataError: There is no origin with a plan yet.
+    """
+    started = time.perf_counter()
+    drift = params.monitoring.drift
+    with writer_lock(settings):
+        with connect(settings) as connection:
+            origin = newest_origin(connection)
+            progress(f"reading what to compare at {origin}")
+            data = read_drift_data(
+                connection, origin=origin, horizon_days=params.forecast.horizon_days
+            )
+        progress("comparing with the year before")
+        pages = {"drift": report_path(settings, run_id, "drift")} if data.samples else {}
+        metrics = compare(data.samples, drift, pages.get("drift"))
+        metrics += [_assumed_plan(data, drift), *_stores(data, drift)]
+        if len(data.came_true):
+            pages["performance"] = report_path(settings, run_id, "performance")
+            metrics += _performance(data, drift, pages["performance"])
+        metrics.sort(key=lambda each: list(drift.thresholds).index(each.kind))
+        rows = as_rows(metrics, run_id=run_id, forecast_origin=origin, computed_at=utc_now())
+        with connect(settings) as connection, transaction(connection):
+            connection.execute(
+                "DELETE FROM monitoring.drift_metrics WHERE forecast_origin = ?", [origin]
+            )
+            append_frame(connection, "monitoring.drift_metrics", rows)
+        remove_old_reports(settings, kept=drift.reports_kept)
+    return DriftReport(origin, metrics, pages, time.perf_counter() - started)
+
+
+def compare(
+    samples: Sequence[Sample], params: DriftParams, page: Path | None = None
+) -> list[DriftMetric]:
+    """Hold samples against their thresholds.
+
+    Args:
+        samples: What to compare.
+        params: The thresholds.
+        page: Where Evidently's page goes, if anywhere.
+    """
+    thresholds = [params.thresholds[sample.kind][sample.feature] for sample in samples]
+    values = drift_evidently.distances(samples, thresholds, page)
+    return [
+        DriftMetric(
+            kind=sample.kind,
+            feature=sample.feature,
+            method=drift_evidently.method_of(sample),
+            value=value,
+            threshold=threshold,
+            reference_from=sample.reference_window.first,
+            reference_to=sample.reference_window.last,
+            current_from=sample.current_window.first,
+            current_to=sample.current_window.last,
+            detail=sample.summary(),
+        )
+        for sample, value, threshold in zip(samples, values, thresholds, strict=True)
+    ]
+
+
+def as_rows(
+    metrics: Sequence[DriftMetric], *, run_id: str, forecast_origin: date, computed_at: datetime
+) -> pl.DataFrame:
+    """Metrics as rows of ``monitoring.drift_metrics``."""
+    return pl.DataFrame(
+        [
+            {
+                **asdict(metric),
+                "is_drifted": metric.is_drifted,
+                "run_id": run_id,
+                "forecast_origin": forecast_origin,
+                "computed_at": computed_at,
+            }
+            for metric in metrics
+        ],
+        schema=_SCHEMA,
+    )
+
+
+def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
+    return DriftMetric(
+        kind="plan",
+        feature="assumed_plan",
+        method="share",
+        value=data.assumed_share,
+        threshold=params.thresholds["plan"]["assumed_plan"],
+        reference_from=None,
+        reference_to=None,
+        current_from=data.horizon.first,
+        current_to=data.horizon.last,
+        detail=f"{data.assumed_share:.1%} of the plan filled by rule",
+    )
+
+
+def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
+    deviations = store_deviations(data.sales, last_day=data.forecast_origin)
+    if deviations.is_empty():  # a week of holidays, or too little history
+        return []
+    off = stores_off_level(deviations, params.stores)
+    named = ", ".join(
+        f"store {store} ({change:+.0%})"
+        for store, change in off.head(_MOST_STORES_NAMED).select("store_id", "change").iter_rows()
+    )
+    more = len(off) - _MOST_STORES_NAMED
+    return [
+        DriftMetric(
+            kind="sales",
+            feature="stores_off_level",
+            method="robust_z",
+            value=float(len(off)),
+            threshold=params.thresholds["sales"]["stores_off_level"],
+            reference_from=None,
+            reference_to=None,
+            current_from=data.newest_week.first,
+            current_to=data.newest_week.last,
+            detail=(named + (f" and {more} more" if more > 0 else "")) or "no store",
+        )
+    ]
+
+
+def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
+    actual = data.came_true["sales"].to_numpy()
+    found = drift_evidently.performance(data.came_true["sales_forecast"].to_numpy(), actual, page)
+    bias = found.mean_error / float(actual.mean())
+    return [
+        DriftMetric(
+            kind="performance",
+            feature=feature,
+            method=feature,
+            value=value,
+            threshold=params.thresholds["performance"][feature],
+            reference_from=None,
+            reference_to=None,
+            current_from=data.newest_week.first,
+            current_to=data.newest_week.last,
+            detail=f"forecast at {data.vintage}, {detail}",
+        )
+        for feature, value, detail in (
+            ("mape", found.mape, f"{len(actual):,} store-days"),
+            ("bias", abs(bias), f"{bias:+.1%}"),
+        )
+    ]

@@ -1,0 +1,63 @@
+"""What a replay is asked to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.params import Profile
+
+MONDAY = 0
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """The options that make a replay the one it is; another value is another replay.
+
+    Attributes:
+        first_monday: The first simulated Monday; everything before it lands as bulk history.
+        profile: How much each training does.
+        retrain_every_weeks: A challenger is trained in the first week and every so many after it.
+        late_share: Share of stores whose week is reported a week late.
+        restated_share: Share of store-days that are first reported up to 10% wrong, and put right
+            a week later.
+        seed: Of the choice of both.
+
+    Raises:
+        SettingsError: A value that cannot be used.
+    """
+
+    first_monday: date
+    profile: Profile = "fast"
+    retrain_every_weeks: int = 4
+    late_share: float = 0.0
+    restated_share: float = 0.0
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        day = self.first_monday
+        if day.weekday() != MONDAY:
+            before = day - timedelta(days=day.weekday())
+            raise SettingsError(
+                f"a replay begins on a Monday; {day} is a {day:%A}. The Mondays beside it are "
+                f"{before} and {before + timedelta(days=7)}"
+            )
+        if self.retrain_every_weeks < 1:
+            raise SettingsError(
+                f"a challenger is trained every 1 or more weeks, not {self.retrain_every_weeks}"
+            )
+        if self.seed < 0:
+            raise SettingsError(f"the seed of a replay is 0 or more, not {self.seed}")
+        for name in ("late_share", "restated_share"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise SettingsError(f"{name} is a share from 0 to 1, not {share}")
+
+    def monday(self, number: int) -> date:
+        """The Monday of a week, counted from 0."""
+        return self.first_monday + timedelta(weeks=number)
+
+    def trains_in(self, number: int) -> bool:
+        """Whether the week of that number trains a challenger."""
+        return number % self.retrain_every_weeks == 0

@@ -1,0 +1,1 @@
+"""What readers may use: contract, generations, status, what-if questions."""

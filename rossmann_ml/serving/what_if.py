@@ -1,0 +1,365 @@
+"""What if the plan were another: the generation's own model over a changed plan.
+
+Belongs here: turning changes of promotions, openings and holidays into features and forecasts, the
+same way as the weekly job does. What does not move with the plan is worked out once a generation.
+Not here: how a question arrives and how its answer leaves (``app``). Nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError, ScenarioError
+from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.features.grid import STATE_HOLIDAY_CODES, FloatArray, IntArray, PlanGrid
+from rossmann_ml.features.history import as_of_origin, expectations
+from rossmann_ml.features.inputs import read_published_inputs
+from rossmann_ml.features.linear import LinearForecast, linear_forecasts
+from rossmann_ml.features.panel import scoring_panel
+from rossmann_ml.features.plan import LOOK_BACK_DAYS, day_features
+from rossmann_ml.features.residuals import AsOf
+from rossmann_ml.serving.generations import read_info, reading
+from rossmann_ml.warehouse.connection import read_frame
+
+if TYPE_CHECKING:
+    from rossmann_ml.models.bundle import Bundle
+
+_HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
+
+
+@dataclass(frozen=True)
+class PlanChange:
+    """Another plan for some days; what is None stays as it is planned.
+
+    Attributes:
+        first_date: First day that changes.
+        last_date: Last day that changes.
+        is_open: The stores open.
+        is_promo: A promotion runs.
+        state_holiday: ``0`` none, ``a`` public holiday, ``b`` Easter, ``c`` Christmas.
+        is_school_holiday: School holidays affect the stores.
+        store_ids: The stores it is for; None means all that are asked about.
+    """
+
+    first_date: date
+    last_date: date
+    is_open: bool | None = None
+    is_promo: bool | None = None
+    state_holiday: str | None = None
+    is_school_holiday: bool | None = None
+    store_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class PreparedOrigin:
+    """What a changed plan does not move, over all stores in one order.
+
+    Attributes:
+        panel: The scoring panel of the plan as given, all stores and days.
+        near_plan: The plan as given, as far back as features look and to its end.
+        linear: The linear forecast; its design holds the target days alone.
+        as_of: What is known at the origin, without the past days behind it.
+        store_ids: Shape (stores,), ascending.
+        plan_source: Shape (stores, days), None where a store has no plan.
+        stored: Shape (stores, days), the forecasts in the generation; NaN where there is none.
+    """
+
+    panel: pl.DataFrame
+    near_plan: PlanGrid
+    linear: LinearForecast
+    as_of: AsOf
+    store_ids: IntArray
+    plan_source: np.ndarray
+    stored: FloatArray
+
+
+class Scenarios:
+    """Scores plans as of a generation's newest origin.
+
+    Attributes:
+        forecast_origin: The last day whose sales are known.
+        horizon_days: How many days after it can be asked about.
+        model_version: The model that scores: the one that made the generation's forecasts.
+    """
+
+    def __init__(
+        self,
+        origin: PreparedOrigin,
+        bundle: Bundle,
+        params: FeatureParams,
+        *,
+        horizon_days: int,
+    ) -> None:
+        self._origin = origin
+        self._bundle = bundle
+        self._params = params
+        self.model_version = bundle.model_version
+        self.forecast_origin = origin.linear.forecast_origin
+        self.horizon_days = horizon_days
+
+    @classmethod
+    def load(
+        cls,
+        generation: Path,
+        models_folder: Path,
+        *,
+        threads: int,
+        run: Callable[..., PreparedOrigin] | None = None,
+    ) -> Scenarios:
+        """Read a generation and its model, and work out what no plan moves.
+
+        Takes a second or two for a thousand stores.
+
+        Args:
+            generation: The generation's file.
+            models_folder: ``models`` beside it.
+            threads: How many threads the model may use.
+            run: Calls :func:`prepare_origin`, for example in another process, which gives the
+                memory back that this takes; by default here.
+
+        Raises:
+            NoDataError: The generation has no forecasts, or the model's files are not whole.
+        """
+        # imported here: the libraries that score take seconds, and preparing needs none of them
+        from rossmann_ml.models.bundle import Bundle  # noqa: PLC0415
+
+        with reading(generation) as connection:
+            info = read_info(connection)
+            versions = connection.execute(
+                "SELECT DISTINCT model_version FROM latest_forecasts WHERE scenario = 'planned'"
+            ).fetchall()
+        if len(versions) != 1:
+            raise NoDataError(
+                f"the newest forecasts of generation {info.generation_id} come from "
+                f"{len(versions)} models, expected one"
+            )
+        bundle = Bundle.load(models_folder, versions[0][0], threads=threads)
+        params = FeatureParams.model_validate(bundle.metadata.feature_params)
+        origin = (run or _call)(prepare_origin, generation, params)
+        return cls(origin, bundle, params, horizon_days=info.horizon_days)
+
+    @property
+    def first_date(self) -> date:
+        """The first day that can be asked about."""
+        return self.forecast_origin + timedelta(days=1)
+
+    @property
+    def last_date(self) -> date:
+        """The last day that can be asked about."""
+        return self.forecast_origin + timedelta(days=self.horizon_days)
+
+    def score(
+        self,
+        store_ids: Sequence[int] | None,
+        changes: Sequence[PlanChange] = (),
+        *,
+        first_date: date | None = None,
+        last_date: date | None = None,
+    ) -> pl.DataFrame:
+        """Forecast stores over a changed plan; without changes, the stored forecast again.
+
+        Later changes win over earlier ones. A change also moves the days around it, such as the
+        days before and after a promotion.
+
+        Args:
+            store_ids: The stores; None means all that have a forecast.
+            changes: What is planned otherwise.
+            first_date: First day of the answer, by default the day after the origin.
+            last_date: Last day of the answer, by default the end of the horizon.
+
+        Returns:
+            ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
+            is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
+            lower_95, upper_95, stored_forecast, difference`` (EUR), by store and day.
+            ``is_changed`` says whether the day's plan differs from the plan as given; difference
+            is forecast minus stored forecast, NULL where none is stored.
+
+        Raises:
+            ScenarioError: A store is unknown or has no forecast, or a day is outside the horizon.
+        """
+        first = self._inside(first_date or self.first_date)
+        last = self._inside(last_date or self.last_date)
+        rows = self._rows(store_ids)
+        given = self._origin.near_plan.of_stores(rows)
+        plan = self._changed(given, rows, changes)
+        panel = self._panel(rows, plan)
+        forecasts = self._bundle.forecast(panel)
+        answer = self._beside_stored(forecasts, rows, given=given, plan=plan)
+        return answer.filter(pl.col("target_date").is_between(first, last))
+
+    def _rows(self, store_ids: Sequence[int] | None) -> IntArray:
+        known = self._origin.store_ids
+        has_plan = np.array([source is not None for source in self._origin.plan_source[:, 0]])
+        if store_ids is None:
+            return np.flatnonzero(has_plan)
+        asked = np.unique(np.asarray(store_ids, dtype=np.int64))
+        unknown = np.setdiff1d(asked, known)
+        if len(unknown):
+            raise ScenarioError("unknown-store", f"There is no store {_listed(unknown)}.")
+        rows = np.searchsorted(known, asked)
+        if not has_plan[rows].all():
+            raise ScenarioError(
+                "store-not-forecast",
+                f"Store {_listed(asked[~has_plan[rows]])} has no plan and no forecast from "
+                f"{self.forecast_origin}.",
+            )
+        return rows
+
+    def _inside(self, day: date) -> date:
+        if not self.first_date <= day <= self.last_date:
+            raise ScenarioError(
+                "date-outside-horizon",
+                f"{day} lies outside the horizon; days from {self.first_date} to "
+                f"{self.last_date} can be asked about.",
+            )
+        return day
+
+    def _changed(self, given: PlanGrid, rows: IntArray, changes: Sequence[PlanChange]) -> PlanGrid:
+        plan = given.of_stores(np.arange(len(rows)))  # a copy
+        asked = self._origin.store_ids[rows]
+        for change in changes:
+            first, last = self._inside(change.first_date), self._inside(change.last_date)
+            days = slice(plan.column(first), plan.column(last) + 1)
+            chosen = np.ones(len(rows), np.bool_)
+            if change.store_ids is not None:
+                others = np.setdiff1d(change.store_ids, asked)
+                if len(others):
+                    raise ScenarioError(
+                        "unknown-store",
+                        f"A change names store {_listed(others)}, which is not asked about.",
+                    )
+                chosen = np.isin(asked, change.store_ids)
+            for name in ("is_open", "is_promo", "is_school_holiday"):
+                value = getattr(change, name)
+                if value is not None:
+                    getattr(plan, name)[chosen, days] = value
+            if change.state_holiday is not None:
+                plan.state_holiday[chosen, days] = STATE_HOLIDAY_CODES[change.state_holiday]
+        return plan
+
+    def _panel(self, rows: IntArray, plan: PlanGrid) -> pl.DataFrame:
+        """The scoring panel of some stores with another plan."""
+        origin, days = self._origin, self.horizon_days
+        # over all stores, as the weekly job does: products of fewer rows may be rounded otherwise
+        linear = replace(origin.linear, design=origin.linear.design.replanned(rows, plan))
+        near = origin.near_plan
+        promo = near.is_promo.copy()
+        promo[rows] = plan.is_promo
+        expected = expectations(
+            linear,
+            origin.as_of,
+            replace(near, is_promo=promo),
+            horizon_days=days,
+            params=self._params,
+        )
+        start = plan.column(self.first_date)
+        shape = (len(rows), days)
+        columns: dict[str, np.ndarray] = {
+            name: np.broadcast_to(values[:, start : start + days], shape)
+            for name, values in day_features(plan).items()
+        }
+        columns |= {
+            name: np.broadcast_to(values, (len(near.is_open), days))[rows].astype(np.float32)
+            for name, values in expected.items()
+        }
+        columns["is_open"] = plan.is_open[:, start : start + days]
+        return self._of_stores(rows).with_columns(
+            pl.Series(name, values.ravel()) for name, values in columns.items()
+        )
+
+    def _of_stores(self, rows: IntArray) -> pl.DataFrame:
+        days = self.horizon_days
+        if len(rows) == len(self._origin.store_ids):
+            return self._origin.panel
+        return self._origin.panel[(rows[:, None] * days + np.arange(days)).ravel()]
+
+    def _beside_stored(
+        self, forecasts: pl.DataFrame, rows: IntArray, *, given: PlanGrid, plan: PlanGrid
+    ) -> pl.DataFrame:
+        start = plan.column(self.first_date)
+        days = slice(start, start + self.horizon_days)
+        names = ("is_promo", "state_holiday", "is_school_holiday")
+        parts = {name: getattr(plan, name)[:, days].ravel() for name in names}
+        is_changed = np.zeros((len(rows), self.horizon_days), np.bool_)
+        for name in ("is_open", *names):
+            is_changed |= getattr(plan, name)[:, days] != getattr(given, name)[:, days]
+        stored = pl.Series("stored_forecast", self._origin.stored[rows].ravel())
+        source = pl.Series("plan_source", self._origin.plan_source[rows].ravel(), pl.String)
+        bounds = ("lower_80", "upper_80", "lower_95", "upper_95")
+        return forecasts.with_columns(
+            *(pl.Series(name, values) for name, values in parts.items()),
+            pl.Series("is_changed", is_changed.ravel()),
+            source,
+            stored.fill_nan(None),
+        ).select(
+            "store_id",
+            "target_date",
+            "horizon_days",
+            "is_open",
+            "is_promo",
+            pl.col("state_holiday").replace_strict(_HOLIDAY_NAMES, return_dtype=pl.String),
+            "is_school_holiday",
+            "plan_source",
+            "is_changed",
+            "sales_forecast",
+            *bounds,
+            "stored_forecast",
+            difference=pl.col("sales_forecast") - pl.col("stored_forecast"),
+        )
+
+
+def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
+    """Work out what no plan moves, over all stores of a generation.
+
+    Args:
+        generation: The generation's file.
+        params: Half-lives and windows that the model was trained with.
+    """
+    with reading(generation) as connection:
+        info = read_info(connection)
+        inputs = read_published_inputs(
+            connection, forecast_origin=info.forecast_origin, horizon_days=info.horizon_days
+        )
+        stored = read_frame(
+            connection,
+            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts "
+            "WHERE scenario = 'planned'",
+        )
+    features, origin, days = inputs.features, info.forecast_origin, info.horizon_days
+    (linear,) = linear_forecasts(features.sales, features.plan, features.stores, [origin])
+    panel = scoring_panel(
+        features, forecast_origin=origin, horizon_days=days, params=params, linear=linear
+    )
+    keys = panel.select("store_id", "target_date")
+    as_read = keys.join(
+        inputs.horizon_plan, on=["store_id", "target_date"], how="left", maintain_order="left"
+    ).join(stored, on=["store_id", "target_date"], how="left", maintain_order="left")
+    as_of = as_of_origin(features.sales, features.plan, features.stores, linear, params)
+    shape = (len(features.stores.store_ids), days)
+    no_days = np.zeros((len(features.stores.store_ids), 0))
+    start = features.plan.column(origin) + 1
+    return PreparedOrigin(
+        panel=panel,
+        near_plan=features.plan.since(origin - timedelta(days=LOOK_BACK_DAYS)),
+        linear=replace(linear, design=linear.design.span(start, start + days)),
+        as_of=replace(as_of, observed=no_days.astype(np.bool_), residuals=no_days),
+        store_ids=features.stores.store_ids,
+        plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
+        stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
+    )
+
+
+def _call(function: Callable[..., PreparedOrigin], *arguments: object) -> PreparedOrigin:
+    return function(*arguments)
+
+
+def _listed(store_ids: IntArray) -> str:
+    shown = ", ".join(str(store) for store in store_ids[:5])
+    return f"{shown} and {len(store_ids) - 5} more" if len(store_ids) > 5 else shown

@@ -1,0 +1,202 @@
+"""Training: backtest, final fit, and what is recorded of them.
+
+Each function is one step of the chain, reads and writes the warehouse, and may be run again: what
+is there already for the same recipe and data is not computed twice. How a model is fitted is in
+:mod:`rossmann_ml.models.recipe`, the training panel in :mod:`rossmann_ml.features.panels`, past
+origins in :mod:`rossmann_ml.evaluation.folds`, what MLflow is told in
+:mod:`rossmann_ml.training.tracking`, and whether a model may serve in
+:mod:`rossmann_ml.training.gate`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.params import Params, Profile
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.evaluation.backtest import blend_logs, score
+from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
+from rossmann_ml.features.inputs import newest_origin, read_inputs
+from rossmann_ml.features.panels import read_training_panel
+from rossmann_ml.models.base import Model
+from rossmann_ml.models.blend import BLEND, Blend, fit_weights
+from rossmann_ml.models.bundle import Bundle, BundleMetadata
+from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.models.total_calibration import TotalCalibration
+from rossmann_ml.training import tracking
+from rossmann_ml.training.member_fits import fit_members
+from rossmann_ml.training.model_card import card_path, model_card, read_card_source
+from rossmann_ml.training.model_records import (
+    TrainingReport,
+    record_model,
+    rmspe_by_origin,
+    stored_report,
+    training_report,
+)
+from rossmann_ml.warehouse.connection import connect, transaction, writer_lock
+from rossmann_ml.warehouse.versions import versions_now
+
+
+@dataclass(frozen=True)
+class BacktestReport:
+    """Backtest of a recipe.
+
+    Attributes:
+        recipe_hash: The recipe.
+        origins: The origins it was judged on.
+        computed: Those that had to be computed now.
+        scores: As :func:`rossmann_ml.evaluation.backtest.score` returns them.
+        seconds: Wall time.
+    """
+
+    recipe_hash: str
+    origins: list[date]
+    computed: list[date]
+    scores: pl.DataFrame
+    seconds: float
+
+    @property
+    def rmspe_by_origin(self) -> dict[str, float]:
+        """RMSPE of the blend over all its rows, by origin."""
+        return rmspe_by_origin(self.scores, BLEND)
+
+
+def run_backtest(
+    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
+) -> BacktestReport:
+    """Compute and store what is missing of a recipe's backtest, and score it."""
+    started = time.perf_counter()
+    recipe = Recipe(profile, params, settings.threads)
+    with writer_lock(settings), connect(settings) as connection:
+        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
+        folds = complete_folds(
+            connection, inputs, recipe, _panel_once(connection, profile), progress=progress
+        )
+        scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
+    return BacktestReport(
+        recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
+    )
+
+
+def _panel_once(
+    connection: duckdb.DuckDBPyConnection, profile: Profile
+) -> Callable[[], pl.DataFrame]:
+    return cache(lambda: read_training_panel(connection, profile))
+
+
+def train_challenger(
+    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
+) -> TrainingReport:
+    """Fit the recipe on all rows up to the newest origin, record it and register it.
+
+    The model is stored as a bundle below ``warehouse/models``, logged and registered in MLflow
+    and entered in ``forecasting.model_versions``, with its scores and importances; its card goes
+    into the run and beside the bundle. Members that
+    an interrupted training has fitted already are not fitted again.
+    """
+    recipe = Recipe(profile, params, settings.threads)
+    with writer_lock(settings), connect(settings) as connection:
+        versions = versions_now(connection, settings)
+        origin = newest_origin(connection)
+        inputs = read_inputs(connection, params, forecast_origin=origin)
+        folds = read_folds(connection, inputs, params, recipe.key)
+        panel = read_training_panel(connection, profile)
+        started = time.perf_counter()
+        stores = inputs.features.stores.attributes
+        with fit_members(settings, recipe, panel, inputs, progress=progress) as fits:
+            bundle = make_bundle(recipe, fits.members, folds, origin, stores)
+            bundle = bundle.save(settings.models_path)
+        seconds = time.perf_counter() - started
+        scores = score(folds.rows, recipe.key, stores)
+        there = stored_report(connection, bundle, seconds)
+        if there is not None:
+            _keep_card(connection, settings, there)
+            return there
+        progress("recording the model in MLflow")
+        logged = tracking.log_training(
+            settings,
+            tracking.Training(
+                bundle=bundle,
+                recipe=recipe,
+                example=panel.head(3),
+                training_rows=len(panel),
+                folds=folds.rows,
+                scores=scores,
+                fit_seconds=fits.seconds,
+                tags={**versions.as_tags(), "forecast_origin": str(origin)},
+            ),
+        )
+        report = training_report(
+            bundle,
+            scores,
+            training_rows=len(panel),
+            seconds=seconds,
+            mlflow_run_id=logged.run_id,
+            registry_version=logged.registry_version,
+        )
+        with transaction(connection):
+            record_model(
+                connection,
+                recipe=recipe,
+                report=report,
+                trained_through=origin,
+                versions=versions,
+                scores=scores,
+            )
+        _keep_card(connection, settings, report)
+    return report
+
+
+def _keep_card(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
+) -> None:
+    """Put the model's card into its run and beside its bundle, where it is not there yet."""
+    path = card_path(settings, report.model_version)
+    if path.exists():
+        return
+    card = model_card(read_card_source(connection, report.model_version))
+    if report.mlflow_run_id:
+        tracking.log_card(settings, report.mlflow_run_id, card)
+    # last: where it lies, MLflow has it too
+    path.write_text(card, encoding="utf-8")
+
+
+def make_bundle(
+    recipe: Recipe,
+    members: Mapping[str, Model],
+    folds: Folds,
+    known_until: date,
+    stores: pl.DataFrame,
+) -> Bundle:
+    """Blend fitted members and calibrate the blend on their out-of-fold forecasts.
+
+    Args:
+        recipe: What the members were fitted by.
+        members: By family.
+        folds: Out-of-fold forecasts of earlier origins.
+        known_until: The newest day that the members have seen.
+        stores: ``store_id, store_type, assortment, state``, the segments of totals.
+    """
+    weights = fit_weights(folds.rows, recipe.families, shrinkage=recipe.params.blend.shrinkage)
+    rows = folds.rows.with_columns(log_forecast=pl.Series(blend_logs(folds.rows, weights)))
+    metadata = BundleMetadata(
+        family=BLEND,
+        trained_through=str(known_until),
+        features=recipe.features,
+        feature_params=recipe.params.features.model_dump(),
+        profile=recipe.profile,
+        horizon_days=recipe.params.forecast.horizon_days,
+    )
+    calibration = Calibration.fit(rows)
+    forecasts = rows.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())
+    totals = TotalCalibration.fit(forecasts, stores, horizon_days=metadata.horizon_days)
+    return Bundle(Blend(members, weights), calibration, metadata, total_calibration=totals)

@@ -1,0 +1,361 @@
+"""The gate: which model may serve, and the record of every such decision.
+
+``forecasting.promotions`` says which model is champion; MLflow's alias follows it. Belongs here:
+comparing, deciding, recording, rolling back. Not training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import duckdb
+
+from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.evaluation.comparison import compare
+from rossmann_ml.features.inputs import newest_origin, read_inputs
+from rossmann_ml.models.baselines import SEASONAL_NAIVE
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse.connection import connect, one_row, transaction, utc_now, writer_lock
+
+PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate said.
+
+    Attributes:
+        model_version: The model that was judged.
+        is_promoted: Whether it serves from now on.
+        reason: Why, with the figures.
+        figures: The same figures by name.
+        previous: The champion before.
+    """
+
+    model_version: str
+    is_promoted: bool
+    reason: str
+    previous: str | None
+    figures: dict[str, float | str] = field(default_factory=dict)
+
+
+def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The model that serves, or None before the first promotion."""
+    row = one_row(
+        connection,
+        "SELECT model_version FROM forecasting.promotions WHERE action <> ? "
+        "ORDER BY promotion_id DESC LIMIT 1",
+        [REFUSED],
+    )
+    return None if row is None else str(row[0])
+
+
+def has_champion(settings: Settings) -> bool:
+    """Whether a model has been promoted; False too when there is no warehouse yet."""
+    if not settings.database_path.exists():
+        return False
+    with connect(settings) as connection:
+        return champion(connection) is not None
+
+
+def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
+    """The model that serves.
+
+    Raises:
+        NoChampionError: None has been promoted yet.
+    """
+    found = champion(connection)
+    if found is None:
+        raise NoChampionError(
+            "no model has been promoted yet: run `rossmann refresh --retrain fast`, or the job "
+            "`weekly_refresh_with_training` in Dagster"
+        )
+    return found
+
+
+def promote(
+    settings: Settings,
+    params: Params,
+    *,
+    model_version: str | None = None,
+    actor: str,
+    progress: Progress = silent,
+) -> Decision:
+    """Judge a model against the champion and record the decision.
+
+    The first model, and a refit of the champion's recipe, must beat seasonal naive; a refit must
+    also stay within ``gate.refit_tolerance`` of the champion's RMSPE. A changed recipe must be
+    better than the champion's on the out-of-fold rows that both forecast, and in no segment worse
+    than it by more than ``gate.segment_tolerance``.
+
+    Args:
+        settings: Where the warehouse and MLflow are.
+        params: The tolerances.
+        model_version: The model; unset means the newest.
+        actor: Who asks, for the record.
+        progress: Told what has to be computed for the comparison.
+
+    Raises:
+        NoDataError: There is no such model.
+    """
+    with writer_lock(settings), connect(settings) as connection:
+        judged = model_version or _newest(connection)
+        previous = champion(connection)
+        if judged == previous:
+            return Decision(judged, is_promoted=True, reason="it is the champion", previous=judged)
+        decision = _judge(connection, settings, params, judged, previous, progress)
+        _record(connection, decision, actor, PROMOTED if decision.is_promoted else REFUSED)
+    if decision.is_promoted:
+        reconcile_alias(settings)
+    return decision
+
+
+def rollback_model(settings: Settings, *, actor: str) -> Decision:
+    """Bring back the champion before the present one; the next refresh scores with it.
+
+    Raises:
+        NoDataError: There was no other champion before.
+    """
+    with writer_lock(settings), connect(settings) as connection:
+        present = require_champion(connection)
+        row = one_row(
+            connection,
+            """
+            SELECT previous_model_version FROM forecasting.promotions
+            WHERE model_version = ? AND action = ? AND previous_model_version IS NOT NULL
+            ORDER BY promotion_id DESC LIMIT 1
+            """,
+            [present, PROMOTED],
+        )
+        if row is None:
+            raise NoDataError(f"there is no champion before {present} to roll back to")
+        decision = Decision(
+            str(row[0]),
+            is_promoted=True,
+            reason=f"rolled back from {present}",
+            previous=present,
+        )
+        _record(connection, decision, actor, ROLLED_BACK)
+    reconcile_alias(settings)
+    return decision
+
+
+def reconcile_alias(settings: Settings) -> bool:
+    """Let MLflow's alias ``champion`` follow the newest decision, if it does not yet.
+
+    Two databases cannot commit together: the decision is recorded first, and whoever starts next
+    mends an alias that was not set.
+
+    Returns:
+        Whether something had to be done.
+    """
+    with connect(settings) as connection:
+        row = one_row(
+            connection,
+            """
+            SELECT promotion_id, registry_version
+            FROM forecasting.promotions
+            INNER JOIN forecasting.model_versions USING (model_version)
+            WHERE action <> ? AND NOT is_alias_set
+            ORDER BY promotion_id DESC LIMIT 1
+            """,
+            [REFUSED],
+        )
+        if row is None:
+            return False
+        tracking.set_champion(settings, str(row[1]))
+        connection.execute(
+            "UPDATE forecasting.promotions SET is_alias_set = true WHERE promotion_id <= ?",
+            [row[0]],
+        )
+    return True
+
+
+def _newest(connection: duckdb.DuckDBPyConnection) -> str:
+    row = one_row(
+        connection,
+        "SELECT model_version FROM forecasting.model_versions WHERE registry_version <> '' "
+        "ORDER BY created_at DESC LIMIT 1",
+    )
+    if row is None:
+        raise NoDataError("no model has been trained yet: run `rossmann refresh --retrain fast`")
+    return str(row[0])
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive.
+
+    Both are medians over the backtest's origins, see
+    :class:`rossmann_ml.evaluation.comparison.Comparison`. ``share_of_naive`` is the median of one
+    divided by the other, origin by origin: weeks that are hard for all, such as a first Christmas,
+    must not be set beside easy ones.
+    """
+
+    recipe_hash: str
+    key: RecipeKey | None
+    rmspe: float
+    naive: float
+    share_of_naive: float
+
+    @property
+    def said(self) -> str:
+        """How the model stands beside seasonal naive, in words."""
+        return (
+            f"RMSPE {self.rmspe:.4f} beside seasonal naive's {self.naive:.4f}, at the median "
+            f"origin {self.share_of_naive:.0%} of it"
+        )
+
+
+def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidate:
+    row = one_row(
+        connection,
+        """
+        WITH origins AS (
+            SELECT
+                model_version,
+                forecast_origin,
+                any_value(rmspe) FILTER (model = $blend) AS rmspe,
+                any_value(rmspe) FILTER (model = $naive) AS naive
+            FROM forecasting.backtest_scores
+            WHERE model_version = $version
+                AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
+            GROUP BY ALL
+        )
+        SELECT
+            any_value(recipe_hash),
+            any_value(recipe),
+            median(rmspe),
+            median(naive),
+            median(rmspe / naive)
+        FROM forecasting.model_versions
+        INNER JOIN origins USING (model_version)
+        GROUP BY model_version
+        """,
+        {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version},
+    )
+    if row is None:
+        raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
+    recipe_hash, recipe, rmspe, naive, share = row
+    key = None if recipe is None else RecipeKey.from_json(recipe)
+    return _Candidate(recipe_hash, key, rmspe, naive, share)
+
+
+def _judge(  # noqa: PLR0917 - the arguments of the one caller above
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    params: Params,
+    judged: str,
+    previous: str | None,
+    progress: Progress,
+) -> Decision:
+    candidate = _candidate(connection, judged)
+    figures: dict[str, float | str] = {
+        "rmspe": candidate.rmspe,
+        "rmspe_seasonal_naive": candidate.naive,
+        "share_of_seasonal_naive": candidate.share_of_naive,
+    }
+
+    def decide(is_promoted: bool, reason: str) -> Decision:
+        return Decision(judged, is_promoted, reason, previous, figures)
+
+    if candidate.share_of_naive >= 1:
+        return decide(False, f"does not beat seasonal naive: {candidate.said}")
+    if previous is None:
+        return decide(True, f"first champion: {candidate.said}")
+    champion_now = _candidate(connection, previous)
+    figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
+    if candidate.recipe_hash == champion_now.recipe_hash:
+        limit = champion_now.rmspe * (1 + params.gate.refit_tolerance)
+        figures["limit"] = limit
+        within = candidate.rmspe <= limit
+        return decide(
+            within,
+            f"refit of the champion's recipe: RMSPE {candidate.rmspe:.4f} is "
+            f"{'within' if within else 'beyond'} the limit {limit:.4f}",
+        )
+    found = None
+    if candidate.key is not None and champion_now.key is not None:
+        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
+        found = compare(
+            connection,
+            settings,
+            params,
+            inputs,
+            key=candidate.key,
+            other=champion_now.key,
+            progress=progress,
+        )
+    if found is None:
+        return _judge_apart(candidate, champion_now, decide)
+    figures |= {
+        "common_store_days": float(found.store_days),
+        "rmspe_common": found.rmspe,
+        "champion_rmspe_common": found.rmspe_other,
+    }
+    worst = found.segments.sort("worse_by", descending=True).row(0, named=True)
+    figures |= {
+        "worst_segment": f"{worst['segment_kind']} {worst['segment']}",
+        "worst_segment_worse_by": worst["worse_by"],
+    }
+    better = found.rmspe < found.rmspe_other
+    said = (
+        f"changed recipe: RMSPE {found.rmspe:.4f} is {'better' if better else 'not better'} than "
+        f"the champion's {found.rmspe_other:.4f} on the same {found.store_days:,} store-days of "
+        f"{found.origins} origins"
+    )
+    if better and worst["worse_by"] > params.gate.segment_tolerance:
+        return decide(
+            False,
+            f"{said}, but in the segment {figures['worst_segment']} it is {worst['rmspe']:.4f} "
+            f"against {worst['rmspe_other']:.4f}, beyond the {params.gate.segment_tolerance:.0%} "
+            "that gate.segment_tolerance allows",
+        )
+    return decide(better, said)
+
+
+def _judge_apart(
+    candidate: _Candidate, champion_now: _Candidate, decide: Callable[[bool, str], Decision]
+) -> Decision:
+    """Judge against a champion whose recipe the code can no longer make: by skill.
+
+    Its features are gone with the code that made them, so there are no common days; each model's
+    RMSPE is set beside seasonal naive's on its own days.
+    """
+    better = candidate.share_of_naive < champion_now.share_of_naive
+    return decide(
+        better,
+        f"changed recipe, and the code no longer makes the champion's: {candidate.said}, "
+        f"{'better' if better else 'not better'} than the champion's "
+        f"{champion_now.share_of_naive:.0%} on its own days",
+    )
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, decision: Decision, actor: str, action: str
+) -> None:
+    with transaction(connection):
+        connection.execute(
+            """
+            INSERT INTO forecasting.promotions
+            SELECT coalesce(max(promotion_id), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?
+            FROM forecasting.promotions
+            """,
+            [
+                utc_now(),
+                action,
+                decision.model_version,
+                decision.previous,
+                actor,
+                decision.reason,
+                json.dumps(decision.figures, sort_keys=True),
+                action == REFUSED,
+            ],
+        )

@@ -1,0 +1,90 @@
+"""The registered model: a bundle as one MLflow artifact that predicts from a plain frame.
+
+It holds the bundle's files and the library's code, so that a clean environment with the packages
+it names can load it: ``mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")``. It is
+for looking at and comparing models; what serves is the bundle itself. Nothing in it is pickled.
+"""
+
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from rossmann_ml.features.panel import STORE_FEATURES
+from rossmann_ml.models.bundle import Bundle
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REGISTERED_MODEL = "rossmann-forecaster"
+KEYS = ("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
+_PACKAGES = (
+    "catboost", "holidays", "lightgbm", "mlflow", "numpy", "pandas", "polars", "pyarrow",
+    "pydantic", "python-dateutil", "pyyaml", "scipy", "xgboost-cpu",
+)  # fmt: skip
+
+
+def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
+    """Log a bundle into the active MLflow run and register it, with signature and example.
+
+    Args:
+        bundle: The bundle.
+        folder: Its files.
+        example: Rows of a panel.
+    """
+    import mlflow.pyfunc  # noqa: PLC0415 - takes seconds
+    from mlflow.models import infer_signature  # noqa: PLC0415 - see above
+
+    with warnings.catch_warnings():
+        # integers that could be missing, and type hints: neither applies to these columns
+        warnings.simplefilter("ignore", UserWarning)
+        asked = plain_frame(bundle, example.with_columns(is_open=pl.lit(True)))
+        answered = forecast_plain_frame(bundle, asked)
+        package = Path(__file__).parents[1]
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("registered_model.py")),
+            artifacts={"bundle": str(folder)},
+            code_paths=[str(package)],
+            registered_model_name=REGISTERED_MODEL,
+            signature=infer_signature(asked, answered),
+            input_example=asked,
+            pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES],
+        )
+
+
+def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
+    """The columns of a panel that the registered model asks for, in types MLflow knows.
+
+    Returns:
+        ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.
+    """
+    features = [name for name in bundle.metadata.features if name not in KEYS]
+    return panel.select(
+        pl.col("forecast_origin", "target_date").cast(pl.Datetime("ns")),
+        pl.col("store_id", "horizon_days").cast(pl.Int64),
+        pl.col("is_open").cast(pl.Boolean),
+        pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float64),
+        pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
+    ).to_pandas()
+
+
+def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
+    """Forecast the rows of a frame of the form of :func:`plain_frame`.
+
+    Returns:
+        ``store_id, target_date, sales_forecast`` and the bounds, in the order asked.
+    """
+    features = [name for name in bundle.metadata.features if name not in KEYS]
+    panel = pl.from_pandas(asked).with_columns(
+        pl.col("forecast_origin", "target_date").cast(pl.Date),
+        pl.col("store_id", "horizon_days").cast(pl.Int32),
+        pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float32),
+        pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
+    )
+    answered = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
+    return answered.with_columns(pl.col("target_date").cast(pl.Datetime("ns"))).to_pandas()

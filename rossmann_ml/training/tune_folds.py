@@ -1,0 +1,203 @@
+"""What a trial of hyperparameters is judged on: past origins before those that are reported.
+
+Belongs here: the choice of these origins, their rows, and the figure of one set of parameters.
+Which sets are tried is :mod:`rossmann_ml.training.tune`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError, SettingsError
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.evaluation.backtest import fold_panel
+from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.features.inputs import OriginInputs
+from rossmann_ml.features.panel import FeatureInputs, training_origins, training_panel
+from rossmann_ml.models.calibration import point_log_shift
+from rossmann_ml.models.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TuningOrigins:
+    """Which past origins parameters are tuned on.
+
+    Attributes:
+        tuned_on: Oldest first.
+        untouched: Reported origins that begin when those are over, oldest first.
+        overlapping: Reported origins that are tuned on in part, since history is too short to
+            stay clear of them; their figures flatter.
+    """
+
+    tuned_on: list[date]
+    untouched: list[date]
+    overlapping: list[date]
+
+
+def tuning_origins(first_sales_date: date, newest: date, params: Params) -> TuningOrigins:
+    """Choose the origins to tune on.
+
+    Their horizon ends before the oldest origin that any profile's backtest reports, a stored one
+    in its place included; where history does not reach that far, before the newest one.
+
+    Args:
+        first_sales_date: The first day with a row.
+        newest: The origin of the forecast to come.
+        params: Horizon, backtests and ``tuning``.
+
+    Raises:
+        NoDataError: History reaches back to neither.
+    """
+    tuning, horizon_days = params.tuning, params.forecast.horizon_days
+    profiles = params.training.profiles.values()
+    first = first_sales_date + timedelta(
+        days=params.training.min_history_days + tuning.min_training_days
+    )
+    reported = sorted(
+        {
+            newest - timedelta(days=days)
+            for profile in profiles
+            for days in profile.backtest_origins_back_days
+        }
+    )
+    # the oldest ones are not reported where history does not reach back to them
+    needed = timedelta(days=params.training.min_history_days + horizon_days)
+    possible = [each for each in reported if each >= first_sales_date + needed] or reported[-1:]
+    # a stored origin may serve in place of any wished one but the newest
+    near = timedelta(days=params.backtest.reuse_within_days if len(possible) > 1 else 0)
+    for begin in (possible[0] - near, possible[-1]):
+        # on the grid of origins that lie whole steps before the one to come
+        step = max(profile.origin_step_days for profile in profiles)
+        back_days = -((begin - newest).days - horizon_days)
+        last = newest - timedelta(days=-(-back_days // step) * step)
+        candidates = (
+            last - timedelta(days=tuning.origin_step_days * number)
+            for number in range(tuning.origins)
+        )
+        tuned_on = sorted(origin for origin in candidates if origin >= first)
+        if tuned_on:
+            over = tuned_on[-1] + timedelta(days=horizon_days)
+            return TuningOrigins(
+                tuned_on,
+                untouched=[origin for origin in reported if origin >= over],
+                overlapping=[origin for origin in possible if origin < over],
+            )
+    raise NoDataError(
+        f"there is too little history before {newest} to tune: sales begin on {first_sales_date}, "
+        f"the first origin to tune on would be {first} (training.min_history_days + "
+        f"tuning.min_training_days after that), and its {horizon_days} days must be over by "
+        f"{possible[-1]}, the newest origin of the backtest"
+    )
+
+
+@dataclass(frozen=True)
+class TuningFold:
+    """One origin's rows.
+
+    Attributes:
+        origin: The forecast origin.
+        known: Rows of the training panel, of earlier origins.
+        to_score: Rows to forecast, with what came true.
+        data_version: Fingerprint of all that both come from.
+    """
+
+    origin: date
+    known: pl.DataFrame
+    to_score: pl.DataFrame
+    data_version: str
+
+
+def make_folds(
+    inputs: OriginInputs, recipe: Recipe, origins: list[date], *, progress: Progress = silent
+) -> list[TuningFold]:
+    """Make the rows of the origins to tune on.
+
+    Sales after the newest one's horizon are cut off first: nothing here can see them.
+    """
+    params, profile = recipe.params, recipe.profile_params
+    horizon_days = params.forecast.horizon_days
+    last_day = origins[-1] + timedelta(days=horizon_days)
+    known = inputs.features
+    features = FeatureInputs(known.stores, known.sales.until(last_day), known.plan)
+    panel = training_panel(
+        features,
+        training_origins(
+            origins[-1],
+            first_day=inputs.first_sales_date,
+            step_days=profile.origin_step_days,
+            count=profile.max_origins,
+            min_history_days=params.training.min_history_days,
+        ),
+        known_until=origins[-1],
+        horizon_days=horizon_days,
+        params=params.features,
+        rows_share=profile.rows_share,
+        progress=progress,
+    )
+    return [
+        TuningFold(
+            origin,
+            panel.filter(pl.col("forecast_origin") < origin),
+            fold_panel(features, origin, recipe),
+            data_version_of_origin(features, origin, params.forecast),
+        )
+        for origin in origins
+    ]
+
+
+def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str]) -> Recipe:
+    """The recipe with other parameters of one member.
+
+    Args:
+        recipe: The recipe.
+        family: The member.
+        values: By the library's names; ``trees`` and ``learning_rate`` are the profile's.
+    """
+    training, profile = recipe.params.training, recipe.profile_params
+    size = profile.models[family]
+    of_size = {name: value for name, value in values.items() if name in type(size).model_fields}
+    others = {name: value for name, value in values.items() if name not in of_size}
+    models = {**profile.models, family: size.model_copy(update=of_size)}
+    profiles = {
+        **training.profiles,
+        recipe.profile: profile.model_copy(update={"models": models}),
+    }
+    changed = training.model_copy(
+        update={"profiles": profiles, family: {**training.of_family(family), **others}}
+    )
+    return replace(recipe, params=recipe.params.model_copy(update={"training": changed}))
+
+
+def rmspe_of_folds(
+    recipe: Recipe, family: str, folds: list[TuningFold]
+) -> Iterator[tuple[date, float]]:
+    """Fit a member as of each origin, and give its RMSPE there.
+
+    The bias factor comes from the origin's own rows, centred on their median: enough to compare
+    parameters, and the level that a whole season was missed by still counts. No figure of it is
+    reported as accuracy.
+
+    Raises:
+        SettingsError: The library refuses a parameter.
+    """
+    for fold in folds:
+        try:
+            model = recipe.fit(family, fold.known, known_until=fold.origin)
+        except Exception as error:  # every library has errors of its own for what it refuses
+            parameters = recipe.member_parameters(family)
+            raise SettingsError(
+                f"{family} could not be fitted with {parameters}: {error}. What is searched is in "
+                f"params.yaml: tuning.{family}"
+            ) from error
+        forecast = model.predict_log_sales(fold.to_score)
+        log_ratio = forecast - np.log(fold.to_score["sales"].to_numpy())
+        shift = point_log_shift(
+            fold.to_score.select("forecast_origin", log_ratio=pl.Series(log_ratio))
+        )
+        yield fold.origin, float(np.sqrt(np.mean(np.expm1(log_ratio + shift) ** 2)))

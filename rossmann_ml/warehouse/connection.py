@@ -1,0 +1,242 @@
+"""Opening the pipeline's private database, and the lock that makes one process its writer.
+
+What is in the tables belongs to the modules that fill them; the tables themselves are declared in
+``warehouse/ddl``. Readers of forecasts do not come here: they open a published generation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import filelock
+import polars as pl
+
+from rossmann_ml.base.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
+from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables, refuse_later_version, schema_version
+from rossmann_ml.base.settings import Settings
+
+__all__ = [
+    "append_frame",
+    "connect",
+    "count_rows",
+    "create_tables",
+    "lock_owner",
+    "one_row",
+    "open_as_it_is",
+    "read_frame",
+    "transaction",
+    "utc_now",
+    "writer_lock",
+]
+
+RESTORE_MARK = "swapping.json"
+
+
+@contextmanager
+def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the pipeline's database, and close it at the end.
+
+    A writing connection creates what is missing of the tables in ``warehouse/ddl``, and migrates
+    tables of an earlier version; before a reading one that is done too. DuckDB lets one process
+    write: keep the connection open for one step, never while dbt runs.
+
+    Args:
+        settings: Where the database is and what DuckDB may use.
+        read_only: Open without the right to write.
+
+    Raises:
+        NoDataError: ``read_only`` and there is no database yet.
+        SchemaError: A later version of the product wrote the database.
+        WarehouseDamagedError: The file is no database, or a restore was interrupted.
+        WarehouseLockedError: Another process has the database open for writing.
+    """
+    path = settings.database_path
+    refuse_half_restored(settings)
+    if read_only and not path.exists():
+        raise NoDataError(f"{path} is not there yet: run `rossmann refresh` first")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if read_only:
+        connection = open_as_it_is(settings)
+        version = schema_version(connection)
+        if version is not None and version < SCHEMA_VERSION:
+            connection.close()
+            with connect(settings):
+                pass
+            connection = open_as_it_is(settings)
+    else:
+        connection = open_as_it_is(settings, read_only=False)
+    try:
+        if read_only:
+            refuse_later_version(version)
+        else:
+            create_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def refuse_half_restored(settings: Settings) -> None:
+    """Keep everyone from a warehouse of which only a part is the restored one.
+
+    Raises:
+        WarehouseDamagedError: A restore died while it exchanged the files.
+    """
+    if (settings.restore_path / RESTORE_MARK).exists():
+        raise WarehouseDamagedError(
+            f"a restore into {settings.warehouse_path} was interrupted; `rossmann doctor --fix` "
+            "puts back what was there before it"
+        )
+
+
+def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Open the database without looking at its tables; the caller closes it.
+
+    Raises:
+        WarehouseDamagedError: The file is no DuckDB database, or cannot be read or written.
+        WarehouseLockedError: Another process has the database open for writing.
+    """
+    path = settings.database_path
+    try:
+        return duckdb.connect(
+            str(path),
+            read_only=read_only,
+            config={
+                "threads": settings.threads,
+                "memory_limit": f"{settings.memory_limit_gb}GB",
+                "autoinstall_known_extensions": False,
+            },
+        )
+    except duckdb.IOException as error:
+        if "set lock on file" in str(error):
+            raise WarehouseLockedError(
+                f"{path} is open in another process ({error}). Wait for it, or stop it; "
+                "to only read, use the published generation: `rossmann sql`"
+            ) from error
+        raise WarehouseDamagedError(
+            f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
+            "backup; what is published does not depend on it"
+        ) from error
+    except (duckdb.SerializationException, duckdb.InternalException) as error:
+        raise WarehouseDamagedError(
+            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; what "
+            "is published does not depend on it"
+        ) from error
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Commit what the block does, or nothing of it."""
+    connection.execute("BEGIN")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def utc_now() -> datetime:
+    """The wall clock as the warehouse's TIMESTAMP columns hold it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
+) -> tuple[Any, ...] | None:
+    """The first row of a query, or None; nothing is left unread that would block the next."""
+    rows = connection.execute(query, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def read_frame(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
+) -> pl.DataFrame:
+    """The rows of a query as a frame."""
+    frame: pl.DataFrame = connection.sql(query, params=parameters).pl()
+    return frame
+
+
+def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Append the rows of a frame to a table, column by column of the same name."""
+    connection.register("appended_rows", frame)
+    try:
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended_rows")  # noqa: S608 - table names come from the code
+    finally:
+        connection.unregister("appended_rows")
+
+
+_HELD: dict[Path, filelock.FileLock] = {}
+
+
+def owner_path(settings: Settings) -> Path:
+    """The file in which the holder of the writer's lock says who it is."""
+    return settings.lock_path.with_name(f"{settings.lock_path.name}.owner")
+
+
+def lock_owner(settings: Settings) -> str | None:
+    """What the holder of the writer's lock says of itself; None when nobody holds it."""
+    path = settings.lock_path.resolve()
+    if not path.exists():
+        return None
+    probe = filelock.FileLock(path, thread_local=False)
+    try:
+        probe.acquire(blocking=False)
+    except filelock.Timeout:
+        owner = owner_path(settings)
+        return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
+    probe.release()
+    return None
+
+
+@contextmanager
+def writer_lock(settings: Settings) -> Iterator[None]:
+    """Hold the one writer's place; re-entrant within a process.
+
+    It is an OS file lock: it goes when the process dies, however it dies. The file itself stays
+    and says who holds or held it.
+
+    Raises:
+        WarehouseLockedError: Another process holds it after ``lock_timeout_seconds``; the
+            message names that process and since when.
+    """
+    path = settings.lock_path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _HELD.setdefault(path, filelock.FileLock(path, thread_local=False))
+    owner = owner_path(settings)
+    try:
+        lock.acquire(timeout=settings.lock_timeout_seconds)
+    except filelock.Timeout as error:
+        holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
+        raise WarehouseLockedError(
+            f"another writer is at work: {holder}. Its lock is {path}; try again when it is done"
+        ) from error
+    try:
+        if lock.lock_counter == 1:
+            me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            owner.write_text(json.dumps(me), encoding="utf-8")
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def count_rows(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str]
+) -> dict[str, int | None]:
+    """Rows of tables and views by name (schema and name), None for one that is not there."""
+    rows: dict[str, int | None] = {}
+    for table in tables:
+        try:
+            found = one_row(connection, f"SELECT count(*) FROM {table}")  # noqa: S608 - names come from the code
+        except duckdb.CatalogException:
+            found = None
+        rows[table] = int(found[0]) if found else None
+    return rows

@@ -1,0 +1,279 @@
+"""dbt's commands: what they are given, and what became of them.
+
+What belongs here: the environment and the variables dbt is given, and turning what failed into one
+message. The process it runs in is :mod:`rossmann_ml.warehouse.dbt_process`'s; what dbt computes is
+in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
+from rossmann_ml.base.errors import DbtError, NoDataError, WarehouseLockedError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import Settings
+
+EVERYTHING_KNOWN = date(9999, 12, 31)
+"""``known_by`` when nothing that was landed is left out."""
+
+_FAILED = frozenset({"error", "fail", "runtime error"})
+_READS_NO_DATA = frozenset({"parse", "ls", "list", "compile", "clean", "debug"})
+_LINES_OF_OUTPUT = 30
+
+
+@dataclass(frozen=True)
+class DbtNode:
+    """What became of one model, test or source.
+
+    Attributes:
+        unique_id: dbt's name of it, for example ``model.rossmann.fct_daily_sales``.
+        status: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``, ...
+        message: dbt's words, empty when there is nothing to say.
+        failures: Rows a test found, None for what is not a test.
+        seconds: Time it took.
+    """
+
+    unique_id: str
+    status: str
+    message: str
+    failures: int | None
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The name a person knows it by: ``model fct_daily_sales``."""
+        kind, _, rest = self.unique_id.partition(".")
+        # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
+        parts = rest.split(".")[1:]
+        if kind == "test" and len(parts) > 1:
+            parts = parts[:-1]
+        return f"{kind.replace('_', ' ')} {'.'.join(parts)}"
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """What a dbt command left.
+
+    Attributes:
+        run_results_path: ``run_results.json``, or ``sources.json`` of ``source freshness``.
+        manifest_path: ``manifest.json`` of the same command.
+        nodes: What became of every node, in dbt's order; empty for commands that run none.
+        seconds: Wall time of the command, dbt's start included.
+        failure: What failed, in words; empty when nothing did.
+    """
+
+    run_results_path: Path
+    manifest_path: Path
+    nodes: tuple[DbtNode, ...]
+    seconds: float
+    failure: str = ""
+
+    @property
+    def warnings(self) -> tuple[DbtNode, ...]:
+        """The nodes that warned."""
+        return tuple(node for node in self.nodes if node.status == "warn")
+
+
+def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str, str]:
+    """The variables that dbt and ``dbt_project/profiles.yml`` read, to be added to the environment.
+
+    Args:
+        settings: Where the database and the state folder are, threads and memory.
+        unit_tests: Also run dbt's unit tests in ``build`` and ``test``. They test the SQL, not the
+            data, so they are CI's and not the weekly job's.
+    """
+    state = settings.state_path.resolve() / "dbt"
+    project = str(settings.dbt_project_path.resolve())
+    environment = {
+        "DBT_PROJECT_DIR": project,
+        "DBT_PROFILES_DIR": project,
+        "DBT_TARGET_PATH": str(state / "target"),
+        "DBT_LOG_PATH": str(state / "logs"),
+        "DBT_USE_COLORS": "false",
+        # every test of what is built runs; Dagster waits for each of them
+        "DBT_INDIRECT_SELECTION": "eager",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "ROSSMANN_DATABASE": str(settings.database_path.resolve()),
+        "ROSSMANN_THREADS": str(settings.threads),
+        "ROSSMANN_MEMORY_LIMIT": f"{settings.memory_limit_gb}GB",
+        "ROSSMANN_AS_OF": settings.as_of.isoformat() if settings.as_of else "",
+    }
+    if not unit_tests:
+        environment["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test"
+    return environment
+
+
+def dbt_variables(
+    params: Params, forecast_origin: date | None = None, known_by: date | None = None
+) -> dict[str, Any]:
+    """The variables of ``dbt_project.yml``.
+
+    dbt keeps what it parsed only while these stay the same: the weekly job leaves both dates out.
+
+    Args:
+        params: Horizon, coverage and activity.
+        forecast_origin: The origin to plan for; None means the newest complete day.
+        known_by: Leave out what became known after this day; None means nothing.
+    """
+    forecast = params.forecast
+    return {
+        "horizon_days": forecast.horizon_days,
+        "plan_lookahead_days": forecast.plan_lookahead_days,
+        "origin_min_coverage": forecast.origin_min_coverage,
+        "active_within_days": forecast.active_within_days,
+        "forecast_origin": forecast_origin.isoformat() if forecast_origin else "",
+        "known_by": (known_by or EVERYTHING_KNOWN).isoformat(),
+    }
+
+
+def run_dbt(
+    settings: Settings,
+    params: Params,
+    command: Sequence[str],
+    *,
+    variables: Mapping[str, Any] | None = None,
+    unit_tests: bool = False,
+    check: bool = True,
+) -> DbtResult:
+    """Run a dbt command and wait for it; nothing in this process may have the database open.
+
+    Args:
+        settings: Where the project, the database and the state folder are.
+        params: Where the variables come from, unless ``variables`` are given.
+        command: The command with its options, such as ``["build", "--selector", "core"]``.
+        variables: From :func:`dbt_variables`; None means those of ``params``.
+        unit_tests: Run dbt's unit tests too.
+        check: Raise when a model or a test of error severity failed. Without, the result says so,
+            for a caller that first keeps what was found.
+
+    Raises:
+        NoDataError: There is no warehouse yet.
+        WarehouseLockedError: Another process has the database open.
+        DbtError: dbt did not start, or a model failed or a test of error severity did; the
+            message names each with what dbt says of it.
+    """
+    if command[0] not in _READS_NO_DATA and not settings.database_path.exists():
+        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
+    environment = dbt_environment(settings, unit_tests=unit_tests)
+    target = Path(environment["DBT_TARGET_PATH"])
+    target.mkdir(parents=True, exist_ok=True)
+    is_freshness = list(command[:2]) == ["source", "freshness"]
+    results_path = target / ("sources.json" if is_freshness else "run_results.json")
+    # what an earlier command left must not be read as this one's
+    results_path.unlink(missing_ok=True)
+    chosen = dbt_variables(params) if variables is None else dict(variables)
+    started = time.perf_counter()
+    with dbt_at_hand() as process:
+        done = process.run(
+            [*command, "--vars", json.dumps(chosen, sort_keys=True)],
+            environment={**os.environ, **environment},
+            folder=settings.dbt_project_path,
+        )
+    result = DbtResult(
+        run_results_path=results_path,
+        manifest_path=target / "manifest.json",
+        nodes=_read_nodes(results_path),
+        seconds=time.perf_counter() - started,
+    )
+    if done.returncode == 0:
+        return result
+    if "Could not set lock on file" in done.output:
+        raise WarehouseLockedError(
+            f"dbt could not open {settings.database_path}: another process has it open. "
+            "Wait for it, or stop it"
+        )
+    failure = _failure_message(command, result.nodes, done, environment["DBT_LOG_PATH"])
+    if check or not result.nodes:
+        raise DbtError(failure)
+    return replace(result, failure=failure)
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """Give dbt's manifest, parsing the project only when one of its files is newer.
+
+    A manifest that is half there, since dbt was killed while it wrote, is made anew too.
+
+    Args:
+        settings: Where the project, the parameters and the state folder are.
+
+    Returns:
+        Path of ``manifest.json``.
+
+    Raises:
+        DbtError: The project does not parse.
+        SettingsError: The parameter file cannot be used.
+    """
+    manifest = Path(dbt_environment(settings)["DBT_TARGET_PATH"]) / "manifest.json"
+    # a folder changes when a file in it comes or goes
+    changed = [
+        path.stat().st_mtime
+        for path in (settings.dbt_project_path, *settings.dbt_project_path.rglob("*"))
+        if path.is_dir() or path.suffix in {".sql", ".yml"}
+    ]
+    if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
+        # with the weekly job's variables, so that it finds the project parsed
+        run_dbt(settings, load_params(settings.params_path), ["parse"])
+    return manifest
+
+
+def _read_whole(path: Path) -> Any:
+    """The JSON of a file; None where dbt did not come so far, or died as it wrote."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
+    found = _read_whole(results_path)
+    if found is None:
+        return ()
+    return tuple(
+        DbtNode(
+            unique_id=str(result["unique_id"]),
+            status=str(result["status"]),
+            message=_message(result),
+            failures=result.get("failures"),
+            seconds=float(result.get("execution_time") or 0.0),
+        )
+        for result in found["results"]
+    )
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    if "max_loaded_at" in result:
+        newest, today = (str(result[key])[:10] for key in ("max_loaded_at", "snapshotted_at"))
+        # dbt's stand-in for the age of an empty table is the year 1
+        return "holds nothing yet" if newest[:4] == "0001" else f"up to {newest}, today is {today}"
+    return str(result.get("message") or result.get("error") or "")
+
+
+def _failure_message(
+    command: Sequence[str], nodes: Sequence[DbtNode], done: Done, log_path: str
+) -> str:
+    words = f"dbt {' '.join(command)}"
+    failed = [node for node in nodes if node.status in _FAILED]
+    if not failed:
+        lines = [line for line in done.output.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
+        if done.returncode < 0:  # the system does so when memory runs out
+            lines.append(f"it was ended by the signal {signal.Signals(-done.returncode).name}")
+        return "\n".join([f"{words} failed:", *lines])
+    skipped = sum(node.status == "skipped" for node in nodes)
+    found = [f"- {node.name}: {' '.join(node.message.split()) or node.status}" for node in failed]
+    return "\n".join(
+        [
+            f"{words}: {len(failed)} of {len(nodes)} failed, {skipped} skipped after them",
+            *found,
+            f"The SQL and its log are in {log_path}",
+        ]
+    )
