@@ -7,10 +7,9 @@ import dagster as dg
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, named_values, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Pipeline, Writer
+from assets.resources import Writer
 from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
 from rossmann_ml.serving.status import OpenAlert
-from rossmann_ml.warehouse.connection import connect
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
 _PUBLISHED = dg.AssetKey(["published", "generation"])
@@ -50,12 +49,9 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Ask the rules, record, send. A message that cannot be sent fails nothing."""
     report = watch(
-        writer.settings,
-        writer.params,
+        writer.session(context),
         run_id=context.run.run_id,
-        # else the alert of an earlier run's failure would be sent again in the run that ends it
         is_publishing=_PUBLISHED in context.job_def.asset_layer.executable_asset_keys,
-        progress=context.log.info,
     )
     for each in report.open:
         context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
@@ -94,10 +90,10 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
     can_subset=True,
 )
 def alert_checks(
-    context: dg.AssetCheckExecutionContext, pipeline: Pipeline
+    context: dg.AssetCheckExecutionContext, writer: Writer
 ) -> Iterator[dg.AssetCheckResult]:
     """Each rule as a check: failed while it has an open alert. None of them stops anything."""
-    with connect(pipeline.settings, read_only=True) as connection:
+    with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)
     for key in context.selected_asset_check_keys:
         of_rule = [each for each in still_open if f"{each.rule}_alerts" == key.name]

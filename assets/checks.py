@@ -50,7 +50,7 @@ def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinitio
         settings = writer.settings
         wanted = {key.name: key for key in context.selected_asset_check_keys}
         chosen = [suite for name, suite in names.items() if name in wanted]
-        results = run_suites(settings, chosen, run_id=context.run.run_id)
+        results = run_suites(writer.session(context), chosen, run_id=context.run.run_id)
         for result in results:
             yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
         failed = [result.summary() for result in results if not result.is_success]

@@ -17,7 +17,7 @@ from assets.resources import Dbt, Writer
 from rossmann_ml.base.errors import DbtError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.quality import record_dbt_results
-from rossmann_ml.warehouse.connection import connect, count_rows
+from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
 
 _UNIQUE_ID = "dagster_dbt/unique_id"
@@ -86,9 +86,9 @@ def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
 def _build(
     context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt, selector: str
 ) -> Iterator[Any]:
-    settings = writer.settings
-    result = dbt.run(settings, writer.params, build_command(context, selector))
-    with connect(settings) as connection:
+    session = writer.session(context)
+    result = dbt.run(session, build_command(context, selector))
+    with session.writing() as connection:
         record_dbt_results(
             connection, result.run_results_path, result.manifest_path, run_id=context.run.run_id
         )

@@ -25,7 +25,7 @@ from rossmann_ml.forecasting.drivers.record import explain_newest_origin
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Explain the forecasts in force; the same forecasts are not explained twice."""
-    report = explain_newest_origin(writer.settings, writer.params, progress=context.log.info)
+    report = explain_newest_origin(writer.session(context))
     largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
     return dg.MaterializeResult(
         metadata=reported(

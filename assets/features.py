@@ -32,9 +32,7 @@ def training_panel(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Build the panel of the profile's origins."""
-    report = build_training_panel(
-        writer.settings, writer.params, profile=training.profile, progress=context.log.info
-    )
+    report = build_training_panel(writer.session(context), profile=training.profile)
     return dg.MaterializeResult(metadata=_reported(report))
 
 
@@ -53,7 +51,7 @@ def training_panel(
 )
 def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Build the panel of the newest origin."""
-    report = build_scoring_panel(writer.settings, writer.params, progress=context.log.info)
+    report = build_scoring_panel(writer.session(context))
     return dg.MaterializeResult(metadata=_reported(report))
 
 

@@ -9,10 +9,10 @@ import dagster as dg
 from assets.features import CORE, scoring_panel
 from assets.metadata import OWNERS, reported
 from assets.models import champion
-from assets.resources import Pipeline, Training, Writer
+from assets.resources import Training, Writer
 from rossmann_ml.forecasting.score import ForecastReport, score_newest_origin
 from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
-from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
 """Past origins that can be backfilled; every refresh brings the list up to date."""
@@ -63,10 +63,8 @@ _TABLES = {
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Score the panel with the champion; the same inputs are not scored twice."""
-    report = score_newest_origin(
-        writer.settings, run_id=context.run.run_id, progress=context.log.info
-    )
-    list_origins(context.instance, writer.pipeline)
+    report = score_newest_origin(writer.session(context), run_id=context.run.run_id)
+    list_origins(context.instance, writer.session(context))
     for name in _TABLES:
         yield dg.MaterializeResult(
             asset_key=["forecasting", name],
@@ -95,20 +93,18 @@ def backfilled_forecasts(
 ) -> dg.MaterializeResult:
     """Train as of the origin, and store what would have been forecast."""
     report = backfill_origin(
-        writer.settings,
-        writer.params,
+        writer.session(context),
         forecast_origin=date.fromisoformat(context.partition_key),
         run_id=context.run.run_id,
         profile=training.profile,
-        progress=context.log.info,
     )
     return dg.MaterializeResult(metadata=_reported(report))
 
 
-def list_origins(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[str]:
+def list_origins(instance: dg.DagsterInstance, session: Session) -> list[str]:
     """Make the partitions the origins that can be backfilled now, and give them, newest first."""
-    with connect(pipeline.settings, read_only=True) as connection:
-        possible = [str(origin) for origin in possible_origins(connection, pipeline.params)]
+    with session.reading() as connection:
+        possible = [str(origin) for origin in possible_origins(connection, session.params)]
     name = str(FORECAST_ORIGINS.name)
     for key in set(instance.get_dynamic_partitions(name)) - set(possible):
         instance.delete_dynamic_partition(name, key)

@@ -17,6 +17,7 @@ from assets.usage import api_requests
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.monitoring.alerts.watch import watch
 from rossmann_ml.serving.status import FailedRun, write_status
+from rossmann_ml.warehouse.session import Session
 
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
     ["features", "training_panel"]
@@ -61,7 +62,7 @@ def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], No
     """Tell readers of a run that published nothing, and raise the alert of it."""
     write_status(pipeline.settings, last_failed_run=failed)
     try:
-        watch(pipeline.settings, pipeline.params, run_id=failed.run_id, failure=failed)
+        watch(Session(pipeline.settings, pipeline.params), run_id=failed.run_id, failure=failed)
     except (RossmannError, duckdb.Error) as untold:
         warn(f"the alert of the failed run could not be recorded: {untold}")
 

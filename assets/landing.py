@@ -11,7 +11,7 @@ from assets.metadata import OWNERS, named_values, reported
 from assets.resources import Writer
 from rossmann_ml.ingest import land_incoming, land_raw
 from rossmann_ml.ingest.status import data_status
-from rossmann_ml.warehouse.connection import connect, count_rows
+from rossmann_ml.warehouse.connection import count_rows
 
 _TABLES = {
     "sales": "Sales as reported, every version of them. One row per store, day and load.",
@@ -43,15 +43,13 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
 )
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Land the whole files of the raw folder, then the weekly drops; what is known is skipped."""
-    settings, params = writer.settings, writer.params
-    reports = [
-        land(settings, params, progress=context.log.info) for land in (land_raw, land_incoming)
-    ]
+    session = writer.session(context)
+    reports = [land_raw(session), land_incoming(session)]
     for report in reports:
         for warning in report.all_warnings():
             context.log.warning(warning)
-    landed = {str(kind.kind): kind for kind in data_status(settings).landed}
-    with connect(settings, read_only=True) as connection:
+    landed = {str(kind.kind): kind for kind in data_status(session).landed}
+    with session.reading() as connection:
         rows = count_rows(connection, [f"raw.{name}" for name in _TABLES])
     files = [file for report in reports for file in report.files]
     sales = landed["sales"]

@@ -54,9 +54,7 @@ def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Backtest the recipe on the origins of params.yaml; what is there already is kept."""
-    report = run_backtest(
-        writer.settings, writer.params, profile=training.profile, progress=context.log.info
-    )
+    report = run_backtest(writer.session(context), profile=training.profile)
     # a single broken store-day can hold more squared percentage error than a whole origin
     middle = {
         model: median(rmspe_by_origin(report.scores, model).values())
@@ -98,9 +96,7 @@ def challenger(
     """Fit, calibrate, log and register."""
     settings = writer.settings
     with _asking_again():
-        report = train_challenger(
-            settings, writer.params, profile=training.profile, progress=context.log.info
-        )
+        report = train_challenger(writer.session(context), profile=training.profile)
     return dg.MaterializeResult(
         metadata=reported(
             f"{report.model_version}, {report.training_rows:,} rows, "
@@ -138,12 +134,10 @@ def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.Materializ
     """Let the gate judge the newest model."""
     with _asking_again():
         # a decision whose alias MLflow did not take stands, and is told to it again
-        reconcile_alias(writer.settings)
+        reconcile_alias(writer.session(context))
         decision = promote(
-            writer.settings,
-            writer.params,
+            writer.session(context),
             actor=f"dagster {context.job_name}",
-            progress=context.log.info,
         )
     return dg.MaterializeResult(
         metadata=reported(

@@ -30,9 +30,7 @@ _AFTER = dg.AssetKey(["marts", "daily_sales"])
 def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Measure the newest origin, and write Evidently's pages."""
     settings = writer.settings
-    report = measure_drift(
-        settings, writer.params, run_id=context.run.run_id, progress=context.log.info
-    )
+    report = measure_drift(writer.session(context), run_id=context.run.run_id)
     drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)
     rows = as_rows(
         report.metrics,

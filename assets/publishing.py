@@ -65,7 +65,7 @@ def published_generation(
     """Write, audit, compare with what readers have, and let them see it."""
     settings = writer.settings
     try:
-        generation = publish(settings, writer.params, run_id=context.run.run_id)
+        generation = publish(writer.session(context), run_id=context.run.run_id)
     except PublishHeldError as error:
         yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
         raise

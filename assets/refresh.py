@@ -25,7 +25,6 @@ from rich.markup import escape  # noqa: E402
 from assets.definitions import build_definitions  # noqa: E402
 from assets.forecasts import list_origins  # noqa: E402
 from assets.home import open_instance  # noqa: E402
-from assets.resources import Pipeline  # noqa: E402
 from assets.summary import print_alerts, print_summary  # noqa: E402
 from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
 from rossmann_ml.base.errors import NoDataError, RossmannError  # noqa: E402
@@ -36,6 +35,7 @@ from rossmann_ml.publish.summary import summarise  # noqa: E402
 from rossmann_ml.serving.status import read_status  # noqa: E402
 from rossmann_ml.training.gate import has_champion  # noqa: E402
 from rossmann_ml.warehouse.connection import writer_lock  # noqa: E402
+from rossmann_ml.warehouse.session import Session  # noqa: E402
 
 # How Dagster's UI knows which code location a run belongs to.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
@@ -87,7 +87,7 @@ def _refresh(
         if origin is not None:
             _require_origin(instance, settings, origin)
             jobs = [("backfill_forecasts", origin), ("publish_forecasts", None)]
-        elif retrain or not has_champion(settings):
+        elif retrain or not has_champion(Session(settings)):
             jobs = [("weekly_refresh_with_training", None)]
         else:
             jobs = [("weekly_refresh", None)]
@@ -203,7 +203,7 @@ def _print_failure(story: Story, settings: Settings, log_path: Path) -> None:
 
 
 def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: date) -> None:
-    possible = list_origins(instance, Pipeline.of(settings))
+    possible = list_origins(instance, Session(settings))
     if str(origin) in possible:
         return
     if not possible:

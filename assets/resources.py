@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import Settings, load_settings
-from rossmann_ml.warehouse.connection import writer_lock
 from rossmann_ml.warehouse.dbt import DbtResult, run_dbt
 from rossmann_ml.warehouse.dbt_process import dbt_at_hand
+from rossmann_ml.warehouse.session import Session
 
 # May hold a password, so it is not shown in the UI; every process has it from the environment.
 _NOT_SHOWN = {"mlflow_tracking_uri"}
@@ -68,12 +68,19 @@ class Writer(dg.ConfigurableResource):
         """The parameters of ``params.yaml``, read now."""
         return self.pipeline.params
 
+    _session: Session = PrivateAttr()
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
         """Hold the writer's lock for the run."""
         patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
-        with writer_lock(patient):
+        self._session = Session(patient)
+        with self._session.holding():
             yield self
+
+    def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
+        """Return the run's session, with its progress going to the log of a step."""
+        return self._session.telling(context.log.info)
 
 
 class Dbt(dg.ConfigurableResource):
@@ -85,9 +92,9 @@ class Dbt(dg.ConfigurableResource):
         with dbt_at_hand():
             yield self
 
-    def run(self, settings: Settings, params: Params, command: Sequence[str]) -> DbtResult:
+    def run(self, session: Session, command: Sequence[str]) -> DbtResult:
         """Run a command; what failed is in the result, to be kept before it is raised."""
-        return run_dbt(settings, params, command, check=False)
+        return run_dbt(session, command, check=False)
 
 
 class Training(dg.ConfigurableResource):

@@ -26,7 +26,7 @@ from rossmann_ml.forecasting.shadow import score_shadow
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Score the same panel with the challenger, if there is one; the same panel only once."""
-    report = score_shadow(writer.settings, writer.params, progress=context.log.info)
+    report = score_shadow(writer.session(context))
     summary = (
         f"none: {report.reason}"
         if report.model_version is None

@@ -35,7 +35,7 @@ def api_requests(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult]:
     """Read what the API recorded since the last run; each line once."""
-    report = ingest_requests(writer.settings, progress=context.log.info)
+    report = ingest_requests(writer.session(context))
     if report.rejected_lines:
         context.log.warning(
             f"{report.rejected_lines:,} lines of request files are not records; "

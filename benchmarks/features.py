@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.process import prepare
+from rossmann_ml.warehouse.session import Session
 
 prepare()
 
@@ -44,8 +45,8 @@ def prepared(raw: Path | None) -> tuple[OriginInputs, Params]:
         }
         settings = load_settings(**places, **({"raw_dir": raw} if raw else {}))
         params = load_params(settings.params_path)
-        land_raw(settings, params)
-        run_dbt(settings, params, ["run", "--selector", "core"])
+        land_raw(Session(settings, params))
+        run_dbt(Session(settings, params), ["run", "--selector", "core"])
         with connect(settings, read_only=True) as connection:
             origin = newest_origin(connection)
             return read_inputs(connection, params, forecast_origin=origin), params

@@ -21,6 +21,7 @@ from rossmann_ml.training import fit as training
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import model_card as card
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 
 def train(
@@ -37,11 +38,9 @@ def train(
     console = Console(highlight=False)
     settings = default_settings()
     done = retrain(
-        settings,
-        load_params(settings.params_path),
+        Session(settings, progress=lambda line: console.print(line, markup=False, soft_wrap=True)),
         profile=profile_of(profile),
         actor=getpass.getuser() if promote else None,
-        progress=lambda line: console.print(line, markup=False, soft_wrap=True),
     )
     model = done.model
     console.print()
@@ -69,8 +68,10 @@ def backtest(profile: ProfileOption = "fast") -> None:
     settings = default_settings()
     params = load_params(settings.params_path)
     chosen = profile_of(profile)
-    build_training_panel(settings, params, profile=chosen, progress=console.print)
-    report = training.run_backtest(settings, params, profile=chosen, progress=console.print)
+    build_training_panel(Session(settings, params, progress=console.print), profile=chosen)
+    report = training.run_backtest(
+        Session(settings, params, progress=console.print), profile=chosen
+    )
     console.print(score_table(report.scores))
 
 
@@ -82,10 +83,7 @@ def promote(
     """Let a model serve if the gate agrees; the decision and its figures are recorded."""
     settings = default_settings()
     decision = promotion.promote(
-        settings,
-        load_params(settings.params_path),
-        model_version=model_version,
-        actor=getpass.getuser(),
+        Session(settings), model_version=model_version, actor=getpass.getuser()
     )
     _print_decision(Console(highlight=False), decision)
 
@@ -109,7 +107,7 @@ def model_card(
 
 def rollback_model() -> None:
     """Bring back the former champion; the next refresh scores with it."""
-    decision = promotion.rollback_model(default_settings(), actor=getpass.getuser())
+    decision = promotion.rollback_model(Session(default_settings()), actor=getpass.getuser())
     console = Console(highlight=False)
     console.print(f"{decision.model_version} serves again; it replaces {decision.previous}.")
     console.print("The next `rossmann refresh` scores with it.")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.warehouse.session import Session
 
 if TYPE_CHECKING:
     from rossmann_ml.publish.publishing import PublishedGeneration
@@ -55,10 +56,9 @@ def publish(
     with writer_lock(settings):
         if build:
             console.print("building the marts")
-            run_dbt(settings, params, ["build", "--selector", "marts"])
+            run_dbt(Session(settings, params), ["build", "--selector", "marts"])
         generation, report = watch_and_publish(
-            settings,
-            params,
+            Session(settings, params),
             run_id=run_id,
             accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
         )

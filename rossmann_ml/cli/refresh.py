@@ -14,6 +14,7 @@ from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.pipeline.weekly_job import weekly_job_command
+from rossmann_ml.warehouse.session import Session
 
 
 def refresh(
@@ -40,7 +41,7 @@ def refresh(
         raise SettingsError(f"--retrain {retrain!r}: expected fast or full")
     if retrain and origin:
         raise SettingsError("--retrain and --origin exclude each other")
-    require_files(default_settings())
+    require_files(Session(default_settings()))
     arguments = [
         *("--started-at", str(time.time() - time.process_time())),
         *(("--retrain", retrain) if retrain else ()),

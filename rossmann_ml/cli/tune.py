@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.warehouse.session import Session
 
 if TYPE_CHECKING:
     from rossmann_ml.training.tune import TuningReport
@@ -39,13 +39,11 @@ def tune(
     console = Console(highlight=False)
     settings = default_settings()
     report = tuning.tune(
-        settings,
-        load_params(settings.params_path),
+        Session(settings, progress=lambda line: console.print(line, markup=False, soft_wrap=True)),
         family=family,
         profile=profile_of(profile),
         trials=trials,
         minutes=minutes,
-        progress=lambda line: console.print(line, markup=False, soft_wrap=True),
     )
     _print(console, report)
 

@@ -179,6 +179,11 @@ def read_inputs(
     return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)
 
 
+def read_newest_inputs(connection: duckdb.DuckDBPyConnection, params: Params) -> OriginInputs:
+    """Read the same for the newest origin; see :func:`read_inputs` and :func:`newest_origin`."""
+    return read_inputs(connection, params, forecast_origin=newest_origin(connection))
+
+
 def read_published_inputs(
     connection: duckdb.DuckDBPyConnection, *, forecast_origin: date, horizon_days: int
 ) -> OriginInputs:

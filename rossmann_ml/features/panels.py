@@ -17,18 +17,16 @@ import polars as pl
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params, Profile
 from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
-from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
 from rossmann_ml.warehouse.connection import (
-    connect,
     one_row,
     read_frame,
     transaction,
     utc_now,
-    writer_lock,
 )
-from rossmann_ml.warehouse.versions import Versions, versions_now
+from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.versions import Versions
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
@@ -87,15 +85,13 @@ def panel_of(
     return panel, origins
 
 
-def build_training_panel(
-    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
-) -> PanelReport:
+def build_training_panel(session: Session, *, profile: Profile) -> PanelReport:
     """Fill ``features.training_panel`` for the newest origin."""
     started = time.perf_counter()
-    with writer_lock(settings), connect(settings) as connection:
-        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
-        panel, origins = panel_of(inputs, params, profile, progress=progress)
-        versions = versions_now(connection, settings)
+    with session.writing() as connection:
+        inputs = read_newest_inputs(connection, session.params)
+        panel, origins = panel_of(inputs, session.params, profile, progress=session.progress)
+        versions = session.versions(connection)
         store_panel(
             connection, TRAINING_PANEL, panel, inputs.forecast_origin, versions, profile=profile
         )
@@ -103,7 +99,7 @@ def build_training_panel(
         inputs.forecast_origin,
         len(origins),
         len(panel),
-        len(feature_names(params.features)),
+        len(feature_names(session.params.features)),
         time.perf_counter() - started,
     )
 

@@ -16,12 +16,10 @@ import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import (
     OriginInputs,
     newest_origin,
-    read_inputs,
+    read_newest_inputs,
     read_store_attributes,
 )
 from rossmann_ml.features.panel import feature_names, scoring_panel
@@ -31,14 +29,13 @@ from rossmann_ml.training.gate import require_champion
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     one_row,
     read_frame,
     transaction,
     utc_now,
-    writer_lock,
 )
-from rossmann_ml.warehouse.versions import Versions, fingerprint, versions_now
+from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.versions import Versions, fingerprint
 
 PLANNED = "planned"
 WEEKLY, BACKFILL = "weekly", "backfill"
@@ -90,24 +87,20 @@ def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
     )
 
 
-def build_scoring_panel(
-    settings: Settings, params: Params, *, progress: Progress = silent
-) -> PanelReport:
+def build_scoring_panel(session: Session) -> PanelReport:
     """Fill ``features.scoring_panel`` for the newest origin."""
     started = time.perf_counter()
-    with writer_lock(settings), connect(settings) as connection:
-        origin = newest_origin(connection)
-        progress(f"features of origin {origin}")
-        inputs = read_inputs(connection, params, forecast_origin=origin)
-        panel = panel_to_score(inputs, params)
-        store_panel(connection, SCORING_PANEL, panel, origin, versions_now(connection, settings))
-    features = len(feature_names(params.features))
+    with session.writing() as connection:
+        inputs = read_newest_inputs(connection, session.params)
+        origin = inputs.forecast_origin
+        session.progress(f"features of origin {origin}")
+        panel = panel_to_score(inputs, session.params)
+        store_panel(connection, SCORING_PANEL, panel, origin, session.versions(connection))
+    features = len(feature_names(session.params.features))
     return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
 
 
-def score_newest_origin(
-    settings: Settings, *, run_id: str, progress: Progress = silent
-) -> ForecastReport:
+def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     """Score ``features.scoring_panel`` with the champion and store the forecasts.
 
     Nothing is stored again when model, data, plan and code are those of the run in force.
@@ -116,13 +109,14 @@ def score_newest_origin(
         NoDataError: The panel is not that of the newest origin.
         NoChampionError: No model has been promoted yet.
     """
-    with writer_lock(settings), connect(settings) as connection:
+    settings = session.settings
+    with session.writing() as connection:
         origin = newest_origin(connection)
         panel = read_scoring_panel(connection, origin)
         bundle = Bundle.load(
             settings.models_path, require_champion(connection), threads=settings.threads
         )
-        progress(f"forecasts from {origin} by {bundle.model_version}")
+        session.progress(f"forecasts from {origin} by {bundle.model_version}")
         return store_forecasts(
             connection,
             panel=panel,
@@ -130,7 +124,7 @@ def score_newest_origin(
             run_id=run_id,
             run_kind=WEEKLY,
             known_by=product_today(connection, settings),
-            versions=versions_now(connection, settings),
+            versions=session.versions(connection),
         )
 
 

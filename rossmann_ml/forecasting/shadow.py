@@ -15,8 +15,6 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
@@ -25,11 +23,10 @@ from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.training.gate import REFUSED
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     one_row,
     transaction,
-    writer_lock,
 )
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -79,31 +76,27 @@ def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings)
     return next((name for name in versions if (settings.models_path / name).is_dir()), None)
 
 
-def score_shadow(
-    settings: Settings, params: Params, *, progress: Progress = silent
-) -> ShadowReport:
+def score_shadow(session: Session) -> ShadowReport:
     """Score ``features.scoring_panel`` with the challenger, beside the forecasts in force.
 
     Nothing is stored again while the champion's forecasts of that origin are those beside which
     it stands; when they were scored anew, its rows are replaced.
 
-    Args:
-        settings: Where the warehouse is.
-        params: ``forecast.shadow_challenger`` says whether there is to be any.
-        progress: Told the challenger.
+    ``forecast.shadow_challenger`` in ``params.yaml`` says whether there is to be any.
 
     Raises:
         NoDataError: The newest origin has no forecasts yet.
     """
     started = time.perf_counter()
-    with writer_lock(settings), connect(settings) as connection:
+    settings = session.settings
+    with session.writing() as connection:
         origin = newest_origin(connection)
 
         def nothing(reason: str) -> ShadowReport:
             seconds = time.perf_counter() - started
             return ShadowReport(origin, None, 0, 0.0, False, reason, seconds)
 
-        if not params.forecast.shadow_challenger:
+        if not session.params.forecast.shadow_challenger:
             return nothing("forecast.shadow_challenger is false")
         challenger = shadow_challenger(connection, settings)
         if challenger is None:
@@ -111,7 +104,7 @@ def score_shadow(
         run_id, _ = run_in_force(connection, origin)
         is_new = not _is_stored(connection, origin, challenger, run_id)
         if is_new:
-            progress(f"shadow forecasts from {origin} by {challenger}")
+            session.progress(f"shadow forecasts from {origin} by {challenger}")
             panel = read_scoring_panel(connection, origin)
             try:
                 bundle = Bundle.load(settings.models_path, challenger, threads=settings.threads)

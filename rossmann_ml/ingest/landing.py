@@ -13,24 +13,19 @@ import duckdb
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.report import FileLanding, LandingReport
 from rossmann_ml.warehouse.clock import newest_sales_date
-from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.session import Session
 
 
-def land_raw(settings: Settings, params: Params, *, progress: Progress = silent) -> LandingReport:
+def land_raw(session: Session) -> LandingReport:
     """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
 
     Landing is idempotent. Rows that a newer bulk file no longer holds stay.
-
-    Args:
-        settings: Where files and warehouse are.
-        params: How many bad rows a file may have.
-        progress: Told what is being done, in words.
 
     Returns:
         What became of each file. Where the folder lacks ``store.csv`` or ``train.csv`` but both
@@ -43,17 +38,17 @@ def land_raw(settings: Settings, params: Params, *, progress: Progress = silent)
         DataSetMismatchError: The warehouse holds another data set.
         WarehouseLockedError: Another process is writing.
     """
-    folder = settings.raw_path
-    files, missing = require_files(settings)
+    folder = session.settings.raw_path
+    files, missing = require_files(session)
     warnings = (
         (f"{folder} holds no {' and no '.join(sorted(missing))}; what was landed before stays",)
         if missing
         else ()
     )
-    return LandingReport(_land(settings, params, files, progress), warnings)
+    return LandingReport(_land(session, files), warnings)
 
 
-def require_files(settings: Settings) -> tuple[list[RawFile], set[str]]:
+def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
     """Find the bulk files, and refuse when there is nothing to work with.
 
     Returns:
@@ -63,10 +58,10 @@ def require_files(settings: Settings) -> tuple[list[RawFile], set[str]]:
     Raises:
         NoDataError: There are no files, and nothing was landed before.
     """
-    folder = settings.raw_path
+    folder = session.settings.raw_path
     files = [file for file in find_files(folder)[0] if file.is_bulk]
     missing = {"store.csv", "train.csv"} - {file.path.name for file in files}
-    if missing and not _has_sales(settings):
+    if missing and not _has_sales(session):
         raise NoDataError(
             f"{folder} holds no {' and no '.join(sorted(missing))}: set ROSSMANN_RAW_DIR to the "
             "folder of the retailer's files, put them into data/raw, or make the sample with "
@@ -75,20 +70,12 @@ def require_files(settings: Settings) -> tuple[list[RawFile], set[str]]:
     return files, missing
 
 
-def land_incoming(
-    settings: Settings,
-    params: Params,
-    *,
-    paths: Sequence[Path] | None = None,
-    progress: Progress = silent,
-) -> LandingReport:
+def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> LandingReport:
     """Land weekly drops in the order of their days.
 
     Args:
-        settings: Where files and warehouse are.
-        params: How many bad rows a file may have.
+        session: Session of the job; its progress is told a line for each file.
         paths: Files or folders instead of the incoming folder; bulk files are taken too.
-        progress: Told what is being done, in words.
 
     Returns:
         What became of each file; other CSV files in the incoming folder are named in a warning.
@@ -103,32 +90,30 @@ def land_incoming(
     """
     warnings: tuple[str, ...] = ()
     if paths is None:
-        files, others = find_files(settings.incoming_path)
+        files, others = find_files(session.settings.incoming_path)
         if others:
             warnings = (
-                f"left alone in {settings.incoming_path}, since the name is neither "
+                f"left alone in {session.settings.incoming_path}, since the name is neither "
                 f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {', '.join(others)}",
             )
     else:
         files = named_files(paths)
-    return LandingReport(_land(settings, params, files, progress), warnings)
+    return LandingReport(_land(session, files), warnings)
 
 
-def _has_sales(settings: Settings) -> bool:
-    if not settings.database_path.exists():
+def _has_sales(session: Session) -> bool:
+    if not session.settings.database_path.exists():
         return False
-    with connect(settings, read_only=True) as connection:
+    with session.reading() as connection:
         return newest_sales_date(connection) is not None
 
 
-def _land(
-    settings: Settings, params: Params, files: Iterable[RawFile], tell: Progress
-) -> tuple[FileLanding, ...]:
+def _land(session: Session, files: Iterable[RawFile]) -> tuple[FileLanding, ...]:
     waiting = list(files)
     if not waiting:
         return ()
-    with writer_lock(settings), connect(settings) as connection:
-        return land_files(connection, settings, params, waiting, tell)
+    with session.writing() as connection:
+        return land_files(connection, session.settings, session.params, waiting, session.progress)
 
 
 def land_files(

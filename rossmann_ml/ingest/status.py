@@ -16,7 +16,7 @@ from rossmann_ml.ingest.data_set import DataSet, landed_data_set
 from rossmann_ml.ingest.discovery import RawFile, find_files
 from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,17 @@ class DataStatus:
     left_alone: tuple[Path, ...]
 
 
-def data_status(settings: Settings) -> DataStatus:
+def data_status(session: Session) -> DataStatus:
     """Look at the warehouse and at the folders, without changing anything.
 
     Raises:
         WarehouseLockedError: Another process has the database open for writing.
         BadFileError: A file in the folders cannot be opened.
     """
+    settings = session.settings
     if not settings.database_path.exists():
         return read_status(None, settings)
-    with connect(settings, read_only=True) as connection:
+    with session.reading() as connection:
         return read_status(connection, settings)
 
 

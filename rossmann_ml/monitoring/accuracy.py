@@ -14,10 +14,9 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.connection import connect, one_row, read_frame, writer_lock
+from rossmann_ml.warehouse.connection import one_row, read_frame
 from rossmann_ml.warehouse.dbt import run_dbt
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -41,30 +40,25 @@ class AccuracyReport:
     seconds: float
 
 
-def measure_accuracy(settings: Settings, params: Params) -> AccuracyReport:
+def measure_accuracy(session: Session) -> AccuracyReport:
     """Compare all vintages with the sales as they stand, and keep the result in the marts.
 
     The next `rossmann publish` shows it to readers.
-
-    Args:
-        settings: Where the warehouse is.
-        params: What dbt is given.
 
     Raises:
         NoDataError: Nothing has been landed yet.
         DbtError: A model failed.
     """
     started = time.perf_counter()
-    with writer_lock(settings):
-        with connect(settings) as connection:  # which also creates tables that are new
-            if not _is_built(connection):
-                raise NoDataError(
-                    f"{settings.database_path} has no sales to compare with yet: "
-                    "run `rossmann refresh` first"
-                )
-        run_dbt(settings, params, ["run", "--selector", "accuracy"])
-        with connect(settings, read_only=True) as connection:
-            return read_accuracy(connection, started=started)
+    with session.writing() as connection:
+        if not _is_built(connection):
+            raise NoDataError(
+                f"{session.settings.database_path} has no sales to compare with yet: "
+                "run `rossmann refresh` first"
+            )
+    run_dbt(session, ["run", "--selector", "accuracy"])
+    with session.reading() as connection:
+        return read_accuracy(connection, started=started)
 
 
 def read_accuracy(

@@ -17,17 +17,15 @@ import duckdb
 import polars as pl
 from pydantic import Field, TypeAdapter, ValidationError
 
-from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.progress import Progress
 from rossmann_ml.serving.request_records import DroppedRecord, RequestRecord, requests_path
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     one_row,
     transaction,
     utc_now,
-    writer_lock,
 )
+from rossmann_ml.warehouse.session import Session
 
 _FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 _BLOCK_BYTES = 8_000_000
@@ -83,9 +81,7 @@ class UsageReport:
     seconds: float = 0.0
 
 
-def ingest_requests(
-    settings: Settings, *, today: date | None = None, progress: Progress = silent
-) -> UsageReport:
+def ingest_requests(session: Session, *, today: date | None = None) -> UsageReport:
     """Read what the API has recorded since the last time into ``monitoring.api_requests``.
 
     A last line without its end is left for the next time. A line that is not a record goes to
@@ -94,19 +90,18 @@ def ingest_requests(
     cannot be read, or became shorter, is named in the report and left alone.
 
     Args:
-        settings: Where the warehouse and the files are.
+        session: Session of the job; its progress is told the files.
         today: The day, UTC, that the age of files counts from; the wall clock's if not given.
-        progress: Told the files.
     """
-    started = time.perf_counter()
+    started, settings = time.perf_counter(), session.settings
     report = UsageReport()
     today = today or datetime.now(UTC).date()
     oldest_kept = today - timedelta(days=settings.request_files_kept_days)
     paths = [path for path in requests_path(settings).glob("*") if _FILE_NAME.fullmatch(path.name)]
-    with writer_lock(settings), connect(settings) as connection:
+    with session.writing() as connection:
         for path in sorted(paths):
             try:
-                _read_file(connection, path, report, progress)
+                _read_file(connection, path, report, session.progress)
                 if path.stem < oldest_kept.isoformat():
                     _delete_file(connection, path, report)
             except OSError as error:

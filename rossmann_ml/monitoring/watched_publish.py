@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from rossmann_ml.base.errors import RossmannError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
 from rossmann_ml.serving.status import FailedRun
+from rossmann_ml.warehouse.session import Session
 
 
 def watch_and_publish(
-    settings: Settings, params: Params, *, run_id: str, accepted_jump: AcceptedJump | None = None
+    session: Session, *, run_id: str, accepted_jump: AcceptedJump | None = None
 ) -> tuple[PublishedGeneration, AlertReport]:
     """Ask the alert rules, then publish; a publication that fails or is held is an alert too.
 
     Args:
-        settings: Where warehouse and published files are.
-        params: Rules, limits and how much is kept.
+        session: Session of the job.
         run_id: The run that publishes.
         accepted_jump: As of :func:`rossmann_ml.publish.publishing.publish`.
 
     Raises:
         RossmannError: As :func:`rossmann_ml.publish.publishing.publish`.
     """
-    report = watch(settings, params, run_id=run_id, is_publishing=True)
+    report = watch(session, run_id=run_id, is_publishing=True)
     try:
-        return publish(settings, params, run_id=run_id, accepted_jump=accepted_jump), report
+        return publish(session, run_id=run_id, accepted_jump=accepted_jump), report
     except RossmannError as error:
         failed = FailedRun(run_id=run_id, reason=str(error), step="publish")
-        watch(settings, params, run_id=run_id, failure=failed)
+        watch(session, run_id=run_id, failure=failed)
         raise

@@ -19,7 +19,8 @@ import duckdb
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.files import md5_of, sha256_of
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.connection import connect, count_rows, one_row
+from rossmann_ml.warehouse.connection import count_rows, one_row
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import code_version, data_version
 
 _PANEL_KEY = ("forecast_origin", "store_id", "target_date")
@@ -85,14 +86,14 @@ class Export:
     tables: Mapping[str, ExportedTable]
 
 
-def export_tables(settings: Settings, folder: Path, page: Path) -> Export:
+def export_tables(session: Session, folder: Path, page: Path) -> Export:
     """Write the tables as ``<schema>/<table>.parquet``, and a page of JSON that describes them.
 
     Rows are written in the order of their key by one thread, so that the same tables give the
     same bytes and DVC stores nothing twice. Each file takes the place of its predecessor at once.
 
     Args:
-        settings: Where the warehouse and the landed files are.
+        session: Session of the command.
         folder: Where the Parquet files go.
         page: Where the description goes.
 
@@ -100,7 +101,8 @@ def export_tables(settings: Settings, folder: Path, page: Path) -> Export:
         NoDataError: There is no warehouse, or a table has not been built yet.
         WarehouseLockedError: Another process is writing.
     """
-    with connect(settings, read_only=True) as connection:
+    settings = session.settings
+    with session.reading() as connection:
         found = count_rows(connection, _KEYS)
         missing = [name for name, rows in found.items() if rows is None]
         origin = None

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import NoDataError, PublishError, PublishHeldError, RossmannError
+from rossmann_ml.base.errors import PublishError, PublishHeldError, RossmannError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_rows
@@ -45,6 +45,7 @@ from rossmann_ml.serving.status import (
     write_status,
 )
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class AcceptedJump:
 
 
 def publish(
-    settings: Settings, params: Params, *, run_id: str, accepted_jump: AcceptedJump | None = None
+    session: Session, *, run_id: str, accepted_jump: AcceptedJump | None = None
 ) -> PublishedGeneration:
     """Make what the warehouse holds now the generation that readers use.
 
@@ -94,8 +95,7 @@ def publish(
     back from it; then only a generation that was not there at the rollback takes over.
 
     Args:
-        settings: Where warehouse, models and published files are.
-        params: How many vintages and generations are kept.
+        session: Session of the job.
         run_id: The run that publishes, for provenance.
         accepted_jump: Lets a generation pass whose totals moved too far; recorded if they did.
 
@@ -109,23 +109,23 @@ def publish(
         WarehouseLockedError: Another process writes.
     """
     try:
-        with warehouse.writer_lock(settings):
-            return _publish(settings, params, run_id, accepted_jump)
+        with warehouse.writer_lock(session.settings):
+            return _publish(session, run_id, accepted_jump)
     except RossmannError as error:
         failed = FailedRun(run_id=run_id, reason=str(error), step="publish")
-        write_status(settings, last_failed_run=failed)
+        write_status(session.settings, last_failed_run=failed)
         raise
 
 
 def _publish(
-    settings: Settings, params: Params, run_id: str, accepted_jump: AcceptedJump | None
+    session: Session, run_id: str, accepted_jump: AcceptedJump | None
 ) -> PublishedGeneration:
+    settings, params = session.settings, session.params
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):
         files.remove_leftovers(folder)
-    if not settings.database_path.exists():
-        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
-    with warehouse.connect(settings) as connection:
+    warehouse.require_database(settings)
+    with session.writing() as connection:
         draft = draft_generation(connection, settings, params, run_id=run_id)
         path = generation_path(settings, draft.info.generation_id)
         is_new = not path.exists()

@@ -37,7 +37,7 @@ _GX_SEVERITY = {"error": "critical", "warning": "warning"}
 _SITE = "data_docs"
 
 
-class Session:
+class Validator:
     """One Great Expectations context with all suites in it.
 
     Args:

@@ -11,17 +11,17 @@ from rossmann_ml.quality.frames import has_rows, read_frame
 from rossmann_ml.quality.results import SuiteResult, store_results
 from rossmann_ml.quality.suite_files import SUITES, load_suite
 from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.connection import require_database
+from rossmann_ml.warehouse.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rossmann_ml.base.settings import Settings
-    from rossmann_ml.quality.great_expectations_session import Session
+    from rossmann_ml.quality.great_expectations_session import Validator
 
 
 def run_suites(
-    settings: Settings,
+    session: Session,
     suites: Sequence[str],
     *,
     run_id: str,
@@ -33,7 +33,7 @@ def run_suites(
     ``state_path/gx``. A failed check raises nothing: the caller decides by ``is_success``.
 
     Args:
-        settings: Where the database and the state folder are.
+        session: Session of the job.
         suites: Names from :data:`rossmann_ml.quality.SUITES`.
         run_id: The run that the results belong to; running it again replaces its rows.
         forecast_origin: The origin whose plan, features and forecasts are checked; the newest when
@@ -50,20 +50,19 @@ def run_suites(
     """
     for name in suites:
         load_suite(name)
-    session = _session(run_id=run_id, folder=settings.state_path / "gx")
-    with writer_lock(settings):
-        with connect(settings, read_only=True) as connection:
-            today = product_today(connection, settings)
-            results = [
-                session.validate(
-                    name,
-                    read_frame(connection, name, today=today, forecast_origin=forecast_origin),
-                )
-                for name in suites
-            ]
-        session.write_data_docs()
-        with connect(settings) as connection:
-            store_results(connection, results, run_id=run_id, tool="great_expectations")
+    require_database(session.settings)
+    validator = _validator(run_id=run_id, folder=session.settings.state_path / "gx")
+    with session.writing() as connection:
+        today = product_today(connection, session.settings)
+        results = [
+            validator.validate(
+                name,
+                read_frame(connection, name, today=today, forecast_origin=forecast_origin),
+            )
+            for name in suites
+        ]
+        validator.write_data_docs()
+        store_results(connection, results, run_id=run_id, tool="great_expectations")
     return results
 
 
@@ -76,21 +75,21 @@ def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
             returns them.
     """
     load_suite(suite)
-    return _session(run_id="unsaved").validate(suite, frame)
+    return _validator(run_id="unsaved").validate(suite, frame)
 
 
-def available_suites(settings: Settings) -> list[str]:
+def available_suites(session: Session) -> list[str]:
     """The suites whose table is there and has rows.
 
     Raises:
         NoDataError: There is no database yet.
     """
-    with connect(settings, read_only=True) as connection:
+    with session.reading() as connection:
         return [name for name in SUITES if has_rows(connection, load_suite(name))]
 
 
-def _session(*, run_id: str, folder: Path | None = None) -> Session:
+def _validator(*, run_id: str, folder: Path | None = None) -> Validator:
     # here and not above: importing Great Expectations takes ten seconds
-    from rossmann_ml.quality.great_expectations_session import Session  # noqa: PLC0415
+    from rossmann_ml.quality.great_expectations_session import Validator  # noqa: PLC0415
 
-    return Session(run_id=run_id, folder=folder)
+    return Validator(run_id=run_id, folder=folder)

@@ -25,7 +25,7 @@ from typing import IO, BinaryIO
 from pydantic import ValidationError
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import BackupError, NoDataError
+from rossmann_ml.base.errors import BackupError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
@@ -118,8 +118,7 @@ def back_up(settings: Settings, target: Path) -> Backup:
     """
     if target.exists():
         raise BackupError(f"{target} is there already; name a file that is not")
-    if not settings.database_path.exists():
-        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
+    warehouse.require_database(settings)
     temporary = files.temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

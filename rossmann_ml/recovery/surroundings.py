@@ -15,6 +15,7 @@ from rossmann_ml.recovery.findings import Finding, Severity
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 # A refresh writes a generation, dbt rebuilds tables beside the old ones, and Dagster keeps events.
 _ALWAYS_NEEDED_BYTES = 500_000_000
@@ -90,7 +91,7 @@ def examine_registry(settings: Settings) -> Iterator[Finding]:
 
 def _alias_set(settings: Settings, version: str) -> str:
     # which also notes that it was told
-    if not promotion.reconcile_alias(settings):
+    if not promotion.reconcile_alias(Session(settings)):
         tracking.set_champion(settings, version)
     return f"set MLflow's alias champion to version {version}"
 

@@ -19,12 +19,11 @@ from functools import cache
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.params import Params, Profile
-from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.params import Profile
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import blend_logs, score
 from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
-from rossmann_ml.features.inputs import newest_origin, read_inputs
+from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.features.panels import read_training_panel
 from rossmann_ml.models.base import Model
 from rossmann_ml.models.blend import BLEND, Blend, fit_weights
@@ -42,8 +41,8 @@ from rossmann_ml.training.model_records import (
     stored_report,
     training_report,
 )
-from rossmann_ml.warehouse.connection import connect, transaction, writer_lock
-from rossmann_ml.warehouse.versions import versions_now
+from rossmann_ml.warehouse.connection import transaction
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -70,17 +69,14 @@ class BacktestReport:
         return rmspe_by_origin(self.scores, BLEND)
 
 
-def run_backtest(
-    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
-) -> BacktestReport:
+def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     """Compute and store what is missing of a recipe's backtest, and score it."""
     started = time.perf_counter()
-    recipe = Recipe(profile, params, settings.threads)
-    with writer_lock(settings), connect(settings) as connection:
-        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
-        folds = complete_folds(
-            connection, inputs, recipe, _panel_once(connection, profile), progress=progress
-        )
+    recipe = Recipe(profile, session.params, session.settings.threads)
+    with session.writing() as connection:
+        inputs = read_newest_inputs(connection, session.params)
+        panel = _panel_once(connection, profile)
+        folds = complete_folds(connection, inputs, recipe, panel, progress=session.progress)
         scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
     return BacktestReport(
         recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
@@ -93,9 +89,7 @@ def _panel_once(
     return cache(lambda: read_training_panel(connection, profile))
 
 
-def train_challenger(
-    settings: Settings, params: Params, *, profile: Profile, progress: Progress = silent
-) -> TrainingReport:
+def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
     """Fit the recipe on all rows up to the newest origin, record it and register it.
 
     The model is stored as a bundle below ``warehouse/models``, logged and registered in MLflow
@@ -103,11 +97,12 @@ def train_challenger(
     into the run and beside the bundle. Members that
     an interrupted training has fitted already are not fitted again.
     """
+    settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
-    with writer_lock(settings), connect(settings) as connection:
-        versions = versions_now(connection, settings)
-        origin = newest_origin(connection)
-        inputs = read_inputs(connection, params, forecast_origin=origin)
+    with session.writing() as connection:
+        versions = session.versions(connection)
+        inputs = read_newest_inputs(connection, params)
+        origin = inputs.forecast_origin
         folds = read_folds(connection, inputs, params, recipe.key)
         panel = read_training_panel(connection, profile)
         started = time.perf_counter()

@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 import duckdb
 
 from rossmann_ml.base.errors import NoChampionError, NoDataError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.comparison import compare
-from rossmann_ml.features.inputs import newest_origin, read_inputs
+from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
-from rossmann_ml.warehouse.connection import connect, one_row, transaction, utc_now, writer_lock
+from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
+from rossmann_ml.warehouse.session import Session
 
 PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
 
@@ -57,11 +55,11 @@ def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def has_champion(settings: Settings) -> bool:
+def has_champion(session: Session) -> bool:
     """Whether a model has been promoted; False too when there is no warehouse yet."""
-    if not settings.database_path.exists():
+    if not session.settings.database_path.exists():
         return False
-    with connect(settings) as connection:
+    with session.writing() as connection:
         return champion(connection) is not None
 
 
@@ -80,14 +78,7 @@ def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
     return found
 
 
-def promote(
-    settings: Settings,
-    params: Params,
-    *,
-    model_version: str | None = None,
-    actor: str,
-    progress: Progress = silent,
-) -> Decision:
+def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
     """Judge a model against the champion and record the decision.
 
     The first model, and a refit of the champion's recipe, must beat seasonal naive; a refit must
@@ -96,34 +87,32 @@ def promote(
     than it by more than ``gate.segment_tolerance``.
 
     Args:
-        settings: Where the warehouse and MLflow are.
-        params: The tolerances.
+        session: Session of the job; its progress is told what the comparison has to compute.
         model_version: The model; unset means the newest.
         actor: Who asks, for the record.
-        progress: Told what has to be computed for the comparison.
 
     Raises:
         NoDataError: There is no such model.
     """
-    with writer_lock(settings), connect(settings) as connection:
+    with session.writing() as connection:
         judged = model_version or _newest(connection)
         previous = champion(connection)
         if judged == previous:
             return Decision(judged, is_promoted=True, reason="it is the champion", previous=judged)
-        decision = _judge(connection, settings, params, judged, previous, progress)
+        decision = _judge(connection, session, judged, previous)
         _record(connection, decision, actor, PROMOTED if decision.is_promoted else REFUSED)
     if decision.is_promoted:
-        reconcile_alias(settings)
+        reconcile_alias(session)
     return decision
 
 
-def rollback_model(settings: Settings, *, actor: str) -> Decision:
+def rollback_model(session: Session, *, actor: str) -> Decision:
     """Bring back the champion before the present one; the next refresh scores with it.
 
     Raises:
         NoDataError: There was no other champion before.
     """
-    with writer_lock(settings), connect(settings) as connection:
+    with session.writing() as connection:
         present = require_champion(connection)
         row = one_row(
             connection,
@@ -143,11 +132,11 @@ def rollback_model(settings: Settings, *, actor: str) -> Decision:
             previous=present,
         )
         _record(connection, decision, actor, ROLLED_BACK)
-    reconcile_alias(settings)
+    reconcile_alias(session)
     return decision
 
 
-def reconcile_alias(settings: Settings) -> bool:
+def reconcile_alias(session: Session) -> bool:
     """Let MLflow's alias ``champion`` follow the newest decision, if it does not yet.
 
     Two databases cannot commit together: the decision is recorded first, and whoever starts next
@@ -156,7 +145,7 @@ def reconcile_alias(settings: Settings) -> bool:
     Returns:
         Whether something had to be done.
     """
-    with connect(settings) as connection:
+    with session.writing() as connection:
         row = one_row(
             connection,
             """
@@ -170,7 +159,7 @@ def reconcile_alias(settings: Settings) -> bool:
         )
         if row is None:
             return False
-        tracking.set_champion(settings, str(row[1]))
+        tracking.set_champion(session.settings, str(row[1]))
         connection.execute(
             "UPDATE forecasting.promotions SET is_alias_set = true WHERE promotion_id <= ?",
             [row[0]],
@@ -248,14 +237,13 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
     return _Candidate(recipe_hash, key, rmspe, naive, share)
 
 
-def _judge(  # noqa: PLR0917 - the arguments of the one caller above
+def _judge(
     connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    params: Params,
+    session: Session,
     judged: str,
     previous: str | None,
-    progress: Progress,
 ) -> Decision:
+    params = session.params
     candidate = _candidate(connection, judged)
     figures: dict[str, float | str] = {
         "rmspe": candidate.rmspe,
@@ -283,15 +271,15 @@ def _judge(  # noqa: PLR0917 - the arguments of the one caller above
         )
     found = None
     if candidate.key is not None and champion_now.key is not None:
-        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
+        inputs = read_newest_inputs(connection, params)
         found = compare(
             connection,
-            settings,
+            session.settings,
             params,
             inputs,
             key=candidate.key,
             other=champion_now.key,
-            progress=progress,
+            progress=session.progress,
         )
     if found is None:
         return _judge_apart(candidate, champion_now, decide)

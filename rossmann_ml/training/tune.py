@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import filelock
 
 from rossmann_ml.base.errors import SettingsError, StudyLockedError
-from rossmann_ml.base.params import FAMILIES, FitSize, Params, Profile, SearchRange
-from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.params import FAMILIES, FitSize, Profile, SearchRange
+from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_inputs
+from rossmann_ml.features.inputs import OriginInputs, read_newest_inputs
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training import tracking
 from rossmann_ml.training.tune_folds import (
@@ -30,8 +30,9 @@ from rossmann_ml.training.tune_folds import (
     tuning_origins,
     with_values,
 )
-from rossmann_ml.warehouse.connection import connect, writer_lock
-from rossmann_ml.warehouse.versions import Versions, fingerprint, versions_now
+from rossmann_ml.warehouse.connection import require_database
+from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.versions import Versions, fingerprint
 
 if TYPE_CHECKING:
     import optuna
@@ -99,14 +100,12 @@ class TuningReport:
 
 
 def tune(
-    settings: Settings,
-    params: Params,
+    session: Session,
     *,
     family: str,
     profile: Profile,
     trials: int,
     minutes: float | None = None,
-    progress: Progress = silent,
 ) -> TuningReport:
     """Search a family's hyperparameters; a second call goes on where the first one stopped.
 
@@ -116,13 +115,11 @@ def tune(
     The warehouse is read once, and nobody waits for the fits.
 
     Args:
-        settings: Where warehouse, study and MLflow are.
-        params: Ranges, origins and today's parameters.
+        session: Session of the command; its progress is told origins, trials and figures.
         family: The model family.
         profile: How much a fit does.
         trials: How many there shall be in all, those of earlier calls among them.
         minutes: After these no further trial begins.
-        progress: Told origins, trials and figures.
 
     Raises:
         SettingsError: Family or parameters cannot be tuned, or the library refuses a value.
@@ -130,9 +127,10 @@ def tune(
         StudyLockedError: Another process is at work on the same study.
         TrackingError: MLflow does not answer or refuses.
     """
+    settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
     today = values_of_today(recipe, family)
-    inputs, versions = _read(settings, params)
+    inputs, versions = _read(session)
     origins = tuning_origins(inputs.first_sales_date, inputs.forecast_origin, params)
     progress(f"tuning on the origins {_listed(origins.tuned_on)}")
     progress(f"reported origins that stay untouched: {_listed(origins.untouched)}")
@@ -189,14 +187,11 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
     return {name: parameters[name] for name in space}
 
 
-def _read(settings: Settings, params: Params) -> tuple[OriginInputs, Versions]:
+def _read(session: Session) -> tuple[OriginInputs, Versions]:
+    require_database(session.settings)
     # the lock lets a weekly job that starts in this moment wait, instead of failing
-    with writer_lock(settings), connect(settings, read_only=True) as connection:
-        origin = newest_origin(connection)
-        return (
-            read_inputs(connection, params, forecast_origin=origin),
-            versions_now(connection, settings),
-        )
+    with session.writing() as connection:
+        return read_newest_inputs(connection, session.params), session.versions(connection)
 
 
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:

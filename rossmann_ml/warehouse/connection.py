@@ -30,7 +30,9 @@ __all__ = [
     "lock_owner",
     "one_row",
     "open_as_it_is",
+    "open_database",
     "read_frame",
+    "require_database",
     "transaction",
     "utc_now",
     "writer_lock",
@@ -41,11 +43,20 @@ RESTORE_MARK = "swapping.json"
 
 @contextmanager
 def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the pipeline's database, and close it at the end.
+    """Open the pipeline's database for a block; see :func:`open_database`."""
+    connection = open_database(settings, read_only=read_only)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the pipeline's database; the caller closes it.
 
     A writing connection creates what is missing of the tables in ``warehouse/ddl``, and migrates
     tables of an earlier version; before a reading one that is done too. DuckDB lets one process
-    write: keep the connection open for one step, never while dbt runs.
+    write: never keep the connection open while dbt runs.
 
     Args:
         settings: Where the database is and what DuckDB may use.
@@ -57,29 +68,35 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
         WarehouseDamagedError: The file is no database, or a restore was interrupted.
         WarehouseLockedError: Another process has the database open for writing.
     """
-    path = settings.database_path
     refuse_half_restored(settings)
-    if read_only and not path.exists():
-        raise NoDataError(f"{path} is not there yet: run `rossmann refresh` first")
-    path.parent.mkdir(parents=True, exist_ok=True)
     if read_only:
-        connection = open_as_it_is(settings)
-        version = schema_version(connection)
-        if version is not None and version < SCHEMA_VERSION:
-            connection.close()
-            with connect(settings):
-                pass
-            connection = open_as_it_is(settings)
-    else:
-        connection = open_as_it_is(settings, read_only=False)
+        require_database(settings)
+    settings.database_path.parent.mkdir(parents=True, exist_ok=True)
+    connection = open_as_it_is(settings, read_only=read_only)
     try:
-        if read_only:
-            refuse_later_version(version)
-        else:
+        if not read_only:
             create_tables(connection)
-        yield connection
-    finally:
+            return connection
+        version = schema_version(connection)
+        refuse_later_version(version)
+        if version is None or version >= SCHEMA_VERSION:
+            return connection
+    except BaseException:
         connection.close()
+        raise
+    connection.close()
+    open_database(settings).close()
+    return open_as_it_is(settings)
+
+
+def require_database(settings: Settings) -> None:
+    """Refuse to go on where nothing has been landed yet.
+
+    Raises:
+        NoDataError: There is no database.
+    """
+    if not settings.database_path.exists():
+        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh` first")
 
 
 def refuse_half_restored(settings: Settings) -> None:

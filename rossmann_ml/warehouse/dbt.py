@@ -17,6 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rossmann_ml.warehouse.connection import require_database
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
 from rossmann_ml.base.errors import DbtError, NoDataError, WarehouseLockedError
 from rossmann_ml.base.params import Params, load_params
@@ -137,21 +139,19 @@ def dbt_variables(
 
 
 def run_dbt(
-    settings: Settings,
-    params: Params,
+    session: Session,
     command: Sequence[str],
     *,
     variables: Mapping[str, Any] | None = None,
     unit_tests: bool = False,
     check: bool = True,
 ) -> DbtResult:
-    """Run a dbt command and wait for it; nothing in this process may have the database open.
+    """Run a dbt command and wait for it; the session's connection is closed for it.
 
     Args:
-        settings: Where the project, the database and the state folder are.
-        params: Where the variables come from, unless ``variables`` are given.
+        session: Session of the job; its parameters give the variables, unless they are given.
         command: The command with its options, such as ``["build", "--selector", "core"]``.
-        variables: From :func:`dbt_variables`; None means those of ``params``.
+        variables: From :func:`dbt_variables`; None means those of the parameters.
         unit_tests: Run dbt's unit tests too.
         check: Raise when a model or a test of error severity failed. Without, the result says so,
             for a caller that first keeps what was found.
@@ -162,8 +162,9 @@ def run_dbt(
         DbtError: dbt did not start, or a model failed or a test of error severity did; the
             message names each with what dbt says of it.
     """
-    if command[0] not in _READS_NO_DATA and not settings.database_path.exists():
-        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh`")
+    settings = session.settings
+    if command[0] not in _READS_NO_DATA:
+        require_database(settings)
     environment = dbt_environment(settings, unit_tests=unit_tests)
     target = Path(environment["DBT_TARGET_PATH"])
     target.mkdir(parents=True, exist_ok=True)
@@ -171,9 +172,9 @@ def run_dbt(
     results_path = target / ("sources.json" if is_freshness else "run_results.json")
     # what an earlier command left must not be read as this one's
     results_path.unlink(missing_ok=True)
-    chosen = dbt_variables(params) if variables is None else dict(variables)
+    chosen = dbt_variables(session.params) if variables is None else dict(variables)
     started = time.perf_counter()
-    with dbt_at_hand() as process:
+    with session.released(), dbt_at_hand() as process:
         done = process.run(
             [*command, "--vars", json.dumps(chosen, sort_keys=True)],
             environment={**os.environ, **environment},
@@ -222,7 +223,7 @@ def ensure_manifest(settings: Settings) -> Path:
     ]
     if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
         # with the weekly job's variables, so that it finds the project parsed
-        run_dbt(settings, load_params(settings.params_path), ["parse"])
+        run_dbt(Session(settings), ["parse"])
     return manifest
 
 

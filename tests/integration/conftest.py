@@ -19,6 +19,7 @@ from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.training import fit as training
 from rossmann_ml.training.model_records import TrainingReport
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +72,9 @@ def trained_once(
         with connect(settings) as connection:
             connection.execute("DELETE FROM forecasting.forecasts")
             connection.execute("DELETE FROM core.horizon_plan WHERE forecast_origin < '2015-06-19'")
-        build_training_panel(settings, params, profile="fast")
-        training.run_backtest(settings, params, profile="fast")
-        report = training.train_challenger(settings, params, profile="fast")
+        build_training_panel(Session(settings, params), profile="fast")
+        training.run_backtest(Session(settings, params), profile="fast")
+        report = training.train_challenger(Session(settings, params), profile="fast")
         with connect(settings) as connection:
             connection.execute(
                 "CREATE TABLE main.models_as_trained AS FROM forecasting.model_versions"

@@ -18,6 +18,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.serving.status import FailedRun, write_status
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,7 @@ def test_before_the_first_publication_the_server_lives_and_then_answers(
         waiting = httpx.get(f"{address}/stores/1/forecast")
         problem_of(waiting, 503, "no-generation")
         assert int(waiting.headers["retry-after"]) > 0
-        publish(small_warehouse, project_params, run_id="weekly-1")
+        publish(Session(small_warehouse, project_params), run_id="weekly-1")
         assert httpx.get(f"{address}/stores/1/forecast").status_code == 200
 
 
@@ -229,7 +230,7 @@ def test_a_running_server_follows_publications_rollbacks_and_failures(
         expected = first
         assert origin_served(address) == "2015-07-31"
         add_week(settings)
-        expected = publish(settings, project_params, run_id="weekly-2").generation_id
+        expected = publish(Session(settings, project_params), run_id="weekly-2").generation_id
         assert origin_served(address) == "2015-08-07"
         rollback_generation(settings, first)
         expected = first

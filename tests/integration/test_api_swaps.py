@@ -20,6 +20,7 @@ from support.small_warehouse import change
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
+from rossmann_ml.warehouse.session import Session
 
 PUBLICATIONS = int(os.environ.get("ROSSMANN_SWAPS", "6"))
 
@@ -66,7 +67,7 @@ class Figures:
             """,
         )
         jump = AcceptedJump("a test", "all values change")
-        generation = publish(self.settings, self._params, run_id="r", accepted_jump=jump)
+        generation = publish(Session(self.settings, self._params), run_id="r", accepted_jump=jump)
         self.expected[generation.generation_id] = figure
         return generation.generation_id
 

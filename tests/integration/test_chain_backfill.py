@@ -15,6 +15,7 @@ from rossmann_ml.ingest import land_incoming
 from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.dbt import run_dbt
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +23,7 @@ PAST = NEWEST_ORIGIN - timedelta(days=42)
 
 
 def backfilled(chain: Chain, run_id: str) -> list[tuple]:
-    backfill_origin(chain.settings, chain.params, forecast_origin=PAST, run_id=run_id)
+    backfill_origin(Session(chain.settings, chain.params), forecast_origin=PAST, run_id=run_id)
     return chain.rows(
         "SELECT * EXCLUDE (run_id, model_version) FROM forecasting.forecasts "
         f"WHERE forecast_origin = '{PAST}' ORDER BY store_id, target_date"
@@ -52,7 +53,7 @@ def test_a_backfilled_forecast_does_not_change_with_what_came_later(chain: Chain
             f"DATE '2015-06-22' AS known_on) FROM raw.sales WHERE date = '{PAST}' AND open = 1"
         )
     try:
-        run_dbt(chain.settings, chain.params, ["run", "--selector", "core"])
+        run_dbt(Session(chain.settings, chain.params), ["run", "--selector", "core"])
         assert backfilled(chain, "after") == before
     finally:
         with connect(chain.settings) as connection:
@@ -61,7 +62,7 @@ def test_a_backfilled_forecast_does_not_change_with_what_came_later(chain: Chain
             connection.execute("INSERT INTO raw.sales SELECT * FROM kept")
             connection.execute("DROP TABLE kept")
             connection.execute("DELETE FROM raw.data_versions")
-        run_dbt(chain.settings, chain.params, ["run", "--selector", "core"])
+        run_dbt(Session(chain.settings, chain.params), ["run", "--selector", "core"])
 
 
 def test_only_past_origins_with_enough_history_can_be_backfilled(chain: Chain) -> None:
@@ -70,7 +71,7 @@ def test_only_past_origins_with_enough_history_can_be_backfilled(chain: Chain) -
     assert possible[0] == NEWEST_ORIGIN - timedelta(days=7)
     for day in (NEWEST_ORIGIN, possible[-1] - timedelta(days=1)):
         with pytest.raises(NoDataError, match="cannot be backfilled"):
-            backfill_origin(chain.settings, chain.params, forecast_origin=day, run_id="no")
+            backfill_origin(Session(chain.settings, chain.params), forecast_origin=day, run_id="no")
 
 
 def test_a_restated_day_is_seen_as_it_was_known_then(chain: Chain, tmp_path: Path) -> None:
@@ -82,8 +83,8 @@ def test_a_restated_day_is_seen_as_it_was_known_then(chain: Chain, tmp_path: Pat
         "Store,DayOfWeek,Date,Sales,Customers,Open,Promo,StateHoliday,SchoolHoliday\n"
         "1,4,2015-06-18,12345,700,1,1,0,0\n"
     )
-    land_incoming(chain.settings, chain.params, paths=[drop])
-    run_dbt(chain.settings, chain.params, ["run", "--selector", "core"])
+    land_incoming(Session(chain.settings, chain.params), paths=[drop])
+    run_dbt(Session(chain.settings, chain.params), ["run", "--selector", "core"])
     with connect(chain.settings, read_only=True) as connection:
         then, now = (
             read_inputs(

@@ -20,6 +20,7 @@ from rossmann_ml.training.fit import BacktestReport
 from rossmann_ml.training.model_records import rmspe_by_origin
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.dbt import run_dbt
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.real_data
 
@@ -51,14 +52,14 @@ def scored(
         state_dir=place / "state",
     )
     params = quick_params()
-    land_raw(settings, params)
-    run_dbt(settings, params, ["build", "--selector", "core"])
-    build_training_panel(settings, params, profile="fast")
-    backtest = training.run_backtest(settings, params, profile="fast")
-    training.train_challenger(settings, params, profile="fast")
-    assert promotion.promote(settings, params, actor="a test").is_promoted
-    build_scoring_panel(settings, params)
-    return settings, backtest, score_newest_origin(settings, run_id="real")
+    land_raw(Session(settings, params))
+    run_dbt(Session(settings, params), ["build", "--selector", "core"])
+    build_training_panel(Session(settings, params), profile="fast")
+    backtest = training.run_backtest(Session(settings, params), profile="fast")
+    training.train_challenger(Session(settings, params), profile="fast")
+    assert promotion.promote(Session(settings, params), actor="a test").is_promoted
+    build_scoring_panel(Session(settings, params))
+    return settings, backtest, score_newest_origin(Session(settings), run_id="real")
 
 
 def test_every_store_is_forecast_for_six_weeks_from_the_newest_complete_day(

@@ -20,13 +20,14 @@ from rossmann_ml.training import tracking
 from rossmann_ml.training.model_card import card_path
 from rossmann_ml.training.registered import plain_frame
 from rossmann_ml.warehouse.connection import connect, read_frame
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
 
 
 def test_training_again_on_the_same_data_computes_and_registers_nothing_new(chain: Chain) -> None:
-    backtest = training.run_backtest(chain.settings, chain.params, profile="fast")
-    again = training.train_challenger(chain.settings, chain.params, profile="fast")
+    backtest = training.run_backtest(Session(chain.settings, chain.params), profile="fast")
+    again = training.train_challenger(Session(chain.settings, chain.params), profile="fast")
     assert backtest.computed == []
     assert (again.is_new, again.model_version) == (False, chain.trained.model_version)
     assert chain.rows("SELECT count(*) FROM forecasting.model_versions") == [(1,)]
@@ -70,7 +71,7 @@ print(rossmann_ml.__file__)
 def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     chain: Chain, tmp_path: Path
 ) -> None:
-    build_scoring_panel(chain.settings, chain.params)
+    build_scoring_panel(Session(chain.settings, chain.params))
     bundle = Bundle.load(chain.settings.models_path, chain.trained.model_version, threads=1)
     with connect(chain.settings, read_only=True) as connection:
         panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
@@ -97,7 +98,7 @@ def test_the_card_lies_beside_the_bundle_and_is_made_anew_where_it_is_lost(chain
     assert text.startswith(f"# Model card: {version}\n")
     assert not list((chain.settings.models_path / version).glob("*.md"))
     path.unlink()
-    training.train_challenger(chain.settings, chain.params, profile="fast")
+    training.train_challenger(Session(chain.settings, chain.params), profile="fast")
     assert path.read_text(encoding="utf-8") == text
 
 

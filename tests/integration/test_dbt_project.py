@@ -20,6 +20,7 @@ from rossmann_ml.warehouse.dbt import (
     ensure_manifest,
     run_dbt,
 )
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
 
@@ -199,10 +200,12 @@ def test_dbts_own_unit_tests_pass(built: BuiltWarehouse) -> None:
 def test_sales_age_on_the_products_clock(built: BuiltWarehouse) -> None:
     command = ("source", "freshness", "--select", "source:raw.sales")
     week_later = built.settings.model_copy(update={"as_of": date(2015, 6, 29)})
-    assert [node.status for node in run_dbt(week_later, built.params, command).nodes] == ["warn"]
+    assert [node.status for node in run_dbt(Session(week_later, built.params), command).nodes] == [
+        "warn"
+    ]
     weeks_later = built.settings.model_copy(update={"as_of": date(2015, 7, 13)})
     with pytest.raises(DbtError, match=r"raw\.sales: up to 2015-06-20, today is 2015-07-13"):
-        run_dbt(weeks_later, built.params, command)
+        run_dbt(Session(weeks_later, built.params), command)
 
 
 def test_a_historical_data_set_is_as_old_as_on_the_monday_after_it(built: BuiltWarehouse) -> None:
@@ -266,5 +269,5 @@ def test_what_a_killed_dbt_wrote_by_half_is_made_anew(built: BuiltWarehouse, nam
     half.write_bytes(half.read_bytes()[:1000])
     os.utime(half)
     assert json.loads(ensure_manifest(built.settings).read_bytes())["nodes"].keys() == whole
-    done = run_dbt(built.settings, built.params, ["ls", "--resource-type", "model"])
+    done = run_dbt(Session(built.settings, built.params), ["ls", "--resource-type", "model"])
     assert done.failure == ""

@@ -13,6 +13,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
 from rossmann_ml.forecasting.score import score_newest_origin
 from rossmann_ml.serving.generations import open_generation
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +29,9 @@ def place(copy_of_refreshed: Callable[[], Refreshed]) -> Refreshed:
 def explain(place: Refreshed, vintages: int = 60) -> DriversReport:
     params = small_params()
     forecast = params.forecast.model_copy(update={"vintages_published": vintages})
-    return explain_newest_origin(place.settings, params.model_copy(update={"forecast": forecast}))
+    return explain_newest_origin(
+        Session(place.settings, params.model_copy(update={"forecast": forecast}))
+    )
 
 
 def test_the_weekly_job_explains_every_open_day_and_publishes_it(refreshed: Refreshed):
@@ -70,7 +73,7 @@ def test_forecasts_that_are_scored_anew_lose_their_drivers_until_they_are_explai
     place: Refreshed,
 ):
     place.execute("UPDATE forecasting.forecast_runs SET input_hash = 'of another model'")
-    score_newest_origin(place.settings, run_id="again")
+    score_newest_origin(Session(place.settings), run_id="again")
     assert place.rows(DRIVERS) == []
     report = explain(place)
     assert report.is_new

@@ -8,10 +8,10 @@ from time import perf_counter
 
 import pytest
 
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.real_data
 
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, real_data_dir: Path) -> Sett
 
 @pytest.fixture(scope="module")
 def report(place: Settings) -> LandingReport:
-    return land_raw(place, load_params(place.params_path))
+    return land_raw(Session(place))
 
 
 def test_every_row_of_the_real_files_lands(
@@ -56,7 +56,7 @@ def test_the_real_files_are_recognised_at_once_when_offered_again(
     place: Settings, report: LandingReport
 ) -> None:
     started = perf_counter()
-    again = land_raw(place, load_params(place.params_path))
+    again = land_raw(Session(place))
     assert perf_counter() - started < 3
     assert all(file.was_landed_before for file in again.files)
     assert len(again.files) == len(report.files)
@@ -73,9 +73,7 @@ def test_a_newer_whole_file_stores_only_what_differs(
     folder.mkdir()
     (folder / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    (landing,) = land_incoming(
-        place, load_params(place.params_path), paths=[folder / "train.csv"]
-    ).files
+    (landing,) = land_incoming(Session(place), paths=[folder / "train.csv"]).files
     assert (landing.rows_landed, landing.rows_restated) == (1, 1)
     assert landing.rows_unchanged == landing.rows_read - 1
     with connect(place, read_only=True) as connection:

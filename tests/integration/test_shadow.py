@@ -15,6 +15,7 @@ from support.refreshed import Refreshed
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
 from rossmann_ml.publish.publishing import publish
+from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +57,7 @@ def plant_challenger(place: Refreshed, version: str, *, hours_later: int = 1) ->
 def score(place: Refreshed, *, is_wanted: bool = True) -> ShadowReport:
     params = small_params()
     forecast = params.forecast.model_copy(update={"shadow_challenger": is_wanted})
-    return score_shadow(place.settings, params.model_copy(update={"forecast": forecast}))
+    return score_shadow(Session(place.settings, params.model_copy(update={"forecast": forecast})))
 
 
 def test_without_a_challenger_nothing_runs_in_shadow(refreshed: Refreshed):
@@ -103,11 +104,11 @@ def test_the_same_panel_is_scored_once_and_a_newer_run_replaces_the_rows(place: 
 
 def test_a_shadow_alone_is_content_that_is_published(place: Refreshed):
     plant_challenger(place, "challenger")
-    before = publish(place.settings, small_params(), run_id="before")
+    before = publish(Session(place.settings, small_params()), run_id="before")
     score(place)
-    after = publish(place.settings, small_params(), run_id="after")
+    after = publish(Session(place.settings, small_params()), run_id="after")
     assert after.generation_id != before.generation_id
-    assert not publish(place.settings, small_params(), run_id="again").is_new
+    assert not publish(Session(place.settings, small_params()), run_id="again").is_new
 
 
 def test_the_newest_challenger_with_a_bundle_runs_and_older_models_do_not(place: Refreshed):

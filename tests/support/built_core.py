@@ -21,6 +21,7 @@ from rossmann_ml.features.driver_groups import PARTS
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.dbt import DbtResult, dbt_environment, dbt_variables, run_dbt
+from rossmann_ml.warehouse.session import Session
 from support.once import made_once
 
 NEWEST_ORIGIN = date(2015, 6, 19)
@@ -71,7 +72,7 @@ class BuiltWarehouse:
             return connection.execute(query).fetchall()
 
     def run(self, *command: str, **options: object) -> DbtResult:
-        return run_dbt(self.settings, self.params, command, **options)  # type: ignore[arg-type]
+        return run_dbt(Session(self.settings, self.params), command, **options)  # type: ignore[arg-type]
 
     def outcomes(self) -> dict[str, str]:
         """Status by name of node, of the command that ran last."""
@@ -92,14 +93,14 @@ def _settings(place: Path, sample_dir: Path) -> Settings:
 def _build(place: Path, sample_dir: Path) -> tuple[DbtResult, DbtResult]:
     settings = _settings(place, sample_dir)
     params = load_params(settings.params_path)
-    land_raw(settings, params)
+    land_raw(Session(settings, params))
     past = dbt_variables(params, PAST_ORIGIN, PAST_KNOWN_BY)
-    run_dbt(settings, params, ["run", "--selector", "core"], variables=past)
-    core_run = run_dbt(settings, params, ["build", "--selector", "core"])
+    run_dbt(Session(settings, params), ["run", "--selector", "core"], variables=past)
+    core_run = run_dbt(Session(settings, params), ["build", "--selector", "core"])
     with connect(settings) as connection:
         connection.execute(_FORECASTS)
         connection.execute(_DRIVERS)
-    marts_run = run_dbt(settings, params, ["build", "--selector", "marts"])
+    marts_run = run_dbt(Session(settings, params), ["build", "--selector", "marts"])
     return core_run, marts_run
 
 

@@ -23,6 +23,7 @@ from rossmann_ml.training.gate import Decision
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.connection import append_frame
 from rossmann_ml.warehouse.schema import create_tables
+from rossmann_ml.warehouse.session import Session
 from support.evaluation_world import LAST_DAY, emptied, frames, small_params
 
 _NUMBERS = itertools.count()
@@ -136,7 +137,9 @@ class Gate:
 
     def promote(self, version: str | None = None, actor: str = "a test") -> Decision:
         """Ask the gate."""
-        return promotion.promote(self.settings, self.params, model_version=version, actor=actor)
+        return promotion.promote(
+            Session(self.settings, self.params), model_version=version, actor=actor
+        )
 
     def decisions(self, *columns: str) -> list[tuple[object, ...]]:
         """Columns of what was recorded, oldest first."""

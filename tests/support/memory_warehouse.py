@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -18,7 +18,7 @@ import pytest
 
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.warehouse import connection as warehouse
-from rossmann_ml.warehouse import versions
+from rossmann_ml.warehouse import session, versions
 from rossmann_ml.warehouse.connection import append_frame
 from rossmann_ml.warehouse.schema import create_tables
 
@@ -91,6 +91,26 @@ def kept(connection: duckdb.DuckDBPyConnection, *tables: str) -> Iterator[None]:
         for number, table in enumerate(tables):
             connection.execute(f"DELETE FROM {table}")
             connection.execute(f"INSERT INTO {table} FROM kept_{number}")
+
+
+class _Kept:
+    """A connection that stays open whoever closes it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def close(self) -> None:
+        pass
+
+
+def let_sessions_open(monkeypatch: pytest.MonkeyPatch, database: duckdb.DuckDBPyConnection) -> None:
+    """Let every session work on an open connection, whatever its settings say."""
+    kept = _Kept(database)
+    monkeypatch.setattr(session, "open_database", lambda _settings: kept)
+    monkeypatch.setattr(session, "connect", lambda _settings, **_: nullcontext(kept))
 
 
 @contextmanager

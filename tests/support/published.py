@@ -11,6 +11,7 @@ import pytest
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish
+from rossmann_ml.warehouse.session import Session
 from support.once import made_once
 from support.small_warehouse import build_small_warehouse, small_settings
 
@@ -41,7 +42,7 @@ def shared_published(
 
     def make(folder: Path) -> PublishedGeneration:
         settings = copy_of(shared_warehouse, folder)
-        return publish(settings, project_params, run_id="weekly-1")
+        return publish(Session(settings, project_params), run_id="weekly-1")
 
     folder, generation = made_once(tmp_path_factory, "published", make)
     settings = small_settings(folder)

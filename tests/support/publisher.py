@@ -11,6 +11,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 _GENERATIONS_KEPT = 3
 
@@ -44,7 +45,7 @@ class Publisher:
             connection.execute(
                 "UPDATE forecasting.forecast_runs SET input_hash = $hash", {"hash": str(share)}
             )
-        done = publish(self._settings, self._params, run_id=f"load-{len(self.shares)}")
+        done = publish(Session(self._settings, self._params), run_id=f"load-{len(self.shares)}")
         self.published_at[done.generation_id] = time.monotonic()
         self.shares[done.generation_id] = share
 

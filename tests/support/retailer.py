@@ -12,6 +12,7 @@ from rossmann_ml.base.params import IngestParams, Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 FIRST_DAY = date(2015, 6, 1)  # a Monday
 LAST_DAY = date(2015, 6, 12)  # the Friday of the week after
@@ -125,10 +126,10 @@ class Retailer:
         self.write("test.csv", text(PLAN_HEADER, plan_lines()))
 
     def land_raw(self) -> LandingReport:
-        return land_raw(self.settings, self.params)
+        return land_raw(Session(self.settings, self.params))
 
     def land_incoming(self, *paths: Path) -> LandingReport:
-        return land_incoming(self.settings, self.params, paths=paths or None)
+        return land_incoming(Session(self.settings, self.params), paths=paths or None)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with connect(self.settings, read_only=True) as connection:

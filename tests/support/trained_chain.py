@@ -10,6 +10,7 @@ from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.training.model_records import TrainingReport
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def add_model(chain: Chain, version: str, *, recipe: str | None = None, rmspe: f
 
 
 def promote(chain: Chain, version: str | None = None) -> promotion.Decision:
-    return promotion.promote(chain.settings, chain.params, model_version=version, actor="a test")
+    return promotion.promote(
+        Session(chain.settings, chain.params), model_version=version, actor="a test"
+    )
 
 
 def rmspe_of(chain: Chain) -> float:

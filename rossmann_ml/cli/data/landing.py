@@ -13,6 +13,7 @@ from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest import LandingReport, land_incoming
 from rossmann_ml.ingest.status import DataStatus, LandedKind, data_status
+from rossmann_ml.warehouse.session import Session
 
 
 def land_files(console: Console, paths: list[Path]) -> LandingReport:
@@ -32,7 +33,7 @@ def land_files(console: Console, paths: list[Path]) -> LandingReport:
     def tell(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    report = land_incoming(settings, params, paths=paths or None, progress=tell)
+    report = land_incoming(Session(settings, params, progress=tell), paths=paths or None)
     for warning in report.all_warnings():
         console.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
@@ -49,7 +50,7 @@ def show_status(console: Console) -> DataStatus:
     Raises:
         WarehouseLockedError: Another process has the database open for writing.
     """
-    status = data_status(default_settings())
+    status = data_status(Session(default_settings()))
 
     def tell(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)

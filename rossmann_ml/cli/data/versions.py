@@ -9,6 +9,7 @@ from rich.console import Console
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.kaggle import FetchedFile, fetch_files
 from rossmann_ml.publish.exports import Export, export_tables
+from rossmann_ml.warehouse.session import Session
 
 
 def fetch_from_kaggle(console: Console, *, force: bool) -> list[FetchedFile]:
@@ -41,7 +42,7 @@ def export_to_parquet(console: Console, out: Path | None) -> Export:
     settings = default_settings()
     folder = settings.home / "data" / "exports" if out is None else out
     page = folder.parent / "data_version.json" if out is None else folder / "data_version.json"
-    export = export_tables(settings, folder, page)
+    export = export_tables(Session(settings), folder, page)
     console.print(
         f"Data version {export.data_version} of {export.data_set}, origin "
         f"{export.forecast_origin}, in {folder}",

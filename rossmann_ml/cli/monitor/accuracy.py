@@ -6,9 +6,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.monitoring.accuracy import AccuracyReport, measure_accuracy
+from rossmann_ml.warehouse.session import Session
 
 _VINTAGES_SHOWN = 20
 _SHARES = ("coverage_80", "coverage_95", "skill")
@@ -19,7 +19,7 @@ def show_accuracy(console: Console) -> None:
     """Compare forecasts with what came true, and print it."""
     settings = default_settings()
     with console.status("Comparing forecasts with what came true"):
-        report = measure_accuracy(settings, load_params(settings.params_path))
+        report = measure_accuracy(Session(settings))
     print_accuracy(console, report)
 
 

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
+from rossmann_ml.warehouse.session import Session
 
 
 def show_drift(console: Console) -> DriftReport:
@@ -26,7 +26,7 @@ def show_drift(console: Console) -> DriftReport:
     settings = default_settings()
     run_id = f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with console.status("Measuring drift"):
-        report = measure_drift(settings, load_params(settings.params_path), run_id=run_id)
+        report = measure_drift(Session(settings), run_id=run_id)
     table = Table(box=SIMPLE_HEAD, title=f"Drift at {report.forecast_origin}", title_justify="left")
     for heading in ("what", "compared with", "value", "threshold", "verdict", "what moved"):
         is_number = heading in ("value", "threshold")

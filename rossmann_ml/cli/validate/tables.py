@@ -14,6 +14,7 @@ from rossmann_ml.base.errors import NoDataError, QualityError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
 from rossmann_ml.quality.suite_files import load_suite
+from rossmann_ml.warehouse.session import Session
 
 
 def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:
@@ -28,7 +29,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
         RossmannError: As :func:`rossmann_ml.quality.run_suites`.
     """
     settings = default_settings()
-    chosen = list(dict.fromkeys(suites)) or available_suites(settings)
+    chosen = list(dict.fromkeys(suites)) or available_suites(Session(settings))
     if not chosen:
         raise NoDataError(
             f"{settings.database_path} has no table to check yet: land files first, "
@@ -36,7 +37,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
         )
     run_id = f"validate-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with console.status(f"Checking {', '.join(chosen)}"):
-        results = run_suites(settings, chosen, run_id=run_id)
+        results = run_suites(Session(settings), chosen, run_id=run_id)
     for result in results:
         console.print(_checks_table(result))
     if not suites:

@@ -16,9 +16,6 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.driver_groups import GROUPS
 from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panels import read_scoring_panel
@@ -28,12 +25,11 @@ from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     one_row,
     read_frame,
     transaction,
-    writer_lock,
 )
+from rossmann_ml.warehouse.session import Session
 
 # The same model on the same rows gives the same bits; more than this is another model or panel.
 _LOG_TOLERANCE = 1e-9
@@ -62,9 +58,7 @@ class DriversReport:
     seconds: float
 
 
-def explain_newest_origin(
-    settings: Settings, params: Params, *, progress: Progress = silent
-) -> DriversReport:
+def explain_newest_origin(session: Session) -> DriversReport:
     """Fill ``forecasting.forecast_drivers`` for the newest origin.
 
     Forecasts that were explained before are not explained again. Rows of origins that are no
@@ -75,7 +69,8 @@ def explain_newest_origin(
             forecasts were made from.
     """
     started = time.perf_counter()
-    with writer_lock(settings), connect(settings) as connection:
+    settings, params = session.settings, session.params
+    with session.writing() as connection:
         origin = newest_origin(connection)
         run_id, model_version = run_in_force(connection, origin)
         found = one_row(
@@ -84,7 +79,7 @@ def explain_newest_origin(
             [origin, run_id],
         )
         if found is None:
-            progress(f"drivers of the forecasts from {origin} by {model_version}")
+            session.progress(f"drivers of the forecasts from {origin} by {model_version}")
             bundle = Bundle.load(settings.models_path, model_version, threads=settings.threads)
             panel = read_scoring_panel(connection, origin)
             inputs = read_inputs(connection, params, forecast_origin=origin)

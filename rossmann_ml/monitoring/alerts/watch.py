@@ -15,8 +15,6 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
 from rossmann_ml.monitoring.alerts.findings import Finding, Situation
@@ -26,13 +24,12 @@ from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     one_row,
     read_frame,
     transaction,
     utc_now,
-    writer_lock,
 )
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import fingerprint
 
 FAILED_RUN = "failed_run"
@@ -77,13 +74,11 @@ class AlertReport:
 
 
 def watch(
-    settings: Settings,
-    params: Params,
+    session: Session,
     *,
     run_id: str,
     failure: FailedRun | None = None,
     is_publishing: bool = False,
-    progress: Progress = silent,
 ) -> AlertReport:
     """Ask the rules, keep what they say as rows, send what is due, and tell readers.
 
@@ -95,43 +90,39 @@ def watch(
     next time; it fails nothing.
 
     Args:
-        settings: Where the warehouse is.
-        params: The rules.
+        session: Session of the job; its progress is told what is sent.
         run_id: The run that asks.
         failure: How that run failed, if it did.
         is_publishing: This run publishes next, so that the failure of an earlier one is over.
-        progress: Told what is done.
 
     Raises:
         SettingsError: What is set on sending cannot be used.
         WarehouseLockedError: Another process writes.
     """
     sending = load_delivery_settings()
-    with writer_lock(settings):
-        with connect(settings) as connection:
-            situation = Situation(
-                connection, params.monitoring.alerts, product_today(connection, settings), run_id
-            )
-            findings = judge(situation)
-            if failure is None and not is_publishing:
-                failure = _unresolved_failure(settings)
-            findings[FAILED_RUN] = [] if failure is None else [_failed(failure)]
-            book = _Book(connection, settings, situation)
-            with transaction(connection):
-                raised = book.note([each for found in findings.values() for each in found or []])
-                resolved = book.resolve(
-                    {rule for rule, found in findings.items() if found is not None}
-                )
-            due = _due(connection, params.monitoring.alerts, sending)
-            still_open = open_alerts(connection)
-            advice = advise_retraining(
-                connection,
-                params.monitoring.retraining,
-                every_weeks=params.training.retrain_every_weeks,
-            )
+    settings, params = session.settings, session.params
+    with session.writing() as connection:
+        situation = Situation(
+            connection, params.monitoring.alerts, product_today(connection, settings), run_id
+        )
+        findings = judge(situation)
+        if failure is None and not is_publishing:
+            failure = _unresolved_failure(settings)
+        findings[FAILED_RUN] = [] if failure is None else [_failed(failure)]
+        book = _Book(connection, settings, situation)
+        with transaction(connection):
+            raised = book.note([each for found in findings.values() for each in found or []])
+            resolved = book.resolve({rule for rule, found in findings.items() if found is not None})
+        due = _due(connection, params.monitoring.alerts, sending)
+        still_open = open_alerts(connection)
+        advice = advise_retraining(
+            connection,
+            params.monitoring.retraining,
+            every_weeks=params.training.retrain_every_weeks,
+        )
         # before anything is sent: readers must know although a server lets us wait
         write_alerts(settings, alerts=still_open, retraining_advice=advice)
-        deliveries = _send(settings, sending, due, progress)
+        deliveries = _send(session, sending, due)
     return AlertReport(
         open=still_open,
         raised=raised,
@@ -296,19 +287,17 @@ def _due(
 
 
 def _send(
-    settings: Settings,
-    sending: DeliverySettings,
-    due: dict[str, list[OpenAlert]],
-    progress: Progress,
+    session: Session, sending: DeliverySettings, due: dict[str, list[OpenAlert]]
 ) -> tuple[Delivery, ...]:
     """Send with the database closed, then record what came of it."""
     deliveries = []
-    for channel, alerts in due.items():
-        progress(f"sending {len(alerts)} alerts by {channel}")
-        deliveries.append(deliver(channel, alerts, sending))
+    with session.released():
+        for channel, alerts in due.items():
+            session.progress(f"sending {len(alerts)} alerts by {channel}")
+            deliveries.append(deliver(channel, alerts, sending))
     if not deliveries:
         return ()
-    with connect(settings) as connection, transaction(connection):
+    with session.writing() as connection, transaction(connection):
         for delivery in deliveries:
             append_frame(
                 connection,

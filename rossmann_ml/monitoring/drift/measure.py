@@ -16,9 +16,6 @@ from pathlib import Path
 import polars as pl
 
 from rossmann_ml.base.drift_params import DriftKind, DriftParams
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
@@ -27,11 +24,10 @@ from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_lev
 from rossmann_ml.monitoring.drift.windows import Sample
 from rossmann_ml.warehouse.connection import (
     append_frame,
-    connect,
     transaction,
     utc_now,
-    writer_lock,
 )
+from rossmann_ml.warehouse.session import Session
 
 # of stores off their level; the others are counted
 _MOST_STORES_NAMED = 10
@@ -96,9 +92,7 @@ class DriftReport:
         return [metric for metric in self.metrics if metric.is_drifted]
 
 
-def measure_drift(
-    settings: Settings, params: Params, *, run_id: str, progress: Progress = silent
-) -> DriftReport:
+def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     """Fill ``monitoring.drift_metrics`` for the newest origin, and write the pages.
 
     Rows of the same origin are replaced.
@@ -107,15 +101,13 @@ def measure_drift(
         NoDataError: There is no origin with a plan yet.
     """
     started = time.perf_counter()
-    drift = params.monitoring.drift
-    with writer_lock(settings):
-        with connect(settings) as connection:
-            origin = newest_origin(connection)
-            progress(f"reading what to compare at {origin}")
-            data = read_drift_data(
-                connection, origin=origin, horizon_days=params.forecast.horizon_days
-            )
-        progress("comparing with the year before")
+    settings, drift = session.settings, session.params.monitoring.drift
+    with session.writing() as connection:
+        origin = newest_origin(connection)
+        session.progress(f"reading what to compare at {origin}")
+        horizon_days = session.params.forecast.horizon_days
+        data = read_drift_data(connection, origin=origin, horizon_days=horizon_days)
+        session.progress("comparing with the year before")
         pages = {"drift": report_path(settings, run_id, "drift")} if data.samples else {}
         metrics = compare(data.samples, drift, pages.get("drift"))
         metrics += [_assumed_plan(data, drift), *_stores(data, drift)]
@@ -124,7 +116,7 @@ def measure_drift(
             metrics += _performance(data, drift, pages["performance"])
         metrics.sort(key=lambda each: list(drift.thresholds).index(each.kind))
         rows = as_rows(metrics, run_id=run_id, forecast_origin=origin, computed_at=utc_now())
-        with connect(settings) as connection, transaction(connection):
+        with transaction(connection):
             connection.execute(
                 "DELETE FROM monitoring.drift_metrics WHERE forecast_origin = ?", [origin]
             )

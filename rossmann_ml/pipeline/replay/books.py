@@ -16,7 +16,8 @@ from rossmann_ml.evaluation.metrics import SCORES
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 from rossmann_ml.pipeline.replay.place import PlayedWeek, ReplayPlace
 from rossmann_ml.pipeline.replay.source import Source
-from rossmann_ml.warehouse.connection import append_frame, connect, read_frame, writer_lock
+from rossmann_ml.warehouse.connection import append_frame, read_frame
+from rossmann_ml.warehouse.session import Session
 
 ALL_WEEKS = "all"
 """``horizon_week`` of the rows over the whole horizon."""
@@ -122,7 +123,7 @@ def make_books(
     source = source or Source(live.raw_path)
     settings = place.settings(live)
     done = place.done_weeks()
-    with writer_lock(settings), connect(settings) as connection:
+    with Session(settings).writing() as connection:
         books = _read(connection, done, source.actuals(options.first_monday))
         connection.execute("CREATE SCHEMA IF NOT EXISTS replay")
         for name, frame in _tables(books):

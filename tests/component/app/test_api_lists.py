@@ -20,6 +20,7 @@ from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import open_generation
 from rossmann_ml.serving.status import FailedRun, HeldPublish, OpenAlert, write_alerts, write_status
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -213,7 +214,7 @@ def test_a_list_begun_before_a_publication_goes_on_in_its_generation(
         whole = rows(client, "/forecasts")
         first = client.get("/forecasts", params={"limit": 100})
         add_week(settings)
-        second = publish(settings, project_params, run_id="weekly-2")
+        second = publish(Session(settings, project_params), run_id="weekly-2")
         wait_for(client, second.generation_id)
         address = first.headers["link"].split(">")[0].removeprefix("<")
         rest = client.get(address.replace("limit=100", "limit=1000"))
@@ -230,7 +231,7 @@ def test_a_list_whose_generation_is_gone_says_so(
     with client_of(settings) as client:
         cursor = client.get("/forecasts", params={"limit": 100}).json()["next_cursor"]
         add_week(settings)
-        wait_for(client, publish(settings, params, run_id="weekly-2").generation_id)
+        wait_for(client, publish(Session(settings, params), run_id="weekly-2").generation_id)
         response = client.get("/forecasts", params={"cursor": cursor})
         problem_of(response, 410, "cursor-expired")
 

@@ -29,6 +29,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.training import gate as promotion
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -171,7 +172,7 @@ def test_no_argument_of_a_command_is_run_as_sql(
     with pytest.raises(PublishError, match="no generation is called"):
         rollback_generation(published, attempt)
     with pytest.raises(NoDataError, match="there is no model"):
-        promotion.promote(published, _params(), model_version=attempt, actor=attempt)
+        promotion.promote(Session(published, _params()), model_version=attempt, actor=attempt)
     assert hashlib.sha256(published.database_path.read_bytes()).hexdigest() == before
 
 
@@ -225,7 +226,7 @@ def test_no_export_holds_a_formula(
             f"INSERT INTO raw.quarantined_rows VALUES (1, 'sales', 'train.csv', {200 + number}, "
             f"'Sales', 'not a number', '{quoted}', TIMESTAMP '2015-08-03 06:00')",
         )
-    publish(settings, project_params, run_id="planted")
+    publish(Session(settings, project_params), run_id="planted")
     with client_of(settings) as client:
         path = "/data_quality"
         text = client.get(path, params={"format": "csv"}).text

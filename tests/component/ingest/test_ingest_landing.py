@@ -25,6 +25,7 @@ from rossmann_ml.base.settings import load_settings
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.ingest.versions import ALWAYS
 from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture
@@ -304,13 +305,13 @@ def test_another_data_set_is_refused_with_the_way_out(retailer: Retailer, tmp_pa
     assert retailer.contents() == before
 
     elsewhere = load_settings(raw_dir=retailer.raw, warehouse_dir=tmp_path / "other", as_of=None)
-    land_raw(elsewhere, retailer.params)
+    land_raw(Session(elsewhere, retailer.params))
 
 
 def test_a_sample_is_recorded_as_synthetic_and_historical(sample_dir: Path, tmp_path: Path) -> None:
     retailer = Retailer(tmp_path)
     settings = retailer.settings.model_copy(update={"raw_dir": sample_dir})
-    report = land_raw(settings, retailer.params)
+    report = land_raw(Session(settings, retailer.params))
 
     assert report.rows_quarantined == 0
     assert retailer.query("SELECT name, is_synthetic, is_historical FROM raw.data_set") == [
@@ -387,8 +388,8 @@ def test_landing_waits_for_no_other_writer(retailer: Retailer) -> None:
         assert holder.stdout.readline() == "held\n"
         hasty = retailer.settings.model_copy(update={"lock_timeout_seconds": 0.1})
         with pytest.raises(WarehouseLockedError, match=str(holder.pid)):
-            land_raw(hasty, retailer.params)
+            land_raw(Session(hasty, retailer.params))
     finally:
         holder.communicate("")
     with writer_lock(retailer.settings):
-        assert land_raw(retailer.settings, retailer.params).is_changed
+        assert land_raw(Session(retailer.settings, retailer.params)).is_changed

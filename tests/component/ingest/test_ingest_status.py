@@ -13,6 +13,7 @@ from support.retailer import SALES_HEADER, Retailer, sales_line, text
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.ingest.status import data_status
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import git_commit
 
 FRIDAY = date(2015, 6, 12)
@@ -37,7 +38,7 @@ def test_status_counts_rows_in_force_and_names_files_of_which_the_bytes_are_new(
     retailer.write("sales_2015-06-15.csv", text(SALES_HEADER, [sales_line(3, FRIDAY, 11)]))
     (retailer.incoming / "odd.csv").write_text("x")
 
-    status = data_status(retailer.settings)
+    status = data_status(Session(retailer.settings))
     assert (status.has_warehouse, status.today) == (True, date(2015, 6, 15))
     assert status.data_set == DataSet("retailer")
     assert [file.path.name for file in status.waiting] == ["sales_2015-06-15.csv"]
@@ -56,7 +57,7 @@ def test_a_database_without_the_pipelines_tables_is_no_warehouse(retailer: Retai
     path = retailer.settings.database_path
     path.parent.mkdir(parents=True)
     duckdb.connect(str(path)).close()
-    status = data_status(retailer.settings)
+    status = data_status(Session(retailer.settings))
     assert (status.has_warehouse, status.data_set, status.landed) == (False, None, ())
     assert len(status.waiting) == 3
 
@@ -65,7 +66,7 @@ def test_missing_whole_files_are_named_once_sales_were_landed(retailer: Retailer
     retailer.land_raw()
     (retailer.raw / "store.csv").unlink()
     (retailer.raw / "train.csv").unlink()
-    files, missing = require_files(retailer.settings)
+    files, missing = require_files(Session(retailer.settings))
     assert [file.path.name for file in files] == ["test.csv"]
     assert missing == {"store.csv", "train.csv"}
     report = retailer.land_raw()

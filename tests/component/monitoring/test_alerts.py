@@ -21,6 +21,7 @@ from rossmann_ml.monitoring.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import FailedRun, read_status, resolve_failure, write_status
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 MONDAY = date(2015, 8, 3)
 NO_PLAN = "DELETE FROM raw.plan WHERE date > DATE '2015-08-20'"
@@ -55,7 +56,7 @@ def watching(quiet_warehouse: Settings, project_params: Params) -> Watching:
         for statement in statements:
             change(quiet_warehouse, statement, marts_follow=False)
         settings = quiet_warehouse.model_copy(update={"as_of": today})
-        return watch(settings, project_params, run_id=f"weekly-{next(runs)}", **options)
+        return watch(Session(settings, project_params), run_id=f"weekly-{next(runs)}", **options)
 
     return watched
 
@@ -263,7 +264,7 @@ def test_alerts_are_published_with_the_generation(
     quiet_warehouse: Settings, project_params: Params
 ):
     change(quiet_warehouse, NO_PLAN, marts_follow=False)
-    generation, report = watch_and_publish(quiet_warehouse, project_params, run_id="r")
+    generation, report = watch_and_publish(Session(quiet_warehouse, project_params), run_id="r")
     assert generation.tables["alerts"] == len(report.open) == 1
 
 
@@ -279,13 +280,13 @@ def test_a_held_publication_is_an_alert_until_one_goes_through(
         "WHERE forecast_origin = DATE '2015-07-31'",
     )
     with pytest.raises(PublishHeldError):
-        watch_and_publish(settings, project_params, run_id="r")
+        watch_and_publish(Session(settings, project_params), run_id="r")
     held = [
         each for each in read_status(settings.published_path).alerts if each.rule == "failed_run"
     ]
     assert [(each.subject, each.severity) for each in held] == [("publish", "critical")]
     assert "moved too far" in held[0].message
     change(settings, doubled.replace("* 2", "/ 2"))
-    watch_and_publish(settings, project_params, run_id="r")
+    watch_and_publish(Session(settings, project_params), run_id="r")
     rules = {each.rule for each in read_status(settings.published_path).alerts}
     assert "failed_run" not in rules

@@ -32,6 +32,7 @@ from rossmann_ml.monitoring.drift.reports import report_path
 from rossmann_ml.monitoring.drift.stores import store_deviations
 from rossmann_ml.monitoring.drift.windows import Sample, Window, plan_samples, sales_samples
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 WEEK = date(2015, 3, 13)
 DECEMBER = [date(2014, 12, day) for day in (5, 12, 19, 26)]
@@ -52,7 +53,7 @@ def days(sample_dir: Path) -> Days:
 def measured(days: Days, params: Params, tmp_path_factory) -> tuple[Settings, DriftReport]:
     """A warehouse without anything planted, measured once; no test may change it."""
     settings = drift_warehouse(tmp_path_factory.mktemp("drift"), *days)
-    return settings, measure_drift(settings, params, run_id="quiet")
+    return settings, measure_drift(Session(settings, params), run_id="quiet")
 
 
 def rows_of(settings: Settings) -> pl.DataFrame:
@@ -204,7 +205,7 @@ def test_measuring_again_replaces_the_rows_of_the_origin_and_old_pages_go(
             )
         }
     )
-    measure_drift(settings, few, run_id="first")
+    measure_drift(Session(settings, few), run_id="first")
     with connect(settings) as connection:
         # a stale plan, a model that moved, features of another world, and no vintage for the week
         connection.execute("UPDATE core.horizon_plan SET plan_source = 'assumed'")
@@ -213,7 +214,7 @@ def test_measuring_again_replaces_the_rows_of_the_origin_and_old_pages_go(
             "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * 2 "
             "WHERE run_id = 'now'"
         )
-    report = measure_drift(settings, few, run_id="second")
+    report = measure_drift(Session(settings, few), run_id="second")
     rows = rows_of(settings)
     assert rows["run_id"].unique().to_list() == ["second"]
     assert {f"{each.kind}.{each.feature}" for each in report.drifted} == {
@@ -229,11 +230,11 @@ def test_what_is_not_there_yet_is_left_out(days: Days, params: Params, tmp_path:
     with connect(settings) as connection:
         connection.execute("DROP TABLE features.training_panel")
         connection.execute("DELETE FROM forecasting.forecasts WHERE run_id = 'before'")
-    report = measure_drift(settings, params, run_id="young")
+    report = measure_drift(Session(settings, params), run_id="young")
     assert {each.kind for each in report.metrics} == {"plan", "sales"}
     with connect(settings) as connection:
         connection.execute("CREATE TABLE features.training_panel AS FROM features.scoring_panel")
-    again = measure_drift(settings, params, run_id="young")
+    again = measure_drift(Session(settings, params), run_id="young")
     assert {each.kind for each in again.metrics} == {"plan", "sales"}
 
 

@@ -18,6 +18,7 @@ from rossmann_ml.cli.monitor import drift as monitor_drift
 from rossmann_ml.monitoring import accuracy
 from rossmann_ml.monitoring.accuracy import measure_accuracy
 from rossmann_ml.warehouse.dbt import DbtResult
+from rossmann_ml.warehouse.session import Session
 
 _CORE = """
     CREATE SCHEMA IF NOT EXISTS core;
@@ -95,4 +96,4 @@ def test_only_the_newest_vintages_are_printed(
 
 def test_without_landed_sales_it_is_refused(tmp_path: Path, project_params: Params) -> None:
     with pytest.raises(NoDataError, match="no sales to compare with yet"):
-        measure_accuracy(small_settings(tmp_path), project_params)
+        measure_accuracy(Session(small_settings(tmp_path), project_params))

@@ -16,6 +16,7 @@ from rossmann_ml.monitoring import usage
 from rossmann_ml.monitoring.usage import ingest_requests
 from rossmann_ml.serving.request_records import requests_path
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 TODAY = date(2015, 8, 4)
 
@@ -64,7 +65,7 @@ def test_what_the_api_writes_is_what_is_read(settings: Settings, file: Path) -> 
     }  # fmt: skip
     log.record({**record(2), "at": at, "what_if": what_if})
     log.close()
-    report = ingest_requests(settings, today=TODAY)
+    report = ingest_requests(Session(settings), today=TODAY)
     assert (report.files, report.requests, report.rejected_lines) == (1, 2, 0)
     assert stored(
         settings,
@@ -83,13 +84,15 @@ def test_lines_are_read_once_and_an_unfinished_one_when_it_is_whole(
     third = json.dumps(record(3)) + "\n"
     with file.open("a") as unfinished:
         unfinished.write(third[:40])
-    assert ingest_requests(settings, today=TODAY).requests == 2
-    assert ingest_requests(settings, today=TODAY).files == 1  # looked at, nothing whole in it
+    assert ingest_requests(Session(settings), today=TODAY).requests == 2
+    assert (
+        ingest_requests(Session(settings), today=TODAY).files == 1
+    )  # looked at, nothing whole in it
     with file.open("a") as finished:
         finished.write(third[40:])
     append_lines(file, [record(4)])
-    assert ingest_requests(settings, today=TODAY).requests == 2
-    assert ingest_requests(settings, today=TODAY).files == 0
+    assert ingest_requests(Session(settings), today=TODAY).requests == 2
+    assert ingest_requests(Session(settings), today=TODAY).files == 0
     assert stored(settings, IDS) == [("r1",), ("r2",), ("r3",), ("r4",)]
 
 
@@ -111,19 +114,19 @@ def test_a_line_that_is_no_record_is_set_aside_with_the_reason(
 ) -> None:
     good = (json.dumps(record(1)) + "\n").encode()
     file.write_bytes(good + line + b"\n" + good.replace(b"r1", b"r2"))
-    report = ingest_requests(settings, today=TODAY)
+    report = ingest_requests(Session(settings), today=TODAY)
     assert (report.requests, report.rejected_lines) == (2, 1)
     ((offset, told),) = stored(
         settings, "SELECT byte_offset, reason FROM monitoring.rejected_request_lines"
     )
     assert offset == len(good)
     assert reason in told
-    assert ingest_requests(settings, today=TODAY).rejected_lines == 0
+    assert ingest_requests(Session(settings), today=TODAY).rejected_lines == 0
 
 
 def test_requests_that_were_not_recorded_are_counted(settings: Settings, file: Path) -> None:
     append_lines(file, [{"kind": "dropped", "at": "2015-08-03T08:00:00+02:00", "requests": 12}])
-    assert ingest_requests(settings, today=TODAY).unrecorded_requests == 12
+    assert ingest_requests(Session(settings), today=TODAY).unrecorded_requests == 12
     assert stored(settings, "SELECT counted_at, requests FROM monitoring.unrecorded_requests") == [
         (datetime(2015, 8, 3, 6), 12)
     ]
@@ -144,11 +147,11 @@ def test_an_interrupted_reading_goes_on_where_the_last_block_ended(
 
     monkeypatch.setattr(usage._Rows, "store", store_twice_then_fail)
     with pytest.raises(KeyboardInterrupt):
-        ingest_requests(settings, today=TODAY)
+        ingest_requests(Session(settings), today=TODAY)
     before = len(stored(settings, IDS))
     assert 0 < before < 20
     monkeypatch.setattr(usage._Rows, "store", store)
-    assert ingest_requests(settings, today=TODAY).requests == 20 - before
+    assert ingest_requests(Session(settings), today=TODAY).requests == 20 - before
     assert stored(settings, IDS) == [(f"r{number}",) for number in range(20)]
 
 
@@ -156,8 +159,8 @@ def test_old_files_are_deleted_once_read_to_their_end(settings: Settings, file: 
     append_lines(file, [record(1)])
     cut = file.with_name("2015-08-01.jsonl")
     cut.write_text('{"kind": "requ')
-    assert ingest_requests(settings, today=date(2015, 9, 2)).deleted_files == []
-    report = ingest_requests(settings, today=date(2015, 9, 3))
+    assert ingest_requests(Session(settings), today=date(2015, 9, 2)).deleted_files == []
+    report = ingest_requests(Session(settings), today=date(2015, 9, 3))
     assert report.deleted_files == ["2015-08-03.jsonl"]
     assert "ends within a line" in report.refused_files["2015-08-01.jsonl"]
     assert not file.exists()
@@ -170,9 +173,9 @@ def test_old_files_are_deleted_once_read_to_their_end(settings: Settings, file: 
 
 def test_a_file_that_became_shorter_is_named_and_left_alone(settings: Settings, file: Path) -> None:
     append_lines(file, [record(1), record(2)])
-    ingest_requests(settings, today=TODAY)
+    ingest_requests(Session(settings), today=TODAY)
     file.write_text("{}\n")
-    report = ingest_requests(settings, today=date(2015, 12, 1))
+    report = ingest_requests(Session(settings), today=date(2015, 12, 1))
     assert "the API only appends" in report.refused_files[file.name]
     assert report.requests == 0
     assert file.exists()
@@ -183,10 +186,10 @@ def test_what_is_not_a_request_file_is_not_read_and_what_cannot_be_is_named(
 ) -> None:
     (file.parent / "notes.txt").write_text("{broken\n")
     file.mkdir()
-    report = ingest_requests(settings, today=TODAY)
+    report = ingest_requests(Session(settings), today=TODAY)
     assert report.rejected_lines == 0
     assert list(report.refused_files) == [file.name]
 
 
 def test_without_any_file_nothing_is_read(settings: Settings) -> None:
-    assert ingest_requests(settings).files == 0
+    assert ingest_requests(Session(settings)).files == 0

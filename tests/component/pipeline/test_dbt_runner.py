@@ -12,6 +12,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.warehouse.dbt import DbtNode, dbt_environment, dbt_variables, run_dbt
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_an_origin_and_what_was_known_are_passed_as_dates(params: Params) -> Non
 
 def test_without_a_warehouse_dbt_is_not_started(settings: Settings, params: Params) -> None:
     with pytest.raises(NoDataError, match="rossmann refresh"):
-        run_dbt(settings, params, ["build", "--selector", "core"])
+        run_dbt(Session(settings, params), ["build", "--selector", "core"])
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from rossmann_ml.ingest import land_incoming, land_raw
 from rossmann_ml.pipeline.replay import ReplayOptions, ReplayPlace, Source
 from rossmann_ml.pipeline.replay.drops import write_bulk, write_drop
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 PARAMS = load_params(PROJECT_DIR / "params.yaml")
 
@@ -141,12 +142,12 @@ def test_late_and_misreported_rows_are_right_a_week_later(source: Source, tmp_pa
     options = bring(source, tmp_path, WEEKS, late_share=0.3, restated_share=0.2)
     place, live = ReplayPlace(tmp_path), live_settings(tmp_path, source.folder)
     last = options.monday(WEEKS - 1)
-    land_raw(place.settings(live, monday=FIRST_MONDAY), PARAMS)
+    land_raw(Session(place.settings(live, monday=FIRST_MONDAY), PARAMS))
     restated = 0
     for number in range(1, WEEKS):
         settings = place.settings(live, monday=options.monday(number))
         path = place.incoming_path / f"sales_{options.monday(number)}.csv"
-        (landing,) = land_incoming(settings, PARAMS, paths=[path]).files
+        (landing,) = land_incoming(Session(settings, PARAMS), paths=[path]).files
         restated += landing.rows_restated
     with connect(settings, read_only=True) as connection:
         landed = connection.execute(

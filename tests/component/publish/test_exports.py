@@ -13,12 +13,12 @@ from support.retailer import Retailer
 from typer.testing import CliRunner
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.data.group import app
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.publish.exports import Export, export_tables
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import data_version
 
 BUILT = """
@@ -40,7 +40,7 @@ def landed(tmp_path: Path) -> Settings:
     retailer = Retailer(tmp_path)
     retailer.write_bulk()
     settings = retailer.settings
-    land_incoming(settings, load_params(settings.params_path), paths=[settings.raw_path])
+    land_incoming(Session(settings), paths=[settings.raw_path])
     return settings
 
 
@@ -52,7 +52,7 @@ def built(landed: Settings) -> Settings:
 
 
 def export(settings: Settings, folder: Path) -> Export:
-    return export_tables(settings, folder, folder / "data_version.json")
+    return export_tables(Session(settings), folder, folder / "data_version.json")
 
 
 def test_the_same_rows_in_another_order_give_the_same_bytes(

@@ -17,6 +17,7 @@ from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import read_status
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -121,7 +122,7 @@ def assert_publishing_fails_and_readers_keep_what_they_had(
     settings, before = published
     files_before = sorted(settings.published_path.rglob("*"))
     with pytest.raises(PublishError) as refusal:
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
     assert message in str(refusal.value)
     assert current_path(settings.published_path) == before.path
     assert sorted(settings.published_path.rglob("*")) == files_before
@@ -167,7 +168,7 @@ def test_a_model_without_files_is_not_served(
         "reason, figures, true FROM forecasting.promotions",
     )
     with pytest.raises(PublishError, match="the files of model lost are not in"):
-        publish(settings, project_params, run_id="r")
+        publish(Session(settings, project_params), run_id="r")
     assert current_path(settings.published_path) == published_generation[1].path
 
 
@@ -178,9 +179,9 @@ def test_a_failure_is_resolved_by_the_next_publication(
     change(settings, NEW_CONTENT)
     change(settings, "DROP TABLE marts.stores", marts_follow=False)
     with pytest.raises(PublishError):
-        publish(settings, project_params, run_id="r")
+        publish(Session(settings, project_params), run_id="r")
     change(settings, "SELECT 1")
-    publish(settings, project_params, run_id="r")
+    publish(Session(settings, project_params), run_id="r")
     failed = read_status(settings.published_path).last_failed_run
     assert failed is not None
     assert failed.is_resolved

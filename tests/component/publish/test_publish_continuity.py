@@ -20,6 +20,7 @@ from rossmann_ml.publish.publishing import (
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 DOUBLED = "sales_forecast * 2, upper_80 = upper_80 * 2, upper_95 = upper_95 * 2"
@@ -49,7 +50,7 @@ def test_an_ordinary_week_is_published_and_says_how_far_it_moved(
 ) -> None:
     settings, first = published_generation
     add_week(settings)
-    second = publish(settings, params, run_id="weekly-2")
+    second = publish(Session(settings, params), run_id="weekly-2")
     assert second.is_current
     assert second.continuity is not None
     assert second.continuity.previous_generation_id == first.generation_id
@@ -61,7 +62,7 @@ def test_an_ordinary_week_is_published_and_says_how_far_it_moved(
 def test_the_first_publication_has_nothing_to_be_compared_with(
     small_warehouse: Settings, params: Params
 ) -> None:
-    assert publish(small_warehouse, params, run_id="r").continuity is None
+    assert publish(Session(small_warehouse, params), run_id="r").continuity is None
 
 
 def test_a_jump_of_the_chain_is_held_and_readers_keep_what_they_have(
@@ -70,7 +71,7 @@ def test_a_jump_of_the_chain_is_held_and_readers_keep_what_they_have(
     settings, first = published_generation
     origin = plant(settings, "true")
     with pytest.raises(PublishHeldError) as caught:
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
     assert current_path(settings.published_path) == first.path
     held = read_status(settings.published_path).held_publish
     assert held is not None
@@ -88,7 +89,7 @@ def test_the_message_names_the_stores_that_moved_most_with_figures(
     settings, _ = published_generation
     plant(settings, "store_id IN (4, 2)")
     with pytest.raises(PublishHeldError) as caught:
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
     named = str(caught.value).split("Stores that moved most: ")[1]
     first, second, third = named.split("; ")[:3]
     assert first.startswith("store 4 ")
@@ -113,7 +114,7 @@ def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
         "0, lower_80 = 0, upper_80 = 0, lower_95 = 0, upper_95 = 0, is_open = false",
     )
     with pytest.raises(PublishHeldError, match=r"state BY [\d,]+ to 0 EUR \(-100.0%"):
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
 
 
 def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
@@ -129,7 +130,7 @@ def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
         f"WHERE forecast_origin = DATE '{origin}'",
     )
     with pytest.raises(PublishHeldError, match="state BY"):
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
 
 
 def test_stores_that_open_or_come_back_are_no_jump(
@@ -144,7 +145,7 @@ def test_stores_that_open_or_come_back_are_no_jump(
         "UPDATE forecasting.forecast_runs SET stores = 7, store_days = 294 "
         f"WHERE forecast_origin = DATE '{origin}'",
     )
-    published = publish(settings, params, run_id="weekly-2")
+    published = publish(Session(settings, params), run_id="weekly-2")
     assert published.continuity is not None
     assert published.continuity.jumps == ()
 
@@ -162,7 +163,7 @@ def test_another_forecast_of_the_same_origin_is_compared_too(
         f"'weekly-{ORIGINS[-1]}'",
     )
     with pytest.raises(PublishHeldError, match="over the same 42 days"):
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
 
 
 def test_small_segments_and_short_weeks_are_not_judged_alone(
@@ -170,7 +171,7 @@ def test_small_segments_and_short_weeks_are_not_judged_alone(
 ) -> None:
     settings, _ = published_generation
     plant(settings, "store_id = 2 AND target_date <= DATE '2015-08-09'")
-    published = publish(settings, project_params, run_id="weekly-2")
+    published = publish(Session(settings, project_params), run_id="weekly-2")
     assert published.continuity is not None
     names = [move.name for move in published.continuity.totals]
     assert "chain, week of 2015-08-03" not in names  # two common days
@@ -184,7 +185,7 @@ def test_vintages_without_a_common_day_are_not_compared(
     for _ in range(6):
         add_week(settings)
     plant(settings, "true")
-    assert publish(settings, params, run_id="r").continuity is None
+    assert publish(Session(settings, params), run_id="r").continuity is None
 
 
 def test_a_current_file_that_cannot_be_read_holds_nothing_back(
@@ -194,7 +195,7 @@ def test_a_current_file_that_cannot_be_read_holds_nothing_back(
     first.path.chmod(0o644)
     first.path.write_bytes(b"not a database")
     plant(settings, "true")
-    assert publish(settings, params, run_id="r").is_current
+    assert publish(Session(settings, params), run_id="r").is_current
 
 
 def test_an_accepted_jump_is_published_and_on_record(
@@ -203,9 +204,9 @@ def test_an_accepted_jump_is_published_and_on_record(
     settings, first = published_generation
     plant(settings, "true")
     with pytest.raises(PublishHeldError):
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
     accepted = AcceptedJump("erika", "prices doubled")
-    second = publish(settings, params, run_id="by-hand", accepted_jump=accepted)
+    second = publish(Session(settings, params), run_id="by-hand", accepted_jump=accepted)
     assert current_path(settings.published_path) == second.path
     status = read_status(settings.published_path)
     assert status.held_publish is None
@@ -221,7 +222,7 @@ def test_an_accepted_jump_is_published_and_on_record(
     assert (actor, reason) == ("erika", "prices doubled")
     assert "+100.0%" in findings
     # and the next run of the same content has nothing to ask
-    assert not publish(settings, params, run_id="weekly-3").is_new
+    assert not publish(Session(settings, params), run_id="weekly-3").is_new
 
 
 def test_what_needs_no_acceptance_leaves_no_record(
@@ -229,7 +230,9 @@ def test_what_needs_no_acceptance_leaves_no_record(
 ) -> None:
     settings, _ = published_generation
     add_week(settings)
-    publish(settings, params, run_id="r", accepted_jump=AcceptedJump("erika", "just in case"))
+    publish(
+        Session(settings, params), run_id="r", accepted_jump=AcceptedJump("erika", "just in case")
+    )
     with warehouse.connect(settings, read_only=True) as connection:
         assert not connection.execute("FROM monitoring.accepted_jumps").fetchall()
     status = read_status(settings.published_path)
@@ -243,7 +246,9 @@ def test_an_accepted_jump_does_not_pass_the_audit_with_it(
     settings, first = published_generation
     plant(settings, "true", "sales_forecast * 2")  # beyond their bounds
     with pytest.raises(PublishError, match="bounds out of order"):
-        publish(settings, params, run_id="r", accepted_jump=AcceptedJump("erika", "why not"))
+        publish(
+            Session(settings, params), run_id="r", accepted_jump=AcceptedJump("erika", "why not")
+        )
     assert current_path(settings.published_path) == first.path
 
 
@@ -253,13 +258,13 @@ def test_a_hold_is_over_when_mended_data_gives_what_readers_have(
     settings, first = published_generation
     origin = plant(settings, "true")
     with pytest.raises(PublishHeldError):
-        publish(settings, params, run_id="weekly-2")
+        publish(Session(settings, params), run_id="weekly-2")
     change(
         settings,
         "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast / 2, "
         f"upper_80 = upper_80 / 2, upper_95 = upper_95 / 2 WHERE forecast_origin = DATE '{origin}'",
     )
-    assert publish(settings, params, run_id="weekly-3").is_current
+    assert publish(Session(settings, params), run_id="weekly-3").is_current
     assert read_status(settings.published_path).held_publish is None
     rollback_generation(settings, first.generation_id)
     assert read_status(settings.published_path).held_publish is None

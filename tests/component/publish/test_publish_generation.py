@@ -24,6 +24,7 @@ from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import current_path, list_generations, open_generation
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -106,7 +107,7 @@ def test_publishing_the_same_content_again_touches_no_file(
 ) -> None:
     settings, first = published_generation
     before = folder_state(settings.published_path)
-    second = publish(settings, project_params, run_id="another-run")
+    second = publish(Session(settings, project_params), run_id="another-run")
     assert not second.is_new
     assert (second.generation_id, second.tables) == (first.generation_id, first.tables)
     assert second.info == first.info
@@ -118,7 +119,7 @@ def test_a_new_week_is_a_new_generation_and_the_old_one_stays(
 ) -> None:
     settings, first = published_generation
     origin = add_week(settings)
-    second = publish(settings, project_params, run_id="weekly-2")
+    second = publish(Session(settings, project_params), run_id="weekly-2")
     assert second.is_new
     assert second.info.forecast_origin == origin
     assert current_path(settings.published_path) == second.path
@@ -135,8 +136,8 @@ def test_another_champion_is_another_generation_with_both_models_files(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    promote(settings, "lightgbm-ba9876543210")
-    second = publish(settings, project_params, run_id="promotion")
+    promote(Session(settings, "lightgbm-ba9876543210"))
+    second = publish(Session(settings, project_params), run_id="promotion")
     assert second.generation_id != first.generation_id
     assert second.info.model_version == "lightgbm-ba9876543210"
     # the newest forecasts were made by the former champion
@@ -149,7 +150,9 @@ def test_a_restated_sale_is_another_generation(
 ) -> None:
     settings, first = published_generation
     change(settings, "UPDATE raw.sales SET sales = sales + 1 WHERE store = 1 AND line_number = 2")
-    assert publish(settings, project_params, run_id="r").generation_id != first.generation_id
+    assert (
+        publish(Session(settings, project_params), run_id="r").generation_id != first.generation_id
+    )
 
 
 def test_the_same_content_in_another_place_has_the_same_id(
@@ -158,7 +161,7 @@ def test_the_same_content_in_another_place_has_the_same_id(
     _, generation = shared_published
     settings = small_settings(tmp_path)
     build_small_warehouse(settings)
-    elsewhere = publish(settings, project_params, run_id="elsewhere")
+    elsewhere = publish(Session(settings, project_params), run_id="elsewhere")
     assert elsewhere.generation_id == generation.generation_id
 
 
@@ -167,7 +170,7 @@ def test_only_the_newest_vintages_are_in_the_file_and_older_ones_become_parquet(
 ) -> None:
     forecast = project_params.forecast.model_copy(update={"vintages_published": 2})
     params = project_params.model_copy(update={"forecast": forecast})
-    generation = publish(small_warehouse, params, run_id="r")
+    generation = publish(Session(small_warehouse, params), run_id="r")
     with open_generation(generation.path) as connection:
         for table in (
             *("forecasts", "forecast_totals", "forecast_revisions"),
@@ -190,12 +193,12 @@ def test_an_archived_vintage_is_written_once_and_again_only_when_it_was_scored_a
 ) -> None:
     forecast = project_params.forecast.model_copy(update={"vintages_published": 1})
     params = project_params.model_copy(update={"forecast": forecast})
-    publish(small_warehouse, params, run_id="r")
+    publish(Session(small_warehouse, params), run_id="r")
     folder = small_warehouse.published_path / "vintages"
     before = folder_state(folder)
     assert len(before) == 2
     add_week(small_warehouse)
-    publish(small_warehouse, params, run_id="r")
+    publish(Session(small_warehouse, params), run_id="r")
     after = folder_state(folder)
     assert len(after) == 3
     assert before.items() <= after.items()
@@ -204,7 +207,7 @@ def test_an_archived_vintage_is_written_once_and_again_only_when_it_was_scored_a
         f"UPDATE forecasting.forecast_runs SET input_hash = 'again' "
         f"WHERE forecast_origin = DATE '{ORIGINS[0]}'",
     )
-    publish(small_warehouse, params, run_id="r")
+    publish(Session(small_warehouse, params), run_id="r")
     again = sorted(path.name for path in folder.glob(f"*{ORIGINS[0]}*"))
     assert again == [f"forecasts_{ORIGINS[0]}_again.parquet"]
 
@@ -214,11 +217,11 @@ def test_nothing_to_publish_is_refused_with_what_to_do(
 ) -> None:
     settings = small_settings(tmp_path)
     with pytest.raises(NoDataError, match="rossmann refresh"):
-        publish(settings, project_params, run_id="r")
+        publish(Session(settings, project_params), run_id="r")
     with warehouse.connect(settings):
         pass
     with pytest.raises(NoDataError, match="nothing has been landed"):
-        publish(settings, project_params, run_id="r")
+        publish(Session(settings, project_params), run_id="r")
     with pytest.raises(NoDataError, match="nothing is published"):
         current_path(settings.published_path)
 
@@ -228,4 +231,4 @@ def test_without_a_champion_nothing_is_published(
 ) -> None:
     change(small_warehouse, "UPDATE forecasting.promotions SET action = 'refused'")
     with pytest.raises(NoChampionError):
-        publish(small_warehouse, project_params, run_id="r")
+        publish(Session(small_warehouse, project_params), run_id="r")

@@ -27,6 +27,7 @@ from rossmann_ml.serving.generations import (
 )
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -48,7 +49,7 @@ def hidden(settings: Settings) -> list[str]:
 def assert_the_next_publication_makes_it_good(
     settings: Settings, params: Params, before: PublishedGeneration
 ) -> PublishedGeneration:
-    after = publish(settings, params, run_id="next")
+    after = publish(Session(settings, params), run_id="next")
     assert after.generation_id != before.generation_id
     assert current_path(settings.published_path) == after.path
     assert hidden(settings) == []
@@ -104,7 +105,7 @@ def test_death_while_a_models_files_are_copied_leaves_no_half_model(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
-    promote(settings, "lightgbm-new")
+    promote(Session(settings, "lightgbm-new"))
     half = publish_files.temporary_name(settings.published_path / "models" / "lightgbm-new")
     half.mkdir()
     (half / "model.txt").write_text("half")
@@ -120,9 +121,9 @@ def test_death_between_the_pointer_and_the_status_is_made_good(
     add_week(settings)
     status_file = settings.published_path / "status.json"
     earlier = status_file.read_text()
-    after = publish(settings, project_params, run_id="weekly-2")
+    after = publish(Session(settings, project_params), run_id="weekly-2")
     status_file.write_text(earlier)
-    assert not publish(settings, project_params, run_id="weekly-3").is_new
+    assert not publish(Session(settings, project_params), run_id="weekly-3").is_new
     status = read_status(settings.published_path)
     assert status.last_publish is not None
     assert status.last_publish.generation_id == after.generation_id != before.generation_id
@@ -137,7 +138,7 @@ def test_a_pointer_with_an_unusable_text_is_refused_and_mended_by_publishing(
         pointer.write_text(text)
         with pytest.raises(PublishError, match="is not the name of a generation's file"):
             current_path(settings.published_path)
-        publish(settings, project_params, run_id="r")
+        publish(Session(settings, project_params), run_id="r")
         assert current_path(settings.published_path) == before.path
 
 
@@ -186,7 +187,7 @@ def test_a_publisher_killed_at_any_moment_leaves_a_whole_generation(
     assert rows["latest_forecasts"] == 6 * 42
     if current == before.path:
         assert rows == before.tables
-    assert publish(settings, project_params, run_id="next").info.forecast_origin > (
+    assert publish(Session(settings, project_params), run_id="next").info.forecast_origin > (
         before.info.forecast_origin
     )
     assert hidden(settings) == []

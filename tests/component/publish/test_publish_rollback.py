@@ -14,13 +14,14 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.serving.generations import current_path, list_generations, open_generation
 from rossmann_ml.serving.status import FailedRun, read_status, write_status
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
 
 def publish_something_new(settings: Settings, params: Params, name: str) -> PublishedGeneration:
     change(settings, f"UPDATE forecasting.forecast_runs SET input_hash = '{name}'")
-    return publish(settings, params, run_id=name)
+    return publish(Session(settings, params), run_id=name)
 
 
 def test_a_rollback_moves_readers_and_leaves_every_file(
@@ -28,7 +29,7 @@ def test_a_rollback_moves_readers_and_leaves_every_file(
 ) -> None:
     settings, first = published_generation
     add_week(settings)
-    second = publish(settings, project_params, run_id="weekly-2")
+    second = publish(Session(settings, project_params), run_id="weekly-2")
     chosen = rollback_generation(settings, first.generation_id[:5])
     assert chosen.info.generation_id == first.generation_id
     assert chosen.is_current
@@ -47,9 +48,9 @@ def test_publishing_the_withdrawn_content_again_does_not_undo_a_rollback(
 ) -> None:
     settings, first = published_generation
     add_week(settings)
-    second = publish(settings, project_params, run_id="weekly-2")
+    second = publish(Session(settings, project_params), run_id="weekly-2")
     rollback_generation(settings, first.generation_id)
-    held = publish(settings, project_params, run_id="weekly-2-again")
+    held = publish(Session(settings, project_params), run_id="weekly-2-again")
     assert (held.is_new, held.is_current) == (False, False)
     assert held.generation_id == second.generation_id
     assert current_path(settings.published_path) == first.path
@@ -74,7 +75,7 @@ def test_rolling_forward_to_the_newest_is_a_rollback_like_any_other(
     second = publish_something_new(settings, project_params, "second")
     rollback_generation(settings, first.generation_id)
     rollback_generation(settings, second.generation_id)
-    assert publish(settings, project_params, run_id="again").is_current
+    assert publish(Session(settings, project_params), run_id="again").is_current
     assert current_path(settings.published_path) == second.path
 
 
@@ -115,7 +116,7 @@ def test_the_current_generation_stays_however_old(
     params = keeping(project_params, 1)
     second = publish_something_new(settings, project_params, "second")
     rollback_generation(settings, first.generation_id)
-    held = publish(settings, params, run_id="again")
+    held = publish(Session(settings, params), run_id="again")
     assert held.path == second.path
     assert {each.path for each in list_generations(settings)} == {first.path, second.path}
     assert current_path(settings.published_path) == first.path
@@ -138,15 +139,15 @@ def test_models_go_with_the_last_generation_that_names_them(
     settings, _ = published_generation
     params = keeping(project_params, 1)
     models = settings.published_path / "models"
-    promote(settings, "lightgbm-second")
+    promote(Session(settings, "lightgbm-second"))
     change(
         settings,
         "UPDATE forecasting.forecasts SET model_version = 'lightgbm-second'",
     )
-    with_both = publish(settings, project_params, run_id="r")
+    with_both = publish(Session(settings, project_params), run_id="r")
     assert sorted(path.name for path in models.iterdir()) == [MODEL, "lightgbm-second"]
-    promote(settings, "lightgbm-third")
-    publish(settings, params, run_id="r")
+    promote(Session(settings, "lightgbm-third"))
+    publish(Session(settings, params), run_id="r")
     assert not with_both.path.exists()
     assert sorted(path.name for path in models.iterdir()) == ["lightgbm-second", "lightgbm-third"]
 
@@ -158,7 +159,7 @@ def test_a_files_that_is_no_generation_is_neither_listed_nor_removed(
     foreign = settings.published_path / "0123456789ab.duckdb"
     foreign.write_bytes(b"not a database")
     params = keeping(project_params, 1)
-    publish(settings, params, run_id="r")
+    publish(Session(settings, params), run_id="r")
     assert [each.path for each in list_generations(settings)] == [first.path]
     assert foreign.exists()
 

@@ -15,6 +15,7 @@ from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -38,7 +39,7 @@ def test_before_the_first_publication_the_reader_says_so_and_then_finds_it(
     reader = following(small_warehouse)
     with pytest.raises(NoDataError, match="nothing is published"), reader.reading():
         pass
-    generation = publish(small_warehouse, project_params, run_id="r")
+    generation = publish(Session(small_warehouse, project_params), run_id="r")
     assert origin_of(reader) == generation.info.forecast_origin
 
 
@@ -50,7 +51,7 @@ def test_a_request_keeps_its_generation_during_a_publication_and_the_next_sees_t
     with reader.reading() as reading:
         assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
         add_week(settings)
-        second = publish(settings, project_params, run_id="weekly-2")
+        second = publish(Session(settings, project_params), run_id="weekly-2")
         # another request has swapped by now; this one still reads its own file
         assert origin_of(reader) == second.info.forecast_origin
         assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
@@ -66,7 +67,7 @@ def test_the_old_generation_is_closed_when_its_last_request_ends(
         old = reader._current
         assert old is not None
         add_week(settings)
-        publish(settings, project_params, run_id="weekly-2")
+        publish(Session(settings, project_params), run_id="weekly-2")
         with reader.reading():
             assert reader._current is not old
         assert not old.is_closed
@@ -79,7 +80,7 @@ def test_a_rollback_is_followed_like_a_publication(
     settings, first = published_generation
     reader = following(settings)
     add_week(settings)
-    publish(settings, project_params, run_id="weekly-2")
+    publish(Session(settings, project_params), run_id="weekly-2")
     assert origin_of(reader) != first.info.forecast_origin
     rollback_generation(settings, first.generation_id)
     assert origin_of(reader) == first.info.forecast_origin
@@ -94,7 +95,7 @@ def test_the_pointer_is_looked_at_only_now_and_then(
     rare = following(settings, seconds=3600)
     origin_of(rare)
     add_week(settings)
-    second = publish(settings, project_params, run_id="weekly-2")
+    second = publish(Session(settings, project_params), run_id="weekly-2")
     assert origin_of(rare) == first.info.forecast_origin
     time.sleep(0.35)
     assert origin_of(reader) == second.info.forecast_origin
@@ -134,7 +135,7 @@ def test_a_failing_request_frees_its_generation(
     with pytest.raises(duckdb.Error), reader.reading() as reading:
         reading.rows("SELECT * FROM no_such_table")
     add_week(settings)
-    publish(settings, project_params, run_id="weekly-2")
+    publish(Session(settings, project_params), run_id="weekly-2")
     origin_of(reader)
     assert old is not None
     assert old.is_closed
@@ -171,7 +172,7 @@ def test_many_threads_read_while_generations_come_and_go(
     published = set()
     for number in range(3):
         change(settings, f"UPDATE forecasting.forecast_runs SET input_hash = 'h{number}'")
-        published.add(publish(settings, params, run_id="r").generation_id)
+        published.add(publish(Session(settings, params), run_id="r").generation_id)
         time.sleep(0.1)
     stop.set()
     for thread in threads:

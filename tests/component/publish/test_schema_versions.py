@@ -17,6 +17,7 @@ from rossmann_ml.publish.publishing import publish
 from rossmann_ml.serving.generations import list_generations, open_generation, read_info
 from rossmann_ml.warehouse import schema
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 
 def make_it_older(settings: Settings) -> None:
@@ -82,7 +83,7 @@ def test_what_was_migrated_can_be_published(
     make_it_older(small_warehouse)
     with connect(small_warehouse) as connection:
         rebuild_marts(connection)
-    generation = publish(small_warehouse, project_params, run_id="weekly-1")
+    generation = publish(Session(small_warehouse, project_params), run_id="weekly-1")
     assert generation.info.schema_version == schema.SCHEMA_VERSION
 
 
@@ -122,7 +123,7 @@ def test_a_later_warehouse_is_refused_and_not_changed(
 def test_a_generation_of_before_the_version_was_written_down_is_still_read(
     small_warehouse: Settings, project_params: Params
 ) -> None:
-    older = publish(small_warehouse, project_params, run_id="weekly-1")
+    older = publish(Session(small_warehouse, project_params), run_id="weekly-1")
     older.path.chmod(0o644)
     with duckdb.connect(str(older.path)) as connection:
         connection.execute("DROP VIEW latest_forecasts")
@@ -139,7 +140,7 @@ def test_a_generation_of_before_the_version_was_written_down_is_still_read(
         assert reading.info.generation_id == older.generation_id
         assert not reading.has_table("shadow_forecasts")
     add_week(small_warehouse)
-    newer = publish(small_warehouse, project_params, run_id="weekly-2")
+    newer = publish(Session(small_warehouse, project_params), run_id="weekly-2")
     assert reader.follow().info.schema_version == schema.SCHEMA_VERSION
     reader.close()
     kept = [each.path for each in list_generations(small_warehouse)]

@@ -16,6 +16,7 @@ from support.quality_tables import make_good_tables
 from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.quality import SUITES, available_suites, load_suite, run_suites
+from rossmann_ml.warehouse.session import Session
 
 NEGATIVE_SALES = "UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'"
 NO_PROMOTIONS = "UPDATE core.horizon_plan SET is_promo = false"
@@ -65,7 +66,7 @@ def _rossmann(settings: Settings, *arguments: str) -> subprocess.CompletedProces
 def test_results_are_one_row_a_check_in_the_warehouse(settings):
     _execute(settings, NEGATIVE_SALES)
 
-    results = run_suites(settings, SUITES, run_id="weekly-1")
+    results = run_suites(Session(settings), SUITES, run_id="weekly-1")
 
     assert [result.suite for result in results] == list(SUITES)
     assert [result.is_success for result in results] == [False, True, True, True, True]
@@ -91,7 +92,7 @@ def test_results_are_one_row_a_check_in_the_warehouse(settings):
 
 def test_running_again_replaces_the_rows_of_the_same_run_and_keeps_those_of_others(settings):
     for run_id in ("weekly-1", "weekly-2", "weekly-2"):
-        run_suites(settings, ["plan"], run_id=run_id)
+        run_suites(Session(settings), ["plan"], run_id=run_id)
 
     rows = _execute(
         settings,
@@ -104,7 +105,7 @@ def test_running_again_replaces_the_rows_of_the_same_run_and_keeps_those_of_othe
 def test_the_page_of_a_run_names_what_failed_and_why_it_matters(settings):
     _execute(settings, NEGATIVE_SALES)
 
-    (result,) = run_suites(settings, ["raw_sales"], run_id="weekly/1")
+    (result,) = run_suites(Session(settings), ["raw_sales"], run_id="weekly/1")
 
     page = result.data_docs_path.read_text(encoding="utf-8")
     assert settings.state_path / "gx" in result.data_docs_path.parents
@@ -118,7 +119,7 @@ def test_the_page_of_a_run_names_what_failed_and_why_it_matters(settings):
 
 def test_pages_of_older_runs_stay_until_there_are_ten(settings):
     paths = [
-        run_suites(settings, ["raw_stores"], run_id=f"weekly-{number}")[0].data_docs_path
+        run_suites(Session(settings), ["raw_stores"], run_id=f"weekly-{number}")[0].data_docs_path
         for number in range(12)
     ]
 
@@ -128,8 +129,8 @@ def test_pages_of_older_runs_stay_until_there_are_ten(settings):
 
 
 def test_checking_one_suite_leaves_the_pages_of_the_others(settings):
-    (plan,) = run_suites(settings, ["plan"], run_id="weekly-1")
-    run_suites(settings, ["raw_stores"], run_id="weekly-1")
+    (plan,) = run_suites(Session(settings), ["plan"], run_id="weekly-1")
+    run_suites(Session(settings), ["raw_stores"], run_id="weekly-1")
 
     assert plan.data_docs_path.exists()
 
@@ -137,7 +138,7 @@ def test_checking_one_suite_leaves_the_pages_of_the_others(settings):
 def test_a_failed_warning_is_told_but_is_no_failure(settings):
     _execute(settings, NO_PROMOTIONS)
 
-    (result,) = run_suites(settings, ["plan"], run_id="weekly-1")
+    (result,) = run_suites(Session(settings), ["plan"], run_id="weekly-1")
 
     assert result.is_success
     assert [check.column_name for check in result.failed_warnings] == ["promo_share"]
@@ -151,15 +152,15 @@ def test_a_suite_whose_table_is_missing_is_refused_and_nothing_is_kept(settings)
     _execute(settings, "DROP TABLE features.scoring_panel")
 
     with pytest.raises(NoDataError, match="suite features"):
-        run_suites(settings, ["raw_stores", "features"], run_id="weekly-1")
+        run_suites(Session(settings), ["raw_stores", "features"], run_id="weekly-1")
 
     assert _execute(settings, "SELECT count(*) FROM quality.data_quality_results") == [(0,)]
-    assert available_suites(settings) == ["raw_sales", "raw_stores", "plan", "forecasts"]
+    assert available_suites(Session(settings)) == ["raw_sales", "raw_stores", "plan", "forecasts"]
 
 
 def test_an_unknown_suite_is_refused_before_anything_runs(settings):
     with pytest.raises(SettingsError, match="there is no suite 'prices'"):
-        run_suites(settings, ["prices"], run_id="weekly-1")
+        run_suites(Session(settings), ["prices"], run_id="weekly-1")
 
 
 def test_validate_shows_every_check_and_ends_well_on_warnings(settings):

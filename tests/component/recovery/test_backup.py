@@ -26,6 +26,7 @@ from rossmann_ml.recovery.archive import artifacts_path, registry_path
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -135,7 +136,7 @@ def test_what_is_restored_goes_on_publishing(
     target = empty_place(tmp_path)
     before = restore(target, archive).generation_id
     origin = add_week(target)
-    generation = publish(target, project_params, run_id="weekly-2")
+    generation = publish(Session(target, project_params), run_id="weekly-2")
     assert generation.info.forecast_origin == origin
     assert generation.generation_id != before
     assert [each for each in examine(target) if each.severity == "error"] == []
@@ -192,7 +193,7 @@ def test_what_is_there_is_not_replaced_unless_said(
 ) -> None:
     backed_up = contents(place.warehouse_path)
     add_week(place)
-    publish(place, project_params, run_id="weekly-2")
+    publish(Session(place, project_params), run_id="weekly-2")
     before = contents(place.warehouse_path)
     with pytest.raises(BackupError, match=r"there is something already: .*--replace"):
         restore(place, archive)
@@ -340,7 +341,7 @@ class Died(BaseException):
 def changed(place: Settings, archive: Path, project_params: Params) -> dict[str, bytes]:
     """What is there when a restore begins: other than what was backed up."""
     add_week(place)
-    publish(place, project_params, run_id="weekly-2")
+    publish(Session(place, project_params), run_id="weekly-2")
     return contents(place.warehouse_path)
 
 

@@ -26,6 +26,7 @@ from rossmann_ml.serving.status import FailedRun, write_status
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.session import Session
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -137,7 +138,7 @@ def test_a_publication_removes_what_killed_ones_left(
     for folder in (left.parent, model):
         folder.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"half")
-    publish(place, project_params, run_id="next")
+    publish(Session(place, project_params), run_id="next")
     assert not left.exists()
     assert not model.exists()
 
@@ -291,7 +292,7 @@ def test_readers_are_given_the_newest_whole_generation_when_the_current_is_damag
 ) -> None:
     first = current_path(place.published_path)
     add_week(place)
-    second = publish(place, project_params, run_id="weekly-2")
+    second = publish(Session(place, project_params), run_id="weekly-2")
     second.path.chmod(0o644)
     fault(second.path)
     assert the(place, "damaged generation").severity is Severity.ERROR
@@ -343,7 +344,7 @@ def test_forecasts_that_are_not_published_yet_are_told(
     first = current_path(place.published_path)
     origin = add_week(place)
     assert f"{origin}" in the(place, "stale generation").found
-    publish(place, project_params, run_id="weekly-2")
+    publish(Session(place, project_params), run_id="weekly-2")
     rollback_generation(place, first.stem)
     assert the(place, "stale generation").severity is Severity.NOTE
     assert first.stem in the(place, "rollback").found
@@ -408,7 +409,7 @@ def test_an_alias_on_another_version_is_set(
     alias.clear()
     mended(place, "alias")
     assert alias == {"champion": "1"}
-    assert not promotion.reconcile_alias(place)
+    assert not promotion.reconcile_alias(Session(place))
 
 
 def test_a_lost_mlflow_is_a_warning_with_its_address(

@@ -18,7 +18,9 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.cli import models
 from rossmann_ml.cli import tune as tune_command
 from rossmann_ml.pipeline import retraining
+from rossmann_ml.warehouse import session
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.session import Session
 
 Command = Callable[..., tuple[int, str]]
 
@@ -103,13 +105,13 @@ def test_train_without_a_warehouse_or_beside_another_writer_is_refused(
     nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     params = load_params(settings.params_path)
     with pytest.raises(NoDataError, match="rossmann refresh"):
-        retraining.retrain(nowhere, params, profile="fast", actor=None)
+        retraining.retrain(Session(nowhere, params), profile="fast", actor=None)
     assert not nowhere.database_path.exists()
 
     def held(_settings: Settings) -> None:
         raise WarehouseLockedError("another writer is at work")
 
-    monkeypatch.setattr(retraining, "writer_lock", held)
+    monkeypatch.setattr(session, "writer_lock", held)
     code, said = rossmann("train")
     assert code == WarehouseLockedError.exit_code
     assert "refused: another writer is at work" in said

@@ -32,6 +32,7 @@ from rossmann_ml.features.panels import (
 from rossmann_ml.forecasting import score as forecasting
 from rossmann_ml.forecasting.score import build_scoring_panel, panel_to_score, score_newest_origin
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.warehouse.session import Session
 
 DAY = timedelta(days=1)
 HISTORY_DAYS = 120
@@ -89,7 +90,7 @@ def test_the_scoring_panel_is_that_of_the_newest_origin_and_says_so(
 ) -> None:
     let_pass(monkeypatch, forecasting, 250.0)
     settings, connection = place
-    report = build_scoring_panel(settings, small_params())
+    report = build_scoring_panel(Session(settings, small_params()))
     panel = read_scoring_panel(connection, ORIGIN)
     inputs = read_inputs(connection, small_params(), forecast_origin=ORIGIN)
     assert_frame_equal(panel, panel_to_score(inputs, small_params()), check_dtypes=False)
@@ -105,7 +106,7 @@ def test_a_scoring_panel_of_another_origin_is_refused(place: Place) -> None:
     settings, connection = place
     with pytest.raises(NoDataError, match=f"not built for the origin {ORIGIN}"):
         read_scoring_panel(connection, ORIGIN)
-    build_scoring_panel(settings, small_params())
+    build_scoring_panel(Session(settings, small_params()))
     with pytest.raises(NoDataError, match=f"not built for the origin {ORIGIN + DAY}"):
         read_scoring_panel(connection, ORIGIN + DAY)
 
@@ -114,9 +115,9 @@ def test_the_newest_origin_is_scored_by_the_champion_as_known_on_the_products_to
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, connection = place
-    build_scoring_panel(settings, small_params())
+    build_scoring_panel(Session(settings, small_params()))
     with pytest.raises(NoChampionError):
-        score_newest_origin(settings, run_id="run-1")
+        score_newest_origin(Session(settings), run_id="run-1")
     connection.execute(
         "INSERT INTO forecasting.promotions VALUES "
         "(1, now()::TIMESTAMP, 'promoted', 'rule-1', NULL, 'a test', '', '{}', true)"
@@ -124,7 +125,7 @@ def test_the_newest_origin_is_scored_by_the_champion_as_known_on_the_products_to
     monkeypatch.setattr(Bundle, "load", lambda folder, version, *, threads: RuleBundle(version))
     settings = settings.model_copy(update={"as_of": date(2015, 3, 23)})
     told: list[str] = []
-    report = score_newest_origin(settings, run_id="run-1", progress=told.append)
+    report = score_newest_origin(Session(settings, progress=told.append), run_id="run-1")
     assert (report.stores, report.store_days, report.assumed_store_days) == (3, 15, 0)
     assert told == [f"forecasts from {ORIGIN} by rule-1"]
     run = "SELECT run_kind, known_by, stores_not_forecast FROM forecasting.forecast_runs"
@@ -204,7 +205,7 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
     let_pass(monkeypatch, panels, 250.0)
     settings, connection = place
     params = small_params()
-    report = build_training_panel(settings, params, profile="fast")
+    report = build_training_panel(Session(settings, params), profile="fast")
     panel, origins = panel_of(
         read_inputs(connection, params, forecast_origin=ORIGIN), params, "fast"
     )
@@ -224,10 +225,10 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
 
 def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
     settings, connection = place
-    build_scoring_panel(settings, small_params())
-    build_training_panel(settings, small_params(), profile="fast")
+    build_scoring_panel(Session(settings, small_params()))
+    build_training_panel(Session(settings, small_params()), profile="fast")
     connection.execute("DELETE FROM core.horizon_plan WHERE store_id = 5")
-    build_scoring_panel(settings, small_params())
+    build_scoring_panel(Session(settings, small_params()))
     assert read_scoring_panel(connection, ORIGIN)["store_id"].unique().sort().to_list() == [2, 9]
     assert [row[0] for row in builds(connection)] == ["scoring_panel", "training_panel"]
 
@@ -235,8 +236,10 @@ def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
 def test_progress_says_which_origin_is_made(place: Place) -> None:
     settings, _ = place
     told: list[str] = []
-    build_scoring_panel(settings, small_params(), progress=told.append)
-    build_training_panel(settings, small_params(origins=1), profile="fast", progress=told.append)
+    build_scoring_panel(Session(settings, small_params(), progress=told.append))
+    build_training_panel(
+        Session(settings, small_params(origins=1), progress=told.append), profile="fast"
+    )
     newest = ORIGIN - 14 * DAY
     assert told == [f"features of origin {ORIGIN}", f"features of origin {newest}, 1 of 1"]
 

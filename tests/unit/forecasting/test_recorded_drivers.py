@@ -31,6 +31,7 @@ from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_orig
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.warehouse.session import Session
 
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
@@ -76,8 +77,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "INSERT INTO forecasting.promotions VALUES "
             "(1, now()::TIMESTAMP, 'promoted', 'linear-1', NULL, 'a test', '', '{}', true)"
         )
-        build_scoring_panel(settings, params_of())
-        score_newest_origin(settings, run_id="run-1")
+        build_scoring_panel(Session(settings, params_of()))
+        score_newest_origin(Session(settings), run_id="run-1")
         yield settings, connection
 
 
@@ -111,7 +112,7 @@ def test_what_is_stored_is_what_explaining_the_scored_panel_gives(
     let_pass(monkeypatch, record, 250.0)
     settings, connection = place
     told: list[str] = []
-    report = explain_newest_origin(settings, params_of(), progress=told.append)
+    report = explain_newest_origin(Session(settings, params_of(), progress=told.append))
     assert told == [f"drivers of the forecasts from {ORIGIN} by linear-1"]
     panel = read_scoring_panel(connection, ORIGIN)
     inputs = read_inputs(connection, params_of(), forecast_origin=ORIGIN)
@@ -140,15 +141,15 @@ def test_forecasts_are_explained_once_and_again_after_they_were_scored_again(
     place: Place,
 ) -> None:
     settings, connection = place
-    first = explain_newest_origin(settings, params_of())
+    first = explain_newest_origin(Session(settings, params_of()))
     before = stored(place)
-    again = explain_newest_origin(settings, params_of())
+    again = explain_newest_origin(Session(settings, params_of()))
     assert (first.is_new, again.is_new) == (True, False)
     assert again.mean_absolute_log == first.mean_absolute_log
     assert again.store_days == first.store_days
     assert stored(place).equals(before)
     connection.execute("UPDATE forecasting.forecasts SET run_id = 'run-2'")
-    assert explain_newest_origin(settings, params_of()).is_new
+    assert explain_newest_origin(Session(settings, params_of())).is_new
     assert stored(place).equals(before.with_columns(run_id=pl.lit("run-2")))
 
 
@@ -157,10 +158,10 @@ def test_drivers_of_origins_that_are_no_longer_published_go(
     place: Place, vintages: int, kept: list[int]
 ) -> None:
     settings, connection = place
-    explain_newest_origin(settings, params_of())
+    explain_newest_origin(Session(settings, params_of()))
     put_older(place, 7, 14)
     connection.execute("UPDATE forecasting.forecasts SET run_id = 'run-2'")
-    explain_newest_origin(settings, params_of(vintages=vintages))
+    explain_newest_origin(Session(settings, params_of(vintages=vintages)))
     found = stored(place)["forecast_origin"].unique().sort(descending=True).to_list()
     assert found == [ORIGIN - timedelta(days=days) for days in kept]
 
@@ -176,7 +177,7 @@ def test_drivers_that_do_not_add_up_to_the_stored_forecast_are_refused(
     )
     day = ORIGIN + timedelta(days=4)
     with pytest.raises(NoDataError, match=rf"store 5 on {day} add up to \d+\.\d{{4}}, its"):
-        explain_newest_origin(settings, params_of())
+        explain_newest_origin(Session(settings, params_of()))
     assert stored(place).is_empty()
 
 
@@ -185,26 +186,26 @@ def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) ->
     connection.execute(
         "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * (1 + 9e-10)"
     )
-    assert explain_newest_origin(settings, params_of()).is_new
+    assert explain_newest_origin(Session(settings, params_of())).is_new
 
 
 def test_a_forecast_that_nothing_explains_is_refused(place: Place) -> None:
     settings, connection = place
-    build_scoring_panel(settings, params_of())
+    build_scoring_panel(Session(settings, params_of()))
     connection.execute("DELETE FROM features.scoring_panel WHERE store_id = 9 AND is_open")
     with pytest.raises(NoDataError, match=r"store 9 on .* add up to nothing"):
-        explain_newest_origin(settings, params_of())
+        explain_newest_origin(Session(settings, params_of()))
 
 
 def test_drivers_of_a_day_that_was_not_forecast_as_open_are_refused(place: Place) -> None:
     settings, connection = place
     connection.execute("UPDATE forecasting.forecasts SET is_open = false WHERE store_id = 9")
     with pytest.raises(NoDataError, match=r"store 9 on .* its forecast is None"):
-        explain_newest_origin(settings, params_of())
+        explain_newest_origin(Session(settings, params_of()))
 
 
 def test_an_origin_that_is_not_scored_has_no_drivers(place: Place) -> None:
     settings, connection = place
     connection.execute("DELETE FROM forecasting.forecasts")
     with pytest.raises(NoDataError, match=f"no forecasts of the origin {ORIGIN}"):
-        explain_newest_origin(settings, params_of())
+        explain_newest_origin(Session(settings, params_of()))

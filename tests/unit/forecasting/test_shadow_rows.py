@@ -24,6 +24,7 @@ from rossmann_ml.forecasting import shadow
 from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
 from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow, shadow_challenger
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.warehouse.session import Session
 
 PROMOTED = datetime(2015, 3, 21, 6)
 SECOND = timedelta(seconds=1)
@@ -56,8 +57,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setattr(Bundle, "load", load)
         fill_core(connection, tiny_frames(history_days=60), origin=ORIGIN)
         decide(connection, 1, "promoted", "champion-1", PROMOTED)
-        build_scoring_panel(settings, params_with())
-        score_newest_origin(settings, run_id="run-1")
+        build_scoring_panel(Session(settings, params_with()))
+        score_newest_origin(Session(settings), run_id="run-1")
         yield settings, connection
 
 
@@ -98,7 +99,7 @@ def register(place: Place, version: str, at: datetime, *, number: str = "1") -> 
 
 
 def score(place: Place, **options: bool) -> ShadowReport:
-    return score_shadow(place[0], params_with(**options))
+    return score_shadow(Session(place[0], params_with(**options)))
 
 
 def stored(place: Place) -> list[tuple]:
@@ -160,7 +161,7 @@ def test_its_rows_are_of_the_champions_panel_and_run(
     let_pass(monkeypatch, shadow, 250.0)
     register(place, "challenger-3", PROMOTED + SECOND)
     told: list[str] = []
-    report = score_shadow(place[0], params_with(), progress=told.append)
+    report = score_shadow(Session(place[0], params_with(), progress=told.append))
     rows = (
         place[1]
         .execute(

@@ -20,6 +20,7 @@ from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.ingest.landing import land_files, land_incoming, land_raw, require_files
 from rossmann_ml.ingest.status import data_status, read_status
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture
@@ -47,7 +48,10 @@ def test_the_whole_history_needs_stores_and_sales(
     places: Settings, there: list[str], missing: str
 ) -> None:
     fill(places.raw_path, *there)
-    for command in (lambda: require_files(places), lambda: land_raw(places, params_allowing(0.01))):
+    for command in (
+        lambda: require_files(Session(places)),
+        lambda: land_raw(Session(places, params_allowing(0.01))),
+    ):
         with pytest.raises(NoDataError, match=f"{places.raw_path} holds {missing}: set ROSSMANN"):
             command()
     assert not places.warehouse_path.exists()
@@ -55,16 +59,16 @@ def test_the_whole_history_needs_stores_and_sales(
 
 def test_the_bulk_files_are_found_in_landing_order_without_weekly_drops(places: Settings) -> None:
     fill(places.raw_path, "test.csv", "train.csv", "sales_2015-06-12.csv", "store.csv", "x.csv")
-    files, missing = require_files(places)
+    files, missing = require_files(Session(places))
     assert [file.path.name for file in files] == ["store.csv", "train.csv", "test.csv"]
     assert missing == set()
 
 
 def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) -> None:
-    report = land_incoming(places, params_allowing(0.01))
+    report = land_incoming(Session(places, params_allowing(0.01)))
     assert (report.files, report.warnings, report.is_changed) == ((), (), False)
     fill(places.incoming_path, "b.csv", "a.csv", "notes.txt")
-    report = land_incoming(places, params_allowing(0.01))
+    report = land_incoming(Session(places, params_allowing(0.01)))
     assert (report.files, report.warnings) == (
         (),
         (
@@ -72,9 +76,11 @@ def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) 
             "sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: a.csv, b.csv",
         ),
     )
-    assert land_incoming(places, params_allowing(0.01), paths=[]).warnings == ()
+    assert land_incoming(Session(places, params_allowing(0.01)), paths=[]).warnings == ()
     with pytest.raises(BadFileError, match="the name does not say what the file holds"):
-        land_incoming(places, params_allowing(0.01), paths=[places.incoming_path / "a.csv"])
+        land_incoming(
+            Session(places, params_allowing(0.01)), paths=[places.incoming_path / "a.csv"]
+        )
     assert not places.warehouse_path.exists()
 
 
@@ -102,7 +108,7 @@ def test_files_land_in_the_order_given_and_each_is_told(
 def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
     fill(places.raw_path, "train.csv", "store.csv", "odd.csv")
     fill(places.incoming_path, "plan_2015-06-12.csv", "sales_2015-06-12.csv", "strange.csv")
-    status = data_status(places)
+    status = data_status(Session(places))
     assert [file.path for file in status.waiting] == [
         *(places.raw_path / name for name in ("store.csv", "train.csv")),
         *(places.incoming_path / f"{kind}_2015-06-12.csv" for kind in ("sales", "plan")),

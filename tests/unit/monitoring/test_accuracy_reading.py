@@ -5,7 +5,6 @@ Definition: the docstrings of accuracy.py. How errors are counted is dbt's and t
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,13 +13,15 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 from support.drift_rows import core_in_memory, forecast, sale, stores
+from support.memory_warehouse import let_sessions_open
 from support.monitoring_rows import ORIGIN, insert
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
-from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.settings import load_settings
 from rossmann_ml.monitoring import accuracy
-from rossmann_ml.monitoring.accuracy import measure_accuracy, read_accuracy
+from rossmann_ml.monitoring.accuracy import AccuracyReport, measure_accuracy, read_accuracy
+from rossmann_ml.warehouse.session import Session
 
 TABLES = core_in_memory()
 
@@ -96,13 +97,13 @@ def steps(marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> 
     """What is done with the warehouse in memory, dbt in place of which nothing runs."""
     done: list[str] = []
 
-    @contextlib.contextmanager
-    def connect(_: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        done.append("read" if read_only else "write")
-        yield marts
+    def read(connection: duckdb.DuckDBPyConnection, *, started: float) -> AccuracyReport:
+        done.append("read")
+        return read_accuracy(connection, started=started)
 
-    monkeypatch.setattr(accuracy, "connect", connect)
-    monkeypatch.setattr(accuracy, "run_dbt", lambda *given: done.append(" ".join(given[2])))
+    let_sessions_open(monkeypatch, marts)
+    monkeypatch.setattr(accuracy, "read_accuracy", read)
+    monkeypatch.setattr(accuracy, "run_dbt", lambda *given: done.append(" ".join(given[1])))
     return done
 
 
@@ -110,9 +111,9 @@ def test_the_marts_are_built_between_a_look_at_the_core_and_the_reading(
     marts: duckdb.DuckDBPyConnection, steps: list[str], project_params: Params, tmp_path: Path
 ):
     insert(marts, "marts.forecast_accuracy")
-    report = measure_accuracy(load_settings(warehouse_dir=tmp_path), project_params)
+    report = measure_accuracy(Session(load_settings(warehouse_dir=tmp_path), project_params))
     assert len(report.vintages) == 1
-    assert steps == ["write", "run --selector accuracy", "read"]
+    assert steps == ["run --selector accuracy", "read"]
 
 
 @pytest.mark.parametrize(
@@ -133,5 +134,5 @@ def test_before_the_core_is_built_there_is_nothing_to_measure(
     marts.execute("CREATE TABLE marts.fct_daily_sales (x INTEGER)")
     marts.execute(change)
     with pytest.raises(NoDataError, match="has no sales to compare with yet: run `rossmann refr"):
-        measure_accuracy(load_settings(warehouse_dir=tmp_path), project_params)
-    assert steps == ["write"]
+        measure_accuracy(Session(load_settings(warehouse_dir=tmp_path), project_params))
+    assert not steps

@@ -7,7 +7,6 @@ cooldown is the same row, and nothing is sent; a rule without anything to judge 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -16,15 +15,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.memory_warehouse import let_sessions_open
 from support.monitoring_rows import STAMP, TODAY, alert_rules, memory_warehouse
 
 from rossmann_ml.base.params import Params
-from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.base.settings import load_settings
 from rossmann_ml.monitoring.alerts import watch as alerts
 from rossmann_ml.monitoring.alerts.delivery import Delivery
 from rossmann_ml.monitoring.alerts.findings import Finding
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_status
+from rossmann_ml.warehouse.session import Session
 
 COOLDOWN = 3  # days, of the rule whose alerts come and go here
 CHANNELS = ("webhook", "e-mail")
@@ -51,19 +53,22 @@ class World:
         self.now += timedelta(seconds=1)
         return self.now
 
-    @contextlib.contextmanager
-    def connect(self, _settings: Settings) -> Iterator[object]:
-        yield self.connection
-
     def deliver(self, channel: str, due: list[OpenAlert], _sending: object) -> Delivery:
         self.messages.append((channel, [each.subject for each in due]))
         failure = "ConnectionError" if channel in self.broken else None
         return Delivery(channel, tuple(each.alert_id for each in due), failure)
 
-    def look(self, today: date = TODAY, run_id: str = "run", **options: object) -> AlertReport:
+    def look(
+        self,
+        today: date = TODAY,
+        run_id: str = "run",
+        progress: Progress = silent,
+        **options: object,
+    ) -> AlertReport:
         """Ask the rules as of a day."""
         at = self.settings.model_copy(update={"as_of": today})
-        return watch(at, self.params, run_id=run_id, **options)  # type: ignore[arg-type]
+        session = Session(at, self.params, progress=progress)
+        return watch(session, run_id=run_id, **options)  # type: ignore[arg-type]
 
     def rows(self) -> list[dict]:
         found = self.connection.sql(
@@ -76,7 +81,7 @@ class World:
 def shared(tmp_path_factory, project_params: Params) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("alerts"), project_params)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(alerts, "connect", world.connect)
+        let_sessions_open(patched, world.connection)
         patched.setattr(alerts, "judge", lambda _: dict(world.found))
         patched.setattr(alerts, "utc_now", world.utc_now)
         patched.setattr(alerts, "deliver", world.deliver)

@@ -7,9 +7,7 @@ for; tests/unit/test_drift.py holds its distances against the same references.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +30,7 @@ from support.drift_rows import (
     stores,
 )
 from support.evidently_stand_in import stand_in
+from support.memory_warehouse import let_sessions_open
 from support.monitoring_rows import ORIGIN
 
 from rossmann_ml.base.drift_params import DriftParams
@@ -47,6 +46,7 @@ from rossmann_ml.monitoring.drift.measure import (
     measure_drift,
 )
 from rossmann_ml.monitoring.drift.windows import Sample, Window
+from rossmann_ml.warehouse.session import Session
 
 FEATURES = {
     "plan": [
@@ -217,15 +217,11 @@ class Measuring:
         self.connection = connection
         self.params = params
 
-    @contextlib.contextmanager
-    def connect(self, _settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-        yield self.connection
-
     def measure(self, run_id: str = "run", **thresholds: float) -> DriftReport:
         drifting = {"drift": drift_params(**thresholds)}
         monitoring = self.params.monitoring.model_copy(update=drifting)
         params = self.params.model_copy(update={"monitoring": monitoring})
-        return measure_drift(self.settings, params, run_id=run_id)
+        return measure_drift(Session(self.settings, params), run_id=run_id)
 
 
 @pytest.fixture
@@ -237,7 +233,7 @@ def measuring(tmp_path: Path, project_params: Params, monkeypatch: pytest.Monkey
     for ahead in range(2, 5):
         planned(TABLES, ahead)
     made = Measuring(tmp_path, project_params, TABLES)
-    monkeypatch.setattr(drift, "connect", made.connect)
+    let_sessions_open(monkeypatch, TABLES)
     return made
 
 
@@ -346,10 +342,7 @@ def test_all_kinds_are_measured_in_their_order_and_replace_the_origins_rows(
     clock = iter([2.0, 9.5])
     monkeypatch.setattr(drift, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     report = measure_drift(
-        measuring.settings,
-        measuring.params,
-        run_id="second",
-        progress=told.append,
+        Session(measuring.settings, measuring.params, progress=told.append), run_id="second"
     )
     assert told == ["reading what to compare at 2015-07-31", "comparing with the year before"]
     kinds = [each.kind for each in report.metrics]

@@ -26,6 +26,7 @@ from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.publish.identity import Draft, champion_version, draft_generation
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables
+from rossmann_ml.warehouse.session import Session
 
 ORIGINS = tuple(date(2015, 6, 5) + timedelta(days=7 * week) for week in range(4))
 DATA = "d0d0d0d0d0d0"
@@ -54,7 +55,7 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
             if row["forecast_origin"] >= ORIGINS[2]
         ]
         fill(connection, "forecasting.shadow_forecasts", shadows)
-        promote(connection, ("promoted", "m"))
+        promote(Session(connection, ("promoted", "m")))
         yield connection
 
 
@@ -260,11 +261,11 @@ def test_the_models_needed_are_the_champion_and_what_made_the_newest_forecasts(
 def test_the_champion_is_the_model_of_the_newest_promotion_or_rollback(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    promote(warehouse, ("promoted", "a"), ("promoted", "b"), ("refused", "c"))
+    promote(Session(warehouse, ("promoted", "a")), ("promoted", "b"), ("refused", "c"))
     assert champion_version(warehouse) == "b"
-    promote(warehouse, ("promoted", "a"), ("promoted", "b"), ("rolled_back", "a"))
+    promote(Session(warehouse, ("promoted", "a")), ("promoted", "b"), ("rolled_back", "a"))
     assert champion_version(warehouse) == "a"
-    promote(warehouse, ("refused", "a"))
+    promote(Session(warehouse, ("refused", "a")))
     with pytest.raises(NoChampionError):
         champion_version(warehouse)
 

@@ -17,6 +17,7 @@ from rossmann_ml.training.gate import (
     rollback_model,
 )
 from rossmann_ml.warehouse.connection import utc_now
+from rossmann_ml.warehouse.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def refits(gate: Gate, *versions: str) -> None:
 
 
 def rolled_back(gate: Gate) -> str:
-    return rollback_model(gate.settings, actor="a person").model_version
+    return rollback_model(Session(gate.settings), actor="a person").model_version
 
 
 def test_there_is_no_champion_before_the_first_promotion(gate: Gate) -> None:
@@ -64,12 +65,12 @@ def test_a_refusal_changes_no_champion(gate: Gate) -> None:
 
 
 def test_there_is_a_champion_once_a_warehouse_holds_one(gate: Gate) -> None:
-    assert not has_champion(gate.settings)
+    assert not has_champion(Session(gate.settings))
     gate.settings.database_path.parent.mkdir(exist_ok=True)
     gate.settings.database_path.touch()  # what is opened is in memory
-    assert not has_champion(gate.settings)
+    assert not has_champion(Session(gate.settings))
     refits(gate, "good")
-    assert has_champion(gate.settings)
+    assert has_champion(Session(gate.settings))
 
 
 def test_every_decision_is_recorded_with_number_time_actor_and_champion_before(gate: Gate) -> None:
@@ -158,7 +159,7 @@ def test_there_is_nothing_to_roll_back_without_a_champion(gate: Gate) -> None:
 
 def test_a_rollback_says_what_it_did(gate: Gate) -> None:
     refits(gate, "first", "second")
-    decision = rollback_model(gate.settings, actor="a person")
+    decision = rollback_model(Session(gate.settings), actor="a person")
     assert decision.is_promoted
     assert (decision.model_version, decision.previous) == ("first", "second")
     assert decision.reason == "rolled back from second"
@@ -178,7 +179,7 @@ def test_a_refusal_leaves_no_alias_to_be_set(gate: Gate) -> None:
     gate.add_model("bad", [2.0])
     gate.promote("bad")
     assert gate.decisions("is_alias_set") == [(True,)]
-    assert not reconcile_alias(gate.settings)
+    assert not reconcile_alias(Session(gate.settings))
     assert gate.aliases == []
 
 
@@ -186,8 +187,8 @@ def test_an_alias_that_was_not_set_is_set_to_the_newest_decision_and_once(gate: 
     refits(gate, "first", "second", "third")
     gate.connection.execute("UPDATE forecasting.promotions SET is_alias_set = false")
     gate.aliases.clear()
-    assert reconcile_alias(gate.settings)
+    assert reconcile_alias(Session(gate.settings))
     assert gate.aliases == ["no. third"]
     assert gate.decisions("is_alias_set") == [(True,)] * 3
-    assert not reconcile_alias(gate.settings)
+    assert not reconcile_alias(Session(gate.settings))
     assert gate.aliases == ["no. third"]
