@@ -1,14 +1,16 @@
 """Alerts: the rules asked once a run, and each of them as a check on the asset it is about."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
 
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, named_values, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Writer
-from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
+from assets.resources import Writer, run_of
+from rossmann_ml.monitoring.alerts.watch import open_alerts
+from rossmann_ml.pipeline.steps import ALERTS as ALERT_RULES
 from rossmann_ml.serving.status import OpenAlert
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
@@ -48,11 +50,9 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Ask the rules, record, send. A message that cannot be sent fails nothing."""
-    report = watch(
-        writer.session(context),
-        run_id=context.run.run_id,
-        is_publishing=_PUBLISHED in context.job_def.asset_layer.executable_asset_keys,
-    )
+    is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
+    run = replace(run_of(context), is_publishing=is_publishing)
+    report = ALERT_RULES(writer.session(context), run)
     for each in report.open:
         context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
     return dg.MaterializeResult(

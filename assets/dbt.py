@@ -13,10 +13,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Dbt, Writer
+from assets.resources import Dbt, Writer, run_of
 from rossmann_ml.base.errors import DbtError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.quality import record_dbt_results
+from rossmann_ml.pipeline.steps import build_models
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
 
@@ -50,14 +50,14 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     @dbt_assets(
         manifest=manifest, selector="core", name="core", dagster_dbt_translator=Translator()
     )
-    def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:
-        yield from _build(context, writer, dbt, "core")
+    def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+        yield from _build(context, writer, "core")
 
     @dbt_assets(
         manifest=manifest, selector="marts", name="marts", dagster_dbt_translator=Translator()
     )
-    def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:
-        yield from _build(context, writer, dbt, "marts")
+    def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+        yield from _build(context, writer, "marts")
 
     return [core, marts]
 
@@ -83,16 +83,11 @@ def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
     return str(spec.metadata[_UNIQUE_ID]).split(".")[2]
 
 
-def _build(
-    context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt, selector: str
-) -> Iterator[Any]:
+def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> Iterator[Any]:
     session = writer.session(context)
-    result = dbt.run(session, build_command(context, selector))
+    result = build_models(session, run_of(context), build_command(context, selector))
+    tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
     with session.writing() as connection:
-        record_dbt_results(
-            connection, result.run_results_path, result.manifest_path, run_id=context.run.run_id
-        )
-        tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
         rows = count_rows(connection, tables.values())
     yield from _events(context, result, {key: rows[table] for key, table in tables.items()})
     if result.failure:

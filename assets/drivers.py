@@ -5,8 +5,8 @@ import dagster as dg
 from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, named_values, reported
-from assets.resources import Writer
-from rossmann_ml.forecasting.drivers.record import explain_newest_origin
+from assets.resources import Writer, run_of
+from rossmann_ml.pipeline.steps import EXPLAIN
 
 
 @dg.asset(
@@ -25,7 +25,7 @@ from rossmann_ml.forecasting.drivers.record import explain_newest_origin
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Explain the forecasts in force; the same forecasts are not explained twice."""
-    report = explain_newest_origin(writer.session(context))
+    report = EXPLAIN(writer.session(context), run_of(context))
     largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
     return dg.MaterializeResult(
         metadata=reported(

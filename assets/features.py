@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Training, Writer
-from rossmann_ml.features.panels import PanelReport, build_training_panel
-from rossmann_ml.forecasting.score import build_scoring_panel
+from assets.resources import Training, Writer, run_of
+from rossmann_ml.features.panels import PanelReport
+from rossmann_ml.pipeline import steps
 
 CORE = [
     dg.AssetKey(["core", name])
@@ -32,7 +32,7 @@ def training_panel(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Build the panel of the profile's origins."""
-    report = build_training_panel(writer.session(context), profile=training.profile)
+    report = steps.TRAINING_PANEL(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(metadata=_reported(report))
 
 
@@ -51,7 +51,7 @@ def training_panel(
 )
 def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Build the panel of the newest origin."""
-    report = build_scoring_panel(writer.session(context))
+    report = steps.SCORING_PANEL(writer.session(context), run_of(context))
     return dg.MaterializeResult(metadata=_reported(report))
 
 

@@ -1,6 +1,7 @@
 """Forecasts: of the newest origin by the champion, and of past origins by models of their time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import dagster as dg
 from assets.features import CORE, scoring_panel
 from assets.metadata import OWNERS, reported
 from assets.models import champion
-from assets.resources import Training, Writer
-from rossmann_ml.forecasting.score import ForecastReport, score_newest_origin
-from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
+from assets.resources import Training, Writer, run_of
+from rossmann_ml.forecasting.score import ForecastReport
+from rossmann_ml.pipeline import steps
+from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN, possible_origins
 from rossmann_ml.warehouse.session import Session
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
@@ -63,7 +65,7 @@ _TABLES = {
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Score the panel with the champion; the same inputs are not scored twice."""
-    report = score_newest_origin(writer.session(context), run_id=context.run.run_id)
+    report = steps.FORECAST(writer.session(context), run_of(context))
     list_origins(context.instance, writer.session(context))
     for name in _TABLES:
         yield dg.MaterializeResult(
@@ -92,12 +94,9 @@ def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Train as of the origin, and store what would have been forecast."""
-    report = backfill_origin(
-        writer.session(context),
-        forecast_origin=date.fromisoformat(context.partition_key),
-        run_id=context.run.run_id,
-        profile=training.profile,
-    )
+    run = run_of(context, training.profile)
+    origin = date.fromisoformat(context.partition_key)
+    report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))
     return dg.MaterializeResult(metadata=_reported(report))
 
 

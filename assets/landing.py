@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import OWNERS, named_values, reported
-from assets.resources import Writer
-from rossmann_ml.ingest import land_incoming, land_raw
+from assets.resources import Writer, run_of
 from rossmann_ml.ingest.status import data_status
+from rossmann_ml.pipeline.steps import LAND
 from rossmann_ml.warehouse.connection import count_rows
 
 _TABLES = {
@@ -44,7 +44,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Land the whole files of the raw folder, then the weekly drops; what is known is skipped."""
     session = writer.session(context)
-    reports = [land_raw(session), land_incoming(session)]
+    reports = LAND(session, run_of(context))
     for report in reports:
         for warning in report.all_warnings():
             context.log.warning(warning)

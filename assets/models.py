@@ -16,12 +16,11 @@ from assets.metadata import (
     scores_picture,
     scores_table,
 )
-from assets.resources import Training, Writer
+from assets.resources import Training, Writer, run_of
 from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.training.fit import run_backtest, train_challenger
-from rossmann_ml.training.gate import promote, reconcile_alias
+from rossmann_ml.pipeline import steps
 from rossmann_ml.training.model_records import rmspe_by_origin
 
 _TRIES, _SECONDS_BETWEEN = 3, 20
@@ -54,7 +53,7 @@ def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Backtest the recipe on the origins of params.yaml; what is there already is kept."""
-    report = run_backtest(writer.session(context), profile=training.profile)
+    report = steps.BACKTEST(writer.session(context), run_of(context, training.profile))
     # a single broken store-day can hold more squared percentage error than a whole origin
     middle = {
         model: median(rmspe_by_origin(report.scores, model).values())
@@ -96,7 +95,7 @@ def challenger(
     """Fit, calibrate, log and register."""
     settings = writer.settings
     with _asking_again():
-        report = train_challenger(writer.session(context), profile=training.profile)
+        report = steps.TRAIN(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(
         metadata=reported(
             f"{report.model_version}, {report.training_rows:,} rows, "
@@ -133,12 +132,7 @@ def challenger(
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Let the gate judge the newest model."""
     with _asking_again():
-        # a decision whose alias MLflow did not take stands, and is told to it again
-        reconcile_alias(writer.session(context))
-        decision = promote(
-            writer.session(context),
-            actor=f"dagster {context.job_name}",
-        )
+        decision = steps.GATE(writer.session(context), run_of(context))
     return dg.MaterializeResult(
         metadata=reported(
             f"{'promoted' if decision.is_promoted else 'refused'}: {decision.reason}",

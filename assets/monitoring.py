@@ -5,8 +5,9 @@ import dagster as dg
 from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, path_below, reported, table
-from assets.resources import Writer
-from rossmann_ml.monitoring.drift.measure import as_rows, measure_drift
+from assets.resources import Writer, run_of
+from rossmann_ml.monitoring.drift.measure import as_rows
+from rossmann_ml.pipeline.steps import DRIFT
 from rossmann_ml.warehouse.connection import utc_now
 
 # after the marts, so that a run that stops at them has not said anything about drift
@@ -30,7 +31,7 @@ _AFTER = dg.AssetKey(["marts", "daily_sales"])
 def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Measure the newest origin, and write Evidently's pages."""
     settings = writer.settings
-    report = measure_drift(writer.session(context), run_id=context.run.run_id)
+    report = DRIFT(writer.session(context), run_of(context))
     drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)
     rows = as_rows(
         report.metrics,

@@ -9,10 +9,10 @@ from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Writer
+from assets.resources import Writer, run_of
 from assets.shadow import shadow_forecasts
 from rossmann_ml.base.errors import PublishHeldError
-from rossmann_ml.publish.publishing import publish
+from rossmann_ml.pipeline.steps import PUBLISH
 
 _CONTINUITY = "continuity"
 _MARTS = (
@@ -65,7 +65,7 @@ def published_generation(
     """Write, audit, compare with what readers have, and let them see it."""
     settings = writer.settings
     try:
-        generation = publish(writer.session(context), run_id=context.run.run_id)
+        generation = PUBLISH(writer.session(context), run_of(context))
     except PublishHeldError as error:
         yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
         raise

@@ -4,16 +4,16 @@ Belongs here: handing on settings and parameters, and being the writer. Not here
 settings mean, or opening the warehouse; both are the library's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
-from rossmann_ml.warehouse.dbt import DbtResult, run_dbt
+from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 
@@ -92,10 +92,6 @@ class Dbt(dg.ConfigurableResource):
         with dbt_at_hand():
             yield self
 
-    def run(self, session: Session, command: Sequence[str]) -> DbtResult:
-        """Run a command; what failed is in the result, to be kept before it is raised."""
-        return run_dbt(session, command, check=False)
-
 
 class Training(dg.ConfigurableResource):
     """How much a training does; one choice for all steps of a run."""
@@ -103,3 +99,10 @@ class Training(dg.ConfigurableResource):
     profile: Literal["fast", "full"] = Field(
         default="fast", description="One of training.profiles in params.yaml."
     )
+
+
+def run_of(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
+) -> Run:
+    """Return what Dagster's run is for the library's steps."""
+    return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

@@ -6,8 +6,8 @@ from assets.features import scoring_panel
 from assets.forecasts import FORECASTS
 from assets.metadata import OWNERS, reported
 from assets.models import champion
-from assets.resources import Writer
-from rossmann_ml.forecasting.shadow import score_shadow
+from assets.resources import Writer, run_of
+from rossmann_ml.pipeline.steps import SHADOW
 
 
 @dg.asset(
@@ -26,7 +26,7 @@ from rossmann_ml.forecasting.shadow import score_shadow
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Score the same panel with the challenger, if there is one; the same panel only once."""
-    report = score_shadow(writer.session(context))
+    report = SHADOW(writer.session(context), run_of(context))
     summary = (
         f"none: {report.reason}"
         if report.model_version is None

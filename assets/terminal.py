@@ -22,29 +22,12 @@ from rich.status import Status
 from assets.metadata import SUMMARY
 from rossmann_ml.base import errors
 from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
+from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 
-_TITLES = {
-    "landing": "land files",
-    "raw_expectations": "check raw tables",
-    "core": "dbt: staging, core",
-    "plan_expectations": "check the plan",
-    "features__training_panel": "training panel",
-    "forecasting__out_of_fold": "backtest",
-    "forecasting__model_versions": "train a challenger",
-    "forecasting__promotions": "gate",
-    "features__scoring_panel": "scoring panel",
-    "feature_expectations": "check features",
-    "forecasts": "forecast",
-    "forecasting__forecast_drivers": "explain",
-    "forecasting__shadow_forecasts": "forecast in shadow",
-    "forecasting__backfilled_forecasts": "backfill",
-    "forecast_expectations": "check forecasts",
-    "api_requests": "read API requests",
-    "marts": "dbt: marts",
-    "monitoring__drift_metrics": "drift",
-    "monitoring__alerts": "alerts",
+_TITLES: dict[str, str] = {
+    **{step.name: step.title for step in (*WEEKLY_JOB_WITH_TRAINING, BACKFILL_ORIGIN)},
     "alert_checks": "alerts as checks",
-    "published__generation": "publish",
 }
 
 # errors come out of a run as text, class names among it

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import OWNERS, named_values, reported
-from assets.resources import Writer
-from rossmann_ml.monitoring.usage import ingest_requests
+from assets.resources import Writer, run_of
+from rossmann_ml.pipeline.steps import READ_REQUESTS
 
 _TABLES = {
     "api_requests": "What was asked of the API. One row per request.",
@@ -35,7 +35,7 @@ def api_requests(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult]:
     """Read what the API recorded since the last run; each line once."""
-    report = ingest_requests(writer.session(context))
+    report = READ_REQUESTS(writer.session(context), run_of(context))
     if report.rejected_lines:
         context.log.warning(
             f"{report.rejected_lines:,} lines of request files are not records; "

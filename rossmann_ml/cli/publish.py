@@ -42,26 +42,24 @@ def publish(
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    from rossmann_ml.base.params import load_params  # noqa: PLC0415
     from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.monitoring.watched_publish import watch_and_publish  # noqa: PLC0415
+    from rossmann_ml.pipeline.steps import BUILD_MARTS, Run  # noqa: PLC0415
+    from rossmann_ml.pipeline.watched_publish import watch_and_publish  # noqa: PLC0415
     from rossmann_ml.publish.publishing import AcceptedJump  # noqa: PLC0415
-    from rossmann_ml.warehouse.connection import writer_lock  # noqa: PLC0415
-    from rossmann_ml.warehouse.dbt import run_dbt  # noqa: PLC0415
 
     console = Console(highlight=False)
-    settings = default_settings()
-    params = load_params(settings.params_path)
-    run_id = f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    with writer_lock(settings):
+    session = Session(default_settings())
+    run = Run(
+        run_id=f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        actor=getpass.getuser(),
+        is_publishing=True,
+        accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
+    )
+    with session.holding():
         if build:
             console.print("building the marts")
-            run_dbt(Session(settings, params), ["build", "--selector", "marts"])
-        generation, report = watch_and_publish(
-            Session(settings, params),
-            run_id=run_id,
-            accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
-        )
+            BUILD_MARTS(session, run)
+        generation, report = watch_and_publish(session, run)
     _say_published(console, generation)
     console.print(f"alerts: {report.summary()}", markup=False, soft_wrap=True)
 

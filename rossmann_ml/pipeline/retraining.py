@@ -1,22 +1,17 @@
-"""A whole training in one call: panel, backtest, challenger and gate.
-
-The steps are :mod:`rossmann_ml.features.panels`', :mod:`rossmann_ml.training.fit`'s and
-:mod:`rossmann_ml.training.gate`'s; the weekly job runs the same ones as Dagster's assets.
-"""
+"""Train a challenger and let the gate judge it, by the steps of the weekly job with training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from rossmann_ml.base.params import Profile
 from rossmann_ml.features.inputs import newest_origin
-from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.training.fit import run_backtest, train_challenger
-from rossmann_ml.training.gate import Decision, promote, reconcile_alias
+from rossmann_ml.pipeline.steps import BACKTEST, GATE, TRAIN, TRAINING_PANEL, Run
+from rossmann_ml.training.gate import Decision
 from rossmann_ml.training.model_records import TrainingReport, stored_report
 from rossmann_ml.warehouse.connection import one_row, require_database
 from rossmann_ml.warehouse.session import Session
@@ -52,20 +47,19 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
         WarehouseLockedError: Another writer is at work.
         TrackingError: MLflow does not answer or refuses.
     """
+    run = Run(run_id="", actor=actor or "", profile=profile)
     require_database(session.settings)  # a folder without a warehouse gets none from here
     with session.writing() as connection:
         model = _trained_before(session, connection, profile)
         if model is None:
             session.progress("training panel")
-            build_training_panel(session, profile=profile)
-            run_backtest(session, profile=profile)
-            model = train_challenger(session, profile=profile)
+            TRAINING_PANEL(session, run)
+            BACKTEST(session, run)
+            model = TRAIN(session, run)
         if actor is None:
             return Retraining(model, None)
         session.progress(f"gate: {model.model_version} against the champion")
-        # a decision whose alias MLflow did not take stands, and is told to it again
-        reconcile_alias(session)
-        decision = promote(session, model_version=model.model_version, actor=actor)
+        decision = GATE(session, replace(run, model_version=model.model_version))
     return Retraining(model, decision)
 
 

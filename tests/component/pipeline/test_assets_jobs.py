@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,35 +16,65 @@ from support.code_location import place_settings
 from assets.resources import Pipeline
 from assets.schedules import every_monday, every_morning, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
+from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
+from rossmann_ml.pipeline.steps import (
+    ALERTS,
+    PUBLISHING,
+    TRAINING,
+    WEEKLY_JOB,
+    WEEKLY_JOB_WITH_TRAINING,
+    Step,
+)
 from rossmann_ml.serving.status import write_alerts
 
-TRAINING = {
-    "features__training_panel",
-    "forecasting__out_of_fold",
-    "forecasting__model_versions",
-    "forecasting__promotions",
-}
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def steps(location: dg.Definitions, job: str) -> set[str]:
-    return set(location.resolve_job_def(job).graph.node_dict)
+def names(steps: Sequence[Step[object]]) -> set[str]:
+    return {step.name for step in steps}
 
 
-def test_the_weekly_job_keeps_the_champion(location: dg.Definitions):
-    assert not steps(location, "weekly_refresh") & TRAINING
+def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
+    # shows alerts at the assets that they concern; nothing is computed there
+    return set(location.resolve_job_def(job).graph.node_dict) - {"alert_checks"}
 
 
-def test_the_job_with_training_is_the_weekly_job_and_the_training(location: dg.Definitions):
-    weekly, training = steps(location, "weekly_refresh"), steps(location, "train_model")
-    assert training == TRAINING
-    assert steps(location, "weekly_refresh_with_training") == weekly | training
+@pytest.mark.parametrize(
+    ("job", "steps"),
+    [
+        ("weekly_refresh", WEEKLY_JOB),
+        ("weekly_refresh_with_training", WEEKLY_JOB_WITH_TRAINING),
+        ("train_model", TRAINING),
+        ("publish_forecasts", PUBLISHING),
+        ("backfill_forecasts", [BACKFILL_ORIGIN]),
+        ("watch", [ALERTS]),
+    ],
+)
+def test_a_job_in_dagster_is_the_list_of_steps_in_the_library(
+    location: dg.Definitions, job: str, steps: Sequence[Step[object]]
+):
+    assert dagsters_steps(location, job) == names(steps)
 
 
-def test_backfilling_is_no_part_of_the_weekly_job(location: dg.Definitions):
-    backfill = steps(location, "backfill_forecasts")
-    assert backfill == {"forecasting__backfilled_forecasts"}
-    assert not backfill & steps(location, "weekly_refresh_with_training")
+def test_the_list_of_steps_is_in_an_order_that_dagster_allows(location: dg.Definitions):
+    graph = location.resolve_job_def("weekly_refresh_with_training").graph
+    order = [step.name for step in WEEKLY_JOB_WITH_TRAINING]
+    waits_for = {
+        node: {
+            output.node.name
+            for output in graph.dependency_structure.all_upstream_outputs_from_node(node)
+        }
+        - {"alert_checks"}
+        for node in order
+    }
+    late = {
+        (node, before)
+        for node, needed in waits_for.items()
+        for before in needed
+        if order.index(before) >= order.index(node)
+    }
+    assert any(waits_for.values())
+    assert not late
 
 
 def test_publishing_builds_the_marts_whole(location: dg.Definitions):
@@ -160,10 +191,6 @@ def test_every_morning_somebody_looks_once_there_is_something_to_look_at(
     assert first.run_key == again.run_key == "watch-2015-08-03"
     nothing_yet = Pipeline.of(place_settings(tmp_path / "empty", tmp_path))
     assert asked_at(every_morning, MONDAYS[0], nothing_yet) is None
-
-
-def test_looking_alone_publishes_nothing(location: dg.Definitions):
-    assert steps(location, "watch") == {"monitoring__alerts", "alert_checks"}
 
 
 def test_the_first_run_of_all_trains(tmp_path: Path):

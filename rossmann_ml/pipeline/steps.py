@@ -1,0 +1,220 @@
+"""The steps of the chain in the order of the data; every job is a list of them.
+
+A step is a function of a session and a run: what one step hands to the next is in the warehouse.
+Each of Dagster's assets wraps one step (``assets``); commands run a list of steps by
+:func:`run_steps`. What a step computes is in the package that its function comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from rossmann_ml.base.errors import DbtError, QualityError
+from rossmann_ml.base.params import Profile
+from rossmann_ml.features.panels import PanelReport, build_training_panel
+from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
+from rossmann_ml.forecasting.score import ForecastReport, build_scoring_panel, score_newest_origin
+from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
+from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
+from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
+from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
+from rossmann_ml.monitoring.usage import UsageReport, ingest_requests
+from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
+from rossmann_ml.quality import SuiteResult, record_dbt_results, run_suites
+from rossmann_ml.training.fit import BacktestReport, run_backtest, train_challenger
+from rossmann_ml.training.gate import Decision, promote, reconcile_alias
+from rossmann_ml.training.model_records import TrainingReport
+from rossmann_ml.warehouse.dbt import DbtResult, run_dbt
+from rossmann_ml.warehouse.session import Session
+
+Report_co = TypeVar("Report_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the steps of one run have in common, apart from the session.
+
+    Attributes:
+        run_id: Identifier that is stored with every row the run writes.
+        actor: Person or program that asks the gate, for the record.
+        profile: Amount of work of a training, one of ``training.profiles``.
+        is_publishing: Whether the run publishes at its end, which ends the alert of a failed run.
+        model_version: Model that the gate judges; by default the newest.
+        forecast_origin: Past origin of a backfill.
+        accepted_jump: Permission for totals that moved further than ``publish.continuity`` allows.
+    """
+
+    run_id: str
+    actor: str
+    profile: Profile = "fast"
+    is_publishing: bool = False
+    model_version: str | None = None
+    forecast_origin: date | None = None
+    accepted_jump: AcceptedJump | None = None
+
+
+@dataclass(frozen=True)
+class Step(Generic[Report_co]):
+    """One step of a job.
+
+    Attributes:
+        name: Name of the step in Dagster.
+        title: Words for a terminal.
+        call: Function that does the work and reports on it.
+    """
+
+    name: str
+    title: str
+    call: Callable[[Session, Run], Report_co]
+
+    def __call__(self, session: Session, run: Run) -> Report_co:
+        """Do the work."""
+        return self.call(session, run)
+
+
+def check_suites(session: Session, run: Run, suites: Sequence[str]) -> list[SuiteResult]:
+    """Check tables with suites of expectations and keep the results, whatever they are."""
+    return run_suites(session, suites, run_id=run.run_id)
+
+
+def refuse_failed(results: Sequence[SuiteResult]) -> None:
+    """Stop a run whose data failed a check of error severity.
+
+    Raises:
+        QualityError: A suite failed; the message names its checks.
+    """
+    failed = [result.summary() for result in results if not result.is_success]
+    if failed:
+        raise QualityError("\n".join(failed))
+
+
+def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResult:
+    """Run dbt and keep what its tests found; the result names a failure instead of raising it."""
+    result = run_dbt(session, command, check=False)
+    with session.writing() as connection:
+        record_dbt_results(
+            connection, result.run_results_path, result.manifest_path, run_id=run.run_id
+        )
+    return result
+
+
+def _land(session: Session, _: Run) -> tuple[LandingReport, LandingReport]:
+    return land_raw(session), land_incoming(session)
+
+
+def _built(selector: str) -> Callable[[Session, Run], DbtResult]:
+    def build(session: Session, run: Run) -> DbtResult:
+        result = build_models(session, run, ["build", "--selector", selector])
+        if result.failure:
+            raise DbtError(result.failure)
+        return result
+
+    return build
+
+
+def _checked(*suites: str) -> Callable[[Session, Run], list[SuiteResult]]:
+    def check(session: Session, run: Run) -> list[SuiteResult]:
+        results = check_suites(session, run, suites)
+        refuse_failed(results)
+        return results
+
+    return check
+
+
+def _judge(session: Session, run: Run) -> Decision:
+    # a decision that MLflow's alias does not follow yet stands, and is sent to MLflow again
+    reconcile_alias(session)
+    return promote(session, model_version=run.model_version, actor=run.actor)
+
+
+LAND: Step[tuple[LandingReport, LandingReport]] = Step("landing", "land files", _land)
+CHECK_RAW = Step("raw_expectations", "check raw tables", _checked("raw_sales", "raw_stores"))
+BUILD_CORE = Step("core", "dbt: staging, core", _built("core"))
+CHECK_PLAN = Step("plan_expectations", "check the plan", _checked("plan"))
+TRAINING_PANEL: Step[PanelReport] = Step(
+    "features__training_panel",
+    "training panel",
+    lambda session, run: build_training_panel(session, profile=run.profile),
+)
+BACKTEST: Step[BacktestReport] = Step(
+    "forecasting__out_of_fold",
+    "backtest",
+    lambda session, run: run_backtest(session, profile=run.profile),
+)
+TRAIN: Step[TrainingReport] = Step(
+    "forecasting__model_versions",
+    "train a challenger",
+    lambda session, run: train_challenger(session, profile=run.profile),
+)
+GATE: Step[Decision] = Step("forecasting__promotions", "gate", _judge)
+SCORING_PANEL: Step[PanelReport] = Step(
+    "features__scoring_panel", "scoring panel", lambda session, _: build_scoring_panel(session)
+)
+CHECK_FEATURES = Step("feature_expectations", "check features", _checked("features"))
+FORECAST: Step[ForecastReport] = Step(
+    "forecasts",
+    "forecast",
+    lambda session, run: score_newest_origin(session, run_id=run.run_id),
+)
+EXPLAIN: Step[DriversReport] = Step(
+    "forecasting__forecast_drivers",
+    "explain",
+    lambda session, _: explain_newest_origin(session),
+)
+SHADOW: Step[ShadowReport] = Step(
+    "forecasting__shadow_forecasts",
+    "forecast in shadow",
+    lambda session, _: score_shadow(session),
+)
+CHECK_FORECASTS = Step("forecast_expectations", "check forecasts", _checked("forecasts"))
+READ_REQUESTS: Step[UsageReport] = Step(
+    "api_requests", "read API requests", lambda session, _: ingest_requests(session)
+)
+BUILD_MARTS = Step("marts", "dbt: marts", _built("marts"))
+DRIFT: Step[DriftReport] = Step(
+    "monitoring__drift_metrics",
+    "drift",
+    lambda session, run: measure_drift(session, run_id=run.run_id),
+)
+ALERTS: Step[AlertReport] = Step(
+    "monitoring__alerts",
+    "alerts",
+    lambda session, run: watch(session, run_id=run.run_id, is_publishing=run.is_publishing),
+)
+PUBLISH: Step[PublishedGeneration] = Step(
+    "published__generation",
+    "publish",
+    lambda session, run: publish(session, run_id=run.run_id, accepted_jump=run.accepted_jump),
+)
+
+TO_CORE = (LAND, CHECK_RAW, BUILD_CORE, CHECK_PLAN)
+TRAINING = (TRAINING_PANEL, BACKTEST, TRAIN, GATE)
+FORECASTING = (SCORING_PANEL, CHECK_FEATURES, FORECAST, CHECK_FORECASTS, EXPLAIN, SHADOW)
+PUBLISHING = (READ_REQUESTS, BUILD_MARTS, ALERTS, PUBLISH)
+
+WEEKLY_JOB = (*TO_CORE, *FORECASTING, READ_REQUESTS, BUILD_MARTS, DRIFT, ALERTS, PUBLISH)
+"""The weekly job; the replay runs it for every Monday of the past."""
+WEEKLY_JOB_WITH_TRAINING = (*TO_CORE, *TRAINING, *WEEKLY_JOB[len(TO_CORE) :])
+"""The same with a new challenger before the forecasts, also the first run."""
+
+
+def run_steps(steps: Sequence[Step[object]], session: Session, run: Run) -> dict[str, object]:
+    """Run steps one after the other; a step that raises ends the run.
+
+    Args:
+        steps: The steps, in order.
+        session: Session of the job; its progress is told the title of each step.
+        run: What the steps have in common.
+
+    Returns:
+        What each step reported, by its name.
+    """
+    reports = {}
+    with session.holding():
+        for step in steps:
+            session.progress(step.title)
+            reports[step.name] = step(session, run)
+    return reports
