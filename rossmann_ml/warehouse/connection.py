@@ -19,8 +19,13 @@ import filelock
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
-from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables, refuse_later_version, schema_version
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.schema import (
+    SCHEMA_VERSION,
+    create_tables,
+    refuse_later_version,
+    schema_version,
+)
 
 __all__ = [
     "append_frame",
@@ -96,7 +101,9 @@ def require_database(settings: Settings) -> None:
         NoDataError: There is no database.
     """
     if not settings.database_path.exists():
-        raise NoDataError(f"{settings.database_path} is not there yet: run `rossmann refresh` first")
+        raise NoDataError(
+            f"{settings.database_path} is not there yet: run `rossmann refresh` first"
+        )
 
 
 def refuse_half_restored(settings: Settings) -> None:

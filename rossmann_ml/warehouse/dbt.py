@@ -17,12 +17,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rossmann_ml.warehouse.connection import require_database
-from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
-from rossmann_ml.base.errors import DbtError, NoDataError, WarehouseLockedError
-from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.errors import DbtError, WarehouseLockedError
+from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.connection import require_database
+from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
+from rossmann_ml.warehouse.session import Session
 
 EVERYTHING_KNOWN = date(9999, 12, 31)
 """``known_by`` when nothing that was landed is left out."""
