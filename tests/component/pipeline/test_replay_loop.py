@@ -24,9 +24,15 @@ from rossmann_ml.base.errors import (
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.cli import replay as cli
-from rossmann_ml.pipeline.replay import week
+from rossmann_ml.pipeline.replay import (
+    PlayedWeek,
+    ReplayOptions,
+    ReplayPlace,
+    make_books,
+    replay,
+    week,
+)
 from rossmann_ml.pipeline.replay.page import page
-from rossmann_ml.replay import PlayedWeek, ReplayOptions, ReplayPlace, make_books, replay
 from rossmann_ml.warehouse.connection import connect
 
 PARAMS = load_params(PROJECT_DIR / "params.yaml")
