@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.errors import SettingsError
-
-if TYPE_CHECKING:
-    from rossmann_ml.publish.publishing import PublishedGeneration
-    from rossmann_ml.serving.generations import GenerationInfo
-
-# other modules add what else can be rolled back
-rollback = typer.Typer(help="Go back to what was before.", no_args_is_help=True)
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.monitoring.watched_publish import watch_and_publish
+from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
+from rossmann_ml.publish.publishing import rollback_generation as roll_back
+from rossmann_ml.serving.generations import GenerationInfo, list_generations
+from rossmann_ml.warehouse.connection import writer_lock
+from rossmann_ml.warehouse.dbt import run_dbt
 
 
 def publish(
@@ -41,13 +42,6 @@ def publish(
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    from rossmann_ml.base.params import load_params  # noqa: PLC0415
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.monitoring.watched_publish import watch_and_publish  # noqa: PLC0415
-    from rossmann_ml.publish.publishing import AcceptedJump  # noqa: PLC0415
-    from rossmann_ml.warehouse.connection import writer_lock  # noqa: PLC0415
-    from rossmann_ml.warehouse.dbt import run_dbt  # noqa: PLC0415
-
     console = Console(highlight=False)
     settings = default_settings()
     params = load_params(settings.params_path)
@@ -91,9 +85,6 @@ def _say_published(console: Console, generation: PublishedGeneration) -> None:
 
 def generations() -> None:
     """List the generations on disk, the newest first; * is the one readers use."""
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.serving.generations import list_generations  # noqa: PLC0415
-
     settings = default_settings()
     found = list_generations(settings)
     console = Console(highlight=False)
@@ -118,17 +109,13 @@ def generations() -> None:
     console.print(table)
 
 
-@rollback.command("generation")
 def rollback_generation(
     generation_id: Annotated[
         str, typer.Argument(metavar="ID", help="The generation, or the beginning of its id.")
     ],
 ) -> None:
     """Let readers use another generation, until one is published that is not there yet."""
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.publish import publishing  # noqa: PLC0415
-
-    chosen = publishing.rollback_generation(default_settings(), generation_id)
+    chosen = roll_back(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "
         f"of origin {chosen.info.forecast_origin}",
