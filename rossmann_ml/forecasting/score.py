@@ -14,6 +14,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
@@ -38,7 +39,7 @@ from rossmann_ml.warehouse.connection import (
     utc_now,
     writer_lock,
 )
-from rossmann_ml.warehouse.versions import Versions, fingerprint, versions_now
+from rossmann_ml.warehouse.versions import Versions, versions_now
 
 PLANNED = "planned"
 WEEKLY, BACKFILL = "weekly", "backfill"

@@ -19,8 +19,8 @@ from typing import IO, TYPE_CHECKING
 
 import yaml
 
+from rossmann_ml.base.digests import md5_of
 from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
-from rossmann_ml.base.files import md5_of
 from rossmann_ml.base.settings import Settings
 
 if TYPE_CHECKING:

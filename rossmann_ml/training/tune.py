@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import SettingsError, StudyLockedError
 from rossmann_ml.base.params import FAMILIES, FitSize, Params, Profile, SearchRange
 from rossmann_ml.base.progress import Progress, silent
@@ -31,7 +32,7 @@ from rossmann_ml.training.tune_folds import (
     with_values,
 )
 from rossmann_ml.warehouse.connection import connect, writer_lock
-from rossmann_ml.warehouse.versions import Versions, fingerprint, versions_now
+from rossmann_ml.warehouse.versions import Versions, versions_now
 
 if TYPE_CHECKING:
     import optuna

@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
@@ -33,7 +34,6 @@ from rossmann_ml.warehouse.connection import (
     utc_now,
     writer_lock,
 )
-from rossmann_ml.warehouse.versions import fingerprint
 
 FAILED_RUN = "failed_run"
 
