@@ -42,6 +42,7 @@ class LazyGroup(TyperGroup):
         return found.load() if isinstance(found, LazyCommand) else found
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help from the summaries: listing the commands by `get_command` imports them."""
-        listed = TyperGroup(name=self.name, help=self.help, commands=self.commands)
+        """Write the help from the summaries, because `get_command` would import each command."""
+        entries = list(self.commands.values())
+        listed = TyperGroup(name=self.name, help=self.help, commands=entries)
         listed.format_help(ctx, formatter)
