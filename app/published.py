@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from app.older_generations import open_completed
 from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
@@ -124,8 +125,7 @@ class Reading:
             query: SQL with ``?`` or with ``$name`` in place of values.
             values: The values, in order or by name.
         """
-        given = dict(values) if isinstance(values, Mapping) else list(values)
-        result = self.cursor.execute(query, given)
+        result = self.cursor.execute(query, _given(values))
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -134,6 +134,17 @@ class Reading:
     ) -> dict[str, Any] | None:
         """The first row of a query, or None when there is none."""
         return next(iter(self.rows(query, values)), None)
+
+    def frame(
+        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> pl.DataFrame:
+        """Return the rows of a query as a frame; see :meth:`rows` for the arguments."""
+        frame: pl.DataFrame = self.cursor.sql(query, params=_given(values)).pl()
+        return frame
+
+
+def _given(values: Sequence[object] | Mapping[str, object]) -> dict[str, object] | list[object]:
+    return dict(values) if isinstance(values, Mapping) else list(values)
 
 
 class PublishedReader:

@@ -16,12 +16,12 @@ from rossmann_ml.base.process import prepare
 
 prepare()
 
-from rossmann_ml.base.errors import NoDataError  # noqa: E402 - after prepare
+from rossmann_ml.base.digests import fingerprint  # noqa: E402 - after prepare
+from rossmann_ml.base.errors import NoDataError  # noqa: E402
 from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
 from rossmann_ml.models.base import Model  # noqa: E402
 from rossmann_ml.models.recipe import Recipe  # noqa: E402
-from rossmann_ml.warehouse.versions import fingerprint  # noqa: E402
 
 _KEPT_BASE = "linear_forecast"
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer.main
 import yaml
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
@@ -42,13 +41,12 @@ GROUP_TITLES = {
 
 def command_line() -> Iterator[tuple[str, Any]]:
     """Every command, with the words that call it: ``rossmann data land``."""
-    if not cli.app.registered_commands:
-        cli.register()
-    return _below(typer.main.get_command(cli.app), "rossmann")
+    return _below(cli.app, "rossmann")
 
 
 def _below(group: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
+    for name in group.commands:
+        command = group.get_command(None, name)
         yield f"{path} {name}", command
         if isinstance(command, TyperGroup):
             yield from _below(command, f"{path} {name}")

@@ -77,9 +77,7 @@ class StoredForecasts:
 
 
 def _encode(reading: Reading) -> dict[int, _Encoded]:
-    frame: pl.DataFrame = reading.cursor.sql(
-        _DAYS, params={"origin": reading.info.forecast_origin}
-    ).pl()
+    frame = reading.frame(_DAYS, {"origin": reading.info.forecast_origin})
     if frame.is_empty():
         return {}
     lines = _lines(frame)

@@ -22,9 +22,9 @@ from app.api.row_models import page_model
 from app.api.schemas import Provenance
 from app.api.serving import Serving
 from app.published import Reading
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.serving.contract import load_contract
-from rossmann_ml.warehouse.versions import fingerprint
 
 
 class TableQuestion:
@@ -87,12 +87,11 @@ class TableQuestion:
             elif value != before:
                 conditions.append("false")
         where = " AND ".join(conditions) or "true"
-        frame: pl.DataFrame = reading.cursor.sql(
+        return reading.frame(
             f"SELECT * FROM {self.table} WHERE {where} "  # noqa: S608 - names of the code
             f"ORDER BY {', '.join(self._order(reading, columns))} LIMIT {limit} OFFSET {offset}",
-            params=values,
-        ).pl()
-        return frame
+            values,
+        )
 
     def _order(self, reading: Reading, columns: Sequence[str]) -> list[str]:
         """What the rows are sorted by, so that pages neither repeat nor lose one."""

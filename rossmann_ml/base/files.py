@@ -6,7 +6,6 @@ written is no concern of this module.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -83,20 +82,3 @@ def remove_leftovers(folder: Path) -> list[Path]:
     for path in leftovers:
         remove(path)
     return leftovers
-
-
-def md5_of(path: Path) -> str:
-    """Return the MD5 of a file's bytes: DVC's and Kaggle's name for them, not a protection."""
-    return _digest(path, "md5")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return _digest(path, "sha256")
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        ).hexdigest()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
+from rossmann_ml.pipeline.watched_publish import watch_and_publish
+from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
+from rossmann_ml.publish.publishing import rollback_generation as roll_back
+from rossmann_ml.serving.generations import GenerationInfo, list_generations
 from rossmann_ml.warehouse.session import Session
-
-if TYPE_CHECKING:
-    from rossmann_ml.publish.publishing import PublishedGeneration
-    from rossmann_ml.serving.generations import GenerationInfo
-
-# other modules add what else can be rolled back
-rollback = typer.Typer(help="Go back to what was before.", no_args_is_help=True)
 
 
 def publish(
@@ -42,11 +41,6 @@ def publish(
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.pipeline.steps import BUILD_MARTS, Run  # noqa: PLC0415
-    from rossmann_ml.pipeline.watched_publish import watch_and_publish  # noqa: PLC0415
-    from rossmann_ml.publish.publishing import AcceptedJump  # noqa: PLC0415
-
     console = Console(highlight=False)
     session = Session(default_settings())
     run = Run(
@@ -89,9 +83,6 @@ def _say_published(console: Console, generation: PublishedGeneration) -> None:
 
 def generations() -> None:
     """List the generations on disk, the newest first; * is the one readers use."""
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.serving.generations import list_generations  # noqa: PLC0415
-
     settings = default_settings()
     found = list_generations(settings)
     console = Console(highlight=False)
@@ -116,17 +107,13 @@ def generations() -> None:
     console.print(table)
 
 
-@rollback.command("generation")
 def rollback_generation(
     generation_id: Annotated[
         str, typer.Argument(metavar="ID", help="The generation, or the beginning of its id.")
     ],
 ) -> None:
     """Let readers use another generation, until one is published that is not there yet."""
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.publish import publishing  # noqa: PLC0415
-
-    chosen = publishing.rollback_generation(default_settings(), generation_id)
+    chosen = roll_back(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "
         f"of origin {chosen.info.forecast_origin}",

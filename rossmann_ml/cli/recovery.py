@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-if TYPE_CHECKING:
-    from rossmann_ml.recovery import Finding
+from rossmann_ml.base.settings import default_settings
+from rossmann_ml.recovery import Finding, back_up, examine, mend
+from rossmann_ml.recovery import restore as bring_back
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -26,9 +27,6 @@ def doctor(
 
     Exit code 1 while there is an error or a warning, 0 when there are notes at most.
     """
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.recovery import examine, mend  # noqa: PLC0415
-
     settings = default_settings()
     done = mend(settings) if fix else []
     findings = examine(settings)
@@ -64,9 +62,6 @@ def backup(
 
     All of one moment: no other writer works meanwhile; readers go on.
     """
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.recovery import back_up  # noqa: PLC0415
-
     done = back_up(default_settings(), file)
     console = Console(highlight=False)
     console.print(
@@ -93,9 +88,6 @@ def restore(
     ] = False,
 ) -> None:
     """Bring a backup back. It is checked whole before anything is touched."""
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.recovery import restore as bring_back  # noqa: PLC0415
-
     settings = default_settings()
     manifest = bring_back(settings, file, replace=replace)
     Console(highlight=False).print(

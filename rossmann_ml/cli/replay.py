@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich import box
@@ -14,9 +14,8 @@ from rich.table import Table
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
-
-if TYPE_CHECKING:
-    from rossmann_ml.pipeline.replay import Books
+from rossmann_ml.pipeline import replay as library
+from rossmann_ml.pipeline.replay.page import page
 
 
 def replay(
@@ -53,10 +52,6 @@ def replay(
     Interrupted, the same command goes on with the week that was not finished; with more --weeks it
     goes on from the last. Exit code 1 if the job of a week stopped.
     """
-    # here and not above, so that `rossmann --help` does not wait for polars
-    from rossmann_ml.pipeline import replay as library  # noqa: PLC0415
-    from rossmann_ml.pipeline.replay.page import page  # noqa: PLC0415
-
     console = Console(highlight=False)
     settings = default_settings()
     params = load_params(settings.params_path)
@@ -99,7 +94,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def accuracy_table(books: Books) -> Table:
+def accuracy_table(books: library.Books) -> Table:
     """RMSPE by Monday and horizon week, with bias and coverage of the whole horizon.
 
     Narrow enough for a terminal of 80 columns.

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from rossmann_ml.base.errors import PortInUseError
+from rossmann_ml.base.settings import PROJECT_DIR, default_settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -33,8 +34,6 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     check_can_listen(host, port)
     # its other settings lie beside its script, in .streamlit/config.toml
     flags = [f"--server.address={host}", f"--server.port={port}"]
-    from rossmann_ml.base.settings import PROJECT_DIR  # noqa: PLC0415
-
     main = PROJECT_DIR / "app" / "dashboard" / "main.py"
     _become(["-m", "streamlit", "run", str(main), *flags])
 
@@ -45,8 +44,6 @@ def check_can_listen(host: str, port: int) -> None:
     Raises:
         PortInUseError: Nothing can listen there, for example because something does already.
     """
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-
     default_settings()  # the server reads them too, and would refuse them less kindly
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 import yaml
@@ -12,10 +12,8 @@ from rich.table import Table
 
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.training import tune as tuning
 from rossmann_ml.warehouse.session import Session
-
-if TYPE_CHECKING:
-    from rossmann_ml.training.tune import TuningReport
 
 
 def tune(
@@ -33,9 +31,6 @@ def tune(
     The ranges are in params.yaml, which is not changed: the lines to put there are printed.
     Interrupted or not, the same command goes on where it stopped. Every trial is a run in MLflow.
     """
-    # here and not above, so that `rossmann --help` does not wait for the model libraries
-    from rossmann_ml.training import tune as tuning  # noqa: PLC0415
-
     console = Console(highlight=False)
     settings = default_settings()
     report = tuning.tune(
@@ -48,7 +43,7 @@ def tune(
     _print(console, report)
 
 
-def _print(console: Console, report: TuningReport) -> None:
+def _print(console: Console, report: tuning.TuningReport) -> None:
     today, best = report.today, report.best
     table = Table(
         title=f"{report.family}, profile {report.profile}: {len(report.trials)} trials, "

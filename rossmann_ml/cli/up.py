@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.serve import Host, check_can_listen
-
-if TYPE_CHECKING:
-    from rossmann_ml.base.settings import Settings
-    from rossmann_ml.pipeline.services import Service
+from rossmann_ml.pipeline.services import Service, run_together
 
 _STYLES = ("cyan", "green", "magenta", "yellow")
 
@@ -37,9 +35,6 @@ def up(
     Prints the addresses when all of them answer. When one ends by itself, the others are stopped
     and it is named. Where MLFLOW_TRACKING_URI names a server, that one is used and none started.
     """
-    from rossmann_ml.base.settings import default_settings  # noqa: PLC0415
-    from rossmann_ml.pipeline.services import run_together  # noqa: PLC0415
-
     settings = default_settings()
     ports = {
         "api": api_port,
@@ -81,8 +76,6 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         host: Address that all of them listen on.
         ports: By name: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
     """
-    from rossmann_ml.pipeline.services import Service  # noqa: PLC0415
-
     rossmann = str(Path(sys.executable).with_name("rossmann"))
     # -P: what lies in the folder one stands in is not taken for a part of the product
     python = [sys.executable, "-P", "-m"]

@@ -14,6 +14,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.features.inputs import (
@@ -35,7 +36,7 @@ from rossmann_ml.warehouse.connection import (
     utc_now,
 )
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions, fingerprint
+from rossmann_ml.warehouse.versions import Versions
 
 PLANNED = "planned"
 WEEKLY, BACKFILL = "weekly", "backfill"

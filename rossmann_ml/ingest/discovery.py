@@ -5,13 +5,13 @@ File names only: nothing here opens a file's rows.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
 
@@ -51,8 +51,7 @@ class RawFile:
             BadFileError: The file cannot be opened.
         """
         try:
-            with self.path.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
+            return sha256_of(self.path)
         except OSError as error:
             raise BadFileError(f"{self.path}: cannot be opened: {error.strerror}") from error
 

@@ -15,16 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+import requests
 import yaml
 
+from rossmann_ml.base.digests import md5_of
 from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
-from rossmann_ml.base.files import md5_of
 from rossmann_ml.base.settings import Settings
-
-if TYPE_CHECKING:
-    import requests
 
 COMPETITION = "rossmann-store-sales"
 FILE_NAMES = ("train.csv", "test.csv", "store.csv")
@@ -130,8 +128,6 @@ def fetch_files(
 
 @contextmanager
 def _session(settings: Settings, folder: Path) -> Iterator[requests.Session]:
-    import requests  # noqa: PLC0415 - only here, and not when `rossmann --help` is asked
-
     with requests.Session() as session:
         session.trust_env = False  # a .netrc must not answer in place of the settings
         session.proxies = requests.utils.get_environ_proxies(settings.kaggle_address)
@@ -162,8 +158,6 @@ def _user_and_key(settings: Settings, folder: Path) -> tuple[str, str]:
 
 
 def _fetch(settings: Settings, session: requests.Session, pointer: Pointer, path: Path) -> None:
-    import requests  # noqa: PLC0415 - see _session
-
     url = f"{settings.kaggle_address}/competitions/data/download/{COMPETITION}/{pointer.name}"
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     part = Path(name)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import duckdb
 
+from rossmann_ml.base.digests import md5_of, sha256_of
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.files import md5_of, sha256_of
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import count_rows, one_row
 from rossmann_ml.warehouse.session import Session

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
@@ -74,7 +75,7 @@ def draft_generation(
         [origins[0]],
     ).fetchall()
     info = GenerationInfo(
-        generation_id=versions.fingerprint(identity),
+        generation_id=fingerprint(identity),
         published_at=datetime.now(UTC).replace(tzinfo=None),
         forecast_origin=origins[0],
         horizon_days=params.forecast.horizon_days,

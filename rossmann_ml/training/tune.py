@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import filelock
+import optuna
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import SettingsError, StudyLockedError
 from rossmann_ml.base.params import FAMILIES, FitSize, Profile, SearchRange
 from rossmann_ml.base.progress import Progress
@@ -32,10 +33,7 @@ from rossmann_ml.training.tune_folds import (
 )
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions, fingerprint
-
-if TYPE_CHECKING:
-    import optuna
+from rossmann_ml.warehouse.versions import Versions
 
 Values = dict[str, int | float | str]
 
@@ -211,8 +209,6 @@ def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
 
 @contextmanager
 def _study(settings: Settings, name: str) -> Iterator[optuna.Study]:
-    import optuna  # noqa: PLC0415 - takes a second
-
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     folder = settings.state_path / "optuna"
     folder.mkdir(parents=True, exist_ok=True)
@@ -283,8 +279,6 @@ class _Search:
 
     def _give_up_interrupted(self) -> None:
         """End trials that a killed process left running; the next one gets the same values."""
-        import optuna  # noqa: PLC0415 - see _study
-
         for trial in self.study.get_trials(deepcopy=False):
             if trial.state.name == "RUNNING":
                 self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -296,8 +290,6 @@ class _Search:
         )
 
     def _try_one(self, of: int, progress: Progress) -> None:
-        import optuna  # noqa: PLC0415 - see _study
-
         # A sampler with one seed begins anew with every call: seeded by the number of trials, the
         # same ones are tried whether the search was interrupted or not.
         count = len(self._that_count())
@@ -364,8 +356,6 @@ class _Search:
 
 
 def _distribution(allowed: SearchRange) -> optuna.distributions.BaseDistribution:
-    import optuna  # noqa: PLC0415 - see _study
-
     if allowed.is_whole:
         return optuna.distributions.IntDistribution(allowed.low, allowed.high, log=allowed.log)
     return optuna.distributions.FloatDistribution(allowed.low, allowed.high, log=allowed.log)

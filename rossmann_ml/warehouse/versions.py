@@ -6,9 +6,8 @@ Two runs with the same fingerprints give the same forecasts; nothing here is a t
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
@@ -112,13 +112,6 @@ def _git(home: Path, *arguments: str) -> str:
         text=True,
     )
     return told.strip()
-
-
-def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
-    """Fingerprint of plain values, 12 hexadecimal digits; mappings regardless of their order."""
-    plain = dict(value) if isinstance(value, Mapping) else list(value)
-    text = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

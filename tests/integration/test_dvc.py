@@ -16,7 +16,7 @@ from support.chain import small_params
 from support.object_storage import s3_client
 from support.unmeasured import UNMEASURED
 
-from rossmann_ml.base.files import md5_of
+from rossmann_ml.base.digests import md5_of
 from rossmann_ml.base.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.integration

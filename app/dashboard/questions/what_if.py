@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import polars as pl
 
 from app.published import Reading
-from rossmann_ml.warehouse.connection import read_frame
 
 
 def plan_as_given(reading: Reading, store_ids: Sequence[int]) -> pl.DataFrame:
@@ -16,8 +15,7 @@ def plan_as_given(reading: Reading, store_ids: Sequence[int]) -> pl.DataFrame:
     Returns:
         ``store_id, target_date, was_open, was_promo``, by store and day.
     """
-    return read_frame(
-        reading.cursor,
+    return reading.frame(
         """
         SELECT store_id, plan_date AS target_date, is_open AS was_open, is_promo AS was_promo
         FROM store_plan

@@ -14,7 +14,7 @@ from app.dashboard.questions import drift as questions
 from app.dashboard.tables import show_table
 from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
-from rossmann_ml.monitoring.drift.reports import report_path
+from rossmann_ml.serving.report_files import report_path
 
 Row = dict[str, Any]
 

@@ -1,9 +1,11 @@
-"""What ``rossmann data land`` and ``rossmann data status`` show."""
+"""``rossmann data land`` and ``rossmann data status``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -11,22 +13,22 @@ from rich.table import Table
 
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.ingest import LandingReport, land_incoming
-from rossmann_ml.ingest.status import DataStatus, LandedKind, data_status
+from rossmann_ml.ingest import land_incoming
+from rossmann_ml.ingest.status import LandedKind, data_status
 from rossmann_ml.warehouse.session import Session
 
 
-def land_files(console: Console, paths: list[Path]) -> LandingReport:
-    """Land files and tell what became of each.
+def land(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders; the incoming folder if not given."),
+    ] = None,
+) -> None:
+    """Land weekly drops (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole files.
 
-    Args:
-        console: Where progress and the result go.
-        paths: Files or folders; the incoming folder when empty.
-
-    Raises:
-        RossmannError: As :func:`rossmann_ml.ingest.land_incoming`; what was told until then is
-            landed.
+    Each file lands whole or not at all, and landing it again changes nothing.
     """
+    console = Console(highlight=False)
     settings = default_settings()
     params = load_params(settings.params_path)
 
@@ -41,40 +43,35 @@ def land_files(console: Console, paths: list[Path]) -> LandingReport:
         tell(f"{where} holds no file to land")
     elif not report.is_changed:
         tell("Nothing changed.")
-    return report
 
 
-def show_status(console: Console) -> DataStatus:
-    """Tell what is landed, what was set aside and which files wait.
-
-    Raises:
-        WarehouseLockedError: Another process has the database open for writing.
-    """
-    status = data_status(Session(default_settings()))
+def status() -> None:
+    """Show what is landed, what was set aside and which files wait."""
+    console = Console(highlight=False)
+    found = data_status(Session(default_settings()))
 
     def tell(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    if not status.has_warehouse:
-        tell(f"There is no warehouse yet: {status.database_path} is made by the first landing.")
-    elif status.data_set is None:
-        tell(f"{status.database_path} is there, but nothing has been landed into it.")
+    if not found.has_warehouse:
+        tell(f"There is no warehouse yet: {found.database_path} is made by the first landing.")
+    elif found.data_set is None:
+        tell(f"{found.database_path} is there, but nothing has been landed into it.")
     else:
-        synthetic = "synthetic data, no retailer's figures" if status.data_set.is_synthetic else ""
+        synthetic = "synthetic data, no retailer's figures" if found.data_set.is_synthetic else ""
         tell(
-            f"Data set {status.data_set.name}{synthetic and f' ({synthetic})'} in "
-            f"{status.database_path}; the product's today is {status.today:%A}, {status.today}"
+            f"Data set {found.data_set.name}{synthetic and f' ({synthetic})'} in "
+            f"{found.database_path}; the product's today is {found.today:%A}, {found.today}"
         )
-        console.print(_landed_table(status.landed))
-        for kind in status.landed:
+        console.print(_landed_table(found.landed))
+        for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 tell(f"set aside from {kind.kind}: {rows:,} rows: {reason}")
-    for name, folder in (("raw", status.raw_path), ("incoming", status.incoming_path)):
-        waiting = [file.path for file in status.waiting if file.path.parent == folder]
+    for name, folder in (("raw", found.raw_path), ("incoming", found.incoming_path)):
+        waiting = [file.path for file in found.waiting if file.path.parent == folder]
         tell(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none wait"))
-    for path in status.left_alone:
+    for path in found.left_alone:
         tell(f"note: {path} is left alone: its name is none of the product's")
-    return status
 
 
 def _waiting(paths: list[Path]) -> str:

@@ -1,35 +1,28 @@
-"""What ``rossmann data sample`` shows: progress while files are written, and what was written."""
+"""``rossmann data sample``: progress while files are written, and what was written."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.ingest.sample import SampleSummary, write_sample
+from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.ingest.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DATE
 
 
-def make_sample(
-    console: Console, *, stores: int, seed: int, out: Path | None, days: int | None
-) -> SampleSummary:
-    """Make the sample and tell what was written.
-
-    Args:
-        console: Where progress and the summary go.
-        stores: Number of stores.
-        seed: Another seed makes another chain.
-        out: The folder; the settings' sample folder when None.
-        days: Days of sales up to the sample's last date; the competition's days when None.
-
-    Raises:
-        SettingsError: A number that makes no sample.
-        DataSetMismatchError: The folder holds files that are not a sample.
-    """
+def sample(
+    stores: Annotated[int, typer.Option(help="Number of stores.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed makes another chain.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Folder; data/sample if not given.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days of sales; 900 if not given.")] = None,
+) -> None:
+    """Make synthetic data in the files of the Kaggle competition: an invented chain of stores."""
     most_days = (LAST_DATE - EARLIEST_DATE).days + 1
     if days is not None and not 1 <= days <= most_days:
         raise SettingsError(
@@ -39,6 +32,7 @@ def make_sample(
     settings = default_settings()
     folder = settings.sample_path if out is None else out
 
+    console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("writing made sales", total=None)
@@ -64,4 +58,3 @@ def make_sample(
     is_found = settings.raw_path.resolve() == folder.resolve()
     command = "rossmann refresh" if is_found else f"ROSSMANN_RAW_DIR={folder} rossmann refresh"
     console.print(f"Next: [bold]{command}[/]", soft_wrap=True)
-    return summary

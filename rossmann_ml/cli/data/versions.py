@@ -1,23 +1,30 @@
-"""What ``rossmann data fetch`` and ``rossmann data export`` show."""
+"""``rossmann data fetch`` and ``rossmann data export``."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.ingest.kaggle import FetchedFile, fetch_files
-from rossmann_ml.publish.exports import Export, export_tables
+from rossmann_ml.ingest.kaggle import fetch_files
+from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.session import Session
 
 
-def fetch_from_kaggle(console: Console, *, force: bool) -> list[FetchedFile]:
-    """Fetch the competition's files and tell what became of each.
+def fetch(
+    force: Annotated[
+        bool, typer.Option(help="Replace files of the same names in data/raw that differ.")
+    ] = False,
+) -> None:
+    """Get the files of the Kaggle competition into data/raw, with your own Kaggle account.
 
-    Raises:
-        RossmannError: As :func:`rossmann_ml.ingest.kaggle.fetch_files`.
+    Takes KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size and MD5
+    are checked; a file that is there already is not fetched again.
     """
+    console = Console(highlight=False)
 
     def tell(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
@@ -30,36 +37,37 @@ def fetch_from_kaggle(console: Console, *, force: bool) -> list[FetchedFile]:
     if settings.raw_path != settings.home / "data" / "raw":
         tell(f"note: ROSSMANN_RAW_DIR is set, so files are read from {settings.raw_path}")
     console.print("Next: [bold]rossmann refresh[/]")
-    return files
 
 
-def export_to_parquet(console: Console, out: Path | None) -> Export:
-    """Export the tables and tell what was written.
+def export(
+    out: Annotated[Path | None, typer.Option(help="Folder; data/exports if not given.")] = None,
+) -> None:
+    """Write the cleaned tables and the feature tables as Parquet files.
 
-    Raises:
-        RossmannError: As :func:`rossmann_ml.publish.exports.export_tables`.
+    Beside them data_version.json says which landed files they come from. The same tables give the
+    same bytes.
     """
+    console = Console(highlight=False)
     settings = default_settings()
     folder = settings.home / "data" / "exports" if out is None else out
     page = folder.parent / "data_version.json" if out is None else folder / "data_version.json"
-    export = export_tables(Session(settings), folder, page)
+    done = export_tables(Session(settings), folder, page)
     console.print(
-        f"Data version {export.data_version} of {export.data_set}, origin "
-        f"{export.forecast_origin}, in {folder}",
+        f"Data version {done.data_version} of {done.data_set}, origin "
+        f"{done.forecast_origin}, in {folder}",
         markup=False,
         soft_wrap=True,
     )
-    for name, table in export.tables.items():
+    for name, table in done.tables.items():
         console.print(
             f"  {name:<24} {table.rows:>12,} rows {table.bytes / 1e6:>9,.1f} MB  MD5 {table.md5}",
             markup=False,
             soft_wrap=True,
         )
-    unknown = [file.name for file in export.landed if file.md5 is None]
+    unknown = [file.name for file in done.landed if file.md5 is None]
     if unknown:
         console.print(
             f"note: not where they were landed from, or changed since: {', '.join(unknown)}",
             markup=False,
             soft_wrap=True,
         )
-    return export

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.console import Console
 
-Section = Callable[[Console], object]
-"""Measures one thing and shows it."""
+from rossmann_ml.cli.monitor.accuracy import show_accuracy
+from rossmann_ml.cli.monitor.drift import show_drift
 
 
 def monitor() -> None:
@@ -17,13 +15,5 @@ def monitor() -> None:
     Evidently's pages lie below the state folder.
     """
     console = Console(highlight=False)
-    for section in _sections():
-        section(console)
-
-
-def _sections() -> list[Section]:
-    # here and not above, so that `rossmann --help` does not wait for polars
-    from rossmann_ml.cli.monitor.accuracy import show_accuracy  # noqa: PLC0415
-    from rossmann_ml.cli.monitor.drift import show_drift  # noqa: PLC0415
-
-    return [show_accuracy, show_drift]
+    show_accuracy(console)
+    show_drift(console)

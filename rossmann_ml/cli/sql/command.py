@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from rossmann_ml.cli.sql.output import ask
+
 
 class Format(enum.StrEnum):
     """How rows are printed."""
@@ -37,8 +39,6 @@ def sql(
     For example: rossmann sql "SELECT * FROM latest_forecasts WHERE store_id = 1"
     Tables and columns: warehouse/README.md; queries to start from: warehouse/queries.
     """
-    from rossmann_ml.cli.sql.output import ask  # noqa: PLC0415
-
     text = _text_of(query, file)
     try:
         ask(text, output=output.value, limit=limit)

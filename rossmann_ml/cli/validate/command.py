@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from rossmann_ml.cli.validate.tables import validate_tables
+
 
 def validate(
     suite: Annotated[
@@ -23,7 +25,4 @@ def validate(
     Results are kept in quality.data_quality_results and as pages below the state folder. A failed
     check of error severity ends with exit code 9; a warning is only shown.
     """
-    # here and not above, so that `rossmann --help` does not wait for polars
-    from rossmann_ml.cli.validate.tables import validate_tables  # noqa: PLC0415
-
     validate_tables(Console(highlight=False), suite or [])

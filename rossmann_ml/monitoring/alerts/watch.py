@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
 from rossmann_ml.monitoring.alerts.findings import Finding, Situation
@@ -30,7 +31,6 @@ from rossmann_ml.warehouse.connection import (
     utc_now,
 )
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import fingerprint
 
 FAILED_RUN = "failed_run"
 

@@ -19,9 +19,10 @@ from rossmann_ml.base.drift_params import DriftKind, DriftParams
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
-from rossmann_ml.monitoring.drift.reports import remove_old_reports, report_path
+from rossmann_ml.monitoring.drift.reports import remove_old_reports
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift.windows import Sample
+from rossmann_ml.serving.report_files import report_path
 from rossmann_ml.warehouse.connection import (
     append_frame,
     transaction,

@@ -1,24 +1,12 @@
-"""Where Evidently's pages lie, and which of them stay."""
+"""Which of Evidently's pages stay; their paths are in :mod:`rossmann_ml.serving.report_files`."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Literal
 
 from rossmann_ml.base.settings import Settings
-
-Report = Literal["drift", "performance"]
-
-
-def reports_folder(settings: Settings) -> Path:
-    """The folder with a folder for each run."""
-    return settings.state_path / "reports"
-
-
-def report_path(settings: Settings, run_id: str, report: Report) -> Path:
-    """The page of a run; it need not be there."""
-    return reports_folder(settings) / run_id / f"{report}.html"
+from rossmann_ml.serving.report_files import reports_folder
 
 
 def remove_old_reports(settings: Settings, *, kept: int) -> list[Path]:

@@ -6,7 +6,6 @@ ingest to say, in a replay as in life. Files are not held in memory; a query rea
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -16,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.ingest.data_set import RETAILER, data_set_of
@@ -122,12 +122,11 @@ class Source:
 
     def fingerprints(self) -> dict[str, str]:
         """SHA-256 of each file by name: a replay goes on only with the files it began with."""
-        found = {}
-        for name in (SALES, PLAN, STORES, STATES):
-            if (self.folder / name).is_file():
-                with (self.folder / name).open("rb") as stream:
-                    found[name] = hashlib.file_digest(stream, "sha256").hexdigest()
-        return found
+        return {
+            name: sha256_of(self.folder / name)
+            for name in (SALES, PLAN, STORES, STATES)
+            if (self.folder / name).is_file()
+        }
 
     def weeks_from(self, first_monday: date) -> int:
         """How many Mondays there are whose week before is wholly in the files.

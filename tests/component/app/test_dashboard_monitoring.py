@@ -14,7 +14,7 @@ from support.dashboard_pages import (
     words_of,
 )
 
-from rossmann_ml.monitoring.drift.reports import report_path
+from rossmann_ml.serving.report_files import report_path
 from rossmann_ml.serving.status import (
     FailedRun,
     LastPublish,

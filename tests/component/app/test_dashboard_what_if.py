@@ -15,7 +15,6 @@ from app.dashboard.plan_changes import Change
 from app.published import PublishedReader
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
-from rossmann_ml.warehouse.connection import read_frame
 
 PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"
@@ -32,8 +31,7 @@ class Rule:
     def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
         self.asked.append(tuple(store_ids))
         with self._reader.reading() as reading:
-            frame = read_frame(
-                reading.cursor,
+            frame = reading.frame(
                 "SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday "
                 "FROM latest_forecasts AS f JOIN store_plan AS p "
                 "ON p.store_id = f.store_id AND p.plan_date = f.target_date "

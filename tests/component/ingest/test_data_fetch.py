@@ -14,12 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
 from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings, load_settings
-from rossmann_ml.cli.data.group import app
+from rossmann_ml.cli.data.versions import fetch as fetch_command
 from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files, read_pointer
 
 FILES = {name: f"the bytes of {name}\n".encode() * 50 for name in FILE_NAMES}
@@ -242,7 +243,9 @@ def test_the_command_tells_what_is_in_place(
     monkeypatch.setenv("ROSSMANN_KAGGLE_ADDRESS", kaggle.address)
     monkeypatch.setenv("ROSSMANN_RAW_DIR", str(settings.home / "elsewhere"))
     default_settings.cache_clear()
-    told = CliRunner().invoke(app, ["fetch"])
+    app = typer.Typer()
+    app.command()(fetch_command)
+    told = CliRunner().invoke(app)
     default_settings.cache_clear()
     assert told.exit_code == 0, told.output
     assert "fetching store.csv (0.0 MB)" in told.output

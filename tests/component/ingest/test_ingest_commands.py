@@ -34,7 +34,6 @@ def rossmann(
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(retailer.settings.warehouse_path))
     monkeypatch.delenv("ROSSMANN_AS_OF", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(cli, "app", cli.typer.Typer(no_args_is_help=True))
 
     def run(*arguments: str) -> tuple[int, str]:
         default_settings.cache_clear()

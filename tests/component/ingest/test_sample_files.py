@@ -10,12 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from filelock import FileLock
-from rossmann_ml.sample import write_sample
 from support.sample_files import read
 
 from rossmann_ml.base.errors import DataSetMismatchError, SettingsError
 from rossmann_ml.cli import main
-from rossmann_ml.ingest.sample import writer
+from rossmann_ml.ingest.sample import write_sample, writer
 
 DATA_FILES = ("train.csv", "store.csv", "test.csv", "store_states.csv")
 

@@ -14,7 +14,6 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli.monitor import accuracy as monitor_accuracy
 from rossmann_ml.cli.monitor import command as monitor
-from rossmann_ml.cli.monitor import drift as monitor_drift
 from rossmann_ml.monitoring import accuracy
 from rossmann_ml.monitoring.accuracy import measure_accuracy
 from rossmann_ml.warehouse.dbt import DbtResult
@@ -37,7 +36,7 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     monkeypatch.setattr(accuracy, "run_dbt", ran)
     monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)
     # drift is tested apart
-    monkeypatch.setattr(monitor_drift, "show_drift", lambda console: console.print("drift"))
+    monkeypatch.setattr(monitor, "show_drift", lambda console: console.print("drift"))
     return small_warehouse
 
 

@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 import typer
 from filelock import FileLock
-from rossmann_ml.replay import PlayedWeek, ReplayOptions, ReplayPlace, make_books, replay
 from support.replays import FIRST_MONDAY, WEEKS, StandInJob, live_settings, write_source
 from typer.testing import CliRunner
 
@@ -25,7 +24,14 @@ from rossmann_ml.base.errors import (
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.cli import replay as cli
-from rossmann_ml.pipeline.replay import week
+from rossmann_ml.pipeline.replay import (
+    PlayedWeek,
+    ReplayOptions,
+    ReplayPlace,
+    make_books,
+    replay,
+    week,
+)
 from rossmann_ml.pipeline.replay.page import page
 from rossmann_ml.warehouse.connection import connect
 

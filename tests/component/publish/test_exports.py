@@ -9,12 +9,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import typer
 from support.retailer import Retailer
 from typer.testing import CliRunner
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings, default_settings
-from rossmann_ml.cli.data.group import app
+from rossmann_ml.cli.data.versions import export as export_command
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.publish.exports import Export, export_tables
 from rossmann_ml.warehouse.connection import connect
@@ -120,7 +121,9 @@ def environment(built: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
 
 def test_the_command_tells_version_and_sizes(environment: Settings, tmp_path: Path) -> None:
     (environment.raw_path / "store.csv").unlink()
-    told = CliRunner().invoke(app, ["export", "--out", str(tmp_path / "out")])
+    app = typer.Typer()
+    app.command()(export_command)
+    told = CliRunner().invoke(app, ["--out", str(tmp_path / "out")])
     assert told.exit_code == 0, told.output
     page = json.loads((tmp_path / "out" / "data_version.json").read_text())
     assert f"Data version {page['data_version']} of retailer, origin 2015-06-19" in told.output

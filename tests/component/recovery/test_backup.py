@@ -411,17 +411,17 @@ def test_the_commands_say_what_they_did(
     app = typer.Typer()
     app.command()(commands.backup)
     app.command()(commands.restore)
-    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: place)
+    monkeypatch.setattr(commands, "default_settings", lambda: place)
     file = str(tmp_path / "b.tar")
     done = CliRunner().invoke(app, ["backup", file])
     assert done.exit_code == 0
     assert f"champion {MODEL}, generation" in done.stdout
     target = empty_place(tmp_path)
-    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: target)
+    monkeypatch.setattr(commands, "default_settings", lambda: target)
     assert "data set sample-6-7" in CliRunner().invoke(app, ["restore", file]).stdout
     refused_again = CliRunner().invoke(app, ["restore", file])
     assert isinstance(refused_again.exception, BackupError)
     served = place.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:1"})
-    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: served)
+    monkeypatch.setattr(commands, "default_settings", lambda: served)
     shutil.rmtree(tmp_path / "elsewhere")
     assert "registry is not in it" in CliRunner().invoke(app, ["backup", f"{file}2"]).stdout

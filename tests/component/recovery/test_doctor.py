@@ -449,7 +449,7 @@ def test_a_damaged_registry_is_told_and_no_traceback(
 def run(place: Settings, monkeypatch: pytest.MonkeyPatch, *arguments: str):
     import typer
 
-    monkeypatch.setattr("rossmann_ml.base.settings.default_settings", lambda: place)
+    monkeypatch.setattr(commands, "default_settings", lambda: place)
     app = typer.Typer()
     app.command()(commands.doctor)
     return CliRunner().invoke(app, list(arguments))

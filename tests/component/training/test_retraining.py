@@ -53,7 +53,6 @@ def rossmann(
         monkeypatch.setattr(module, "default_settings", lambda: settings)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(cli, "app", cli.typer.Typer(no_args_is_help=True))
         monkeypatch.setattr(sys, "argv", ["rossmann", *arguments])
         with pytest.raises(SystemExit) as done:
             cli.main()

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.warehouse.connection import lock_owner
 from rossmann_ml.warehouse.session import Session
@@ -85,5 +85,5 @@ def test_parameters_are_read_when_a_step_first_asks_for_them(tmp_path: Path) -> 
     session = Session(load_settings(warehouse_dir=tmp_path, params_file=tmp_path / "none.yaml"))
     with session.writing():
         pass
-    with pytest.raises(Exception, match="none.yaml"):
+    with pytest.raises(SettingsError, match="none"):
         _ = session.params

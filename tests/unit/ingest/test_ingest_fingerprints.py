@@ -1,8 +1,9 @@
 """Fingerprints that change with each input and with nothing else.
 
 Definitions: the docstrings of ``rossmann_ml.warehouse.versions`` (the rows in force, whatever order
-or portions they came in; the library, the dbt models and the parameters; plain values, mappings
-regardless of their order; 12 hexadecimal digits) and ``docs/data-versions.md``.
+or portions they came in; the library, the dbt models and the parameters), of
+``rossmann_ml.base.digests`` (plain values, mappings regardless of their order; 12 hexadecimal
+digits) and ``docs/data-versions.md``.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ingest_warehouse import empty, settings_as_of
 
+from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.warehouse.versions import (
     Versions,
     code_version,
     commit_name,
     data_version,
-    fingerprint,
     versions_now,
 )
 

@@ -1,0 +1,36 @@
+"""Digests that identify content: the bytes of a file, or plain values.
+
+Entry points: :func:`md5_of`, :func:`sha256_of`, :func:`fingerprint`. Which data and which code a
+result comes from is in :mod:`rossmann_ml.warehouse.versions`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file's bytes: DVC's and Kaggle's name for them, not a protection."""
+    return _digest(path, "md5")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return _digest(path, "sha256")
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(
+            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
+        ).hexdigest()
+
+
+def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
+    """Return 12 hexadecimal digits that identify plain values; mappings regardless of order."""
+    plain = dict(value) if isinstance(value, Mapping) else list(value)
+    text = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,23 @@
+"""Paths of the pages that Evidently writes about a run.
+
+:mod:`rossmann_ml.monitoring.drift` writes the pages, the dashboard offers them for download.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from rossmann_ml.base.settings import Settings
+
+Report = Literal["drift", "performance"]
+
+
+def reports_folder(settings: Settings) -> Path:
+    """Return the folder that has a folder for each run."""
+    return settings.state_path / "reports"
+
+
+def report_path(settings: Settings, run_id: str, report: Report) -> Path:
+    """Return the path of a run's page, which need not exist."""
+    return reports_folder(settings) / run_id / f"{report}.html"
