@@ -32,7 +32,7 @@ def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) ->
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
         FROM latest_forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.horizon_days <= ?
         ORDER BY f.target_date
         """,
         [store_id, days],
@@ -56,7 +56,7 @@ def store_weeks(reading: Reading, store_id: int) -> list[Row]:
     return reading.rows(
         """
         SELECT week_start, days, sales_forecast FROM forecast_totals
-        WHERE level = 'store' AND segment = ? AND scenario = 'planned' AND forecast_origin = ?
+        WHERE level = 'store' AND segment = ? AND forecast_origin = ?
         ORDER BY week_start
         """,
         [str(store_id), reading.info.forecast_origin],
@@ -74,7 +74,7 @@ def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAY
         FROM latest_forecasts AS f
         LEFT JOIN daily_sales AS s
             ON s.store_id = f.store_id AND s.sales_date = f.target_date - 364
-        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.horizon_days <= ?
         HAVING count(s.sales) = count(*)
         """,
         [store_id, days],

@@ -33,7 +33,6 @@ _EXAMPLES: dict[str, object] = {
     "sales_date": "2015-07-31",
     "week_start": "2015-08-03",
     "horizon_days": 1,
-    "scenario": "planned",
     "sales_forecast": 5590.0,
     "previous_forecast": 5480.5,
     "change": 109.5,

@@ -86,7 +86,6 @@ class StoreForecast(BaseModel):
     """A store's forecast of one origin."""
 
     store_id: int = Field(examples=[1])
-    scenario: Literal["planned"] = "planned"
     units: dict[str, str] = Field(
         default=FORECAST_UNITS,
         description="`sales` holds for the forecast and its bounds.",

@@ -48,7 +48,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     },
     "forecasting.forecasts": {
         "forecast_origin": ORIGIN, "store_id": 1, "target_date": date(2015, 8, 1),
-        "horizon_days": 1, "scenario": "planned", "is_open": True, "sales_forecast": 5000.0,
+        "horizon_days": 1, "is_open": True, "sales_forecast": 5000.0,
         "lower_80": 4000.0, "upper_80": 6000.0, "lower_95": 3000.0, "upper_95": 7000.0,
         "model_version": "champion", "run_id": "run", "plan_source": "planned",
     },

@@ -151,7 +151,7 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
         f"""
         INSERT INTO forecasting.forecasts BY NAME
         SELECT $origin AS forecast_origin, store AS store_id, date AS target_date,
-            date - $origin AS horizon_days, 'planned' AS scenario, is_open,
+            date - $origin AS horizon_days, is_open,
             CASE WHEN is_open THEN {_LEVEL} + 90 ELSE 0 END AS sales_forecast,
             sales_forecast * 0.85 AS lower_80, sales_forecast * 1.15 AS upper_80,
             sales_forecast * 0.70 AS lower_95, sales_forecast * 1.35 AS upper_95,

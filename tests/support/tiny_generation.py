@@ -62,7 +62,6 @@ def forecast_row(origin: date, store_id: int, day: int, **values: Any) -> dict[s
         "store_id": store_id,
         "target_date": target,
         "horizon_days": day,
-        "scenario": "planned",
         "is_open": is_open,
         "sales_forecast": sales,
         "lower_80": sales * 0.75,
@@ -195,7 +194,6 @@ def _intervals(origin: date) -> Iterator[dict[str, Any]]:
         for first, last in ((1, 2), (3, 9), (1, 7), (1, 9)):
             yield {
                 "forecast_origin": origin,
-                "scenario": "planned",
                 "level": level,
                 "segment": segment,
                 "first_date": origin + timedelta(days=first),

@@ -6,7 +6,6 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -16,14 +15,13 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
-    PRIMARY KEY (forecast_origin, store_id, target_date, scenario)
+    PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
 -- What the sum of a segment's daily forecasts is multiplied by to be unbiased, and for its bounds;
 -- sums in which no store opens have no row, they are 0.
 CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     forecast_origin DATE NOT NULL,
-    scenario VARCHAR NOT NULL,
     level VARCHAR NOT NULL,          -- chain | store_type | assortment | state | store
     segment VARCHAR NOT NULL,
     first_date DATE NOT NULL,        -- of the days added up
@@ -34,7 +32,7 @@ CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     lower_95_factor DOUBLE NOT NULL,
     upper_95_factor DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL,
-    PRIMARY KEY (forecast_origin, scenario, level, segment, first_date, last_date)
+    PRIMARY KEY (forecast_origin, level, segment, first_date, last_date)
 );
 
 -- Rows of forecasts that a later run replaced at the same origin.
@@ -43,7 +41,6 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -62,7 +59,6 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -72,7 +68,7 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
-    PRIMARY KEY (forecast_origin, store_id, target_date, scenario, model_version)
+    PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
 
 -- Why a forecast of an open day is what it is: the parts in log units add up to the log of the

@@ -113,7 +113,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
             sum(s.sales) AS actual
         FROM forecasts AS f
         JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
-        WHERE f.forecast_origin = $origin AND f.scenario = 'planned'
+        WHERE f.forecast_origin = $origin
             AND s.sales_date > $origin AND s.is_open AND s.sales > 0
         GROUP BY f.target_date ORDER BY f.target_date
         """,

@@ -31,7 +31,7 @@ _FIRST_SERVED = """
         forecast_origin, store_id, target_date, horizon_days, model_version,
         sales_forecast AS forecast, lower_80, upper_80, lower_95, upper_95
     FROM vintages
-    WHERE scenario = 'planned' AND is_open
+    WHERE is_open
     QUALIFY row_number() OVER (
         PARTITION BY forecast_origin, store_id, target_date ORDER BY replaced_at NULLS LAST
     ) = 1

@@ -78,7 +78,6 @@ def test_stamps_say_that_they_are_utc(client: TestClient) -> None:
         ({"state": "BY", "first_date": "2015-08-10", "last_date": "2015-08-11"}, (2, 4), 2),
         ({"origin": "2015-07-24", "store_id": 1, "last_date": "2015-07-26"}, (1,), 2),
         ({"origin": "all", "store_id": 1, "first_date": "2015-09-11"}, (1,), 1),
-        ({"scenario": "another"}, (), 0),
         ({"origin": "2014-01-01"}, (), 0),
     ],
 )
@@ -312,7 +311,7 @@ def test_what_is_open_now_is_told_although_nothing_was_published(
 
 
 def test_text_that_utf8_cannot_carry_is_refused_and_not_an_error(client: TestClient) -> None:
-    problem_of(client.get("/forecasts?scenario=%ed%a0%80"), 422, "invalid-value")
+    problem_of(client.get("/forecasts?state=%ed%a0%80"), 422, "invalid-value")
     body = b'{"store_id": 1, "changes": [{"state_holiday": "\\ud800"}], "\\udfff": 1}'
     response = client.post("/predict", content=body, headers={"content-type": "application/json"})
     problem_of(response, 422, "invalid-value")

@@ -111,7 +111,7 @@ def test_a_total_has_its_own_range_where_the_generation_has_one(
         published_generation,
         "DROP TABLE IF EXISTS forecast_horizon_totals",
         "CREATE TABLE forecast_horizon_totals AS SELECT 'store' AS level, '1' AS segment, "
-        "'planned' AS scenario, DATE '2015-07-31' AS forecast_origin, 28 AS days, "
+        "DATE '2015-07-31' AS forecast_origin, 28 AS days, "
         "100.0 AS lower_80, 200.0 AS upper_80",
     )
     said = "The total lies between 100 € and 200 €"

@@ -166,7 +166,7 @@ def test_its_rows_are_of_the_champions_panel_and_run(
         .execute(
             """
         SELECT s.sales_forecast, 3 * f.sales_forecast, s.plan_source = f.plan_source,
-            s.run_id, s.model_version, s.scenario
+            s.run_id, s.model_version
         FROM forecasting.shadow_forecasts AS s
         FULL JOIN forecasting.forecasts AS f USING (forecast_origin, store_id, target_date)
         """
@@ -176,7 +176,7 @@ def test_its_rows_are_of_the_champions_panel_and_run(
     assert len(rows) == 15
     for challengers, tripled, *others in rows:
         assert challengers == tripled
-        assert others == [True, "run-1", "challenger-3", "planned"]
+        assert others == [True, "run-1", "challenger-3"]
     assert told == [f"shadow forecasts from {ORIGIN} by challenger-3"]
     # three times the champion's sum, minus 1
     assert report == ShadowReport(

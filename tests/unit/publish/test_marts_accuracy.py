@@ -72,7 +72,6 @@ def world(seed: int) -> dict[str, list[Row]]:
 
     origins = [FIRST + timedelta(days=day) for day in (0, 1, 28, rng.choice([27, 29, 40]))]
     forecasts = [row for origin in origins for row in vintage(origin, rng.choice("mn"))]
-    forecasts += vintage(origins[0], "m", scenario="what if")
     history = [
         {**row, "sales_forecast": row["sales_forecast"] + 7 * times, "replaced_at": replaced_at}
         for row in rng.sample(forecasts, 5)
@@ -123,15 +122,13 @@ def known_sales(rng: random.Random) -> list[Row]:
 
 
 def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
-    """What readers were given first, and what ran in shadow; the plan as given only."""
+    """What readers were given first, and what ran in shadow."""
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     first: dict[Any, Row] = {}
     for row in sorted(drawn["forecast_history"], key=lambda row: row["replaced_at"]):
-        if row["scenario"] == "planned":
-            first.setdefault(key(row), row)
+        first.setdefault(key(row), row)
     for row in drawn["forecasts"]:
-        if row["scenario"] == "planned":
-            first.setdefault(key(row), row)
+        first.setdefault(key(row), row)
     served = [{**row, "kind": "served"} for row in first.values()]
     return served + [{**row, "kind": "shadow"} for row in drawn["shadow_forecasts"]]
 
