@@ -51,18 +51,6 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
     )
 
 
-def store_weeks(reading: Reading, store_id: int) -> list[Row]:
-    """A store's newest forecast by calendar week."""
-    return reading.rows(
-        """
-        SELECT week_start, days, sales_forecast FROM forecast_totals
-        WHERE level = 'store' AND segment = ? AND forecast_origin = ?
-        ORDER BY week_start
-        """,
-        [str(store_id), reading.info.forecast_origin],
-    )
-
-
 def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
     """Forecast of so many days over the sales of the same weekdays 52 weeks before, minus 1.
 

@@ -185,9 +185,11 @@ def store_forecasts(
         connection.execute(
             "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
         )
-        if intervals is not None:
-            keyed = intervals.with_columns(run_id=pl.lit(run_id))
-            append_frame(connection, "forecasting.total_intervals", keyed)
+        append_frame(
+            connection,
+            "forecasting.total_intervals",
+            intervals.with_columns(run_id=pl.lit(run_id)),
+        )
         connection.execute(
             "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
         )

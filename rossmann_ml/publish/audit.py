@@ -35,7 +35,7 @@ _FORECAST_FAULTS = {
         "run_id NOT IN (SELECT run_id FROM forecast_runs)",
 }  # fmt: skip
 
-# The same of totals; origins of before there were bounds have NULL, which is no fault.
+# The same of totals; segments that were formed after the forecast have NULL, which is no fault.
 _TOTAL_FAULTS = {
     "has bounds out of order": """
         NOT (0 <= lower_95 AND lower_95 <= lower_80 AND lower_80 <= sales_unbiased

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rossmann_ml.quality.frames import has_rows, read_frame
@@ -14,10 +13,7 @@ from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import connect, writer_lock
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rossmann_ml.base.settings import Settings
-    from rossmann_ml.quality.great_expectations_session import Session
 
 
 def run_suites(
@@ -50,7 +46,10 @@ def run_suites(
     """
     for name in suites:
         load_suite(name)
-    session = _session(run_id=run_id, folder=settings.state_path / "gx")
+    # here and not above: importing Great Expectations takes ten seconds
+    from rossmann_ml.quality.great_expectations_session import Session  # noqa: PLC0415
+
+    session = Session(run_id=run_id, folder=settings.state_path / "gx")
     with writer_lock(settings):
         with connect(settings, read_only=True) as connection:
             today = product_today(connection, settings)
@@ -67,18 +66,6 @@ def run_suites(
     return results
 
 
-def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
-    """Check one frame and keep nothing.
-
-    Args:
-        suite: One of :data:`rossmann_ml.quality.SUITES`.
-        frame: The columns of that suite's query, as :func:`rossmann_ml.quality.read_frame`
-            returns them.
-    """
-    load_suite(suite)
-    return _session(run_id="unsaved").validate(suite, frame)
-
-
 def available_suites(settings: Settings) -> list[str]:
     """The suites whose table is there and has rows.
 
@@ -87,10 +74,3 @@ def available_suites(settings: Settings) -> list[str]:
     """
     with connect(settings, read_only=True) as connection:
         return [name for name in SUITES if has_rows(connection, load_suite(name))]
-
-
-def _session(*, run_id: str, folder: Path | None = None) -> Session:
-    # here and not above: importing Great Expectations takes ten seconds
-    from rossmann_ml.quality.great_expectations_session import Session  # noqa: PLC0415
-
-    return Session(run_id=run_id, folder=folder)

@@ -200,7 +200,7 @@ class _Candidate:
     """
 
     recipe_hash: str
-    key: RecipeKey | None
+    key: RecipeKey
     rmspe: float
     naive: float
     share_of_naive: float
@@ -244,8 +244,7 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
     if row is None:
         raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
     recipe_hash, recipe, rmspe, naive, share = row
-    key = None if recipe is None else RecipeKey.from_json(recipe)
-    return _Candidate(recipe_hash, key, rmspe, naive, share)
+    return _Candidate(recipe_hash, RecipeKey.from_json(recipe), rmspe, naive, share)
 
 
 def _judge(  # noqa: PLR0917 - the arguments of the one caller above
@@ -281,18 +280,15 @@ def _judge(  # noqa: PLR0917 - the arguments of the one caller above
             f"refit of the champion's recipe: RMSPE {candidate.rmspe:.4f} is "
             f"{'within' if within else 'beyond'} the limit {limit:.4f}",
         )
-    found = None
-    if candidate.key is not None and champion_now.key is not None:
-        inputs = read_inputs(connection, params, forecast_origin=newest_origin(connection))
-        found = compare(
-            connection,
-            settings,
-            params,
-            inputs,
-            key=candidate.key,
-            other=champion_now.key,
-            progress=progress,
-        )
+    found = compare(
+        connection,
+        settings,
+        params,
+        read_inputs(connection, params, forecast_origin=newest_origin(connection)),
+        key=candidate.key,
+        other=champion_now.key,
+        progress=progress,
+    )
     if found is None:
         return _judge_apart(candidate, champion_now, decide)
     figures |= {

@@ -19,8 +19,13 @@ import filelock
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
-from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables, refuse_later_version, schema_version
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.schema import (
+    create_tables,
+    newest_version,
+    refuse_later_version,
+    schema_version,
+)
 
 __all__ = [
     "append_frame",
@@ -65,7 +70,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
     if read_only:
         connection = open_as_it_is(settings)
         version = schema_version(connection)
-        if version is not None and version < SCHEMA_VERSION:
+        if version is not None and version < newest_version():
             connection.close()
             with connect(settings):
                 pass

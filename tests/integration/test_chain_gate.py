@@ -131,11 +131,14 @@ def test_a_champion_that_the_code_no_longer_makes_is_compared_by_skill(
     chain: Chain, factor: float, is_promoted: bool
 ) -> None:
     promote(chain)
+    add_model(chain, "new", recipe="new", rmspe=rmspe_of(chain) * factor)
+    gone = RecipeKey("features of another code", {"lightgbm": "a member"}, shrinkage=0.2)
     with connect(chain.settings) as connection:
         connection.execute(
-            "UPDATE forecasting.model_versions SET recipe = NULL, recipe_hash = 'of an old code'"
+            "UPDATE forecasting.model_versions SET recipe = ?, recipe_hash = ? "
+            "WHERE model_version <> 'new'",
+            [gone.to_json(), gone.hash],
         )
-    add_model(chain, "new", recipe="new", rmspe=rmspe_of(chain) * factor)
     decision = promote(chain, "new")
     assert decision.is_promoted is is_promoted
     assert "no longer makes the champion's" in decision.reason

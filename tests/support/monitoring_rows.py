@@ -33,7 +33,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     },
     "forecasting.backtest_scores": {
         "model_version": "champion", "model": "blend", "forecast_origin": date(2015, 6, 19),
-        "segment_kind": "overall", "segment": "all", "store_days": 64, "rmspe": 0.25, "rmse": 1.0,
+        "segment_kind": "overall", "segment": "all", "store_days": 64, "rmspe": 0.25,
+        "rmspe_median": 0.25, "rmse": 1.0,
         "mae": 1.0, "mape": 0.125, "bias": 0.0, "scored_at": STAMP,
     },
     "forecasting.promotions": {
@@ -42,6 +43,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     },
     "forecasting.model_versions": {
         "model_version": "champion", "family": "blend", "profile": "full", "recipe_hash": "r",
+        "recipe": "{}", "blend_weights": "{}", "rmspe_median": 0.1,
         "trained_through": ORIGIN, "data_version": "d", "code_version": "c", "git_commit": "g",
         "mlflow_run_id": "m", "registry_version": "1", "training_rows": 1, "rmspe_mean": 0.1,
         "rmspe_spread": 0.01, "training_seconds": 1.0, "created_at": STAMP,

@@ -139,6 +139,8 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     family VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,        -- fast | full
     recipe_hash VARCHAR NOT NULL,    -- features, members, parameters, blend; not the data
+    recipe VARCHAR NOT NULL,         -- JSON: fingerprints of features and members
+    blend_weights VARCHAR NOT NULL,  -- JSON: weight by member
     trained_through DATE NOT NULL,   -- the newest target date among the training rows
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
@@ -146,13 +148,11 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     mlflow_run_id VARCHAR NOT NULL,
     registry_version VARCHAR NOT NULL,
     training_rows BIGINT NOT NULL,
+    rmspe_median DOUBLE NOT NULL,    -- over the backtest's origins, like the next two
     rmspe_mean DOUBLE NOT NULL,
     rmspe_spread DOUBLE NOT NULL,
     training_seconds DOUBLE NOT NULL,
-    created_at TIMESTAMP NOT NULL,
-    recipe VARCHAR,                  -- JSON: fingerprints of features and members
-    blend_weights VARCHAR,           -- JSON: weight by member
-    rmspe_median DOUBLE              -- over the backtest's origins
+    created_at TIMESTAMP NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.promotions (
@@ -175,6 +175,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     segment VARCHAR NOT NULL,
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,
+    rmspe_median DOUBLE NOT NULL,    -- over origins where they are together, else the RMSPE
     rmse DOUBLE NOT NULL,
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
@@ -182,8 +183,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     skill DOUBLE,                    -- 1 - median RMSPE / that of seasonal naive on the same rows
     coverage_80 DOUBLE,              -- NULL where no interval was calibrated on earlier origins
     coverage_95 DOUBLE,
-    scored_at TIMESTAMP NOT NULL,
-    rmspe_median DOUBLE              -- over origins where they are together, else the RMSPE
+    scored_at TIMESTAMP NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.feature_importance (

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from fastapi.testclient import TestClient
 from support.api import client_of, problem_of, wait_for
@@ -89,6 +88,12 @@ def test_forecasts_are_filtered(
     assert len(found) == len(stores) * rows_of_each
 
 
+def test_a_list_in_which_nothing_matches_says_so(client: TestClient) -> None:
+    answer = client.get("/forecasts", params={"origin": "2014-01-01"}).json()
+    assert (answer["rows"], answer["next_cursor"]) == ([], None)
+    assert answer["note"] == "No row matches."
+
+
 def test_one_target_day_over_all_origins_shows_its_revisions(client: TestClient) -> None:
     day = {"first_date": "2015-08-03", "last_date": "2015-08-03"}
     found = rows(client, "/forecasts", origin="all", store_id=1, **day)
@@ -161,21 +166,6 @@ def test_drift_is_by_origin_and_says_what_has_reached_its_threshold(client: Test
     (sales,) = rows(client, "/drift", kind="sales", origin="2015-06-19")
     assert sales["threshold"] == 1.2
     problem_of(client.get("/drift", params={"kind": "weather"}), 422, "invalid-value")
-
-
-def test_what_an_older_generation_did_not_measure_is_an_empty_list_with_a_reason(
-    published_generation: Published,
-) -> None:
-    settings, generation = published_generation
-    generation.path.chmod(0o644)
-    with duckdb.connect(str(generation.path)) as connection:
-        connection.execute("DROP TABLE drift_metrics")
-    with client_of(settings) as client:
-        answer = client.get("/drift").json()
-        assert answer["rows"] == []
-        assert answer["note"] == "Drift has not been measured for this generation."
-        assert answer["next_cursor"] is None
-        assert client.get("/drift", params={"format": "parquet"}).status_code == 200
 
 
 def test_a_store_is_described(client: TestClient) -> None:

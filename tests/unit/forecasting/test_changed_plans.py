@@ -83,7 +83,7 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a generation that scenarios read."""
     info = GenerationInfo(
         "0123456789ab", datetime(2015, 3, 23), ORIGIN, HORIZON_DAYS, "data-1", "rule-1", "code-1",
-        "commit-1", "run-1", "a test", True, date(2015, 3, 23),
+        "commit-1", "run-1", "a test", True, date(2015, 3, 23), 1,
     )  # fmt: skip
     is_past = pl.col("plan_date") <= ORIGIN
     planned = pl.when(is_past).then(pl.lit("actual")).otherwise(

@@ -87,10 +87,11 @@ def register(place: Place, version: str, at: datetime, *, number: str = "1") -> 
         """
         INSERT INTO forecasting.model_versions BY NAME
         SELECT $version AS model_version, 'blend' AS family, 'fast' AS profile,
-            '' AS recipe_hash, DATE '2015-03-20' AS trained_through, '' AS data_version,
-            '' AS code_version, '' AS git_commit, '' AS mlflow_run_id,
-            $number AS registry_version, 0 AS training_rows, 0 AS rmspe_mean, 0 AS rmspe_spread,
-            0 AS training_seconds, $at AS created_at
+            '' AS recipe_hash, '' AS recipe, '' AS blend_weights,
+            DATE '2015-03-20' AS trained_through, '' AS data_version, '' AS code_version,
+            '' AS git_commit, '' AS mlflow_run_id,
+            $number AS registry_version, 0 AS training_rows, 0 AS rmspe_median,
+            0 AS rmspe_mean, 0 AS rmspe_spread, 0 AS training_seconds, $at AS created_at
         """,
         {"version": version, "number": number, "at": at},
     )

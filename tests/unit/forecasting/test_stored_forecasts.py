@@ -301,9 +301,6 @@ def test_factors_on_totals_are_those_of_the_run_in_force(
     found += "FROM forecasting.total_intervals ORDER BY ALL"
     of_older = (ORIGIN - 7 * DAY, "older", "chain", 4.0)
     assert rows(connection, found) == [of_older, (ORIGIN, "run-2", "chain", 4.0)]
-    # a model without them leaves none of its predecessor's
-    store(connection, run_id="run-3", bundle=RuleBundle("rule-2", gives_totals=False))
-    assert rows(connection, found) == [of_older]
 
 
 def test_values_that_the_model_in_force_was_not_fitted_with_are_listed(
