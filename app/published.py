@@ -19,12 +19,12 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from app.older_generations import open_completed
 from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.serving.generations import (
     POINTER_NAME,
     GenerationInfo,
     current_path,
+    open_generation,
     read_info,
 )
 
@@ -37,35 +37,15 @@ class OpenGeneration:
     Attributes:
         path: The file.
         info: What it is.
-        columns: Columns of the tables and views in it, in their order, by table.
-        views: Names of those that are views.
         prepared: What the reader's ``prepare`` made of it, if it has one.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.prepared: Any = None
-        self._connection = open_completed(path)
+        self._connection = open_generation(path)
         try:
             self.info: GenerationInfo = read_info(self._connection)
-            self.columns: dict[str, tuple[str, ...]] = {
-                table: tuple(names)
-                for table, names in self._connection.execute(
-                    """
-                    SELECT table_name, list(column_name ORDER BY column_index)
-                    FROM duckdb_columns()
-                    WHERE NOT internal AND database_name = current_database()
-                    GROUP BY table_name
-                    """
-                ).fetchall()
-            }
-            self.views = frozenset(
-                name
-                for (name,) in self._connection.execute(
-                    "SELECT view_name FROM duckdb_views() WHERE NOT internal "
-                    "AND database_name = current_database()"
-                ).fetchall()
-            )
         except BaseException:
             self._connection.close()
             raise
@@ -108,13 +88,7 @@ class Reading:
 
     def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = generation.info
-        self.columns = generation.columns
-        self.views = generation.views
         self.cursor = cursor
-
-    def has_table(self, name: str) -> bool:
-        """Whether this generation has a table or view; an older one may lack those of today."""
-        return name in self.columns
 
     def rows(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()

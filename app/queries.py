@@ -32,7 +32,7 @@ def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) ->
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
         FROM latest_forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.horizon_days <= ?
         ORDER BY f.target_date
         """,
         [store_id, days],
@@ -51,18 +51,6 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
     )
 
 
-def store_weeks(reading: Reading, store_id: int) -> list[Row]:
-    """A store's newest forecast by calendar week."""
-    return reading.rows(
-        """
-        SELECT week_start, days, sales_forecast FROM forecast_totals
-        WHERE level = 'store' AND segment = ? AND scenario = 'planned' AND forecast_origin = ?
-        ORDER BY week_start
-        """,
-        [str(store_id), reading.info.forecast_origin],
-    )
-
-
 def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
     """Forecast of so many days over the sales of the same weekdays 52 weeks before, minus 1.
 
@@ -74,7 +62,7 @@ def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAY
         FROM latest_forecasts AS f
         LEFT JOIN daily_sales AS s
             ON s.store_id = f.store_id AND s.sales_date = f.target_date - 364
-        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.horizon_days <= ?
         HAVING count(s.sales) = count(*)
         """,
         [store_id, days],

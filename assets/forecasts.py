@@ -27,16 +27,16 @@ FRESH_FOR_A_WEEK = dg.FreshnessPolicy.time_window(
 _TABLES = {
     "forecasts": (
         "Forecasts of every origin, with 80% and 95% intervals; the weekly job adds the newest "
-        "origin, by the champion. One row per origin, store, target date and scenario."
+        "origin, by the champion. One row per origin, store and target date."
     ),
     "forecast_history": (
         "Forecasts that a later run at the same origin replaced. One row per origin, store, target "
-        "date, scenario and replacement."
+        "date and replacement."
     ),
     "forecast_runs": "What each scoring used and gave. One row per run that stored forecasts.",
     "total_intervals": (
         "What sums of the daily forecasts are multiplied by for unbiased totals and their bounds. "
-        "One row per origin, scenario, level, segment and span of days."
+        "One row per origin, level, segment and span of days."
     ),
     "stores_not_forecast": "Stores without a forecast, and why. One row per origin and store.",
     "unseen_categories": (
@@ -86,7 +86,7 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
         "Forecasts that a past origin would have had: only what was known by the Monday after it, "
         "and model, bias factor and intervals fitted on target dates up to it. A partition is an "
         "origin; its rows are in forecasting.forecasts. The job publish_forecasts, or the next "
-        "refresh, shows them to readers. One row per origin, store, target date and scenario."
+        "refresh, shows them to readers. One row per origin, store and target date."
     ),
     metadata={"dagster/table_name": "forecasting.forecasts"},
 )

@@ -20,7 +20,7 @@ from rossmann_ml.pipeline.steps import SHADOW
     description=(
         "What the newest challenger that was not promoted would have forecast, from the panel that "
         "the champion scored: for comparison, never served. One row per origin, store, target "
-        "date, scenario and model."
+        "date and model."
     ),
     metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
 )

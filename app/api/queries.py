@@ -15,7 +15,7 @@ def forecast_of_origin(reading: Reading, store_id: int, origin: date, days: int)
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
         FROM forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.forecast_origin = ? AND f.scenario = 'planned'
+        WHERE f.store_id = ? AND f.forecast_origin = ?
             AND f.horizon_days <= ?
         ORDER BY f.target_date
         """,

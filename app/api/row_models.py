@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from app.api.schemas import Provenance
 from rossmann_ml.serving.contract import Column, load_contract
@@ -33,7 +33,6 @@ _EXAMPLES: dict[str, object] = {
     "sales_date": "2015-07-31",
     "week_start": "2015-08-03",
     "horizon_days": 1,
-    "scenario": "planned",
     "sales_forecast": 5590.0,
     "previous_forecast": 5480.5,
     "change": 109.5,
@@ -66,16 +65,9 @@ def _field(column: Column) -> tuple[Any, Any]:
 
 @cache
 def row_model(table: str) -> type[BaseModel]:
-    """The model of a table's rows; one of any columns where the contract has no such table."""
+    """The model of a table's rows."""
     name = "".join(part.capitalize() for part in table.split("_")) + "Row"
-    contract = load_contract()
-    if table not in {each.name for each in contract.tables}:
-        return create_model(
-            name,
-            __config__=ConfigDict(extra="allow"),
-            __doc__=f"One row of `{table}`, by column.",
-        )
-    described = contract.table(table)
+    described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
     return create_model(name, __doc__=f"{described.grain.capitalize()}.", **fields)
 
@@ -88,7 +80,7 @@ def page_model(table: str) -> type[BaseModel]:
         "".join(part.capitalize() for part in table.split("_")) + "Page",
         __doc__=f"Rows of `{table}`.",
         provenance=(Provenance, ...),
-        note=(str | None, Field(description="Why there are no rows, where that needs a word.")),
+        note=(str | None, Field(description="Says so where there are no rows.")),
         next_cursor=(
             str | None,
             Field(description="Send it back as `cursor` for the next rows; null: there are none."),

@@ -86,7 +86,6 @@ class StoreForecast(BaseModel):
     """A store's forecast of one origin."""
 
     store_id: int = Field(examples=[1])
-    scenario: Literal["planned"] = "planned"
     units: dict[str, str] = Field(
         default=FORECAST_UNITS,
         description="`sales` holds for the forecast and its bounds.",
@@ -103,9 +102,7 @@ class Champion(BaseModel):
     profile: str = Field(examples=["fast"])
     trained_through: date = Field(description="Newest day among the training targets.")
     training_rows: int
-    rmspe_median: Share | None = Field(
-        description="RMSPE in the backtest, median over its origins."
-    )
+    rmspe_median: Share = Field(description="RMSPE in the backtest, median over its origins.")
     rmspe_mean: Share
     rmspe_spread: Share
     created_at: Instant
@@ -132,7 +129,7 @@ class BacktestScore(BaseModel):
     forecast_origin: date | None = Field(description="null: all origins together.")
     store_days: int
     rmspe: Share
-    rmspe_median: Share | None = Field(
+    rmspe_median: Share = Field(
         description="The same at one origin; all together, the median over the origins."
     )
     mape: Share

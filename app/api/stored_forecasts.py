@@ -24,7 +24,7 @@ _DAYS = """
     FROM forecasts AS f
     LEFT JOIN (SELECT * FROM store_plan WHERE plan_date > $origin) AS p
         ON p.store_id = f.store_id AND p.plan_date = f.target_date
-    WHERE f.scenario = 'planned' AND f.forecast_origin = $origin
+    WHERE f.forecast_origin = $origin
     ORDER BY f.store_id, f.target_date
 """
 
@@ -89,7 +89,6 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
     ):
         head = {
             "store_id": store_id,
-            "scenario": "planned",
             "units": FORECAST_UNITS,
             "provenance": Provenance.of(reading.info, model_version).model_dump(mode="json"),
         }

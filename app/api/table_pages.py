@@ -32,32 +32,18 @@ class TableQuestion:
 
     Args:
         table: The published table.
-        missing: What to say when a generation does not have it.
     """
 
-    def __init__(self, table: str, *, missing: str | None = None) -> None:
+    def __init__(self, table: str) -> None:
         self.table = table
-        self.missing = missing
         self._conditions: list[str] = []
         self._values: list[object] = []
-        self._added: dict[str, tuple[object, object]] = {}
 
     def where(self, condition: str, *values: object) -> TableQuestion:
         """Ask for rows that meet a condition with a mark for each value; None asks for all."""
         if None not in values:
             self._conditions.append(condition)
             self._values += values
-        return self
-
-    def where_added(self, column: str, value: object, *, before: object) -> TableQuestion:
-        """Ask for rows with a value of a column that earlier versions did not publish.
-
-        Args:
-            column: The column.
-            value: The value wanted.
-            before: What all rows of a generation without the column are.
-        """
-        self._added[column] = (value, before)
         return self
 
     def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
@@ -74,35 +60,18 @@ class TableQuestion:
     @property
     def fingerprint(self) -> str:
         """What a cursor remembers of the question."""
-        return fingerprint([self.table, self._conditions, self._values, list(self._added.items())])
+        return fingerprint([self.table, self._conditions, self._values])
 
     def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
         """Read rows in the table's order."""
-        columns = reading.columns[self.table]
-        conditions, values = list(self._conditions), list(self._values)
-        for column, (value, before) in self._added.items():
-            if column in columns:
-                conditions.append(f"{column} = ?")
-                values.append(value)
-            elif value != before:
-                conditions.append("false")
-        where = " AND ".join(conditions) or "true"
+        where = " AND ".join(self._conditions) or "true"
+        # rowid last, so that pages neither repeat nor lose a row
+        order = ", ".join([*load_contract().table(self.table).order_by, "rowid"])
         return reading.frame(
             f"SELECT * FROM {self.table} WHERE {where} "  # noqa: S608 - names of the code
-            f"ORDER BY {', '.join(self._order(reading, columns))} LIMIT {limit} OFFSET {offset}",
-            values,
+            f"ORDER BY {order} LIMIT {limit} OFFSET {offset}",
+            self._values,
         )
-
-    def _order(self, reading: Reading, columns: Sequence[str]) -> list[str]:
-        """What the rows are sorted by, so that pages neither repeat nor lose one."""
-        known = {table.name: table for table in load_contract().tables}.get(self.table)
-        if known is None:
-            return ["ALL"]
-        order = [name for name in known.order_by if name in columns]
-        if self.table not in reading.views:
-            return [*order, "rowid"]
-        # an older generation is read through views, which have no rowid
-        return [*order, *(f'"{name}"' for name in columns if name not in order)]
 
 
 def _marks(values: Sequence[object]) -> str:
@@ -148,20 +117,17 @@ def _answer(
     # the same address answers in several forms, which must not pass for one another
     etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
     check_known(asked.if_none_match, etag)
-    note, frame, next_cursor = None, pl.DataFrame(), None
-    if reading.has_table(question.table):
-        frame = question.rows(reading, limit=asked.limit + 1, offset=offset)
-        if len(frame) > asked.limit:
-            frame = frame.head(asked.limit)
-            place = offset + asked.limit
-            next_cursor = Cursor(generation_id, question.fingerprint, place).encode()
-        if "store_id" in frame.columns:
-            notes_of(asked.request.scope).stores = frame["store_id"].n_unique()
-    else:
-        note = question.missing or f"This generation has no table {question.table}."
+    next_cursor = None
+    frame = question.rows(reading, limit=asked.limit + 1, offset=offset)
+    if len(frame) > asked.limit:
+        frame = frame.head(asked.limit)
+        place = offset + asked.limit
+        next_cursor = Cursor(generation_id, question.fingerprint, place).encode()
+    if "store_id" in frame.columns:
+        notes_of(asked.request.scope).stores = frame["store_id"].n_unique()
     head = {
         "provenance": Provenance.of(reading.info).model_dump(mode="json"),
-        "note": note,
+        "note": "No row matches." if frame.is_empty() else None,
         "next_cursor": next_cursor,
     }
     headers = {"ETag": etag, "Cache-Control": CACHING, "Vary": "Accept"}

@@ -42,13 +42,6 @@ class Answers:
         )
         return answer
 
-    def columns(self, table: str) -> frozenset[str]:
-        """The columns of a table; empty when the generation does not have it.
-
-        Later versions of the product publish more tables and columns than older ones.
-        """
-        return self(_columns).get(table, frozenset())
-
 
 @st.cache_data(max_entries=2_000, show_spinner=False)
 def _answer(
@@ -58,11 +51,3 @@ def _answer(
     _ask: Callable[[], Any],
 ) -> Any:
     return _ask()
-
-
-def _columns(reading: Reading) -> dict[str, frozenset[str]]:
-    rows = reading.rows(
-        "SELECT table_name, list(column_name) AS names FROM duckdb_columns() "
-        "WHERE NOT internal GROUP BY table_name"
-    )
-    return {row["table_name"]: frozenset(row["names"]) for row in rows}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from rossmann_ml.base.strict import StrictModel
 
 DriftKind = Literal["plan", "features", "sales", "forecasts", "performance"]
-KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
 
 DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
     "plan": {

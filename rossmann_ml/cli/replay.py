@@ -82,10 +82,9 @@ def replay(
     report.write_text(page(books, options, data_set=source.data_set_name), encoding="utf-8")
     console.print()
     console.print(accuracy_table(books))
-    alerts = "not kept" if books.alerts is None else f"{len(books.alerts)}"
     promoted = books.promotions["action"].to_list().count("promoted")
     console.print(
-        f"{promoted} of {len(books.promotions)} challengers promoted, alerts: {alerts}, "
+        f"{promoted} of {len(books.promotions)} challengers promoted, alerts: {len(books.alerts)}, "
         f"weeks whose job stopped: {books.stopped}",
         soft_wrap=True,
     )

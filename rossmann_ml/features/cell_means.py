@@ -86,12 +86,10 @@ class CellLevels:
     Attributes:
         cells: Shape (stores, 14).
         level: Shape (stores,), the store's level without weekday and promotion.
-        observations: Shape (stores,), effective number of observations behind it.
     """
 
     cells: FloatArray
     level: FloatArray
-    observations: FloatArray
 
 
 def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
@@ -117,7 +115,7 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
         chain_shape = cell_remainder / (weight.sum(axis=0) + 1e-9)
     expected = level[:, None] + chain_shape
     own = (total - weight * expected) / (weight + _PRIOR_OBSERVATIONS)
-    return CellLevels(expected + own, level, store_weight)
+    return CellLevels(expected + own, level)
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:

@@ -29,7 +29,6 @@ from rossmann_ml.features.history import history_feature_names, history_features
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
 
-KEY_COLUMNS = ("forecast_origin", "store_id", "target_date", "horizon_days")
 STORE_FEATURES = {
     "store_type": "the store type, as text",
     "assortment": "the assortment, as text",

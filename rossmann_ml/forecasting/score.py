@@ -38,7 +38,6 @@ from rossmann_ml.warehouse.connection import (
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import Versions
 
-PLANNED = "planned"
 WEEKLY, BACKFILL = "weekly", "backfill"
 
 
@@ -159,7 +158,6 @@ def store_forecasts(
     forecasts = bundle.forecast(panel)
     intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
     rows = forecasts.with_columns(
-        scenario=pl.lit(PLANNED),
         model_version=pl.lit(bundle.model_version),
         run_id=pl.lit(run_id),
         plan_source=panel["plan_source"],
@@ -182,9 +180,11 @@ def store_forecasts(
         connection.execute(
             "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
         )
-        if intervals is not None:
-            keyed = intervals.with_columns(scenario=pl.lit(PLANNED), run_id=pl.lit(run_id))
-            append_frame(connection, "forecasting.total_intervals", keyed)
+        append_frame(
+            connection,
+            "forecasting.total_intervals",
+            intervals.with_columns(run_id=pl.lit(run_id)),
+        )
         connection.execute(
             "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
         )
@@ -225,9 +225,8 @@ def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[s
     """
     row = one_row(
         connection,
-        "SELECT run_id, model_version FROM forecasting.forecasts "
-        "WHERE forecast_origin = ? AND scenario = ? LIMIT 1",
-        [origin, PLANNED],
+        "SELECT run_id, model_version FROM forecasting.forecasts WHERE forecast_origin = ? LIMIT 1",
+        [origin],
     )
     if row is None:
         raise NoDataError(f"there are no forecasts of the origin {origin} yet: score it first")

@@ -18,7 +18,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
-from rossmann_ml.forecasting.score import PLANNED, run_in_force
+from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.training.gate import REFUSED
 from rossmann_ml.warehouse.connection import (
@@ -112,7 +112,6 @@ def score_shadow(session: Session) -> ShadowReport:
             except NoDataError as error:  # its own matter, not that of what is served
                 return nothing(f"{challenger} cannot score: {error}")
             rows = forecasts.with_columns(
-                scenario=pl.lit(PLANNED),
                 model_version=pl.lit(challenger),
                 run_id=pl.lit(run_id),
                 plan_source=panel["plan_source"],
@@ -149,7 +148,7 @@ def _beside_the_champion(
         SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
         FROM forecasting.shadow_forecasts AS shadow
         INNER JOIN forecasting.forecasts AS served
-            USING (forecast_origin, store_id, target_date, scenario)
+            USING (forecast_origin, store_id, target_date)
         WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
         """,
         [origin, challenger],

@@ -51,9 +51,9 @@ class Bundle:
 
     model: Blend
     calibration: Calibration
+    total_calibration: TotalCalibration
     metadata: BundleMetadata
     model_version: str = ""
-    total_calibration: TotalCalibration | None = None
 
     def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Forecast the rows of a scoring panel; closed days get 0.
@@ -86,7 +86,7 @@ class Bundle:
 
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
-    ) -> pl.DataFrame | None:
+    ) -> pl.DataFrame:
         """Give the factors on sums of forecasts, see :meth:`TotalCalibration.intervals`.
 
         Args:
@@ -94,8 +94,6 @@ class Bundle:
             forecasts: What :meth:`forecast` made of it.
             stores: ``store_id, store_type, assortment, state``.
         """
-        if self.total_calibration is None:
-            return None
         rows = forecasts.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",
             forecast="sales_forecast", spread=pl.Series(interval_spread(panel)),
@@ -115,8 +113,7 @@ class Bundle:
         def write(folder: Path) -> None:
             self.model.save(folder)
             self.calibration.save(folder)
-            if self.total_calibration is not None:
-                self.total_calibration.save(folder)
+            self.total_calibration.save(folder)
             text = json.dumps(asdict(self.metadata), indent=2)
             (folder / _METADATA).write_text(text, encoding="utf-8")
 
@@ -124,9 +121,9 @@ class Bundle:
         return Bundle(
             self.model,
             self.calibration,
+            self.total_calibration,
             self.metadata,
             _write_versioned(models_folder, f"{self.metadata.family}-{day:%Y%m%d}", write),
-            self.total_calibration,
         )
 
     @classmethod
@@ -142,9 +139,9 @@ class Bundle:
             return cls(
                 Blend.load(folder, threads=threads),
                 Calibration.load(folder),
+                TotalCalibration.load(folder),
                 metadata,
                 model_version,
-                TotalCalibration.load(folder),
             )
         except FileNotFoundError as error:
             raise NoDataError(

@@ -207,10 +207,9 @@ class TotalCalibration:
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> TotalCalibration | None:
-        """Read ``total_calibration.json``; None from a folder of before there was one."""
-        path = folder / _FILE
-        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    def load(cls, folder: Path) -> TotalCalibration:
+        """Read ``total_calibration.json``."""
+        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
 
 
 def _log_bias(rows: pl.DataFrame) -> float:

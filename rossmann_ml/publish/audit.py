@@ -35,7 +35,7 @@ _FORECAST_FAULTS = {
         "run_id NOT IN (SELECT run_id FROM forecast_runs)",
 }  # fmt: skip
 
-# The same of totals; origins of before there were bounds have NULL, which is no fault.
+# The same of totals; segments that were formed after the forecast have NULL, which is no fault.
 _TOTAL_FAULTS = {
     "has bounds out of order": """
         NOT (0 <= lower_95 AND lower_95 <= lower_80 AND lower_80 <= sales_unbiased
@@ -209,7 +209,6 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)
         FROM latest_forecasts CROSS JOIN generation_info AS g
-        WHERE scenario = 'planned'
         GROUP BY store_id HAVING count(DISTINCT target_date) <> any_value(g.horizon_days)
         ORDER BY store_id LIMIT 3
         """
@@ -222,7 +221,7 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
             ORDER BY finished_at DESC LIMIT 1
         )
         FROM generation_info AS g LEFT JOIN latest_forecasts AS f
-            ON f.forecast_origin = g.forecast_origin AND f.scenario = 'planned'
+            ON f.forecast_origin = g.forecast_origin
         GROUP BY g.forecast_origin
         """
     ).fetchall()
@@ -241,10 +240,10 @@ def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[s
         """
         WITH days AS (
             SELECT forecast_origin, sum(sales_forecast) AS total
-            FROM forecasts WHERE scenario = 'planned' GROUP BY ALL
+            FROM forecasts GROUP BY ALL
         ), weeks AS (
             SELECT forecast_origin, sum(sales_forecast) AS total
-            FROM forecast_totals WHERE level = 'chain' AND scenario = 'planned' GROUP BY ALL
+            FROM forecast_totals WHERE level = 'chain' GROUP BY ALL
         )
         SELECT forecast_origin, days.total, coalesce(weeks.total, 0)
         FROM days LEFT JOIN weeks USING (forecast_origin)

@@ -118,10 +118,7 @@ def compare_with_published(
             info = read_info(published)
             before = read_frame(
                 published,
-                """
-                SELECT store_id, target_date, sales_forecast AS before FROM latest_forecasts
-                WHERE scenario = 'planned'
-                """,
+                "SELECT store_id, target_date, sales_forecast AS before FROM latest_forecasts",
             )
     except duckdb.Error:  # a file that is about to be replaced
         return None
@@ -130,8 +127,7 @@ def compare_with_published(
         """
         SELECT forecast_origin, store_id, target_date, sales_forecast AS after
         FROM forecasting.forecasts
-        WHERE scenario = 'planned'
-            AND forecast_origin = (SELECT max(forecast_origin) FROM forecasting.forecasts)
+        WHERE forecast_origin = (SELECT max(forecast_origin) FROM forecasting.forecasts)
         """,
     )
     days = set(before["target_date"]) & set(after["target_date"])

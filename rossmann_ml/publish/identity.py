@@ -17,7 +17,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.schema import SCHEMA_VERSION
+from rossmann_ml.warehouse.schema import newest_version
 
 NEWEST_FIRST_ORIGINS = "SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC"
 
@@ -87,7 +87,7 @@ def draft_generation(
         data_set_name=data_set_name,
         is_synthetic=is_synthetic,
         product_today=product_today(connection, settings),
-        schema_version=SCHEMA_VERSION,
+        schema_version=newest_version(),
     )
     return Draft(
         info=info,

@@ -8,7 +8,7 @@ who calls (the job stops, the command line exits with an error).
 from rossmann_ml.quality.dbt_results import record_dbt_results
 from rossmann_ml.quality.frames import read_frame
 from rossmann_ml.quality.results import CheckResult, SuiteResult
-from rossmann_ml.quality.runner import available_suites, check_frame, run_suites
+from rossmann_ml.quality.runner import available_suites, run_suites
 from rossmann_ml.quality.suite_files import SUITES, Expectation, Suite, load_suite
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Suite",
     "SuiteResult",
     "available_suites",
-    "check_frame",
     "load_suite",
     "read_frame",
     "record_dbt_results",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rossmann_ml.quality.frames import has_rows, read_frame
 from rossmann_ml.quality.results import SuiteResult, store_results
@@ -13,11 +11,6 @@ from rossmann_ml.quality.suite_files import SUITES, load_suite
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from rossmann_ml.quality.great_expectations_session import Validator
 
 
 def run_suites(
@@ -51,7 +44,10 @@ def run_suites(
     for name in suites:
         load_suite(name)
     require_database(session.settings)
-    validator = _validator(run_id=run_id, folder=session.settings.state_path / "gx")
+    # here and not above: importing Great Expectations takes ten seconds
+    from rossmann_ml.quality.great_expectations_session import Validator  # noqa: PLC0415
+
+    validator = Validator(run_id=run_id, folder=session.settings.state_path / "gx")
     with session.writing() as connection:
         today = product_today(connection, session.settings)
         results = [
@@ -66,18 +62,6 @@ def run_suites(
     return results
 
 
-def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
-    """Check one frame and keep nothing.
-
-    Args:
-        suite: One of :data:`rossmann_ml.quality.SUITES`.
-        frame: The columns of that suite's query, as :func:`rossmann_ml.quality.read_frame`
-            returns them.
-    """
-    load_suite(suite)
-    return _validator(run_id="unsaved").validate(suite, frame)
-
-
 def available_suites(session: Session) -> list[str]:
     """The suites whose table is there and has rows.
 
@@ -86,10 +70,3 @@ def available_suites(session: Session) -> list[str]:
     """
     with session.reading() as connection:
         return [name for name in SUITES if has_rows(connection, load_suite(name))]
-
-
-def _validator(*, run_id: str, folder: Path | None = None) -> Validator:
-    # here and not above: importing Great Expectations takes ten seconds
-    from rossmann_ml.quality.great_expectations_session import Validator  # noqa: PLC0415
-
-    return Validator(run_id=run_id, folder=folder)

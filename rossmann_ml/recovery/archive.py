@@ -32,7 +32,7 @@ from rossmann_ml.ingest.data_set import landed_data_set
 from rossmann_ml.serving.generations import pointed_path
 from rossmann_ml.training.gate import champion
 from rossmann_ml.warehouse import connection as warehouse
-from rossmann_ml.warehouse.schema import schema_version
+from rossmann_ml.warehouse.schema import newest_version
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1
@@ -68,7 +68,7 @@ class Manifest(StrictModel):
 
     format_version: int
     made_at: datetime
-    schema_version: int | None
+    schema_version: int
     data_set: str | None
     champion: str | None
     generation_id: str | None
@@ -136,7 +136,6 @@ def back_up(settings: Settings, target: Path) -> Backup:
 
 def _write(settings: Settings, temporary: Path) -> Manifest:
     with warehouse.connect(settings) as connection:
-        version = schema_version(connection)
         data_set = landed_data_set(connection)
         serving = champion(connection)
         # what is still in the log beside the file goes into it
@@ -162,7 +161,7 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             made_at=datetime.now(UTC).replace(microsecond=0),
-            schema_version=version,
+            schema_version=newest_version(),
             data_set=None if data_set is None else data_set.name,
             champion=serving,
             generation_id=None if pointed is None else pointed.stem,

@@ -20,7 +20,7 @@ from rossmann_ml.recovery.findings import Finding, Severity
 from rossmann_ml.serving.generations import bundle_path
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.warehouse import connection as warehouse
-from rossmann_ml.warehouse.schema import SCHEMA_VERSION, refuse_later_version, schema_version
+from rossmann_ml.warehouse.schema import newest_version, refuse_later_version, schema_version
 
 # What dbt calls a table that is not finished, or that a finished one is about to replace.
 _UNFINISHED = ("__dbt_tmp", "__dbt_backup")
@@ -53,11 +53,11 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
         except SchemaError as error:
             yield Finding(Severity.ERROR, "schema version", str(error))
             return
-        if version < SCHEMA_VERSION:
+        if version < newest_version():
             yield Finding(
                 Severity.WARNING,
                 "schema version",
-                f"the warehouse has schema version {version}, this code writes {SCHEMA_VERSION}",
+                f"the warehouse has schema version {version}, this code writes {newest_version()}",
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
                 lambda: _migrated(settings),
             )
@@ -70,7 +70,7 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
 
 def _migrated(settings: Settings) -> str:
     with warehouse.connect(settings):
-        return f"migrated the warehouse to schema version {SCHEMA_VERSION}"
+        return f"migrated the warehouse to schema version {newest_version()}"
 
 
 def _unfinished_tables(

@@ -20,7 +20,6 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.contract import STORAGE_VERSION
-from rossmann_ml.warehouse.schema import UNRECORDED_VERSION
 
 POINTER_NAME = "CURRENT"
 _FILE_NAME = re.compile(r"[0-9a-f]{12}\.duckdb")
@@ -46,9 +45,8 @@ class GenerationInfo:
     data_set_name: str
     is_synthetic: bool
     product_today: date
+    schema_version: int
     storage_version: str = STORAGE_VERSION
-    # of a generation of before it was written down
-    schema_version: int = UNRECORDED_VERSION
 
     def as_row(self) -> dict[str, object]:
         """The values by column name."""

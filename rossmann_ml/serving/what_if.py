@@ -133,7 +133,7 @@ class Scenarios:
         with reading(generation) as connection:
             info = read_info(connection)
             versions = connection.execute(
-                "SELECT DISTINCT model_version FROM latest_forecasts WHERE scenario = 'planned'"
+                "SELECT DISTINCT model_version FROM latest_forecasts"
             ).fetchall()
         if len(versions) != 1:
             raise NoDataError(
@@ -329,8 +329,7 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
         )
         stored = read_frame(
             connection,
-            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts "
-            "WHERE scenario = 'planned'",
+            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts",
         )
     features, origin, days = inputs.features, info.forecast_origin, info.horizon_days
     (linear,) = linear_forecasts(features.sales, features.plan, features.stores, [origin])

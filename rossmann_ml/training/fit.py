@@ -194,4 +194,4 @@ def make_bundle(
     calibration = Calibration.fit(rows)
     forecasts = rows.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())
     totals = TotalCalibration.fit(forecasts, stores, horizon_days=metadata.horizon_days)
-    return Bundle(Blend(members, weights), calibration, metadata, total_calibration=totals)
+    return Bundle(Blend(members, weights), calibration, totals, metadata)

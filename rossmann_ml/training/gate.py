@@ -189,7 +189,7 @@ class _Candidate:
     """
 
     recipe_hash: str
-    key: RecipeKey | None
+    key: RecipeKey
     rmspe: float
     naive: float
     share_of_naive: float
@@ -233,8 +233,7 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
     if row is None:
         raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
     recipe_hash, recipe, rmspe, naive, share = row
-    key = None if recipe is None else RecipeKey.from_json(recipe)
-    return _Candidate(recipe_hash, key, rmspe, naive, share)
+    return _Candidate(recipe_hash, RecipeKey.from_json(recipe), rmspe, naive, share)
 
 
 def _judge(
@@ -269,18 +268,15 @@ def _judge(
             f"refit of the champion's recipe: RMSPE {candidate.rmspe:.4f} is "
             f"{'within' if within else 'beyond'} the limit {limit:.4f}",
         )
-    found = None
-    if candidate.key is not None and champion_now.key is not None:
-        inputs = read_newest_inputs(connection, params)
-        found = compare(
-            connection,
-            session.settings,
-            params,
-            inputs,
-            key=candidate.key,
-            other=champion_now.key,
-            progress=session.progress,
-        )
+    found = compare(
+        connection,
+        session.settings,
+        params,
+        read_newest_inputs(connection, params),
+        key=candidate.key,
+        other=champion_now.key,
+        progress=session.progress,
+    )
     if found is None:
         return _judge_apart(candidate, champion_now, decide)
     figures |= {

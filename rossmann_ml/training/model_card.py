@@ -74,7 +74,7 @@ def read_card_source(
         model_version: The model; without it, the newest registered one.
 
     Raises:
-        NoDataError: There is no such model, or it has no backtest of a blend.
+        NoDataError: There is no such model.
     """
     versions = read_frame(
         connection,
@@ -99,11 +99,6 @@ def read_card_source(
         "ORDER BY model, forecast_origin, segment_kind, segment",
         name,
     )
-    if pooled(scores).is_empty():
-        raise NoDataError(
-            f"the warehouse holds no backtest of the blend of model {name[0]}: train anew with "
-            "`rossmann refresh --retrain fast`"
-        )
     importance = read_frame(
         connection,
         "SELECT * FROM forecasting.feature_importance WHERE model_version = ? "
@@ -134,7 +129,7 @@ def model_card(source: CardSource) -> str:
 
 def _what_it_is(source: CardSource) -> str:
     version = source.version
-    weights = json.loads(version.get("blend_weights") or "{}")
+    weights = json.loads(version["blend_weights"])
     members = ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items())
     overall = pooled(source.scores).filter(pl.col("segment_kind") == "overall").row(0, named=True)
     data = f"`{source.data_set_name}`" + (
@@ -144,7 +139,7 @@ def _what_it_is(source: CardSource) -> str:
     )
     facts = {
         "forecasts": "daily turnover of every open store in EUR, days ahead of the last known day",
-        "members and weights": members or version["family"],
+        "members and weights": members,
         "trained through": f"{version['trained_through']} ({version['training_rows']:,} rows, "
         f"profile `{version['profile']}`)",
         "data set": data,

@@ -21,8 +21,8 @@ import polars as pl
 from rossmann_ml.base.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.schema import (
-    SCHEMA_VERSION,
     create_tables,
+    newest_version,
     refuse_later_version,
     schema_version,
 )
@@ -84,7 +84,7 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
             return connection
         version = schema_version(connection)
         refuse_later_version(version)
-        if version is None or version >= SCHEMA_VERSION:
+        if version is None or version >= newest_version():
             return connection
     except BaseException:
         connection.close()

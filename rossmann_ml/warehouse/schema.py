@@ -1,8 +1,8 @@
-"""Which form the warehouse's tables have, and bringing an older one up to today's.
+"""Create the warehouse's tables, and migrate a warehouse that has an older schema version.
 
-``warehouse/ddl`` declares the tables as they are now and makes those that are missing; a change of
-a table that is there already is a numbered script in ``warehouse/migrations``. The highest number
-is the schema version: it stands in the warehouse and in every generation.
+``warehouse/ddl`` declares the tables as they are now and is version 1 by itself. A change of a
+table that warehouses already have is a numbered script in ``warehouse/migrations``, and the highest
+number is the schema version. Tables that dbt makes do not belong here.
 """
 
 from __future__ import annotations
@@ -18,65 +18,41 @@ from rossmann_ml.base.settings import PROJECT_DIR
 
 DDL_DIR = PROJECT_DIR / "warehouse" / "ddl"
 MIGRATIONS_DIR = PROJECT_DIR / "warehouse" / "migrations"
-
-# What a warehouse has whose code did not write the version down yet.
-UNRECORDED_VERSION = 1
+BASELINE_VERSION = 1
 
 _LOG = logging.getLogger(__name__)
 
 
-def _scripts(folder: Path) -> dict[int, Path]:
-    return {int(path.name[:4]): path for path in sorted(folder.glob("[0-9]*.sql"))}
-
-
-MIGRATIONS = _scripts(MIGRATIONS_DIR)
-"""The scripts by the schema version that each leads to."""
-
-SCHEMA_VERSION = max(MIGRATIONS)
-"""The version that this code writes and reads."""
+def newest_version() -> int:
+    """Return the schema version that this code writes and reads."""
+    return max(_migrations(), default=BASELINE_VERSION)
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """The version a database has; None when it holds no tables of the pipeline yet."""
-    found = dict(
-        connection.execute(
-            "SELECT schema_name || '.' || table_name, 1 FROM duckdb_tables() "
-            "WHERE database_name = current_database() AND schema_name IN ('meta', 'raw')"
-        ).fetchall()
-    )
-    if "meta.schema_versions" in found:
+    """Return the schema version of a database; None before its tables were created."""
+    try:
         ((version,),) = connection.execute(
             "SELECT max(version) FROM meta.schema_versions"
         ).fetchall()
-        if version is not None:
-            return int(version)
-    return UNRECORDED_VERSION if "raw.loads" in found else None
+    except duckdb.CatalogException:
+        return None
+    return None if version is None else int(version)
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that Python writes, where they are missing, and migrate older ones.
 
-    Migrations run in one transaction: a process that dies in one leaves the former version.
-
     Raises:
         SchemaError: A later version of the product wrote the database.
     """
-    before = schema_version(connection)
-    refuse_later_version(before)
+    version = schema_version(connection)
+    refuse_later_version(version)
     for script in sorted(DDL_DIR.glob("*.sql")):
         connection.execute(script.read_text(encoding="utf-8"))
-    if before == SCHEMA_VERSION:
-        return
-    connection.execute("BEGIN")
-    try:
-        if before is None:
-            _record(connection, SCHEMA_VERSION, "")
-        else:
-            _migrate(connection, before)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    if version is None:
+        _record(connection, newest_version(), "")
+    elif version < newest_version():
+        _migrate(connection, version)
 
 
 def refuse_later_version(version: int | None) -> None:
@@ -85,27 +61,39 @@ def refuse_later_version(version: int | None) -> None:
     Raises:
         SchemaError: The version is higher than this code's.
     """
-    if version is not None and version > SCHEMA_VERSION:
+    if version is not None and version > newest_version():
         raise SchemaError(
-            f"the warehouse has schema version {version}, this code knows {SCHEMA_VERSION}: a "
+            f"the warehouse has schema version {version}, this code knows {newest_version()}: a "
             "later version of the product wrote it. Use that version, or restore a backup made "
             "before the change"
         )
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection, before: int) -> None:
-    if before == UNRECORDED_VERSION:
-        _record(connection, UNRECORDED_VERSION, "")
-    for version, script in sorted(MIGRATIONS.items()):
-        if version > before:
-            connection.execute(script.read_text(encoding="utf-8"))
-            _record(connection, version, script.name)
-    # a warning, so that whoever started the command sees it
-    _LOG.warning("the warehouse was migrated from schema version %d to %d", before, SCHEMA_VERSION)
+def _migrations() -> dict[int, Path]:
+    """The scripts by the schema version that each leads to, in that order."""
+    return {int(path.name[:4]): path for path in sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))}
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Run the missing scripts in one transaction: a process that dies leaves the old version."""
+    connection.execute("BEGIN")
+    try:
+        for number, script in _migrations().items():
+            if number > version:
+                connection.execute(script.read_text(encoding="utf-8"))
+                _record(connection, number, script.name)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    # a warning, because a command shows its user nothing below that level
+    _LOG.warning(
+        "the warehouse was migrated from schema version %d to %d", version, newest_version()
+    )
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, script: str) -> None:
     connection.execute(
-        "INSERT OR IGNORE INTO meta.schema_versions VALUES (?, ?, ?)",
+        "INSERT INTO meta.schema_versions VALUES (?, ?, ?)",
         [version, script, datetime.now(UTC).replace(tzinfo=None)],
     )

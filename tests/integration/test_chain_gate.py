@@ -58,7 +58,7 @@ def test_the_first_model_that_beats_seasonal_naive_becomes_champion(chain: Chain
 
 def test_a_model_behind_seasonal_naive_is_refused_with_the_figures(chain: Chain) -> None:
     add_model(chain, "worse", rmspe=9.0)
-    decision = promote(Session(chain, "worse"))
+    decision = promote(chain, "worse")
     assert not decision.is_promoted
     assert "does not beat seasonal naive: RMSPE 9.0000" in decision.reason
     ((action, figures),) = chain.rows("SELECT action, figures FROM forecasting.promotions")
@@ -85,7 +85,7 @@ def test_a_model_is_held_against_seasonal_naive_origin_by_origin(chain: Chain) -
                     """,
                     {"rmspe": rmspe, "model": model, "number": number},
                 )
-    decision = promote(Session(chain, "christmas"))
+    decision = promote(chain, "christmas")
     assert decision.is_promoted
     assert decision.figures["rmspe"] == 0.38
     assert "at the median origin 97% of it" in decision.reason
@@ -97,7 +97,7 @@ def test_a_refit_may_be_worse_than_the_champion_within_the_tolerance(
 ) -> None:
     promote(chain)
     add_model(chain, "refit", rmspe=rmspe_of(chain) * factor)
-    decision = promote(Session(chain, "refit"))
+    decision = promote(chain, "refit")
     assert decision.is_promoted is is_promoted
     assert decision.previous == chain.trained.model_version
 
@@ -108,7 +108,7 @@ def test_a_changed_recipe_must_be_better_on_the_rows_that_both_forecast(
 ) -> None:
     promote(chain)
     add_other_recipe(chain, f"ln(sales) + {error} * random()")
-    decision = promote(Session(chain, "other"))
+    decision = promote(chain, "other")
     assert decision.is_promoted is is_promoted
     assert "on the same" in decision.reason
 
@@ -121,7 +121,7 @@ def test_a_changed_recipe_that_is_better_but_clearly_worse_in_a_segment_is_refus
     add_other_recipe(
         chain, f"CASE WHEN {monday} THEN ln(sales) + random() - 0.5 ELSE ln(sales) END"
     )
-    decision = promote(Session(chain, "other"))
+    decision = promote(chain, "other")
     assert not decision.is_promoted
     assert "in the segment weekday 1 it is" in decision.reason
     assert "gate.segment_tolerance" in decision.reason
@@ -132,12 +132,15 @@ def test_a_champion_that_the_code_no_longer_makes_is_compared_by_skill(
     chain: Chain, factor: float, is_promoted: bool
 ) -> None:
     promote(chain)
+    add_model(chain, "new", recipe="new", rmspe=rmspe_of(chain) * factor)
+    gone = RecipeKey("features of another code", {"lightgbm": "a member"}, shrinkage=0.2)
     with connect(chain.settings) as connection:
         connection.execute(
-            "UPDATE forecasting.model_versions SET recipe = NULL, recipe_hash = 'of an old code'"
+            "UPDATE forecasting.model_versions SET recipe = ?, recipe_hash = ? "
+            "WHERE model_version <> 'new'",
+            [gone.to_json(), gone.hash],
         )
-    add_model(chain, "new", recipe="new", rmspe=rmspe_of(chain) * factor)
-    decision = promote(Session(chain, "new"))
+    decision = promote(chain, "new")
     assert decision.is_promoted is is_promoted
     assert "no longer makes the champion's" in decision.reason
 
@@ -167,7 +170,7 @@ def test_rolling_back_brings_the_former_champion_and_only_that(chain: Chain) -> 
     with pytest.raises(NoDataError, match="no champion before"):
         promotion.rollback_model(Session(chain.settings), actor="a test")
     add_model(chain, "refit", rmspe=rmspe_of(chain))
-    promote(Session(chain, "refit"))
+    promote(chain, "refit")
     decision = promotion.rollback_model(Session(chain.settings), actor="a test")
     assert decision.model_version == chain.trained.model_version
     assert chain.rows("SELECT action FROM forecasting.promotions ORDER BY promotion_id") == [
@@ -186,7 +189,7 @@ def test_an_alias_that_was_not_set_is_set_at_the_next_start(chain: Chain) -> Non
 
 def test_a_model_nobody_trained_is_named(chain: Chain) -> None:
     with pytest.raises(NoDataError, match="no model nonesuch"):
-        promote(Session(chain, "nonesuch"))
+        promote(chain, "nonesuch")
 
 
 def test_a_tracking_server_that_is_not_there_is_named(

@@ -79,7 +79,7 @@ def test_the_weekly_job_scores_a_planted_challenger_and_serves_what_it_served(pl
             SELECT count(*), list(DISTINCT s.model_version),
                 sum(s.sales_forecast) / sum(f.sales_forecast)
             FROM shadow_forecasts AS s
-            JOIN latest_forecasts AS f USING (store_id, target_date, scenario, run_id)
+            JOIN latest_forecasts AS f USING (store_id, target_date, run_id)
             """
         ).fetchall()
         assert published.execute(

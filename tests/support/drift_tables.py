@@ -101,7 +101,7 @@ def _forecasts(connection, origin: date, run: str) -> None:
     connection.execute(
         """
         INSERT INTO forecasting.forecasts
-        SELECT $origin::DATE, store_id, day, day - $origin::DATE, 'planned', plan.is_open,
+        SELECT $origin::DATE, store_id, day, day - $origin::DATE, plan.is_open,
             if(plan.is_open, coalesce(sales, 5000) * 1.02, 0), 0, 0, 0, 0, 'm', $run, 'planned'
         FROM plan LEFT JOIN sold USING (store_id, day)
         WHERE day > $origin AND day <= $origin::DATE + 42

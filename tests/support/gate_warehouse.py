@@ -26,6 +26,7 @@ from rossmann_ml.warehouse.schema import create_tables
 from rossmann_ml.warehouse.session import Session
 from support.evaluation_world import LAST_DAY, emptied, frames, small_params
 
+RECIPE = RecipeKey("features", {"lightgbm": "a member"}, shrinkage=0.2)
 _NUMBERS = itertools.count()
 _NO_VERSIONS = """
     CREATE TABLE core.sales_versions (
@@ -63,19 +64,14 @@ class Gate:
         rmspe: Sequence[float] = (0.5,),
         naive: Sequence[float] | None = None,
         *,
-        recipe: RecipeKey | str = "a recipe",
+        recipe: RecipeKey = RECIPE,
         registry_version: str | None = None,
         created_at: str = "2015-06-22",
     ) -> None:
-        """Enter a model with its RMSPE and that of seasonal naive at every origin.
-
-        A recipe that is a text is one of a former code, which did not keep its members.
-        """
-        is_key = isinstance(recipe, RecipeKey)
+        """Enter a model with its RMSPE and that of seasonal naive at every origin."""
         row = {
             "model_version": version, "family": "blend", "profile": "full",
-            "recipe_hash": recipe.hash if is_key else recipe,
-            "recipe": recipe.to_json() if is_key else None,
+            "recipe_hash": recipe.hash, "recipe": recipe.to_json(), "blend_weights": "{}",
             "trained_through": LAST_DAY, "data_version": "d", "code_version": "c",
             "git_commit": "g", "mlflow_run_id": "m", "training_rows": 100,
             "registry_version": f"no. {version}" if registry_version is None else registry_version,
@@ -85,9 +81,7 @@ class Gate:
         append_frame(
             self.connection,
             "forecasting.model_versions",
-            pl.DataFrame([row], schema_overrides={"recipe": pl.String}).with_columns(
-                created_at=created
-            ),
+            pl.DataFrame([row]).with_columns(created_at=created),
         )
         origins = [LAST_DAY - timedelta(days=14 * number) for number in range(1, len(rmspe) + 1)]
         by_model = {"blend": rmspe, "seasonal_naive": naive or [1.0] * len(rmspe)}
@@ -114,7 +108,7 @@ class Gate:
         return {
             "model_version": version, "model": model, "forecast_origin": origin,
             "segment_kind": kind, "segment": "all", "store_days": 10, "rmspe": rmspe,
-            "rmse": 1.0, "mae": 1.0, "mape": 1.0, "bias": 0.0,
+            "rmspe_median": rmspe, "rmse": 1.0, "mae": 1.0, "mape": 1.0, "bias": 0.0,
         }  # fmt: skip
 
     def add_core(self) -> None:

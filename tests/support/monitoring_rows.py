@@ -33,7 +33,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     },
     "forecasting.backtest_scores": {
         "model_version": "champion", "model": "blend", "forecast_origin": date(2015, 6, 19),
-        "segment_kind": "overall", "segment": "all", "store_days": 64, "rmspe": 0.25, "rmse": 1.0,
+        "segment_kind": "overall", "segment": "all", "store_days": 64, "rmspe": 0.25,
+        "rmspe_median": 0.25, "rmse": 1.0,
         "mae": 1.0, "mape": 0.125, "bias": 0.0, "scored_at": STAMP,
     },
     "forecasting.promotions": {
@@ -42,13 +43,14 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     },
     "forecasting.model_versions": {
         "model_version": "champion", "family": "blend", "profile": "full", "recipe_hash": "r",
+        "recipe": "{}", "blend_weights": "{}", "rmspe_median": 0.1,
         "trained_through": ORIGIN, "data_version": "d", "code_version": "c", "git_commit": "g",
         "mlflow_run_id": "m", "registry_version": "1", "training_rows": 1, "rmspe_mean": 0.1,
         "rmspe_spread": 0.01, "training_seconds": 1.0, "created_at": STAMP,
     },
     "forecasting.forecasts": {
         "forecast_origin": ORIGIN, "store_id": 1, "target_date": date(2015, 8, 1),
-        "horizon_days": 1, "scenario": "planned", "is_open": True, "sales_forecast": 5000.0,
+        "horizon_days": 1, "is_open": True, "sales_forecast": 5000.0,
         "lower_80": 4000.0, "upper_80": 6000.0, "lower_95": 3000.0, "upper_95": 7000.0,
         "model_version": "champion", "run_id": "run", "plan_source": "planned",
     },

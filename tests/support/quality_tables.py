@@ -96,8 +96,8 @@ WHERE forecast_origin = '2015-06-19' AND horizon_days <= 42;
 
 INSERT INTO forecasting.forecasts BY NAME
 SELECT
-    forecast_origin, store_id, plan_date AS target_date, horizon_days, 'planned' AS scenario,
-    is_open, is_open::INTEGER * usual_sales AS sales_forecast, sales_forecast * 0.9 AS lower_80,
+    forecast_origin, store_id, plan_date AS target_date, horizon_days, is_open,
+    is_open::INTEGER * usual_sales AS sales_forecast, sales_forecast * 0.9 AS lower_80,
     sales_forecast * 1.1 AS upper_80, sales_forecast * 0.8 AS lower_95,
     sales_forecast * 1.3 AS upper_95, 'lightgbm-1' AS model_version, 'run-1' AS run_id, plan_source
 FROM core.horizon_plan

@@ -8,6 +8,21 @@ from types import SimpleNamespace
 import polars as pl
 
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.total_calibration import TotalCalibration
+
+_ONE_PART = [0.001, 0.002, 0.003]
+_FREEDOM = [6.0, 30.0, 180.0]
+TOTALS = TotalCalibration(
+    log_bias=0.01,
+    chain=_ONE_PART,
+    groups=dict.fromkeys(("store_type", "assortment", "state"), _ONE_PART),
+    store=[0.1, 0.2, 0.3],
+    chain_freedom=[3.0, 15.0, 90.0],
+    group_freedom=dict.fromkeys(("store_type", "assortment", "state"), _FREEDOM),
+    store_quantiles={"80": 1.2, "95": 2.2},
+    origins=["2015-05-08"],
+)
+"""A calibration of totals that bundles in tests may have."""
 
 
 @dataclass
@@ -17,14 +32,12 @@ class RuleBundle:
     Attributes:
         model_version: Its name.
         factor: What forecasts are multiplied by.
-        gives_totals: Whether it has factors for totals.
         scored: How many panels it has scored.
         states: The states that it was fitted with.
     """
 
     model_version: str = "rule-1"
     factor: float = 1.0
-    gives_totals: bool = True
     scored: int = field(default=0)
     states: tuple[str, ...] = ("BY", "HE")
 
@@ -48,10 +61,8 @@ class RuleBundle:
 
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
-    ) -> pl.DataFrame | None:
+    ) -> pl.DataFrame:
         """Give one factor for the whole chain, which says how many stores it was told of."""
-        if not self.gives_totals:
-            return None
         return pl.DataFrame(
             {
                 "forecast_origin": [panel["forecast_origin"][0]],

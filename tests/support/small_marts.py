@@ -55,7 +55,7 @@ CREATE OR REPLACE TABLE marts.forecast_totals AS
             date_trunc('week', target_date)::DATE AS week_start
         FROM forecasting.forecasts AS f JOIN marts.stores AS s USING (store_id)
     )
-    SELECT forecast_origin, level, segment, week_start, scenario,
+    SELECT forecast_origin, level, segment, week_start,
         count(DISTINCT target_date) AS days, count(*) AS store_days,
         $totals_of_days;
 CREATE OR REPLACE TABLE marts.forecast_horizon_totals AS
@@ -64,7 +64,7 @@ CREATE OR REPLACE TABLE marts.forecast_horizon_totals AS
         FROM forecasting.forecasts AS f JOIN marts.stores AS s USING (store_id)
         JOIN unnest([7, 14, 28, 42]) AS n(days) ON f.horizon_days <= n.days
     )
-    SELECT forecast_origin, level, segment, days, scenario, forecast_origin + days AS last_date,
+    SELECT forecast_origin, level, segment, days, forecast_origin + days AS last_date,
         count(*) AS store_days,
         $totals_of_days;
 CREATE OR REPLACE TABLE marts.forecast_revisions AS

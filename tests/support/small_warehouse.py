@@ -151,7 +151,7 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
         f"""
         INSERT INTO forecasting.forecasts BY NAME
         SELECT $origin AS forecast_origin, store AS store_id, date AS target_date,
-            date - $origin AS horizon_days, 'planned' AS scenario, is_open,
+            date - $origin AS horizon_days, is_open,
             CASE WHEN is_open THEN {_LEVEL} + 90 ELSE 0 END AS sales_forecast,
             sales_forecast * 0.85 AS lower_80, sales_forecast * 1.15 AS upper_80,
             sales_forecast * 0.70 AS lower_95, sales_forecast * 1.35 AS upper_95,
@@ -215,7 +215,8 @@ def _record_model(
         """
         INSERT INTO forecasting.model_versions BY NAME
         SELECT $model AS model_version, 'blend' AS family, 'fast' AS profile,
-            'r' AS recipe_hash, DATE '2015-07-31' AS trained_through, 'd' AS data_version,
+            'r' AS recipe_hash, '{}' AS recipe, '{}' AS blend_weights,
+            DATE '2015-07-31' AS trained_through, 'd' AS data_version,
             'c' AS code_version, 'unknown' AS git_commit, 'm' AS mlflow_run_id,
             '1' AS registry_version, 12000 AS training_rows, 0.115 AS rmspe_median,
             0.12 AS rmspe_mean, 0.006 AS rmspe_spread, 12.5 AS training_seconds,

@@ -48,6 +48,7 @@ def info_of(generation_id: str = "0123456789ab", **values: Any) -> GenerationInf
         "data_set_name": "tiny",
         "is_synthetic": True,
         "product_today": date(2015, 6, 22),
+        "schema_version": 1,
     }
     return GenerationInfo(**{**described, **values})
 
@@ -62,7 +63,6 @@ def forecast_row(origin: date, store_id: int, day: int, **values: Any) -> dict[s
         "store_id": store_id,
         "target_date": target,
         "horizon_days": day,
-        "scenario": "planned",
         "is_open": is_open,
         "sales_forecast": sales,
         "lower_80": sales * 0.75,
@@ -176,7 +176,7 @@ def tiny_warehouse(**tables: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
             for day in range(1, HORIZON + 1)
         ],
         "forecast_runs": [run_row(f"run-{origin}", origin) for origin in (OLDER, NEWEST)],
-        "model_versions": [model_row("m")],
+        "model_versions": [model_row("m", recipe="{}", blend_weights="{}")],
         "backtest_scores": [score_row("blend", None, 0.1)],
         "total_intervals": [row for origin in (OLDER, NEWEST) for row in _intervals(origin)],
         **tables,
@@ -195,7 +195,6 @@ def _intervals(origin: date) -> Iterator[dict[str, Any]]:
         for first, last in ((1, 2), (3, 9), (1, 7), (1, 9)):
             yield {
                 "forecast_origin": origin,
-                "scenario": "planned",
                 "level": level,
                 "segment": segment,
                 "first_date": origin + timedelta(days=first),

@@ -6,7 +6,6 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -16,14 +15,13 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
-    PRIMARY KEY (forecast_origin, store_id, target_date, scenario)
+    PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
 -- What the sum of a segment's daily forecasts is multiplied by to be unbiased, and for its bounds;
 -- sums in which no store opens have no row, they are 0.
 CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     forecast_origin DATE NOT NULL,
-    scenario VARCHAR NOT NULL,
     level VARCHAR NOT NULL,          -- chain | store_type | assortment | state | store
     segment VARCHAR NOT NULL,
     first_date DATE NOT NULL,        -- of the days added up
@@ -34,7 +32,7 @@ CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     lower_95_factor DOUBLE NOT NULL,
     upper_95_factor DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL,
-    PRIMARY KEY (forecast_origin, scenario, level, segment, first_date, last_date)
+    PRIMARY KEY (forecast_origin, level, segment, first_date, last_date)
 );
 
 -- Rows of forecasts that a later run replaced at the same origin.
@@ -43,7 +41,6 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -62,7 +59,6 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
-    scenario VARCHAR NOT NULL,
     is_open BOOLEAN NOT NULL,
     sales_forecast DOUBLE NOT NULL,
     lower_80 DOUBLE NOT NULL,
@@ -72,7 +68,7 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
-    PRIMARY KEY (forecast_origin, store_id, target_date, scenario, model_version)
+    PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
 
 -- Why a forecast of an open day is what it is: the parts in log units add up to the log of the
@@ -143,6 +139,8 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     family VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,        -- fast | full
     recipe_hash VARCHAR NOT NULL,    -- features, members, parameters, blend; not the data
+    recipe VARCHAR NOT NULL,         -- JSON: fingerprints of features and members
+    blend_weights VARCHAR NOT NULL,  -- JSON: weight by member
     trained_through DATE NOT NULL,   -- the newest target date among the training rows
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
@@ -150,13 +148,11 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     mlflow_run_id VARCHAR NOT NULL,
     registry_version VARCHAR NOT NULL,
     training_rows BIGINT NOT NULL,
+    rmspe_median DOUBLE NOT NULL,    -- over the backtest's origins, like the next two
     rmspe_mean DOUBLE NOT NULL,
     rmspe_spread DOUBLE NOT NULL,
     training_seconds DOUBLE NOT NULL,
-    created_at TIMESTAMP NOT NULL,
-    recipe VARCHAR,                  -- JSON: fingerprints of features and members
-    blend_weights VARCHAR,           -- JSON: weight by member
-    rmspe_median DOUBLE              -- over the backtest's origins
+    created_at TIMESTAMP NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.promotions (
@@ -179,6 +175,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     segment VARCHAR NOT NULL,
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,
+    rmspe_median DOUBLE NOT NULL,    -- over origins where they are together, else the RMSPE
     rmse DOUBLE NOT NULL,
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
@@ -186,8 +183,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     skill DOUBLE,                    -- 1 - median RMSPE / that of seasonal naive on the same rows
     coverage_80 DOUBLE,              -- NULL where no interval was calibrated on earlier origins
     coverage_95 DOUBLE,
-    scored_at TIMESTAMP NOT NULL,
-    rmspe_median DOUBLE              -- over origins where they are together, else the RMSPE
+    scored_at TIMESTAMP NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.feature_importance (

@@ -10,6 +10,5 @@ SELECT
 FROM forecast_totals
 WHERE
     level = 'chain'
-    AND scenario = 'planned'
     AND forecast_origin = (SELECT info.forecast_origin FROM generation_info AS info)
 ORDER BY week_start;

@@ -8,7 +8,7 @@ WITH days AS (
     -- 364 days are 52 whole weeks; stores without a figure for that day are left out on both sides
     INNER JOIN daily_sales AS s
         ON f.store_id = s.store_id AND s.sales_date = f.target_date - 364
-    WHERE f.scenario = 'planned' AND s.sales IS NOT NULL
+    WHERE s.sales IS NOT NULL
 )
 
 SELECT

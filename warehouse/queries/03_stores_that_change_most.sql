@@ -18,7 +18,7 @@ coming AS (
         store_id,
         avg(sales_forecast) AS forecast_per_open_day
     FROM latest_forecasts
-    WHERE scenario = 'planned' AND is_open
+    WHERE is_open
     GROUP BY store_id
 )
 

@@ -12,8 +12,7 @@ FROM latest_forecasts AS f
 INNER JOIN store_plan AS p ON f.store_id = p.store_id AND f.target_date = p.plan_date
 INNER JOIN stores AS s ON f.store_id = s.store_id
 WHERE
-    f.scenario = 'planned'
-    AND f.is_open
+    f.is_open
     -- promotions run from Monday to Friday: weekends would make the other days look weak
     AND isodow(f.target_date) <= 5
 GROUP BY s.store_type

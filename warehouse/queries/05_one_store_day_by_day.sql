@@ -12,5 +12,5 @@ SELECT
     f.plan_source
 FROM latest_forecasts AS f
 LEFT JOIN store_plan AS p ON f.store_id = p.store_id AND f.target_date = p.plan_date
-WHERE f.scenario = 'planned' AND f.store_id = 1
+WHERE f.store_id = 1
 ORDER BY f.target_date;

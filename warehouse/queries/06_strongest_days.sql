@@ -7,7 +7,6 @@ SELECT
     round(sum(f.sales_forecast)) AS sales_forecast
 FROM latest_forecasts AS f
 LEFT JOIN store_plan AS p ON f.store_id = p.store_id AND f.target_date = p.plan_date
-WHERE f.scenario = 'planned'
 GROUP BY f.target_date
 ORDER BY sum(f.sales_forecast) DESC, f.target_date
 LIMIT 10;

@@ -9,7 +9,7 @@ SELECT
     round(sum(f.upper_80 - f.lower_80) / sum(f.sales_forecast), 4) AS width_80_share
 FROM latest_forecasts AS f
 INNER JOIN stores AS s ON f.store_id = s.store_id
-WHERE f.scenario = 'planned' AND f.is_open
+WHERE f.is_open
 GROUP BY ALL
 HAVING sum(f.sales_forecast) > 0
 ORDER BY width_80_share DESC, f.store_id

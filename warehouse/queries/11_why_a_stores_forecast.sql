@@ -13,5 +13,5 @@ SELECT
     round(d.bias_factor_eur) AS bias_factor
 FROM forecast_drivers AS d
 JOIN latest_forecasts AS f USING (forecast_origin, store_id, target_date)
-WHERE f.scenario = 'planned' AND d.store_id = 1
+WHERE d.store_id = 1
 ORDER BY d.target_date;

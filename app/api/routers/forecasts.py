@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow, Word, Words
+from app.api.dependencies import PageAsked, ServingNow, Words
 from app.api.schemas import Day
 from app.api.table_pages import TableQuestion, answer_page, page_responses
 
@@ -21,7 +21,6 @@ Origin = Annotated[
         examples=["2015-07-24"],
     ),
 ]
-Scenario = Annotated[Word, Query(description="`planned` is the plan as given.")]
 
 
 def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
@@ -47,7 +46,6 @@ def forecasts(
     ],
     first_date: Annotated[Day | None, Query(description="First target day.")] = None,
     last_date: Annotated[Day | None, Query(description="Last target day.")] = None,
-    scenario: Scenario = "planned",
     store_type: Words,
     assortment: Words,
     state: Words,
@@ -63,7 +61,6 @@ def forecasts(
         .any_of("store_id", store_id)
         .where("target_date >= ?", first_date)
         .where("target_date <= ?", last_date)
-        .where("scenario = ?", scenario)
         .stores_with("store_type", store_type)
         .stores_with("assortment", assortment)
         .stores_with("state", state)
@@ -85,7 +82,6 @@ def totals(
     segment: Words,
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
-    scenario: Scenario = "planned",
     origin: Origin = "latest",
 ) -> Response:
     """One row a segment and calendar week. Bounds are those of the sum, not sums of bounds."""
@@ -95,6 +91,5 @@ def totals(
         .any_of("segment", segment)
         .where("week_start >= ?", first_date)
         .where("week_start <= ?", last_date)
-        .where("scenario = ?", scenario)
     )
     return answer_page(serving, asked, question)

@@ -42,7 +42,7 @@ def accuracy(
     """Error, bias, coverage and skill by origin and segment, beside the model's backtest."""
     question = (
         TableQuestion("forecast_accuracy")
-        .where_added("forecast_kind", forecast_kind, before="served")
+        .where("forecast_kind = ?", forecast_kind)
         .any_of("segment_kind", segment_kind)
         .where("forecast_origin = ?", origin)
     )
@@ -65,9 +65,8 @@ def drift(
     origin: OriginDay = None,
 ) -> Response:
     """Plan, features, sales and forecasts beside the same season a year before, by origin."""
-    missing = "Drift has not been measured for this generation."
     question = (
-        TableQuestion("drift_metrics", missing=missing)
+        TableQuestion("drift_metrics")
         .any_of("kind", kind)
         .where("is_drifted = ?", is_drifted)
         .where("forecast_origin = ?", origin)
@@ -90,7 +89,7 @@ def alerts(
 ) -> Response:
     """Alerts as they stood at the publication, oldest first."""
     question = (
-        TableQuestion("alerts", missing="This generation does not record alerts.")
+        TableQuestion("alerts")
         .any_of("severity", severity)
         .where("(resolved_at IS NULL) = ?", is_open)
         .where("rule = ?", rule)
@@ -166,9 +165,5 @@ def usage(
     since: Annotated[Day | None, Query(description="This day and later ones, UTC.")] = None,
 ) -> Response:
     """Requests, latency, errors and stores asked for, by day and path, as of the publication."""
-    question = (
-        TableQuestion("api_usage", missing="This generation does not record what was asked.")
-        .where("path = ?", path)
-        .where("usage_date >= ?", since)
-    )
+    question = TableQuestion("api_usage").where("path = ?", path).where("usage_date >= ?", since)
     return answer_page(serving, asked, question)

@@ -153,5 +153,5 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Whether every week has an 80% range; older files and models have none."""
-    return all(row.get("lower_80") is not None for row in weeks)
+    """Whether every week has an 80% range; a segment formed after its origin has none."""
+    return all(row["lower_80"] is not None for row in weeks)

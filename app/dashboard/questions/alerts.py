@@ -10,7 +10,5 @@ Row = dict[str, Any]
 
 
 def history(reading: Reading, most: int) -> list[Row]:
-    """Alerts of the generation, the newest first; empty where it does not record them."""
-    if not reading.has_table("alerts"):
-        return []
+    """Alerts of the generation, the newest first."""
     return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])

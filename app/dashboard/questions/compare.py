@@ -23,7 +23,7 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
         """
         WITH coming AS (
             SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
-            FROM latest_forecasts WHERE scenario = 'planned' AND horizon_days <= $days
+            FROM latest_forecasts WHERE horizon_days <= $days
         ), last_year AS (
             SELECT store_id, sales_date + 364 AS target_date, sales FROM daily_sales
             WHERE sales_date BETWEEN $origin::DATE - 363 AND $origin::DATE - 364 + $days::INTEGER
@@ -56,7 +56,7 @@ def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[
         """
         SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
         FROM latest_forecasts
-        WHERE scenario = 'planned' AND horizon_days <= ? AND store_id IN (SELECT unnest(?))
+        WHERE horizon_days <= ? AND store_id IN (SELECT unnest(?))
         ORDER BY store_id, target_date
         """,
         [days, list(store_ids)],
@@ -68,7 +68,7 @@ def totals(reading: Reading, level: str) -> list[Row]:
     return reading.rows(
         """
         SELECT * FROM forecast_totals
-        WHERE level = ? AND scenario = 'planned' AND forecast_origin = ?
+        WHERE level = ? AND forecast_origin = ?
         ORDER BY segment, week_start
         """,
         [level, reading.info.forecast_origin],

@@ -56,7 +56,7 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
             count(*) AS store_days, count(DISTINCT f.forecast_origin) AS origins
         FROM forecasts AS f
         JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
-        WHERE f.store_id = ? AND f.scenario = 'planned' AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.horizon_days <= ?
             AND s.is_open AND s.sales > 0
         HAVING count(*) > 0
         """,
@@ -77,13 +77,13 @@ def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
             SELECT date_trunc('week', target_date)::DATE AS week_start, count(*) AS days,
                 count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS sales_forecast
             FROM latest_forecasts
-            WHERE store_id = $store AND scenario = 'planned' AND target_date <= $last
+            WHERE store_id = $store AND target_date <= $last
             GROUP BY week_start
         )
         SELECT w.*, t.lower_80, t.upper_80
         FROM weeks AS w
         LEFT JOIN forecast_totals AS t
-            ON t.level = 'store' AND t.segment = $store::VARCHAR AND t.scenario = 'planned'
+            ON t.level = 'store' AND t.segment = $store::VARCHAR
             AND t.forecast_origin = $origin AND t.week_start = w.week_start AND t.days = w.days
         ORDER BY w.week_start
         """,
@@ -100,7 +100,7 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
     return reading.row(
         """
         SELECT lower_80, upper_80 FROM forecast_horizon_totals
-        WHERE level = 'store' AND segment = ? AND scenario = 'planned'
+        WHERE level = 'store' AND segment = ?
             AND forecast_origin = ? AND days = ? AND lower_80 IS NOT NULL
         """,
         [str(store_id), reading.info.forecast_origin, days],

@@ -10,22 +10,21 @@ from app.published import Reading
 Row = dict[str, Any]
 
 
-def accuracy(reading: Reading, forecast_kind: str, *, has_kinds: bool) -> list[Row]:
+def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
     """Accuracy of all vintages that have come true, by origin, over all segments.
 
     Args:
         reading: The generation.
         forecast_kind: ``served`` or ``shadow``.
-        has_kinds: Whether the generation tells them apart; older ones hold ``served`` alone.
     """
-    rows = reading.rows(
+    return reading.rows(
         """
-        SELECT * FROM forecast_accuracy WHERE segment_kind = 'overall' ORDER BY forecast_origin
-        """
+        SELECT * FROM forecast_accuracy
+        WHERE segment_kind = 'overall' AND forecast_kind = ?
+        ORDER BY forecast_origin
+        """,
+        [forecast_kind],
     )
-    if not has_kinds:
-        return rows if forecast_kind == "served" else []
-    return [row for row in rows if row["forecast_kind"] == forecast_kind]
 
 
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
@@ -113,7 +112,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
             sum(s.sales) AS actual
         FROM forecasts AS f
         JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
-        WHERE f.forecast_origin = $origin AND f.scenario = 'planned'
+        WHERE f.forecast_origin = $origin
             AND s.sales_date > $origin AND s.is_open AND s.sales > 0
         GROUP BY f.target_date ORDER BY f.target_date
         """,

@@ -36,8 +36,7 @@ _EURO = st.column_config.NumberColumn(format="%,.0f €")
 def show_accuracy(ask: Answers) -> None:
     """Forecasts beside the sales that followed."""
     st.subheader("Forecast against actual", anchor=False)
-    has_kinds = "forecast_kind" in ask.columns("forecast_accuracy")
-    rows = ask(questions.accuracy, "served", has_kinds=has_kinds)
+    rows = ask(questions.accuracy, "served")
     if not rows:
         frame.nothing(
             "No published forecast has come true yet. The first can be judged when a week of "
@@ -45,14 +44,12 @@ def show_accuracy(ask: Answers) -> None:
         )
         return
     champion = ask(queries.model, ask.info.model_version)
-    shadows = ask(questions.accuracy, "shadow", has_kinds=has_kinds)
+    shadows = ask(questions.accuracy, "shadow")
     if len(rows) > 1:
         show_vintages(rows, champion["rmspe_median"] if champion else None, shadows)
     origin = show_vintage(ask, rows)
-    if has_kinds:
-        show_segments(ask, origin)
-    if ask.columns("forecast_worst_days"):
-        show_worst_days(ask)
+    show_segments(ask, origin)
+    show_worst_days(ask)
 
 
 def show_vintages(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
@@ -89,13 +86,13 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
         st.metric("Bias", words.signed_percent(row["bias"]), border=True)
         st.metric("Inside the 80% range", words.percent(row["coverage_80"]), border=True)
         st.metric("Inside the 95% range", words.percent(row["coverage_95"]), border=True)
-        if row.get("skill") is not None:
+        if row["skill"] is not None:
             st.metric(
                 "Skill", words.percent(row["skill"]), border=True,
                 help="1 minus RMSPE over that of seasonal naive, on the same days.",
             )  # fmt: skip
     beside = ""
-    if row.get("backtest_rmspe") is not None:
+    if row["backtest_rmspe"] is not None:
         beside = (
             f" The backtest of the same model: RMSPE {words.percent(row['backtest_rmspe'])}, "
             f"inside the ranges {words.percent(row['backtest_coverage_80'])} and "

@@ -25,9 +25,6 @@ _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 def show_drift(ask: Answers) -> None:
     """What drifted at an origin, every measure beside its threshold, and how it went before."""
     st.subheader("Drift", anchor=False)
-    if not ask.columns("drift_metrics"):
-        frame.nothing("This generation does not say how far its data has moved.")
-        return
     origins = ask(questions.origins)
     if not origins:
         frame.nothing("Nothing has been measured yet: the next `rossmann refresh` does.")

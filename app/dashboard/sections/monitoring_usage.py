@@ -19,9 +19,6 @@ _DAYS_BY_PATH = 7
 def show_usage(ask: Answers) -> None:
     """Requests, latency and errors by day, and the newest week by path."""
     st.subheader("API usage", anchor=False)
-    if not ask.columns("api_usage"):
-        frame.nothing("This generation does not record what is asked of the API.")
-        return
     days = ask(questions.usage_by_day, _DAYS)
     if not days:
         frame.nothing("The API has recorded no request before this publication.")

@@ -263,7 +263,7 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
         + (
             "Ranges are those of the sums themselves, not sums of ranges. "
             if has_bounds
-            else "This generation has no ranges of totals. "
+            else "Ranges are missing where stores changed their type or state since the forecast. "
         )
         + "The filters on top choose among the lines; stores are not taken out of a line."
     )

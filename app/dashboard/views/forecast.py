@@ -98,9 +98,7 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     said = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
     said += f" The plan of {words.count(assumed, 'day')} was filled by rule." if assumed else ""
-    if ask.columns("forecast_horizon_totals") and (
-        bounds := ask(questions.total_range, store_id, days)
-    ):
+    if bounds := ask(questions.total_range, store_id, days):
         said += (
             f" The total lies between {words.euro(bounds['lower_80'])} and "
             f"{words.euro(bounds['upper_80'])} in 80% of cases."
@@ -266,9 +264,6 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """What moved a day, beside the store's typical day."""
-    if not ask.columns("forecast_drivers"):
-        frame.nothing("This generation has no drivers: it does not say what moved a single day.")
-        return
     rows = {
         f"{row['target_date']}": row
         for row in ask(questions.drivers, store["store_id"], len(forecast))
@@ -288,9 +283,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Why the forecast moved, where the generation knows."""
-    if not ask.columns("forecast_driver_changes"):
-        return
+    """Why the forecast moved, where drivers of both origins are known."""
     rows = ask(questions.driver_changes, store["store_id"], days)
     if not rows:
         return

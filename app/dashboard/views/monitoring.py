@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from app.dashboard import frame
@@ -16,8 +14,6 @@ from app.dashboard.sections.monitoring_usage import show_usage
 from app.dashboard.tables import show_table
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.status import read_status
-
-Row = dict[str, Any]
 
 _MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 _DATE = st.column_config.DateColumn(format="DD MMM YYYY")

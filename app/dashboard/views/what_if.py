@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import streamlit as st
 
@@ -17,8 +16,6 @@ from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text,
 from app.dashboard.questions import what_if as questions
 from app.dashboard.scoring import Score, score_of
 from app.dashboard.tables import show_table
-
-Row = dict[str, Any]
 
 ONE_STORE, GROUP = "one store", "a group of stores"
 _CHANGES = "changes"

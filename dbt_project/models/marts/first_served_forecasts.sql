@@ -7,7 +7,6 @@ replaced as (
     -- what was served first, where a later run at the same origin replaced it
     select * exclude (replaced_at)
     from {{ ref('stg_forecast_history') }}
-    where scenario = 'planned'
     qualify row_number() over (
         partition by forecast_origin, store_id, target_date
         order by replaced_at
@@ -24,14 +23,12 @@ never_replaced as (
             forecasts.forecast_origin = replaced.forecast_origin
             and forecasts.store_id = replaced.store_id
             and forecasts.target_date = replaced.target_date
-    where forecasts.scenario = 'planned'
 
 ),
 
 in_shadow as (
 
     select * from {{ ref('stg_shadow_forecasts') }}
-    where scenario = 'planned'
 
 ),
 

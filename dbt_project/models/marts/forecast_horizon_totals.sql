@@ -48,7 +48,6 @@ store_totals as (
 
     select
         forecasts.forecast_origin,
-        forecasts.scenario,
         forecasts.store_id,
         stores.store_type,
         stores.assortment,
@@ -71,7 +70,6 @@ sums as (
 
     select
         forecast_origin,
-        scenario,
         {{ total_level() }} as level,
         {{ total_segment() }} as segment,
         days,
@@ -81,18 +79,17 @@ sums as (
     from store_totals
     group by
         grouping sets (
-            (forecast_origin, scenario, days),
-            (forecast_origin, scenario, days, store_type),
-            (forecast_origin, scenario, days, assortment),
-            (forecast_origin, scenario, days, state),
-            (forecast_origin, scenario, days, store_id)
+            (forecast_origin, days),
+            (forecast_origin, days, store_type),
+            (forecast_origin, days, assortment),
+            (forecast_origin, days, state),
+            (forecast_origin, days, store_id)
         )
 
 )
 
 select
     sums.forecast_origin,
-    sums.scenario,
     sums.level,
     sums.segment,
     sums.days,
@@ -105,9 +102,8 @@ from sums
 left join intervals
     on
         sums.forecast_origin = intervals.forecast_origin
-        and sums.scenario = intervals.scenario
         and sums.level = intervals.level
         and sums.segment = intervals.segment
         and sums.forecast_origin + 1 = intervals.first_date
         and sums.forecast_origin + sums.days = intervals.last_date
-order by sums.forecast_origin, sums.level, sums.segment, sums.days, sums.scenario
+order by sums.forecast_origin, sums.level, sums.segment, sums.days

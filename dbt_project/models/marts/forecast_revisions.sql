@@ -8,7 +8,6 @@ forecasts as (
         target_date,
         sales_forecast
     from {{ ref('stg_forecasts') }}
-    where scenario = 'planned'
 
 ),
 

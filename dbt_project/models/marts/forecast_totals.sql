@@ -22,7 +22,6 @@ store_days as (
 
     select
         forecasts.forecast_origin,
-        forecasts.scenario,
         forecasts.store_id,
         stores.store_type,
         stores.assortment,
@@ -40,7 +39,6 @@ sums as (
 
     select
         forecast_origin,
-        scenario,
         {{ total_level() }} as level,
         {{ total_segment() }} as segment,
         week_start,
@@ -54,18 +52,17 @@ sums as (
     from store_days
     group by
         grouping sets (
-            (forecast_origin, scenario, week_start),
-            (forecast_origin, scenario, week_start, store_type),
-            (forecast_origin, scenario, week_start, assortment),
-            (forecast_origin, scenario, week_start, state),
-            (forecast_origin, scenario, week_start, store_id)
+            (forecast_origin, week_start),
+            (forecast_origin, week_start, store_type),
+            (forecast_origin, week_start, assortment),
+            (forecast_origin, week_start, state),
+            (forecast_origin, week_start, store_id)
         )
 
 )
 
 select
     sums.forecast_origin,
-    sums.scenario,
     sums.level,
     sums.segment,
     sums.week_start,
@@ -78,9 +75,8 @@ from sums
 left join intervals
     on
         sums.forecast_origin = intervals.forecast_origin
-        and sums.scenario = intervals.scenario
         and sums.level = intervals.level
         and sums.segment = intervals.segment
         and sums.first_date = intervals.first_date
         and sums.last_date = intervals.last_date
-order by sums.forecast_origin, sums.level, sums.segment, sums.week_start, sums.scenario
+order by sums.forecast_origin, sums.level, sums.segment, sums.week_start

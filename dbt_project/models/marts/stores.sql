@@ -9,7 +9,6 @@ stores as (
 forecasts as (
 
     select * from {{ ref('stg_forecasts') }}
-    where scenario = 'planned'
 
 ),
 

@@ -15,8 +15,7 @@ renamed as (
         segment_kind,
         segment,
         store_days,
-        -- kept before there were medians over origins
-        coalesce(rmspe_median, rmspe) as rmspe,
+        rmspe_median as rmspe,
         skill,
         coverage_80,
         coverage_95

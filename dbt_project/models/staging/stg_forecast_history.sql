@@ -13,7 +13,6 @@ renamed as (
         store_id,
         target_date,
         horizon_days,
-        scenario,
         is_open,
         sales_forecast,
         lower_80,

@@ -10,7 +10,6 @@ renamed as (
 
     select
         forecast_origin,
-        scenario,
         level,
         segment,
         first_date,

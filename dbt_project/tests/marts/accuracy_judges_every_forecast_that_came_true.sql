@@ -10,7 +10,6 @@ served as (
         store_id,
         target_date
     from {{ ref('stg_forecasts') }}
-    where scenario = 'planned'
     union all
     -- what was served once and has no forecast any more
     select distinct
@@ -23,8 +22,6 @@ served as (
             history.forecast_origin = forecasts.forecast_origin
             and history.store_id = forecasts.store_id
             and history.target_date = forecasts.target_date
-            and forecasts.scenario = 'planned'
-    where history.scenario = 'planned'
 
 ),
 

@@ -9,14 +9,14 @@ totals as (
         level,
         segment,
         cast(week_start as varchar) as span,
-        columns('^(forecast_origin|scenario|open_.*|sales_.*|lower_.*|upper_.*)$')
+        columns('^(forecast_origin|open_.*|sales_.*|lower_.*|upper_.*)$')
     from {{ ref('forecast_totals') }}
     union all
     select
         level,
         segment,
         cast(days as varchar) as span,
-        columns('^(forecast_origin|scenario|open_.*|sales_.*|lower_.*|upper_.*)$')
+        columns('^(forecast_origin|open_.*|sales_.*|lower_.*|upper_.*)$')
     from {{ ref('forecast_horizon_totals') }}
 
 )

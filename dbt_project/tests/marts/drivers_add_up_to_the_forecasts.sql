@@ -15,7 +15,7 @@ forecasts as (
     from {{ ref('stg_forecasts') }} as forecasts
     inner join explained_origins
         on forecasts.forecast_origin = explained_origins.forecast_origin
-    where forecasts.scenario = 'planned' and forecasts.is_open
+    where forecasts.is_open
 
 ),
 

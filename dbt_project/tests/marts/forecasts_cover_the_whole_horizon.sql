@@ -5,12 +5,11 @@ by_origin as (
 
     select
         forecast_origin,
-        scenario,
         count(distinct store_id) as stores,
         max(horizon_days) as days,
         count(*) as store_days
     from {{ ref('stg_forecasts') }}
-    group by forecast_origin, scenario
+    group by forecast_origin
 
 )
 

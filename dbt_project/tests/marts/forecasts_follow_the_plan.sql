@@ -14,7 +14,6 @@ forecasts as (
     select forecasts.*
     from {{ ref('stg_forecasts') }} as forecasts
     inner join origin on forecasts.forecast_origin = origin.forecast_origin
-    where forecasts.scenario = 'planned'
 
 ),
 

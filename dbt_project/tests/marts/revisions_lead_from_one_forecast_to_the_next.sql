@@ -7,13 +7,11 @@ left join {{ ref('stg_forecasts') }} as newer
         revisions.forecast_origin = newer.forecast_origin
         and revisions.store_id = newer.store_id
         and revisions.target_date = newer.target_date
-        and newer.scenario = 'planned'
 left join {{ ref('stg_forecasts') }} as older
     on
         revisions.previous_origin = older.forecast_origin
         and revisions.store_id = older.store_id
         and revisions.target_date = older.target_date
-        and older.scenario = 'planned'
 where
     revisions.sales_forecast is distinct from newer.sales_forecast
     or revisions.previous_forecast is distinct from older.sales_forecast

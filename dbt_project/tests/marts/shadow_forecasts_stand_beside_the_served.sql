@@ -9,7 +9,6 @@ left join {{ ref('stg_forecasts') }} as served
         shadow.forecast_origin = served.forecast_origin
         and shadow.store_id = served.store_id
         and shadow.target_date = served.target_date
-        and shadow.scenario = served.scenario
 where
     not shadow.is_open and (shadow.sales_forecast <> 0 or shadow.upper_95 <> 0)
     or not isfinite(shadow.sales_forecast)

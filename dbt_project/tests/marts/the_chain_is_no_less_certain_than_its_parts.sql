@@ -7,12 +7,11 @@ widths as (
 
     select
         forecast_origin,
-        scenario,
         days,
         max(upper_95 - lower_95) filter (where level = 'chain') as chain_width,
         sum(upper_95 - lower_95) filter (where level = 'store') as store_widths
     from {{ ref('forecast_horizon_totals') }}
-    group by forecast_origin, scenario, days
+    group by forecast_origin, days
 
 )
 

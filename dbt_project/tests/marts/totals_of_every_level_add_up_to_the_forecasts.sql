@@ -1,18 +1,17 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_totals'}}}) }}
--- Chain = store types = assortments = states = stores = the forecasts themselves, for every origin
--- and scenario, in EUR and in store-days.
+-- Chain = store types = assortments = states = stores = the forecasts themselves, for every origin,
+-- in EUR and in store-days.
 with
 
 forecasts as (
 
     select
         forecast_origin,
-        scenario,
         sum(cast(sales_forecast as decimal(38, 4))) as sales_forecast,
         count(*) as store_days,
         count(*) filter (where is_open) as open_store_days
     from {{ ref('stg_forecasts') }}
-    group by forecast_origin, scenario
+    group by forecast_origin
 
 ),
 
@@ -26,19 +25,17 @@ totals as (
 
     select
         forecast_origin,
-        scenario,
         level,
         sum(cast(sales_forecast as decimal(38, 4))) as sales_forecast,
         sum(store_days) as store_days,
         sum(open_store_days) as open_store_days
     from {{ ref('forecast_totals') }}
-    group by forecast_origin, scenario, level
+    group by forecast_origin, level
 
 )
 
 select
     forecasts.forecast_origin,
-    forecasts.scenario,
     levels.level,
     forecasts.sales_forecast,
     totals.sales_forecast as total_sales_forecast,
@@ -49,7 +46,6 @@ cross join levels
 full join totals
     on
         forecasts.forecast_origin = totals.forecast_origin
-        and forecasts.scenario = totals.scenario
         and levels.level = totals.level
 where
     -- the double that holds a total keeps less than four decimals of a very large one

@@ -6,10 +6,9 @@ forecast_days as (
 
     select
         forecast_origin,
-        scenario,
         count(distinct target_date) as days
     from {{ ref('stg_forecasts') }}
-    group by forecast_origin, scenario
+    group by forecast_origin
 
 ),
 
@@ -17,12 +16,11 @@ week_days as (
 
     select
         forecast_origin,
-        scenario,
         sum(days) as days,
         bool_and(isodow(week_start) = 1) as starts_on_monday
     from {{ ref('forecast_totals') }}
     where level = 'chain'
-    group by forecast_origin, scenario
+    group by forecast_origin
 
 )
 
@@ -33,7 +31,6 @@ from forecast_days
 left join week_days
     on
         forecast_days.forecast_origin = week_days.forecast_origin
-        and forecast_days.scenario = week_days.scenario
 where
     forecast_days.days is distinct from week_days.days
     or week_days.starts_on_monday is not true

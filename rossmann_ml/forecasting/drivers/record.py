@@ -132,7 +132,7 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
         connection,
         """
         SELECT store_id, target_date, sales_forecast
-        FROM forecasting.forecasts WHERE run_id = ? AND is_open AND scenario = 'planned'
+        FROM forecasting.forecasts WHERE run_id = ? AND is_open
         """,
         [run_id],
     )

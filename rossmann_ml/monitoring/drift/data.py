@@ -64,7 +64,7 @@ _FEATURES = f"""
 _FORECASTS = """
     SELECT store_id, target_date, sales_forecast
     FROM forecasting.forecasts
-    WHERE forecast_origin = $origin AND scenario = 'planned' AND is_open AND sales_forecast > 0
+    WHERE forecast_origin = $origin AND is_open AND sales_forecast > 0
     ORDER BY store_id, target_date
 """
 _CAME_TRUE = """
@@ -72,7 +72,7 @@ _CAME_TRUE = """
     FROM forecasting.forecasts AS forecast
     JOIN core.fct_daily_sales AS actual
         ON actual.store_id = forecast.store_id AND actual.sales_date = forecast.target_date
-    WHERE forecast.forecast_origin = $vintage AND forecast.scenario = 'planned'
+    WHERE forecast.forecast_origin = $vintage
         AND forecast.target_date BETWEEN $first AND $origin
         AND forecast.is_open AND actual.sales > 0
     ORDER BY forecast.store_id, forecast.target_date

@@ -32,7 +32,7 @@ _FIRST_SERVED = """
         forecast_origin, store_id, target_date, horizon_days, model_version,
         sales_forecast AS forecast, lower_80, upper_80, lower_95, upper_95
     FROM vintages
-    WHERE scenario = 'planned' AND is_open
+    WHERE is_open
     QUALIFY row_number() OVER (
         PARTITION BY forecast_origin, store_id, target_date ORDER BY replaced_at NULLS LAST
     ) = 1
@@ -90,15 +90,14 @@ class Books:
             vintages together, with ``rmspe_median`` the median over them. One row per vintage and
             horizon week.
         promotions: One row per decision of the gate, with the Monday on which it was made.
-        alerts: One row per alert, with the Monday on which it was raised; None where the product
-            keeps no alerts.
+        alerts: One row per alert, with the Monday on which it was raised.
     """
 
     weeks: pl.DataFrame
     steps: pl.DataFrame
     accuracy: pl.DataFrame
     promotions: pl.DataFrame
-    alerts: pl.DataFrame | None
+    alerts: pl.DataFrame
 
     @property
     def stopped(self) -> int:
@@ -169,7 +168,7 @@ def _read(
         ),
         accuracy=_accuracy(served, actuals),
         promotions=_on_mondays(read_frame(connection, _PROMOTIONS), done, "decided_at"),
-        alerts=_alerts(connection),
+        alerts=read_frame(connection, _ALERTS),
     )
 
 
@@ -216,13 +215,6 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
         .drop("median")
         .sort("monday", "horizon_week", nulls_last=True)
     )
-
-
-def _alerts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame | None:
-    try:
-        return read_frame(connection, _ALERTS)
-    except duckdb.CatalogException:
-        return None
 
 
 def _on_mondays(frame: pl.DataFrame, done: list[PlayedWeek], moment: str) -> pl.DataFrame:

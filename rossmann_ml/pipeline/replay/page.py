@@ -111,8 +111,6 @@ def _promotions(books: Books) -> str:
 
 
 def _alerts(books: Books) -> str:
-    if books.alerts is None:
-        return "This version of the product keeps no alerts."
     if books.alerts.is_empty():
         return "None."
     return "\n".join(

@@ -1,5 +1,4 @@
--- Grain: one row per store-day of the planned scenario at one forecast origin (the newest unless
--- one is given). The columns after store_level_ratio say something about the whole forecast.
+-- Grain: one row per store-day at one forecast origin (the newest unless one is given). The columns after store_level_ratio say something about the whole forecast.
 WITH origin AS (
     SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
     FROM forecasting.forecasts
@@ -8,7 +7,6 @@ forecasts AS (
     SELECT made.*, made.target_date - made.forecast_origin AS days_after_origin
     FROM forecasting.forecasts AS made
     INNER JOIN origin ON origin.forecast_origin = made.forecast_origin
-    WHERE made.scenario = 'planned'
 ),
 recent AS (
     SELECT daily.store_id, avg(daily.sales) AS daily_sales

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from fastapi.testclient import TestClient
 from support.api import client_of, problem_of, wait_for
@@ -79,7 +78,6 @@ def test_stamps_say_that_they_are_utc(client: TestClient) -> None:
         ({"state": "BY", "first_date": "2015-08-10", "last_date": "2015-08-11"}, (2, 4), 2),
         ({"origin": "2015-07-24", "store_id": 1, "last_date": "2015-07-26"}, (1,), 2),
         ({"origin": "all", "store_id": 1, "first_date": "2015-09-11"}, (1,), 1),
-        ({"scenario": "another"}, (), 0),
         ({"origin": "2014-01-01"}, (), 0),
     ],
 )
@@ -89,6 +87,12 @@ def test_forecasts_are_filtered(
     found = rows(client, "/forecasts", **parameters)
     assert sorted({row["store_id"] for row in found}) == list(stores)
     assert len(found) == len(stores) * rows_of_each
+
+
+def test_a_list_in_which_nothing_matches_says_so(client: TestClient) -> None:
+    answer = client.get("/forecasts", params={"origin": "2014-01-01"}).json()
+    assert (answer["rows"], answer["next_cursor"]) == ([], None)
+    assert answer["note"] == "No row matches."
 
 
 def test_one_target_day_over_all_origins_shows_its_revisions(client: TestClient) -> None:
@@ -163,21 +167,6 @@ def test_drift_is_by_origin_and_says_what_has_reached_its_threshold(client: Test
     (sales,) = rows(client, "/drift", kind="sales", origin="2015-06-19")
     assert sales["threshold"] == 1.2
     problem_of(client.get("/drift", params={"kind": "weather"}), 422, "invalid-value")
-
-
-def test_what_an_older_generation_did_not_measure_is_an_empty_list_with_a_reason(
-    published_generation: Published,
-) -> None:
-    settings, generation = published_generation
-    generation.path.chmod(0o644)
-    with duckdb.connect(str(generation.path)) as connection:
-        connection.execute("DROP TABLE drift_metrics")
-    with client_of(settings) as client:
-        answer = client.get("/drift").json()
-        assert answer["rows"] == []
-        assert answer["note"] == "Drift has not been measured for this generation."
-        assert answer["next_cursor"] is None
-        assert client.get("/drift", params={"format": "parquet"}).status_code == 200
 
 
 def test_a_store_is_described(client: TestClient) -> None:
@@ -313,7 +302,7 @@ def test_what_is_open_now_is_told_although_nothing_was_published(
 
 
 def test_text_that_utf8_cannot_carry_is_refused_and_not_an_error(client: TestClient) -> None:
-    problem_of(client.get("/forecasts?scenario=%ed%a0%80"), 422, "invalid-value")
+    problem_of(client.get("/forecasts?state=%ed%a0%80"), 422, "invalid-value")
     body = b'{"store_id": 1, "changes": [{"state_holiday": "\\ud800"}], "\\udfff": 1}'
     response = client.post("/predict", content=body, headers={"content-type": "application/json"})
     problem_of(response, 422, "invalid-value")

@@ -75,24 +75,16 @@ def test_what_changed_since_the_forecast_before_is_told_by_day(open_page: OpenPa
 DRIVERS = ("level", "weekday", "promo", "holidays", "season", "trend", "competition", "bias_factor")
 
 
-def test_a_generation_without_drivers_says_so(
-    open_page: OpenPage, published_generation: Published
-) -> None:
-    warehouse = plant(published_generation, "DROP TABLE IF EXISTS forecast_drivers")
-    page = open_page(tab="Drivers", warehouse_dir=warehouse)
-    assert "has no drivers" in page.info[0].value
-
-
-def test_drivers_are_shown_where_the_generation_has_them(
+def test_drivers_are_shown_by_day_and_by_what_changed(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     parts = ", ".join(f"10.0 AS {name}_eur" for name in DRIVERS)
     changes = ", ".join(f"1.0 AS {name}_change_eur" for name in DRIVERS)
     warehouse = plant(
         published_generation,
-        "DROP TABLE IF EXISTS forecast_drivers",
+        "DROP TABLE forecast_drivers",
         f"CREATE TABLE forecast_drivers AS SELECT *, {parts} FROM latest_forecasts WHERE is_open",
-        "DROP TABLE IF EXISTS forecast_driver_changes",
+        "DROP TABLE forecast_driver_changes",
         f"CREATE TABLE forecast_driver_changes AS SELECT *, {changes}, "
         "store_id != 1 AS is_same_model FROM forecast_revisions",
     )
@@ -104,14 +96,14 @@ def test_drivers_are_shown_where_the_generation_has_them(
     assert "The model changed too" in changed
 
 
-def test_a_total_has_its_own_range_where_the_generation_has_one(
+def test_a_total_has_its_own_range_over_the_days_that_have_one(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
         published_generation,
-        "DROP TABLE IF EXISTS forecast_horizon_totals",
+        "DROP TABLE forecast_horizon_totals",
         "CREATE TABLE forecast_horizon_totals AS SELECT 'store' AS level, '1' AS segment, "
-        "'planned' AS scenario, DATE '2015-07-31' AS forecast_origin, 28 AS days, "
+        "DATE '2015-07-31' AS forecast_origin, 28 AS days, "
         "100.0 AS lower_80, 200.0 AS upper_80",
     )
     said = "The total lies between 100 € and 200 €"

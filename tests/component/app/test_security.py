@@ -64,7 +64,6 @@ INJECTIONS = (
 # Where requests and files come in, SQL is put together in these functions only; each puts in names
 # of the code (tables, columns, marks for values), never what a caller or a file says.
 SQL_FROM_PARTS = {
-    "app/older_generations.py: _with_views",
     "app/api/table_pages.py: stores_with",
     "app/api/table_pages.py: rows",
     "rossmann_ml/ingest/file_load.py: _date_what_came_before_sales",

@@ -136,7 +136,7 @@ def test_another_champion_is_another_generation_with_both_models_files(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    promote(Session(settings, "lightgbm-ba9876543210"))
+    promote(settings, "lightgbm-ba9876543210")
     second = publish(Session(settings, project_params), run_id="promotion")
     assert second.generation_id != first.generation_id
     assert second.info.model_version == "lightgbm-ba9876543210"

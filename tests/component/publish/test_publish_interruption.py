@@ -105,7 +105,7 @@ def test_death_while_a_models_files_are_copied_leaves_no_half_model(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
-    promote(Session(settings, "lightgbm-new"))
+    promote(settings, "lightgbm-new")
     half = publish_files.temporary_name(settings.published_path / "models" / "lightgbm-new")
     half.mkdir()
     (half / "model.txt").write_text("half")

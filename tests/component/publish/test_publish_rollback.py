@@ -139,14 +139,14 @@ def test_models_go_with_the_last_generation_that_names_them(
     settings, _ = published_generation
     params = keeping(project_params, 1)
     models = settings.published_path / "models"
-    promote(Session(settings, "lightgbm-second"))
+    promote(settings, "lightgbm-second")
     change(
         settings,
         "UPDATE forecasting.forecasts SET model_version = 'lightgbm-second'",
     )
     with_both = publish(Session(settings, project_params), run_id="r")
     assert sorted(path.name for path in models.iterdir()) == [MODEL, "lightgbm-second"]
-    promote(Session(settings, "lightgbm-third"))
+    promote(settings, "lightgbm-third")
     publish(Session(settings, params), run_id="r")
     assert not with_both.path.exists()
     assert sorted(path.name for path in models.iterdir()) == ["lightgbm-second", "lightgbm-third"]

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 
 import duckdb
+import pandas as pd
 import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
-from rossmann_ml.quality import SUITES, check_frame, load_suite, read_frame
+from rossmann_ml.quality import SUITES, load_suite, read_frame
+from rossmann_ml.quality.great_expectations_session import Session
+from rossmann_ml.quality.results import SuiteResult
 from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
 
 EXPECTATIONS = [
@@ -31,6 +34,11 @@ def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
     good_tables.execute("BEGIN")
     yield good_tables
     good_tables.execute("ROLLBACK")
+
+
+def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
+    """Check one frame and keep nothing."""
+    return Session(run_id="unsaved").validate(suite, frame)
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:

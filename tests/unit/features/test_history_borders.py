@@ -333,7 +333,7 @@ def test_the_cells_of_target_days_are_those_of_their_weekday_and_promotion() -> 
     linear = linear_at(ORIGIN)
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear, PARAMS)
     numbered = np.tile(np.arange(14.0), (12, 1))
-    levels = [CellLevels(numbered, np.zeros(12), np.zeros(12)) for _ in known.levels]
+    levels = [CellLevels(numbered, np.zeros(12)) for _ in known.levels]
     expected = expectations(
         linear, replace(known, levels=levels), INPUTS.plan, horizon_days=14, params=PARAMS
     )

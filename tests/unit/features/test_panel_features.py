@@ -22,7 +22,9 @@ from support.plan_reference import (
 
 from rossmann_ml.features.history import history_features
 from rossmann_ml.features.linear import linear_forecasts
-from rossmann_ml.features.panel import KEY_COLUMNS, feature_names, scoring_panel, training_panel
+from rossmann_ml.features.panel import feature_names, scoring_panel, training_panel
+
+KEYS = ("forecast_origin", "store_id", "target_date", "horizon_days")
 
 
 def scored(world: World, origin: date = ORIGIN) -> pl.DataFrame:
@@ -96,9 +98,7 @@ def test_a_training_row_is_the_row_that_would_have_been_scored(
         params=PARAMS,
     )
     then = pl.concat(scored(world, origin) for origin in origins).drop("is_open")
-    expected = training.select(KEY_COLUMNS).join(
-        then, on=KEY_COLUMNS, maintain_order="left", how="left"
-    )
+    expected = training.select(KEYS).join(then, on=KEYS, maintain_order="left", how="left")
     assert_frame_equal(
         training.drop("sales"), expected.select(training.columns[:-1]), check_exact=True
     )
@@ -142,8 +142,7 @@ def test_columns_are_the_keys_then_the_features_in_the_order_that_is_named() -> 
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
     names = feature_names(PARAMS)
     assert panel.columns == ["forecast_origin", "store_id", "target_date", *names, "is_open"]
-    assert KEY_COLUMNS == ("forecast_origin", "store_id", "target_date", "horizon_days")
-    assert panel.select(KEY_COLUMNS).dtypes == [pl.Date, pl.Int32, pl.Date, pl.Int32]
+    assert panel.select(KEYS).dtypes == [pl.Date, pl.Int32, pl.Date, pl.Int32]
     assert names[0] == "horizon_days"
 
 

@@ -83,7 +83,7 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a generation that scenarios read."""
     info = GenerationInfo(
         "0123456789ab", datetime(2015, 3, 23), ORIGIN, HORIZON_DAYS, "data-1", "rule-1", "code-1",
-        "commit-1", "run-1", "a test", True, date(2015, 3, 23),
+        "commit-1", "run-1", "a test", True, date(2015, 3, 23), 1,
     )  # fmt: skip
     is_past = pl.col("plan_date") <= ORIGIN
     planned = pl.when(is_past).then(pl.lit("actual")).otherwise(
@@ -95,7 +95,6 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
     ]  # fmt: skip
     named = pl.DataFrame(stored).with_columns(
         pl.col("store_id").cast(pl.Int32),
-        scenario=pl.lit("planned"),
         model_version=pl.lit("rule-1"),
     )
     tables = {
@@ -103,10 +102,7 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
         "daily_sales": frames()["history"].with_columns(is_observed=True),
         "store_plan": frames()["plan"].with_columns(plan_source=planned),
         "stores": frames()["stores"],
-        # a what-if that someone kept is no stored forecast
-        "latest_forecasts": pl.concat(
-            [named, named.with_columns(scenario=pl.lit("other"), model_version=pl.lit("rule-9"))]
-        ),
+        "latest_forecasts": named,
     }
     for table, frame in tables.items():
         connection.register("rows_to_put", frame)
@@ -370,8 +366,8 @@ def test_a_generation_of_no_or_of_two_models_is_refused(
 ) -> None:
     path = Path("generation")
     for change, number in (
-        ("INSERT INTO latest_forecasts VALUES (2, DATE '2015-03-21', 1, 'planned', 'rule-2')", 2),
-        ("DELETE FROM latest_forecasts WHERE scenario = 'planned'", 0),
+        ("INSERT INTO latest_forecasts VALUES (2, DATE '2015-03-21', 1, 'rule-2')", 2),
+        ("DELETE FROM latest_forecasts", 0),
     ):
         with kept(generation, "latest_forecasts"):
             generation.execute(change)

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
+from support.rule_bundle import TOTALS
 from support.tiny_chain import ORIGIN, tiny_frames
 
 from rossmann_ml.base.errors import NoDataError
@@ -60,7 +61,7 @@ def bundle(version: str) -> Bundle:
     features = feature_names(params.features)
     metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5)
     calibration = Calibration(LOG_SHIFT, {"80": [1.0], "95": [2.0]}, [])
-    return Bundle(LinearModel(), calibration, metadata, version)  # type: ignore[arg-type]
+    return Bundle(LinearModel(), calibration, TOTALS, metadata, version)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -88,10 +88,11 @@ def register(place: Place, version: str, at: datetime, *, number: str = "1") -> 
         """
         INSERT INTO forecasting.model_versions BY NAME
         SELECT $version AS model_version, 'blend' AS family, 'fast' AS profile,
-            '' AS recipe_hash, DATE '2015-03-20' AS trained_through, '' AS data_version,
-            '' AS code_version, '' AS git_commit, '' AS mlflow_run_id,
-            $number AS registry_version, 0 AS training_rows, 0 AS rmspe_mean, 0 AS rmspe_spread,
-            0 AS training_seconds, $at AS created_at
+            '' AS recipe_hash, '' AS recipe, '' AS blend_weights,
+            DATE '2015-03-20' AS trained_through, '' AS data_version, '' AS code_version,
+            '' AS git_commit, '' AS mlflow_run_id,
+            $number AS registry_version, 0 AS training_rows, 0 AS rmspe_median,
+            0 AS rmspe_mean, 0 AS rmspe_spread, 0 AS training_seconds, $at AS created_at
         """,
         {"version": version, "number": number, "at": at},
     )
@@ -167,7 +168,7 @@ def test_its_rows_are_of_the_champions_panel_and_run(
         .execute(
             """
         SELECT s.sales_forecast, 3 * f.sales_forecast, s.plan_source = f.plan_source,
-            s.run_id, s.model_version, s.scenario
+            s.run_id, s.model_version
         FROM forecasting.shadow_forecasts AS s
         FULL JOIN forecasting.forecasts AS f USING (forecast_origin, store_id, target_date)
         """
@@ -177,7 +178,7 @@ def test_its_rows_are_of_the_champions_panel_and_run(
     assert len(rows) == 15
     for challengers, tripled, *others in rows:
         assert challengers == tripled
-        assert others == [True, "run-1", "challenger-3", "planned"]
+        assert others == [True, "run-1", "challenger-3"]
     assert told == [f"shadow forecasts from {ORIGIN} by challenger-3"]
     # three times the champion's sum, minus 1
     assert report == ShadowReport(

@@ -178,7 +178,7 @@ def test_the_rows_are_those_of_the_bundle_with_run_and_plan_source(
     store(connection)
     names = (
         "store_id, horizon_days, is_open, sales_forecast, lower_80, upper_95, plan_source, "
-        "scenario, model_version, run_id, target_date"
+        "model_version, run_id, target_date"
     )
     found = rows(connection, f"SELECT {names} FROM forecasting.forecasts ORDER BY ALL")
     expected = []
@@ -188,7 +188,7 @@ def test_the_rows_are_those_of_the_bundle_with_run_and_plan_source(
         sales = float(1000 * days + store_id) if is_open else 0.0
         expected.append(
             (store_id, days, is_open, sales, sales * 0.9, sales * 1.2, source,
-             "planned", "rule-1", "run-1", ORIGIN + timedelta(days=days))
+             "rule-1", "run-1", ORIGIN + timedelta(days=days))
         )  # fmt: skip
     assert found == expected
 
@@ -297,13 +297,10 @@ def test_factors_on_totals_are_those_of_the_run_in_force(
     store(connection, older, run_id="older")
     store(connection)
     store(connection, run_id="run-2", data="data-2")
-    found = "SELECT forecast_origin, run_id, scenario, level, unbiased_factor "
+    found = "SELECT forecast_origin, run_id, level, unbiased_factor "
     found += "FROM forecasting.total_intervals ORDER BY ALL"
-    of_older = (ORIGIN - 7 * DAY, "older", "planned", "chain", 4.0)
-    assert rows(connection, found) == [of_older, (ORIGIN, "run-2", "planned", "chain", 4.0)]
-    # a model without them leaves none of its predecessor's
-    store(connection, run_id="run-3", bundle=RuleBundle("rule-2", gives_totals=False))
-    assert rows(connection, found) == [of_older]
+    of_older = (ORIGIN - 7 * DAY, "older", "chain", 4.0)
+    assert rows(connection, found) == [of_older, (ORIGIN, "run-2", "chain", 4.0)]
 
 
 def test_values_that_the_model_in_force_was_not_fitted_with_are_listed(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from support.rule_bundle import TOTALS
 from support.rule_model import RuleModel
 from support.small_worlds import stores_of
 
@@ -24,22 +25,10 @@ ORIGIN = date(2015, 6, 19)
 COLUMNS = ["sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95"]
 FEATURES = ["base_log_sales", "residual_std_182d", "observed_days_364d"]
 DAILY = Calibration(-0.02, {"80": [1.0, 1.5], "95": [2.0, 2.5]}, ["2015-05-08"])
-ONE_PART = [0.001, 0.002, 0.003]
-FREEDOM = [6.0, 30.0, 180.0]
-TOTALS = TotalCalibration(
-    log_bias=0.01,
-    chain=ONE_PART,
-    groups=dict.fromkeys(("store_type", "assortment", "state"), ONE_PART),
-    store=[0.1, 0.2, 0.3],
-    chain_freedom=[3.0, 15.0, 90.0],
-    group_freedom=dict.fromkeys(("store_type", "assortment", "state"), FREEDOM),
-    store_quantiles={"80": 1.2, "95": 2.2},
-    origins=["2015-05-08"],
-)
 
 
 def bundle_of(
-    *, departure: float = 0.1, totals: TotalCalibration | None = TOTALS, family: str = "blend"
+    *, departure: float = 0.1, totals: TotalCalibration = TOTALS, family: str = "blend"
 ) -> Bundle:
     metadata = BundleMetadata(
         family=family,
@@ -50,7 +39,7 @@ def bundle_of(
         horizon_days=14,
     )
     blend = Blend({"lightgbm": RuleModel(departure)}, {"lightgbm": 1.0})
-    return Bundle(blend, DAILY, metadata, "blend-20150619-x", totals)
+    return Bundle(blend, DAILY, totals, metadata, "blend-20150619-x")
 
 
 def panel_of() -> pl.DataFrame:
@@ -109,34 +98,30 @@ def test_factors_of_totals_are_those_of_the_forecast_days() -> None:
         forecast="sales_forecast", spread=pl.Series(interval_spread(panel))
     )
     found = bundle.total_intervals(panel, forecasts, stores)
-    assert found is not None
     assert found.equals(TOTALS.intervals(rows, stores))
-    assert bundle_of(totals=None).total_intervals(panel, forecasts, stores) is None
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("totals", [TOTALS, None])
-def test_a_version_names_family_newest_training_day_and_content(
-    tmp_path: Path, totals: TotalCalibration | None
-) -> None:
-    saved = bundle_of(totals=totals).save(tmp_path / "new" / "models")
+def test_a_version_names_family_newest_training_day_and_content(tmp_path: Path) -> None:
+    saved = bundle_of().save(tmp_path / "new" / "models")
     (folder,) = (tmp_path / "new" / "models").iterdir()
     files = files_of(folder)
-    expected = {"blend.json", "bundle.json", "calibration.json", "rule.txt"}
-    assert set(files) == expected | ({"total_calibration.json"} if totals else set())
+    assert set(files) == {
+        "blend.json", "bundle.json", "calibration.json", "rule.txt", "total_calibration.json",
+    }  # fmt: skip
     content = b"".join(name.encode() + files[name] for name in sorted(files))
     assert folder.name == f"blend-20150619-{hashlib.sha256(content).hexdigest()[:8]}"
-    assert saved == Bundle(saved.model, DAILY, saved.metadata, folder.name, totals)
+    assert saved == Bundle(saved.model, DAILY, TOTALS, saved.metadata, folder.name)
 
 
 def test_other_content_is_another_version(tmp_path: Path) -> None:
     versions = {
         bundle_of(departure=0.1).save(tmp_path).model_version,
         bundle_of(departure=0.2).save(tmp_path).model_version,
-        bundle_of(totals=None).save(tmp_path).model_version,
+        bundle_of(totals=replace(TOTALS, log_bias=0.02)).save(tmp_path).model_version,
     }
     assert len(versions) == 3
     assert {path.name for path in tmp_path.iterdir()} == versions

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from support.rule_bundle import TOTALS
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.models.base import FitSettings
@@ -47,6 +48,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
     bundle = Bundle(
         Blend(members, weights),
         Calibration(-0.02, {"80": [1.0], "95": [2.0]}, []),
+        TOTALS,
         BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10),
     )
     return bundle.save(folder), folder
@@ -62,14 +64,14 @@ def test_a_loaded_bundle_forecasts_to_the_last_bit_what_the_saved_one_did(
     assert list(loaded.model.weights.items()) == list(bundle.model.weights.items())
     assert loaded.model.categories.values == {"store_type": ["a", "b"]}
     assert (loaded.metadata, loaded.calibration) == (bundle.metadata, bundle.calibration)
-    assert (loaded.model_version, loaded.total_calibration) == (bundle.model_version, None)
+    assert (loaded.model_version, loaded.total_calibration) == (bundle.model_version, TOTALS)
 
 
 @pytest.mark.parametrize(
     "missing",
     [
         "blend.json", "bundle.json", "calibration.json", "categories.json",
-        "catboost.cbm", "lightgbm.txt", "xgboost.ubj",
+        "catboost.cbm", "lightgbm.txt", "total_calibration.json", "xgboost.ubj",
     ],
 )  # fmt: skip
 def test_a_bundle_that_lacks_a_file_is_refused_by_the_files_name(

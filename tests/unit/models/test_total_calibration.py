@@ -314,10 +314,6 @@ def test_a_saved_calibration_is_plain_json_and_loads_as_it_was(tmp_path: Path):
     assert TotalCalibration.load(tmp_path) == calibration
 
 
-def test_a_folder_of_before_there_were_total_intervals_has_none(tmp_path: Path):
-    assert TotalCalibration.load(tmp_path) is None
-
-
 def test_nested_variances_are_found_again():
     random = np.random.default_rng(3)
     series, week = 3000, 6

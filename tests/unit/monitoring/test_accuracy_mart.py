@@ -24,7 +24,7 @@ MARTS = PROJECT_DIR / "dbt_project" / "models" / "marts"
 FIRST = date(2015, 6, 5)
 FORECASTS = """
     forecast_origin DATE, store_id INTEGER, target_date DATE, horizon_days INTEGER,
-    scenario VARCHAR, is_open BOOLEAN, sales_forecast DOUBLE, lower_80 DOUBLE, upper_80 DOUBLE,
+    is_open BOOLEAN, sales_forecast DOUBLE, lower_80 DOUBLE, upper_80 DOUBLE,
     lower_95 DOUBLE, upper_95 DOUBLE, model_version VARCHAR, run_id VARCHAR
 """
 TABLES = f"""
@@ -65,22 +65,17 @@ def world(seed: int) -> dict[str, list[tuple]]:
     made: dict[str, list[tuple]] = defaultdict(list)
     days = [FIRST + timedelta(days=n) for n in range(1, 40)]
 
-    def row(origin: date, store: int, day: date, model: str, scenario: str = "planned") -> tuple:
+    def row(origin: date, store: int, day: date, model: str) -> tuple:
         value = draw.choice([800.0, 1000.0, 1250.0])
         ends = (value - 100, value + 100, value - 300, value + 250)
         ahead = (day - origin).days
-        return (origin, store, day, ahead, scenario, True, value, *ends, model, "run")
+        return (origin, store, day, ahead, True, value, *ends, model, "run")
 
     for origin in (FIRST, FIRST + timedelta(days=7), FIRST + timedelta(days=28)):
         for store in (1, 2, 3):
             for day in (origin + timedelta(days=n) for n in range(1, 11)):
                 served = draw.choice("mmn")
                 made["stg_forecasts"].append(row(origin, store, day, served))
-                if draw.random() < 0.2:
-                    made["stg_forecasts"].append(row(origin, store, day, "x", "what_if"))
-                    made["stg_forecast_history"].append(
-                        (*row(origin, store, day, "x", "what_if"), 0)
-                    )
                 for replaced_at in draw.sample(range(1, 9), draw.choice([0, 0, 1, 2])):
                     made["stg_forecast_history"].append(
                         (*row(origin, store, day, "m"), replaced_at)
@@ -114,15 +109,10 @@ def first_served(made: dict[str, list[tuple]]) -> list[tuple[str, tuple]]:
     replaced: dict[tuple, tuple] = {}
     for *row, replaced_at in made["stg_forecast_history"]:
         key = tuple(row[:3])
-        is_first = key not in replaced or replaced_at < replaced[key][0]
-        if row[4] == "planned" and is_first:
+        if key not in replaced or replaced_at < replaced[key][0]:
             replaced[key] = (replaced_at, tuple(row))
     rows = [("served", row) for _, row in replaced.values()]
-    rows += [
-        ("served", row)
-        for row in made["stg_forecasts"]
-        if row[4] == "planned" and row[:3] not in replaced
-    ]
+    rows += [("served", row) for row in made["stg_forecasts"] if row[:3] not in replaced]
     return rows + [("shadow", row) for row in made["stg_shadow_forecasts"]]
 
 
@@ -132,13 +122,13 @@ def reference(made: dict[str, list[tuple]]) -> dict[tuple, dict[str, object]]:
     served_by = defaultdict(Counter)
     for kind, row in rows:
         if kind == "served":
-            served_by[row[0]][row[11]] += 1
+            served_by[row[0]][row[10]] += 1
     actuals = {(row[0], row[1]): row for row in made["fct_daily_sales"] if row[2] > 0 and row[3]}
     naive = {(origin, store, day): sales for origin, store, day, sales in made["seasonal_naive"]}
     stores = {row[0]: row[1:] for row in made["dim_store"]}
     segments = defaultdict(list)
     for kind, row in rows:
-        origin, store, day, ahead, _, _, value, low_80, high_80, low_95, high_95, model, _ = row
+        origin, store, day, ahead, _, value, low_80, high_80, low_95, high_95, model, _ = row
         actual = actuals.get((store, day))
         if actual is None:
             continue

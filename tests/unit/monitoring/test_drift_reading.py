@@ -141,7 +141,6 @@ def test_open_days_of_the_newest_week_with_sales_came_true(core: duckdb.DuckDBPy
         sale(core, ago(back), 0.0, store=2)
         forecast(core, ago(7), ago(back), 2000.0 + back, horizon_days=7 - back)
         forecast(core, ago(7), ago(back), 9.0, store=2)
-    forecast(core, ago(7), ago(2), 9.0, scenario="what_if")
     core.execute("UPDATE forecasting.forecasts SET is_open = false WHERE target_date = ?", [ago(4)])
     assert read(core).came_true.rows() == [
         (2000.0 + back, 1000.0 + back) for back in (6, 5, 3, 2, 1, 0)
@@ -216,11 +215,10 @@ def test_forecasts_are_beside_the_newest_vintage_of_the_28_days_before(
     assert then == 0.0
 
 
-def test_only_open_days_of_the_planned_scenario_are_compared(core: duckdb.DuckDBPyConnection):
+def test_only_open_days_with_a_forecast_are_compared(core: duckdb.DuckDBPyConnection):
     for origin in (ORIGIN, ago(7)):
         for ahead in range(1, 5):
             forecast(core, origin, ago(-ahead), 1000.0, is_open=ahead != 2)
-        forecast(core, origin, ago(-9), 1000.0, scenario="what_if")
     core.execute(
         "UPDATE forecasting.forecasts SET sales_forecast = 0 WHERE target_date = ?", [ago(-3)]
     )

@@ -235,17 +235,6 @@ def test_weeks_that_are_missing_are_told_of_the_newest_origin(audit: Audit) -> N
     assert told.count("add up to") == 1
 
 
-def test_sums_compare_what_is_planned_only(audit: Audit) -> None:
-    copied = "INSERT INTO {0} SELECT * REPLACE ('what if' AS scenario) FROM {0} WHERE {1}"
-    assert not audit(
-        copied.format("forecasts", rows_of(1, 1, older=False))
-        + ";"
-        + copied.format("forecast_totals", "level = 'chain'"),
-        forecasts=37,
-        forecast_totals=28,
-    )
-
-
 def test_a_closed_day_may_be_missing_of_an_older_origin_and_not_of_the_newest(audit: Audit) -> None:
     drop = "DELETE FROM forecasts WHERE "
     assert not audit(drop + rows_of(2, 9), forecasts=35)

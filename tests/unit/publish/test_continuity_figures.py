@@ -40,8 +40,8 @@ def limits(**values: Any) -> ContinuityParams:
 
 
 def current_file(folder: Path, vintage: Vintage) -> Path:
-    """Write a generation of nothing but its newest forecasts, what-ifs among them."""
-    rows = rows_of(vintage) + rows_of(dict.fromkeys(vintage, 1e9), scenario="what if")
+    """Write a generation of nothing but its newest forecasts."""
+    rows = rows_of(vintage)
     path = folder / "0123456789ab.duckdb"
     return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
 
@@ -53,7 +53,6 @@ def rows_of(vintage: Vintage, **values: Any) -> list[dict[str, Any]]:
             "store_id": store,
             "target_date": day,
             "sales_forecast": sales,
-            "scenario": "planned",
             **values,
         }
         for (store, day), sales in vintage.items()
@@ -68,7 +67,7 @@ def compare(
     stores: dict[int, tuple[str, str | None]] | None = None,
     **values: Any,
 ) -> Continuity | None:
-    """Compare two vintages; an older one of the warehouse and what-ifs are in the way."""
+    """Compare two vintages; an older one of the warehouse is in the way."""
     land(connection, after, stores or {store: ("a", "HE") for store, _ in before})
     return compare_with_published(connection, current_file(folder, before), limits(**values))
 
@@ -78,18 +77,17 @@ def land(
     after: Vintage,
     stores: dict[int, tuple[str, str | None]],
 ) -> None:
-    """Fill a warehouse with a new vintage, and with an older one and what-ifs in its way."""
+    """Fill a warehouse with a new vintage, and with an older one in its way."""
     connection.execute(
         "CREATE SCHEMA IF NOT EXISTS forecasting; CREATE SCHEMA IF NOT EXISTS marts;"
         "CREATE OR REPLACE TABLE forecasting.forecasts (forecast_origin DATE, store_id INTEGER, "
-        "target_date DATE, sales_forecast DOUBLE, scenario VARCHAR);"
+        "target_date DATE, sales_forecast DOUBLE);"
         "CREATE OR REPLACE TABLE marts.stores (store_id INTEGER, store_type VARCHAR, "
         "state VARCHAR)"
     )
     origins = {"forecast_origin": AFTER - timedelta(days=7)}, {"forecast_origin": AFTER}
     rows = [
         *rows_of(dict.fromkeys(after, 5e8), **origins[0]),
-        *rows_of(dict.fromkeys(after, 7e8), **origins[1], scenario="what if"),
         *rows_of(after, **origins[1]),
     ]
     fill(connection, "forecasting.forecasts", rows)

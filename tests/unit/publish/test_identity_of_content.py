@@ -25,7 +25,7 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.publish.identity import Draft, champion_version, draft_generation
 from rossmann_ml.warehouse import versions
-from rossmann_ml.warehouse.schema import SCHEMA_VERSION, create_tables
+from rossmann_ml.warehouse.schema import create_tables, newest_version
 from rossmann_ml.warehouse.session import Session
 
 ORIGINS = tuple(date(2015, 6, 5) + timedelta(days=7 * week) for week in range(4))
@@ -231,7 +231,7 @@ def test_the_row_of_the_generation_says_what_it_was_made_from(
         "is_synthetic": False,
         "product_today": date(2015, 6, 29),  # the Monday after the newest sales
         "storage_version": "v1.2.0",
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": newest_version(),
     }
 
 

@@ -72,7 +72,6 @@ def world(seed: int) -> dict[str, list[Row]]:
 
     origins = [FIRST + timedelta(days=day) for day in (0, 1, 28, rng.choice([27, 29, 40]))]
     forecasts = [row for origin in origins for row in vintage(origin, rng.choice("mn"))]
-    forecasts += vintage(origins[0], "m", scenario="what if")
     history = [
         {**row, "sales_forecast": row["sales_forecast"] + 7 * times, "replaced_at": replaced_at}
         for row in rng.sample(forecasts, 5)
@@ -123,15 +122,13 @@ def known_sales(rng: random.Random) -> list[Row]:
 
 
 def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
-    """What readers were given first, and what ran in shadow; the plan as given only."""
+    """What readers were given first, and what ran in shadow."""
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     first: dict[Any, Row] = {}
     for row in sorted(drawn["forecast_history"], key=lambda row: row["replaced_at"]):
-        if row["scenario"] == "planned":
-            first.setdefault(key(row), row)
+        first.setdefault(key(row), row)
     for row in drawn["forecasts"]:
-        if row["scenario"] == "planned":
-            first.setdefault(key(row), row)
+        first.setdefault(key(row), row)
     served = [{**row, "kind": "served"} for row in first.values()]
     return served + [{**row, "kind": "shadow"} for row in drawn["shadow_forecasts"]]
 
@@ -382,7 +379,11 @@ def test_what_the_backtest_promised_is_that_of_the_same_family_all_origins_toget
     chain: duckdb.DuckDBPyConnection,
 ) -> None:
     promised = {"skill": 0.5, "coverage_80": 0.81, "coverage_95": 0.96}
-    fill(chain, "forecasting.model_versions", [model_row("m"), model_row("n")])
+    fill(
+        chain,
+        "forecasting.model_versions",
+        [model_row(each, recipe="{}", blend_weights="{}") for each in "mn"],
+    )
     rows = [
         score_row("blend", None, 0.2, **promised, segment="x", segment_kind="promo"),
         score_row("lightgbm", None, 0.3, **promised),
@@ -394,7 +395,3 @@ def test_what_the_backtest_promised_is_that_of_the_same_family_all_origins_toget
     (found,) = accuracy(chain, *one_day(FIRST, 100.0))
     assert (found["backtest_rmspe"], found["backtest_skill"]) == (0.6, 0.5)
     assert (found["backtest_coverage_80"], found["backtest_coverage_95"]) == (0.81, 0.96)
-    # a score of before there were medians
-    fill(chain, "forecasting.backtest_scores", [{**rows[4], "rmspe_median": None}])
-    (found,) = accuracy(chain, *one_day(FIRST, 100.0))
-    assert found["backtest_rmspe"] == 0.6

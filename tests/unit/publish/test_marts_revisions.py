@@ -55,18 +55,15 @@ def forecasts_of(seed: int) -> list[Row]:
                         model_version=rng.choice("mn"),
                     )
                 )  # fmt: skip
-        what_if = forecast_row(origin + timedelta(days=1), 1, 1, scenario="what if")
-        rows.append(what_if)
     return rows
 
 
 def pairs(rows: list[Row]) -> Iterator[tuple[Row, Row]]:
-    """Each planned forecast with that of the newest origin before its own."""
-    planned = [row for row in rows if row["scenario"] == "planned"]
-    origins = sorted({row["forecast_origin"] for row in planned})
+    """Each forecast with that of the newest origin before its own."""
+    origins = sorted({row["forecast_origin"] for row in rows})
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
-    by_key = {key(row): row for row in planned}
-    for newer in sorted(planned, key=key):
+    by_key = {key(row): row for row in rows}
+    for newer in sorted(rows, key=key):
         before = [origin for origin in origins if origin < newer["forecast_origin"]]
         if before:
             older = by_key.get((before[-1], newer["store_id"], newer["target_date"]))
@@ -128,11 +125,7 @@ def test_causes_of_a_revision_add_up_to_it_in_log_units_and_in_eur(
     rng = random.Random(seed)
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     # closed days have no drivers, and now and then an open one
-    explained = [
-        drivers_of(row, rng)
-        for row in rows
-        if row["is_open"] and row["scenario"] == "planned" and rng.random() < 0.9
-    ]
+    explained = [drivers_of(row, rng) for row in rows if row["is_open"] and rng.random() < 0.9]
     by_key = {key(row): row for row in explained}
     fill(chain, "forecasting.forecasts", rows)
     fill(chain, "forecasting.forecast_drivers", explained)

@@ -56,27 +56,26 @@ def world(seed: int) -> dict[str, list[Row]]:
     forecasts = []
     for origin in (date(2015, 6, 18), date(2015, 6, 18) + timedelta(days=rng.randint(1, 9))):
         horizon = rng.choice([1, 6, 7, 8, 14, 15])
-        for scenario in ("planned", "what if")[: rng.randint(1, 2)]:
-            for store in stores:
-                for day in range(1, horizon + 1):
-                    # not a half of 0.0001, which floating point rounds either way
-                    fraction = rng.choice([0, 1, 49, 51, 99])
-                    sales = (rng.randint(0, 10**6) * 100 + fraction) / 10**6
-                    is_open = rng.random() < 0.7
-                    if rng.random() < 0.9:
-                        forecasts.append(
-                            forecast_row(
-                                origin, store["store_id"], day, scenario=scenario,
-                                is_open=is_open, sales_forecast=sales if is_open else 0.0,
-                            )
-                        )  # fmt: skip
+        for store in stores:
+            for day in range(1, horizon + 1):
+                # not a half of 0.0001, which floating point rounds either way
+                fraction = rng.choice([0, 1, 49, 51, 99])
+                sales = (rng.randint(0, 10**6) * 100 + fraction) / 10**6
+                is_open = rng.random() < 0.7
+                if rng.random() < 0.9:
+                    forecasts.append(
+                        forecast_row(
+                            origin, store["store_id"], day,
+                            is_open=is_open, sales_forecast=sales if is_open else 0.0,
+                        )
+                    )  # fmt: skip
     keys = {
-        (row["forecast_origin"], row["scenario"], *segment)
+        (row["forecast_origin"], *segment)
         for row in forecasts
         for segment in segments_of(row, stores)
     }
     spans = {origin: spans_of(origin) for origin, *_ in keys}
-    names = ("forecast_origin", "scenario", "level", "segment", "first_date", "last_date")
+    names = ("forecast_origin", "level", "segment", "first_date", "last_date")
     intervals = [
         {
             **dict(zip(names, key, strict=True)),
@@ -134,10 +133,10 @@ def totals_by_hand(
     chain: dict[str, list[Row]], belongs: dict[tuple[Any, ...], list[Row]], span: str
 ) -> list[Row]:
     """Every total with its factors, looked up by its key and first and last day."""
-    names = ("forecast_origin", "scenario", "level", "segment", "first_date", "last_date")
+    names = ("forecast_origin", "level", "segment", "first_date", "last_date")
     known = {tuple(row[name] for name in names): row for row in chain["intervals"]}
     found = []
-    for (origin, scenario, level, segment, value), rows in belongs.items():
+    for (origin, level, segment, value), rows in belongs.items():
         if span == "days":
             first, last = origin + timedelta(days=1), origin + timedelta(days=value)
             more: Row = {"last_date": last}
@@ -145,10 +144,8 @@ def totals_by_hand(
             days = {row["target_date"] for row in rows}
             first, last = min(days), max(days)
             more = {"days": len(days)}
-        key: Row = {
-            "forecast_origin": origin, "scenario": scenario, "level": level, "segment": segment,
-        }  # fmt: skip
-        factors = known.get((origin, scenario, level, segment, first, last))
+        key: Row = {"forecast_origin": origin, "level": level, "segment": segment}
+        factors = known.get((origin, level, segment, first, last))
         found.append({**key, span: value, **more, **added(rows, factors)})
     return found
 
@@ -185,11 +182,11 @@ def test_weeks_are_the_sums_of_the_days_between_monday_and_sunday(
     belongs: dict[tuple[Any, ...], list[Row]] = {}
     for row in drawn["forecasts"]:
         for level, segment in segments_of(row, drawn["stores"]):
-            key = (row["forecast_origin"], row["scenario"], level, segment)
+            key = (row["forecast_origin"], level, segment)
             belongs.setdefault((*key, monday_of(row["target_date"])), []).append(row)
     expected = totals_by_hand(drawn, belongs, "week_start")
     found = rows_in_columns(chain, "forecast_totals", expected) if expected else []
-    order = ["forecast_origin", "level", "segment", "week_start", "scenario"]
+    order = ["forecast_origin", "level", "segment", "week_start"]
     assert_same(found, expected, order)
 
 
@@ -208,11 +205,11 @@ def test_first_days_are_7_14_and_28_of_a_longer_horizon_and_all_of_it(
             for row in rows:
                 if (row["target_date"] - origin).days <= days:
                     for level, segment in segments_of(row, drawn["stores"]):
-                        key = (origin, row["scenario"], level, segment, days)
+                        key = (origin, level, segment, days)
                         belongs.setdefault(key, []).append(row)
     expected = totals_by_hand(drawn, belongs, "days")
     found = rows_in_columns(chain, "forecast_horizon_totals", expected) if expected else []
-    order = ["forecast_origin", "level", "segment", "days", "scenario"]
+    order = ["forecast_origin", "level", "segment", "days"]
     assert_same(found, expected, order)
 
 

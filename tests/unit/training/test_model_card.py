@@ -18,8 +18,8 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
         """
         INSERT INTO forecasting.model_versions BY NAME
         SELECT $version AS model_version, 'blend' AS family, 'full' AS profile,
-            'a recipe' AS recipe_hash, DATE '2015-06-19' AS trained_through, 'd1' AS data_version,
-            'c1' AS code_version, 'abc' AS git_commit, 'm1' AS mlflow_run_id,
+            'a recipe' AS recipe_hash, '{}' AS recipe, DATE '2015-06-19' AS trained_through,
+            'd1' AS data_version, 'c1' AS code_version, 'abc' AS git_commit, 'm1' AS mlflow_run_id,
             '1' AS registry_version, 12345 AS training_rows, 0.1 AS rmspe_median,
             0.1 AS rmspe_mean,
             0.01 AS rmspe_spread, 60 AS training_seconds, TIMESTAMP '2015-06-22' AS created_at,
@@ -152,12 +152,9 @@ def test_the_newest_registered_model_is_meant_unless_one_is_named(warehouse):
     assert read_card_source(warehouse, "blend-1").version["model_version"] == "blend-1"
 
 
-def test_a_model_that_is_not_there_or_was_not_backtested_is_refused(warehouse):
+def test_a_model_that_is_not_there_is_refused(warehouse):
     with pytest.raises(NoDataError, match="no model nonesuch"):
         read_card_source(warehouse, "nonesuch")
-    warehouse.execute("DELETE FROM forecasting.backtest_scores")
-    with pytest.raises(NoDataError, match="no backtest of the blend of model blend-1"):
-        read_card_source(warehouse)
     warehouse.execute("DELETE FROM forecasting.model_versions")
     with pytest.raises(NoDataError, match="no model has been trained yet"):
         read_card_source(warehouse)

@@ -34,9 +34,10 @@ class Situation:
             """
             INSERT INTO forecasting.model_versions BY NAME
             SELECT 'of ' || $through AS model_version, 'blend' AS family, 'full' AS profile,
-                'r' AS recipe_hash, $through AS trained_through, 'd' AS data_version,
-                'c' AS code_version, 'g' AS git_commit, 'm' AS mlflow_run_id,
-                '1' AS registry_version, 1 AS training_rows, 0.1 AS rmspe_mean,
+                'r' AS recipe_hash, '{}' AS recipe, '{}' AS blend_weights,
+                $through AS trained_through, 'd' AS data_version, 'c' AS code_version,
+                'g' AS git_commit, 'm' AS mlflow_run_id,
+                '1' AS registry_version, 1 AS training_rows, 0.1 AS rmspe_median, 0.1 AS rmspe_mean,
                 0.1 AS rmspe_spread, 1 AS training_seconds, $created_at AS created_at
             """,
             {"through": through, "created_at": created_at},
@@ -44,7 +45,7 @@ class Situation:
 
     def forecast(self, origin: date = ORIGIN) -> None:
         self.connection.execute(
-            "INSERT INTO forecasting.forecasts SELECT $origin, 1, $origin + 1, 1, 'planned', "
+            "INSERT INTO forecasting.forecasts SELECT $origin, 1, $origin + 1, 1, "
             "true, 1, 1, 1, 1, 1, 'm', 'r', 'planned'",
             {"origin": origin},
         )
