@@ -12,6 +12,8 @@ import pytest
 from support.chain import NEWEST_ORIGIN, small_params
 from support.core_tables import core_warehouse, days_before_newest, triple_sales_after
 
+from rossmann_ml.base.progress import silent
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.base.errors import NoDataError, SettingsError, StudyLockedError, TrackingError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings, load_settings
@@ -20,7 +22,6 @@ from rossmann_ml.training import tracking
 from rossmann_ml.training import tune as tuning
 from rossmann_ml.training.tune_folds import tuning_origins, with_values
 from rossmann_ml.warehouse.connection import connect, writer_lock
-from rossmann_ml.warehouse.session import Session
 
 FIRST_DAY = date(2013, 1, 1)
 
@@ -57,7 +58,12 @@ def copy_of(place: Path, folder: Path) -> Settings:
 
 def tune(settings: Settings, trials: int, **options: object) -> tuning.TuningReport:
     wanted = {"params": PARAMS, "family": "lightgbm", "profile": "fast", **options}
-    return tuning.tune(settings, trials=trials, **wanted)  # type: ignore[arg-type]
+    session = Session(
+        settings,
+        wanted.pop("params"),  # type: ignore[arg-type]
+        progress=wanted.pop("progress", silent),  # type: ignore[arg-type]
+    )
+    return tuning.tune(session, trials=trials, **wanted)  # type: ignore[arg-type]
 
 
 def test_the_origins_tuned_on_are_over_before_the_oldest_reported_one_begins() -> None:
@@ -82,13 +88,13 @@ def test_too_little_history_to_tune_is_refused_with_the_days(settings: Settings)
     with connect(settings) as connection:
         connection.execute("DELETE FROM core.fct_daily_sales WHERE sales_date < '2014-10-01'")
     with pytest.raises(NoDataError, match="sales begin on 2014-10-01"):
-        tune(Session(settings, 1))
+        tune(settings, 1)
 
 
 def test_no_warehouse_is_refused(tmp_path: Path) -> None:
     nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     with pytest.raises(NoDataError, match="rossmann refresh"):
-        tune(Session(nowhere, 1))
+        tune(nowhere, 1)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_what_cannot_be_tuned_is_refused_before_anything_is_read(
 ) -> None:
     nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     with pytest.raises(SettingsError, match=message):
-        tune(Session(nowhere, 1), **options)
+        tune(nowhere, 1, **options)
 
 
 def test_a_family_that_the_profile_does_not_have_is_refused(tmp_path: Path) -> None:
@@ -118,14 +124,14 @@ def test_a_family_that_the_profile_does_not_have_is_refused(tmp_path: Path) -> N
     del loaded["training"]["profiles"]["fast"]["models"]["catboost"]
     nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     with pytest.raises(SettingsError, match="catboost is not a member of the profile fast"):
-        tune(Session(nowhere, 1), params=Params.model_validate(loaded), family="catboost")
+        tune(nowhere, 1, params=Params.model_validate(loaded), family="catboost")
 
 
 def test_the_first_trial_is_todays_parameters_and_mlflow_holds_every_trial(
     settings: Settings,
 ) -> None:
     said: list[str] = []
-    report = tune(Session(settings, 3, progress=said.append))
+    report = tune(settings, 3, progress=said.append)
     assert (report.tried_now, len(report.trials)) == (3, 3)
     first = report.trials[0]
     assert first.values == {
@@ -160,11 +166,11 @@ def test_tuning_does_not_see_a_day_after_the_horizon_of_its_last_origin(
     last_day = tuning_origins(FIRST_DAY, NEWEST_ORIGIN, PARAMS).tuned_on[-1] + timedelta(days=42)
     changed = copy_of(place, tmp_path / "changed")
     triple_sales_after(changed, last_day)
-    before, after = tune(Session(settings, 2)), tune(Session(changed, 2))
+    before, after = tune(settings, 2), tune(changed, 2)
     assert (before.study, before.trials) == (after.study, after.trials)
     within = copy_of(place, tmp_path / "within")
     triple_sales_after(within, last_day - timedelta(days=1))
-    other = tune(Session(within, 1))
+    other = tune(within, 1)
     assert other.study != before.study
     assert other.today.rmspe != before.today.rmspe
 
@@ -172,8 +178,8 @@ def test_tuning_does_not_see_a_day_after_the_horizon_of_its_last_origin(
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
     place: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = tune(Session(copy_of(place, tmp_path / "whole"), 4))
-    first = tune(Session(settings, 1))
+    whole = tune(copy_of(place, tmp_path / "whole"), 4)
+    first = tune(settings, 1)
     assert len(first.trials) == 1
 
     def interrupt(*_: object) -> None:
@@ -182,31 +188,31 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
     with monkeypatch.context() as patched:
         patched.setattr(tracking, "log_trial", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            tune(Session(settings, 4))
-    resumed = tune(Session(settings, 4))
+            tune(settings, 4)
+    resumed = tune(settings, 4)
     assert resumed.tried_now == 3
     assert [(t.values, t.rmspe) for t in resumed.trials] == [
         (t.values, t.rmspe) for t in whole.trials
     ]
-    again = tune(Session(settings, 4))
+    again = tune(settings, 4)
     assert (again.tried_now, again.trials) == (0, resumed.trials)
 
 
 def test_parameters_that_changed_meanwhile_are_tried_in_the_same_study(settings: Settings) -> None:
-    report = tune(Session(settings, 2))
+    report = tune(settings, 2)
     other = report.trials[1]
     recipe = with_values(Recipe("fast", PARAMS, 1), "lightgbm", other.values)
-    known = tune(Session(settings, 2), params=recipe.params)
+    known = tune(settings, 2, params=recipe.params)
     assert (known.study, known.tried_now) == (report.study, 0)
     assert known.today.values == other.values
     new = with_values(recipe, "lightgbm", {"num_leaves": 40})
-    tried = tune(Session(settings, 2), params=new.params)
+    tried = tune(settings, 2, params=new.params)
     assert (tried.study, tried.tried_now) == (report.study, 1)
     assert tried.today.values["num_leaves"] == 40
 
 
 def test_no_trial_begins_when_the_minutes_are_over_but_todays(settings: Settings) -> None:
-    assert tune(Session(settings, 5), minutes=0).tried_now == 1
+    assert tune(settings, 5, minutes=0).tried_now == 1
 
 
 def test_what_the_library_refuses_is_said_and_the_next_call_tries_something_else(
@@ -219,7 +225,7 @@ def test_what_the_library_refuses_is_said_and_the_next_call_tries_something_else
         with pytest.raises(
             SettingsError, match=r"(?s)xgboost could not be fitted .*tuning\.xgboost"
         ):
-            tune(Session(settings, 3, progress=said.append), **options)
+            tune(settings, 3, progress=said.append, **options)
     assert len([line for line in said if line.startswith("trial 1")]) == 1
 
 
@@ -232,19 +238,19 @@ def test_a_trial_that_is_clearly_behind_is_given_up(
         "rmspe_of_folds",
         lambda _recipe, _family, folds: ((fold.origin, next(figures)) for fold in folds),
     )
-    report = tune(Session(settings, 6))
+    report = tune(settings, 6)
     assert [trial.is_complete for trial in report.trials] == [True] * 5 + [False]
     assert report.best.rmspe == pytest.approx(0.1)
 
 
 def test_a_second_search_of_the_same_study_is_refused(settings: Settings) -> None:
-    study = tune(Session(settings, 1)).study
+    study = tune(settings, 1).study
     path = settings.state_path / "optuna" / f"{study}.lock"
     with (
         filelock.FileLock(path, is_singleton=False),
         pytest.raises(StudyLockedError, match=study),
     ):
-        tune(Session(settings, 2))
+        tune(settings, 2)
 
 
 def test_the_warehouse_is_free_while_models_are_fitted(
@@ -257,16 +263,16 @@ def test_the_warehouse_is_free_while_models_are_fitted(
             with writer_lock(settings), connect(settings):
                 seen.append(True)
 
-    tune(Session(settings, 1, progress=look))
+    tune(settings, 1, progress=look)
     assert seen == [True]
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     lost = settings.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:9"})
     with pytest.raises(TrackingError, match=r"127\.0\.0\.1:9"):
-        tune(Session(lost, 1))
+        tune(lost, 1)
 
 
 def test_the_lines_to_set_give_the_best_values_and_no_others(settings: Settings) -> None:
-    report = tune(Session(settings, 3))
+    report = tune(settings, 3)
     lines = report.params_to_set()
     recipe = with_values(Recipe("fast", PARAMS, 1), "lightgbm", report.best.values)
     rate = recipe.params.training.profiles["fast"].models["lightgbm"].learning_rate

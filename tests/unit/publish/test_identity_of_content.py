@@ -55,7 +55,7 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
             if row["forecast_origin"] >= ORIGINS[2]
         ]
         fill(connection, "forecasting.shadow_forecasts", shadows)
-        promote(Session(connection, ("promoted", "m")))
+        promote(connection, ("promoted", "m"))
         yield connection
 
 
