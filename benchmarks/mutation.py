@@ -65,7 +65,7 @@ PACKAGES = {
         ),
         ("unit/features",),
     ),
-    "models": Package(("models/[!r]*.py",), ("unit/models",)),
+    "models": Package(("models/[!r]*.py", "models/families/*.py"), ("unit/models",)),
     "evaluation": Package(
         ("evaluation/*.py", "training/model_findings.py"),
         ("unit/evaluation",),

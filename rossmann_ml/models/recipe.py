@@ -78,8 +78,9 @@ class Recipe:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The members of the blend."""
-        return tuple(self.profile_params.models)
+        """The members of the blend, in the order of ``training.families``."""
+        members = self.profile_params.models
+        return tuple(family for family in self.params.training.families if family in members)
 
     @property
     def features(self) -> list[str]:
@@ -104,7 +105,7 @@ class Recipe:
             {
                 "features": self.features_hash,
                 "family": family,
-                "parameters": self.params.training.of_family(family),
+                "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(
                     include={"origin_step_days", "max_origins", "rows_share"}
@@ -132,7 +133,7 @@ class Recipe:
         """All that is set of a member, by name: its library's parameters, size and seed."""
         size = self.profile_params.models[family].model_dump()
         return {
-            **self.params.training.of_family(family),
+            **self.params.training.families[family],
             **size,
             "seed": self.params.training.seed,
         }
@@ -144,7 +145,7 @@ class Recipe:
         settings = FitSettings(
             trees=size.trees,
             learning_rate=size.learning_rate,
-            parameters=self.params.training.of_family(family),
+            parameters=self.params.training.families[family],
             seed=self.params.training.seed,
             threads=self.threads,
         )

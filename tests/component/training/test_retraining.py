@@ -125,7 +125,7 @@ def test_tune_prints_todays_and_the_best_figure_and_the_lines_to_set(rossmann: C
     assert better or "Nothing better than today's" in said
     if better:
         lines = said[said.index("training:\n") : said.index("Then `rossmann train`")]
-        assert set(yaml.safe_load(lines)["training"]) == {"profiles", "lightgbm"}
+        assert set(yaml.safe_load(lines)["training"]) == {"profiles", "families"}
     code, said = rossmann("tune", "--family", "prophet")
     assert code == 2
     assert "refused: 'prophet' is not a model family" in said
