@@ -59,8 +59,8 @@ PACKAGES = {
         tuple(
             f"features/{name}.py"
             for name in (
-                *("blas", "calendar", "cell_means", "grid", "history", "linear", "linear_design"),
-                *("panel", "plan", "residuals"),
+                *("blas", "calendar", "cell_means", "grid", "groups", "history/*", "linear"),
+                *("linear_design", "panel", "plan/*", "residuals"),
             )
         ),
         ("unit/features",),

@@ -94,7 +94,7 @@ class Recipe:
             {
                 "features": self.params.features.model_dump(),
                 "horizon_days": self.params.forecast.horizon_days,
-                "code": _features_code(),
+                "code": _features_code(Path(rossmann_ml.features.__file__).parent),
             }
         )
 
@@ -158,19 +158,19 @@ class Recipe:
         }
 
 
-_NO_FEATURES = {"driver_groups.py", "inputs.py", "panels.py"}  # modules that compute no feature
+_NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that compute no feature
 
 
 @cache
-def _features_code() -> str:
+def _features_code(folder: Path) -> str:
     """Fingerprint of the feature modules' code; comments and docstrings do not count."""
-    folder = Path(rossmann_ml.features.__file__).parent
+    modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
     return fingerprint(
-        [
-            [path.name, _code_without_words(path.read_text(encoding="utf-8"))]
-            for path in sorted(folder.glob("*.py"))
-            if path.name not in _NO_FEATURES
-        ]
+        {
+            name: _code_without_words(path.read_text(encoding="utf-8"))
+            for name, path in modules.items()
+            if name not in _NO_FEATURES
+        }
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.features.panel import CATEGORICAL_FEATURES
+from rossmann_ml.features.panel import categorical_features
 from rossmann_ml.models.base import (
     FitSettings,
     Model,
@@ -54,7 +54,7 @@ class LightGBMModel:
             design_matrix(panel, features, categories),
             log_target(panel),
             feature_name=features,
-            categorical_feature=[name for name in CATEGORICAL_FEATURES if name in features],
+            categorical_feature=[name for name in categorical_features() if name in features],
             params=parameters,
         )
         booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)

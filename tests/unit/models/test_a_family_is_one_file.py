@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import polars as pl
 import pytest
 import yaml
 from support import frozen_world
+from support.planted_modules import planted
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Params, load_params
@@ -72,13 +72,9 @@ FAMILY = "plain_mean"
 
 
 @pytest.fixture
-def plain_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    folder = tmp_path / "families"
-    folder.mkdir()
-    (folder / f"{FAMILY}.py").write_text(MEAN, encoding="utf-8")
-    monkeypatch.setattr(families, "__path__", [*families.__path__, str(folder)])
-    yield
-    sys.modules.pop(f"{families.__name__}.{FAMILY}", None)
+def plain_mean(tmp_path: Path) -> Iterator[None]:
+    with planted(families, FAMILY, MEAN, tmp_path):
+        yield
 
 
 def params_with(tmp_path: Path, share: float) -> Params:
