@@ -37,7 +37,9 @@ def tiny_params() -> Params:
 def settings(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("training")
     params_file = folder / "params.yaml"
-    params_file.write_text(yaml.safe_dump(tiny_params().model_dump()), encoding="utf-8")
+    params_file.write_text(
+        yaml.safe_dump(tiny_params().model_dump(), sort_keys=False), encoding="utf-8"
+    )
     filled = core_warehouse(folder, sample_dir)
     return filled.model_copy(update={"params_file": params_file})
 
