@@ -40,7 +40,7 @@ def _asking_again() -> Iterator[None]:
     deps=[training_panel],
     group_name="model",
     owners=OWNERS,
-    kinds={"lightgbm", "xgboost", "catboost"},
+    kinds={"duckdb", "python"},
     tags={"layer": "model"},
     description=(
         "Forecasts of past origins by models that saw nothing of what came after, beside the "

@@ -30,7 +30,7 @@ from benchmarks.ablation_variants import (
 )
 from benchmarks.accuracy import DEVELOPMENT_ORIGINS
 from rossmann_ml.base.errors import NoDataError, SettingsError
-from rossmann_ml.base.params import FAMILIES, Params, Profile, load_params
+from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.evaluation.backtest import LINEAR, served
 from rossmann_ml.evaluation.folds import complete_folds
@@ -148,21 +148,25 @@ def compare_members(bench: Bench, seeds: Sequence[int]) -> pl.DataFrame:
         ``model, seeds`` (how many are averaged), ``forecast_origin, rmspe``, of one seed the
         mean over the seeds.
     """
+    families = Recipe(bench.profile, bench.params, bench.threads).families
     by_seed: dict[int, pl.DataFrame] = {}
     for seed in seeds:
         bench.progress(f"all families, seed {seed}")
-        by_seed[seed] = bench.folds(bench.variant(FAMILIES, seed))
+        by_seed[seed] = bench.folds(bench.variant(families, seed))
     shrinkage = bench.params.blend.shrinkage
-    singles = [_members(rows, shrinkage).with_columns(seeds=pl.lit(1)) for rows in by_seed.values()]
+    singles = [
+        _members(rows, families, shrinkage).with_columns(seeds=pl.lit(1))
+        for rows in by_seed.values()
+    ]
     parts = [
         pl.concat(singles)
         .group_by("model", "seeds", "forecast_origin", maintain_order=True)
         .agg(pl.col("rmspe").mean())
     ]
     for count in range(2, len(seeds) + 1):
-        bagged = _mean_of([by_seed[seed] for seed in seeds[:count]])
+        bagged = _mean_of([by_seed[seed] for seed in seeds[:count]], families)
         parts.append(
-            _members(bagged, shrinkage)
+            _members(bagged, families, shrinkage)
             .filter(~pl.col("model").is_in([LINEAR, SEASONAL_NAIVE, MEDIAN]))
             .with_columns(seeds=pl.lit(count))
             .select(parts[0].columns)
@@ -170,11 +174,11 @@ def compare_members(bench: Bench, seeds: Sequence[int]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _members(rows: pl.DataFrame, shrinkage: float) -> pl.DataFrame:
-    fitted = rmspe_by_origin(rows, _key(FAMILIES, shrinkage)).with_columns(
+def _members(rows: pl.DataFrame, families: Sequence[str], shrinkage: float) -> pl.DataFrame:
+    fitted = rmspe_by_origin(rows, _key(families, shrinkage)).with_columns(
         model=pl.col("model").replace(BLEND, "blend, fitted weights")
     )
-    mean = rows.with_columns(equal=pl.mean_horizontal(FAMILIES)).drop(FAMILIES)
+    mean = rows.with_columns(equal=pl.mean_horizontal(families)).drop(families)
     equal = rmspe_by_origin(mean, _key(("equal",), shrinkage)).filter(pl.col("model") == "equal")
     return pl.concat([fitted, equal.with_columns(model=pl.lit("blend, equal weights"))])
 
@@ -183,11 +187,11 @@ def _key(members: Sequence[str], shrinkage: float) -> RecipeKey:
     return RecipeKey("", dict.fromkeys(members, ""), shrinkage)
 
 
-def _mean_of(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def _mean_of(frames: Sequence[pl.DataFrame], families: Sequence[str]) -> pl.DataFrame:
     """The rows with each family's log forecasts averaged over frames of the same rows."""
     averaged = {
         family: sum((frame[family] for frame in frames[1:]), frames[0][family]) / len(frames)
-        for family in FAMILIES
+        for family in families
     }
     return frames[0].with_columns(series.alias(family) for family, series in averaged.items())
 

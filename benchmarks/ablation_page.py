@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.markdown import markdown_table, rmspe
+from rossmann_ml.evaluation.backtest import LINEAR
+from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 
 ALL = "all features"
 _ABOUT = """\
@@ -117,7 +119,7 @@ def members_table(members: pl.DataFrame) -> str:
         .group_by("model", "seeds", maintain_order=True)
     ):
         by_day = dict(zip(part["forecast_origin"], part["rmspe"], strict=True))
-        is_fitted = model.startswith("blend") or model in {"lightgbm", "xgboost", "catboost"}
+        is_fitted = model not in {LINEAR, SEASONAL_NAIVE, MEDIAN}
         rows.append(
             (
                 model,

@@ -59,13 +59,13 @@ PACKAGES = {
         tuple(
             f"features/{name}.py"
             for name in (
-                *("blas", "calendar", "cell_means", "grid", "history", "linear", "linear_design"),
-                *("panel", "plan", "residuals"),
+                *("blas", "calendar", "cell_means", "grid", "groups", "history/*", "linear"),
+                *("linear_design", "panel", "plan/*", "residuals"),
             )
         ),
         ("unit/features",),
     ),
-    "models": Package(("models/[!r]*.py",), ("unit/models",)),
+    "models": Package(("models/[!r]*.py", "models/families/*.py"), ("unit/models",)),
     "evaluation": Package(
         ("evaluation/*.py", "training/model_findings.py"),
         ("unit/evaluation",),

@@ -25,7 +25,7 @@ from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings, Settings
 from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.features.history import history_feature_names
 from rossmann_ml.features.panel import STORE_FEATURES
-from rossmann_ml.features.plan import PLAN_FEATURES
+from rossmann_ml.features.plan import plan_feature_names
 
 GROUP_TITLES = {
     "linear": "what the linear forecast says",
@@ -163,7 +163,7 @@ def features_page() -> str:
     params = load_params(PROJECT_DIR / "params.yaml").features
     catalogue = {
         "horizon_days": ("days from the origin to the target day, 1 to 42", "plan"),
-        **{name: (meaning, "plan") for name, meaning in PLAN_FEATURES.items()},
+        **{name: (meaning, "plan") for name, meaning in plan_feature_names().items()},
         **{name: (meaning, "store") for name, meaning in STORE_FEATURES.items()},
         **{name: (text, "history") for name, text in history_feature_names(params).items()},
     }

@@ -45,7 +45,7 @@ class Provenance(BaseModel):
     forecast_origin: date = Field(
         description="The last day whose sales the forecasts knew.", examples=["2015-07-31"]
     )
-    model_version: str = Field(examples=["lightgbm-0123456789ab"])
+    model_version: str = Field(examples=["blend-20150731-01234567"])
     data_version: str = Field(description="Fingerprint of the data.", examples=["fdad02e121bd"])
     data_set_name: str = Field(examples=["retailer"])
     is_synthetic: bool = Field(description="True: a made sample, not a retailer's data.")
@@ -97,8 +97,8 @@ class StoreForecast(BaseModel):
 class Champion(BaseModel):
     """The model that scores."""
 
-    model_version: str = Field(examples=["lightgbm-0123456789ab"])
-    family: str = Field(examples=["lightgbm"])
+    model_version: str = Field(examples=["blend-20150731-01234567"])
+    family: str = Field(examples=["blend"])
     profile: str = Field(examples=["fast"])
     trained_through: date = Field(description="Newest day among the training targets.")
     training_rows: int

@@ -5,20 +5,20 @@ Places and machine limits are in :mod:`rossmann_ml.base.settings`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from rossmann_ml.base.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.plugins import module_names
 from rossmann_ml.base.strict import StrictModel, read_yaml
 
 Profile = Literal["fast", "full"]
-FAMILIES = ("lightgbm", "xgboost", "catboost")
-"""The model families that a blend may have as members, in the order they are added."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=1)]
 
@@ -66,15 +66,6 @@ class ProfileParams(StrictModel):
     models: Annotated[dict[str, FitSize], Field(min_length=1)]
     backtest_origins_back_days: Annotated[list[Days], Field(min_length=1)]
 
-    @field_validator("models")
-    @classmethod
-    def _families_are_known(cls, models: dict[str, FitSize]) -> dict[str, FitSize]:
-        unknown = sorted(set(models) - set(FAMILIES))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: expected {', '.join(FAMILIES)}")
-        # in one order, so that the order in the file decides nothing
-        return {family: models[family] for family in FAMILIES if family in models}
-
     @model_validator(mode="after")
     def _origins_are_a_step_apart(self) -> Self:
         uneven = [days for days in self.backtest_origins_back_days if days % self.origin_step_days]
@@ -87,20 +78,18 @@ class ProfileParams(StrictModel):
 
 
 class TrainingParams(StrictModel):
-    """How models are fitted."""
+    """How models are fitted.
+
+    Attributes:
+        families: Parameters of each model family by its library's names, in the order in which
+            members are added.
+    """
 
     profiles: dict[Profile, ProfileParams]
-    lightgbm: ModelParams
-    xgboost: ModelParams
-    catboost: ModelParams
+    families: dict[str, ModelParams]
     min_history_days: Days
     seed: int
     retrain_every_weeks: Annotated[int, Field(ge=1)]
-
-    def of_family(self, family: str) -> ModelParams:
-        """The parameters of a family, by its library's names."""
-        found: ModelParams = getattr(self, family)
-        return found
 
 
 class BlendParams(StrictModel):
@@ -153,19 +142,17 @@ SearchSpace = Annotated[dict[str, SearchRange], Field(min_length=1)]
 
 
 class TuningParams(StrictModel):
-    """What ``rossmann tune`` searches, and on which past origins."""
+    """What ``rossmann tune`` searches, and on which past origins.
+
+    Attributes:
+        families: Where each parameter of a family is searched, by name; a family that is not
+            here cannot be tuned.
+    """
 
     origins: Annotated[int, Field(ge=1)]
     origin_step_days: Days
     min_training_days: Days
-    lightgbm: SearchSpace
-    xgboost: SearchSpace
-    catboost: SearchSpace
-
-    def of_family(self, family: str) -> dict[str, SearchRange]:
-        """Where each parameter of a family is searched, by name."""
-        found: dict[str, SearchRange] = getattr(self, family)
-        return found
+    families: dict[str, SearchSpace]
 
 
 class ContinuityParams(StrictModel):
@@ -216,16 +203,37 @@ class Params(StrictModel):
     monitoring: MonitoringParams
 
     @model_validator(mode="after")
+    def _families_are_known(self) -> Self:
+        # by its name, as nothing here may import what builds on it
+        modules = module_names("rossmann_ml.models.families")
+        _refuse_unknown("training.families", self.training.families, modules)
+        with_parameters = list(self.training.families)
+        for profile, size in self.training.profiles.items():
+            _refuse_unknown(f"training.profiles.{profile}.models", size.models, with_parameters)
+        _refuse_unknown("tuning.families", self.tuning.families, with_parameters)
+        return self
+
+    @model_validator(mode="after")
     def _searched_parameters_have_a_value(self) -> Self:
-        for family in FAMILIES:
-            known = {*FitSize.model_fields, *self.training.of_family(family)}
-            unknown = sorted(set(self.tuning.of_family(family)) - known)
+        for family, space in self.tuning.families.items():
+            known = {*FitSize.model_fields, *self.training.families[family]}
+            unknown = sorted(set(space) - known)
             if unknown:
                 raise ValueError(
-                    f"tuning.{family}: {', '.join(unknown)} has no value today; expected some of "
-                    f"{', '.join(sorted(known))} (others must be given one in training.{family})"
+                    f"tuning.families.{family}: {', '.join(unknown)} has no value today; expected "
+                    f"some of {', '.join(sorted(known))} (others must be given one in "
+                    f"training.families.{family})"
                 )
         return self
+
+
+def _refuse_unknown(key: str, families: Iterable[str], known: list[str]) -> None:
+    unknown = sorted(set(families) - set(known))
+    if unknown:
+        raise ValueError(
+            f"{key}: {', '.join(unknown)}: no such model family; expected some of "
+            f"{', '.join(known)}"
+        )
 
 
 def load_params(path: Path) -> Params:

@@ -17,7 +17,7 @@ from rossmann_ml.warehouse.session import Session
 
 
 def tune(
-    family: Annotated[str, typer.Option(help="lightgbm, xgboost or catboost.")],
+    family: Annotated[str, typer.Option(help="A member of the profile, for example lightgbm.")],
     profile: ProfileOption = "fast",
     trials: Annotated[
         int, typer.Option(min=1, help="How many in all, those of earlier calls among them.")

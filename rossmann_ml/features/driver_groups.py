@@ -1,13 +1,18 @@
 """The groups of causes, and which feature and which linear column is in which.
 
 Every feature of a panel and every column of the linear forecast is in exactly one group; one that
-is in none is refused by name, so a new feature cannot be left out of the drivers in silence.
+is in none is refused by name, so a new feature cannot be left out of the drivers in silence. Which
+group a feature is in is said by its feature group (:mod:`rossmann_ml.features.groups`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+from rossmann_ml.features.history import history_groups
+from rossmann_ml.features.panel import STORE_FEATURES
+from rossmann_ml.features.plan import plan_groups
 
 LEVEL = "level"
 """What the store sells on its typical day; its features are never switched."""
@@ -19,43 +24,6 @@ PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
 """All that adds up to a forecast."""
 LINEAR = "linear"
 """Features that say what the linear forecast says: made anew from the groups switched on."""
-
-FEATURE_PATTERNS = {
-    LINEAR: ("base_log_sales", "chain_shape", "own_shape"),
-    LEVEL: (
-        *("store_type", "assortment", "state", "store_level", "residual_std_182d"),
-        *("observed_days_91d", "observed_days_364d", "days_since_observed"),
-    ),
-    "weekday": ("day_of_week",),
-    "promo": (
-        *("is_promo", "promo_day_number", "days_to_promo_end", "days_since_promo"),
-        *("days_until_promo", "promo_days_last_week", "promo_days_next_week"),
-        *("days_between_promos", "is_promo2_month", "promo2_weeks"),
-    ),
-    "holidays": (
-        *("days_from_easter", "days_from_mothers_day", "state_holiday"),
-        "days_since_state_holiday",
-        *("days_until_state_holiday", "next_state_holiday", "is_school_holiday"),
-        *("days_since_school_holiday_start", "days_until_school_holiday_end"),
-        *("days_until_school_holiday", "school_days_since_holiday"),
-        *("days_since_closed", "days_until_closed", "closed_days_last_week"),
-        *("closed_days_next_week", "days_since_long_closure"),
-    ),
-    "season": (
-        *("day_of_month", "days_to_month_end", "month", "day_of_year"),
-        *("working_days_before", "working_days_after"),
-        *("month_start_residual", "month_end_residual"),
-    ),
-    "trend": (
-        *("horizon_days", "level_trend", "recent_shift", "state_residual_28d"),
-        *("last_year_change", "last_year_chain_change"),
-        *(r"cell_difference_\d+d", r"(chain_)?residual_\d+d", r"residual_(no_)?promo_56d"),
-        *("residual_same_weekday_56d", r"last_year_(store|chain|state)(_\d+d)?"),
-        r"year_before_(chain|store)_\d+d",
-    ),
-    "competition": ("competition_distance_log_m", "competition_months"),
-}
-"""Names of features by group; half-lives and windows are parameters, so these are patterns."""
 
 _BLOCKS = {
     "weekday": "weekday",
@@ -75,19 +43,22 @@ def feature_groups(features: Iterable[str]) -> dict[str, str]:
     Raises:
         ValueError: A feature is in no group, or in more than one.
     """
-    return {feature: _group_of(feature) for feature in features}
-
-
-def _group_of(feature: str) -> str:
-    found = [
-        group
-        for group, patterns in FEATURE_PATTERNS.items()
-        if any(re.fullmatch(pattern, feature) for pattern in patterns)
+    known: list[tuple[str, str]] = [
+        ("horizon_days", "trend"),
+        *((name, LEVEL) for name in STORE_FEATURES),
+        *(each for group in plan_groups() for each in group.causes().items()),
+        *(each for group in history_groups() for each in group.causes().items()),
     ]
-    if len(found) != 1:
+    return {feature: _group_of(feature, known) for feature in features}
+
+
+def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
+    found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
+    groups = (LINEAR, LEVEL, *GROUPS)
+    if len(found) != 1 or found[0] not in groups:
         raise ValueError(
             f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "
-            f"group of drivers: {', '.join(FEATURE_PATTERNS)}"
+            f"group of drivers: {', '.join(groups)}"
         )
     return found[0]
 

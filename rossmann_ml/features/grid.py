@@ -20,6 +20,9 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
+LOOK_DAYS = 14
+"""Days to either side of a day beyond which nothing of a plan shows in its sales; past the horizon
+the plan is filled by rule."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class StoreGrid:
         """Take the stores of ``core.dim_store``."""
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
+
+    def of_stores(self, rows: IntArray) -> StoreGrid:
+        """The grid with the rows of some stores alone."""
+        return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
         """Number the values of a text attribute that these stores have; -1 where it is unknown.
@@ -238,6 +245,29 @@ def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
     high = np.minimum(column + after + 1, days)
     low = np.maximum(column - before, 0)
     return total[:, high] - total[:, low]
+
+
+def counts_before(marks: BoolArray) -> FloatArray:
+    """Marked days among the 7 days before each day, per row."""
+    values = marks.astype(np.float64)
+    return windowed_sum(values, before=7, after=0) - values
+
+
+def counts_after(marks: BoolArray) -> FloatArray:
+    """Marked days among the 7 days after each day, per row."""
+    values = marks.astype(np.float64)
+    return windowed_sum(values, before=0, after=7) - values
+
+
+def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
+    """Columns of some days; what is the same on every day keeps its one column.
+
+    Args:
+        values: Shape (rows, days) or (rows, 1).
+        first: The first day's number.
+        days: How many.
+    """
+    return values if values.shape[1] == 1 else values[:, first : first + days]
 
 
 def concatenate(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:

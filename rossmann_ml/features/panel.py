@@ -7,6 +7,7 @@ scoring and backtests alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,10 +25,11 @@ from rossmann_ml.features.grid import (
     SalesGrid,
     StoreGrid,
     concatenate,
+    days_of,
 )
-from rossmann_ml.features.history import history_feature_names, history_features
+from rossmann_ml.features.history import history_features, history_groups
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
+from rossmann_ml.features.plan import look_back_days, plan_features, plan_groups
 
 STORE_FEATURES = {
     "store_type": "the store type, as text",
@@ -35,13 +37,29 @@ STORE_FEATURES = {
     "state": "the state, as text; null where it is unknown",
 }
 """Text features with their meanings; each model has its own codes for them."""
-# Without an order, so models must not read them as numbers.
-CATEGORICAL_FEATURES = ("state_holiday", "next_state_holiday", *STORE_FEATURES)
+
+
+def categorical_features() -> list[str]:
+    """Return the features without an order, which models must not read as numbers."""
+    return [*(name for group in plan_groups() for name in group.categorical), *STORE_FEATURES]
 
 
 def feature_names(params: FeatureParams) -> list[str]:
-    """Every feature of a panel, in the order of its columns."""
-    return ["horizon_days", *PLAN_FEATURES, *STORE_FEATURES, *history_feature_names(params)]
+    """Every feature of a panel, in the order of its columns.
+
+    Raises:
+        ValueError: Two groups compute a feature of the same name.
+    """
+    of_plan = (name for group in plan_groups() for name in group.meanings)
+    of_history = (name for group in history_groups() for name in group.names(params))
+    names = ["horizon_days", *of_plan, *STORE_FEATURES, *of_history]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(
+            f"feature groups share the names {', '.join(twice)}: expected another name for each "
+            "feature"
+        )
+    return names
 
 
 @dataclass(frozen=True)
@@ -92,7 +110,7 @@ def scoring_panel(
     if linear is None:
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
     # no plan feature looks further back, so the years before need not be worked out
-    near = inputs.plan.since(forecast_origin - timedelta(days=LOOK_BACK_DAYS))
+    near = inputs.plan.since(forecast_origin - timedelta(days=look_back_days()))
     return _panel_of_origin(
         inputs,
         plan_features(near, inputs.stores),
@@ -214,14 +232,6 @@ def _panel_of_origin(
         full = np.broadcast_to(values, shape)
         return full.reshape(-1) if rows is None else full[rows]
 
-    def days(values: Float32Array) -> Float32Array:
-        # what is the same on every day, such as the store type, has one column
-        return (
-            values
-            if values.shape[1] == 1
-            else values[:, first_column : first_column + horizon_days]
-        )
-
     horizon = np.arange(1, horizon_days + 1, dtype=np.int32)
     first = np.datetime64(forecast_origin + timedelta(days=1), "D")
     columns: dict[str, np.ndarray] = {
@@ -229,7 +239,9 @@ def _panel_of_origin(
         "target_date": flat((first + np.arange(horizon_days))[None, :]),
         "horizon_days": flat(horizon[None, :]),
     }
-    columns |= {name: flat(days(values)) for name, values in plan.items()}
+    columns |= {
+        name: flat(days_of(values, first_column, horizon_days)) for name, values in plan.items()
+    }
     columns |= {name: flat(values) for name, values in history.items()}
     store = flat(np.arange(shape[0])[:, None])
     return pl.DataFrame(columns).select(

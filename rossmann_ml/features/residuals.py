@@ -1,13 +1,12 @@
-"""Residuals: what was sold beside the linear forecast, and the features made of it.
+"""Residuals: what was sold beside the linear forecast, by store, state and chain up to an origin.
 
-Belongs here: statistics of the residuals of store, state and chain up to an origin. The list of all
-history features is in :mod:`rossmann_ml.features.history`.
+Features are made of them in the modules of :mod:`rossmann_ml.features.history`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -47,6 +46,27 @@ class AsOf:
     state_of_store: IntArray
     levels: list[CellLevels]
     shift: FloatArray
+
+
+@dataclass(frozen=True)
+class Past:
+    """What history features may look at: nothing of it comes from the plan of the target days.
+
+    Attributes:
+        as_of: Residuals and levels.
+        first_date: The date of their first day.
+        weekdays: Shape (days,), 0 is Monday.
+        is_promo: Shape (stores, days).
+        horizon_days: Number of target days after the origin.
+        params: Half-lives and windows.
+    """
+
+    as_of: AsOf
+    first_date: date
+    weekdays: IntArray
+    is_promo: BoolArray
+    horizon_days: int
+    params: FeatureParams
 
 
 def mean_or_nan(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
@@ -91,100 +111,3 @@ def look_back(
     membership = np.eye(int(state_of_store.max()) + 1)[state_of_store].T
     states = (membership @ residuals) / np.maximum(membership @ observed, 1)
     return AsOf(observed, residuals, chain, states, state_of_store, levels, shift)
-
-
-def recent_features(
-    as_of: AsOf,
-    past_promo: BoolArray,
-    past_weekdays: IntArray,
-    horizon_days: int,
-    params: FeatureParams,
-) -> dict[str, FloatArray]:
-    """What the residuals of the last weeks and months say of store, state and chain."""
-    residuals, observed = as_of.residuals, as_of.observed
-    features = {}
-    for days in params.residual_windows_days:
-        means = mean_or_nan(residuals[:, -days:].sum(axis=1), observed[:, -days:].sum(axis=1))
-        features[f"residual_{days}d"] = means[:, None]
-
-    recent, seen, promo = residuals[:, -56:], observed[:, -56:], past_promo[:, -56:]
-    for name, chosen in (("promo", seen & promo), ("no_promo", seen & ~promo)):
-        means = mean_or_nan((recent * chosen).sum(axis=1), chosen.sum(axis=1))
-        features[f"residual_{name}_56d"] = means[:, None]
-    by_weekday = np.eye(7)[past_weekdays[-56:]]
-    weekday_means = mean_or_nan(recent @ by_weekday, seen @ by_weekday)
-    target_weekdays = (past_weekdays[-1] + 1 + np.arange(horizon_days)) % 7
-    features["residual_same_weekday_56d"] = weekday_means[:, target_weekdays]
-
-    half_year, seen_half_year = residuals[:, -182:], observed[:, -182:].sum(axis=1)
-    mean = mean_or_nan(half_year.sum(axis=1), seen_half_year)
-    variance = mean_or_nan((half_year**2).sum(axis=1), seen_half_year) - mean**2
-    features["residual_std_182d"] = np.sqrt(np.maximum(variance, 0))[:, None]
-
-    for days in (7, 28):
-        seen_days = observed[:, -days:]
-        chain = residuals[:, -days:].sum() / max(int(seen_days.sum()), 1)
-        features[f"chain_residual_{days}d"] = np.full((1, 1), chain)
-    state = as_of.states[:, -28:].mean(axis=1) - as_of.chain[-28:].mean()
-    features["state_residual_28d"] = state[as_of.state_of_store][:, None]
-    return features
-
-
-def _around(
-    values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
-) -> FloatArray:
-    """Means over ``days`` columns centred on each of ``columns``; NaN where nothing is there."""
-    half = days // 2
-    low, high = int(columns[0]) - half, int(columns[-1]) + half + 1
-    if high <= 0:
-        return np.full((values.shape[0], len(columns)), np.nan)
-    pad = max(-low, 0)  # days before the history began
-    span = slice(max(low, 0), high)
-    sums = []
-    for array in (values, counts):
-        piece = np.pad(array[:, span].astype(np.float64), ((0, 0), (pad, 0)))
-        running = np.zeros((piece.shape[0], piece.shape[1] + 1))
-        np.cumsum(piece, axis=1, out=running[:, 1:])
-        sums.append(running[:, days:] - running[:, :-days])
-    return mean_or_nan(sums[0], np.rint(sums[1]))
-
-
-def last_year_features(as_of: AsOf, horizon_days: int) -> dict[str, FloatArray]:
-    """What the residuals were around the same days a year and two years ago."""
-    last = as_of.residuals.shape[1] - 1
-    targets = last + 1 + np.arange(horizon_days)
-    year, year_before = targets - YEAR_DAYS, targets - 2 * YEAR_DAYS
-    # where a year ago the origin stood: how the season moved on from there
-    then = np.array([last - YEAR_DAYS - 10])
-
-    store = (as_of.residuals, as_of.observed)
-    chain = (as_of.residuals.sum(axis=0)[None, :], as_of.observed.sum(axis=0)[None, :])
-    state = (as_of.states, (as_of.states != 0).astype(np.float64))
-    return {
-        "last_year_store": _around(*store, year, 1),
-        "last_year_store_7d": _around(*store, year, 7),
-        "last_year_store_21d": (store_21 := _around(*store, year, 21)),
-        "last_year_change": store_21 - _around(*store, then, 21),
-        "last_year_chain": _around(*chain, year, 1),
-        "last_year_chain_7d": _around(*chain, year, 7),
-        "last_year_chain_change": _around(*chain, year, 21) - _around(*chain, then, 21),
-        "last_year_state_7d": _around(*state, year, 7)[as_of.state_of_store],
-        "year_before_chain_7d": _around(*chain, year_before, 7),
-        "year_before_store_21d": _around(*store, year_before, 21),
-    }
-
-
-def month_edge_features(as_of: AsOf, first_date: date) -> dict[str, FloatArray]:
-    """How the store's first and last days of months depart from the linear forecast."""
-    days = as_of.residuals.shape[1]
-    start = max(days - YEAR_DAYS, 0)
-    dates = [first_date + timedelta(days=number) for number in range(start, days)]
-    recent, seen = as_of.residuals[:, start:], as_of.observed[:, start:]
-    edges = {
-        "month_start_residual": np.array([day.day <= 3 for day in dates]),
-        "month_end_residual": np.array([(day + timedelta(days=3)).day <= 3 for day in dates]),
-    }
-    return {
-        name: mean_or_nan(recent[:, chosen].sum(axis=1), seen[:, chosen].sum(axis=1))[:, None]
-        for name, chosen in edges.items()
-    }

@@ -1,6 +1,6 @@
 """The interface of a model, and what all models do with a panel.
 
-A new model is a class of the form of :class:`Model` in a module of its own, named in
+A new model is a class of the form of :class:`Model` in a module of its own in
 :mod:`rossmann_ml.models.families`. Belongs here: nothing that is true of one model only.
 """
 
@@ -45,10 +45,12 @@ class Model(Protocol):
     :meth:`fit` or :meth:`load`, its number of threads included.
 
     Attributes:
+        packages: Names of the distributions that its module imports and no other module does; the
+            registered model requires them.
         categories: The codes of text features that it was fitted with.
     """
 
-    family: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
     categories: Categories
 
     @classmethod

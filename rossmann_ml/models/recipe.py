@@ -78,8 +78,9 @@ class Recipe:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The members of the blend."""
-        return tuple(self.profile_params.models)
+        """The members of the blend, in the order of ``training.families``."""
+        members = self.profile_params.models
+        return tuple(family for family in self.params.training.families if family in members)
 
     @property
     def features(self) -> list[str]:
@@ -93,7 +94,7 @@ class Recipe:
             {
                 "features": self.params.features.model_dump(),
                 "horizon_days": self.params.forecast.horizon_days,
-                "code": _features_code(),
+                "code": _features_code(Path(rossmann_ml.features.__file__).parent),
             }
         )
 
@@ -104,7 +105,7 @@ class Recipe:
             {
                 "features": self.features_hash,
                 "family": family,
-                "parameters": self.params.training.of_family(family),
+                "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(
                     include={"origin_step_days", "max_origins", "rows_share"}
@@ -132,7 +133,7 @@ class Recipe:
         """All that is set of a member, by name: its library's parameters, size and seed."""
         size = self.profile_params.models[family].model_dump()
         return {
-            **self.params.training.of_family(family),
+            **self.params.training.families[family],
             **size,
             "seed": self.params.training.seed,
         }
@@ -144,7 +145,7 @@ class Recipe:
         settings = FitSettings(
             trees=size.trees,
             learning_rate=size.learning_rate,
-            parameters=self.params.training.of_family(family),
+            parameters=self.params.training.families[family],
             seed=self.params.training.seed,
             threads=self.threads,
         )
@@ -157,19 +158,19 @@ class Recipe:
         }
 
 
-_NO_FEATURES = {"driver_groups.py", "inputs.py", "panels.py"}  # modules that compute no feature
+_NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that compute no feature
 
 
 @cache
-def _features_code() -> str:
+def _features_code(folder: Path) -> str:
     """Fingerprint of the feature modules' code; comments and docstrings do not count."""
-    folder = Path(rossmann_ml.features.__file__).parent
+    modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
     return fingerprint(
-        [
-            [path.name, _code_without_words(path.read_text(encoding="utf-8"))]
-            for path in sorted(folder.glob("*.py"))
-            if path.name not in _NO_FEATURES
-        ]
+        {
+            name: _code_without_words(path.read_text(encoding="utf-8"))
+            for name, path in modules.items()
+            if name not in _NO_FEATURES
+        }
     )
 
 

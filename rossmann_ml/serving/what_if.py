@@ -18,12 +18,19 @@ import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, ScenarioError
 from rossmann_ml.base.params import FeatureParams
-from rossmann_ml.features.grid import STATE_HOLIDAY_CODES, FloatArray, IntArray, PlanGrid
+from rossmann_ml.features.grid import (
+    STATE_HOLIDAY_CODES,
+    FloatArray,
+    IntArray,
+    PlanGrid,
+    StoreGrid,
+    days_of,
+)
 from rossmann_ml.features.history import as_of_origin, expectations
 from rossmann_ml.features.inputs import read_published_inputs
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import scoring_panel
-from rossmann_ml.features.plan import LOOK_BACK_DAYS, day_features
+from rossmann_ml.features.plan import look_back_days, plan_features
 from rossmann_ml.features.residuals import AsOf
 from rossmann_ml.serving.generations import read_info, reading
 from rossmann_ml.warehouse.connection import read_frame
@@ -66,7 +73,7 @@ class PreparedOrigin:
         near_plan: The plan as given, as far back as features look and to its end.
         linear: The linear forecast; its design holds the target days alone.
         as_of: What is known at the origin, without the past days behind it.
-        store_ids: Shape (stores,), ascending.
+        stores: The stores, in that order.
         plan_source: Shape (stores, days), None where a store has no plan.
         stored: Shape (stores, days), the forecasts in the generation; NaN where there is none.
     """
@@ -75,7 +82,7 @@ class PreparedOrigin:
     near_plan: PlanGrid
     linear: LinearForecast
     as_of: AsOf
-    store_ids: IntArray
+    stores: StoreGrid
     plan_source: np.ndarray
     stored: FloatArray
 
@@ -195,7 +202,7 @@ class Scenarios:
         return answer.filter(pl.col("target_date").is_between(first, last))
 
     def _rows(self, store_ids: Sequence[int] | None) -> IntArray:
-        known = self._origin.store_ids
+        known = self._origin.stores.store_ids
         has_plan = np.array([source is not None for source in self._origin.plan_source[:, 0]])
         if store_ids is None:
             return np.flatnonzero(has_plan)
@@ -223,7 +230,7 @@ class Scenarios:
 
     def _changed(self, given: PlanGrid, rows: IntArray, changes: Sequence[PlanChange]) -> PlanGrid:
         plan = given.of_stores(np.arange(len(rows)))  # a copy
-        asked = self._origin.store_ids[rows]
+        asked = self._origin.stores.store_ids[rows]
         for change in changes:
             first, last = self._inside(change.first_date), self._inside(change.last_date)
             days = slice(plan.column(first), plan.column(last) + 1)
@@ -262,8 +269,8 @@ class Scenarios:
         start = plan.column(self.first_date)
         shape = (len(rows), days)
         columns: dict[str, np.ndarray] = {
-            name: np.broadcast_to(values[:, start : start + days], shape)
-            for name, values in day_features(plan).items()
+            name: np.broadcast_to(days_of(values, start, days), shape)
+            for name, values in plan_features(plan, origin.stores.of_stores(rows)).items()
         }
         columns |= {
             name: np.broadcast_to(values, (len(near.is_open), days))[rows].astype(np.float32)
@@ -276,7 +283,7 @@ class Scenarios:
 
     def _of_stores(self, rows: IntArray) -> pl.DataFrame:
         days = self.horizon_days
-        if len(rows) == len(self._origin.store_ids):
+        if len(rows) == len(self._origin.stores.store_ids):
             return self._origin.panel
         return self._origin.panel[(rows[:, None] * days + np.arange(days)).ravel()]
 
@@ -346,10 +353,10 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
     start = features.plan.column(origin) + 1
     return PreparedOrigin(
         panel=panel,
-        near_plan=features.plan.since(origin - timedelta(days=LOOK_BACK_DAYS)),
+        near_plan=features.plan.since(origin - timedelta(days=look_back_days())),
         linear=replace(linear, design=linear.design.span(start, start + days)),
         as_of=replace(as_of, observed=no_days.astype(np.bool_), residuals=no_days),
-        store_ids=features.stores.store_ids,
+        stores=features.stores,
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
     )

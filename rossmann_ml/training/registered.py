@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 REGISTERED_MODEL = "rossmann-forecaster"
 KEYS = ("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
 _PACKAGES = (
-    "catboost", "holidays", "lightgbm", "mlflow", "numpy", "pandas", "polars", "pyarrow",
-    "pydantic", "python-dateutil", "pyyaml", "scipy", "xgboost-cpu",
+    "holidays", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "python-dateutil",
+    "pyyaml", "scipy",
 )  # fmt: skip
+"""What every bundle needs; the members say what they need besides."""
 
 
 def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
@@ -53,8 +54,14 @@ def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
             registered_model_name=REGISTERED_MODEL,
             signature=infer_signature(asked, answered),
             input_example=asked,
-            pip_requirements=[f"{name}=={version(name)}" for name in _PACKAGES],
+            pip_requirements=requirements(bundle),
         )
+
+
+def requirements(bundle: Bundle) -> list[str]:
+    """Return the packages that loading a bundle needs, each with the installed version."""
+    of_members = (name for model in bundle.model.members.values() for name in model.packages)
+    return [f"{name}=={version(name)}" for name in sorted({*_PACKAGES, *of_members})]
 
 
 def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:

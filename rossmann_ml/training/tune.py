@@ -17,7 +17,7 @@ import optuna
 
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import SettingsError, StudyLockedError
-from rossmann_ml.base.params import FAMILIES, FitSize, Profile, SearchRange
+from rossmann_ml.base.params import FitSize, Profile, SearchRange
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import OriginInputs, read_newest_inputs
@@ -93,7 +93,7 @@ class TuningReport:
         if size:
             found["profiles"] = {self.profile: {"models": {self.family: size}}}
         if others:
-            found[self.family] = others
+            found["families"] = {self.family: others}
         return found
 
 
@@ -162,24 +162,31 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
     """The searched parameters as they are in ``params.yaml``.
 
     Raises:
-        SettingsError: There is no such family, the profile does not have it, or a value lies
-            outside of the range it would be searched in.
+        SettingsError: There is no such family, the profile does not have it, nothing of it is
+            searched, or a value lies outside of the range it would be searched in.
     """
-    if family not in FAMILIES:
-        raise SettingsError(f"{family!r} is not a model family: expected {', '.join(FAMILIES)}")
+    families = recipe.params.training.families
+    if family not in families:
+        raise SettingsError(f"{family!r} is not a model family: expected {', '.join(families)}")
     if family not in recipe.families:
         raise SettingsError(
             f"{family} is not a member of the profile {recipe.profile}: expected one of "
             f"{', '.join(recipe.families)} (params.yaml: training.profiles.{recipe.profile}.models)"
         )
+    if family not in recipe.params.tuning.families:
+        raise SettingsError(
+            f"params.yaml has no ranges in which to search {family}: expected some under "
+            f"tuning.families.{family}; families with ranges: "
+            f"{', '.join(recipe.params.tuning.families) or 'none'}"
+        )
     parameters = recipe.member_parameters(family)
-    space = recipe.params.tuning.of_family(family)
+    space = recipe.params.tuning.families[family]
     for name, allowed in space.items():
         kind = "a whole number " if allowed.is_whole else ""
         if not allowed.contains(parameters[name]):
             raise SettingsError(
                 f"{name} = {parameters[name]} of {family} in the profile {recipe.profile} lies "
-                f"outside of tuning.{family}.{name}: expected {kind}"
+                f"outside of tuning.families.{family}.{name}: expected {kind}"
                 f"from {allowed.low} to {allowed.high}; widen the range"
             )
     return {name: parameters[name] for name in space}
@@ -194,7 +201,7 @@ def _read(session: Session) -> tuple[OriginInputs, Versions]:
 
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
     """Of all that a trial's figure depends on, apart from the searched values."""
-    space = recipe.params.tuning.of_family(family)
+    space = recipe.params.tuning.families[family]
     # a value of its own for every searched name, so that today's ones do not count
     same = with_values(recipe, family, dict.fromkeys(space, 0))
     return fingerprint(
@@ -295,7 +302,7 @@ class _Search:
         count = len(self._that_count())
         seed = self.recipe.params.training.seed + count
         self.study.sampler = optuna.samplers.TPESampler(seed=seed)
-        space = self.recipe.params.tuning.of_family(self.family)
+        space = self.recipe.params.tuning.families[self.family]
         trial = self.study.ask({name: _distribution(allowed) for name, allowed in space.items()})
         values = self._values(trial)
         changed = with_values(self.recipe, self.family, values)

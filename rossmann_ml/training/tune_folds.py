@@ -168,9 +168,8 @@ def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str
         **training.profiles,
         recipe.profile: profile.model_copy(update={"models": models}),
     }
-    changed = training.model_copy(
-        update={"profiles": profiles, family: {**training.of_family(family), **others}}
-    )
+    families = {**training.families, family: {**training.families[family], **others}}
+    changed = training.model_copy(update={"profiles": profiles, "families": families})
     return replace(recipe, params=recipe.params.model_copy(update={"training": changed}))
 
 
@@ -193,7 +192,7 @@ def rmspe_of_folds(
             parameters = recipe.member_parameters(family)
             raise SettingsError(
                 f"{family} could not be fitted with {parameters}: {error}. What is searched is in "
-                f"params.yaml: tuning.{family}"
+                f"params.yaml: tuning.families.{family}"
             ) from error
         forecast = model.predict_log_sales(fold.to_score)
         log_ratio = forecast - np.log(fold.to_score["sales"].to_numpy())

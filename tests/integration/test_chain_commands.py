@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 def rossmann(chain: Chain, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command on the chain's warehouse, with its small parameters."""
     params = chain.settings.state_path / "params.yaml"
-    params.write_text(yaml.safe_dump(chain.params.model_dump()), encoding="utf-8")
+    params.write_text(yaml.safe_dump(chain.params.model_dump(), sort_keys=False), encoding="utf-8")
     places = {
         "ROSSMANN_WAREHOUSE_DIR": chain.settings.warehouse_path,
         "ROSSMANN_STATE_DIR": chain.settings.state_path,

@@ -40,9 +40,9 @@ def small_params(**training: object) -> Params:
         },
         **training,
     }
-    loaded["training"]["lightgbm"] |= {"min_data_in_leaf": 20}
-    loaded["training"]["xgboost"] |= {"max_depth": 4, "min_child_weight": 20}
-    loaded["training"]["catboost"] |= {"depth": 4}
+    loaded["training"]["families"]["lightgbm"] |= {"min_data_in_leaf": 20}
+    loaded["training"]["families"]["xgboost"] |= {"max_depth": 4, "min_child_weight": 20}
+    loaded["training"]["families"]["catboost"] |= {"depth": 4}
     return Params.model_validate(loaded)
 
 

@@ -55,7 +55,8 @@ def small_params(**training: object) -> Params:
         "models": {family: {"trees": 2, "learning_rate": 0.3} for family in FAMILIES},
         "backtest_origins_back_days": [14, 28, 56],
     }
-    loaded["training"]["lightgbm"] |= {"min_data_in_leaf": 5, "num_leaves": 4, "max_bin": 15}
+    of_lightgbm = {"min_data_in_leaf": 5, "num_leaves": 4, "max_bin": 15}
+    loaded["training"]["families"]["lightgbm"] |= of_lightgbm
     loaded["training"] |= {
         "profiles": {"fast": profile, "full": profile | {"rows_share": 0.9}},
         "min_history_days": 60,

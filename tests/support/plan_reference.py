@@ -1,7 +1,7 @@
 """Every plan feature read off a plan day by day, and made plans that have borders of all kinds.
 
-The definitions are the texts of ``PLAN_FEATURES`` and, for holidays, German law. Nothing here is
-taken from the product: numbers are written out, and Easter has its own rule.
+The definitions are the texts of ``plan_feature_names`` and, for holidays, German law. Nothing here
+is taken from the product: numbers are written out, and Easter has its own rule.
 """
 
 from __future__ import annotations

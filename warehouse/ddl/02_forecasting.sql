@@ -218,7 +218,7 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_days (
 CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
     member_hash VARCHAR NOT NULL,    -- family, parameters, panel and features; not the data
     data_version VARCHAR NOT NULL,
-    model VARCHAR NOT NULL,          -- lightgbm | xgboost | catboost
+    model VARCHAR NOT NULL,          -- the member's family
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,

@@ -22,10 +22,11 @@ from rossmann_ml.features.grid import (
     FloatArray,
     IntArray,
     PlanGrid,
+    days_of,
 )
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.plan import LOOK_BACK_DAYS, PLAN_FEATURES, plan_features
+from rossmann_ml.features.plan import look_back_days, plan_feature_names, plan_features
 from rossmann_ml.features.residuals import YEAR_DAYS
 
 WEDNESDAY = 2
@@ -117,16 +118,13 @@ def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict
     """Medians by store and weekday over the ordinary days of the year up to the origin."""
     days = min(YEAR_DAYS, inputs.plan.column(forecast_origin) + 1) // 7 * 7
     first = forecast_origin - timedelta(days=days - 1)
-    near = inputs.plan.since(first - timedelta(days=LOOK_BACK_DAYS))
+    near = inputs.plan.since(first - timedelta(days=look_back_days()))
     values = plan_features(near, inputs.stores)
     start = near.column(first)
-    of_year = {
-        name: array if array.shape[1] == 1 else array[:, start : start + days]
-        for name, array in values.items()
-    }
+    of_year = {name: days_of(array, start, days) for name, array in values.items()}
     shape = (len(inputs.stores.store_ids), days)
     ordinary = _ordinary(near, of_year, slice(start, start + days))
-    group_of = feature_groups(PLAN_FEATURES)
+    group_of = feature_groups(plan_feature_names())
     return {
         name: np.roll(
             _median_by_weekday(

@@ -69,15 +69,34 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(
         ({"forecast": {"horizon": 42}}, "forecast.horizon = 42"),
         ({"gate": {"refit_tolerance": "some"}}, "gate.refit_tolerance = 'some'"),
         (
-            {"tuning": {"lightgbm": {"num_leafs": {"low": 1, "high": 9}}}},
-            "yaml: Value error, tuning.lightgbm: num_leafs has no value today; expected some of",
+            {"tuning": {"families": {"lightgbm": {"num_leafs": {"low": 1, "high": 9}}}}},
+            "yaml: Value error, tuning.families.lightgbm: num_leafs has no value today; expected",
         ),
         (
-            {"tuning": {"xgboost": {"max_depth": {"low": 9, "high": 9}}}},
+            {"training": {"families": {"lightgbm": {}, "prophet": {}}}},
+            "yaml: Value error, training.families: prophet: no such model family; expected some of "
+            "catboost, lightgbm, xgboost",
+        ),
+        (
+            {"training": {"families": {"xgboost": {}, "catboost": {}}}},
+            "training.profiles.fast.models: lightgbm: no such model family; expected some of "
+            "xgboost, catboost",
+        ),
+        (
+            {"tuning": {"families": {"prophet": {"trees": {"low": 1, "high": 9}}}}},
+            "tuning.families: prophet: no such model family; expected some of lightgbm, xgboost, "
+            "catboost",
+        ),
+        (
+            {"tuning": {"families": {"xgboost": {"max_depth": {"low": 9, "high": 9}}}}},
             "low 9 is not below high 9",
         ),
         (
-            {"tuning": {"xgboost": {"reg_lambda": {"low": 0, "high": 9, "log": True}}}},
+            {
+                "tuning": {
+                    "families": {"xgboost": {"reg_lambda": {"low": 0, "high": 9, "log": True}}}
+                }
+            },
             "expected more than 0 where log is true",
         ),
     ],
@@ -89,7 +108,7 @@ def test_a_wrong_parameter_is_named_with_file_and_value(
     for group, values in change.items():
         loaded[group] |= values
     path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(loaded))
+    path.write_text(yaml.safe_dump(loaded, sort_keys=False))
     with pytest.raises(SettingsError) as refusal:
         load_params(path)
     assert str(path) in str(refusal.value)

@@ -13,7 +13,6 @@ from polars.testing import assert_frame_equal
 from support.chain import NEWEST_ORIGIN, inputs, small_params, small_recipe
 
 from rossmann_ml.features.driver_groups import (
-    FEATURE_PATTERNS,
     GROUPS,
     LEVEL,
     LINEAR,
@@ -207,13 +206,6 @@ def test_a_feature_or_linear_column_without_a_group_is_refused_by_name() -> None
         feature_groups([*FEATURES, "weather_tomorrow"])
     with pytest.raises(ValueError, match="weather"):
         block_groups(["weekday", "weather"])
-
-
-def test_a_feature_in_two_groups_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    both = (*FEATURE_PATTERNS["season"], "is_promo")
-    monkeypatch.setitem(FEATURE_PATTERNS, "season", both)
-    with pytest.raises(ValueError, match="is_promo belongs to promo and season"):
-        feature_groups(FEATURES)
 
 
 def test_every_linear_column_is_in_a_block_of_a_group(known: FeatureInputs) -> None:

@@ -19,7 +19,7 @@ from support.documents import Block, blocks, documents, local_links
 from app.api.main import create_app
 from documentation import links, reference, slides
 from rossmann_ml.base.settings import PROJECT_DIR
-from rossmann_ml.features.plan import PLAN_FEATURES
+from rossmann_ml.features.plan import plan_feature_names
 
 MADE = ("reference/cli.md", "reference/http.md", "reference/features.md", "reference/dbt.md")
 SHELL = ("sh", "bash", "shell")
@@ -98,7 +98,7 @@ def test_the_reference_names_every_command_operation_and_feature() -> None:
     assert [each for each in operations if f"## `{each[0].upper()} {each[1]}`" not in page] == []
 
     page = reference.features_page()
-    assert [name for name in PLAN_FEATURES if f"| `{name}` | plan |" not in page] == []
+    assert [name for name in plan_feature_names() if f"| `{name}` | plan |" not in page] == []
     assert "| `residual_56d` | history |" in page
 
 

@@ -39,7 +39,9 @@ def tiny_params() -> Params:
 def settings(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("training")
     params_file = folder / "params.yaml"
-    params_file.write_text(yaml.safe_dump(tiny_params().model_dump()), encoding="utf-8")
+    params_file.write_text(
+        yaml.safe_dump(tiny_params().model_dump(), sort_keys=False), encoding="utf-8"
+    )
     filled = core_warehouse(folder, sample_dir)
     return filled.model_copy(update={"params_file": params_file})
 
@@ -126,7 +128,7 @@ def test_tune_prints_todays_and_the_best_figure_and_the_lines_to_set(rossmann: C
     assert better or "Nothing better than today's" in said
     if better:
         lines = said[said.index("training:\n") : said.index("Then `rossmann train`")]
-        assert set(yaml.safe_load(lines)["training"]) == {"profiles", "lightgbm"}
+        assert set(yaml.safe_load(lines)["training"]) == {"profiles", "families"}
     code, said = rossmann("tune", "--family", "prophet")
     assert code == 2
     assert "refused: 'prophet' is not a model family" in said

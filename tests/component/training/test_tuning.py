@@ -12,25 +12,25 @@ import pytest
 from support.chain import NEWEST_ORIGIN, small_params
 from support.core_tables import core_warehouse, days_before_newest, triple_sales_after
 
-from rossmann_ml.base.progress import silent
-from rossmann_ml.warehouse.session import Session
 from rossmann_ml.base.errors import NoDataError, SettingsError, StudyLockedError, TrackingError
 from rossmann_ml.base.params import Params
+from rossmann_ml.base.progress import silent
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training import tracking
 from rossmann_ml.training import tune as tuning
 from rossmann_ml.training.tune_folds import tuning_origins, with_values
 from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.session import Session
 
 FIRST_DAY = date(2013, 1, 1)
 
 
-def params_with(**changed: object) -> Params:
-    """The small parameters with few trees, and others of ``tuning``."""
+def params_with(**spaces: object) -> Params:
+    """The small parameters with few trees, and other ranges to search by family."""
     loaded = small_params().model_dump()
     loaded["training"]["profiles"]["fast"]["models"]["lightgbm"]["trees"] = 4
-    loaded["tuning"] |= {"origins": 2, **changed}
+    loaded["tuning"] |= {"origins": 2, "families": {**loaded["tuning"]["families"], **spaces}}
     return Params.model_validate(loaded)
 
 
@@ -124,6 +124,18 @@ def test_a_family_that_the_profile_does_not_have_is_refused(tmp_path: Path) -> N
     del loaded["training"]["profiles"]["fast"]["models"]["catboost"]
     nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     with pytest.raises(SettingsError, match="catboost is not a member of the profile fast"):
+        tune(nowhere, 1, params=Params.model_validate(loaded), family="catboost")
+
+
+def test_a_family_without_ranges_to_search_is_refused(tmp_path: Path) -> None:
+    loaded = PARAMS.model_dump()
+    del loaded["tuning"]["families"]["catboost"]
+    nowhere = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
+    message = (
+        "params.yaml has no ranges in which to search catboost: expected some under "
+        "tuning.families.catboost; families with ranges: lightgbm, xgboost"
+    )
+    with pytest.raises(SettingsError, match=message):
         tune(nowhere, 1, params=Params.model_validate(loaded), family="catboost")
 
 
@@ -223,7 +235,7 @@ def test_what_the_library_refuses_is_said_and_the_next_call_tries_something_else
     said: list[str] = []
     for _ in range(2):
         with pytest.raises(
-            SettingsError, match=r"(?s)xgboost could not be fitted .*tuning\.xgboost"
+            SettingsError, match=r"(?s)xgboost could not be fitted .*tuning\.families\.xgboost"
         ):
             tune(settings, 3, progress=said.append, **options)
     assert len([line for line in said if line.startswith("trial 1")]) == 1
@@ -277,5 +289,6 @@ def test_the_lines_to_set_give_the_best_values_and_no_others(settings: Settings)
     recipe = with_values(Recipe("fast", PARAMS, 1), "lightgbm", report.best.values)
     rate = recipe.params.training.profiles["fast"].models["lightgbm"].learning_rate
     assert lines["profiles"] == {"fast": {"models": {"lightgbm": {"learning_rate": rate}}}}
-    own = {k: v for k, v in recipe.params.training.lightgbm.items() if k in report.best.values}
-    assert lines["lightgbm"] == own
+    parameters = recipe.params.training.families["lightgbm"]
+    own = {k: v for k, v in parameters.items() if k in report.best.values}
+    assert lines["families"] == {"lightgbm": own}

@@ -1,6 +1,6 @@
 """Where histories and plans end: what is cut off, what is refused, what is counted at a limit.
 
-Definitions: the docstrings of ``rossmann_ml.features.history`` and ``residuals``.
+Definitions: the docstrings of ``rossmann_ml.features.history``, its modules and ``residuals``.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ from rossmann_ml.features.history import (
     history_feature_names,
     history_features,
 )
+from rossmann_ml.features.history.chain import GROUP as CHAIN
+from rossmann_ml.features.history.last_year import GROUP as LAST_YEAR
+from rossmann_ml.features.history.month_edges import GROUP as MONTH_EDGES
+from rossmann_ml.features.history.recent import GROUP as RECENT
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.residuals import (
-    AsOf,
-    last_year_features,
-    look_back,
-    mean_or_nan,
-    month_edge_features,
-    recent_features,
-)
+from rossmann_ml.features.residuals import AsOf, Past, look_back, mean_or_nan
 
 # no day may be divided by nothing on the way, even where the result is thrown away
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -88,15 +85,20 @@ def single(day_ago: int, days: int = 800) -> AsOf:
     return as_of(np.ones((1, days)), observed)
 
 
+def past_of(known: AsOf, horizon_days: int = 1) -> Past:
+    """A history from 2013-01-01 on, without promotions."""
+    first, days = date(2013, 1, 1), known.residuals.shape[1]
+    no_promo = np.zeros((1, days), np.bool_)
+    return Past(known, first, weekdays(first, days), no_promo, horizon_days, WINDOWS)
+
+
 def recent_of(known: AsOf, horizon_days: int = 1) -> dict[str, np.ndarray]:
-    days = known.residuals.shape[1]
-    return recent_features(
-        known,
-        np.zeros((1, days), np.bool_),
-        weekdays(date(2013, 1, 1), days),
-        horizon_days,
-        WINDOWS,
-    )
+    past = past_of(known, horizon_days)
+    return {**RECENT.compute(past), **CHAIN.compute(past)}
+
+
+def last_year_of(known: AsOf, horizon_days: int) -> dict[str, np.ndarray]:
+    return {**LAST_YEAR.compute(past_of(known, horizon_days))}
 
 
 def test_without_a_linear_forecast_one_is_made_of_what_is_known() -> None:
@@ -230,7 +232,7 @@ def test_a_year_ago_is_52_weeks_before_the_target_with_so_many_days_about_it(
     for ahead in (1, 42):
         for distance in (half, -half, half + 1, -half - 1):
             day_ago = days_back - ahead + distance
-            found = last_year_features(single(day_ago), 42)[name][0, ahead - 1]
+            found = last_year_of(single(day_ago), 42)[name][0, ahead - 1]
             assert np.isfinite(found) == (abs(distance) <= half)
 
 
@@ -246,7 +248,7 @@ def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name
         seen = observed.copy()
         seen[0, [first, last, target + 10]] = True
         residuals = np.where(np.arange(800) > origin, 3.0, 1.0)[None, :]
-        found = last_year_features(as_of(residuals, seen), 1)[name][0, 0]
+        found = last_year_of(as_of(residuals, seen), 1)[name][0, 0]
         assert np.isfinite(found) == known
     # at the origin itself both windows hold the day: (1 + 3) / 2 - 1
     assert found == pytest.approx(1.0)
@@ -256,13 +258,13 @@ def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name
 def test_a_history_of_a_year_and_a_day_knows_the_first_target_a_year_ago(
     days: int, known: bool
 ) -> None:
-    found = last_year_features(as_of(np.ones((1, days))), 1)
+    found = last_year_of(as_of(np.ones((1, days))), 1)
     assert np.isfinite(found["last_year_store"][0, 0]) == (days >= 364)
     assert np.isfinite(found["last_year_change"][0, 0]) == known
 
 
 def test_of_a_history_of_a_few_days_nothing_is_known_of_a_year_ago() -> None:
-    for values in last_year_features(as_of(np.ones((1, 4))), 42).values():
+    for values in last_year_of(as_of(np.ones((1, 4))), 42).values():
         assert np.isnan(values).all()
 
 
@@ -274,7 +276,7 @@ def test_months_edges_are_three_days_each_within_the_last_364() -> None:
         day = first + timedelta(days=number)
         next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
         from_end = (day - next_month).days
-        found = month_edge_features(single(399 - number, days=400), first)
+        found = MONTH_EDGES.compute(past_of(single(399 - number, days=400)))
         for name, edge in expected.items():
             is_edge = bool(edge & {day.day, from_end})
             assert np.isfinite(found[name]).all() == (is_edge and number >= 400 - 364)

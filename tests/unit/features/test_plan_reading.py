@@ -1,6 +1,6 @@
 """Every plan feature against a day-by-day reading of the plan, on made plans and at borders.
 
-The definitions are the texts of ``PLAN_FEATURES``; the reading is ``support.plan_reference``.
+The definitions are the texts of ``plan_feature_names``; the reading is ``support.plan_reference``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from support import frozen_world
+from support.feature_tests import with_own_test
 from support.plan_reference import (
     PlanDay,
     StorePlan,
@@ -24,7 +26,7 @@ from support.plan_reference import (
 )
 
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
-from rossmann_ml.features.plan import PLAN_FEATURES, day_features, plan_features
+from rossmann_ml.features.plan import plan_feature_names, plan_features
 
 # Years that begin or end within the plan, a leap day, Easter early and late, an extra holiday.
 FIRST_DAYS = [
@@ -47,10 +49,10 @@ def grids(plans: dict[int, StorePlan]) -> tuple[PlanGrid, StoreGrid]:
 
 def read(plan: StorePlan) -> dict[str, list[float]]:
     """The product's features of one store's plan, one figure a day."""
-    grid, _ = grids({1: plan})
+    grid, stores = grids({1: plan})
     return {
         name: np.broadcast_to(values, grid.is_open.shape)[0].tolist()
-        for name, values in day_features(grid).items()
+        for name, values in plan_features(grid, stores).items()
     }
 
 
@@ -95,7 +97,8 @@ def test_the_reading_and_the_product_name_the_same_features() -> None:
     plan = plan_of([OPEN])
     read_off = plan_reading(plan, plan.first)
     attributes = attribute_reading(store_frame([1]).row(0, named=True), plan.first)
-    assert [*read_off, *attributes] == [*PLAN_FEATURES]
+    others = with_own_test("rossmann_ml.features.plan", frozen_world.PARAMS)
+    assert [*read_off, *attributes] == [name for name in plan_feature_names() if name not in others]
 
 
 @pytest.mark.parametrize("year", range(2012, 2021))
@@ -186,7 +189,7 @@ def test_the_end_of_a_long_closure_is_remembered_for_60_days() -> None:
 
 def test_a_store_without_rows_is_closed_until_it_opens() -> None:
     plans = {1: plan_of([OPEN] * 20), 2: plan_of([*[None] * 15, OPEN, OPEN, OPEN, OPEN, OPEN])}
-    made = day_features(grids(plans)[0])
+    made = plan_features(*grids(plans))
     assert made["days_until_closed"][1].tolist() == [*[0] * 15, *[14] * 5]
     assert made["days_since_closed"][1].tolist() == [*[0] * 15, 1, 2, 3, 4, 5]
     assert made["days_since_long_closure"][1].tolist() == [*[60] * 13, 0, 0, 1, 2, 3, 4, 5]

@@ -21,10 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.memory_warehouse import kept
+from support.planted_modules import plan_group, planted
 from support.tiny_chain import ORIGIN, tiny_frames
 
 from rossmann_ml.base.errors import NoDataError, ScenarioError
 from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.features import plan
 from rossmann_ml.features.history import as_of_origin
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
@@ -259,6 +261,19 @@ def test_a_changed_plan_is_scored_as_the_reference_changes_it(
     assert answer.to_dicts() == expected_answer(asked, changes, panel)
 
 
+def test_a_new_group_of_plan_features_moves_with_the_plan(
+    generation: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    group = plan_group({"open_days": "open days of 3"}, "season", look_back_days=2)
+    with planted(plan, "opened", group, tmp_path):
+        scenarios = Scenarios.load(Path("generation"), Path("models"), threads=1)
+        scenarios.score([5], [])
+        given = scored_panel(scenarios)["open_days"]
+        scenarios.score([5], [PlanChange(DAYS[2], DAYS[2], is_open=False)])
+        changed = scored_panel(scenarios)["open_days"]
+    assert (given - changed).to_list() == [0, 0, 1, 1, 1, 0, 0, 0]
+
+
 def test_a_day_of_which_two_things_change_is_a_changed_day(scenarios: Scenarios) -> None:
     plan = frames()["plan"].filter((pl.col("store_id") == 2) & (pl.col("plan_date") == DAYS[2]))
     (row,) = plan.to_dicts()
@@ -392,7 +407,7 @@ def test_what_is_prepared_holds_no_past_days_and_the_plan_as_far_as_features_loo
     """Memory: 60 days for closures and 14 more before the origin, and the target days."""
     origin = scenarios._origin
     assert {each.name for each in fields(origin)} == {
-        "panel", "near_plan", "linear", "as_of", "store_ids", "plan_source", "stored",
+        "panel", "near_plan", "linear", "as_of", "stores", "plan_source", "stored",
     }  # fmt: skip
     assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
     assert origin.near_plan.days == 75 + PLAN_DAYS

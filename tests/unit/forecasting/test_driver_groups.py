@@ -5,12 +5,15 @@ Definition: the docstring of :mod:`rossmann_ml.features.driver_groups`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from support.planted_modules import plan_group, planted
 
 from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.features import plan
 from rossmann_ml.features.driver_groups import (
     BIAS_FACTOR,
-    FEATURE_PATTERNS,
     GROUPS,
     LEVEL,
     LINEAR,
@@ -57,14 +60,21 @@ def test_a_feature_is_explained_with_what_it_is_about(feature: str, group: str) 
     assert feature_groups([feature]) == {feature: group}
 
 
-def test_a_feature_in_no_group_or_in_two_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_feature_in_no_group_or_in_two_is_refused(tmp_path: Path) -> None:
     # the whole name must fit, not a part of it
     for feature in ("weather", "my_day_of_week", "day_of_week_2", "residual_7days"):
         with pytest.raises(ValueError, match=f"feature {feature} belongs to no group"):
             feature_groups(["is_promo", feature])
-    monkeypatch.setitem(FEATURE_PATTERNS, "season", (*FEATURE_PATTERNS["season"], "is_promo"))
-    with pytest.raises(ValueError, match="feature is_promo belongs to promo and season, expected"):
-        feature_groups(["is_promo"])
+    with planted(plan, "other", plan_group({"is_promo": "as in promo"}, "season"), tmp_path):
+        refused = "feature is_promo belongs to promo and season, expected one group of drivers: "
+        with pytest.raises(ValueError, match=f"{refused}linear, level, weekday, promo"):
+            feature_groups(["is_promo"])
+    odd = plan_group({"odd": "of no group"}, "weather")
+    with (
+        planted(plan, "odd", odd, tmp_path),
+        pytest.raises(ValueError, match="feature odd belongs to weather, expected one group"),
+    ):
+        feature_groups(["odd"])
 
 
 def test_blocks_of_linear_columns_have_one_group_each() -> None:

@@ -74,11 +74,6 @@ def is_taken(name: str, value: object) -> bool:
         (f"{FULL}.origin_step_days", [1, 7, 14], [0, 28, 13]),
         ("training.seed", [0, -1], ["x", 0.5]),
         (
-            "tuning.xgboost",
-            [{"trees": {"low": 1, "high": 2}}],
-            [{}, {"depth": {"low": 1, "high": 2}}],
-        ),
-        (
             "training.profiles",
             [{"fast": shipped()["training"]["profiles"]["fast"]}],
             [{"slow": {}}],
@@ -96,16 +91,16 @@ def test_a_parameter_is_taken_up_to_its_bound_and_refused_beyond(
 
 
 def test_a_librarys_own_parameters_are_numbers_or_text_of_any_name() -> None:
-    found = [is_taken("training.lightgbm.new", value) for value in (1, 0.5, "text", [1], {})]
+    found = [
+        is_taken("training.families.lightgbm.new", value) for value in (1, 0.5, "text", [1], {})
+    ]
     assert found == [True, True, True, False, False]
 
 
-def test_the_models_of_a_profile_are_of_the_three_families_in_one_order() -> None:
+def test_the_models_of_a_profile_are_families_that_have_parameters() -> None:
     size = {"trees": 1, "learning_rate": 0.5}
-    models = {"catboost": size, "lightgbm": size}
-    taken = Params.model_validate(with_value(f"{FULL}.models", models))
-    assert list(taken.training.profiles["full"].models) == ["lightgbm", "catboost"]
-    with pytest.raises(ValueError, match="forest, ridge: expected lightgbm, xgboost, catboost"):
+    refused = "forest, ridge: no such model family; expected some of lightgbm, xgboost, catboost"
+    with pytest.raises(ValueError, match=rf"training\.profiles\.full\.models: {refused}"):
         Params.model_validate(
             with_value(f"{FULL}.models", {"ridge": size, "catboost": size, "forest": size})
         )
@@ -119,16 +114,19 @@ def test_uneven_backtest_origins_are_named() -> None:
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "catboost"])
 def test_each_family_has_its_own_parameters_and_search(family: str) -> None:
     params = Params.model_validate(shipped())
-    assert params.training.of_family(family) == shipped()["training"][family]
-    searched = params.tuning.of_family(family)
+    assert params.training.families[family] == shipped()["training"]["families"][family]
+    searched = params.tuning.families[family]
     assert {name: (found.low, found.high, found.log) for name, found in searched.items()} == {
         name: (found["low"], found["high"], found.get("log", False))
-        for name, found in shipped()["tuning"][family].items()
+        for name, found in shipped()["tuning"]["families"][family].items()
     }
-    with pytest.raises(ValueError, match=rf"tuning\.{family}: odd has no value today"):
-        Params.model_validate(with_value(f"tuning.{family}", {"odd": {"low": 1, "high": 2}}))
+    space = f"tuning.families.{family}"
+    with pytest.raises(ValueError, match=f"{space}: odd has no value today"):
+        Params.model_validate(with_value(space, {"odd": {"low": 1, "high": 2}}))
     fixed = {"trees": {"low": 1, "high": 2}, "learning_rate": {"low": 0.1, "high": 0.2}}
-    assert is_taken(f"tuning.{family}", fixed)
+    assert is_taken(space, fixed)
+    assert is_taken(space, None), "a family need not be tuned"
+    assert not is_taken(space, {}), "but ranges that are there say what is searched"
 
 
 @pytest.mark.parametrize(

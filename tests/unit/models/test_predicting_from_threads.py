@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rossmann_ml.base.params import FAMILIES
 from rossmann_ml.models.base import FitSettings, Model
-from rossmann_ml.models.families import model_class
+from rossmann_ml.models.families import family_names, model_class
 
 FEATURES = ["is_promo", "day_of_week", "state", "base_log_sales"]
 CALLERS = 4
@@ -30,7 +29,7 @@ def panel(rows: int, seed: int) -> pl.DataFrame:
     )
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=family_names())
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
     """The same model loaded once a question, so that each meets its first prediction."""
     folder: Path = tmp_path_factory.mktemp(request.param)

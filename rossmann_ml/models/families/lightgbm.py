@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.features.panel import CATEGORICAL_FEATURES
+from rossmann_ml.features.panel import categorical_features
 from rossmann_ml.models.base import (
     FitSettings,
+    Model,
     design_matrix,
     importance_frame,
     log_base,
@@ -26,7 +27,7 @@ _FILE = "lightgbm.txt"
 class LightGBMModel:
     """A gradient-boosted tree model of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
 
-    family: ClassVar[str] = "lightgbm"
+    packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
     def __init__(self, booster: lightgbm.Booster, categories: Categories, threads: int) -> None:
         self.booster = booster
@@ -53,7 +54,7 @@ class LightGBMModel:
             design_matrix(panel, features, categories),
             log_target(panel),
             feature_name=features,
-            categorical_feature=[name for name in CATEGORICAL_FEATURES if name in features],
+            categorical_feature=[name for name in categorical_features() if name in features],
             params=parameters,
         )
         booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
@@ -82,3 +83,6 @@ class LightGBMModel:
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = lightgbm.Booster(model_file=str(folder / _FILE))
         return cls(booster, Categories.load(folder), threads)
+
+
+FAMILY_MODEL: type[Model] = LightGBMModel

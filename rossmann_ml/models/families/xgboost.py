@@ -12,6 +12,7 @@ import xgboost
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import (
     FitSettings,
+    Model,
     design_matrix,
     importance_frame,
     log_base,
@@ -25,7 +26,7 @@ _FILE = "xgboost.ubj"
 class XGBoostModel:
     """A gradient-boosted tree model of XGBoost, see :class:`rossmann_ml.models.base.Model`."""
 
-    family: ClassVar[str] = "xgboost"
+    packages: ClassVar[tuple[str, ...]] = ("xgboost-cpu",)
 
     def __init__(self, booster: xgboost.Booster, categories: Categories, threads: int) -> None:
         self.booster = booster
@@ -87,3 +88,6 @@ class XGBoostModel:
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = xgboost.Booster(model_file=folder / _FILE)
         return cls(booster, Categories.load(folder), threads)
+
+
+FAMILY_MODEL: type[Model] = XGBoostModel

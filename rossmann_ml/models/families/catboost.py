@@ -12,6 +12,7 @@ import polars as pl
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import (
     FitSettings,
+    Model,
     design_matrix,
     importance_frame,
     log_base,
@@ -27,7 +28,7 @@ _PASSING_METADATA = ("model_guid", "train_finish_time", "training", "output_opti
 class CatBoostModel:
     """A gradient-boosted tree model of CatBoost, see :class:`rossmann_ml.models.base.Model`."""
 
-    family: ClassVar[str] = "catboost"
+    packages: ClassVar[tuple[str, ...]] = ("catboost",)
 
     def __init__(
         self, regressor: catboost.CatBoostRegressor, categories: Categories, threads: int
@@ -83,3 +84,6 @@ class CatBoostModel:
         regressor = catboost.CatBoostRegressor()
         regressor.load_model(str(folder / _FILE))
         return cls(regressor, Categories.load(folder), threads)
+
+
+FAMILY_MODEL: type[Model] = CatBoostModel

@@ -1,9 +1,9 @@
 """History features: what sales up to an origin say about a store and a target day.
 
-Belongs here: everything computed from sales with ``date <= origin``, put together.
-Not here: what is known in advance (:mod:`rossmann_ml.features.plan`), the linear forecast itself
-(:mod:`rossmann_ml.features.linear`) and the statistics of what it left over
-(:mod:`rossmann_ml.features.residuals`).
+One module a group of features: it defines ``GROUP``, a
+:class:`rossmann_ml.features.groups.HistoryGroup`, and is found in this package. Only the features
+that the plan of the target days moves too are here. Not here: the linear forecast itself
+(:mod:`rossmann_ml.features.linear`) and what it left over (:mod:`rossmann_ml.features.residuals`).
 """
 
 from __future__ import annotations
@@ -25,58 +25,41 @@ from rossmann_ml.features.grid import (
     StoreGrid,
     weekdays,
 )
+from rossmann_ml.features.groups import FeatureGroup, HistoryGroup, find_groups
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.residuals import (
-    AsOf,
-    last_year_features,
-    look_back,
-    month_edge_features,
-    recent_features,
-)
+from rossmann_ml.features.residuals import AsOf, Past, look_back
 
 BASE_COLUMN = "base_log_sales"
+_CELL = "cell_difference_{half_lives_days}d"
+
+
+_EXPECTATIONS = FeatureGroup(
+    meanings={
+        BASE_COLUMN: "linear forecast of log sales: calendar, promotion and the recent level",
+        "chain_shape": "what the whole chain's linear forecast says of the day, without levels",
+        "own_shape": "what the store's own linear forecast adds to the chain's, without levels",
+        _CELL: "weekday-promotion mean with this half-life, minus the base",
+    },
+    cause="linear",
+    other_causes={_CELL: "trend"},
+)
+# A fit depends on the order of its columns, so these keep theirs; groups that are not named come
+# after them.
+_FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations")
+
+
+def history_groups() -> list[FeatureGroup]:
+    """Return the groups of history features, in the order of their columns."""
+    return [_EXPECTATIONS, *_groups_of_modules()]
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
     """Names and meanings of the history features, in the order of their columns."""
-    return {
-        BASE_COLUMN: "linear forecast of log sales: calendar, promotion and the recent level",
-        "chain_shape": "what the whole chain's linear forecast says of the day, without levels",
-        "own_shape": "what the store's own linear forecast adds to the chain's, without levels",
-        **{
-            f"cell_difference_{days}d": "weekday-promotion mean with this half-life, minus the base"
-            for days in params.half_lives_days
-        },
-        **{
-            f"residual_{days}d": "mean of log sales minus base over the last days"
-            for days in params.residual_windows_days
-        },
-        "residual_promo_56d": "the same on promotion days of the last 56 days",
-        "residual_no_promo_56d": "the same on days without promotion",
-        "residual_same_weekday_56d": "the same on the target's weekday",
-        "residual_std_182d": "spread of log sales around the base",
-        "level_trend": "level with the shortest minus the longest half-life",
-        "store_level": "the store's level without weekday and promotion",
-        "recent_shift": "how far the store has lately been from its level",
-        "chain_residual_7d": "the chain's mean residual over the last 7 days",
-        "chain_residual_28d": "the chain's mean residual over the last 28 days",
-        "state_residual_28d": "the state's mean residual over the last 28 days, minus the chain's",
-        "last_year_store": "residual of the store on the same day a year ago",
-        "last_year_store_7d": "mean over the 7 days around it",
-        "last_year_store_21d": "mean over the 21 days around it",
-        "last_year_change": "that mean minus the store's at the origin a year ago",
-        "last_year_chain": "residual of the chain on the same day a year ago",
-        "last_year_chain_7d": "mean over the 7 days around it",
-        "last_year_chain_change": "the chain's 21-day mean there minus at the origin a year ago",
-        "last_year_state_7d": "mean of the state over the 7 days around the same day a year ago",
-        "year_before_chain_7d": "the chain's 7-day mean two years ago",
-        "year_before_store_21d": "the store's 21-day mean two years ago",
-        "month_start_residual": "the store's mean residual on days 1 to 3 of the month, 364 days",
-        "month_end_residual": "the store's mean residual on the last 3 days of the month, 364 days",
-        "observed_days_91d": "days with sales in the last 91",
-        "observed_days_364d": "days with sales in the last 364",
-        "days_since_observed": "days between the last day with sales and the origin, at most 400",
-    }
+    return {name: text for group in history_groups() for name, text in group.names(params).items()}
+
+
+def _groups_of_modules() -> list[HistoryGroup]:
+    return find_groups(__name__, _FIRST)
 
 
 @one_blas_thread
@@ -120,14 +103,12 @@ def history_features(
     as_of = look_back(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
-    features = expectations(linear, as_of, plan, horizon_days=horizon_days, params=params)
-    features |= recent_features(as_of, past_promo, past_weekdays, horizon_days, params)
-    features["level_trend"] = (as_of.levels[0].level - as_of.levels[-1].level)[:, None]
-    features["store_level"] = as_of.levels[-1].level[:, None]
-    features["recent_shift"] = as_of.shift[:, None]
-    features |= last_year_features(as_of, horizon_days)
-    features |= month_edge_features(as_of, known.first_date)
-    features |= _observations(as_of.observed)
+    features: dict[str, np.ndarray] = {
+        **expectations(linear, as_of, plan, horizon_days=horizon_days, params=params)
+    }
+    past = Past(as_of, known.first_date, past_weekdays, past_promo, horizon_days, params)
+    for group in _groups_of_modules():
+        features |= group.compute(past)
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
 
 
@@ -197,13 +178,3 @@ def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolA
             f"not {first} and the {days - 1} days after it"
         )
     return values[:, start : start + days]
-
-
-def _observations(observed: BoolArray) -> dict[str, FloatArray]:
-    reversed_days = observed[:, :-401:-1]
-    gap = np.where(reversed_days.any(axis=1), reversed_days.argmax(axis=1), 400)
-    return {
-        "observed_days_91d": observed[:, -91:].sum(axis=1)[:, None].astype(np.float64),
-        "observed_days_364d": observed[:, -364:].sum(axis=1)[:, None].astype(np.float64),
-        "days_since_observed": gap[:, None].astype(np.float64),
-    }

@@ -1,0 +1,30 @@
+"""What the residuals of the last weeks say of chain and state."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rossmann_ml.features.groups import HistoryGroup
+from rossmann_ml.features.residuals import Past
+
+
+def _compute(past: Past) -> dict[str, np.ndarray]:
+    as_of, features = past.as_of, {}
+    for days in (7, 28):
+        seen_days = as_of.observed[:, -days:]
+        chain = as_of.residuals[:, -days:].sum() / max(int(seen_days.sum()), 1)
+        features[f"chain_residual_{days}d"] = np.full((1, 1), chain)
+    state = as_of.states[:, -28:].mean(axis=1) - as_of.chain[-28:].mean()
+    features["state_residual_28d"] = state[as_of.state_of_store][:, None]
+    return features
+
+
+GROUP = HistoryGroup(
+    meanings={
+        "chain_residual_7d": "the chain's mean residual over the last 7 days",
+        "chain_residual_28d": "the chain's mean residual over the last 28 days",
+        "state_residual_28d": "the state's mean residual over the last 28 days, minus the chain's",
+    },
+    cause="trend",
+    compute=_compute,
+)

@@ -1,0 +1,36 @@
+"""How a store's first and last days of months depart from the linear forecast."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from rossmann_ml.features.groups import HistoryGroup
+from rossmann_ml.features.residuals import YEAR_DAYS, Past, mean_or_nan
+
+
+def _compute(past: Past) -> dict[str, np.ndarray]:
+    as_of = past.as_of
+    days = as_of.residuals.shape[1]
+    start = max(days - YEAR_DAYS, 0)
+    dates = [past.first_date + timedelta(days=number) for number in range(start, days)]
+    recent, seen = as_of.residuals[:, start:], as_of.observed[:, start:]
+    edges = {
+        "month_start_residual": np.array([day.day <= 3 for day in dates]),
+        "month_end_residual": np.array([(day + timedelta(days=3)).day <= 3 for day in dates]),
+    }
+    return {
+        name: mean_or_nan(recent[:, chosen].sum(axis=1), seen[:, chosen].sum(axis=1))[:, None]
+        for name, chosen in edges.items()
+    }
+
+
+GROUP = HistoryGroup(
+    meanings={
+        "month_start_residual": "the store's mean residual on days 1 to 3 of the month, 364 days",
+        "month_end_residual": "the store's mean residual on the last 3 days of the month, 364 days",
+    },
+    cause="season",
+    compute=_compute,
+)

@@ -1,0 +1,146 @@
+"""A model family is one module in the families' package, and its parameters in ``params.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from support import frozen_world
+from support.planted_modules import planted
+
+from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
+from rossmann_ml.features.panel import scoring_panel, training_panel
+from rossmann_ml.models import families
+from rossmann_ml.models.blend import Blend, equal_weights
+from rossmann_ml.models.bundle import Bundle, BundleMetadata
+from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.training.registered import requirements
+from rossmann_ml.training.tune import tune
+
+MEAN = '''
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.models.base import FitSettings, Model, importance_frame, log_base, log_target
+from rossmann_ml.models.categories import Categories
+
+
+@dataclass(frozen=True)
+class MeanModel:
+    """The linear forecast plus the mean departure from it."""
+
+    packages: ClassVar[tuple[str, ...]] = ("typer",)
+    categories: Categories
+    departure: float
+
+    @classmethod
+    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
+        share = float(settings.parameters["share"])
+        return cls(Categories.of(panel), share * float(log_target(panel).mean()))
+
+    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
+        return log_base(panel) + self.departure
+
+    def importance(self) -> pl.DataFrame:
+        return importance_frame(["base_log_sales"], np.ones(1))
+
+    def save(self, folder: Path) -> None:
+        self.categories.save(folder)
+        (folder / "mean.txt").write_text(repr(self.departure), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int) -> Self:
+        return cls(Categories.load(folder), float((folder / "mean.txt").read_text("utf-8")))
+
+
+FAMILY_MODEL: type[Model] = MeanModel
+'''
+FAMILY = "plain_mean"
+
+
+@pytest.fixture
+def plain_mean(tmp_path: Path) -> Iterator[None]:
+    with planted(families, FAMILY, MEAN, tmp_path):
+        yield
+
+
+def params_with(tmp_path: Path, share: float) -> Params:
+    """The project's parameters with the family in a blend with LightGBM, from a file."""
+    loaded = yaml.safe_load((PROJECT_DIR / "params.yaml").read_text("utf-8"))
+    loaded["training"]["families"] = {FAMILY: {"share": share}, **loaded["training"]["families"]}
+    loaded["training"]["profiles"]["fast"]["models"] = {
+        "lightgbm": {"trees": 2, "learning_rate": 0.5},
+        FAMILY: {"trees": 1, "learning_rate": 1.0},
+    }
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(loaded, sort_keys=False), encoding="utf-8")
+    return load_params(path)
+
+
+@pytest.mark.usefixtures("plain_mean")
+def test_a_new_file_is_fitted_blended_bundled_loaded_and_forecasts(tmp_path: Path) -> None:
+    params = params_with(tmp_path, share=0.5)
+    recipe = Recipe("fast", params, 1)
+    assert recipe.families == (FAMILY, "lightgbm"), "in the order of training.families"
+    inputs, origin = frozen_world.inputs(), frozen_world.ORIGIN
+    origins = [origin - timedelta(days=days) for days in (56, 42)]
+    days = {"horizon_days": 14, "params": params.features}
+    rows = training_panel(inputs, origins, known_until=origin, **days)
+    members = recipe.fit_all(rows, known_until=origin)
+    bundle = Bundle(
+        Blend(members, equal_weights(recipe.families)),
+        Calibration(0.0, {"80": [1.0], "95": [2.0]}, []),
+        BundleMetadata("blend", str(origin), recipe.features, {}, "fast", 14),
+    ).save(tmp_path / "models")
+    loaded = Bundle.load(tmp_path / "models", bundle.model_version, threads=1)
+    to_score = scoring_panel(inputs, forecast_origin=origin, **days)
+    assert loaded.forecast(to_score).equals(bundle.forecast(to_score))
+    base = to_score["base_log_sales"].cast(pl.Float64).to_numpy()
+    own = loaded.model.members[FAMILY].predict_log_sales(to_score)
+    mean = np.mean(np.log(rows["sales"].to_numpy()) - rows["base_log_sales"].to_numpy())
+    np.testing.assert_allclose(own, base + 0.5 * mean, rtol=1e-9)
+    named = [requirement.split("==")[0] for requirement in requirements(loaded)]
+    assert {"typer", "lightgbm", "polars"} <= set(named)
+    assert not {"xgboost-cpu", "catboost"} & set(named)
+    assert named == sorted(named)
+
+
+@pytest.mark.usefixtures("plain_mean")
+def test_other_parameters_of_a_new_family_are_another_member(tmp_path: Path) -> None:
+    half, whole = (Recipe("fast", params_with(tmp_path, share), 1) for share in (0.5, 1.0))
+    assert half.member_hash(FAMILY) != whole.member_hash(FAMILY)
+    assert half.member_hash("lightgbm") == whole.member_hash("lightgbm")
+    assert half.hash != whole.hash
+
+
+@pytest.mark.usefixtures("plain_mean")
+def test_a_new_family_is_not_tuned_without_ranges_to_search(tmp_path: Path) -> None:
+    settings = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
+    params = params_with(tmp_path, share=0.5)
+    with pytest.raises(SettingsError, match="no ranges in which to search plain_mean: expected"):
+        tune(settings, params, family=FAMILY, profile="fast", trials=1)
+
+
+def test_a_family_without_a_file_is_refused_with_the_file_of_parameters_and_the_key(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        params_with(tmp_path, share=0.5)
+    assert f"{tmp_path / 'params.yaml'}: " in str(refusal.value)
+    assert (
+        "training.families: plain_mean: no such model family; expected some of catboost, "
+        "lightgbm, xgboost"
+    ) in str(refusal.value)
