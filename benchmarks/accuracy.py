@@ -20,9 +20,9 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.training.gate import champion
 from rossmann_ml.training.model_card import rmspe_table
 from rossmann_ml.warehouse.connection import connect, read_frame
+from rossmann_ml.warehouse.tables.models import champion
 from rossmann_ml.warehouse.versions import data_version
 
 DEVELOPMENT_ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]

@@ -24,8 +24,8 @@ from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.measure import DriftMetric, compare
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift.windows import Sample, plan_samples, sales_samples
-from rossmann_ml.publish.identity import champion_version
 from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.tables.models import require_champion
 
 SET_UNTIL = date(2014, 10, 31)
 FIRST_WEEK, FIRST_FEATURES = date(2014, 1, 10), date(2014, 7, 11)
@@ -51,7 +51,7 @@ class Bench:
             self.world = World.read(connection, self.params)
             self.came_true = weeks_come_true(connection)
             bundle = Bundle.load(
-                settings.models_path, champion_version(connection), threads=settings.threads
+                settings.models_path, require_champion(connection), threads=settings.threads
             )
         self._quiet: dict[date, dict[tuple[str, str], Sample]] = {}
         self.weeks = self.world.weeks(FIRST_WEEK)

@@ -31,8 +31,8 @@ from rossmann_ml.forecasting.drivers.attribution import explain  # noqa: E402
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay  # noqa: E402
 from rossmann_ml.models.base import design_matrix  # noqa: E402
 from rossmann_ml.models.bundle import Bundle  # noqa: E402
-from rossmann_ml.training.gate import require_champion  # noqa: E402
 from rossmann_ml.warehouse.connection import connect, read_frame  # noqa: E402
+from rossmann_ml.warehouse.tables.models import require_champion  # noqa: E402
 
 REPEATS = 3
 

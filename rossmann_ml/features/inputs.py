@@ -16,47 +16,13 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.tables import core
 
-# Where a store-day was restated, the version that was known by then replaces today's.
-_HISTORY = """
-    WITH restated AS (
-        SELECT store_id, sales_date
-        FROM core.sales_versions
-        WHERE sales_date <= $origin AND (known_on > $known_by OR superseded_on > $known_by)
-        GROUP BY ALL
-    ),
-    known_then AS (
-        SELECT versions.store_id, versions.sales_date, versions.sales
-        FROM core.sales_versions AS versions
-        SEMI JOIN restated USING (store_id, sales_date)
-        WHERE versions.known_on <= $known_by
-            AND (versions.superseded_on IS NULL OR versions.superseded_on > $known_by)
-    )
-    SELECT store_id, sales_date, sales
-    FROM core.fct_daily_sales
-    ANTI JOIN restated USING (store_id, sales_date)
-    WHERE sales_date <= $origin AND is_observed
-    UNION ALL
-    SELECT store_id, sales_date, sales FROM known_then
-    ORDER BY store_id, sales_date
-"""
-
-_PLAN = """
-    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
-    FROM core.store_plan
-    WHERE plan_date <= $origin
-    UNION ALL
-    SELECT store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday
-    FROM core.horizon_plan
-    WHERE forecast_origin = $origin
-    ORDER BY store_id, plan_date
-"""
-
-_STORES = """
+_PUBLISHED_STORES = """
     SELECT
         store_id, store_type, assortment, state, competition_distance_m, competition_open_since,
         has_promo2, promo2_since, promo2_months
-    FROM {table}
+    FROM stores
     ORDER BY store_id
 """
 
@@ -107,10 +73,7 @@ class OriginInputs:
 
 def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """What stores are grouped by: ``store_id, store_type, assortment, state``."""
-    return read_frame(
-        connection,
-        "SELECT store_id, store_type, assortment, state FROM core.dim_store ORDER BY store_id",
-    )
+    return core.stores(connection).select("store_id", "store_type", "assortment", "state")
 
 
 def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
@@ -120,9 +83,7 @@ def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
         NoDataError: No plan was built yet.
     """
     try:
-        ((newest,),) = connection.execute(
-            "SELECT max(forecast_origin) FROM core.horizon_plan"
-        ).fetchall()
+        newest = core.newest_planned_origin(connection)
     except duckdb.CatalogException as error:
         raise NoDataError("the core tables are not built yet: run `rossmann refresh`") from error
     if newest is None:
@@ -131,7 +92,7 @@ def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
             "(params.yaml: forecast.origin_min_coverage); `rossmann data status` shows what is "
             "landed"
         )
-    return newest  # type: ignore[no-any-return]
+    return newest
 
 
 def read_inputs(
@@ -154,19 +115,11 @@ def read_inputs(
         NoDataError: There is no plan for this origin, or no sales up to it.
     """
     known_by = known_by or date.max
-    names = {"origin": forecast_origin, "known_by": known_by}
-    history = read_frame(connection, _HISTORY, names)
-    plan = read_frame(connection, _PLAN, {"origin": forecast_origin})
-    stores = read_frame(connection, _STORES.format(table="core.dim_store"))
-    horizon_plan = read_frame(
-        connection,
-        """
-        SELECT store_id, plan_date AS target_date, plan_source
-        FROM core.horizon_plan
-        WHERE forecast_origin = $origin AND horizon_days <= $horizon_days
-        ORDER BY store_id, plan_date
-        """,
-        {"origin": forecast_origin, "horizon_days": params.forecast.horizon_days},
+    history = core.sales_known_by(connection, origin=forecast_origin, known_by=known_by)
+    plan = core.plan_around(connection, forecast_origin)
+    stores = core.stores(connection)
+    horizon_plan = core.horizon_plan(
+        connection, origin=forecast_origin, horizon_days=params.forecast.horizon_days
     )
     if history.is_empty():
         raise NoDataError(f"there are no sales on or before {forecast_origin}")
@@ -201,7 +154,7 @@ def read_published_inputs(
     features = FeatureInputs.from_frames(
         history=history,
         plan=read_frame(connection, _PUBLISHED_PLAN),
-        stores=read_frame(connection, _STORES.format(table="stores")),
+        stores=read_frame(connection, _PUBLISHED_STORES),
     )
     horizon_plan = read_frame(
         connection, _PUBLISHED_HORIZON_PLAN, {**values, "horizon_days": horizon_days}

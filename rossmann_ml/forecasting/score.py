@@ -26,7 +26,6 @@ from rossmann_ml.features.inputs import (
 from rossmann_ml.features.panel import feature_names, scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.training.gate import require_champion
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import (
     append_frame,
@@ -36,6 +35,8 @@ from rossmann_ml.warehouse.connection import (
     utc_now,
 )
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import core, forecasting
+from rossmann_ml.warehouse.tables.models import require_champion
 from rossmann_ml.warehouse.versions import Versions
 
 WEEKLY, BACKFILL = "weekly", "backfill"
@@ -237,28 +238,19 @@ def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: dat
     connection.execute(
         "DELETE FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
     )
-    connection.execute(
-        """
-        INSERT INTO forecasting.stores_not_forecast
-        SELECT
-            $origin,
-            store_id,
-            CASE
-                WHEN first_sales_date IS NULL OR first_sales_date > $origin
-                    THEN 'no plan and no sales yet'
-                ELSE 'no plan and no sales in the last weeks'
-            END
-        FROM core.dim_store
-        WHERE store_id NOT IN (
-            SELECT store_id FROM forecasting.forecasts WHERE forecast_origin = $origin
-        )
-        """,
-        {"origin": origin},
+    without = core.first_sales_dates(connection).join(
+        forecasting.forecasts(connection, origin), on="store_id", how="anti", maintain_order="left"
     )
-    ((stores,),) = connection.execute(
-        "SELECT count(*) FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
-    ).fetchall()
-    return int(stores)
+    has_sold = (pl.col("first_sales_date") <= origin).fill_null(False)
+    rows = without.select(
+        "store_id",
+        forecast_origin=pl.lit(origin),
+        reason=pl.when(has_sold)
+        .then(pl.lit("no plan and no sales in the last weeks"))
+        .otherwise(pl.lit("no plan and no sales yet")),
+    )
+    append_frame(connection, "forecasting.stores_not_forecast", rows)
+    return len(rows)
 
 
 def _report(

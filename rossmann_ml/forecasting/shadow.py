@@ -20,13 +20,13 @@ from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.training.gate import REFUSED
 from rossmann_ml.warehouse.connection import (
     append_frame,
     one_row,
     transaction,
 )
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import champion_record, newer_models
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,10 @@ def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings)
 
     Models without a bundle on disk do not count.
     """
-    rows = connection.execute(
-        """
-        WITH champion AS (
-            SELECT model_version, decided_at FROM forecasting.promotions
-            WHERE action <> $refused
-            ORDER BY promotion_id DESC LIMIT 1
-        )
-        SELECT models.model_version
-        FROM forecasting.model_versions AS models, champion
-        WHERE models.registry_version <> '' AND models.created_at > champion.decided_at
-            AND models.model_version <> champion.model_version
-        ORDER BY models.created_at DESC, models.model_version
-        """,
-        {"refused": REFUSED},
-    ).fetchall()
-    versions = [str(row[0]) for row in rows]
+    serving = champion_record(connection)
+    if serving is None:
+        return None
+    versions = newer_models(connection, serving)
     return next((name for name in versions if (settings.models_path / name).is_dir()), None)
 
 

@@ -14,9 +14,9 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.warehouse.connection import one_row, read_frame
 from rossmann_ml.warehouse.dbt import run_dbt
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import core, forecasting, marts
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class AccuracyReport:
     vintages: pl.DataFrame
     reasons: pl.DataFrame
     newest_origin: date | None
-    newest_sales_date: date
+    newest_sales_date: date | None
     seconds: float
 
 
@@ -51,7 +51,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
     """
     started = time.perf_counter()
     with session.writing() as connection:
-        if not _is_built(connection):
+        if not core.is_built(connection):
             raise NoDataError(
                 f"{session.settings.database_path} has no sales to compare with yet: "
                 "run `rossmann refresh` first"
@@ -71,43 +71,10 @@ def read_accuracy(
         started: When the measuring began (``time.perf_counter``); now if not given.
     """
     begun = time.perf_counter() if started is None else started
-    vintages = read_frame(
-        connection,
-        """
-        SELECT * FROM marts.forecast_accuracy WHERE segment_kind = 'overall'
-        ORDER BY forecast_origin DESC, forecast_kind, model_version
-        """,
-    )
-    reasons = read_frame(
-        connection,
-        """
-        SELECT ranked_by, reason, count(*) AS store_days FROM marts.forecast_worst_days
-        GROUP BY ALL ORDER BY ranked_by DESC, store_days DESC, reason
-        """,
-    )
-    newest = one_row(
-        connection,
-        """
-        SELECT (SELECT max(forecast_origin) FROM forecasting.forecasts),
-            (SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed)
-        """,
-    )
-    assert newest is not None  # noqa: S101 - an aggregate always has a row
     return AccuracyReport(
-        vintages=vintages,
-        reasons=reasons,
-        newest_origin=newest[0],
-        newest_sales_date=newest[1],
+        vintages=marts.overall_accuracy(connection),
+        reasons=marts.worst_day_reasons(connection),
+        newest_origin=forecasting.newest_origin_between(connection),
+        newest_sales_date=core.newest_observed_day(connection),
         seconds=time.perf_counter() - begun,
     )
-
-
-def _is_built(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = one_row(
-        connection,
-        """
-        SELECT 1 FROM duckdb_tables()
-        WHERE schema_name = 'core' AND table_name = 'fct_daily_sales'
-        """,
-    )
-    return found is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from rossmann_ml.base.alert_params import RetrainingParams
-from rossmann_ml.warehouse.connection import one_row
+from rossmann_ml.warehouse.tables import forecasting, models
 
 
 def advise_retraining(
@@ -30,17 +30,11 @@ def advise_retraining(
     Returns:
         The reason in words, with the alerts; None when there is none.
     """
-    newest = one_row(
-        connection,
-        """
-        SELECT max(trained_through), max_by(created_at, trained_through),
-            (SELECT max(forecast_origin) FROM forecasting.forecasts)
-        FROM forecasting.model_versions
-        """,
-    )
-    if newest is None or newest[0] is None or newest[2] is None:
+    newest = models.newest_training(connection)
+    origin = forecasting.newest_origin_between(connection)
+    if newest is None or origin is None:
         return None
-    trained_through, trained_at, origin = newest
+    trained_through, trained_at = newest
     weeks = (origin - trained_through).days // 7
     if weeks >= every_weeks:
         return f"the newest training has not seen the last {weeks} weeks of sales"

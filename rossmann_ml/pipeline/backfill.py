@@ -24,10 +24,11 @@ from rossmann_ml.pipeline.steps import Run, Step
 from rossmann_ml.training.fit import make_bundle
 from rossmann_ml.training.model_records import record_model, training_report
 from rossmann_ml.warehouse.clock import monday_after
-from rossmann_ml.warehouse.connection import one_row, transaction
+from rossmann_ml.warehouse.connection import transaction
 from rossmann_ml.warehouse.dbt import dbt_variables, run_dbt
 from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import models, raw
 
 
 def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> list[date]:
@@ -37,8 +38,8 @@ def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> l
     on one origin and to test on a later one.
     """
     newest = newest_origin(connection)
-    row = one_row(connection, "SELECT min(date) FROM raw.sales")
-    first = row[0] if row is not None and row[0] is not None else newest
+    span = raw.sales_span(connection)
+    first = newest if span is None else span[0]
     needed = params.training.min_history_days + 3 * params.forecast.horizon_days
     weeks = max((newest - first).days - needed, 0) // 7
     return [newest - timedelta(days=7 * number) for number in range(1, weeks + 1)]
@@ -102,12 +103,7 @@ def _train_and_score(
         bundle = make_bundle(recipe, members, folds, forecast_origin, stores)
         bundle = bundle.save(settings.models_path)
         versions = session.versions(connection)
-        known = one_row(
-            connection,
-            "SELECT 1 FROM forecasting.model_versions WHERE model_version = ?",
-            [bundle.model_version],
-        )
-        if known is None:
+        if not models.is_recorded(connection, bundle.model_version):
             scores = score(folds.rows, recipe.key, stores)
             report = training_report(
                 bundle, scores, training_rows=len(panel), seconds=time.perf_counter() - started

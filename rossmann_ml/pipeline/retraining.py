@@ -13,8 +13,9 @@ from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.pipeline.steps import BACKTEST, GATE, TRAIN, TRAINING_PANEL, Run
 from rossmann_ml.training.gate import Decision
 from rossmann_ml.training.model_records import TrainingReport, stored_report
-from rossmann_ml.warehouse.connection import one_row, require_database
+from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import models
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,12 @@ def _trained_before(
     settings = session.settings
     recipe = Recipe(profile, session.params, settings.threads)
     versions = session.versions(connection)
-    row = one_row(
+    row = models.registered_like(
         connection,
-        """
-        SELECT model_version, training_seconds
-        FROM forecasting.model_versions
-        WHERE recipe_hash = ? AND data_version = ? AND code_version = ?
-            AND trained_through = ? AND registry_version <> ''
-        ORDER BY created_at DESC
-        LIMIT 1
-        """,
-        [recipe.hash, versions.data, versions.code, newest_origin(connection)],
+        recipe_hash=recipe.hash,
+        data_version=versions.data,
+        code_version=versions.code,
+        trained_through=newest_origin(connection),
     )
     if row is None or not (settings.models_path / row[0]).exists():
         return None

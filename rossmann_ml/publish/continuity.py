@@ -17,6 +17,7 @@ import polars as pl
 from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.serving.generations import read_info, reading
 from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.tables import forecasting, marts
 
 _KEYS = ["store_id", "target_date"]
 
@@ -122,25 +123,17 @@ def compare_with_published(
             )
     except duckdb.Error:  # a file that is about to be replaced
         return None
-    after = read_frame(
-        connection,
-        """
-        SELECT forecast_origin, store_id, target_date, sales_forecast AS after
-        FROM forecasting.forecasts
-        WHERE forecast_origin = (SELECT max(forecast_origin) FROM forecasting.forecasts)
-        """,
-    )
+    origin = forecasting.newest_origin_between(connection)
+    if origin is None:
+        return None
+    after = forecasting.forecasts(connection, origin).select(*_KEYS, after="sales_forecast")
     days = set(before["target_date"]) & set(after["target_date"])
     if not days:
         return None
-    origin: date = after["forecast_origin"].unique().item()
-    stores = read_frame(
-        connection,
-        "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",
-    )
+    stores = marts.store_segments(connection)
     both = (
         # a store that comes back or opens is no jump, one that is lost is
-        before.join(after.drop("forecast_origin"), on=_KEYS, how="left")
+        before.join(after, on=_KEYS, how="left")
         .filter(pl.col("target_date").is_in(sorted(days)))
         .with_columns(pl.col("after").fill_null(0.0))
         .join(stores, on="store_id", how="left")

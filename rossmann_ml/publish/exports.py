@@ -21,6 +21,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import count_rows, one_row
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import core, raw
 from rossmann_ml.warehouse.versions import code_version, data_version
 
 _PANEL_KEY = ("forecast_origin", "store_id", "target_date")
@@ -107,8 +108,8 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
         missing = [name for name, rows in found.items() if rows is None]
         origin = None
         if not missing:
-            origin = one_row(connection, "SELECT forecast_origin FROM core.forecast_origin")
-        data_set = one_row(connection, "SELECT name FROM raw.data_set")
+            origin = core.newest_complete_day(connection)
+        data_set = raw.data_set(connection)
         if missing or origin is None or data_set is None:
             raise NoDataError(
                 f"{settings.database_path} has no {', '.join(missing) or 'data'} yet: "
@@ -122,8 +123,8 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
         export = Export(
             data_version=data_version(connection),
             code_version=code_version(settings.home),
-            data_set=str(data_set[0]),
-            forecast_origin=str(origin[0]),
+            data_set=data_set[0],
+            forecast_origin=str(origin),
             landed=_landed_files(connection, settings),
             tables=tables,
         )
@@ -153,10 +154,9 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> Exp
 def _landed_files(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> tuple[LandedFile, ...]:
-    loads = connection.execute("SELECT file_name, file_sha256 FROM raw.loads ORDER BY load_id")
     return tuple(
-        LandedFile(str(name), str(sha256), _md5_if_still_there(settings, str(name), str(sha256)))
-        for name, sha256 in loads.fetchall()
+        LandedFile(name, sha256, _md5_if_still_there(settings, name, sha256))
+        for name, sha256 in raw.landed_files(connection)
     )
 
 

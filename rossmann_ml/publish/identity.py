@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
+from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.schema import newest_version
-
-NEWEST_FIRST_ORIGINS = "SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC"
+from rossmann_ml.warehouse.tables import forecasting, raw
+from rossmann_ml.warehouse.tables.models import require_champion
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,14 @@ def draft_generation(
         NoChampionError: No model has been promoted yet.
         PublishError: A forecast names a run that is not in ``forecast_runs``.
     """
-    data_sets = connection.execute("SELECT name, is_synthetic FROM raw.data_set").fetchall()
-    if not data_sets:
+    data_set = raw.data_set(connection)
+    if data_set is None:
         raise NoDataError("nothing has been landed yet: run `rossmann refresh` first")
-    ((data_set_name, is_synthetic),) = data_sets
-    origins = [origin for (origin,) in connection.execute(NEWEST_FIRST_ORIGINS).fetchall()]
+    origins = forecasting.origins(connection)
     if not origins:
         raise NoDataError("there are no forecasts yet: run `rossmann refresh` first")
     published = origins[: params.forecast.vintages_published]
-    champion = champion_version(connection)
+    champion = require_champion(connection)
     data, code = versions.data_version(connection), versions.code_version()
     identity = {
         "data_version": data,
@@ -70,10 +69,7 @@ def draft_generation(
         "runs": _inputs(connection, published[-1]),
         "shadows": _shadows(connection, published[-1]),
     }
-    newest_models = connection.execute(
-        "SELECT DISTINCT model_version FROM forecasting.forecasts WHERE forecast_origin = ?",
-        [origins[0]],
-    ).fetchall()
+    newest_models = forecasting.models_of(connection, origins[0])
     info = GenerationInfo(
         generation_id=fingerprint(identity),
         published_at=datetime.now(UTC).replace(tzinfo=None),
@@ -84,8 +80,8 @@ def draft_generation(
         code_version=code,
         git_commit=versions.git_commit(),
         run_id=run_id,
-        data_set_name=data_set_name,
-        is_synthetic=is_synthetic,
+        data_set_name=data_set[0],
+        is_synthetic=data_set[1],
         product_today=product_today(connection, settings),
         schema_version=newest_version(),
     )
@@ -93,40 +89,13 @@ def draft_generation(
         info=info,
         oldest_origin=published[-1],
         archived_origins=tuple(origins[len(published) :]),
-        model_versions=tuple(sorted({champion, *(version for (version,) in newest_models)})),
+        model_versions=tuple(sorted({champion, *newest_models})),
     )
-
-
-def champion_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """The model that serves: the one of the newest promotion or rollback.
-
-    Raises:
-        NoChampionError: No model has been promoted yet.
-    """
-    newest = connection.execute(
-        """
-        SELECT model_version FROM forecasting.promotions
-        WHERE action IN ('promoted', 'rolled_back')
-        ORDER BY promotion_id DESC LIMIT 1
-        """
-    ).fetchall()
-    for (model_version,) in newest:
-        return str(model_version)
-    raise NoChampionError("no model has been promoted yet: run `rossmann refresh` first")
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
     """Origin and input hash of every run whose forecasts would be in the file, sorted."""
-    rows = connection.execute(
-        """
-        SELECT DISTINCT f.forecast_origin, f.run_id, r.input_hash
-        FROM forecasting.forecasts AS f
-        LEFT JOIN forecasting.forecast_runs AS r USING (run_id)
-        WHERE f.forecast_origin >= ?
-        ORDER BY ALL
-        """,
-        [oldest_origin],
-    ).fetchall()
+    rows = forecasting.inputs_of_runs(connection, first_origin=oldest_origin)
     for origin, run_id, input_hash in rows:
         if input_hash is None:
             raise PublishError(
@@ -138,14 +107,5 @@ def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[
 
 def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
     """Origin, challenger and input hash of all shadow forecasts that would be in the file."""
-    rows = connection.execute(
-        """
-        SELECT DISTINCT s.forecast_origin, s.model_version, coalesce(r.input_hash, s.run_id)
-        FROM forecasting.shadow_forecasts AS s
-        LEFT JOIN forecasting.forecast_runs AS r USING (run_id)
-        WHERE s.forecast_origin >= ?
-        ORDER BY ALL
-        """,
-        [oldest_origin],
-    ).fetchall()
+    rows = forecasting.inputs_of_shadows(connection, first_origin=oldest_origin)
     return [[str(value) for value in row] for row in rows]

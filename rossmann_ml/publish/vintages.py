@@ -13,6 +13,7 @@ import duckdb
 from rossmann_ml.base import files
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.contract import Contract
+from rossmann_ml.warehouse.tables import forecasting
 
 ARCHIVED_TABLE = "forecasts"
 """The one table whose origins stay readable when they leave the file."""
@@ -49,14 +50,7 @@ def export_vintages(
     order = ", ".join(table.order_by)
     written = []
     for origin in origins:
-        ((hashes,),) = connection.execute(
-            """
-            SELECT string_agg(DISTINCT r.input_hash, '-' ORDER BY r.input_hash)
-            FROM forecasting.forecasts AS f JOIN forecasting.forecast_runs AS r USING (run_id)
-            WHERE f.forecast_origin = ?
-            """,
-            [origin],
-        ).fetchall()
+        hashes = "-".join(forecasting.input_hashes(connection, origin))
         path = folder / f"forecasts_{origin}_{hashes or 'unknown'}.parquet"
         if path.exists():
             continue

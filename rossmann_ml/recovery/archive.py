@@ -30,9 +30,9 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
 from rossmann_ml.serving.generations import pointed_path
-from rossmann_ml.training.gate import champion
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import newest_version
+from rossmann_ml.warehouse.tables.models import champion
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1

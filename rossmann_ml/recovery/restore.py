@@ -30,6 +30,7 @@ from rossmann_ml.recovery.archive import (
 from rossmann_ml.serving.generations import current_path, read_info, reading
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import refuse_later_version
+from rossmann_ml.warehouse.tables import raw
 
 # The columns in which MLflow's database names files by their absolute place.
 _PLACES = {
@@ -120,7 +121,7 @@ def _prepare(settings: Settings, staging: Path, manifest: Manifest) -> None:
     database = staging / "warehouse" / "rossmann.duckdb"
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
-            connection.execute("SELECT count(*) FROM raw.loads").fetchall()
+            raw.landed_files(connection)
         if manifest.generation_id is not None:
             with reading(current_path(staging / "warehouse" / "published")) as connection:
                 read_info(connection)

@@ -32,6 +32,7 @@ from rossmann_ml.serving.generations import (
 from rossmann_ml.serving.status import read_status, status_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.tables import forecasting, raw
 
 # A week and the days that landing the week's sales may take.
 STALE_AFTER = timedelta(days=10)
@@ -179,18 +180,16 @@ def _age(settings: Settings, current: Generation) -> Iterator[Finding]:
     try:
         with warehouse.open_as_it_is(settings) as connection:
             today = product_today(connection, settings)
-            ((newest,),) = connection.execute(
-                "SELECT max(forecast_origin) FROM forecasting.forecasts"
-            ).fetchall()
-            ((data_set,),) = connection.execute("SELECT max(name) FROM raw.data_set").fetchall()
+            newest = forecasting.newest_origin_between(connection)
+            data_set = raw.data_set(connection)
     except (RossmannError, duckdb.Error):
         return  # the warehouse has a finding of its own
     info = current.info
-    if data_set is not None and data_set != info.data_set_name:
+    if data_set is not None and data_set[0] != info.data_set_name:
         yield Finding(
             Severity.ERROR,
             "data set",
-            f"readers see {info.data_set_name!r}, the warehouse holds {data_set!r}",
+            f"readers see {info.data_set_name!r}, the warehouse holds {data_set[0]!r}",
             "`rossmann publish` shows them what the warehouse holds",
         )
     elif newest is not None and newest > info.forecast_origin:

@@ -18,9 +18,10 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.data_set import data_set_of, landed_data_set
 from rossmann_ml.recovery.findings import Finding, Severity
 from rossmann_ml.serving.generations import bundle_path
-from rossmann_ml.training import gate as promotion
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import newest_version, refuse_later_version, schema_version
+from rossmann_ml.warehouse.tables import raw
+from rossmann_ml.warehouse.tables.models import champion
 
 # What dbt calls a table that is not finished, or that a finished one is about to replace.
 _UNFINISHED = ("__dbt_tmp", "__dbt_backup")
@@ -106,7 +107,7 @@ def _dropped(settings: Settings, tables: list[tuple[str, str, str]]) -> str:
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    version = promotion.champion(connection)
+    version = champion(connection)
     if version is None:
         yield Finding(
             Severity.WARNING,
@@ -163,7 +164,7 @@ def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 def _clock(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
     del settings
-    ((newest,),) = connection.execute("SELECT max(loaded_at) FROM raw.loads").fetchall()
+    newest = raw.newest_landing(connection)
     now = warehouse.utc_now()
     if newest is not None and newest > now + _CLOCK_TOLERANCE:
         yield Finding(

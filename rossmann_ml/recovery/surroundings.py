@@ -16,6 +16,7 @@ from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import champion_record
 
 # A refresh writes a generation, dbt rebuilds tables beside the old ones, and Dagster keeps events.
 _ALWAYS_NEEDED_BYTES = 500_000_000
@@ -68,7 +69,7 @@ def examine_registry(settings: Settings) -> Iterator[Finding]:
             )
         return
     try:
-        found = tracking.champion_version(settings)
+        found = tracking.alias_version(settings)
     except TrackingError as error:
         yield Finding(
             Severity.WARNING,
@@ -102,16 +103,7 @@ def _champion_in_registry(settings: Settings) -> str | None:
         return None
     try:
         with warehouse.open_as_it_is(settings) as connection:
-            row = warehouse.one_row(
-                connection,
-                """
-                SELECT registry_version
-                FROM forecasting.promotions
-                INNER JOIN forecasting.model_versions USING (model_version)
-                WHERE action <> ? ORDER BY promotion_id DESC LIMIT 1
-                """,
-                [promotion.REFUSED],
-            )
+            serving = champion_record(connection)
     except (RossmannError, duckdb.Error):  # the warehouse has a finding of its own
         return None
-    return None if row is None or not row[0] else str(row[0])
+    return None if serving is None else serving.registry_version or None

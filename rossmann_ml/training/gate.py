@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
@@ -21,8 +21,9 @@ from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import REFUSED, champion, champion_record, require_champion
 
-PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
+PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
 
 @dataclass(frozen=True)
@@ -44,38 +45,12 @@ class Decision:
     figures: dict[str, float | str] = field(default_factory=dict)
 
 
-def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """The model that serves, or None before the first promotion."""
-    row = one_row(
-        connection,
-        "SELECT model_version FROM forecasting.promotions WHERE action <> ? "
-        "ORDER BY promotion_id DESC LIMIT 1",
-        [REFUSED],
-    )
-    return None if row is None else str(row[0])
-
-
 def has_champion(session: Session) -> bool:
     """Whether a model has been promoted; False too when there is no warehouse yet."""
     if not session.settings.database_path.exists():
         return False
     with session.writing() as connection:
         return champion(connection) is not None
-
-
-def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
-    """The model that serves.
-
-    Raises:
-        NoChampionError: None has been promoted yet.
-    """
-    found = champion(connection)
-    if found is None:
-        raise NoChampionError(
-            "no model has been promoted yet: run `rossmann refresh --retrain fast`, or the job "
-            "`weekly_refresh_with_training` in Dagster"
-        )
-    return found
 
 
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
@@ -146,23 +121,13 @@ def reconcile_alias(session: Session) -> bool:
         Whether something had to be done.
     """
     with session.writing() as connection:
-        row = one_row(
-            connection,
-            """
-            SELECT promotion_id, registry_version
-            FROM forecasting.promotions
-            INNER JOIN forecasting.model_versions USING (model_version)
-            WHERE action <> ? AND NOT is_alias_set
-            ORDER BY promotion_id DESC LIMIT 1
-            """,
-            [REFUSED],
-        )
-        if row is None:
+        serving = champion_record(connection)
+        if serving is None or serving.is_alias_set or not serving.registry_version:
             return False
-        tracking.set_champion(session.settings, str(row[1]))
+        tracking.set_champion(session.settings, serving.registry_version)
         connection.execute(
             "UPDATE forecasting.promotions SET is_alias_set = true WHERE promotion_id <= ?",
-            [row[0]],
+            [serving.promotion_id],
         )
     return True
 

@@ -23,6 +23,7 @@ from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.training.model_findings import SEGMENT_NAMES, fairness, pooled, weaknesses
 from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.tables import raw
 
 _IMPORTANT = 12
 _USES = """\
@@ -105,9 +106,8 @@ def read_card_source(
         "ORDER BY gain_share DESC, feature",
         name,
     )
-    data_set = connection.execute("SELECT name, is_synthetic FROM raw.data_set").fetchone()
-    data_set_name, is_synthetic = data_set or ("unknown", False)
-    return CardSource(version, scores, importance, str(data_set_name), bool(is_synthetic))
+    data_set_name, is_synthetic = raw.data_set(connection) or ("unknown", False)
+    return CardSource(version, scores, importance, data_set_name, is_synthetic)
 
 
 def model_card(source: CardSource) -> str:

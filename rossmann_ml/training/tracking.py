@@ -263,7 +263,7 @@ def set_champion(settings: Settings, registry_version: str) -> None:
         found.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
 
 
-def champion_version(settings: Settings) -> str | None:
+def alias_version(settings: Settings) -> str | None:
     """The registry's version with the alias ``champion``; None when no version has it.
 
     Raises:

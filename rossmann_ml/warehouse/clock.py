@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import duckdb
 
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.tables import raw
 
 
 def monday_after(day: date) -> date:
@@ -21,9 +22,8 @@ def monday_after(day: date) -> date:
 
 def newest_sales_date(connection: duckdb.DuckDBPyConnection) -> date | None:
     """The newest day with landed sales, or None before the first."""
-    ((newest,),) = connection.execute("SELECT max(date) FROM raw.sales").fetchall()
-    # all rows are fetched here and elsewhere: a result half read blocks the connection
-    return newest  # type: ignore[no-any-return]
+    span = raw.sales_span(connection)
+    return None if span is None else span[1]
 
 
 def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | None) -> date:
@@ -52,9 +52,8 @@ def product_today(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
         connection: An open connection to the pipeline's database.
         settings: May set today with ``as_of``.
     """
-    rows = connection.execute("SELECT is_historical FROM raw.data_set").fetchall()
     return today_for(
         settings,
-        is_historical=any(is_historical for (is_historical,) in rows),
+        is_historical=raw.is_historical(connection),
         newest_sales=newest_sales_date(connection),
     )

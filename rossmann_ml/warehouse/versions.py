@@ -17,6 +17,7 @@ import duckdb
 
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.warehouse.tables import raw
 
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
 _DBT = ("dbt_project/models/**/*", "dbt_project/macros/**/*", "dbt_project/dbt_project.yml")
@@ -37,19 +38,14 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     Sums of integers do not depend on the order or on threads, so the same rows always give the
     same fingerprint. It is worked out once a landing and kept in ``raw.data_versions``.
     """
-    kept = """
-        SELECT data_version FROM raw.data_versions
-        WHERE load_id = (SELECT max(load_id) FROM raw.loads)
-    """
-    for (version,) in connection.execute(kept).fetchall():
+    load_id = raw.newest_load_id(connection)
+    kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
+    for (version,) in connection.execute(kept, [load_id]).fetchall():
         return str(version)
     version = _fingerprint_rows(connection)
-    with suppress(duckdb.InvalidInputException):  # a connection that may only read
-        connection.execute(
-            "INSERT INTO raw.data_versions "
-            "SELECT max(load_id), ? FROM raw.loads HAVING max(load_id) IS NOT NULL",
-            [version],
-        )
+    if load_id is not None:
+        with suppress(duckdb.InvalidInputException):  # a connection that may only read
+            connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
     return version
 
 

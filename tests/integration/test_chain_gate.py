@@ -15,6 +15,7 @@ from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import champion
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +66,7 @@ def test_a_model_behind_seasonal_naive_is_refused_with_the_figures(chain: Chain)
     assert action == "refused"
     assert json.loads(figures)["rmspe"] == 9.0
     with connect(chain.settings) as connection:
-        assert promotion.champion(connection) is None
+        assert champion(connection) is None
 
 
 def test_a_model_is_held_against_seasonal_naive_origin_by_origin(chain: Chain) -> None:

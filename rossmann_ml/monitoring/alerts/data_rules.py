@@ -6,6 +6,7 @@ from itertools import groupby
 
 from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, some
 from rossmann_ml.warehouse.clock import newest_sales_date
+from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
@@ -27,7 +28,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
                 rule.max_sales_age_days,
             )
         )
-    ((last,),) = situation.connection.execute("SELECT max(date) FROM raw.plan").fetchall()
+    last = raw.last_plan_date(situation.connection)
     ahead = (last - today).days if last else 0
     if ahead < rule.min_plan_days_ahead:
         found.append(
@@ -42,20 +43,17 @@ def judge_stale_data(situation: Situation) -> Judgement:
                 rule.min_plan_days_ahead,
             )
         )
-    for share, assumed, all_days, origin in situation.rows(
-        """
-        SELECT assumed_store_days / store_days, assumed_store_days, store_days, forecast_origin
-        FROM forecasting.forecast_runs WHERE run_kind = 'weekly' AND store_days > 0
-        ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
-        """
-    ):
+    run = forecasting.newest_weekly_run(situation.connection, min_store_days=1)
+    if run is not None:
+        share = run.assumed_store_days / run.store_days
         if share > rule.max_assumed_share:
             found.append(
                 Finding(
                     "stale_data",
                     "assumed plan",
-                    f"{assumed:,} of {all_days:,} store-days forecast from {origin} ({share:.1%}) "
-                    f"have a plan filled by rule; expected at most {rule.max_assumed_share:.1%}",
+                    f"{run.assumed_store_days:,} of {run.store_days:,} store-days forecast from "
+                    f"{run.forecast_origin} ({share:.1%}) have a plan filled by rule; expected at "
+                    f"most {rule.max_assumed_share:.1%}",
                     share,
                     rule.max_assumed_share,
                 )
@@ -65,17 +63,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
 
 def judge_failed_checks(situation: Situation) -> Judgement:
     """Which checks of the newest run failed."""
-    rows = situation.rows(
-        """
-        WITH newest AS (
-            SELECT suite, max_by(run_id, checked_at) AS run_id
-            FROM quality.data_quality_results GROUP BY suite
-        )
-        SELECT suite, severity, is_success, table_name, column_name, check_name, observed, expected
-        FROM quality.data_quality_results SEMI JOIN newest USING (suite, run_id)
-        ORDER BY suite, severity, table_name, check_name
-        """
-    )
+    rows = quality.newest_results(situation.connection)
     if not rows:
         return None
     found = []
@@ -105,9 +93,7 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 def judge_refresh_late(situation: Situation) -> Judgement:
     """Whether the weekly job did not come."""
-    ((origin,),) = situation.connection.execute(
-        "SELECT max(forecast_origin) FROM forecasting.forecasts"
-    ).fetchall()
+    origin = forecasting.newest_origin_between(situation.connection)
     if origin is None:
         return None
     age, limit = (situation.today - origin).days, situation.params.refresh_late.max_origin_age_days

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from rossmann_ml.base.alert_params import AlertParams, Severity
+from rossmann_ml.warehouse.tables import marts
 
 # items of a list in a message; the others are counted
 _NAMED = 5
@@ -62,6 +63,15 @@ class Situation:
         except duckdb.CatalogException:
             return []
         return found
+
+    def live_accuracy(
+        self, window_days: int, min_days: int
+    ) -> list[tuple[str, str, int, float, float, float, float]]:
+        """See :func:`rossmann_ml.warehouse.tables.marts.live_accuracy`; none before dbt ran."""
+        try:
+            return marts.live_accuracy(self.connection, window_days=window_days, min_days=min_days)
+        except duckdb.CatalogException:
+            return []
 
 
 Judgement = list[Finding] | None

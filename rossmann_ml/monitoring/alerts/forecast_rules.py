@@ -5,53 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import groupby
 
-from rossmann_ml.base.errors import NoChampionError
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, figure, some
-from rossmann_ml.publish.identity import champion_version
+from rossmann_ml.warehouse.tables import forecasting, models, raw
 
 # longer than any rebuilding: a year in which a season of every kind went by without a sale
 _CLOSED_FOR_GOOD_DAYS = 365
-
-_LIVE = """
-    SELECT
-        segment_kind, segment, max(days) AS days, sum(store_days) AS store_days,
-        sum(mape * store_days) / sum(store_days) AS mape,
-        sqrt(sum(rmspe * rmspe * store_days) / sum(store_days)) AS rmspe,
-        sum(coverage_80 * store_days) / sum(store_days) AS coverage_80,
-        sum(coverage_95 * store_days) / sum(store_days) AS coverage_95
-    FROM marts.forecast_accuracy
-    WHERE forecast_kind = 'served'
-        AND segment_kind IN ('overall', 'store_type', 'state') AND forecast_origin >=
-        (SELECT max(last_target_date) FROM marts.forecast_accuracy) - $window_days::INTEGER
-    GROUP BY segment_kind, segment
-    HAVING max(days) >= $min_days
-"""
 
 
 def judge_accuracy(situation: Situation) -> Judgement:
     """Whether forecasts were further off than the backtest of their model promised."""
     rule = situation.params.accuracy
-    rows = situation.rows(
-        f"""
-        WITH live AS ({_LIVE}), promised AS (
-            SELECT segment_kind, segment, median(mape) AS mape
-            FROM forecasting.backtest_scores
-            WHERE model_version = $champion AND model = $blend AND forecast_origin IS NOT NULL
-            GROUP BY segment_kind, segment
-        )
-        SELECT segment_kind, segment, store_days, live.mape, live.rmspe, promised.mape
-        FROM live JOIN promised USING (segment_kind, segment)
-        WHERE promised.mape > 0
-        ORDER BY segment_kind, segment
-        """,  # noqa: S608 - the constant above
-        {
-            "window_days": rule.window_days,
-            "min_days": rule.min_days,
-            "champion": _champion(situation),
-            "blend": BLEND,
-        },
-    )
+    serving = models.champion(situation.connection)
+    if serving is None:
+        return None
+    promises = models.backtest_medians(situation.connection, serving, BLEND)
+    rows = [
+        (*row[:5], promises[row[:2]])
+        for row in situation.live_accuracy(rule.window_days, rule.min_days)
+        if promises.get(row[:2], 0) > 0
+    ]
     if not rows:
         return None
     found = []
@@ -75,16 +48,11 @@ def judge_accuracy(situation: Situation) -> Judgement:
 def judge_coverage(situation: Situation) -> Judgement:
     """Whether the ranges held as often as they should."""
     rule = situation.params.coverage
-    rows = situation.rows(
-        f"""
-        WITH live AS ({_LIVE})
-        SELECT store_days, coverage_80, coverage_95 FROM live WHERE segment_kind = 'overall'
-        """,  # noqa: S608 - the constant above
-        {"window_days": rule.window_days, "min_days": rule.min_days},
-    )
-    if not rows:
+    rows = situation.live_accuracy(rule.window_days, rule.min_days)
+    overall = [row for row in rows if row[0] == "overall"]
+    if not overall:
         return None
-    ((store_days, *coverages),) = rows
+    ((_, _, store_days, _, _, *coverages),) = overall
     found = []
     limits = {"80% interval": rule.coverage_80, "95% interval": rule.coverage_95}
     for (interval, (low, high)), coverage in zip(limits.items(), coverages, strict=True):
@@ -145,28 +113,18 @@ def judge_drift(situation: Situation) -> Judgement:
 
 def judge_stores_not_forecast(situation: Situation) -> Judgement:
     """Whether too many stores have no forecast; those that closed for good are not counted."""
-    rows = situation.rows(
-        """
-        SELECT forecast_origin, stores FROM forecasting.forecast_runs
-        WHERE run_kind = 'weekly'
-        ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
-        """
-    )
-    if not rows:
+    run = forecasting.newest_weekly_run(situation.connection)
+    if run is None:
         return None
-    ((origin, forecast),) = rows
-    reasons = situation.rows(
-        """
-        SELECT store_id, reason FROM forecasting.stores_not_forecast
-        WHERE forecast_origin = $origin
-            AND store_id NOT IN (
-                SELECT store FROM raw.sales WHERE sales > 0
-                GROUP BY store HAVING max(date) < $origin::DATE - $gone_days::INTEGER
-            )
-        ORDER BY store_id
-        """,
-        {"origin": origin, "gone_days": _CLOSED_FOR_GOOD_DAYS},
+    origin, forecast = run.forecast_origin, run.stores
+    gone = raw.stores_without_sales_since(
+        situation.connection, origin - timedelta(days=_CLOSED_FOR_GOOD_DAYS)
     )
+    reasons = [
+        (store, why)
+        for store, why in forecasting.stores_not_forecast(situation.connection, origin)
+        if store not in gone
+    ]
     missing = len(reasons)
     share = missing / max(forecast + missing, 1)
     limit = situation.params.stores_not_forecast.max_share
@@ -181,16 +139,12 @@ def judge_stores_not_forecast(situation: Situation) -> Judgement:
 
 def judge_champion_old(situation: Situation) -> Judgement:
     """Whether the champion has not seen the newest months."""
-    rows = situation.rows(
-        """
-        SELECT model_version, trained_through FROM forecasting.model_versions
-        WHERE model_version = $champion
-        """,
-        {"champion": _champion(situation)},
-    )
-    if not rows:
+    champion = models.champion(situation.connection)
+    if champion is None:
         return None
-    ((champion, trained_through),) = rows
+    trained_through = models.trained_through(situation.connection, champion)
+    if trained_through is None:
+        return None
     age = situation.today - trained_through
     limit = situation.params.champion_old.max_age_days
     if age <= timedelta(days=limit):
@@ -200,13 +154,6 @@ def judge_champion_old(situation: Situation) -> Judgement:
         f"{situation.today}; expected at most {limit}"
     )
     return [Finding("champion_old", "champion", message, age.days, limit)]
-
-
-def _champion(situation: Situation) -> str | None:
-    try:
-        return champion_version(situation.connection)
-    except NoChampionError:
-        return None
 
 
 def _segment(kind: str, segment: str) -> str:

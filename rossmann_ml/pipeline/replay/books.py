@@ -16,47 +16,12 @@ from rossmann_ml.evaluation.metrics import SCORES
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 from rossmann_ml.pipeline.replay.place import PlayedWeek, ReplayPlace
 from rossmann_ml.pipeline.replay.source import Source
-from rossmann_ml.warehouse.connection import append_frame, read_frame
+from rossmann_ml.warehouse.connection import append_frame
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import forecasting, models, monitoring
 
 ALL_WEEKS = "all"
 """``horizon_week`` of the rows over the whole horizon."""
-
-_FIRST_SERVED = """
-    WITH vintages AS (
-        SELECT * EXCLUDE (replaced_at), replaced_at FROM forecasting.forecast_history
-        UNION ALL BY NAME
-        SELECT *, NULL AS replaced_at FROM forecasting.forecasts
-    )
-    SELECT
-        forecast_origin, store_id, target_date, horizon_days, model_version,
-        sales_forecast AS forecast, lower_80, upper_80, lower_95, upper_95
-    FROM vintages
-    WHERE is_open
-    QUALIFY row_number() OVER (
-        PARTITION BY forecast_origin, store_id, target_date ORDER BY replaced_at NULLS LAST
-    ) = 1
-"""
-
-# Monday by run: the first run at an origin is the one that was served
-_RUNS = """
-    SELECT forecast_origin, min(known_by) AS monday
-    FROM forecasting.forecast_runs WHERE run_kind = 'weekly' GROUP BY forecast_origin
-"""
-
-_PROMOTIONS = """
-    SELECT
-        decided_at, action, model_version, previous_model_version, reason,
-        rmspe_median AS rmspe_backtest, trained_through
-    FROM forecasting.promotions LEFT JOIN forecasting.model_versions USING (model_version)
-    ORDER BY promotion_id
-"""
-
-# the product's today is the Monday
-_ALERTS = """
-    SELECT raised_on AS monday, rule, subject, severity, message, value, threshold, resolved_at
-    FROM monitoring.alerts ORDER BY raised_at, rule, subject
-"""
 
 _PLAYED: dict[str, type[pl.DataType] | pl.DataType] = {
     "number": pl.Int32,
@@ -146,17 +111,15 @@ def _tables(books: Books) -> list[tuple[str, pl.DataFrame]]:
 def _read(
     connection: duckdb.DuckDBPyConnection, done: list[PlayedWeek], actuals: pl.DataFrame
 ) -> Books:
-    runs = read_frame(connection, _RUNS)
-    served = read_frame(connection, _FIRST_SERVED).join(runs, on="forecast_origin")
-    models = read_frame(
-        connection,
-        "SELECT model_version, rmspe_median AS rmspe_backtest FROM forecasting.model_versions",
-    )
+    # the first run at an origin is the one that was served
+    runs = forecasting.first_weekly_runs(connection).rename({"known_by": "monday"})
+    served = forecasting.first_served(connection).join(runs, on="forecast_origin")
+    promised = models.backtest_rmspe(connection)
     vintages = served.select("monday", "forecast_origin", "model_version").unique("monday")
     played = pl.DataFrame([_played(week) for week in done], schema=_PLAYED)
     return Books(
         weeks=played.join(vintages, on="monday", how="left")
-        .join(models, on="model_version", how="left")
+        .join(promised, on="model_version", how="left")
         .sort("monday"),
         steps=pl.DataFrame(
             [
@@ -167,8 +130,8 @@ def _read(
             schema=_STEPS,
         ),
         accuracy=_accuracy(served, actuals),
-        promotions=_on_mondays(read_frame(connection, _PROMOTIONS), done, "decided_at"),
-        alerts=read_frame(connection, _ALERTS),
+        promotions=_on_mondays(models.decisions(connection), done, "decided_at"),
+        alerts=monitoring.alerts(connection).rename({"raised_on": "monday"}),
     )
 
 

@@ -56,7 +56,7 @@ def make_registry(settings: Settings) -> None:
 def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings, _ = published_generation
     # the registry made here is none that MLflow could open
-    monkeypatch.setattr(tracking, "champion_version", lambda _: "1")
+    monkeypatch.setattr(tracking, "alias_version", lambda _: "1")
     make_registry(settings)
     return settings
 

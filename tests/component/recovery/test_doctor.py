@@ -40,7 +40,7 @@ def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> S
     assert registry is not None
     registry.parent.mkdir(parents=True)
     registry.touch()
-    monkeypatch.setattr(tracking, "champion_version", lambda _: "1")
+    monkeypatch.setattr(tracking, "alias_version", lambda _: "1")
     return settings
 
 
@@ -400,7 +400,7 @@ def test_an_alias_on_another_version_is_set(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alias = {"champion": "7"}
-    monkeypatch.setattr(tracking, "champion_version", lambda _: alias.get("champion"))
+    monkeypatch.setattr(tracking, "alias_version", lambda _: alias.get("champion"))
     monkeypatch.setattr(tracking, "set_champion", lambda _, version: alias.update(champion=version))
     assert "on version 7, the warehouse's champion is version 1" in the(place, "alias").found
     mended(place, "alias")
@@ -421,7 +421,7 @@ def test_a_lost_mlflow_is_a_warning_with_its_address(
     def fail(_: Settings) -> str:
         raise TrackingError("MLflow at http://127.0.0.1:1 did not do what was asked")
 
-    monkeypatch.setattr(tracking, "champion_version", fail)
+    monkeypatch.setattr(tracking, "alias_version", fail)
     found = the(place, "MLflow")
     assert found.severity is Severity.WARNING
     assert "127.0.0.1:1" in found.found

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from support import frozen_world
 from support.planted_modules import planted
+from support.rule_bundle import TOTALS
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Params, load_params
@@ -24,6 +25,7 @@ from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.registered import requirements
 from rossmann_ml.training.tune import tune
+from rossmann_ml.warehouse.session import Session
 
 MEAN = '''
 from dataclasses import dataclass
@@ -103,6 +105,7 @@ def test_a_new_file_is_fitted_blended_bundled_loaded_and_forecasts(tmp_path: Pat
     bundle = Bundle(
         Blend(members, equal_weights(recipe.families)),
         Calibration(0.0, {"80": [1.0], "95": [2.0]}, []),
+        TOTALS,
         BundleMetadata("blend", str(origin), recipe.features, {}, "fast", 14),
     ).save(tmp_path / "models")
     loaded = Bundle.load(tmp_path / "models", bundle.model_version, threads=1)
@@ -131,7 +134,7 @@ def test_a_new_family_is_not_tuned_without_ranges_to_search(tmp_path: Path) -> N
     settings = load_settings(warehouse_dir=tmp_path / "w", state_dir=tmp_path / "s")
     params = params_with(tmp_path, share=0.5)
     with pytest.raises(SettingsError, match="no ranges in which to search plain_mean: expected"):
-        tune(settings, params, family=FAMILY, profile="fast", trials=1)
+        tune(Session(settings, params), family=FAMILY, profile="fast", trials=1)
 
 
 def test_a_family_without_a_file_is_refused_with_the_file_of_parameters_and_the_key(

@@ -81,7 +81,7 @@ def land(
     connection.execute(
         "CREATE SCHEMA IF NOT EXISTS forecasting; CREATE SCHEMA IF NOT EXISTS marts;"
         "CREATE OR REPLACE TABLE forecasting.forecasts (forecast_origin DATE, store_id INTEGER, "
-        "target_date DATE, sales_forecast DOUBLE);"
+        "target_date DATE, is_open BOOLEAN, sales_forecast DOUBLE);"
         "CREATE OR REPLACE TABLE marts.stores (store_id INTEGER, store_type VARCHAR, "
         "state VARCHAR)"
     )

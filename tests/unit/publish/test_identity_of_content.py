@@ -23,10 +23,10 @@ from support.tiny_generation import NOON, forecast_row, run_row
 from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
-from rossmann_ml.publish.identity import Draft, champion_version, draft_generation
+from rossmann_ml.publish.identity import Draft, draft_generation
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.schema import create_tables, newest_version
-from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import require_champion
 
 ORIGINS = tuple(date(2015, 6, 5) + timedelta(days=7 * week) for week in range(4))
 DATA = "d0d0d0d0d0d0"
@@ -261,13 +261,13 @@ def test_the_models_needed_are_the_champion_and_what_made_the_newest_forecasts(
 def test_the_champion_is_the_model_of_the_newest_promotion_or_rollback(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    promote(Session(warehouse, ("promoted", "a")), ("promoted", "b"), ("refused", "c"))
-    assert champion_version(warehouse) == "b"
-    promote(Session(warehouse, ("promoted", "a")), ("promoted", "b"), ("rolled_back", "a"))
-    assert champion_version(warehouse) == "a"
-    promote(Session(warehouse, ("refused", "a")))
+    promote(warehouse, ("promoted", "a"), ("promoted", "b"), ("refused", "c"))
+    assert require_champion(warehouse) == "b"
+    promote(warehouse, ("promoted", "a"), ("promoted", "b"), ("rolled_back", "a"))
+    assert require_champion(warehouse) == "a"
+    promote(warehouse, ("refused", "a"))
     with pytest.raises(NoChampionError):
-        champion_version(warehouse)
+        require_champion(warehouse)
 
 
 def test_forecasts_of_a_lost_run_are_refused_if_they_would_be_in_the_file(

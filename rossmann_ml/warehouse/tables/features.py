@@ -1,0 +1,56 @@
+"""Reads of schema ``features``: the panels that :mod:`rossmann_ml.features.panels` fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.warehouse.connection import one_row, read_frame
+
+
+def training_origin_near(
+    connection: duckdb.DuckDBPyConnection, day: date, *, within_days: int
+) -> date | None:
+    """Return the origin of the training panel that is nearest to a day, if one is near enough.
+
+    Raises:
+        duckdb.CatalogException: There is no training panel yet.
+    """
+    row = one_row(
+        connection,
+        """
+        SELECT forecast_origin FROM features.training_panel
+        WHERE abs(forecast_origin - $day::DATE) <= $within
+        ORDER BY abs(forecast_origin - $day::DATE), forecast_origin LIMIT 1
+        """,
+        {"day": day, "within": within_days},
+    )
+    return None if row is None else row[0]
+
+
+def first_rows(
+    connection: duckdb.DuckDBPyConnection, panel: str, *, origin: date, columns: Sequence[str]
+) -> pl.DataFrame:
+    """Read some columns of each store's first row of an origin.
+
+    Args:
+        connection: The pipeline's database.
+        panel: ``training_panel`` or ``scoring_panel``.
+        origin: Forecast origin of the rows.
+        columns: Columns to read beside ``store_id``.
+
+    Raises:
+        duckdb.CatalogException: There is no such panel yet.
+    """
+    return read_frame(
+        connection,
+        f"""
+        SELECT DISTINCT ON (store_id) store_id, {", ".join(columns)}
+        FROM features.{panel} WHERE forecast_origin = $origin
+        ORDER BY store_id, target_date
+        """,  # noqa: S608 - names come from the code
+        {"origin": origin},
+    )

@@ -1,0 +1,179 @@
+"""Reads of the forecasts in schema ``forecasting``: vintages and the runs that made them.
+
+They are written by :mod:`rossmann_ml.forecasting`; models are in
+:mod:`rossmann_ml.warehouse.tables.models`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.warehouse.connection import one_row, read_frame
+
+
+@dataclass(frozen=True)
+class WeeklyRun:
+    """The newest weekly scoring.
+
+    Attributes:
+        forecast_origin: Its origin.
+        stores: Number of stores with forecasts.
+        store_days: Number of forecasts.
+        assumed_store_days: Number of them whose plan was filled by rule.
+    """
+
+    forecast_origin: date
+    stores: int
+    store_days: int
+    assumed_store_days: int
+
+
+def origins(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    """Return the origins that have forecasts, newest first."""
+    rows = connection.execute(
+        "SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC"
+    )
+    return [origin for (origin,) in rows.fetchall()]
+
+
+def newest_origin_between(
+    connection: duckdb.DuckDBPyConnection, first: date = date.min, last: date = date.max
+) -> date | None:
+    """Return the newest origin with forecasts, of all or within a span of days."""
+    row = one_row(
+        connection,
+        "SELECT max(forecast_origin) FROM forecasting.forecasts "
+        "WHERE forecast_origin BETWEEN ? AND ?",
+        [first, last],
+    )
+    return None if row is None else row[0]
+
+
+def newest_weekly_run(
+    connection: duckdb.DuckDBPyConnection, *, min_store_days: int = 0
+) -> WeeklyRun | None:
+    """Return the newest weekly scoring with at least so many forecasts; None without one."""
+    row = one_row(
+        connection,
+        """
+        SELECT forecast_origin, stores, store_days, assumed_store_days
+        FROM forecasting.forecast_runs WHERE run_kind = 'weekly' AND store_days >= ?
+        ORDER BY forecast_origin DESC, started_at DESC LIMIT 1
+        """,
+        [min_store_days],
+    )
+    return None if row is None else WeeklyRun(*row)
+
+
+def stores_not_forecast(
+    connection: duckdb.DuckDBPyConnection, origin: date
+) -> list[tuple[int, str]]:
+    """Return the stores without a forecast from an origin, with the reason, by store."""
+    rows = connection.execute(
+        "SELECT store_id, reason FROM forecasting.stores_not_forecast "
+        "WHERE forecast_origin = ? ORDER BY store_id",
+        [origin],
+    )
+    return [(int(store), str(reason)) for store, reason in rows.fetchall()]
+
+
+def forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
+    """Read ``store_id, target_date, is_open, sales_forecast`` of an origin, by store and day."""
+    return read_frame(
+        connection,
+        """
+        SELECT store_id, target_date, is_open, sales_forecast
+        FROM forecasting.forecasts WHERE forecast_origin = ?
+        ORDER BY store_id, target_date
+        """,
+        [origin],
+    )
+
+
+def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
+    """Return the models that made the forecasts of an origin."""
+    rows = connection.execute(
+        "SELECT DISTINCT model_version FROM forecasting.forecasts WHERE forecast_origin = ?",
+        [origin],
+    )
+    return {str(version) for (version,) in rows.fetchall()}
+
+
+def inputs_of_runs(
+    connection: duckdb.DuckDBPyConnection, *, first_origin: date
+) -> list[tuple[date, str, str | None]]:
+    """Return origin, run and input hash of the forecasts in force from an origin on.
+
+    The hash is None where a run is not in ``forecasting.forecast_runs``.
+    """
+    rows = connection.execute(
+        """
+        SELECT DISTINCT f.forecast_origin, f.run_id, r.input_hash
+        FROM forecasting.forecasts AS f
+        LEFT JOIN forecasting.forecast_runs AS r USING (run_id)
+        WHERE f.forecast_origin >= ?
+        ORDER BY ALL
+        """,
+        [first_origin],
+    )
+    return rows.fetchall()  # type: ignore[no-any-return]
+
+
+def input_hashes(connection: duckdb.DuckDBPyConnection, origin: date) -> list[str]:
+    """Return the input hashes of the runs whose forecasts of an origin are in force, sorted."""
+    found = inputs_of_runs(connection, first_origin=origin)
+    return sorted({hashed for each, _, hashed in found if each == origin and hashed is not None})
+
+
+def inputs_of_shadows(
+    connection: duckdb.DuckDBPyConnection, *, first_origin: date
+) -> list[tuple[date, str, str]]:
+    """Return origin, challenger and input hash of shadow forecasts from an origin on."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT s.forecast_origin, s.model_version, coalesce(r.input_hash, s.run_id)
+        FROM forecasting.shadow_forecasts AS s
+        LEFT JOIN forecasting.forecast_runs AS r USING (run_id)
+        WHERE s.forecast_origin >= ?
+        ORDER BY ALL
+        """,
+        [first_origin],
+    )
+    return rows.fetchall()  # type: ignore[no-any-return]
+
+
+def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Read the forecasts of open days as each vintage first had them, with their intervals."""
+    return read_frame(
+        connection,
+        """
+        WITH vintages AS (
+            SELECT * EXCLUDE (replaced_at), replaced_at FROM forecasting.forecast_history
+            UNION ALL BY NAME
+            SELECT *, NULL AS replaced_at FROM forecasting.forecasts
+        )
+        SELECT
+            forecast_origin, store_id, target_date, horizon_days, model_version,
+            sales_forecast AS forecast, lower_80, upper_80, lower_95, upper_95
+        FROM vintages
+        WHERE is_open
+        QUALIFY row_number() OVER (
+            PARTITION BY forecast_origin, store_id, target_date ORDER BY replaced_at NULLS LAST
+        ) = 1
+        """,
+    )
+
+
+def first_weekly_runs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Read ``forecast_origin, known_by`` of the first weekly run at each origin."""
+    return read_frame(
+        connection,
+        """
+        SELECT forecast_origin, min(known_by) AS known_by
+        FROM forecasting.forecast_runs WHERE run_kind = 'weekly' GROUP BY forecast_origin
+        """,
+    )

@@ -1,0 +1,73 @@
+"""Reads of schema ``marts``: the tables for readers that dbt builds upon the forecasts."""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.warehouse.connection import read_frame
+
+
+def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Read ``forecast_accuracy`` of whole vintages, newest first."""
+    return read_frame(
+        connection,
+        """
+        SELECT * FROM marts.forecast_accuracy WHERE segment_kind = 'overall'
+        ORDER BY forecast_origin DESC, forecast_kind, model_version
+        """,
+    )
+
+
+def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Read ``ranked_by, reason, store_days`` of the days that were forecast worst."""
+    return read_frame(
+        connection,
+        """
+        SELECT ranked_by, reason, count(*) AS store_days FROM marts.forecast_worst_days
+        GROUP BY ALL ORDER BY ranked_by DESC, store_days DESC, reason
+        """,
+    )
+
+
+def live_accuracy(
+    connection: duckdb.DuckDBPyConnection, *, window_days: int, min_days: int
+) -> list[tuple[str, str, int, float, float, float, float]]:
+    """Return the accuracy of recent served vintages, by segment.
+
+    Args:
+        connection: The pipeline's database.
+        window_days: Days before the newest actual day from which vintages count.
+        min_days: Days with actual sales that a segment needs.
+
+    Returns:
+        Segment kind, segment, number of store-days, MAPE, RMSPE, coverage of the 80% and of the
+        95% interval; by segment kind and segment.
+    """
+    rows = connection.execute(
+        """
+        SELECT
+            segment_kind, segment, sum(store_days),
+            sum(mape * store_days) / sum(store_days),
+            sqrt(sum(rmspe * rmspe * store_days) / sum(store_days)),
+            sum(coverage_80 * store_days) / sum(store_days),
+            sum(coverage_95 * store_days) / sum(store_days)
+        FROM marts.forecast_accuracy
+        WHERE forecast_kind = 'served'
+            AND segment_kind IN ('overall', 'store_type', 'state') AND forecast_origin >=
+            (SELECT max(last_target_date) FROM marts.forecast_accuracy) - $window_days::INTEGER
+        GROUP BY segment_kind, segment
+        HAVING max(days) >= $min_days
+        ORDER BY segment_kind, segment
+        """,
+        {"window_days": window_days, "min_days": min_days},
+    )
+    return rows.fetchall()  # type: ignore[no-any-return]
+
+
+def store_segments(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Read ``store_id, store_type, state`` of all stores."""
+    return read_frame(
+        connection,
+        "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",
+    )

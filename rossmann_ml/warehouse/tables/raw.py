@@ -1,0 +1,59 @@
+"""Reads of schema ``raw``: what was landed. Landing itself is :mod:`rossmann_ml.ingest`'s."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import duckdb
+
+from rossmann_ml.warehouse.connection import one_row
+
+
+def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
+    """Return the data set's name and whether it is synthetic; None before the first landing."""
+    row = one_row(connection, "SELECT name, is_synthetic FROM raw.data_set")
+    return None if row is None else (str(row[0]), bool(row[1]))
+
+
+def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether time stands still at the end of the landed data."""
+    row = one_row(connection, "SELECT is_historical FROM raw.data_set")
+    return row is not None and bool(row[0])
+
+
+def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
+    """Return the first and the newest day with landed sales; None before the first."""
+    row = one_row(connection, "SELECT min(date), max(date) FROM raw.sales")
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
+def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the last day of the landed plan."""
+    row = one_row(connection, "SELECT max(date) FROM raw.plan")
+    return None if row is None else row[0]
+
+
+def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return name and SHA-256 of the files that changed something, in the order of landing."""
+    rows = connection.execute("SELECT file_name, file_sha256 FROM raw.loads ORDER BY load_id")
+    return [(str(name), str(sha256)) for name, sha256 in rows.fetchall()]
+
+
+def newest_load_id(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Return the number of the newest landing; None before the first."""
+    row = one_row(connection, "SELECT max(load_id) FROM raw.loads")
+    return None if row is None else row[0]
+
+
+def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return the UTC moment of the newest landing."""
+    row = one_row(connection, "SELECT max(loaded_at) FROM raw.loads")
+    return None if row is None else row[0]
+
+
+def stores_without_sales_since(connection: duckdb.DuckDBPyConnection, day: date) -> set[int]:
+    """Return the stores that sold something once, and nothing from a day on."""
+    rows = connection.execute(
+        "SELECT store FROM raw.sales WHERE sales > 0 GROUP BY store HAVING max(date) < ?", [day]
+    )
+    return {int(store) for (store,) in rows.fetchall()}
