@@ -15,7 +15,6 @@ from fastapi.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from rossmann_ml.base.settings import PROJECT_DIR
-from rossmann_ml.warehouse.session import Session
 
 FOLDER = PROJECT_DIR / "simplified"
 EXAMPLES = sorted(FOLDER.glob("*/*.py"))
@@ -128,7 +127,7 @@ def test_a_method_of_the_backtest_is_not_shown_what_came_after() -> None:
 
 def test_the_api_follows_a_new_week_and_answers_304_to_what_is_known(tmp_path: Path) -> None:
     api = load("03-fastapi-deployment/api.py")
-    api.publish(Session(tmp_path, 1))
+    api.publish(tmp_path, 1)
     client = TestClient(api.create_app(tmp_path))
     answer = client.get("/stores/1/forecast", params={"days": 7})
     assert answer.json()["forecast_origin"] == "2025-03-30"
@@ -136,7 +135,7 @@ def test_the_api_follows_a_new_week_and_answers_304_to_what_is_known(tmp_path: P
     known = {"If-None-Match": answer.headers["ETag"]}
     assert client.get("/stores/1/forecast", headers=known).status_code == 304
 
-    api.publish(Session(tmp_path, 2))
+    api.publish(tmp_path, 2)
     assert client.get("/stores/1/forecast", headers=known).json()["generation"] == "week-2.json"
     assert client.get("/health").json() == {"status": "ok", "generation": "week-2.json"}
     unknown = client.get("/stores/99/forecast")

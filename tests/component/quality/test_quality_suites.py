@@ -12,7 +12,7 @@ from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
 from rossmann_ml.quality import SUITES, load_suite, read_frame
-from rossmann_ml.quality.great_expectations_session import Session
+from rossmann_ml.quality.great_expectations_session import Validator
 from rossmann_ml.quality.results import SuiteResult
 from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
 
@@ -38,7 +38,7 @@ def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
     """Check one frame and keep nothing."""
-    return Session(run_id="unsaved").validate(suite, frame)
+    return Validator(run_id="unsaved").validate(suite, frame)
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
