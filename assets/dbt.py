@@ -24,7 +24,21 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
 class Translator(DagsterDbtTranslator):
-    """Names of dbt's world in Dagster's: groups are the folders, keys are schema and name."""
+    """Names of dbt's world in Dagster's: groups are the folders, keys are schema and table.
+
+    Args:
+        step: Name of the step that builds the models, which is a tag of theirs.
+    """
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step = step
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Name schema and table; a model whose table has another name goes by that of the table."""
+        key = super().get_asset_key(dbt_resource_props)
+        alias = dbt_resource_props.get("alias")
+        return key if alias is None else dg.AssetKey([*key.path[:-1], alias])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Name the folder: staging, core or marts."""
@@ -35,8 +49,8 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """Name the layer."""
-        return {"layer": str(dbt_resource_props["fqn"][1])}
+        """Name the layer and the step."""
+        return {"layer": str(dbt_resource_props["fqn"][1]), "step": self._step}
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """Give the description that stands beside the model, without its SQL."""
@@ -48,13 +62,19 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     manifest = ensure_manifest(settings)
 
     @dbt_assets(
-        manifest=manifest, selector="core", name="core", dagster_dbt_translator=Translator()
+        manifest=manifest,
+        selector="core",
+        name="core",
+        dagster_dbt_translator=Translator("core"),
     )
     def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
         yield from _build(context, writer, "core")
 
     @dbt_assets(
-        manifest=manifest, selector="marts", name="marts", dagster_dbt_translator=Translator()
+        manifest=manifest,
+        selector="marts",
+        name="marts",
+        dagster_dbt_translator=Translator("marts"),
     )
     def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
         yield from _build(context, writer, "marts")

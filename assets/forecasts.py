@@ -15,6 +15,7 @@ from rossmann_ml.forecasting.score import ForecastReport
 from rossmann_ml.pipeline import steps
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN, possible_origins
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.described import described_tables
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
 """Past origins that can be backfilled; every refresh brings the list up to date."""
@@ -24,25 +25,13 @@ FRESH_FOR_A_WEEK = dg.FreshnessPolicy.time_window(
     fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=12)
 )
 
+_DESCRIBED = described_tables("forecasting")
 _TABLES = {
-    "forecasts": (
-        "Forecasts of every origin, with 80% and 95% intervals; the weekly job adds the newest "
-        "origin, by the champion. One row per origin, store and target date."
-    ),
-    "forecast_history": (
-        "Forecasts that a later run at the same origin replaced. One row per origin, store, target "
-        "date and replacement."
-    ),
-    "forecast_runs": "What each scoring used and gave. One row per run that stored forecasts.",
-    "total_intervals": (
-        "What sums of the daily forecasts are multiplied by for unbiased totals and their bounds. "
-        "One row per origin, level, segment and span of days."
-    ),
-    "stores_not_forecast": "Stores without a forecast, and why. One row per origin and store.",
-    "unseen_categories": (
-        "Stores whose type, assortment or state the model had not seen when it was fitted. One row "
-        "per origin, store and feature."
-    ),
+    name: _DESCRIBED[name]
+    for name in (
+        *("forecasts", "forecast_history", "forecast_runs", "total_intervals"),
+        *("stores_not_forecast", "unseen_categories"),
+    )
 }
 
 

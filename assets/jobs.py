@@ -22,25 +22,6 @@ from rossmann_ml.warehouse.session import Session
 _MODEL = dg.AssetSelection.groups("model") | dg.AssetSelection.assets(
     ["features", "training_panel"]
 )
-# built with the marts, since they read what models and monitoring write
-_LATE_VIEWS = dg.AssetSelection.assets(
-    *(
-        ["staging", f"stg_{name}"]
-        for name in (
-            "api_requests",
-            "backtest_scores",
-            "forecasts",
-            "forecast_drivers",
-            "forecast_history",
-            "forecast_runs",
-            "model_versions",
-            "shadow_forecasts",
-            "stores_not_forecast",
-            "total_intervals",
-            "unrecorded_requests",
-        )
-    )
-)
 _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 
 
@@ -108,10 +89,11 @@ TRAIN_MODEL = _job(
 
 PUBLISH_FORECASTS = _job(
     "publish_forecasts",
-    dg.AssetSelection.groups("marts", "publish")
+    dg.AssetSelection.groups("publish")
+    # the marts, and the views of the forecasts that they are made of
+    | dg.AssetSelection.tag("step", "marts")
     | dg.AssetSelection.assets(api_requests, alerts)
-    | dg.AssetSelection.checks(alert_checks)
-    | _LATE_VIEWS,
+    | dg.AssetSelection.checks(alert_checks),
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
     publishes=True,
 )

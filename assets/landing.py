@@ -12,18 +12,9 @@ from assets.resources import Writer, run_of
 from rossmann_ml.ingest.status import data_status
 from rossmann_ml.pipeline.steps import LAND
 from rossmann_ml.warehouse.connection import count_rows
+from rossmann_ml.warehouse.tables.described import described_tables
 
-_TABLES = {
-    "sales": "Sales as reported, every version of them. One row per store, day and load.",
-    "plan": "The plan of days to come, every version. One row per store, day and load.",
-    "stores": "The chain's stores, every version. One row per store and load.",
-    "store_states": "The federal state of each store. One row per store and load.",
-    "public_holidays": "German public holidays by state, and DE for all. One row per state, day.",
-    "data_set": "Which data set this warehouse holds, and whether it is synthetic. One row.",
-    "loads": "Files that changed something. One row per load.",
-    "quarantined_rows": "Rows set aside, as text, with the reason. One row per row of a file.",
-}
-
+_TABLES = described_tables("raw")
 RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
 
 
@@ -31,7 +22,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
     specs=[
         dg.AssetSpec(
             RAW[name],
-            description=f"{description} Written by rossmann_ml.ingest.",
+            description=description,
             group_name="ingest",
             owners=OWNERS,
             kinds={"duckdb", "csv"},

@@ -13,21 +13,14 @@ from assets.resources import Writer, run_of
 from assets.shadow import shadow_forecasts
 from rossmann_ml.base.errors import PublishHeldError
 from rossmann_ml.pipeline.steps import PUBLISH
+from rossmann_ml.serving.contract import load_contract
 
 _CONTINUITY = "continuity"
-_MARTS = (
-    "api_usage",
-    "daily_sales",
-    "forecast_accuracy",
-    "forecast_driver_changes",
-    "forecast_horizon_totals",
-    "forecast_revisions",
-    "forecast_totals",
-    "forecast_worst_days",
-    "quarantined_rows",
-    "served_store_plan",
-    "stores",
-)
+_MARTS = [
+    dg.AssetKey(table.source.split("."))
+    for table in load_contract().tables
+    if table.source.startswith("marts.")
+]
 
 
 @dg.asset(
@@ -38,7 +31,7 @@ _MARTS = (
         shadow_forecasts,
         drift_metrics,
         ALERTS,
-        *(dg.AssetKey(["marts", name]) for name in _MARTS),
+        *_MARTS,
     ],
     group_name="publish",
     owners=OWNERS,
