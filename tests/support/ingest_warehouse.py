@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.progress import silent
@@ -17,6 +18,7 @@ from rossmann_ml.ingest.discovery import recognise
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.warehouse.schema import DDL_DIR
+from support.retailer import STORE_HEADER, STORE_LINES, text
 
 
 @contextmanager
@@ -68,3 +70,23 @@ def land(
     assert raw_file is not None
     params = params_allowing(bad_share)
     return land_file(connection, settings_as_of(today), params, raw_file, silent)
+
+
+@pytest.fixture(scope="session")
+def memory_database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with memory_warehouse() as connection:
+        yield connection
+
+
+@pytest.fixture
+def warehouse(memory_database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Nothing landed yet; the public holidays may be there already."""
+    empty(memory_database)
+    return memory_database
+
+
+@pytest.fixture
+def with_stores(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> duckdb.DuckDBPyConnection:
+    """The stores 1 to 3 landed, as load 1."""
+    land(warehouse, tmp_path / "store.csv", text(STORE_HEADER, STORE_LINES))
+    return warehouse
