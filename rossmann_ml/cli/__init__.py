@@ -29,7 +29,7 @@ app = LazyGroup(
         ),
         LazyCommand(
             "validate",
-            "validate.command:validate",
+            "validate:validate",
             "Check the tables of the warehouse, and show what was found.",
         ),
         LazyCommand(
@@ -95,7 +95,7 @@ app = LazyGroup(
         ),
         LazyCommand(
             "sql",
-            "sql.command:sql",
+            "sql:sql",
             "Query the published forecasts. Nothing can be written, and no other file read.",
         ),
         LazyCommand(

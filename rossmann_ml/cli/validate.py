@@ -1,10 +1,12 @@
-"""What ``rossmann validate`` shows."""
+"""``rossmann validate``: the checks alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +17,24 @@ from rossmann_ml.base.settings import default_settings
 from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
 from rossmann_ml.quality.suite_files import load_suite
 from rossmann_ml.warehouse.session import Session
+
+
+def validate(
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="raw_sales, raw_stores, plan, features or forecasts; may be repeated. "
+            "All whose table is there if not given.",
+        ),
+    ] = None,
+) -> None:
+    """Check the tables of the warehouse, and show what was found.
+
+    Results are kept in quality.data_quality_results and as pages below the state folder. A failed
+    check of error severity ends with exit code 9; a warning is only shown.
+    """
+    validate_tables(Console(highlight=False), suite or [])
 
 
 def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:

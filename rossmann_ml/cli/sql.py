@@ -1,17 +1,21 @@
-"""Running a query against the current generation and printing its rows."""
+"""``rossmann sql``: ask the current published generation, which no query can change."""
 
 from __future__ import annotations
 
 import csv
+import enum
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import duckdb
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +26,51 @@ from rossmann_ml.serving.generations import current_path, open_generation, read_
 
 _TABLE_ROWS = 50
 _FETCHED_AT_ONCE = 1_000
+
+
+class Format(enum.StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sql(
+    query: Annotated[str | None, typer.Argument(help="SQL in DuckDB's dialect.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read the query from a file; - is stdin.")
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="How rows are printed.")
+    ] = Format.TABLE,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="Rows shown; 0 is all. A table shows 50 if not told otherwise."),
+    ] = None,
+) -> None:
+    """Query the published forecasts. Nothing can be written, and no other file read.
+
+    For example: rossmann sql "SELECT * FROM latest_forecasts WHERE store_id = 1"
+    Tables and columns: warehouse/README.md; queries to start from: warehouse/queries.
+    """
+    text = _text_of(query, file)
+    try:
+        ask(text, output=output.value, limit=limit)
+    except BrokenPipeError:  # `rossmann sql … | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _text_of(query: str | None, file: Path | None) -> str:
+    if (query is None) == (file is None):
+        raise typer.BadParameter("give a query, or --file with one")
+    if query is not None:
+        return query
+    if str(file) == "-":
+        return sys.stdin.read()
+    if file is None or not file.is_file():
+        raise typer.BadParameter(f"{file} is not a file", param_hint="--file")
+    return file.read_text(encoding="utf-8")
 
 
 def ask(query: str, *, output: str, limit: int | None) -> None:

@@ -1,1 +1,0 @@
-"""``rossmann sql``: questions to a published generation."""

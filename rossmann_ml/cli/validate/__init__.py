@@ -1,1 +1,0 @@
-"""``rossmann validate``: the checks alone."""
