@@ -33,6 +33,7 @@ from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.ingest.versions import ALWAYS, Staging
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import transaction
+from rossmann_ml.warehouse.tables import raw
 
 
 def land_file(
@@ -240,10 +241,7 @@ def _first_known_on(
 
 
 def _next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
-    ((load_id,),) = connection.execute(
-        "SELECT coalesce(max(load_id), 0) + 1 FROM raw.loads"
-    ).fetchall()
-    return int(load_id)
+    return (raw.newest_load_id(connection) or 0) + 1
 
 
 def _date_what_came_before_sales(

@@ -17,6 +17,7 @@ import polars as pl
 from rossmann_ml.ingest.checks import CONFLICTING_ROWS
 from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.reading import read_lines
+from rossmann_ml.warehouse.connection import one_value
 
 # What the first list of stores says has no day of its own: it counts as known always.
 ALWAYS = date(1990, 1, 1)
@@ -215,8 +216,7 @@ class Staging:
         self._connection.unregister("conflicting_lines")
 
     def _count(self, query: str) -> int:
-        ((count,),) = self._connection.execute(query).fetchall()
-        return int(count)
+        return one_value(self._connection, int, query) or 0
 
 
 def _spoken_key(file_format: FileFormat) -> str:

@@ -1,8 +1,8 @@
 """The steps of the chain in the order of the data; every job is a list of them.
 
 A step is a function of a session and a run: what one step hands to the next is in the warehouse.
-Each of Dagster's assets wraps one step (``assets``); commands run a list of steps by
-:func:`run_steps`. What a step computes is in the package that its function comes from.
+Each of Dagster's assets wraps one step (``assets``), and commands call the same ones. What a step
+computes is in the package that its function comes from.
 """
 
 from __future__ import annotations
@@ -199,22 +199,3 @@ WEEKLY_JOB = (*TO_CORE, *FORECASTING, READ_REQUESTS, BUILD_MARTS, DRIFT, ALERTS,
 """The weekly job; the replay runs it for every Monday of the past."""
 WEEKLY_JOB_WITH_TRAINING = (*TO_CORE, *TRAINING, *WEEKLY_JOB[len(TO_CORE) :])
 """The same with a new challenger before the forecasts, also the first run."""
-
-
-def run_steps(steps: Sequence[Step[object]], session: Session, run: Run) -> dict[str, object]:
-    """Run steps one after the other; a step that raises ends the run.
-
-    Args:
-        steps: The steps, in order.
-        session: Session of the job; its progress is told the title of each step.
-        run: What the steps have in common.
-
-    Returns:
-        What each step reported, by its name.
-    """
-    reports = {}
-    with session.holding():
-        for step in steps:
-            session.progress(step.title)
-            reports[step.name] = step(session, run)
-    return reports

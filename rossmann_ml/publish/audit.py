@@ -15,6 +15,7 @@ import duckdb
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
 from rossmann_ml.serving.generations import reading
+from rossmann_ml.warehouse.connection import one_value
 
 # Faults of the forecasts: what they are called, and the condition of a row that has them.
 _FORECAST_FAULTS = {
@@ -101,8 +102,7 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    ((number,),) = connection.execute(query).fetchall()
-    return int(number)
+    return one_value(connection, int, query) or 0
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
@@ -124,9 +124,9 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    ((found,),) = connection.execute(
-        "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
-    ).fetchall()
+    found = one_value(
+        connection, str, "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
+    )
     if str(found).rstrip("+") != STORAGE_VERSION:
         yield f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import filelock
@@ -34,6 +34,7 @@ __all__ = [
     "create_tables",
     "lock_owner",
     "one_row",
+    "one_value",
     "open_as_it_is",
     "open_database",
     "read_frame",
@@ -42,6 +43,8 @@ __all__ = [
     "utc_now",
     "writer_lock",
 ]
+
+Value = TypeVar("Value")
 
 RESTORE_MARK = "swapping.json"
 
@@ -177,6 +180,27 @@ def one_row(
     """The first row of a query, or None; nothing is left unread that would block the next."""
     rows = connection.execute(query, parameters).fetchall()
     return rows[0] if rows else None
+
+
+def one_value(
+    connection: duckdb.DuckDBPyConnection, kind: type[Value], query: str, parameters: object = None
+) -> Value | None:
+    """Return the first column of a query's first row; None without a row, or for a null.
+
+    Args:
+        connection: Any open database.
+        kind: Type that the value has.
+        query: SQL.
+        parameters: Values for the query's placeholders.
+
+    Raises:
+        TypeError: The value is of another type.
+    """
+    row = one_row(connection, query, parameters)
+    value = None if row is None else row[0]
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{query}: found {value!r}, expected {kind.__name__}")
+    return value
 
 
 def read_frame(

@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import one_row, read_frame
+from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 # Where a store-day was restated, the version that was known by then replaces today's.
 _HISTORY = """
@@ -53,20 +53,19 @@ def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
     Raises:
         duckdb.CatalogException: dbt has not built the plan yet.
     """
-    row = one_row(connection, "SELECT max(forecast_origin) FROM core.horizon_plan")
-    return None if row is None else row[0]
+    return one_value(connection, date, "SELECT max(forecast_origin) FROM core.horizon_plan")
 
 
 def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the newest day that has rows of enough stores."""
-    row = one_row(connection, "SELECT forecast_origin FROM core.forecast_origin")
-    return None if row is None else row[0]
+    return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
 
 def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the newest day with reported sales."""
-    row = one_row(connection, "SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed")
-    return None if row is None else row[0]
+    return one_value(
+        connection, date, "SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed"
+    )
 
 
 def sales_known_by(

@@ -8,7 +8,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import one_row, read_frame
+from rossmann_ml.warehouse.connection import one_value, read_frame
 
 
 def training_origin_near(
@@ -19,8 +19,9 @@ def training_origin_near(
     Raises:
         duckdb.CatalogException: There is no training panel yet.
     """
-    row = one_row(
+    return one_value(
         connection,
+        date,
         """
         SELECT forecast_origin FROM features.training_panel
         WHERE abs(forecast_origin - $day::DATE) <= $within
@@ -28,7 +29,6 @@ def training_origin_near(
         """,
         {"day": day, "within": within_days},
     )
-    return None if row is None else row[0]
 
 
 def first_rows(

@@ -12,7 +12,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import one_row, read_frame
+from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ def newest_origin_between(
     connection: duckdb.DuckDBPyConnection, first: date = date.min, last: date = date.max
 ) -> date | None:
     """Return the newest origin with forecasts, of all or within a span of days."""
-    row = one_row(
+    return one_value(
         connection,
+        date,
         "SELECT max(forecast_origin) FROM forecasting.forecasts "
         "WHERE forecast_origin BETWEEN ? AND ?",
         [first, last],
     )
-    return None if row is None else row[0]
 
 
 def newest_weekly_run(

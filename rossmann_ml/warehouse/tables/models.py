@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoChampionError
-from rossmann_ml.warehouse.connection import one_row, read_frame
+from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 REFUSED = "refused"
 """``promotions.action`` of a decision after which the champion stays."""
@@ -94,12 +94,12 @@ def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bo
 
 def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -> date | None:
     """Return the last day of sales that a model has seen; None if it is not recorded."""
-    row = one_row(
+    return one_value(
         connection,
+        date,
         "SELECT trained_through FROM forecasting.model_versions WHERE model_version = ?",
         [model_version],
     )
-    return None if row is None else row[0]
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:

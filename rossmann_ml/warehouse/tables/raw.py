@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import duckdb
 
-from rossmann_ml.warehouse.connection import one_row
+from rossmann_ml.warehouse.connection import one_row, one_value
 
 
 def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
@@ -29,8 +29,7 @@ def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | Non
 
 def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the last day of the landed plan."""
-    row = one_row(connection, "SELECT max(date) FROM raw.plan")
-    return None if row is None else row[0]
+    return one_value(connection, date, "SELECT max(date) FROM raw.plan")
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -41,14 +40,12 @@ def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]
 
 def newest_load_id(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Return the number of the newest landing; None before the first."""
-    row = one_row(connection, "SELECT max(load_id) FROM raw.loads")
-    return None if row is None else row[0]
+    return one_value(connection, int, "SELECT max(load_id) FROM raw.loads")
 
 
 def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """Return the UTC moment of the newest landing."""
-    row = one_row(connection, "SELECT max(loaded_at) FROM raw.loads")
-    return None if row is None else row[0]
+    return one_value(connection, datetime, "SELECT max(loaded_at) FROM raw.loads")
 
 
 def stores_without_sales_since(connection: duckdb.DuckDBPyConnection, day: date) -> set[int]:

@@ -1,6 +1,6 @@
 """The shape of the library: few packages, few modules in each, tests in the same order.
 
-Definition: ``docs/architecture.md``.
+Definition: ``docs/explanation/architecture.md``.
 """
 
 from __future__ import annotations
