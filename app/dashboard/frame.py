@@ -15,7 +15,7 @@ import streamlit as st
 from app import queries
 from app.dashboard import theme, words
 from app.dashboard.answers import Answers
-from app.dashboard.sections import alerts
+from app.dashboard.views.monitoring import alerts
 from app.published import PublishedReader
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import load_settings

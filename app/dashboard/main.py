@@ -28,7 +28,7 @@ if __name__ == "__main__":
     icon = Path(__file__).with_name("icon.svg")
     st.set_page_config("Sales forecasts", page_icon=str(icon), layout="wide")
     pages = [
-        st.Page(f"views/{name}.py", title=title, url_path=name, default=not number)
+        st.Page(f"views/{name}/view.py", title=title, url_path=name, default=not number)
         for number, (name, title) in enumerate(PAGES)
     ]
     st.navigation(pages, position="top").run()

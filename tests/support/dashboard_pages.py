@@ -37,7 +37,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> O
         st.cache_resource.clear()
         warehouse = warehouse_dir or shared_published[0].warehouse_path
         monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse))
-        page = AppTest.from_file(str(DASHBOARD / "views" / f"{name}.py"), default_timeout=60)
+        page = AppTest.from_file(str(DASHBOARD / "views" / name / "view.py"), default_timeout=60)
         for key, value in address.items():
             page.query_params[key] = value
         page.run()

@@ -26,7 +26,7 @@ def test_the_door_lists_every_page_and_opens_the_first(
     page = AppTest.from_file(str(DASHBOARD / "main.py"), default_timeout=60).run()
     assert page.title[0].value == "Forecast"
     for name in PAGES:
-        page.switch_page(f"views/{name}.py").run()
+        page.switch_page(f"views/{name}/view.py").run()
         assert not page.exception
     assert page.title[0].value == "Monitoring"
 

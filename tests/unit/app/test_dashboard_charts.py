@@ -7,7 +7,11 @@ from datetime import date
 from support.dashboard_pages import drawn
 
 from app.dashboard import theme, words
-from app.dashboard.charts import compare, model, monitoring, quality, store
+from app.dashboard.views.compare import charts as compare
+from app.dashboard.views.forecast import charts as store
+from app.dashboard.views.model import charts as model
+from app.dashboard.views.monitoring import charts as monitoring
+from app.dashboard.views.quality import charts as quality
 
 
 def day(number: int, *, is_open: bool = True, is_promo: bool = False, holiday: str = "0") -> dict:

@@ -11,10 +11,10 @@ import streamlit as st
 from app import queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import model as model_charts
-from app.dashboard.charts import monitoring as charts
-from app.dashboard.questions import monitoring as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.model import charts as model_charts
+from app.dashboard.views.monitoring import charts
+from app.dashboard.views.monitoring import queries as questions
 
 Row = dict[str, Any]
 

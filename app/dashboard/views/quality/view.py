@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import quality as charts
-from app.dashboard.questions import quality as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.quality import charts
+from app.dashboard.views.quality import queries as questions
 
 Row = dict[str, Any]
 

@@ -12,8 +12,8 @@ import streamlit as st
 
 from app.dashboard import words
 from app.dashboard.answers import Answers
-from app.dashboard.questions import alerts as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import alert_queries as questions
 from rossmann_ml.serving.status import OpenAlert, Status
 
 _MOST_ROWS = 200

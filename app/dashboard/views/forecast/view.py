@@ -12,10 +12,10 @@ import streamlit as st
 from app import queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import store as charts
 from app.dashboard.downloads import csv_text
-from app.dashboard.questions import forecast as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.forecast import charts
+from app.dashboard.views.forecast import queries as questions
 
 Row = dict[str, Any]
 

@@ -9,13 +9,19 @@ from datetime import date, timedelta
 import streamlit as st
 
 from app import queries
-from app.dashboard import choices, effects, frame, words
+from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import what_if as charts
-from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
-from app.dashboard.questions import what_if as questions
-from app.dashboard.scoring import Score, score_of
 from app.dashboard.tables import show_table
+from app.dashboard.views.what_if import charts, effects
+from app.dashboard.views.what_if import queries as questions
+from app.dashboard.views.what_if.plan_changes import (
+    KINDS,
+    Change,
+    are_promotions,
+    from_text,
+    to_text,
+)
+from app.dashboard.views.what_if.scoring import Score, score_of
 
 ONE_STORE, GROUP = "one store", "a group of stores"
 _CHANGES = "changes"

@@ -11,10 +11,10 @@ import streamlit as st
 from app import queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import model as charts
-from app.dashboard.questions import model as questions
-from app.dashboard.sections.model_ranges import show_ranges
 from app.dashboard.tables import show_table
+from app.dashboard.views.model import charts
+from app.dashboard.views.model import queries as questions
+from app.dashboard.views.model.ranges import show_ranges
 
 Row = dict[str, Any]
 

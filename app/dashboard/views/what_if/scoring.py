@@ -9,7 +9,7 @@ from typing import Protocol
 import polars as pl
 import streamlit as st
 
-from app.dashboard.plan_changes import Change
+from app.dashboard.views.what_if.plan_changes import Change
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.what_if import Scenarios

@@ -11,10 +11,10 @@ import streamlit as st
 from app import queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import compare as charts
 from app.dashboard.downloads import csv_text
-from app.dashboard.questions import compare as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.compare import charts
+from app.dashboard.views.compare import queries as questions
 
 Row = dict[str, Any]
 

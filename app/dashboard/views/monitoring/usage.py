@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.dashboard import frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import monitoring as charts
-from app.dashboard.questions import monitoring as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import charts
+from app.dashboard.views.monitoring import queries as questions
 
 _DAYS = 60
 _DAYS_BY_PATH = 7

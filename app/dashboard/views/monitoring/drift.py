@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.dashboard import frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import drift as charts
-from app.dashboard.questions import drift as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import drift_charts as charts
+from app.dashboard.views.monitoring import drift_queries as questions
 from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.report_files import report_path

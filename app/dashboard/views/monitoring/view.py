@@ -6,12 +6,12 @@ import streamlit as st
 
 from app.dashboard import frame
 from app.dashboard.answers import Answers
-from app.dashboard.questions import monitoring as questions
-from app.dashboard.sections.alerts import show_alerts
-from app.dashboard.sections.monitoring_accuracy import show_accuracy
-from app.dashboard.sections.monitoring_drift import show_drift
-from app.dashboard.sections.monitoring_usage import show_usage
 from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import queries as questions
+from app.dashboard.views.monitoring.accuracy import show_accuracy
+from app.dashboard.views.monitoring.alerts import show_alerts
+from app.dashboard.views.monitoring.drift import show_drift
+from app.dashboard.views.monitoring.usage import show_usage
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.status import read_status
 

@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.dashboard import frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.charts import model as charts
-from app.dashboard.questions import model as questions
 from app.dashboard.tables import show_table
+from app.dashboard.views.model import charts
+from app.dashboard.views.model import queries as questions
 
 Row = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Many stores beside each other."""

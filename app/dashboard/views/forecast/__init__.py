@@ -1,0 +1,1 @@
+"""One store: its sales so far and its forecast."""
