@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from app.dashboard.page import pages
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
 DASHBOARD = PROJECT_DIR / "app" / "dashboard"
-PAGES = ("forecast", "compare", "what_if", "model", "quality", "monitoring")
+PAGES = pages()
 Published = tuple[Settings, PublishedGeneration]
 OpenPage = Callable[..., "AppTest"]
 

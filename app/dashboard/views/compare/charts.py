@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-from app.dashboard.views.forecast.charts import add_band
+from app.dashboard.shared_charts import add_band
 
 Row = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What the comparing page asks: every store in one row, days of a few, weeks of segments."""
+"""Queries of the page: every store in one row, days of a few, weeks of segments."""
 
 from __future__ import annotations
 

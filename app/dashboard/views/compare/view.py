@@ -8,13 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from app import queries
+from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
-from app.dashboard.views.compare import charts
-from app.dashboard.views.compare import queries as questions
+from app.dashboard.views.compare import PAGE, charts, queries
 
 Row = dict[str, Any]
 
@@ -82,7 +81,7 @@ MEASURES = {
 
 def show(ask: Answers) -> None:
     """Filters, then the four views on what they leave."""
-    everything = ask(queries.stores)
+    everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     days = choices.days_ahead(left)
@@ -94,7 +93,7 @@ def show(ask: Answers) -> None:
         help="Uncertainty is half the width of a day's 80% range over its forecast, on average.",
     )
     kept = {row["store_id"] for row in everything if wanted.keeps(row)}
-    rows = [row for row in ask(questions.stores_side_by_side, days) if row["store_id"] in kept]
+    rows = [row for row in ask(queries.stores_side_by_side, days) if row["store_id"] in kept]
     if not rows:
         if kept:
             frame.nothing("None of the stores that match has a forecast from this origin.")
@@ -231,7 +230,7 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
         return
     numbers = tuple(int(store) for store in chosen)
     frame.chart(
-        charts.store_lines(ask(questions.forecasts_of, numbers, days)),
+        charts.store_lines(ask(queries.forecasts_of, numbers, days)),
         f"Daily forecasts of stores {', '.join(chosen)}",
     )
 
@@ -244,7 +243,7 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
         bind="query-params",
     )  # fmt: skip
     level = LEVELS[name or "whole chain"]
-    rows = ask(questions.totals, level)
+    rows = ask(queries.totals, level)
     chosen = {
         "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states
     }.get(level, ())  # fmt: skip
@@ -278,6 +277,4 @@ def _segment(level: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    frame.show_page(
-        "Compare", "Stores, types and states beside each other over the coming days.", show
-    )
+    frame.show_page(PAGE, show)

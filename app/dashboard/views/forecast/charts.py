@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme
+from app.dashboard.shared_charts import add_band, shade
 from app.dashboard.words import HOLIDAYS
 
 Row = dict[str, Any]
@@ -58,28 +59,6 @@ def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
     return figure
 
 
-def add_band(
-    figure: go.Figure,
-    days: Sequence[date],
-    lower: Sequence[float],
-    upper: Sequence[float],
-    *,
-    color: str,
-    opacity: float,
-    share: str,
-) -> None:
-    """The area between two bounds, behind the lines that are added later."""
-    figure.add_scatter(
-        x=[*days, *reversed(days)],
-        y=[*upper, *reversed(lower)],
-        fill="toself",
-        fillcolor=theme.faded(color, opacity),
-        line={"width": 0},
-        hoverinfo="skip",
-        name=f"{share}% range",
-    )
-
-
 def _plan_of(rows: Iterable[Row], day: str) -> Iterator[PlanDay]:
     for row in rows:
         yield row[day], bool(row["is_promo"]), row["state_holiday"] or "0"
@@ -106,45 +85,6 @@ def mark_plan(figure: go.Figure, plan: Sequence[PlanDay]) -> None:
             name="public holiday",
             hovertemplate="%{text}",
         )
-
-
-def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, name: str) -> None:
-    """Shade each run of days behind the lines, with an entry in the legend."""
-    # a day's mark stands at its midnight, so the day as drawn is half a day to each side of that
-    half_a_day = timedelta(hours=12)
-    for first, last in _runs(days):
-        figure.add_shape(
-            type="rect",
-            layer="below",
-            yref="paper",
-            y0=0,
-            y1=1,
-            x0=datetime.combine(first, time.min) - half_a_day,
-            x1=datetime.combine(last, time.min) + half_a_day,
-            fillcolor=color,
-            line={"width": 0},
-        )
-    figure.add_scatter(  # shapes have no entry in the legend
-        x=[None],
-        y=[None],
-        mode="markers",
-        marker={"symbol": "square", "size": 12, "color": swatch},
-        name=name,
-    )
-
-
-def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """First and last day of every unbroken run of days; the days must be in order."""
-    start = previous = None
-    for day in days:
-        if previous is not None and day - previous == timedelta(days=1):
-            previous = day
-            continue
-        if start is not None and previous is not None:
-            yield start, previous
-        start = previous = day
-    if start is not None and previous is not None:
-        yield start, previous
 
 
 def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:

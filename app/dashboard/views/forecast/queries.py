@@ -1,4 +1,4 @@
-"""What the forecast page asks: how far off such forecasts are, and what changed since the last."""
+"""Queries of the page: how far off such forecasts are, and what changed since the last."""
 
 from __future__ import annotations
 

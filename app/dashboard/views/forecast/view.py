@@ -9,13 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from app import queries
+from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
-from app.dashboard.views.forecast import charts
-from app.dashboard.views.forecast import queries as questions
+from app.dashboard.views.forecast import PAGE, charts, queries
 
 Row = dict[str, Any]
 
@@ -44,8 +43,8 @@ def show(ask: Answers) -> None:
         frame.nothing("This generation has no stores.")
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
-    history = ask(queries.store_history, store["store_id"], HISTORY_DAYS[span or "8 weeks"])
-    forecast = ask(queries.store_forecast, store["store_id"], days)
+    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span or "8 weeks"])
+    forecast = ask(shared_queries.store_forecast, store["store_id"], days)
     if forecast:
         show_figures(ask, store, forecast)
     else:
@@ -66,10 +65,10 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     total = sum(row["sales_forecast"] for row in forecast)
     is_open = sum(row["is_open"] for row in forecast)
     is_promo = sum(bool(row["is_open"] and row["is_promo"]) for row in forecast)
-    last_year = ask(queries.change_on_last_year, store_id, days)
-    revisions = ask(questions.revisions, store_id, days)
+    last_year = ask(shared_queries.change_on_last_year, store_id, days)
+    revisions = ask(queries.revisions, store_id, days)
     error = ask(
-        questions.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
+        queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
     )
     with st.container(horizontal=True):
         _metric(
@@ -98,7 +97,7 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     said = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
     said += f" The plan of {words.count(assumed, 'day')} was filled by rule." if assumed else ""
-    if bounds := ask(questions.total_range, store_id, days):
+    if bounds := ask(queries.total_range, store_id, days):
         said += (
             f" The total lies between {words.euro(bounds['lower_80'])} and "
             f"{words.euro(bounds['upper_80'])} in 80% of cases."
@@ -132,7 +131,7 @@ def _said_of_error(ask: Answers, store: Row, days: int, error: Row | None) -> st
             f"In the backtest ({words.count(error['origins'], 'origin')}) stores of type "
             f"{store['store_type']} were off by {words.percent(error['rmspe_type'])} RMSPE."
         )
-    own = ask(questions.own_error, store["store_id"], days)
+    own = ask(queries.own_error, store["store_id"], days)
     if own:
         said.append(
             f"This store's published forecasts were off by {words.percent(own['rmspe'])} on "
@@ -177,7 +176,7 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """Calendar weeks; those that are cut off at either end say so."""
-    rows = ask(questions.weeks, store["store_id"], forecast[-1]["target_date"])
+    rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
     partial = [row for row in rows if row["days"] < 7]
     if partial:
         first, last = forecast[0]["target_date"], forecast[-1]["target_date"]
@@ -226,7 +225,7 @@ def show_days(forecast: Sequence[Row]) -> None:
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
     """How each day moved since the forecast before."""
-    rows = ask(questions.revisions, store["store_id"], days)
+    rows = ask(queries.revisions, store["store_id"], days)
     if not rows:
         frame.nothing(
             "No earlier forecast covers these days, so there is nothing to compare with. "
@@ -237,7 +236,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
     last = rows[-1]["target_date"]
     st.caption(
         f"Change of each day since the forecast of {words.long_day(before)}, which reached to "
-        f"{words.long_day(min(last, before + timedelta(days=queries.HORIZON_DAYS)))}."
+        f"{words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
     )
     show_causes(ask, store, days)
     frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")
@@ -266,7 +265,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """What moved a day, beside the store's typical day."""
     rows = {
         f"{row['target_date']}": row
-        for row in ask(questions.drivers, store["store_id"], len(forecast))
+        for row in ask(queries.drivers, store["store_id"], len(forecast))
     }
     if not rows:
         frame.nothing("Nothing says what moved these days; closed days have no drivers.")
@@ -284,7 +283,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
     """Why the forecast moved, where drivers of both origins are known."""
-    rows = ask(questions.driver_changes, store["store_id"], days)
+    rows = ask(queries.driver_changes, store["store_id"], days)
     if not rows:
         return
     sums = {
@@ -302,6 +301,4 @@ def show_causes(ask: Answers, store: Row, days: int) -> None:
 
 
 if __name__ == "__main__":
-    frame.show_page(
-        "Forecast", "One store: its sales so far and what is expected of each coming day.", show
-    )
+    frame.show_page(PAGE, show)

@@ -1,4 +1,4 @@
-"""What the model page asks: scores of the champion and of those beside it, models, decisions."""
+"""Queries of the page: scores of the champion and of those beside it, models, decisions."""
 
 from __future__ import annotations
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from app.dashboard import frame, words
+from app.dashboard import frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.model import charts
-from app.dashboard.views.model import queries as questions
+from app.dashboard.views.model import queries
 
 Row = dict[str, Any]
 
@@ -28,7 +27,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
     ):
         rows = [
             row
-            for row in ask(questions.scores, version, kind)
+            for row in ask(queries.scores, version, kind)
             if row["is_own"]
             and row["coverage_80"] is not None
             and (row["forecast_origin"] is None) == (kind != "overall")
@@ -38,7 +37,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
         shown = True
         st.subheader(title, anchor=False)
         frame.chart(
-            charts.coverage(rows, column, words.origin if kind == "overall" else _week),
+            shared_charts.coverage(rows, column, words.origin if kind == "overall" else _week),
             f"Share of days inside the ranges {title.lower()}",
         )
     if not shown:
@@ -54,7 +53,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
 
 def show_totals(ask: Answers, model_version: str) -> None:
     """Coverage of totals, which have ranges of their own."""
-    rows = ask(questions.total_coverage, model_version)
+    rows = ask(queries.total_coverage, model_version)
     if not rows:
         return
     st.subheader("Totals", anchor=False)

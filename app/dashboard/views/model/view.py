@@ -8,12 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import queries
-from app.dashboard import choices, frame, words
+from app import queries as shared_queries
+from app.dashboard import choices, frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.model import charts
-from app.dashboard.views.model import queries as questions
+from app.dashboard.views.model import PAGE, charts, queries
 from app.dashboard.views.model.ranges import show_ranges
 
 Row = dict[str, Any]
@@ -26,7 +25,7 @@ _NO_BACKTEST = "This generation has no backtest of its champion."
 
 def show(ask: Answers) -> None:
     """The champion, then accuracy, ranges, features and decisions."""
-    champion = ask(queries.model, ask.info.model_version)
+    champion = ask(shared_queries.model, ask.info.model_version)
     if champion is None:
         frame.nothing(f"This generation says nothing about its model {ask.info.model_version}.")
         return
@@ -51,7 +50,7 @@ def show(ask: Answers) -> None:
 
 def show_champion(ask: Answers, champion: Row) -> None:
     """What serves now."""
-    scores = ask(questions.scores, champion["model_version"], "overall")
+    scores = ask(queries.scores, champion["model_version"], "overall")
     together = [row for row in scores if row["forecast_origin"] is None]
     own = next((row for row in together if row["is_own"]), None)
     with st.container(horizontal=True):
@@ -70,7 +69,7 @@ def show_champion(ask: Answers, champion: Row) -> None:
             help="1 minus RMSPE over that of seasonal naive on the same days.",
         )
         st.metric("Bias", words.signed_percent(own["bias"] if own else None), border=True)
-    promotion = ask(queries.newest_promotion, champion["model_version"])
+    promotion = ask(shared_queries.newest_promotion, champion["model_version"])
     said = (
         f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows through "
         f"{champion['trained_through']:%d %b %Y}."
@@ -86,7 +85,7 @@ def show_champion(ask: Answers, champion: Row) -> None:
 def show_accuracy(ask: Answers, champion: Row) -> None:
     """Errors by origin, horizon week and segment, beside the reference methods."""
     version = champion["model_version"]
-    overall = ask(questions.scores, version, "overall")
+    overall = ask(queries.scores, version, "overall")
     if not overall:
         frame.nothing(_NO_BACKTEST)
         return
@@ -99,11 +98,11 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
     )
     by_origin = [row for row in overall if row["forecast_origin"] is not None]
     frame.chart(
-        charts.errors_by(by_origin, "forecast_origin", words.origin, as_ratios=True),
+        shared_charts.errors_by(by_origin, "forecast_origin", words.origin, as_ratios=True),
         "RMSPE by backtest origin, for the model and the reference methods",
     )
     show_scores([row for row in overall if row["forecast_origin"] is None])
-    kinds = {kind.replace("_", " "): kind for kind in ask(questions.segment_kinds, version)}
+    kinds = {kind.replace("_", " "): kind for kind in ask(queries.segment_kinds, version)}
     if not kinds:
         frame.nothing("The backtest is not divided into segments.")
         return
@@ -114,9 +113,9 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
         "Divide by", list(kinds), default=first, required=True, key="segment", bind="query-params"
     )
     kind = kinds[name or first]
-    rows = [row for row in ask(questions.scores, version, kind) if row["forecast_origin"] is None]
+    rows = [row for row in ask(queries.scores, version, kind) if row["forecast_origin"] is None]
     frame.chart(
-        charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
+        shared_charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
         f"RMSPE by {name}, the median over origins",
     )
 
@@ -147,7 +146,7 @@ def show_scores(rows: Sequence[Row]) -> None:
 
 def show_features(ask: Answers, champion: Row) -> None:
     """What the model looks at most."""
-    rows = ask(queries.importances, champion["model_version"], _FEATURES)
+    rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
     if not rows:
         frame.nothing("This model says nothing about its features.")
         return
@@ -176,7 +175,7 @@ def show_models(ask: Answers, champion: Row) -> None:
                 "Made": row["created_at"],
                 "Last decision": row["action"] or words.NONE,
             }
-            for row in ask(questions.versions)
+            for row in ask(queries.versions)
         ],
         column_config={
             "RMSPE": _SHARE,
@@ -188,7 +187,7 @@ def show_models(ask: Answers, champion: Row) -> None:
         },
     )
     st.subheader("Decisions", anchor=False)
-    decisions = ask(questions.promotions)
+    decisions = ask(queries.promotions)
     if not decisions:
         frame.nothing("No decision about a model is recorded.")
         return
@@ -215,7 +214,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
     """The champion beside another model, on the segments that both were judged on."""
     others = [
         row["model_version"]
-        for row in ask(questions.versions)
+        for row in ask(queries.versions)
         if row["model_version"] != champion["model_version"] and row["registry_version"]
     ]
     if not others:
@@ -226,7 +225,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
         return
     choices.say_unknown("challenger", others, "the newest is shown")
     other = st.selectbox("Challenger", others, key="challenger", bind="query-params")
-    rows = ask(questions.side_by_side, champion["model_version"], other)
+    rows = ask(queries.side_by_side, champion["model_version"], other)
     if not rows:
         frame.nothing(f"`{other}` has no backtest that could be compared.")
         return
@@ -267,6 +266,4 @@ def _figures(text: str) -> str:
 
 
 if __name__ == "__main__":
-    frame.show_page(
-        "Model", "How good the forecasts are, where, and beside what else could be done.", show
-    )
+    frame.show_page(PAGE, show)

@@ -8,13 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from app import queries
-from app.dashboard import choices, frame, words
+from app import queries as shared_queries
+from app.dashboard import choices, frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.model import charts as model_charts
-from app.dashboard.views.monitoring import charts
-from app.dashboard.views.monitoring import queries as questions
+from app.dashboard.views.monitoring import charts, queries
 
 Row = dict[str, Any]
 
@@ -36,15 +34,15 @@ _EURO = st.column_config.NumberColumn(format="%,.0f €")
 def show_accuracy(ask: Answers) -> None:
     """Forecasts beside the sales that followed."""
     st.subheader("Forecast against actual", anchor=False)
-    rows = ask(questions.accuracy, "served")
+    rows = ask(queries.accuracy, "served")
     if not rows:
         frame.nothing(
             "No published forecast has come true yet. The first can be judged when a week of "
             "sales after its origin has been landed."
         )
         return
-    champion = ask(queries.model, ask.info.model_version)
-    shadows = ask(questions.accuracy, "shadow")
+    champion = ask(shared_queries.model, ask.info.model_version)
+    shadows = ask(queries.accuracy, "shadow")
     if len(rows) > 1:
         show_vintages(rows, champion["rmspe_median"] if champion else None, shadows)
     origin = show_vintage(ask, rows)
@@ -55,7 +53,7 @@ def show_accuracy(ask: Answers) -> None:
 def show_vintages(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
     """All vintages over time, and what the backtest promised."""
     errors = charts.error_by_origin(rows, expected, shadows)
-    coverage = model_charts.coverage(rows, "forecast_origin", lambda day: f"{day:%d %b %Y}")
+    coverage = shared_charts.coverage(rows, "forecast_origin", lambda day: f"{day:%d %b %Y}")
     for figure, alt in (
         (errors, "RMSPE and bias of the vintages by origin"),
         (coverage, "Share of days inside the ranges by origin"),
@@ -105,7 +103,7 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
         f"are in neither line.{beside}"
     )
     frame.chart(
-        charts.forecast_and_actual(ask(questions.forecast_and_actual, date.fromisoformat(chosen))),
+        charts.forecast_and_actual(ask(queries.forecast_and_actual, date.fromisoformat(chosen))),
         "Daily sums of forecasts and of sales of the same stores",
     )
     return date.fromisoformat(chosen)
@@ -121,8 +119,8 @@ def show_segments(ask: Answers, origin: date) -> None:
     )  # fmt: skip
     kind = _SEGMENTS[name or _FIRST_SEGMENT]
     frame.chart(
-        model_charts.errors_by(
-            ask(questions.accuracy_by_segment, origin, kind),
+        shared_charts.errors_by(
+            ask(queries.accuracy_by_segment, origin, kind),
             "segment",
             lambda name: words.segment(kind, name),
         ),
@@ -139,7 +137,7 @@ def show_worst_days(ask: Answers) -> None:
         bind="query-params",
     )  # fmt: skip
     ranking = _RANKINGS[name or _FIRST_RANKING]
-    reasons = ask(questions.worst_reasons, ranking)
+    reasons = ask(queries.worst_reasons, ranking)
     if not reasons:
         frame.nothing("No forecast of the last four weeks was off.")
         return
@@ -161,7 +159,7 @@ def show_worst_days(ask: Answers) -> None:
                 "What happened": words.happened(row),
                 "Days ahead": row["horizon_days"],
             }
-            for row in ask(questions.worst_days, ranking, _WORST_SHOWN)
+            for row in ask(queries.worst_days, ranking, _WORST_SHOWN)
         ],
         column_config={
             "Day": _DATE,

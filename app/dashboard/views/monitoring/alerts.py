@@ -1,4 +1,4 @@
-"""Alerts on the pages: a held publication on every page, what is open and what was, on one.
+"""Show the alerts that are open and those that were.
 
 What is open comes from the status, which is also written when nothing is published; what is over
 comes from the generation.
@@ -13,7 +13,7 @@ import streamlit as st
 from app.dashboard import words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.monitoring import alert_queries as questions
+from app.dashboard.views.monitoring import queries
 from rossmann_ml.serving.status import OpenAlert, Status
 
 _MOST_ROWS = 200
@@ -25,19 +25,6 @@ _ICONS = {
 }
 _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": st.info}
 _MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
-
-
-def show_held(status: Status) -> None:
-    """Say on a page that newer forecasts are held back, and why; nothing when there are none."""
-    held = status.held_publish
-    if held is None:
-        return
-    st.error(
-        f"Newer forecasts (origin {held.forecast_origin:%d %b %Y}) are **held back** since "
-        f"{held.at:%d %b %Y %H:%M} UTC until a person has looked; these are the ones from before. "
-        f"Reason: {words.plain(held.reason)}",
-        icon=":material/pan_tool:",
-    )
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
@@ -59,7 +46,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
             f"A person let the totals of generation `{published.generation_id}` jump: "
             f"{words.plain(published.accepted_jump)}"
         )
-    rows = ask(questions.history, _MOST_ROWS)
+    rows = ask(queries.alerts, _MOST_ROWS)
     if not rows:
         st.caption("This generation records no earlier alerts.")
         return

@@ -10,8 +10,7 @@ import streamlit as st
 from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.monitoring import drift_charts as charts
-from app.dashboard.views.monitoring import drift_queries as questions
+from app.dashboard.views.monitoring import charts, queries
 from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.report_files import report_path
@@ -25,12 +24,12 @@ _DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 def show_drift(ask: Answers) -> None:
     """What drifted at an origin, every measure beside its threshold, and how it went before."""
     st.subheader("Drift", anchor=False)
-    origins = ask(questions.origins)
+    origins = ask(queries.drift_origins)
     if not origins:
         frame.nothing("Nothing has been measured yet: the next `rossmann refresh` does.")
         return
     newest = origins[0]
-    rows = [_named(row) for row in ask(questions.measures, newest["forecast_origin"])]
+    rows = [_named(row) for row in ask(queries.drift_measures, newest["forecast_origin"])]
     drifted = [row for row in rows if row["is_drifted"]]
     day = words.long_day(newest["forecast_origin"])
     if drifted:
@@ -46,14 +45,14 @@ def show_drift(ask: Answers) -> None:
         "thresholds were set on other weeks."
     )
     frame.chart(
-        charts.beside_thresholds(rows),
+        charts.drift_beside_thresholds(rows),
         f"Measures of drift beside their thresholds; {len(drifted)} of {len(rows)} have reached it",
     )
     _show_rows(rows)
     if len(origins) > 1:
         st.markdown("**Over origins**")
         frame.chart(
-            charts.over_origins(_largest(ask(questions.over_origins, _MOST_ORIGINS))),
+            charts.drift_over_origins(_largest(ask(queries.drift_over_origins, _MOST_ORIGINS))),
             "The largest measure of each kind beside its threshold, by origin",
         )
     _show_pages(str(rows[0]["run_id"]))

@@ -1,4 +1,4 @@
-"""What the monitoring page asks: forecasts against what came true, and runs."""
+"""Queries of the page: forecasts against actuals, API usage, runs, alerts and drift."""
 
 from __future__ import annotations
 
@@ -127,4 +127,46 @@ def runs(reading: Reading) -> list[Row]:
         SELECT *, epoch(finished_at - started_at) AS seconds FROM forecast_runs
         ORDER BY finished_at DESC, run_id
         """
+    )
+
+
+def alerts(reading: Reading, most: int) -> list[Row]:
+    """Alerts of the generation, the newest first."""
+    return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])
+
+
+def drift_origins(reading: Reading) -> list[Row]:
+    """Origins that were measured, the newest first: ``forecast_origin, measures, drifted``."""
+    return reading.rows(
+        """
+        SELECT forecast_origin, count(*) AS measures,
+            count(*) FILTER (is_drifted) AS drifted
+        FROM drift_metrics GROUP BY forecast_origin ORDER BY forecast_origin DESC
+        """
+    )
+
+
+def drift_measures(reading: Reading, origin: date) -> list[Row]:
+    """Every measure of an origin, what is nearest to its threshold or beyond it first."""
+    return reading.rows(
+        """
+        SELECT *, value / threshold AS of_threshold FROM drift_metrics
+        WHERE forecast_origin = ? ORDER BY of_threshold DESC, kind, feature
+        """,
+        [origin],
+    )
+
+
+def drift_over_origins(reading: Reading, most: int) -> list[Row]:
+    """Every measure of the newest origins: ``forecast_origin, kind, feature, of_threshold``."""
+    return reading.rows(
+        """
+        SELECT forecast_origin, kind, feature, value / threshold AS of_threshold, is_drifted
+        FROM drift_metrics
+        WHERE forecast_origin IN (
+            SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC LIMIT ?
+        )
+        ORDER BY forecast_origin, kind, feature
+        """,
+        [most],
     )

@@ -9,8 +9,7 @@ import streamlit as st
 from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.monitoring import charts
-from app.dashboard.views.monitoring import queries as questions
+from app.dashboard.views.monitoring import charts, queries
 
 _DAYS = 60
 _DAYS_BY_PATH = 7
@@ -19,7 +18,7 @@ _DAYS_BY_PATH = 7
 def show_usage(ask: Answers) -> None:
     """Requests, latency and errors by day, and the newest week by path."""
     st.subheader("API usage", anchor=False)
-    days = ask(questions.usage_by_day, _DAYS)
+    days = ask(queries.usage_by_day, _DAYS)
     if not days:
         frame.nothing("The API has recorded no request before this publication.")
         return
@@ -49,7 +48,7 @@ def show_usage(ask: Answers) -> None:
                 "Errors of callers": row["client_errors"],
                 "Errors of the API": row["server_errors"],
             }
-            for row in ask(questions.usage_by_path, since)
+            for row in ask(queries.usage_by_path, since)
         ],
         column_config={
             "Half within": st.column_config.NumberColumn(

@@ -7,7 +7,7 @@ import streamlit as st
 from app.dashboard import frame
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.monitoring import queries as questions
+from app.dashboard.views.monitoring import PAGE, queries
 from app.dashboard.views.monitoring.accuracy import show_accuracy
 from app.dashboard.views.monitoring.alerts import show_alerts
 from app.dashboard.views.monitoring.drift import show_drift
@@ -63,7 +63,7 @@ def show_runs(ask: Answers) -> None:
                 "Model": row["model_version"],
                 "Run": row["run_id"],
             }
-            for row in ask(questions.runs)
+            for row in ask(queries.runs)
         ],
         column_config={
             "Origin": _DATE,
@@ -78,4 +78,4 @@ def show_runs(ask: Answers) -> None:
 
 
 if __name__ == "__main__":
-    frame.show_page("Monitoring", "What came of the forecasts, and how the product runs.", show)
+    frame.show_page(PAGE, show)

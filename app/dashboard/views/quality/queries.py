@@ -1,4 +1,4 @@
-"""What the quality page asks: results of checks, rows set aside, and days that nobody reported."""
+"""Queries of the page: results of checks, rows set aside, and days that nobody reported."""
 
 from __future__ import annotations
 

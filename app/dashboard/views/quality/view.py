@@ -10,8 +10,7 @@ import streamlit as st
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.quality import charts
-from app.dashboard.views.quality import queries as questions
+from app.dashboard.views.quality import PAGE, charts, queries
 
 Row = dict[str, Any]
 
@@ -30,7 +29,7 @@ def show(ask: Answers) -> None:
 
 def show_freshness(ask: Answers) -> None:
     """How old the newest figures are."""
-    fresh = ask(questions.freshness)
+    fresh = ask(queries.freshness)
     newest, today = fresh["newest_sales"], ask.info.product_today
     if newest is None:
         frame.nothing("No sales have been landed.")
@@ -72,7 +71,7 @@ def show_freshness(ask: Answers) -> None:
 def show_checks(ask: Answers) -> None:
     """What was checked, over time and in one run."""
     st.subheader("Checks", anchor=False)
-    by_tool = ask(questions.runs)
+    by_tool = ask(queries.runs)
     if not by_tool:
         frame.nothing("This generation has no results of checks.")
         return
@@ -94,7 +93,7 @@ def show_checks(ask: Answers) -> None:
     else:
         st.caption("Only one run has been checked so far; the course over time begins with two.")
     show_results(ask, [run["run_id"] for run in reversed(runs)])
-    failures = ask(questions.failures, _MOST_ROWS)
+    failures = ask(queries.failures, _MOST_ROWS)
     if failures:
         st.markdown("**What did not hold, in all runs**")
         show_table(
@@ -109,7 +108,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
         choices.say_unknown("run", run_ids, "the newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
         show_table(
-            _table(ask(questions.results, run_id)),
+            _table(ask(queries.results, run_id)),
             column_config={"When (UTC)": _MOMENT},
         )
 
@@ -149,7 +148,7 @@ def _together(by_tool: Sequence[Row]) -> list[Row]:
 def show_quarantine(ask: Answers) -> None:
     """Rows that could not be stored, by reason and one by one."""
     st.subheader("Rows set aside", anchor=False)
-    reasons = ask(questions.quarantine_reasons)
+    reasons = ask(queries.quarantine_reasons)
     if not reasons:
         st.success("Every row of every file could be stored.", icon=":material/check_circle:")
         return
@@ -183,7 +182,7 @@ def show_quarantine(ask: Answers) -> None:
                     "Reason": row["reason"],
                     "Row": row["row_text"],
                 }
-                for row in ask(questions.quarantined, _MOST_ROWS)
+                for row in ask(queries.quarantined, _MOST_ROWS)
             ],
         )
 
@@ -191,7 +190,7 @@ def show_quarantine(ask: Answers) -> None:
 def show_missing(ask: Answers) -> None:
     """Days that nobody reported, and stores without a forecast."""
     st.subheader("Missing data", anchor=False)
-    months = ask(questions.missing_by_month)
+    months = ask(queries.missing_by_month)
     missing = sum(row["missing_days"] for row in months)
     if missing:
         st.caption(
@@ -208,13 +207,13 @@ def show_missing(ask: Answers) -> None:
                         "First": row["first_day"],
                         "Last": row["last_day"],
                     }
-                    for row in ask(questions.missing_by_store, _MOST_ROWS)
+                    for row in ask(queries.missing_by_store, _MOST_ROWS)
                 ],
                 column_config={"First": _DATE, "Last": _DATE},
             )
     else:
         st.success("No store-day is missing.", icon=":material/check_circle:")
-    without = ask(questions.stores_not_forecast)
+    without = ask(queries.stores_not_forecast)
     if without:
         st.markdown(f"**{words.count(len(without), 'store')} without a forecast**")
         show_table(
@@ -223,6 +222,4 @@ def show_missing(ask: Answers) -> None:
 
 
 if __name__ == "__main__":
-    frame.show_page(
-        "Data quality", "Whether the data that the forecasts stand on can be trusted.", show
-    )
+    frame.show_page(PAGE, show)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from app.dashboard import theme
-from app.dashboard.views.forecast.charts import add_band, shade
+from app.dashboard.shared_charts import add_band, shade
 
 
 def scenario_chart(days: pl.DataFrame) -> go.Figure:

@@ -1,4 +1,4 @@
-"""What the what-if page asks: the plan as given, to tell what a scenario changes."""
+"""Query of the page: the plan as given, to tell what a scenario changes."""
 
 from __future__ import annotations
 

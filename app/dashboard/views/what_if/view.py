@@ -8,12 +8,11 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from app import queries
+from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.what_if import charts, effects
-from app.dashboard.views.what_if import queries as questions
+from app.dashboard.views.what_if import PAGE, charts, effects, queries
 from app.dashboard.views.what_if.plan_changes import (
     KINDS,
     Change,
@@ -71,7 +70,7 @@ def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
         bind="query-params",
     )  # fmt: skip
     if kind == GROUP:
-        stores = ask(queries.stores)
+        stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
         kept = tuple(row["store_id"] for row in stores if wanted.keeps(row) and row["is_forecast"])
         said = wanted.said()
@@ -142,7 +141,7 @@ def show_scenario(
 ) -> None:
     """What the changes bring."""
     scored = score(store_ids, changes)
-    effect = effects.effect(scored, ask(questions.plan_as_given, store_ids))
+    effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
     show_effect(effect, changes)
     frame.chart(charts.scenario_chart(days), f"Forecast of {who} as planned and with the changes")
@@ -257,4 +256,4 @@ def show_kept() -> None:
 
 
 if __name__ == "__main__":
-    frame.show_page("What if", "Change the plan, and see what the model expects of it.", show)
+    frame.show_page(PAGE, show)
