@@ -1,5 +1,5 @@
 """The dashboard: pages over the published generation.
 
-``main`` is the door, ``views`` the pages, ``questions`` what only they ask of a generation,
-``charts`` what they draw. ``frame``, ``choices``, ``words`` and ``theme`` are what pages share.
+``main`` starts it, ``page`` finds the pages. A page is a folder of ``views``; the modules beside
+``views`` are what several pages share. Queries that the API runs too are in :mod:`app.queries`.
 """

@@ -1,7 +1,7 @@
-"""Asking a generation once: answers are kept as long as the generation is the current one.
+"""Run each query once a generation: its result is cached as long as the generation is current.
 
-A generation never changes, so an answer is good for its id and the question. Which questions there
-are is in :mod:`app.queries` and ``questions``.
+A generation never changes, so a result is good for its id and the query. Queries are in
+:mod:`app.queries` and in ``queries`` of each page.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Answers:
         self.reading = reading
 
     def __call__(
-        self, question: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
+        self, query: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Ask a question of the generation, or repeat the answer that was given before."""
+        """Run a query on the generation, or return the result that is cached."""
         answer: T = _answer(
             (self.info.generation_id, self.info.published_at),
-            f"{question.__module__}.{question.__qualname__}",
+            f"{query.__module__}.{query.__qualname__}",
             (args, kwargs),
-            _ask=lambda: question(self.reading, *args, **kwargs),
+            _ask=lambda: query(self.reading, *args, **kwargs),
         )
         return answer
 
@@ -46,7 +46,7 @@ class Answers:
 @st.cache_data(max_entries=2_000, show_spinner=False)
 def _answer(
     generation: tuple[object, ...],  # noqa: ARG001 - part of the key
-    question: str,  # noqa: ARG001 - part of the key
+    query: str,  # noqa: ARG001 - part of the key
     values: tuple[object, ...],  # noqa: ARG001 - part of the key
     _ask: Callable[[], Any],
 ) -> Any:

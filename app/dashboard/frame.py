@@ -15,11 +15,11 @@ import streamlit as st
 from app import queries
 from app.dashboard import theme, words
 from app.dashboard.answers import Answers
-from app.dashboard.sections import alerts
+from app.dashboard.page import Page
 from app.published import PublishedReader
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import load_settings
-from rossmann_ml.serving.status import read_status
+from rossmann_ml.serving.status import Status, read_status
 
 
 @st.cache_resource(show_spinner=False)
@@ -28,17 +28,16 @@ def reader_of(published_path: Path) -> PublishedReader:
     return PublishedReader(published_path)
 
 
-def show_page(title: str, intro: str, show: Callable[[Answers], None]) -> None:
+def show_page(page: Page, show: Callable[[Answers], None]) -> None:
     """A whole page, or in plain words why there is none yet.
 
     Args:
-        title: What the page is called.
-        intro: One sentence on what it is for.
+        page: Its title and intro.
         show: Shows the page's middle.
     """
     st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
-    st.title(title, anchor=False)
-    st.caption(intro)
+    st.title(page.title, anchor=False)
+    st.caption(page.intro)
     try:
         published_path = load_settings().published_path
         with reader_of(published_path).reading() as reading:
@@ -67,7 +66,7 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
             f"(`{ask.info.data_set_name}`); no figure here is a retailer's."
         )
     status = read_status(published_path)
-    alerts.show_held(status)
+    _show_held(status)
     failed, held = status.last_failed_run, status.held_publish
     is_told = failed is not None and held is not None and failed.run_id == held.run_id
     if failed is not None and not failed.is_resolved and not is_told:
@@ -76,6 +75,19 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
             f"are the forecasts from before it. Reason: {failed.reason}",
             icon=":material/warning:",
         )
+
+
+def _show_held(status: Status) -> None:
+    """Say on a page that newer forecasts are held back, and why; nothing when there are none."""
+    held = status.held_publish
+    if held is None:
+        return
+    st.error(
+        f"Newer forecasts (origin {held.forecast_origin:%d %b %Y}) are **held back** since "
+        f"{held.at:%d %b %Y %H:%M} UTC until a person has looked; these are the ones from before. "
+        f"Reason: {words.plain(held.reason)}",
+        icon=":material/pan_tool:",
+    )
 
 
 def _show_provenance(ask: Answers) -> None:

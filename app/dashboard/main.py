@@ -1,7 +1,7 @@
-"""The dashboard's door: the list of pages, and the page that the address names.
+"""Start the dashboard: show the menu of pages and the page that the address names.
 
 Run it with ``rossmann dashboard``, or ``streamlit run app/dashboard/main.py``. Pages read the
-published generation only; each is a module of ``views`` and shows itself in ``frame``.
+published generation only; each is a folder of ``views`` and shows itself in ``frame``.
 """
 
 from __future__ import annotations
@@ -14,21 +14,14 @@ process.prepare()
 
 import streamlit as st  # noqa: E402 - it reads the switches when it is imported
 
-PAGES = (
-    ("forecast", "Forecast"),
-    ("compare", "Compare"),
-    ("what_if", "What if"),
-    ("model", "Model"),
-    ("quality", "Data quality"),
-    ("monitoring", "Monitoring"),
-)
+from app.dashboard.page import pages  # noqa: E402
 
 if __name__ == "__main__":
     # a file of ours: Streamlit would fetch the drawing of an icon that is named
     icon = Path(__file__).with_name("icon.svg")
     st.set_page_config("Sales forecasts", page_icon=str(icon), layout="wide")
-    pages = [
-        st.Page(f"views/{name}.py", title=title, url_path=name, default=not number)
-        for number, (name, title) in enumerate(PAGES)
+    menu = [
+        st.Page(f"views/{name}/view.py", title=page.title, url_path=name, default=not number)
+        for number, (name, page) in enumerate(pages().items())
     ]
-    st.navigation(pages, position="top").run()
+    st.navigation(menu, position="top").run()

@@ -30,11 +30,11 @@ from support.browser import Visit, visit
 from support.publisher import Publisher
 from support.servers import serving
 
-from app.dashboard.main import PAGES
+from app.dashboard.page import pages
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 
-_PAGES = [name for name, _ in PAGES[1:]]  # the first is where every visitor begins
+_PAGES = list(pages())[1:]  # the first is where every visitor begins
 _WARM_UP_SECONDS = 30
 # Streamlit keeps so many sessions of visitors who left, three open files each, and no more
 _SESSIONS_KEPT = 128

@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from app.dashboard.page import pages
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
 DASHBOARD = PROJECT_DIR / "app" / "dashboard"
-PAGES = ("forecast", "compare", "what_if", "model", "quality", "monitoring")
+PAGES = pages()
 Published = tuple[Settings, PublishedGeneration]
 OpenPage = Callable[..., "AppTest"]
 
@@ -37,7 +38,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> O
         st.cache_resource.clear()
         warehouse = warehouse_dir or shared_published[0].warehouse_path
         monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse))
-        page = AppTest.from_file(str(DASHBOARD / "views" / f"{name}.py"), default_timeout=60)
+        page = AppTest.from_file(str(DASHBOARD / "views" / name / "view.py"), default_timeout=60)
         for key, value in address.items():
             page.query_params[key] = value
         page.run()

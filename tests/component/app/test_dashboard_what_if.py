@@ -10,13 +10,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
-from app.dashboard import scoring
-from app.dashboard.plan_changes import Change
+from app.dashboard.views.what_if import scoring
+from app.dashboard.views.what_if.plan_changes import Change
 from app.published import PublishedReader
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 
-PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if.py"
+PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if" / "view.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"
 Published = tuple[Settings, PublishedGeneration]
 

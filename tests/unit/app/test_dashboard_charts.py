@@ -6,8 +6,11 @@ from datetime import date
 
 from support.dashboard_pages import drawn
 
-from app.dashboard import theme, words
-from app.dashboard.charts import compare, model, monitoring, quality, store
+from app.dashboard import shared_charts, theme, words
+from app.dashboard.views.compare import charts as compare
+from app.dashboard.views.forecast import charts as store
+from app.dashboard.views.monitoring import charts as monitoring
+from app.dashboard.views.quality import charts as quality
 
 
 def day(number: int, *, is_open: bool = True, is_promo: bool = False, holiday: str = "0") -> dict:
@@ -127,7 +130,7 @@ def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
         {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe_median": 0.1},
         {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe_median": 0.3},
     ]
-    by_name = drawn(model.errors_by(rows, "segment", lambda name: f"week {name}"))
+    by_name = drawn(shared_charts.errors_by(rows, "segment", lambda name: f"week {name}"))
     assert by_name["lightgbm"]["line"]["width"] > by_name["seasonal naive"]["line"]["width"]
     assert by_name["lightgbm"]["x"] == ["week 1"]
 
@@ -138,8 +141,8 @@ def test_one_large_error_does_not_flatten_the_others() -> None:
         {**row, "segment": "1", "rmspe_median": 0.1},
         {**row, "segment": "2", "rmspe_median": 6},
     ]
-    assert model.errors_by(rows, "segment", str, as_ratios=True).layout.yaxis.type == "log"
-    assert model.errors_by(rows, "segment", str).layout.yaxis.rangemode == "tozero"
+    assert shared_charts.errors_by(rows, "segment", str, as_ratios=True).layout.yaxis.type == "log"
+    assert shared_charts.errors_by(rows, "segment", str).layout.yaxis.rangemode == "tozero"
 
 
 def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> None:

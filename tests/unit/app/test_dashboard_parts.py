@@ -10,10 +10,17 @@ import polars as pl
 import pytest
 from support.dashboard_pages import drawn
 
-from app.dashboard import effects, theme, words
-from app.dashboard.charts import what_if
+from app.dashboard import theme, words
 from app.dashboard.downloads import csv_text
-from app.dashboard.plan_changes import KINDS, Change, are_promotions, from_text, to_text
+from app.dashboard.views.what_if import charts as what_if
+from app.dashboard.views.what_if import effects
+from app.dashboard.views.what_if.plan_changes import (
+    KINDS,
+    Change,
+    are_promotions,
+    from_text,
+    to_text,
+)
 from rossmann_ml.serving.what_if import PlanChange
 
 WHITE, DARK = "#FFFFFF", "#171614"

@@ -1,1 +1,0 @@
-"""Drawing: figures from plain rows, one module per page. Nothing here asks or knows Streamlit."""

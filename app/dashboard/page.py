@@ -1,0 +1,35 @@
+"""Describe a page of the dashboard, and find the pages: each is a folder of ``views``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from rossmann_ml.base.plugins import module_names
+
+_VIEWS = "app.dashboard.views"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the menu and the head of a page show.
+
+    Attributes:
+        title: Name in the menu and heading of the page.
+        intro: One sentence below the heading on what the page is for.
+        place: Position in the menu, the smallest first; the first page opens without an address.
+    """
+
+    title: str
+    intro: str
+    place: int
+
+
+def pages() -> dict[str, Page]:
+    """Return the pages in the order of the menu.
+
+    Returns:
+        ``PAGE`` of each folder of ``views``, by the folder's name, which is the page's address.
+    """
+    found = {name: import_module(f"{_VIEWS}.{name}").PAGE for name in module_names(_VIEWS)}
+    return dict(sorted(found.items(), key=lambda item: item[1].place))

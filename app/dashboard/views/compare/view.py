@@ -1,0 +1,280 @@
+"""The page of many stores: ranking, map of states, stores side by side, totals of segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app import queries as shared_queries
+from app.dashboard import choices, frame, words
+from app.dashboard.answers import Answers
+from app.dashboard.downloads import csv_text
+from app.dashboard.tables import show_table
+from app.dashboard.views.compare import PAGE, charts, queries
+
+Row = dict[str, Any]
+
+_MOST_LINES = 8
+_DOWNLOADED = (
+    "store_id", "store_type", "assortment", "state", "total", "per_open_day", "open_days",
+    "promo_days", "range_share", "change_on_last_year",
+)  # fmt: skip
+LEVELS = {
+    "whole chain": "chain",
+    "store type": "store_type",
+    "assortment": "assortment",
+    "state": "state",
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What stores are ranked by.
+
+    Attributes:
+        column: The column of a store's row.
+        title: The column's title in the ranking.
+        text: How a value is written.
+        of_group: The measure of several stores together; None where there is none.
+    """
+
+    column: str
+    title: str
+    text: Callable[[float | None], str]
+    of_group: Callable[[Sequence[Row]], float | None]
+
+
+def _sum(rows: Sequence[Row], column: str) -> float:
+    return sum(row[column] or 0 for row in rows)
+
+
+def _ratio(rows: Sequence[Row], above: str, below: str) -> float | None:
+    divisor = _sum(rows, below)
+    return _sum(rows, above) / divisor if divisor else None
+
+
+def _change(rows: Sequence[Row]) -> float | None:
+    known = [row for row in rows if row["last_year"] is not None]
+    ratio = _ratio(known, "total", "last_year")
+    return None if ratio is None else ratio - 1
+
+
+def _range(rows: Sequence[Row]) -> float | None:
+    total = _sum(rows, "total")
+    return sum((row["range_share"] or 0) * row["total"] for row in rows) / total if total else None
+
+
+MEASURES = {
+    "total sales": Measure("total", "Total", words.euro, lambda rows: _sum(rows, "total")),
+    "sales per open day": Measure(
+        "per_open_day", "Per open day", words.euro, lambda rows: _ratio(rows, "total", "open_days")
+    ),
+    "change on last year": Measure(
+        "change_on_last_year", "On last year", words.signed_percent, _change
+    ),
+    "uncertainty": Measure("range_share", "Uncertainty", words.percent, _range),
+}
+
+
+def show(ask: Answers) -> None:
+    """Filters, then the four views on what they leave."""
+    everything = ask(shared_queries.stores)
+    wanted = choices.store_filter(everything)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    days = choices.days_ahead(left)
+    name = right.selectbox(
+        "Rank by",
+        list(MEASURES),
+        key="by",
+        bind="query-params",
+        help="Uncertainty is half the width of a day's 80% range over its forecast, on average.",
+    )
+    kept = {row["store_id"] for row in everything if wanted.keeps(row)}
+    rows = [row for row in ask(queries.stores_side_by_side, days) if row["store_id"] in kept]
+    if not rows:
+        if kept:
+            frame.nothing("None of the stores that match has a forecast from this origin.")
+        else:
+            frame.nothing("No store matches these filters. Take one away to see stores again.")
+        return
+    measure = MEASURES[name]
+    show_figures(rows, days, len(kept))
+    ranking, states = st.columns([3, 2])
+    with ranking:
+        show_ranking(ask, rows, name)
+    with states:
+        show_map(rows, name, measure)
+    show_side_by_side(ask, rows, days)
+    show_totals(ask, wanted)
+
+
+def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
+    """The chosen stores together."""
+    with st.container(horizontal=True):
+        st.metric("Stores", f"{len(rows):,}", border=True)
+        st.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")), border=True)
+        st.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")), border=True)
+        st.metric("On the same days last year", words.signed_percent(_change(rows)), border=True)
+    said = []
+    if without := matching - len(rows):
+        said.append(f"{words.count(without, 'matching store')} without a forecast left out.")
+    if unknown := sum(row["last_year"] is None for row in rows):
+        said.append(
+            f"{words.count(unknown, 'store')} without all of last year's days left out of the "
+            "change on last year."
+        )
+    if said:
+        st.caption(" ".join(said))
+
+
+def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
+    """The stores in order of the measure."""
+    measure = MEASURES[name]
+    st.subheader(f"Ranking by {name}", anchor=False)
+    ranked = sorted(
+        rows,
+        key=lambda row: (row[measure.column] is None, -(row[measure.column] or 0)),
+    )
+    table = [
+        {
+            "Rank": rank,
+            "Store": row["store_id"],
+            "Type": row["store_type"],
+            "Assortment": row["assortment"],
+            "State": row["state"],
+            "Total": row["total"],
+            "Per open day": row["per_open_day"],
+            "On last year": row["change_on_last_year"],
+            "Uncertainty": row["range_share"],
+            "Promo days": row["promo_days"],
+        }
+        for rank, row in enumerate(ranked, 1)
+    ]
+    euro = st.column_config.NumberColumn(format="%,.0f €")
+    share = st.column_config.NumberColumn(format="percent")
+    show_table(
+        table,
+        height=380,
+        # what it is ranked by stands where a narrow screen shows it
+        column_order=list(dict.fromkeys(("Rank", "Store", measure.title, *table[0]))),
+        column_config={
+            "Total": st.column_config.ProgressColumn(
+                format="%,.0f €", min_value=0, max_value=max(row["total"] for row in rows)
+            ),
+            "Per open day": euro,
+            "On last year": share,
+            "Uncertainty": share,
+        },
+    )
+    st.download_button(
+        "Download the ranking as CSV",
+        csv_text(ranked, _DOWNLOADED),
+        f"stores_{ask.info.forecast_origin}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
+    """The measure by state, where any state is known."""
+    st.subheader("By state", anchor=False)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row["state"], []).append(row)
+    unknown = groups.pop("unknown", [])
+    values = {code: measure.of_group(group) for code, group in groups.items()}
+    known = {code: value for code, value in values.items() if value is not None}
+    if not known:
+        frame.nothing("No state is known of these stores, so there is no map.")
+        return
+    frame.chart(
+        charts.tile_map(known, lambda value: _short(measure.text(value), value)),
+        f"{name} by German state, as a grid of tiles",
+    )
+    said = ["Darker is more. A dash: no stores here"]
+    said[0] += "." if len(known) == len(values) else ", or none of which the figure is known."
+    shared = [code for code in known if "," in code]
+    said += [
+        f"\\* {words.count(len(groups[code]), 'store')} in {words.state_name(code)}: which of the "
+        "two is not known, so both tiles show them together."
+        for code in shared
+    ]
+    said += [f"{words.count(len(unknown), 'store')} of no known state left out."] if unknown else []
+    st.caption(" ".join(said))
+
+
+def _short(text: str, value: float) -> str:
+    return f"{value / 1_000_000:.1f} M€" if text.endswith("€") and value >= 1_000_000 else text
+
+
+def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
+    """A few stores in one figure."""
+    st.subheader("Side by side", anchor=False)
+    known = [str(row["store_id"]) for row in rows]
+    choices.say_unknown("stores", known, "it is left out")
+    chosen = st.multiselect(
+        "Stores",
+        known,
+        default=known[:2],
+        key="stores",
+        bind="query-params",
+        max_selections=_MOST_LINES,
+        placeholder="choose up to eight",
+    )
+    if not chosen:
+        frame.nothing("Choose stores to see their forecasts in one figure.")
+        return
+    numbers = tuple(int(store) for store in chosen)
+    frame.chart(
+        charts.store_lines(ask(queries.forecasts_of, numbers, days)),
+        f"Daily forecasts of stores {', '.join(chosen)}",
+    )
+
+
+def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
+    """Weeks of the chain and of its parts."""
+    st.subheader("Weekly totals", anchor=False)
+    name = st.segmented_control(
+        "Add up by", list(LEVELS), default="whole chain", required=True, key="level",
+        bind="query-params",
+    )  # fmt: skip
+    level = LEVELS[name or "whole chain"]
+    rows = ask(queries.totals, level)
+    chosen = {
+        "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states
+    }.get(level, ())  # fmt: skip
+    rows = [row for row in rows if not chosen or row["segment"] in chosen]
+    if not rows:
+        frame.nothing("This generation has no totals of these.")
+        return
+    frame.chart(
+        charts.week_totals(rows, lambda segment: _segment(level, segment)),
+        f"Weekly sums of the forecasts by {name}",
+    )
+    has_bounds = charts.has_range(rows)
+    st.caption(
+        "An open mark is a partial week: the first and the last hold only the days inside the "
+        "horizon. "
+        + (
+            "Ranges are those of the sums themselves, not sums of ranges. "
+            if has_bounds
+            else "Ranges are missing where stores changed their type or state since the forecast. "
+        )
+        + "The filters on top choose among the lines; stores are not taken out of a line."
+    )
+
+
+def _segment(level: str, name: str) -> str:
+    if level == "chain":
+        return "whole chain"
+    if level == "assortment":
+        return f"{name} {words.ASSORTMENTS.get(name, '')}".strip()
+    return words.segment(level, name)
+
+
+if __name__ == "__main__":
+    frame.show_page(PAGE, show)

@@ -1,0 +1,143 @@
+"""One store: its sales and its forecast over the plan, and what moved a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.dashboard import theme
+from app.dashboard.shared_charts import add_band, shade
+from app.dashboard.words import HOLIDAYS
+
+Row = dict[str, Any]
+PlanDay = tuple[date, bool, str]
+
+
+def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
+    """Sales so far and the forecast with its bounds, over promotions and public holidays.
+
+    Closed days are left out of the lines: a fall to 0 every Sunday would hide the rest. Days that
+    nobody reported are a gap.
+
+    Args:
+        history: Rows of ``daily_sales`` by day.
+        forecast: Rows of the forecast with its plan by day.
+    """
+    figure = theme.figure(
+        height=430,
+        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    past = [row for row in history if row["sales"] != 0]  # NULL stays: it breaks the line
+    coming = [row for row in forecast if row["is_open"]]
+    days = [row["target_date"] for row in coming]
+    for share, opacity in (("95", 0.16), ("80", 0.30)):
+        lower, upper = ([row[f"{side}_{share}"] for row in coming] for side in ("lower", "upper"))
+        add_band(figure, days, lower, upper, color=theme.FORECAST, opacity=opacity, share=share)
+    figure.add_scatter(
+        x=[row["sales_date"] for row in past],
+        y=[row["sales"] for row in past],
+        mode="lines",
+        line={"color": theme.PAST, "width": 1.5},
+        name="sales",
+        hovertemplate="%{y:,.0f} €",
+    )
+    figure.add_scatter(
+        x=days,
+        y=[row["sales_forecast"] for row in coming],
+        customdata=[[row["lower_80"], row["upper_80"]] for row in coming],
+        mode="lines+markers",
+        line={"color": theme.FORECAST, "width": 2},
+        marker={"size": 4},
+        name="forecast",
+        hovertemplate="%{y:,.0f} € (%{customdata[0]:,.0f} to %{customdata[1]:,.0f})",
+    )
+    mark_plan(figure, [*_plan_of(history, "sales_date"), *_plan_of(forecast, "target_date")])
+    return figure
+
+
+def _plan_of(rows: Iterable[Row], day: str) -> Iterator[PlanDay]:
+    for row in rows:
+        yield row[day], bool(row["is_promo"]), row["state_holiday"] or "0"
+
+
+def mark_plan(figure: go.Figure, plan: Sequence[PlanDay]) -> None:
+    """Shade promotions behind the lines and put a mark at public holidays."""
+    shade(
+        figure,
+        [day for day, is_promo, _ in plan if is_promo],
+        color=theme.faded(theme.PROMOTION, 0.18),
+        swatch=theme.faded(theme.PROMOTION, 0.5),
+        name="promotion",
+    )
+    holidays = [(day, HOLIDAYS[code]) for day, _, code in plan if code in HOLIDAYS]
+    if holidays:
+        figure.add_scatter(
+            x=[day for day, _ in holidays],
+            y=[0] * len(holidays),
+            text=[name for _, name in holidays],
+            mode="markers",
+            marker={"symbol": "diamond", "size": 9, "color": theme.HOLIDAY},
+            cliponaxis=False,
+            name="public holiday",
+            hovertemplate="%{text}",
+        )
+
+
+def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
+    """How a forecast is put together: what the first part brings, and each one after it.
+
+    Args:
+        parts: Name and EUR of each part; the first is what the others are added to.
+        total: What the sum is called.
+    """
+    figure = theme.figure(
+        height=360,
+        hovermode="closest",
+        showlegend=False,
+        yaxis={"title": {"text": "EUR"}, "tickformat": ",.0f", "rangemode": "tozero"},
+        xaxis={"type": "category"},
+    )
+    values = [value for _, value in parts]
+    figure.add_waterfall(
+        x=[*(name for name, _ in parts), total],
+        y=[*values, sum(values)],
+        measure=["absolute", *("relative" for _ in parts[1:]), "total"],
+        text=[
+            f"{values[0]:,.0f}",
+            *(f"{value:+,.0f}" for value in values[1:]),
+            f"{sum(values):,.0f}",
+        ],
+        textposition="outside",
+        cliponaxis=False,
+        increasing={"marker": {"color": theme.BLUE}},
+        decreasing={"marker": {"color": theme.VERMILLION}},
+        totals={"marker": {"color": theme.GREY}},
+        connector={"line": {"color": theme.GREY, "width": 1}},
+        hovertemplate="%{x}: %{text} €<extra></extra>",
+    )
+    return figure
+
+
+def revision_chart(rows: Sequence[Row]) -> go.Figure:
+    """How much each day's forecast moved since the origin before.
+
+    Args:
+        rows: Rows of ``forecast_revisions`` by day.
+    """
+    figure = theme.figure(
+        height=260,
+        showlegend=False,
+        yaxis={"title": {"text": "EUR a day"}, "tickformat": "+,.0f"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    figure.add_bar(
+        x=[row["target_date"] for row in rows],
+        y=[row["change"] for row in rows],
+        marker={"color": [theme.BLUE if row["change"] > 0 else theme.VERMILLION for row in rows]},
+        hovertemplate="%{y:+,.0f} €<extra></extra>",
+    )
+    return figure

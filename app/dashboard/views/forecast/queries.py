@@ -1,0 +1,148 @@
+"""Queries of the page: how far off such forecasts are, and what changed since the last."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from app.published import Reading
+
+Row = dict[str, Any]
+
+
+def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
+    """RMSPE of a model's own backtest over the first weeks of the horizon, the median over origins.
+
+    Returns:
+        ``rmspe`` of those weeks, ``rmspe_type`` of the store type over the whole horizon, and the
+        number of ``origins``; None where the model has no backtest.
+    """
+    return reading.row(
+        """
+        WITH own AS (
+            SELECT b.* FROM backtest_scores AS b
+            JOIN model_versions AS m ON m.model_version = b.model_version AND m.family = b.model
+            WHERE b.model_version = $model
+        ), weeks AS (
+            SELECT sqrt(sum(store_days * rmspe_median * rmspe_median) / sum(store_days)) AS rmspe
+            FROM own
+            WHERE forecast_origin IS NULL AND segment_kind = 'horizon_week'
+                AND segment::INTEGER <= $weeks
+        )
+        SELECT
+            coalesce((SELECT rmspe FROM weeks), any_value(rmspe_median) FILTER (
+                forecast_origin IS NULL AND segment_kind = 'overall')) AS rmspe,
+            any_value(rmspe_median) FILTER (
+                forecast_origin IS NULL AND segment_kind = 'store_type' AND segment = $type
+            ) AS rmspe_type,
+            count(DISTINCT forecast_origin) AS origins
+        FROM own HAVING count(*) > 0
+        """,
+        {"model": model_version, "weeks": weeks, "type": store_type},
+    )
+
+
+def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
+    """RMSPE of the published forecasts of one store that have come true, so many days ahead.
+
+    Returns:
+        ``rmspe``, ``coverage_80``, ``store_days`` and the number of ``origins``; None where none
+        has come true.
+    """
+    return reading.row(
+        """
+        SELECT sqrt(avg(((f.sales_forecast - s.sales) / s.sales) ** 2)) AS rmspe,
+            avg((s.sales BETWEEN f.lower_80 AND f.upper_80)::INTEGER) AS coverage_80,
+            count(*) AS store_days, count(DISTINCT f.forecast_origin) AS origins
+        FROM forecasts AS f
+        JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
+        WHERE f.store_id = ? AND f.horizon_days <= ?
+            AND s.is_open AND s.sales > 0
+        HAVING count(*) > 0
+        """,
+        [store_id, days],
+    )
+
+
+def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
+    """A store's newest forecast by calendar week up to a day, with how many days each holds.
+
+    Returns:
+        ``week_start, days, open_days, sales_forecast``, and ``lower_80, upper_80`` of the week's
+        total: None where only part of what the horizon holds of a week is asked for.
+    """
+    return reading.rows(
+        """
+        WITH weeks AS (
+            SELECT date_trunc('week', target_date)::DATE AS week_start, count(*) AS days,
+                count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS sales_forecast
+            FROM latest_forecasts
+            WHERE store_id = $store AND target_date <= $last
+            GROUP BY week_start
+        )
+        SELECT w.*, t.lower_80, t.upper_80
+        FROM weeks AS w
+        LEFT JOIN forecast_totals AS t
+            ON t.level = 'store' AND t.segment = $store::VARCHAR
+            AND t.forecast_origin = $origin AND t.week_start = w.week_start AND t.days = w.days
+        ORDER BY w.week_start
+        """,
+        {"store": store_id, "last": last, "origin": reading.info.forecast_origin},
+    )
+
+
+def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
+    """The range of a store's total over its first days, which is narrower than its days' sum.
+
+    Returns:
+        ``lower_80, upper_80`` (EUR); None where the total of so many days has no range.
+    """
+    return reading.row(
+        """
+        SELECT lower_80, upper_80 FROM forecast_horizon_totals
+        WHERE level = 'store' AND segment = ?
+            AND forecast_origin = ? AND days = ? AND lower_80 IS NOT NULL
+        """,
+        [str(store_id), reading.info.forecast_origin, days],
+    )
+
+
+def drivers(reading: Reading, store_id: int, days: int) -> list[Row]:
+    """What moved each open day of a store's newest forecast, by day."""
+    return reading.rows(
+        """
+        SELECT * FROM forecast_drivers
+        WHERE store_id = $store AND forecast_origin = $origin
+            AND target_date <= $origin::DATE + $days::INTEGER
+        ORDER BY target_date
+        """,
+        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
+    )
+
+
+def driver_changes(reading: Reading, store_id: int, days: int) -> list[Row]:
+    """Why a store's forecast moved since the origin before, by open day."""
+    return reading.rows(
+        """
+        SELECT * FROM forecast_driver_changes
+        WHERE store_id = $store AND forecast_origin = $origin
+            AND target_date <= $origin::DATE + $days::INTEGER
+        ORDER BY target_date
+        """,
+        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
+    )
+
+
+def revisions(reading: Reading, store_id: int, days: int) -> list[Row]:
+    """How a store's forecast moved since the origin before, by day; empty without one."""
+    return reading.rows(
+        """
+        SELECT target_date, previous_origin, previous_forecast, sales_forecast, change,
+            change_share
+        FROM forecast_revisions
+        WHERE store_id = $store AND forecast_origin = $origin
+            AND target_date <= $origin::DATE + $days::INTEGER
+        ORDER BY target_date
+        """,
+        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
+    )

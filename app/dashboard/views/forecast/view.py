@@ -1,0 +1,304 @@
+"""The page of one store: its sales, its next weeks, how sure they are, what changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import streamlit as st
+
+from app import queries as shared_queries
+from app.dashboard import choices, frame, words
+from app.dashboard.answers import Answers
+from app.dashboard.downloads import csv_text
+from app.dashboard.tables import show_table
+from app.dashboard.views.forecast import PAGE, charts, queries
+
+Row = dict[str, Any]
+
+HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
+DOWNLOADED = (
+    "store_id", "target_date", "is_open", "is_promo", "state_holiday", "is_school_holiday",
+    "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "plan_source",
+    "forecast_origin", "model_version",
+)  # fmt: skip
+_EURO = st.column_config.NumberColumn(format="%,.0f €")
+_SIGNED_EURO = st.column_config.NumberColumn(format="%+,.0f €")
+
+
+def show(ask: Answers) -> None:
+    """The chosen store, from its figures to its days."""
+    top = st.container()
+    first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
+    with top:
+        store = choices.one_store(ask, first)
+    days = choices.days_ahead(second)
+    span = third.segmented_control(
+        "History", list(HISTORY_DAYS), default="8 weeks", required=True, key="history",
+        bind="query-params",
+    )  # fmt: skip
+    if store is None:
+        frame.nothing("This generation has no stores.")
+        return
+    st.caption(f"Store {store['store_id']}: {words.store(store)}")
+    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span or "8 weeks"])
+    forecast = ask(shared_queries.store_forecast, store["store_id"], days)
+    if forecast:
+        show_figures(ask, store, forecast)
+    else:
+        reason = store["not_forecast_reason"] or "it was not in the newest run"
+        frame.nothing(f"Store {store['store_id']} has no forecast from this origin: {reason}.")
+    if history or forecast:
+        frame.chart(
+            charts.store_chart(history, forecast),
+            f"Sales of store {store['store_id']} so far and forecast with 80% and 95% ranges",
+        )
+    if forecast:
+        show_details(ask, store, forecast)
+
+
+def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
+    """The few numbers a planner looks for first."""
+    store_id, days = store["store_id"], len(forecast)
+    total = sum(row["sales_forecast"] for row in forecast)
+    is_open = sum(row["is_open"] for row in forecast)
+    is_promo = sum(bool(row["is_open"] and row["is_promo"]) for row in forecast)
+    last_year = ask(shared_queries.change_on_last_year, store_id, days)
+    revisions = ask(queries.revisions, store_id, days)
+    error = ask(
+        queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
+    )
+    with st.container(horizontal=True):
+        _metric(
+            f"Total, next {days} days",
+            words.euro(total),
+            None if last_year is None else f"{last_year:+.1%} on the same days last year",
+        )
+        _metric(
+            "Average per open day",
+            words.euro(total / is_open if is_open else None),
+            f"{words.euro(total / days)} per calendar day",
+        )
+        _metric(
+            "Since the last forecast",
+            words.signed_percent(_change(revisions)),
+            f"origin {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
+            help="Change of the total over the days that both forecasts cover.",
+        )
+        _metric(
+            "Typical error of a day",
+            words.percent(error["rmspe"]) if error else words.NONE,
+            "RMSPE in the backtest",
+            help="Root mean square percentage error over open days, of forecasts that the same "
+            "recipe made at past origins, as many weeks ahead.",
+        )
+    said = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
+    assumed = sum(row["plan_source"] == "assumed" for row in forecast)
+    said += f" The plan of {words.count(assumed, 'day')} was filled by rule." if assumed else ""
+    if bounds := ask(queries.total_range, store_id, days):
+        said += (
+            f" The total lies between {words.euro(bounds['lower_80'])} and "
+            f"{words.euro(bounds['upper_80'])} in 80% of cases."
+        )
+    st.caption(f"{said} {_said_of_error(ask, store, days, error)}")
+
+
+def _metric(label: str, value: str, beside: str | None, **options: Any) -> None:
+    # less is not worse: a promotion may fall on other weeks
+    st.metric(
+        label,
+        value,
+        beside,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        **options,
+    )
+
+
+def _change(revisions: Sequence[Row]) -> float | None:
+    before = sum(row["previous_forecast"] for row in revisions)
+    return sum(row["change"] for row in revisions) / before if before else None
+
+
+def _said_of_error(ask: Answers, store: Row, days: int, error: Row | None) -> str:
+    said = []
+    if error and error["rmspe_type"] is not None:
+        said.append(
+            f"In the backtest ({words.count(error['origins'], 'origin')}) stores of type "
+            f"{store['store_type']} were off by {words.percent(error['rmspe_type'])} RMSPE."
+        )
+    own = ask(queries.own_error, store["store_id"], days)
+    if own:
+        said.append(
+            f"This store's published forecasts were off by {words.percent(own['rmspe'])} on "
+            f"{words.count(own['store_days'], 'day')} that have come true, "
+            f"{words.percent(own['coverage_80'], 0)} of them inside the 80% range."
+        )
+    else:
+        said.append("None of this store's published forecasts has come true yet.")
+    return " ".join(said)
+
+
+def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
+    """Weeks, days, what changed, and the days to take away."""
+    weeks, days, changed, drivers = st.tabs(
+        ["By week", "By day", "What changed", "Drivers"],
+        key="tab",
+        on_change="rerun",
+        bind="query-params",
+    )
+    # only what is open is asked and drawn
+    if weeks.open:
+        with weeks:
+            show_weeks(ask, store, forecast)
+    if days.open:
+        with days:
+            show_days(forecast)
+    if changed.open:
+        with changed:
+            show_revisions(ask, store, len(forecast))
+    if drivers.open:
+        with drivers:
+            show_drivers(ask, store, forecast)
+    st.download_button(
+        "Download the days as CSV",
+        csv_text(forecast, DOWNLOADED),
+        f"forecast_store_{store['store_id']}_{ask.info.forecast_origin}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
+    """Calendar weeks; those that are cut off at either end say so."""
+    rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
+    partial = [row for row in rows if row["days"] < 7]
+    if partial:
+        first, last = forecast[0]["target_date"], forecast[-1]["target_date"]
+        st.caption(
+            f"The forecast runs from {words.long_day(first)} to {words.long_day(last)}, so the "
+            f"{'first and last week are' if len(partial) > 1 else 'week marked so is'} partial: "
+            "do not compare a partial week with a whole one."
+        )
+    show_table(
+        [
+            {
+                "Week": words.week(row["week_start"]),
+                "Days": f"{row['days']} (partial)" if row["days"] < 7 else "7",
+                "Open": row["open_days"],
+                "Sales": row["sales_forecast"],
+                "80% from": row["lower_80"],
+                "80% to": row["upper_80"],
+                "Per open day": row["sales_forecast"] / row["open_days"]
+                if row["open_days"]
+                else None,
+            }
+            for row in rows
+        ],
+        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
+    )
+
+
+def show_days(forecast: Sequence[Row]) -> None:
+    """Every day with its ranges and its plan."""
+    show_table(
+        [
+            {
+                "Day": words.long_day(row["target_date"]),
+                "Sales": row["sales_forecast"],
+                "80% from": row["lower_80"],
+                "80% to": row["upper_80"],
+                "95% from": row["lower_95"],
+                "95% to": row["upper_95"],
+                "Plan": words.plan(row),
+            }
+            for row in forecast
+        ],
+        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "95% from", "95% to"), _EURO),
+    )
+
+
+def show_revisions(ask: Answers, store: Row, days: int) -> None:
+    """How each day moved since the forecast before."""
+    rows = ask(queries.revisions, store["store_id"], days)
+    if not rows:
+        frame.nothing(
+            "No earlier forecast covers these days, so there is nothing to compare with. "
+            "The next weekly run brings a second one."
+        )
+        return
+    before = rows[0]["previous_origin"]
+    last = rows[-1]["target_date"]
+    st.caption(
+        f"Change of each day since the forecast of {words.long_day(before)}, which reached to "
+        f"{words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
+    )
+    show_causes(ask, store, days)
+    frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")
+    show_table(
+        [
+            {
+                "Day": words.long_day(row["target_date"]),
+                "Before": row["previous_forecast"],
+                "Now": row["sales_forecast"],
+                "Change": row["change"],
+                "Relative": row["change_share"],
+            }
+            for row in rows
+            if row["previous_forecast"] or row["sales_forecast"]
+        ],
+        column_config={
+            "Before": _EURO,
+            "Now": _EURO,
+            "Change": _SIGNED_EURO,
+            "Relative": st.column_config.NumberColumn(format="percent"),
+        },
+    )
+
+
+def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
+    """What moved a day, beside the store's typical day."""
+    rows = {
+        f"{row['target_date']}": row
+        for row in ask(queries.drivers, store["store_id"], len(forecast))
+    }
+    if not rows:
+        frame.nothing("Nothing says what moved these days; closed days have no drivers.")
+        return
+    choices.say_unknown("day", list(rows), "the first open day is shown")
+    day = st.selectbox("Day", list(rows), key="day", bind="query-params")
+    parts = [(name, rows[day][f"{part}_eur"]) for part, name in words.DRIVERS.items()]
+    frame.chart(charts.drivers_chart(parts, "forecast"), f"What makes up the forecast of {day}")
+    st.caption(
+        "From the store's typical day (an ordinary Wednesday without promotion or holiday) to "
+        "this day, one group of causes after another. It says how the model gets there, not what "
+        "would happen if a cause were taken away: for that there is the page *What if*."
+    )
+
+
+def show_causes(ask: Answers, store: Row, days: int) -> None:
+    """Why the forecast moved, where drivers of both origins are known."""
+    rows = ask(queries.driver_changes, store["store_id"], days)
+    if not rows:
+        return
+    sums = {
+        name: sum(row[f"{part}_change_eur"] for row in rows) for part, name in words.DRIVERS.items()
+    }
+    said = [
+        f"{name} {words.signed_euro(value)}"
+        for name, value in sorted(sums.items(), key=lambda each: -abs(each[1]))
+        if abs(value) >= 0.5
+    ]
+    if said:
+        st.caption(f"What moved it, all open days together: {', '.join(said)}.")
+    if not all(row["is_same_model"] for row in rows):
+        st.caption("The model changed too; its part is in every figure.")
+
+
+if __name__ == "__main__":
+    frame.show_page(PAGE, show)

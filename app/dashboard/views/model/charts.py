@@ -1,0 +1,34 @@
+"""Draw what a model looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.dashboard import theme, words
+
+Row = dict[str, Any]
+
+
+def importances(rows: Sequence[Row]) -> go.Figure:
+    """The strongest features, the strongest on top.
+
+    Args:
+        rows: ``feature`` and ``gain_share``, the strongest first.
+    """
+    figure = theme.figure(
+        height=80 + 24 * len(rows),
+        hovermode="closest",
+        xaxis={"title": {"text": "share of the gain"}, "tickformat": ".0%"},
+        yaxis={"autorange": "reversed", "automargin": True, "ticksuffix": " "},
+    )
+    figure.add_bar(
+        x=[row["gain_share"] for row in rows],
+        y=[words.model(row["feature"]) for row in rows],
+        orientation="h",
+        marker={"color": theme.BLUE},
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )
+    return figure

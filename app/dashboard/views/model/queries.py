@@ -1,0 +1,116 @@
+"""Queries of the page: scores of the champion and of those beside it, models, decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.published import Reading
+
+Row = dict[str, Any]
+
+
+def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]:
+    """Backtest scores of a model and of the methods beside it.
+
+    Returns:
+        Rows of ``backtest_scores`` with ``is_own``: whether they are the model's and not a
+        method's beside it. Its own come first, then the others from the best on.
+    """
+    return reading.rows(
+        """
+        SELECT b.*, b.model = m.family AS is_own
+        FROM backtest_scores AS b JOIN model_versions AS m USING (model_version)
+        WHERE b.model_version = ? AND b.segment_kind = ?
+        ORDER BY is_own DESC,
+            median(b.rmspe_median) OVER (PARTITION BY b.model), b.model,
+            b.forecast_origin NULLS FIRST, b.segment
+        """,
+        [model_version, segment_kind],
+    )
+
+
+def segment_kinds(reading: Reading, model_version: str) -> list[str]:
+    """The ways in which the days of a model's backtest are divided, ``overall`` aside."""
+    rows = reading.rows(
+        """
+        SELECT DISTINCT segment_kind FROM backtest_scores
+        WHERE model_version = ? AND segment_kind != 'overall'
+            AND NOT starts_with(segment_kind, 'total_')
+        ORDER BY segment_kind
+        """,
+        [model_version],
+    )
+    return [row["segment_kind"] for row in rows]
+
+
+def total_coverage(reading: Reading, model_version: str) -> list[Row]:
+    """How often the ranges of totals held, all origins and segments of a level together.
+
+    Returns:
+        ``level, span`` (``week`` or ``horizon``), ``coverage_80, coverage_95, bias`` and the
+        number of ``origins``, from the chain down to the store.
+    """
+    return reading.rows(
+        r"""
+        WITH totals AS (
+            SELECT
+                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
+                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 2) AS span, *
+            FROM backtest_scores
+            WHERE model_version = ? AND segment = 'all'
+        )
+        SELECT level, span,
+            any_value(coverage_80) FILTER (forecast_origin IS NULL) AS coverage_80,
+            any_value(coverage_95) FILTER (forecast_origin IS NULL) AS coverage_95,
+            any_value(bias) FILTER (forecast_origin IS NULL) AS bias,
+            count(coverage_80) FILTER (forecast_origin IS NOT NULL) AS origins
+        FROM totals
+        WHERE level != ''
+        GROUP BY level, span HAVING origins > 0
+        ORDER BY list_position(['chain', 'state', 'store_type', 'assortment', 'store'], level),
+            span DESC
+        """,
+        [model_version],
+    )
+
+
+def versions(reading: Reading) -> list[Row]:
+    """All trained models, the newest first, with what was decided about each last."""
+    return reading.rows(
+        """
+        SELECT m.*, p.action, p.decided_at
+        FROM model_versions AS m
+        LEFT JOIN (
+            SELECT model_version, max_by(action, promotion_id) AS action,
+                max(decided_at) AS decided_at
+            FROM promotions GROUP BY model_version
+        ) AS p USING (model_version)
+        ORDER BY m.created_at DESC, m.model_version
+        """
+    )
+
+
+def promotions(reading: Reading) -> list[Row]:
+    """All decisions about models, the newest first."""
+    return reading.rows("SELECT * FROM promotions ORDER BY promotion_id DESC")
+
+
+def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
+    """Two models' own backtests, all origins together, on the segments that both have."""
+    return reading.rows(
+        """
+        WITH own AS (
+            SELECT b.* FROM backtest_scores AS b
+            JOIN model_versions AS m ON m.model_version = b.model_version AND m.family = b.model
+            WHERE b.forecast_origin IS NULL
+        )
+        SELECT a.segment_kind, a.segment, a.rmspe_median AS champion, b.rmspe_median AS challenger,
+            b.rmspe_median - a.rmspe_median AS difference,
+            a.store_days = b.store_days AS is_same_rows
+        FROM own AS a
+        JOIN own AS b ON a.segment_kind = b.segment_kind AND a.segment = b.segment
+        WHERE a.model_version = ? AND b.model_version = ?
+        ORDER BY a.segment_kind != 'overall', a.segment_kind, a.segment
+        """,
+        [champion, challenger],
+    )

@@ -1,0 +1,80 @@
+"""Whether the ranges of a model keep what they promise: of days, and of totals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.dashboard import frame, shared_charts, words
+from app.dashboard.answers import Answers
+from app.dashboard.tables import show_table
+from app.dashboard.views.model import queries
+
+Row = dict[str, Any]
+
+_SPANS = {"week": "calendar week", "horizon": "whole horizon"}
+_SHARE = st.column_config.NumberColumn(format="percent")
+
+
+def show_ranges(ask: Answers, champion: Row) -> None:
+    """Coverage at past origins, of days by origin and horizon week, then of totals."""
+    version = champion["model_version"]
+    shown = False
+    for title, kind, column in (
+        ("By origin", "overall", "forecast_origin"),
+        ("By horizon week", "horizon_week", "segment"),
+    ):
+        rows = [
+            row
+            for row in ask(queries.scores, version, kind)
+            if row["is_own"]
+            and row["coverage_80"] is not None
+            and (row["forecast_origin"] is None) == (kind != "overall")
+        ]
+        if not rows:
+            continue
+        shown = True
+        st.subheader(title, anchor=False)
+        frame.chart(
+            shared_charts.coverage(rows, column, words.origin if kind == "overall" else _week),
+            f"Share of days inside the ranges {title.lower()}",
+        )
+    if not shown:
+        frame.nothing("The backtest of this champion has no calibrated ranges.")
+        return
+    st.caption(
+        "Ranges are calibrated on errors of earlier origins only, so the oldest origin has "
+        "none. Above the dotted line ranges are wider than they need to be, below it too "
+        "narrow."
+    )
+    show_totals(ask, version)
+
+
+def show_totals(ask: Answers, model_version: str) -> None:
+    """Coverage of totals, which have ranges of their own."""
+    rows = ask(queries.total_coverage, model_version)
+    if not rows:
+        return
+    st.subheader("Totals", anchor=False)
+    show_table(
+        [
+            {
+                "Total of": f"{words.model(row['level'])}, {_SPANS[row['span']]}",
+                "Inside 80%": row["coverage_80"],
+                "Inside 95%": row["coverage_95"],
+                "Bias": row["bias"],
+                "Origins": row["origins"],
+            }
+            for row in rows
+        ],
+        column_config=dict.fromkeys(("Inside 80%", "Inside 95%", "Bias"), _SHARE),
+    )
+    st.caption(
+        "A whole horizon of the chain is one case for each origin: few cases say little about "
+        "how often a range holds."
+    )
+
+
+def _week(name: str) -> str:
+    return words.segment("horizon_week", name)

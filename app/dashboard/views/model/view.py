@@ -1,0 +1,269 @@
+"""The page of the model: how good it is, where, beside what, and who decided that it serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import queries as shared_queries
+from app.dashboard import choices, frame, shared_charts, words
+from app.dashboard.answers import Answers
+from app.dashboard.tables import show_table
+from app.dashboard.views.model import PAGE, charts, queries
+from app.dashboard.views.model.ranges import show_ranges
+
+Row = dict[str, Any]
+
+_FEATURES = 20
+_SHARE = st.column_config.NumberColumn(format="percent")
+_WHOLE = st.column_config.NumberColumn(format="localized")
+_NO_BACKTEST = "This generation has no backtest of its champion."
+
+
+def show(ask: Answers) -> None:
+    """The champion, then accuracy, ranges, features and decisions."""
+    champion = ask(shared_queries.model, ask.info.model_version)
+    if champion is None:
+        frame.nothing(f"This generation says nothing about its model {ask.info.model_version}.")
+        return
+    show_champion(ask, champion)
+    accuracy, ranges, features, models, challenger = st.tabs(
+        ["Accuracy", "Ranges", "Features", "Versions", "Champion and challenger"],
+        key="part",
+        on_change="rerun",
+        bind="query-params",
+    )
+    for tab, show_tab in (
+        (accuracy, show_accuracy),
+        (ranges, show_ranges),
+        (features, show_features),
+        (models, show_models),
+        (challenger, show_challenger),
+    ):
+        if tab.open:
+            with tab:
+                show_tab(ask, champion)
+
+
+def show_champion(ask: Answers, champion: Row) -> None:
+    """What serves now."""
+    scores = ask(queries.scores, champion["model_version"], "overall")
+    together = [row for row in scores if row["forecast_origin"] is None]
+    own = next((row for row in together if row["is_own"]), None)
+    with st.container(horizontal=True):
+        st.metric("Champion", words.model(champion["family"]), border=True)
+        st.metric(
+            "RMSPE in the backtest",
+            words.percent(champion["rmspe_median"]),
+            border=True,
+            help="Median over the past origins. The recipe is fitted again at each of them with "
+            "what was known then.",
+        )
+        st.metric(
+            "Skill",
+            words.percent(own["skill"] if own else None, 0),
+            border=True,
+            help="1 minus RMSPE over that of seasonal naive on the same days.",
+        )
+        st.metric("Bias", words.signed_percent(own["bias"] if own else None), border=True)
+    promotion = ask(shared_queries.newest_promotion, champion["model_version"])
+    said = (
+        f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows through "
+        f"{champion['trained_through']:%d %b %Y}."
+    )
+    if promotion:
+        said += (
+            f" Champion since {promotion['decided_at']:%d %b %Y %H:%M} UTC by "
+            f"{promotion['actor']}: {promotion['reason']}."
+        )
+    st.caption(said)
+
+
+def show_accuracy(ask: Answers, champion: Row) -> None:
+    """Errors by origin, horizon week and segment, beside the reference methods."""
+    version = champion["model_version"]
+    overall = ask(queries.scores, version, "overall")
+    if not overall:
+        frame.nothing(_NO_BACKTEST)
+        return
+    st.subheader("By origin", anchor=False)
+    st.caption(
+        "Every point is six weeks forecast from one past day, by a model that knew nothing "
+        "after it. Lower is better. RMSPE divides by what was sold, so a few store-days that sold "
+        "next to nothing can lift a point far above its neighbours; the steps of the axis are "
+        "ratios, so that the rest stays readable."
+    )
+    by_origin = [row for row in overall if row["forecast_origin"] is not None]
+    frame.chart(
+        shared_charts.errors_by(by_origin, "forecast_origin", words.origin, as_ratios=True),
+        "RMSPE by backtest origin, for the model and the reference methods",
+    )
+    show_scores([row for row in overall if row["forecast_origin"] is None])
+    kinds = {kind.replace("_", " "): kind for kind in ask(queries.segment_kinds, version)}
+    if not kinds:
+        frame.nothing("The backtest is not divided into segments.")
+        return
+    st.subheader("By segment", anchor=False)
+    first = "horizon week" if "horizon week" in kinds else next(iter(kinds))
+    choices.say_unknown("segment", list(kinds), f"{first} is shown")
+    name = st.segmented_control(
+        "Divide by", list(kinds), default=first, required=True, key="segment", bind="query-params"
+    )
+    kind = kinds[name or first]
+    rows = [row for row in ask(queries.scores, version, kind) if row["forecast_origin"] is None]
+    frame.chart(
+        shared_charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
+        f"RMSPE by {name}, the median over origins",
+    )
+
+
+def show_scores(rows: Sequence[Row]) -> None:
+    """All origins together, one line for each method; RMSPE is the median over them."""
+    show_table(
+        [
+            {
+                "Method": words.model(row["model"]) + (" (champion)" if row["is_own"] else ""),
+                "RMSPE": row["rmspe_median"],
+                "MAPE": row["mape"],
+                "Bias": row["bias"],
+                "Skill": row["skill"],
+                "MAE": row["mae"],
+                "RMSE": row["rmse"],
+                "Store-days": row["store_days"],
+            }
+            for row in rows
+        ],
+        column_config={
+            **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
+            **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
+            "Store-days": _WHOLE,
+        },
+    )
+
+
+def show_features(ask: Answers, champion: Row) -> None:
+    """What the model looks at most."""
+    rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
+    if not rows:
+        frame.nothing("This model says nothing about its features.")
+        return
+    st.caption(
+        f"The {len(rows)} features whose splits took away most of the loss. That says what the "
+        "model looks at, not what causes sales."
+    )
+    frame.chart(charts.importances(rows), "Features by their share of the gain")
+
+
+def show_models(ask: Answers, champion: Row) -> None:
+    """All models, and all decisions about them."""
+    st.subheader("Trained models", anchor=False)
+    show_table(
+        [
+            {
+                "Model": row["model_version"],
+                "Serves": row["model_version"] == champion["model_version"],
+                "Kind": row["family"],
+                "Profile": row["profile"],
+                "RMSPE": row["rmspe_median"],
+                "Spread": row["rmspe_spread"],
+                "Trained through": row["trained_through"],
+                "Rows": row["training_rows"],
+                "Seconds": row["training_seconds"],
+                "Made": row["created_at"],
+                "Last decision": row["action"] or words.NONE,
+            }
+            for row in ask(queries.versions)
+        ],
+        column_config={
+            "RMSPE": _SHARE,
+            "Spread": _SHARE,
+            "Rows": _WHOLE,
+            "Seconds": st.column_config.NumberColumn(format="%.0f"),
+            "Trained through": st.column_config.DateColumn(format="DD MMM YYYY"),
+            "Made": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
+        },
+    )
+    st.subheader("Decisions", anchor=False)
+    decisions = ask(queries.promotions)
+    if not decisions:
+        frame.nothing("No decision about a model is recorded.")
+        return
+    show_table(
+        [
+            {
+                "When (UTC)": row["decided_at"],
+                "Decision": row["action"].replace("_", " "),
+                "Model": row["model_version"],
+                "By": row["actor"],
+                "Why": row["reason"],
+                "Figures": _figures(row["figures"]),
+            }
+            for row in decisions
+        ],
+        column_config={
+            "When (UTC)": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
+            "Why": st.column_config.TextColumn(width="large"),
+        },
+    )
+
+
+def show_challenger(ask: Answers, champion: Row) -> None:
+    """The champion beside another model, on the segments that both were judged on."""
+    others = [
+        row["model_version"]
+        for row in ask(queries.versions)
+        if row["model_version"] != champion["model_version"] and row["registry_version"]
+    ]
+    if not others:
+        frame.nothing(
+            "No other model has been trained to serve, so the champion has no challenger. "
+            "`rossmann refresh --retrain full` trains one."
+        )
+        return
+    choices.say_unknown("challenger", others, "the newest is shown")
+    other = st.selectbox("Challenger", others, key="challenger", bind="query-params")
+    rows = ask(queries.side_by_side, champion["model_version"], other)
+    if not rows:
+        frame.nothing(f"`{other}` has no backtest that could be compared.")
+        return
+    if not rows[0]["is_same_rows"]:
+        st.warning(
+            "The two were judged on different days, so their figures say little about which is "
+            "better.",
+            icon=":material/warning:",
+        )
+    show_table(
+        [
+            {
+                "Divided by": row["segment_kind"].replace("_", " "),
+                "Segment": words.segment(row["segment_kind"], row["segment"]),
+                "Champion": row["champion"],
+                "Challenger": row["challenger"],
+                "Difference": row["difference"],
+            }
+            for row in rows
+        ],
+        column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
+    )
+    st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")
+
+
+def _figures(text: str) -> str:
+    """The figures of a decision as words; as they stand where they are no JSON object."""
+    try:
+        figures = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(figures, dict):
+        return text
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in figures.items()
+    )
+
+
+if __name__ == "__main__":
+    frame.show_page(PAGE, show)

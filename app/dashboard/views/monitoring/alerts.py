@@ -1,0 +1,82 @@
+"""Show the alerts that are open and those that were.
+
+What is open comes from the status, which is also written when nothing is published; what is over
+comes from the generation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.dashboard import words
+from app.dashboard.answers import Answers
+from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import queries
+from rossmann_ml.serving.status import OpenAlert, Status
+
+_MOST_ROWS = 200
+# words and shapes tell severities apart, not colours alone
+_ICONS = {
+    "critical": ":material/error:",
+    "warning": ":material/warning:",
+    "info": ":material/info:",
+}
+_BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": st.info}
+_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
+
+
+def show_alerts(ask: Answers, status: Status) -> None:
+    """What a person should look at now, and what there was."""
+    st.subheader("Alerts", anchor=False)
+    if not status.alerts:
+        st.success("No alert is open.", icon=":material/check_circle:")
+    for alert in status.alerts:
+        _show_open(alert)
+    if status.retraining_advice is not None:
+        st.info(
+            "The next weekly run is advised to train a challenger: "
+            f"{words.plain(status.retraining_advice)}.",
+            icon=":material/model_training:",
+        )
+    published = status.last_publish
+    if published is not None and published.accepted_jump is not None:
+        st.caption(
+            f"A person let the totals of generation `{published.generation_id}` jump: "
+            f"{words.plain(published.accepted_jump)}"
+        )
+    rows = ask(queries.alerts, _MOST_ROWS)
+    if not rows:
+        st.caption("This generation records no earlier alerts.")
+        return
+    st.markdown("**History**")
+    show_table(
+        [
+            {
+                "Raised (UTC)": row["raised_at"],
+                "Over (UTC)": row["resolved_at"],
+                "Severity": row["severity"],
+                "Rule": row["rule"].replace("_", " "),
+                "Subject": row["subject"],
+                "Message": row["message"],
+                "Seen": row["times_seen"],
+                "Sent": row["is_notified"],
+                "Owner": row["owner"],
+            }
+            for row in rows
+        ],
+        column_config={"Raised (UTC)": _MOMENT, "Over (UTC)": _MOMENT},
+    )
+    st.caption("As it stood when this generation was published.")
+
+
+def _show_open(alert: OpenAlert) -> None:
+    box = _BOXES.get(alert.severity, st.warning)
+    box(
+        f"**{alert.severity}** · {alert.rule.replace('_', ' ')} · {words.plain(alert.subject)}\n\n"
+        f"{words.plain(alert.message)}\n\n"
+        f"Owner: {words.plain(alert.owner)} · since {alert.raised_at:%d %b %Y %H:%M} UTC · "
+        f"[where to look]({alert.link})",
+        icon=_ICONS.get(alert.severity, ":material/warning:"),
+    )

@@ -1,0 +1,201 @@
+"""Draw forecasts against actuals by day and by origin, API usage, and drift beside thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.dashboard import theme
+
+Row = dict[str, Any]
+
+_LIMIT = {"color": theme.GREY, "width": 1, "dash": "dash"}
+
+
+def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
+    """Sums by day, forecast and as they came.
+
+    Args:
+        rows: ``target_date, forecast, actual``, by day.
+    """
+    figure = theme.figure(
+        height=340,
+        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ".3~s"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for column, name, color, dash in (
+        ("actual", "sales", theme.PAST, "solid"),
+        ("forecast", "forecast", theme.FORECAST, "dash"),
+    ):
+        figure.add_scatter(
+            x=[row["target_date"] for row in rows],
+            y=[row[column] for row in rows],
+            mode="lines+markers",
+            line={"color": color, "dash": dash, "width": 2},
+            marker={"size": 4},
+            name=name,
+            hovertemplate="%{y:,.0f} €",
+        )
+    return figure
+
+
+def error_by_origin(
+    rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
+) -> go.Figure:
+    """RMSPE and bias of each origin's forecasts, beside the error that the backtest promised.
+
+    Args:
+        rows: ``forecast_origin, rmspe, bias, days`` and, in newer generations,
+            ``rolling_rmspe``, by origin.
+        expected: RMSPE in the backtest; None where there is none.
+        shadows: The same of challengers in shadow.
+    """
+    figure = theme.figure(
+        height=320,
+        yaxis={"title": {"text": "of sales"}, "tickformat": ".0%"},
+        xaxis={"type": "category"},
+    )
+    lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
+    if rows and "rolling_rmspe" in rows[0]:
+        # lies on the first line where origins are far apart
+        figure.add_scatter(
+            x=[f"{row['forecast_origin']:%d %b %Y}" for row in rows],
+            y=[row["rolling_rmspe"] for row in rows],
+            mode="lines",
+            line={"color": theme.PURPLE, "width": 6},
+            opacity=0.5,
+            name="RMSPE, four weeks",
+            hovertemplate="%{y:.1%}",
+        )
+    if shadows:
+        lines.append(("RMSPE in shadow", "rmspe", shadows))
+    for number, (name, column, points) in enumerate(lines):
+        figure.add_scatter(
+            x=[f"{row['forecast_origin']:%d %b %Y}" for row in points],
+            y=[row[column] for row in points],
+            customdata=[row["days"] for row in points],
+            mode="markers" if points is shadows else "lines+markers",
+            line=theme.line_style(number),
+            marker={"symbol": theme.symbol(number), "size": 9},
+            name=name,
+            hovertemplate="%{y:.1%} over %{customdata} days",
+        )
+    figure.add_hline(y=0, line={"color": theme.GREY, "width": 1})
+    if expected is not None:
+        figure.add_hline(
+            y=expected,
+            line={"color": theme.BLUE, "width": 1, "dash": "dot"},
+            annotation={"text": f"backtest {expected:.1%}", "font": {"color": theme.BLUE}},
+            annotation_position="top left",
+        )
+    return figure
+
+
+def requests_by_day(days: Sequence[Row]) -> go.Figure:
+    """Requests of each day by what came of them.
+
+    Args:
+        days: ``usage_date, answered, client_errors, server_errors``, by day.
+    """
+    figure = theme.figure(
+        height=280,
+        barmode="stack",
+        yaxis={"title": {"text": "requests"}, "rangemode": "tozero"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for column, name, color, pattern in (
+        ("answered", "answered", theme.BLUE, ""),
+        ("client_errors", "error of the caller", theme.ORANGE, "/"),
+        ("server_errors", "error of the API", theme.VERMILLION, "x"),
+    ):
+        figure.add_bar(
+            x=[row["usage_date"] for row in days],
+            y=[row[column] for row in days],
+            name=name,
+            marker={"color": color, "pattern": {"shape": pattern}},
+        )
+    return figure
+
+
+def latency_by_day(days: Sequence[Row]) -> go.Figure:
+    """How long answers took on each day: half of them, and 99 of 100.
+
+    Args:
+        days: ``usage_date, latency_p50_ms, latency_p99_ms``, by day.
+    """
+    figure = theme.figure(
+        height=260,
+        yaxis={"title": {"text": "milliseconds"}, "type": "log", "dtick": 1},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for number, (column, name) in enumerate(
+        (("latency_p50_ms", "half of the answers"), ("latency_p99_ms", "99 of 100 answers"))
+    ):
+        figure.add_scatter(
+            x=[row["usage_date"] for row in days],
+            # a logarithm has no zero
+            y=[max(row[column], 0.01) for row in days],
+            mode="lines+markers",
+            line=theme.line_style(number),
+            marker={"symbol": theme.symbol(number), "size": 7},
+            name=name,
+            hovertemplate="%{y:,.1f} ms",
+        )
+    return figure
+
+
+def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
+    """How much of its threshold each measure has reached; what drifted is hatched.
+
+    Args:
+        rows: ``kind, name, of_threshold, is_drifted``, the largest first.
+    """
+    figure = theme.figure(
+        height=60 + 24 * len(rows),
+        showlegend=False,
+        hovermode="closest",
+        bargap=0.35,
+        xaxis={"tickformat": ".0%", "title": {"text": "of the threshold"}, "rangemode": "tozero"},
+        yaxis={"autorange": "reversed", "automargin": True},
+    )
+    figure.add_bar(
+        x=[row["of_threshold"] for row in rows],
+        y=[f"{row['kind']}: {row['name']}" for row in rows],
+        orientation="h",
+        marker={
+            "color": [theme.VERMILLION if row["is_drifted"] else theme.BLUE for row in rows],
+            "pattern": {"shape": ["x" if row["is_drifted"] else "" for row in rows]},
+        },
+        hovertemplate="%{y}: %{x:.0%} of its threshold<extra></extra>",
+    )
+    figure.add_vline(x=1, line=_LIMIT)
+    return figure
+
+
+def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
+    """The measure of each kind that came nearest to its threshold, by origin.
+
+    Args:
+        rows: ``forecast_origin, kind, name, of_threshold``, the largest of its kind and origin.
+    """
+    figure = theme.figure(
+        height=300,
+        yaxis={"title": {"text": "of the threshold"}, "tickformat": ".0%", "rangemode": "tozero"},
+        xaxis={"type": "category"},
+    )
+    for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
+        of_kind = [row for row in rows if row["kind"] == kind]
+        figure.add_scatter(
+            x=[f"{row['forecast_origin']:%d %b %Y}" for row in of_kind],
+            y=[row["of_threshold"] for row in of_kind],
+            customdata=[row["name"] for row in of_kind],
+            mode="lines+markers",
+            line=theme.line_style(number),
+            marker={"symbol": theme.symbol(number), "size": 8},
+            name=kind,
+            hovertemplate="%{customdata}: %{y:.0%}",
+        )
+    figure.add_hline(y=1, line=_LIMIT)
+    return figure

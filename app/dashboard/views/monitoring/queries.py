@@ -1,0 +1,172 @@
+"""Queries of the page: forecasts against actuals, API usage, runs, alerts and drift."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from app.published import Reading
+
+Row = dict[str, Any]
+
+
+def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
+    """Accuracy of all vintages that have come true, by origin, over all segments.
+
+    Args:
+        reading: The generation.
+        forecast_kind: ``served`` or ``shadow``.
+    """
+    return reading.rows(
+        """
+        SELECT * FROM forecast_accuracy
+        WHERE segment_kind = 'overall' AND forecast_kind = ?
+        ORDER BY forecast_origin
+        """,
+        [forecast_kind],
+    )
+
+
+def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
+    """RMSPE of what was served at an origin by segment, its backtest and seasonal naive beside it.
+
+    Returns:
+        ``model, is_own, segment, rmspe_median``, by model, what was served first, and segment;
+        a segment that one of them does not have is missing there.
+    """
+    return reading.rows(
+        """
+        WITH served AS (
+            SELECT * FROM forecast_accuracy
+            WHERE forecast_origin = $origin AND segment_kind = $segment_kind
+                AND forecast_kind = 'served'
+        )
+        FROM (
+            SELECT 0 AS number, 'served' AS model, true AS is_own, segment, rmspe AS rmspe_median
+            FROM served
+            UNION ALL SELECT 1, 'backtest', false, segment, backtest_rmspe FROM served
+            UNION ALL SELECT 2, 'seasonal naive', false, segment, rmspe_seasonal_naive FROM served
+        )
+        SELECT * EXCLUDE (number) WHERE rmspe_median IS NOT NULL
+        ORDER BY number, try_cast(segment AS INTEGER), segment
+        """,
+        {"origin": origin, "segment_kind": segment_kind},
+    )
+
+
+def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
+    """The store-days with the largest errors, the worst first."""
+    return reading.rows(
+        "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
+        [ranked_by, rows],
+    )
+
+
+def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
+    """What happened on all store-days of a ranking: ``reason, store_days``, most first."""
+    return reading.rows(
+        """
+        SELECT reason, count(*) AS store_days FROM forecast_worst_days WHERE ranked_by = ?
+        GROUP BY reason ORDER BY store_days DESC, reason
+        """,
+        [ranked_by],
+    )
+
+
+def usage_by_day(reading: Reading, days: int) -> list[Row]:
+    """What was asked of the API on the newest days, by day."""
+    return reading.rows(
+        """
+        FROM (
+            SELECT * FROM api_usage WHERE path = 'all' ORDER BY usage_date DESC LIMIT ?
+        ) ORDER BY usage_date
+        """,
+        [days],
+    )
+
+
+def usage_by_path(reading: Reading, since: date) -> list[Row]:
+    """What was asked since a day, by path, the most asked first; latencies are the worst day's."""
+    return reading.rows(
+        """
+        SELECT path, sum(requests)::BIGINT AS requests, max(latency_p50_ms) AS latency_p50_ms,
+            max(latency_p99_ms) AS latency_p99_ms, sum(client_errors)::BIGINT AS client_errors,
+            sum(server_errors)::BIGINT AS server_errors
+        FROM api_usage WHERE path <> 'all' AND usage_date >= ?
+        GROUP BY path ORDER BY requests DESC, path
+        """,
+        [since],
+    )
+
+
+def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
+    """Sums by day of the stores that sold, forecast at an origin and as it came.
+
+    Returns:
+        ``target_date, stores, forecast, actual`` (EUR) of days whose sales are known; store-days
+        without known sales, or closed, are in neither sum.
+    """
+    return reading.rows(
+        """
+        SELECT f.target_date, count(*) AS stores, sum(f.sales_forecast) AS forecast,
+            sum(s.sales) AS actual
+        FROM forecasts AS f
+        JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
+        WHERE f.forecast_origin = $origin
+            AND s.sales_date > $origin AND s.is_open AND s.sales > 0
+        GROUP BY f.target_date ORDER BY f.target_date
+        """,
+        {"origin": origin},
+    )
+
+
+def runs(reading: Reading) -> list[Row]:
+    """The scoring runs, the newest first, with what they made and how long they took."""
+    return reading.rows(
+        """
+        SELECT *, epoch(finished_at - started_at) AS seconds FROM forecast_runs
+        ORDER BY finished_at DESC, run_id
+        """
+    )
+
+
+def alerts(reading: Reading, most: int) -> list[Row]:
+    """Alerts of the generation, the newest first."""
+    return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])
+
+
+def drift_origins(reading: Reading) -> list[Row]:
+    """Origins that were measured, the newest first: ``forecast_origin, measures, drifted``."""
+    return reading.rows(
+        """
+        SELECT forecast_origin, count(*) AS measures,
+            count(*) FILTER (is_drifted) AS drifted
+        FROM drift_metrics GROUP BY forecast_origin ORDER BY forecast_origin DESC
+        """
+    )
+
+
+def drift_measures(reading: Reading, origin: date) -> list[Row]:
+    """Every measure of an origin, what is nearest to its threshold or beyond it first."""
+    return reading.rows(
+        """
+        SELECT *, value / threshold AS of_threshold FROM drift_metrics
+        WHERE forecast_origin = ? ORDER BY of_threshold DESC, kind, feature
+        """,
+        [origin],
+    )
+
+
+def drift_over_origins(reading: Reading, most: int) -> list[Row]:
+    """Every measure of the newest origins: ``forecast_origin, kind, feature, of_threshold``."""
+    return reading.rows(
+        """
+        SELECT forecast_origin, kind, feature, value / threshold AS of_threshold, is_drifted
+        FROM drift_metrics
+        WHERE forecast_origin IN (
+            SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC LIMIT ?
+        )
+        ORDER BY forecast_origin, kind, feature
+        """,
+        [most],
+    )

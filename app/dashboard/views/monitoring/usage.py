@@ -1,0 +1,59 @@
+"""The part of the monitoring page on what is asked of the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from app.dashboard import frame, words
+from app.dashboard.answers import Answers
+from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import charts, queries
+
+_DAYS = 60
+_DAYS_BY_PATH = 7
+
+
+def show_usage(ask: Answers) -> None:
+    """Requests, latency and errors by day, and the newest week by path."""
+    st.subheader("API usage", anchor=False)
+    days = ask(queries.usage_by_day, _DAYS)
+    if not days:
+        frame.nothing("The API has recorded no request before this publication.")
+        return
+    newest = days[-1]
+    st.caption(
+        f"On {words.long_day(newest['usage_date'])} (UTC), the newest day before this publication: "
+        f"{words.count(newest['requests'], 'request')}, "
+        f"{words.count(newest['stores_asked'], 'store')} asked for by number, "
+        f"{words.count(newest['what_if_requests'], 'what-if question')}."
+    )
+    frame.chart(charts.requests_by_day(days), "Requests by day and by what came of them")
+    frame.chart(charts.latency_by_day(days), "Milliseconds that answers took, by day")
+    unrecorded = sum(row["unrecorded_requests"] for row in days)
+    if unrecorded:
+        st.caption(
+            f"{words.count(unrecorded, 'more request')} of these days could not be recorded."
+        )
+    since = newest["usage_date"] - timedelta(days=_DAYS_BY_PATH - 1)
+    st.markdown(f"**By path, the {_DAYS_BY_PATH} days to {words.long_day(newest['usage_date'])}**")
+    show_table(
+        [
+            {
+                "Path": row["path"],
+                "Requests": row["requests"],
+                "Half within": row["latency_p50_ms"],
+                "99% within": row["latency_p99_ms"],
+                "Errors of callers": row["client_errors"],
+                "Errors of the API": row["server_errors"],
+            }
+            for row in ask(queries.usage_by_path, since)
+        ],
+        column_config={
+            "Half within": st.column_config.NumberColumn(
+                format="%,.1f ms", help="Of the slowest of these days."
+            ),
+            "99% within": st.column_config.NumberColumn(format="%,.1f ms"),
+        },
+    )

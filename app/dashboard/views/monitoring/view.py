@@ -1,0 +1,81 @@
+"""The page of what came of it: alerts, forecast against actual, runs, drift and usage."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.dashboard import frame
+from app.dashboard.answers import Answers
+from app.dashboard.tables import show_table
+from app.dashboard.views.monitoring import PAGE, queries
+from app.dashboard.views.monitoring.accuracy import show_accuracy
+from app.dashboard.views.monitoring.alerts import show_alerts
+from app.dashboard.views.monitoring.drift import show_drift
+from app.dashboard.views.monitoring.usage import show_usage
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.serving.status import read_status
+
+_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
+_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
+
+
+def show(ask: Answers) -> None:
+    """What to look at, what came true, what moved, what is asked, and the runs."""
+    show_alerts(ask, read_status(load_settings().published_path))
+    show_accuracy(ask)
+    show_drift(ask)
+    show_usage(ask)
+    show_runs(ask)
+
+
+def show_runs(ask: Answers) -> None:
+    """What was run, what was published last, and what failed last."""
+    st.subheader("Runs", anchor=False)
+    status = read_status(load_settings().published_path)
+    if status.last_publish is not None:
+        st.caption(
+            f"Last published: generation `{status.last_publish.generation_id}`, "
+            f"{status.last_publish.at:%d %b %Y %H:%M} UTC."
+        )
+    if status.rollback is not None:
+        st.warning(
+            f"A person went back to generation `{status.rollback.generation_id}` "
+            f"({status.rollback.at:%d %b %Y %H:%M} UTC).",
+            icon=":material/history:",
+        )
+    failed = status.last_failed_run
+    if failed is not None and failed.is_resolved:
+        st.caption(
+            f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} ({failed.reason}); "
+            "a later run went through."
+        )
+    show_table(
+        [
+            {
+                "Origin": row["forecast_origin"],
+                "Kind": row["run_kind"],
+                "Finished (UTC)": row["finished_at"],
+                "Seconds": row["seconds"],
+                "Stores": row["stores"],
+                "Left out": row["stores_not_forecast"],
+                "Plan by rule": row["assumed_store_days"],
+                "Total": row["total_sales_forecast"],
+                "Model": row["model_version"],
+                "Run": row["run_id"],
+            }
+            for row in ask(queries.runs)
+        ],
+        column_config={
+            "Origin": _DATE,
+            "Finished (UTC)": _MOMENT,
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            "Total": st.column_config.NumberColumn(format="%,.0f €"),
+            "Plan by rule": st.column_config.NumberColumn(
+                help="Store-days whose plan was filled by rule."
+            ),
+        },
+    )
+
+
+if __name__ == "__main__":
+    frame.show_page(PAGE, show)

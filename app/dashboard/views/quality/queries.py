@@ -1,0 +1,119 @@
+"""Queries of the page: results of checks, rows set aside, and days that nobody reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.published import Reading
+
+Row = dict[str, Any]
+
+
+def freshness(reading: Reading) -> Row:
+    """The newest days: of sales and of the plan, and how many stores have the newest."""
+    row = reading.row(
+        """
+        SELECT max(last_sales_date) AS newest_sales,
+            count(*) FILTER (last_sales_date IS NOT NULL) AS stores_with_sales,
+            count(*) FILTER (last_sales_date >= (SELECT max(last_sales_date) FROM stores) - 6)
+                AS stores_in_newest_week,
+            (SELECT max(plan_date) FROM store_plan WHERE plan_source = 'planned')
+                AS plan_through
+        FROM stores
+        """
+    )
+    return row or {}
+
+
+def runs(reading: Reading) -> list[Row]:
+    """Results of each run by tool, the oldest run first."""
+    return reading.rows(
+        """
+        SELECT run_id, tool, min(min(checked_at)) OVER (PARTITION BY run_id) AS started_at,
+            count(*) AS checks, count(*) FILTER (is_success) AS passed,
+            count(*) FILTER (NOT is_success AND severity = 'warning') AS warnings,
+            count(*) FILTER (NOT is_success AND severity != 'warning') AS errors
+        FROM data_quality_results
+        GROUP BY run_id, tool ORDER BY started_at, run_id, tool
+        """
+    )
+
+
+def results(reading: Reading, run_id: str) -> list[Row]:
+    """All results of a run; what did not hold comes first."""
+    return reading.rows(
+        """
+        SELECT * FROM data_quality_results WHERE run_id = ?
+        ORDER BY is_success, severity, suite, table_name, check_name, column_name
+        """,
+        [run_id],
+    )
+
+
+def failures(reading: Reading, most: int) -> list[Row]:
+    """What did not hold in any run, the newest first."""
+    return reading.rows(
+        """
+        SELECT * FROM data_quality_results WHERE NOT is_success
+        ORDER BY checked_at DESC, suite, table_name, check_name LIMIT ?
+        """,
+        [most],
+    )
+
+
+def quarantine_reasons(reading: Reading) -> list[Row]:
+    """How many rows were set aside by file and column, the most first, with one reason each."""
+    return reading.rows(
+        """
+        SELECT file_name, kind, column_name, count(*) AS rows_set_aside,
+            any_value(reason) AS example, max(quarantined_at) AS newest
+        FROM quarantined_rows GROUP BY file_name, kind, column_name
+        ORDER BY rows_set_aside DESC, file_name, column_name
+        """
+    )
+
+
+def quarantined(reading: Reading, most: int) -> list[Row]:
+    """Rows that were set aside, the newest first."""
+    return reading.rows(
+        """
+        SELECT * FROM quarantined_rows
+        ORDER BY quarantined_at DESC, file_name, line_number, column_name LIMIT ?
+        """,
+        [most],
+    )
+
+
+def missing_by_month(reading: Reading) -> list[Row]:
+    """Share of store-days without a row in the files, by month, and how many stores lack one."""
+    return reading.rows(
+        """
+        SELECT date_trunc('month', sales_date)::DATE AS month,
+            count(*) FILTER (NOT is_observed) AS missing_days,
+            missing_days / count(*) AS missing_share,
+            count(DISTINCT store_id) FILTER (NOT is_observed) AS stores
+        FROM daily_sales GROUP BY month ORDER BY month
+        """
+    )
+
+
+def missing_by_store(reading: Reading, most: int) -> list[Row]:
+    """The stores with the most days without a row, and the first and last such day."""
+    return reading.rows(
+        """
+        SELECT store_id, count(*) AS missing_days, min(sales_date) AS first_day,
+            max(sales_date) AS last_day
+        FROM daily_sales WHERE NOT is_observed
+        GROUP BY store_id ORDER BY missing_days DESC, store_id LIMIT ?
+        """,
+        [most],
+    )
+
+
+def stores_not_forecast(reading: Reading) -> list[Row]:
+    """Stores that got no forecast at the newest origin, and why."""
+    return reading.rows(
+        "SELECT store_id, reason FROM stores_not_forecast WHERE forecast_origin = ? "
+        "ORDER BY store_id",
+        [reading.info.forecast_origin],
+    )

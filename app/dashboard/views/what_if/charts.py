@@ -1,0 +1,84 @@
+"""Scenarios: sales with a changed plan beside sales as planned, and what each brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import plotly.graph_objects as go
+import polars as pl
+
+from app.dashboard import theme
+from app.dashboard.shared_charts import add_band, shade
+
+
+def scenario_chart(days: pl.DataFrame) -> go.Figure:
+    """Forecast as planned and with the changed plan, over the days whose plan differs.
+
+    Args:
+        days: ``target_date, as_planned, changed, is_changed, lower_80, upper_80``, by day; bounds
+            are NULL where there are none.
+    """
+    figure = theme.figure(
+        height=400,
+        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())
+    if len(open_days):
+        add_band(
+            figure,
+            open_days["target_date"].to_list(),
+            open_days["lower_80"].to_list(),
+            open_days["upper_80"].to_list(),
+            color=theme.SCENARIO,
+            opacity=0.2,
+            share="80",
+        )
+    for column, name, color, dash in (
+        ("as_planned", "as planned", theme.FORECAST, "solid"),
+        ("changed", "with the changes", theme.SCENARIO, "dash"),
+    ):
+        # a day closed on one side only is shown at 0, since that is the change
+        shown = days.filter((pl.col("as_planned") > 0) | (pl.col("changed") > 0))
+        figure.add_scatter(
+            x=shown["target_date"].to_list(),
+            y=shown[column].to_list(),
+            mode="lines+markers",
+            line={"color": color, "dash": dash, "width": 2},
+            marker={"size": 5},
+            name=name,
+            hovertemplate="%{y:,.0f} €",
+        )
+    shade(
+        figure,
+        days.filter("is_changed")["target_date"].to_list(),
+        color=theme.faded(theme.GREEN, 0.18),
+        swatch=theme.faded(theme.GREEN, 0.5),
+        name="plan changed",
+    )
+    return figure
+
+
+def differences(scenarios: Sequence[tuple[str, Sequence[date], Sequence[float]]]) -> go.Figure:
+    """What each scenario brings by day, one line each.
+
+    Args:
+        scenarios: Name, days, and sales with the changes minus sales as planned (EUR).
+    """
+    figure = theme.figure(
+        height=320,
+        yaxis={"title": {"text": "EUR a day beside the plan"}, "tickformat": "+,.0f"},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+    )
+    for number, (name, days, values) in enumerate(scenarios):
+        figure.add_scatter(
+            x=list(days),
+            y=list(values),
+            mode="lines+markers",
+            line=theme.line_style(number),
+            marker={"symbol": theme.symbol(number), "size": 6},
+            name=name,
+            hovertemplate="%{y:+,.0f} €",
+        )
+    return figure
