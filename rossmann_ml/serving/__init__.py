@@ -1,1 +1,1 @@
-"""What readers may use: contract, generations, status, what-if questions."""
+"""What readers may use: contract, generations, status, what-if answers, request records."""

@@ -1,1 +1,1 @@
-"""The pipeline's database: connection and lock, schema, dbt, today's date, versions of the data."""
+"""The pipeline's database: lock, session, schema, dbt, business date, versions, shared reads."""
