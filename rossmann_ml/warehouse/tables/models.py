@@ -144,7 +144,7 @@ def backtest_medians(
         """
         SELECT segment_kind, segment, median(mape)
         FROM forecasting.backtest_scores
-        WHERE model_version = ? AND model = ? AND forecast_origin IS NOT NULL
+        WHERE model_version = ? AND model = ? AND forecast_origin IS NOT NULL AND mape IS NOT NULL
         GROUP BY segment_kind, segment
         """,
         [model_version, model],
