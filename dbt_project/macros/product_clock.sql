@@ -1,5 +1,5 @@
-{# The day that counts as today, as rossmann_ml.warehouse.clock works it out: ROSSMANN_AS_OF; else for a
-   historical data set the Monday after its newest sales; else the wall clock's date. #}
+{# The day that counts as today, as rossmann_ml.warehouse.clock works it out: ROSSMANN_AS_OF; else
+   for a historical data set the Monday after its newest sales; else the wall clock's date. #}
 {% macro product_today() -%}
 {%- set as_of = env_var('ROSSMANN_AS_OF', '') -%}
 {%- if as_of -%}
