@@ -21,7 +21,7 @@ from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
-from rossmann_ml.monitoring.drift.measure import DriftMetric, compare
+from rossmann_ml.monitoring.drift.measure import DriftMetric, compare_samples
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift.windows import Sample, plan_samples, sales_samples
 from rossmann_ml.warehouse.connection import connect
@@ -83,11 +83,11 @@ class Bench:
                 and sample.reference.equals(as_it_was.reference)
             ):
                 moved.append(sample)
-        return compare(moved, self.drift)
+        return compare_samples(moved, self.drift)
 
     def of_features(self, week: date, now: pl.DataFrame | None = None) -> list[DriftMetric]:
         """Features of a week, or others in their place."""
-        return compare(self.memory.feature_samples(week, now), self.drift)
+        return compare_samples(self.memory.feature_samples(week, now), self.drift)
 
     def stores_off(self, week: date, days: pl.DataFrame) -> list[int]:
         """Stores that left their level."""
@@ -96,10 +96,10 @@ class Bench:
 
     def quiet(self, week: date) -> dict[str, float]:
         """Every measure of a week as it was, by kind and feature."""
-        metrics = compare(self.samples(week), self.drift)
+        metrics = compare_samples(self.samples(week), self.drift)
         if week >= FIRST_FEATURES:
             metrics += self.of_features(week)
-            metrics += compare(self.memory.forecast_samples(week), self.drift)
+            metrics += compare_samples(self.memory.forecast_samples(week), self.drift)
         found = {f"{each.kind}.{each.feature}": each.value for each in metrics}
         days = self.world.days_for(week)
         if len(store_deviations(days, last_day=week)):

@@ -22,7 +22,7 @@ from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
 from rossmann_ml.models.calibration import (
-    LEVELS,
+    INTERVAL_LEVELS,
     Calibration,
     interval_spread,
     log_shift_of_spread,
@@ -35,7 +35,7 @@ LINEAR = "linear"
 """The linear forecast alone, which all models start from."""
 # A day no further than this from a state holiday, before or after it, is near it.
 _HOLIDAY_DAYS = 3
-_INSIDE = [f"inside_{level}" for level in LEVELS]
+_INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
@@ -159,7 +159,7 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
         sales.is_between(bounds[f"lower_{level}"], bounds[f"upper_{level}"]).alias(
             f"inside_{level}"
         )
-        for level in LEVELS
+        for level in INTERVAL_LEVELS
     )
 
 

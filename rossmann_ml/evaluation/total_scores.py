@@ -9,11 +9,11 @@ from __future__ import annotations
 import polars as pl
 
 from rossmann_ml.evaluation.metrics import SCORES
-from rossmann_ml.models.calibration import LEVELS, Calibration, origins_with_earlier
+from rossmann_ml.models.calibration import INTERVAL_LEVELS, Calibration, origins_with_earlier
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import GROUPS, add_up
 
-_BOUNDS = [f"{side}_{level}" for level in LEVELS for side in ("lower", "upper")]
+_BOUNDS = [f"{side}_{level}" for level in INTERVAL_LEVELS for side in ("lower", "upper")]
 
 
 def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def score_totals(
     }
     inside = {
         f"inside_{level}": pl.col("sales").is_between(f"lower_{level}", f"upper_{level}")
-        for level in LEVELS
+        for level in INTERVAL_LEVELS
     }
     nothing = {name: pl.lit(None, pl.Boolean) for name in inside}
     scored = []

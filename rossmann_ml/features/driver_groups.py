@@ -22,7 +22,7 @@ BIAS_FACTOR = "bias_factor"
 """The calibration of the whole forecast, the same on every day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
 """All that adds up to a forecast."""
-LINEAR = "linear"
+LINEAR_FEATURES = "linear"
 """Features that say what the linear forecast says: made anew from the groups switched on."""
 
 _BLOCKS = {
@@ -38,7 +38,7 @@ _BLOCKS = {
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Name the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR``.
+    """Name the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
 
     Raises:
         ValueError: A feature is in no group, or in more than one.
@@ -54,7 +54,7 @@ def feature_groups(features: Iterable[str]) -> dict[str, str]:
 
 def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
     found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
-    groups = (LINEAR, LEVEL, *GROUPS)
+    groups = (LINEAR_FEATURES, LEVEL, *GROUPS)
     if len(found) != 1 or found[0] not in groups:
         raise ValueError(
             f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "

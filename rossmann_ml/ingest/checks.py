@@ -13,7 +13,7 @@ from datetime import date
 
 import polars as pl
 
-from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, Column, FileFormat
+from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, FileColumn, FileFormat
 
 UNKNOWN_STORE = "Store is not in store.csv"
 CONFLICTING_ROWS = "the same key stands in the file more than once with different values"
@@ -98,7 +98,7 @@ def check_rows(
     return CheckedRows(good, bad)
 
 
-def _as_read(column: Column) -> pl.Expr:
+def _as_read(column: FileColumn) -> pl.Expr:
     text = pl.col(column.name)
     if column.content in ("whole", "flag", "number"):
         # whole numbers too: a table program writes 9 as 9.0 when the column has empty fields;
@@ -113,7 +113,7 @@ def _as_read(column: Column) -> pl.Expr:
     return text
 
 
-def _column_checks(column: Column) -> Iterator[_Check]:
+def _column_checks(column: FileColumn) -> Iterator[_Check]:
     name, text, value = column.name, pl.col(column.name), pl.col(column.target)
     if not column.may_be_empty:
         yield _Check(name, f"{name} is missing", text.is_null())
@@ -135,7 +135,7 @@ def _column_checks(column: Column) -> Iterator[_Check]:
         yield from _number_checks(column, text, value)
 
 
-def _number_checks(column: Column, text: pl.Expr, value: pl.Expr) -> Iterator[_Check]:
+def _number_checks(column: FileColumn, text: pl.Expr, value: pl.Expr) -> Iterator[_Check]:
     name = column.name
     is_number = value.is_finite()
     if column.content == "whole":

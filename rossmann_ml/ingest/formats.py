@@ -22,7 +22,7 @@ ABSURD = 1e9
 
 
 @dataclass(frozen=True)
-class Column:
+class FileColumn:
     """One column that a file must have.
 
     Attributes:
@@ -60,7 +60,7 @@ class FileFormat:
     kind: Kind
     table: str
     bulk_name: str
-    columns: tuple[Column, ...]
+    columns: tuple[FileColumn, ...]
     key: tuple[str, ...]
     optional: tuple[str, ...] = ()
 
@@ -85,12 +85,12 @@ class FileFormat:
         return "date" in self.key
 
 
-_STORE = Column("Store", "store", "whole", lowest=1)
-_DAY_OF_WEEK = Column("DayOfWeek", "day_of_week", "whole", lowest=1, highest=7)
-_DATE = Column("Date", "date", "day")
-_PROMO = Column("Promo", "promo", "flag")
-_STATE_HOLIDAY = Column("StateHoliday", "state_holiday", "code", codes=("0", "a", "b", "c"))
-_SCHOOL_HOLIDAY = Column("SchoolHoliday", "school_holiday", "flag")
+_STORE = FileColumn("Store", "store", "whole", lowest=1)
+_DAY_OF_WEEK = FileColumn("DayOfWeek", "day_of_week", "whole", lowest=1, highest=7)
+_DATE = FileColumn("Date", "date", "day")
+_PROMO = FileColumn("Promo", "promo", "flag")
+_STATE_HOLIDAY = FileColumn("StateHoliday", "state_holiday", "code", codes=("0", "a", "b", "c"))
+_SCHOOL_HOLIDAY = FileColumn("SchoolHoliday", "school_holiday", "flag")
 
 SALES = FileFormat(
     kind="sales",
@@ -100,9 +100,9 @@ SALES = FileFormat(
         _STORE,
         _DAY_OF_WEEK,
         _DATE,
-        Column("Sales", "sales", "number"),
-        Column("Customers", "customers", "whole", may_be_empty=True),
-        Column("Open", "open", "flag"),
+        FileColumn("Sales", "sales", "number"),
+        FileColumn("Customers", "customers", "whole", may_be_empty=True),
+        FileColumn("Open", "open", "flag"),
         _PROMO,
         _STATE_HOLIDAY,
         _SCHOOL_HOLIDAY,
@@ -119,7 +119,7 @@ PLAN = FileFormat(
         _DAY_OF_WEEK,
         _DATE,
         # empty in 11 rows of Kaggle's file: a plan may leave it open, a record of sales may not
-        Column("Open", "open", "flag", may_be_empty=True),
+        FileColumn("Open", "open", "flag", may_be_empty=True),
         _PROMO,
         _STATE_HOLIDAY,
         _SCHOOL_HOLIDAY,
@@ -129,8 +129,8 @@ PLAN = FileFormat(
 )
 
 
-def _optional_whole(name: str, target: str, lowest: int, highest: int) -> Column:
-    return Column(name, target, "whole", lowest=lowest, highest=highest, may_be_empty=True)
+def _optional_whole(name: str, target: str, lowest: int, highest: int) -> FileColumn:
+    return FileColumn(name, target, "whole", lowest=lowest, highest=highest, may_be_empty=True)
 
 
 STORES = FileFormat(
@@ -139,16 +139,16 @@ STORES = FileFormat(
     bulk_name="store.csv",
     columns=(
         _STORE,
-        Column("StoreType", "store_type", "text"),
-        Column("Assortment", "assortment", "text"),
-        Column("CompetitionDistance", "competition_distance", "number", may_be_empty=True),
+        FileColumn("StoreType", "store_type", "text"),
+        FileColumn("Assortment", "assortment", "text"),
+        FileColumn("CompetitionDistance", "competition_distance", "number", may_be_empty=True),
         _optional_whole("CompetitionOpenSinceMonth", "competition_open_since_month", 1, 12),
         # Kaggle's reach back to 1900
         _optional_whole("CompetitionOpenSinceYear", "competition_open_since_year", 1800, LAST_YEAR),
-        Column("Promo2", "promo2", "flag"),
+        FileColumn("Promo2", "promo2", "flag"),
         _optional_whole("Promo2SinceWeek", "promo2_since_week", 1, 53),
         _optional_whole("Promo2SinceYear", "promo2_since_year", FIRST_YEAR, LAST_YEAR),
-        Column("PromoInterval", "promo_interval", "text", may_be_empty=True),
+        FileColumn("PromoInterval", "promo_interval", "text", may_be_empty=True),
     ),
     key=("store",),
 )
@@ -160,7 +160,7 @@ STORE_STATES = FileFormat(
     columns=(
         _STORE,
         # the two states that competition participants could not tell apart stand together
-        Column("State", "state", "code", codes=(*GERMAN_STATES, "HB,NI")),
+        FileColumn("State", "state", "code", codes=(*GERMAN_STATES, "HB,NI")),
     ),
     key=("store",),
 )

@@ -78,12 +78,14 @@ def data_status(session: Session) -> DataStatus:
     """
     settings = session.settings
     if not settings.database_path.exists():
-        return read_status(None, settings)
+        return read_data_status(None, settings)
     with session.reading() as connection:
-        return read_status(connection, settings)
+        return read_data_status(connection, settings)
 
 
-def read_status(connection: duckdb.DuckDBPyConnection | None, settings: Settings) -> DataStatus:
+def read_data_status(
+    connection: duckdb.DuckDBPyConnection | None, settings: Settings
+) -> DataStatus:
     """Read the status from an open database; None where there is none yet.
 
     Raises:

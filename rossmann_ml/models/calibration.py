@@ -17,7 +17,7 @@ import polars as pl
 from rossmann_ml.features.grid import FloatArray, IntArray
 
 _FILE = "calibration.json"
-LEVELS = (80, 95)
+INTERVAL_LEVELS = (80, 95)
 _WEEK_DAYS = 7
 # A store that sold half its forecast or less, or twice or more, was hit by an event. A few such
 # days carry most of the squared percentage error, and would pull every forecast down.
@@ -68,7 +68,7 @@ class Calibration:
                 conformal_quantile(score[week == number], level / 100)
                 for number in range(int(week.max()) + 1)
             ]
-            for level in LEVELS
+            for level in INTERVAL_LEVELS
         }
         origins = [str(origin) for origin in ordered["forecast_origin"].unique().sort()]
         log_ratios = ordered.select("forecast_origin", log_ratio=pl.Series(deviation))
@@ -92,7 +92,7 @@ class Calibration:
         point = np.exp(log_forecast + self.log_shift)
         columns = {"sales_forecast": point}
         inner = np.zeros(len(point))
-        for level in LEVELS:
+        for level in INTERVAL_LEVELS:
             widths = np.array(self.half_widths[str(level)])
             half = np.maximum(widths[np.minimum(week, len(widths) - 1)] * spread, inner)
             inner = half

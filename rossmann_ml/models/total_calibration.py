@@ -18,14 +18,13 @@ import polars as pl
 from scipy.special import ndtri, stdtrit
 
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.models.calibration import LEVELS as INTERVAL_LEVELS
-from rossmann_ml.models.calibration import conformal_quantile, point_log_shift
+from rossmann_ml.models.calibration import INTERVAL_LEVELS, conformal_quantile, point_log_shift
 from rossmann_ml.models.nested_variance import DayErrors, nested_variance
 from rossmann_ml.models.totals import (
     AMOUNTS,
     CHAIN,
     GROUPS,
-    LEVELS,
+    SEGMENT_LEVELS,
     STORE,
     add_up,
     by_segment,
@@ -245,7 +244,7 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
         level: by_segment(segmented, level, ["target_date"], [*amounts, pl.col("spread").max()])
         .with_columns(error=(pl.col("sales") / pl.col("forecast")).log())
         .sort("forecast_origin", "segment", "target_date")
-        for level in LEVELS
+        for level in SEGMENT_LEVELS
     }
     chain = errors[CHAIN].select(*day, chain_error="error")
     for level in (*GROUPS, STORE):

@@ -12,7 +12,7 @@ import polars as pl
 
 CHAIN, STORE = "chain", "store"
 GROUPS = ("store_type", "assortment", "state")
-LEVELS = (CHAIN, *GROUPS, STORE)
+SEGMENT_LEVELS = (CHAIN, *GROUPS, STORE)
 FIRST_DAYS = (7, 14, 28)
 """Totals of the first days after the origin, besides that of the whole horizon."""
 UNKNOWN_STATE = "unknown"
@@ -106,7 +106,7 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
     )
     return pl.concat(
         _add_up_level(segmented, by_store, level=level, horizon_days=horizon_days)
-        for level in LEVELS
+        for level in SEGMENT_LEVELS
     ).sort("forecast_origin", "level", "segment", *_SPAN)
 
 

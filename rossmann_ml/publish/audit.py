@@ -80,10 +80,12 @@ def audit_generation(
             more = len(faults) - _FAULTS_SHOWN
             shown = "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
             raise PublishError(f"the generation did not pass its audit and is not served: {shown}")
-        return count_rows(connection, contract)
+        return count_generation_rows(connection, contract)
 
 
-def count_rows(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
+def count_generation_rows(
+    connection: duckdb.DuckDBPyConnection, contract: Contract
+) -> dict[str, int]:
     """Rows of every table and view of an open generation."""
     return {name: _number(connection, f"SELECT count(*) FROM {name}") for name in contract.names}  # noqa: S608
 

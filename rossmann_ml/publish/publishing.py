@@ -16,7 +16,7 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import PublishError, PublishHeldError, RossmannError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.publish.audit import audit_generation, count_rows
+from rossmann_ml.publish.audit import audit_generation, count_generation_rows
 from rossmann_ml.publish.continuity import Continuity, compare_with_published
 from rossmann_ml.publish.identity import Draft, draft_generation
 from rossmann_ml.publish.retention import remove_old
@@ -155,7 +155,7 @@ def _publish(
     is_current = _let_readers_see(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
     with reading(path) as connection:
-        tables, info = count_rows(connection, load_contract()), read_info(connection)
+        tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
     return PublishedGeneration(
         info.generation_id, path, is_new, is_current, tables, info, continuity
     )

@@ -6,7 +6,7 @@ who calls (the job stops, the command line exits with an error).
 """
 
 from rossmann_ml.quality.dbt_results import record_dbt_results
-from rossmann_ml.quality.frames import read_frame
+from rossmann_ml.quality.frames import read_checked_frame
 from rossmann_ml.quality.results import CheckResult, SuiteResult
 from rossmann_ml.quality.runner import available_suites, run_suites
 from rossmann_ml.quality.suite_files import SUITES, Expectation, Suite, load_suite
@@ -19,7 +19,7 @@ __all__ = [
     "SuiteResult",
     "available_suites",
     "load_suite",
-    "read_frame",
+    "read_checked_frame",
     "record_dbt_results",
     "run_suites",
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_frame(
+def read_checked_frame(
     connection: duckdb.DuckDBPyConnection,
     suite: str,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from rossmann_ml.quality.frames import has_rows, read_frame
+from rossmann_ml.quality.frames import has_rows, read_checked_frame
 from rossmann_ml.quality.results import SuiteResult, store_results
 from rossmann_ml.quality.suite_files import SUITES, load_suite
 from rossmann_ml.warehouse.clock import product_today
@@ -53,7 +53,7 @@ def run_suites(
         results = [
             validator.validate(
                 name,
-                read_frame(connection, name, today=today, forecast_origin=forecast_origin),
+                read_checked_frame(connection, name, today=today, forecast_origin=forecast_origin),
             )
             for name in suites
         ]

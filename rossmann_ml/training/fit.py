@@ -119,7 +119,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         progress("recording the model in MLflow")
         logged = tracking.log_training(
             settings,
-            tracking.Training(
+            tracking.TrainingRecord(
                 bundle=bundle,
                 recipe=recipe,
                 example=panel.head(3),

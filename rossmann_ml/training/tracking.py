@@ -88,7 +88,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """What there is to log of one training.
 
     Attributes:
@@ -112,7 +112,7 @@ class Training:
     tags: Mapping[str, str]
 
 
-def log_training(settings: Settings, training: Training) -> LoggedModel:
+def log_training(settings: Settings, training: TrainingRecord) -> LoggedModel:
     """Log one training and register its model, with the alias ``challenger``.
 
     The run is the blend's; beneath it is a run for each member and each reference.
@@ -162,7 +162,7 @@ def log_training(settings: Settings, training: Training) -> LoggedModel:
     return LoggedModel(run.info.run_id, version)
 
 
-def _log_part(training: Training, tags: Mapping[str, str], model: str) -> None:
+def _log_part(training: TrainingRecord, tags: Mapping[str, str], model: str) -> None:
     import mlflow  # noqa: PLC0415 - see client
 
     is_member = model in training.bundle.model.members
@@ -202,7 +202,7 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialRecord:
     """What there is to log of one trial of hyperparameters.
 
     Attributes:
@@ -220,7 +220,7 @@ class Trial:
     seconds: float
 
 
-def log_trial(settings: Settings, trial: Trial) -> None:
+def log_trial(settings: Settings, trial: TrialRecord) -> None:
     """Log one trial of hyperparameters.
 
     Raises:
@@ -295,7 +295,7 @@ def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _write_reports(folder: Path, training: Training) -> None:
+def _write_reports(folder: Path, training: TrainingRecord) -> None:
     training.scores.write_csv(folder / "backtest_scores.csv")
     training.folds.write_parquet(folder / "out_of_fold.parquet")
     blend = training.bundle.model

@@ -324,7 +324,7 @@ class _Search:
         seconds = time.monotonic() - started
         tracking.log_trial(
             self.settings,
-            tracking.Trial(
+            tracking.TrialRecord(
                 name=f"{self.study.study_name} {trial.number}",
                 tags=self._tags(trial.number, is_pruned),
                 parameters=changed.member_parameters(self.family),

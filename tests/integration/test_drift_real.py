@@ -13,7 +13,7 @@ from support.drift_tables import HORIZON_DAYS, days_of, drifted, in_week
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.panel import FeatureInputs, training_panel
-from rossmann_ml.monitoring.drift.measure import compare
+from rossmann_ml.monitoring.drift.measure import compare_samples
 from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
     YEAR_DAYS,
@@ -59,7 +59,7 @@ def test_an_ordinary_december_of_the_retailer_raises_no_alarm(
 ):
     assert drifted(*days, week, params) == set()
     then = week - timedelta(days=YEAR_DAYS)
-    of_features = compare(
+    of_features = compare_samples(
         feature_samples(
             features.filter(pl.col("forecast_origin") == week),
             features.filter(pl.col("forecast_origin") == then),

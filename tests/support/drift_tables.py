@@ -9,7 +9,7 @@ import polars as pl
 
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings, load_settings
-from rossmann_ml.monitoring.drift.measure import compare
+from rossmann_ml.monitoring.drift.measure import compare_samples
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift.windows import FEATURE_COLUMNS, plan_samples, sales_samples
 from rossmann_ml.warehouse.connection import connect
@@ -114,7 +114,7 @@ def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) 
     """Names of what drifted in a week, stores that left their level among them."""
     samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
     samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
-    found = compare(samples, params.monitoring.drift)
+    found = compare_samples(samples, params.monitoring.drift)
     names = {f"{each.kind}.{each.feature}" for each in found if each.is_drifted}
     return names | {f"store {store}" for store in off_level(sold, week, params)}
 

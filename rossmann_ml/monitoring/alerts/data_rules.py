@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, some
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
 from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
@@ -19,7 +19,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
     age = (today - newest).days
     if age > rule.max_sales_age_days:
         found.append(
-            Finding(
+            AlertFinding(
                 "stale_data",
                 "sales",
                 f"the newest sales are of {newest}, {age} days before {today}; expected at most "
@@ -32,7 +32,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
     ahead = (last - today).days if last else 0
     if ahead < rule.min_plan_days_ahead:
         found.append(
-            Finding(
+            AlertFinding(
                 "stale_data",
                 "plan",
                 f"the plan ends on {last}, {ahead} days after {today}; expected at least "
@@ -48,7 +48,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
         share = run.assumed_store_days / run.store_days
         if share > rule.max_assumed_share:
             found.append(
-                Finding(
+                AlertFinding(
                     "stale_data",
                     "assumed plan",
                     f"{run.assumed_store_days:,} of {run.store_days:,} store-days forecast from "
@@ -79,7 +79,7 @@ def judge_failed_checks(situation: Situation) -> Judgement:
         ]
         is_error = any(severity == "error" for _, severity, *_ in failed)
         found.append(
-            Finding(
+            AlertFinding(
                 "failed_checks",
                 str(suite),
                 f"{len(failed)} of {len(results)} checks of {suite} failed: {some(shown, '; ')}",
@@ -103,4 +103,4 @@ def judge_refresh_late(situation: Situation) -> Judgement:
         f"the newest forecasts are from {origin}, {age} days before {situation.today}; expected "
         f"at most {limit}: the weekly job did not run, or found no newer sales"
     )
-    return [Finding("refresh_late", "forecasts", message, age, limit)]
+    return [AlertFinding("refresh_late", "forecasts", message, age, limit)]

@@ -20,7 +20,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class AlertFinding:
     """Something that a person should look at.
 
     Attributes:
@@ -74,7 +74,7 @@ class Situation:
             return []
 
 
-Judgement = list[Finding] | None
+Judgement = list[AlertFinding] | None
 """What a rule found; None where there is nothing yet that it could judge."""
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.monitoring.alerts.findings import Finding, Judgement, Situation, figure, some
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, figure, some
 from rossmann_ml.warehouse.tables import forecasting, models, raw
 
 # longer than any rebuilding: a year in which a season of every kind went by without a sale
@@ -32,7 +32,7 @@ def judge_accuracy(situation: Situation) -> Judgement:
         limit = rule.max_mape_ratio if kind == "overall" else rule.max_segment_mape_ratio
         if mape / promised > limit:
             found.append(
-                Finding(
+                AlertFinding(
                     "accuracy",
                     _segment(kind, segment),
                     f"MAPE {mape:.1%} over {store_days:,} store-days that came true (RMSPE "
@@ -58,7 +58,7 @@ def judge_coverage(situation: Situation) -> Judgement:
     for (interval, (low, high)), coverage in zip(limits.items(), coverages, strict=True):
         if not low <= coverage <= high:
             found.append(
-                Finding(
+                AlertFinding(
                     "coverage",
                     interval,
                     f"{coverage:.1%} of {store_days:,} store-days lay inside the {interval}, "
@@ -100,7 +100,7 @@ def judge_drift(situation: Situation) -> Judgement:
         ]
         _, _, value, threshold, *_ = drifted[0]
         found.append(
-            Finding(
+            AlertFinding(
                 "drift",
                 str(kind),
                 f"{len(drifted)} of {len(measured)} measures of {kind} have drifted: {some(shown)}",
@@ -134,7 +134,7 @@ def judge_stores_not_forecast(situation: Situation) -> Judgement:
         f"{missing} of {forecast + missing} stores ({share:.1%}) have no forecast from {origin}; "
         f"expected at most {limit:.1%}: {some([f'{store} ({why})' for store, why in reasons])}"
     )
-    return [Finding("stores_not_forecast", "stores", message, share, limit)]
+    return [AlertFinding("stores_not_forecast", "stores", message, share, limit)]
 
 
 def judge_champion_old(situation: Situation) -> Judgement:
@@ -153,7 +153,7 @@ def judge_champion_old(situation: Situation) -> Judgement:
         f"{champion} was trained on sales up to {trained_through}, {age.days} days before "
         f"{situation.today}; expected at most {limit}"
     )
-    return [Finding("champion_old", "champion", message, age.days, limit)]
+    return [AlertFinding("champion_old", "champion", message, age.days, limit)]
 
 
 def _segment(kind: str, segment: str) -> str:

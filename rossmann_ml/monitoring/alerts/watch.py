@@ -18,7 +18,7 @@ from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
-from rossmann_ml.monitoring.alerts.findings import Finding, Situation
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Situation
 from rossmann_ml.monitoring.alerts.rules import judge
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
 from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_alerts
@@ -151,8 +151,8 @@ def _unresolved_failure(settings: Settings) -> FailedRun | None:
     return None if failed is None or failed.is_resolved else failed
 
 
-def _failed(failure: FailedRun) -> Finding:
-    return Finding(
+def _failed(failure: FailedRun) -> AlertFinding:
+    return AlertFinding(
         FAILED_RUN,
         failure.step,
         f"run {failure.run_id} stopped at {failure.step}: {failure.reason}",
@@ -172,7 +172,7 @@ class _Book:
         self._run_id = situation.run_id
         self._now = utc_now()
 
-    def note(self, findings: Sequence[Finding]) -> int:
+    def note(self, findings: Sequence[AlertFinding]) -> int:
         """Raise what is new, and bring what was there before up to date.
 
         Returns:
@@ -196,7 +196,7 @@ class _Book:
                 self._see_again(known[0], finding, is_due=self._today > known[2])
         return raised
 
-    def _raise(self, finding: Finding) -> None:
+    def _raise(self, finding: AlertFinding) -> None:
         row = {
             "alert_id": fingerprint([finding.rule, finding.subject, str(self._now)]),
             "run_id": self._run_id,
@@ -210,7 +210,7 @@ class _Book:
         }
         append_frame(self._connection, "monitoring.alerts", pl.DataFrame([row], schema=_SCHEMA))
 
-    def _see_again(self, alert_id: str, finding: Finding, *, is_due: bool) -> None:
+    def _see_again(self, alert_id: str, finding: AlertFinding, *, is_due: bool) -> None:
         changed = self._seen(finding) | (self._due(finding) if is_due else {})
         names = ", ".join(f"{name} = ${name}" for name in changed)
         self._connection.execute(
@@ -222,7 +222,7 @@ class _Book:
             {**changed, "alert_id": alert_id},
         )
 
-    def _seen(self, finding: Finding) -> dict[str, Any]:
+    def _seen(self, finding: AlertFinding) -> dict[str, Any]:
         rule = self._rules.of(finding.rule)
         return {
             "severity": finding.severity or rule.severity,
@@ -234,7 +234,7 @@ class _Book:
             "last_seen_at": self._now,
         }
 
-    def _due(self, finding: Finding) -> dict[str, Any]:
+    def _due(self, finding: AlertFinding) -> dict[str, Any]:
         cooldown = timedelta(days=self._rules.of(finding.rule).cooldown_days)
         return {
             "is_notified": False,

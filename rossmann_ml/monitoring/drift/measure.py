@@ -110,7 +110,7 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
         data = read_drift_data(connection, origin=origin, horizon_days=horizon_days)
         session.progress("comparing with the year before")
         pages = {"drift": report_path(settings, run_id, "drift")} if data.samples else {}
-        metrics = compare(data.samples, drift, pages.get("drift"))
+        metrics = compare_samples(data.samples, drift, pages.get("drift"))
         metrics += [_assumed_plan(data, drift), *_stores(data, drift)]
         if len(data.came_true):
             pages["performance"] = report_path(settings, run_id, "performance")
@@ -126,7 +126,7 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     return DriftReport(origin, metrics, pages, time.perf_counter() - started)
 
 
-def compare(
+def compare_samples(
     samples: Sequence[Sample], params: DriftParams, page: Path | None = None
 ) -> list[DriftMetric]:
     """Hold samples against their thresholds.

@@ -15,7 +15,7 @@ from support.chain import NEWEST_ORIGIN, inputs, small_params, small_recipe
 from rossmann_ml.features.driver_groups import (
     GROUPS,
     LEVEL,
-    LINEAR,
+    LINEAR_FEATURES,
     PARTS,
     block_groups,
     feature_groups,
@@ -198,7 +198,7 @@ def test_a_group_that_is_left_out_is_noticed(
 def test_every_feature_is_in_exactly_one_group() -> None:
     found = feature_groups(FEATURES)
     assert list(found) == FEATURES
-    assert set(found.values()) == {LINEAR, LEVEL, *GROUPS}
+    assert set(found.values()) == {LINEAR_FEATURES, LEVEL, *GROUPS}
 
 
 def test_a_feature_or_linear_column_without_a_group_is_refused_by_name() -> None:

@@ -11,7 +11,7 @@ from support.small_warehouse import MODEL, STORES, change
 
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.monitoring.alerts.findings import Finding, Situation
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Situation
 from rossmann_ml.monitoring.alerts.rules import RULES, judge
 from rossmann_ml.warehouse import connection as warehouse
 
@@ -19,7 +19,7 @@ MONDAY = date(2015, 8, 3)
 NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse leaves one of seven stores out
 ALSO_FOUND = {"failed_checks", "drift"}  # and a check that warns, and promotions that drifted
 
-Judging = Callable[..., dict[str, list[Finding] | None]]
+Judging = Callable[..., dict[str, list[AlertFinding] | None]]
 
 
 @pytest.fixture

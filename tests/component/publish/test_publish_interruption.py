@@ -14,7 +14,7 @@ from rossmann_ml.base import files as publish_files
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.publish.audit import count_rows
+from rossmann_ml.publish.audit import count_generation_rows
 from rossmann_ml.publish.identity import draft_generation
 from rossmann_ml.publish.publishing import PublishedGeneration, copy_bundles, publish
 from rossmann_ml.publish.writer import write_generation
@@ -183,7 +183,7 @@ def test_a_publisher_killed_at_any_moment_leaves_a_whole_generation(
     process.communicate()
     current = current_path(settings.published_path)
     with open_generation(current) as connection:
-        rows = count_rows(connection, load_contract())
+        rows = count_generation_rows(connection, load_contract())
     assert rows["latest_forecasts"] == 6 * 42
     if current == before.path:
         assert rows == before.tables

@@ -11,7 +11,7 @@ import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
-from rossmann_ml.quality import SUITES, load_suite, read_frame
+from rossmann_ml.quality import SUITES, load_suite, read_checked_frame
 from rossmann_ml.quality.great_expectations_session import Validator
 from rossmann_ml.quality.results import SuiteResult
 from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
@@ -42,13 +42,13 @@ def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
-    result = check_frame(suite, read_frame(connection, suite, today=TODAY))
+    result = check_frame(suite, read_checked_frame(connection, suite, today=TODAY))
     return {check.name for check in [*result.failed_errors, *result.failed_warnings]}
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_expectation_holds_on_good_tables(tables, suite):
-    result = check_frame(suite, read_frame(tables, suite, today=TODAY))
+    result = check_frame(suite, read_checked_frame(tables, suite, today=TODAY))
 
     assert [str(check) for check in result.checks if not check.is_success] == []
     assert result.is_success
@@ -74,7 +74,7 @@ def test_no_fault_is_left_over_from_an_expectation_that_is_gone(suite):
 def test_a_failed_check_names_what_was_found_and_what_was_expected(tables):
     tables.execute("UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'")
 
-    result = check_frame("raw_sales", read_frame(tables, "raw_sales", today=TODAY))
+    result = check_frame("raw_sales", read_checked_frame(tables, "raw_sales", today=TODAY))
 
     (check,) = result.failed_errors
     assert (check.table_name, check.column_name) == ("raw.sales", "sales")
@@ -95,7 +95,7 @@ def test_only_the_newest_version_of_a_restated_day_is_checked(tables):
 def test_a_chain_in_its_first_week_has_nothing_to_compare_its_level_with(tables):
     tables.execute("DELETE FROM raw.sales WHERE date < '2015-06-16'")
 
-    frame = read_frame(tables, "raw_sales", today=TODAY)
+    frame = read_checked_frame(tables, "raw_sales", today=TODAY)
 
     assert set(frame["sales_level_ratio"]) == {1.0}
     assert set(frame["newest_day_store_share"]) == {1.0}
@@ -108,20 +108,20 @@ def test_a_promotion_week_is_not_taken_for_a_change_of_level(tables):
         " WHERE open = 1 AND date > '2015-06-12'"
     )
 
-    (ratio,) = set(read_frame(tables, "raw_sales", today=TODAY)["sales_level_ratio"])
+    (ratio,) = set(read_checked_frame(tables, "raw_sales", today=TODAY)["sales_level_ratio"])
 
     assert ratio == pytest.approx(1, abs=0.05)
 
 
 def test_an_earlier_origin_is_checked_when_asked_for(tables):
-    frame = read_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
+    frame = read_checked_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
 
     assert set(frame["promo_share"]) == {0.0}
-    assert set(read_frame(tables, "plan", today=TODAY)["promo_share"]) != {0.0}
+    assert set(read_checked_frame(tables, "plan", today=TODAY)["promo_share"]) != {0.0}
 
 
 def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
-    frame = read_frame(tables, "plan", today=TODAY).drop(columns="is_promo")
+    frame = read_checked_frame(tables, "plan", today=TODAY).drop(columns="is_promo")
 
     result = check_frame("plan", frame)
 
@@ -135,19 +135,19 @@ def test_a_missing_table_is_no_data_and_is_named(tables, suite):
     tables.execute(f"DROP TABLE {load_suite(suite).table}")
 
     with pytest.raises(NoDataError, match=load_suite(suite).table):
-        read_frame(tables, suite, today=TODAY)
+        read_checked_frame(tables, suite, today=TODAY)
 
 
 def test_a_table_without_rows_is_no_data(tables):
     with pytest.raises(NoDataError, match="forecasts has no rows of forecast origin 2014-01-01"):
-        read_frame(tables, "forecasts", today=TODAY, forecast_origin=date(2014, 1, 1))
+        read_checked_frame(tables, "forecasts", today=TODAY, forecast_origin=date(2014, 1, 1))
 
 
 def test_a_table_that_lost_a_column_is_refused_by_name(tables):
     tables.execute("ALTER TABLE features.scoring_panel DROP base_log_sales")
 
     with pytest.raises(QualityError, match="base_log_sales"):
-        read_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
+        read_checked_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
 
 
 def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():

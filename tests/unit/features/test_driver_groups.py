@@ -16,7 +16,7 @@ from rossmann_ml.features.driver_groups import (
     BIAS_FACTOR,
     GROUPS,
     LEVEL,
-    LINEAR,
+    LINEAR_FEATURES,
     PARTS,
     block_groups,
     feature_groups,
@@ -33,7 +33,7 @@ def test_every_feature_of_a_panel_is_in_one_group() -> None:
     names = feature_names(FeatureParams(half_lives_days=[5, 400], residual_windows_days=[7, 11]))
     found = feature_groups(names)
     assert list(found) == names
-    assert set(found.values()) == {LINEAR, LEVEL, *GROUPS}
+    assert set(found.values()) == {LINEAR_FEATURES, LEVEL, *GROUPS}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.ingest.landing import land_files, land_incoming, land_raw, require_files
-from rossmann_ml.ingest.status import data_status, read_status
+from rossmann_ml.ingest.status import data_status, read_data_status
 from rossmann_ml.warehouse.session import Session
 
 
@@ -131,7 +131,7 @@ def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
 def test_the_status_of_an_open_database_has_a_today_once_something_was_landed(
     warehouse: duckdb.DuckDBPyConnection, places: Settings
 ) -> None:
-    empty = read_status(warehouse, places)
+    empty = read_data_status(warehouse, places)
     assert (empty.has_warehouse, empty.data_set, empty.today, empty.landed) == (
         *(True, None, None, ()),
     )
@@ -139,7 +139,7 @@ def test_the_status_of_an_open_database_has_a_today_once_something_was_landed(
     land(warehouse, stores, text(STORE_HEADER, STORE_LINES))
     (places.incoming_path / "store.csv").write_bytes(stores.read_bytes())
     (places.incoming_path / "train.csv").write_bytes(stores.read_bytes())
-    status = read_status(warehouse, places)
+    status = read_data_status(warehouse, places)
     assert (status.data_set, status.today) == (DataSet("retailer"), date.today())
     # the bytes are known as stores, under whatever name of theirs, and not as sales
     assert [file.path.name for file in status.waiting] == ["train.csv"]
@@ -148,5 +148,5 @@ def test_the_status_of_an_open_database_has_a_today_once_something_was_landed(
 def test_a_database_without_the_pipelines_tables_is_no_warehouse(places: Settings) -> None:
     fill(places.raw_path, "train.csv")
     with duckdb.connect() as connection:
-        status = read_status(connection, places)
+        status = read_data_status(connection, places)
     assert (status.has_warehouse, status.data_set, len(status.waiting)) == (False, None, 1)

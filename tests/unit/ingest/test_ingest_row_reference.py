@@ -1,8 +1,8 @@
 """Every check of a row against a plain judge of one row at a time.
 
 Definitions: "Files and weekly drops" in ``data/README.md``, the attributes of
-``rossmann_ml.ingest.formats.Column`` (lowest, highest, codes, may be empty), and the docstring of
-``check_rows``: a bad row has the first reason found. "First" is the order of the columns as the
+``rossmann_ml.ingest.formats.FileColumn`` (lowest, highest, codes, may be empty), and the docstring
+of ``check_rows``: a bad row has the first reason found. "First" is the order of the columns as the
 README lists them, within a column missing, then its form, then its range; then the rules about
 several columns.
 """

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.ingest_warehouse import land, settings_as_of
 from support.retailer import SALES_HEADER, sales_line, text
 
-from rossmann_ml.ingest.status import LandedKind, read_status
+from rossmann_ml.ingest.status import LandedKind, read_data_status
 
 MONDAY = date(2015, 6, 15)
 CONFLICT = "the same key stands in the file more than once with different values"
@@ -154,7 +154,7 @@ def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
 ) -> None:
     land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,HE\n2,XX\n3,BY\n")
     land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,NW\n3,BY\n")
-    states = read_status(with_stores, settings_as_of(None)).landed[1:]
+    states = read_data_status(with_stores, settings_as_of(None)).landed[1:]
     reason = (
         "State is none of BB; BE; BW; BY; HB; HE; HH; MV; NI; NW; RP; SH; SL; SN; ST; TH; HB,NI"
     )
@@ -163,7 +163,9 @@ def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
 
 def check_status(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
     """What ``rossmann data status`` says of the sales is what the book says."""
-    found = {landed.kind: landed for landed in read_status(connection, settings_as_of(None)).landed}
+    found = {
+        landed.kind: landed for landed in read_data_status(connection, settings_as_of(None)).landed
+    }
     assert (found["stores"].files, found["stores"].rows, found["stores"].first_date) == (1, 3, None)
     if not book.recorded:
         assert list(found) == ["stores"]

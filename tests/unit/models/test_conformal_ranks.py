@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.calibration_reference import conformal_score
 
-from rossmann_ml.models.calibration import LEVELS, conformal_quantile
+from rossmann_ml.models.calibration import INTERVAL_LEVELS, conformal_quantile
 
 
 def test_the_levels_are_80_and_95_percent() -> None:
-    assert LEVELS == (80, 95)
+    assert INTERVAL_LEVELS == (80, 95)
 
 
 @given(

@@ -19,7 +19,7 @@ from rossmann_ml.evaluation.total_scores import score_totals, total_outcomes
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.nested_variance import DayErrors, nested_variance
 from rossmann_ml.models.total_calibration import TotalCalibration
-from rossmann_ml.models.totals import LEVELS, add_up
+from rossmann_ml.models.totals import SEGMENT_LEVELS, add_up
 
 HORIZON = 42
 FIRST = date(2014, 1, 3)
@@ -118,7 +118,7 @@ def width(totals: pl.DataFrame, level: int = 95) -> float:
     return float((totals[f"upper_{level}"] - totals[f"lower_{level}"]).to_numpy().mean())
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", SEGMENT_LEVELS)
 def test_new_origins_with_an_error_common_to_the_chain_are_covered(level: str):
     errors = {"horizon": 0.03, "week": 0.02, "day": 0.04, "rest": 0.1}
     calibration = fitted(simulated(origins=10, seed=1, **errors))
@@ -179,7 +179,9 @@ def test_intervals_get_relatively_narrower_from_store_to_chain_and_from_week_to_
     totals = bounded(fitted(rows), rows).with_columns(
         relative=(pl.col("upper_95") - pl.col("lower_95")) / pl.col("unbiased")
     )
-    by_level = [float(weeks(totals, level)["relative"].to_numpy().mean()) for level in LEVELS]
+    by_level = [
+        float(weeks(totals, level)["relative"].to_numpy().mean()) for level in SEGMENT_LEVELS
+    ]
     assert by_level[0] == min(by_level)
     assert by_level[-1] == max(by_level)
     by_days = [
@@ -288,7 +290,7 @@ def test_a_week_that_is_the_first_seven_days_is_there_once():
 def test_totals_of_every_level_hold_the_same_sales():
     rows = simulated(origins=2)
     totals = first_days(add_up(rows, STORES, horizon_days=HORIZON), "chain", HORIZON)
-    for level in LEVELS:
+    for level in SEGMENT_LEVELS:
         parts = first_days(add_up(rows, STORES, horizon_days=HORIZON), level, HORIZON)
         assert parts["sales"].sum() == pytest.approx(totals["sales"].sum())
         assert parts["store_days"].sum() == len(rows)
@@ -359,9 +361,9 @@ def test_scores_of_totals_say_coverage_and_the_bias_of_both_sums():
         pl.col("forecast_origin") == rows["forecast_origin"].max(), pl.col("segment") == "all"
     )
     kinds = {row["segment_kind"]: row for row in last.iter_rows(named=True)}
-    assert {f"total_{level}_{span}" for level in LEVELS for span in ("week", "horizon")} < set(
-        kinds
-    )
+    assert {
+        f"total_{level}_{span}" for level in SEGMENT_LEVELS for span in ("week", "horizon")
+    } < set(kinds)
     for kind, row in kinds.items():
         assert (row["coverage_80"] is None) == kind.endswith("_sum")
         assert row["store_days"] == len(STORES) * HORIZON

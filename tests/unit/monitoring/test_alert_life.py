@@ -23,7 +23,7 @@ from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.monitoring.alerts import watch as alerts
 from rossmann_ml.monitoring.alerts.delivery import Delivery
-from rossmann_ml.monitoring.alerts.findings import Finding
+from rossmann_ml.monitoring.alerts.findings import AlertFinding
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_status
 from rossmann_ml.warehouse.session import Session
@@ -44,7 +44,7 @@ class World:
         self.settings = load_settings(
             warehouse_dir=folder, state_dir=folder, dashboard_url="http://board/"
         )
-        self.found: dict[str, list[Finding] | None] = {}
+        self.found: dict[str, list[AlertFinding] | None] = {}
         self.broken: set[str] = set()
         self.messages: list[tuple[str, list[str]]] = []
         self.now = STAMP
@@ -104,8 +104,10 @@ def clean(world: World) -> None:
     world.found, world.broken, world.messages = {}, set(), []
 
 
-def finding(subject: str = "features", severity: str | None = None, value: float = 2) -> Finding:
-    return Finding("drift", subject, f"{subject} moved", value, 1, severity)  # type: ignore[arg-type]
+def finding(
+    subject: str = "features", severity: str | None = None, value: float = 2
+) -> AlertFinding:
+    return AlertFinding("drift", subject, f"{subject} moved", value, 1, severity)  # type: ignore[arg-type]
 
 
 @dataclass

@@ -42,7 +42,7 @@ from rossmann_ml.monitoring.drift.measure import (
     DriftMetric,
     DriftReport,
     as_rows,
-    compare,
+    compare_samples,
     measure_drift,
 )
 from rossmann_ml.monitoring.drift.windows import Sample, Window
@@ -146,7 +146,7 @@ def test_mape_is_a_share_and_the_mean_error_is_forecast_minus_sales():
     [(distance(SAMPLES[1]), True), (math.nextafter(distance(SAMPLES[1]), 9), False), (0.01, True)],
 )
 def test_a_distance_that_reaches_its_threshold_is_drift(threshold: float, is_drifted: bool):
-    (found,) = compare([SAMPLES[1]], drift_params(sales_level=threshold))
+    (found,) = compare_samples([SAMPLES[1]], drift_params(sales_level=threshold))
     assert found == DriftMetric(
         kind="sales",
         feature="sales_level",
@@ -163,7 +163,7 @@ def test_a_distance_that_reaches_its_threshold_is_drift(threshold: float, is_dri
 
 
 def test_each_sample_is_held_against_its_own_threshold():
-    found = compare(SAMPLES, drift_params(promo_by_weekday=0.1, open_by_state=0.9))
+    found = compare_samples(SAMPLES, drift_params(promo_by_weekday=0.1, open_by_state=0.9))
     assert [each.threshold for each in found] == [0.1, 0.5, 0.5, 0.9, 0.5]
     report = DriftReport(ORIGIN, found, {}, 0.0)
     assert [each.feature for each in report.drifted] == [
@@ -172,7 +172,7 @@ def test_each_sample_is_held_against_its_own_threshold():
 
 
 def test_rows_have_whether_the_threshold_was_reached():
-    metrics = compare(SAMPLES[:1], drift_params(promo_by_weekday=0.1))
+    metrics = compare_samples(SAMPLES[:1], drift_params(promo_by_weekday=0.1))
     at = datetime(2015, 8, 3, 6)
     (row,) = as_rows(metrics, run_id="r", forecast_origin=ORIGIN, computed_at=at).to_dicts()
     assert row["is_drifted"] is True
@@ -344,7 +344,10 @@ def test_all_kinds_are_measured_in_their_order_and_replace_the_origins_rows(
     report = measure_drift(
         Session(measuring.settings, measuring.params, progress=told.append), run_id="second"
     )
-    assert told == ["reading what to compare at 2015-07-31", "comparing with the year before"]
+    assert told == [
+        "reading what to compare at 2015-07-31",
+        "comparing with the year before",
+    ]
     kinds = [each.kind for each in report.metrics]
     order = ["plan", "features", "sales", "forecasts", "performance"]
     assert list(dict.fromkeys(kinds)) == order
