@@ -10,7 +10,7 @@ from assets.metadata import OWNERS, named_values, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Writer, run_of
 from rossmann_ml.monitoring.alerts.watch import open_alerts
-from rossmann_ml.pipeline.steps import ALERTS as ALERT_RULES
+from rossmann_ml.pipeline.steps import ALERT_RULES
 from rossmann_ml.serving.status import OpenAlert
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])

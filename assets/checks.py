@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.metadata import path_below, reported
-from assets.resources import Writer, run_of
+from assets.resources import Writer
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.pipeline.steps import check_suites, refuse_failed
-from rossmann_ml.quality import SuiteResult
+from rossmann_ml.pipeline.steps import refuse_failed
+from rossmann_ml.quality import SuiteResult, run_suites
 
 # One step for each place in the chain where a fault must stop what follows.
 _PLACES: Mapping[str, Mapping[str, list[str]]] = {
@@ -50,7 +50,7 @@ def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinitio
         settings = writer.settings
         wanted = {key.name: key for key in context.selected_asset_check_keys}
         chosen = [suite for name, suite in names.items() if name in wanted]
-        results = check_suites(writer.session(context), run_of(context), chosen)
+        results = run_suites(writer.session(context), chosen, run_id=context.run.run_id)
         for result in results:
             yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
         refuse_failed(results)

@@ -1,9 +1,8 @@
 """dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.warehouse.dbt.run_dbt`, like
-everywhere in the
-product: dagster-dbt's own runner first has dbt say its version, for which dbt asks the package
-index, and loads dbt into this process too, which together cost seconds a run.
+dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.pipeline.steps.build_models`, because
+dagster-dbt's own runner first prints dbt's version, which asks the package index, and loads dbt
+into this process too: together seconds a run.
 """
 
 from collections.abc import Iterator, Mapping

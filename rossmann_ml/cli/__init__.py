@@ -35,7 +35,7 @@ app = LazyGroup(
         LazyCommand(
             "monitor",
             "monitor.command:monitor",
-            "Compare the forecasts with what came true, and the newest data with earlier ones.",
+            "Compare forecasts with actual sales, and the newest data with earlier data.",
         ),
         LazyCommand(
             "publish",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.recovery import Finding, back_up, examine, mend
+from rossmann_ml.recovery import Finding, back_up, examine, repair
 from rossmann_ml.recovery import restore as bring_back
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -28,7 +28,7 @@ def doctor(
     Exit code 1 while there is an error or a warning, 0 when there are notes at most.
     """
     settings = default_settings()
-    done = mend(settings) if fix else []
+    done = repair(settings) if fix else []
     findings = examine(settings)
     if as_json:
         found = {"mended": done, "findings": [each.as_json() for each in findings]}

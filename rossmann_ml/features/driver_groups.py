@@ -23,7 +23,7 @@ BIAS_FACTOR = "bias_factor"
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
 """All that adds up to a forecast."""
 LINEAR_FEATURES = "linear"
-"""Features that say what the linear forecast says: made anew from the groups switched on."""
+"""Features computed from the linear forecast; recomputed from the groups that are switched on."""
 
 _BLOCKS = {
     "weekday": "weekday",

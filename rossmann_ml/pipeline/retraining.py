@@ -34,9 +34,9 @@ class Retraining:
 def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retraining:
     """Train a challenger for the newest origin and let the gate judge it.
 
-    One that is there already for the same recipe, data and code is not trained again. After an
-    interruption only what was not finished is fitted; the panel is made anew. The writer's place
-    is held throughout, so that all steps see the same data.
+    A model of the same recipe, data and code is not trained again. After an interruption only the
+    unfinished members are fitted, and the panel is recomputed. The writer's lock is held for all
+    steps, because they must see the same data.
 
     Args:
         session: Session of the job; its progress is told the steps.

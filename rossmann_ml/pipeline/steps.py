@@ -75,11 +75,6 @@ class Step(Generic[Report_co]):
         return self.call(session, run)
 
 
-def check_suites(session: Session, run: Run, suites: Sequence[str]) -> list[SuiteResult]:
-    """Check tables with suites of expectations and keep the results, whatever they are."""
-    return run_suites(session, suites, run_id=run.run_id)
-
-
 def refuse_failed(results: Sequence[SuiteResult]) -> None:
     """Stop a run whose data failed a check of error severity.
 
@@ -117,7 +112,7 @@ def _built(selector: str) -> Callable[[Session, Run], DbtResult]:
 
 def _checked(*suites: str) -> Callable[[Session, Run], list[SuiteResult]]:
     def check(session: Session, run: Run) -> list[SuiteResult]:
-        results = check_suites(session, run, suites)
+        results = run_suites(session, suites, run_id=run.run_id)
         refuse_failed(results)
         return results
 
@@ -179,7 +174,7 @@ DRIFT: Step[DriftReport] = Step(
     "drift",
     lambda session, run: measure_drift(session, run_id=run.run_id),
 )
-ALERTS: Step[AlertReport] = Step(
+ALERT_RULES: Step[AlertReport] = Step(
     "monitoring__alerts",
     "alerts",
     lambda session, run: watch(session, run_id=run.run_id, is_publishing=run.is_publishing),
@@ -193,9 +188,9 @@ PUBLISH: Step[PublishedGeneration] = Step(
 TO_CORE = (LAND, CHECK_RAW, BUILD_CORE, CHECK_PLAN)
 TRAINING = (TRAINING_PANEL, BACKTEST, TRAIN, GATE)
 FORECASTING = (SCORING_PANEL, CHECK_FEATURES, FORECAST, CHECK_FORECASTS, EXPLAIN, SHADOW)
-PUBLISHING = (READ_REQUESTS, BUILD_MARTS, ALERTS, PUBLISH)
+PUBLISHING = (READ_REQUESTS, BUILD_MARTS, ALERT_RULES, PUBLISH)
 
-WEEKLY_JOB = (*TO_CORE, *FORECASTING, READ_REQUESTS, BUILD_MARTS, DRIFT, ALERTS, PUBLISH)
+WEEKLY_JOB = (*TO_CORE, *FORECASTING, READ_REQUESTS, BUILD_MARTS, DRIFT, ALERT_RULES, PUBLISH)
 """The weekly job; the replay runs it for every Monday of the past."""
 WEEKLY_JOB_WITH_TRAINING = (*TO_CORE, *TRAINING, *WEEKLY_JOB[len(TO_CORE) :])
 """The same with a new challenger before the forecasts, also the first run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
-from rossmann_ml.pipeline.steps import ALERTS, PUBLISH, Run
+from rossmann_ml.pipeline.steps import ALERT_RULES, PUBLISH, Run
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import FailedRun
 from rossmann_ml.warehouse.session import Session
@@ -16,7 +16,7 @@ def watch_and_publish(session: Session, run: Run) -> tuple[PublishedGeneration, 
     Raises:
         RossmannError: See :func:`rossmann_ml.publish.publishing.publish`.
     """
-    report = ALERTS(session, run)
+    report = ALERT_RULES(session, run)
     try:
         return PUBLISH(session, run), report
     except RossmannError as error:

@@ -1,4 +1,4 @@
-"""Asking every examiner, and mending what can be mended without losing anything."""
+"""Run every examiner, and repair what can be repaired without losing anything."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _asked(name: str, settings: Settings) -> list[Finding]:
     return found
 
 
-def mend(settings: Settings) -> list[str]:
-    """Mend what can be mended while nobody else writes.
+def repair(settings: Settings) -> list[str]:
+    """Repair what can be repaired while nobody else writes.
 
     Returns:
         What was done, a line each; what could not be done is among the findings afterwards.
@@ -61,21 +61,21 @@ def mend(settings: Settings) -> list[str]:
     # the note of a writer that died is overwritten by the lock taken here, and gone with it
     left = next(iter(files.examine_lock(settings)), None)
     with warehouse.writer_lock(settings):
-        if left is not None and left.mend is not None:
-            done.append(left.mend())
+        if left is not None and left.repair is not None:
+            done.append(left.repair())
         for _ in range(_MOST_ROUNDS):
-            mends = [each for each in examine(settings) if each.mend is not None]
+            repairs = [each for each in examine(settings) if each.repair is not None]
             before = len(done)
-            for finding in mends:
-                done.extend(_mended(finding))
+            for finding in repairs:
+                done.extend(_repaired(finding))
             if len(done) == before:
                 break
     return done
 
 
-def _mended(finding: Finding) -> list[str]:
-    assert finding.mend is not None  # noqa: S101 - asked by the only caller
+def _repaired(finding: Finding) -> list[str]:
+    assert finding.repair is not None  # noqa: S101 - asked by the only caller
     try:
-        return [finding.mend()]
+        return [finding.repair()]
     except (RossmannError, duckdb.Error, OSError, ValueError):
         return []  # the finding stays, and says what a person can do

@@ -1,4 +1,4 @@
-"""What an examiner reports: how bad it is, what was found, what to do, and how to mend it."""
+"""Findings of the doctor: severity, what was found, what to do, and a repair where one is safe."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Finding:
         subject: What it is about, in a word or two; the same finding has the same subject.
         found: What was found, and what was expected where that is not plain.
         remedy: What a person can do; empty where there is nothing to do.
-        mend: Mends it without losing anything, and says what it did; None where a person has to
-            decide. The caller holds the writer's lock.
+        repair: Function that repairs it without losing anything and says what it did; None where a
+            person has to decide. The caller holds the writer's lock.
     """
 
     severity: Severity
     subject: str
     found: str
     remedy: str = ""
-    mend: Callable[[], str] | None = field(default=None, compare=False, repr=False)
+    repair: Callable[[], str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_trouble(self) -> bool:
@@ -46,5 +46,5 @@ class Finding:
             "subject": self.subject,
             "found": self.found,
             "remedy": self.remedy,
-            "can_be_mended": self.mend is not None,
+            "can_be_mended": self.repair is not None,
         }

@@ -153,10 +153,10 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
     for version in needed:
         published, own = bundle_path(settings, version), settings.models_path / version
         if not published.is_dir():
-            mend: Callable[[], str] | None = None
+            repair: Callable[[], str] | None = None
             remedy = "`rossmann rollback generation ID`, or `rossmann restore FILE`"
             if own.is_dir():
-                mend = partial(_copied, own, published)
+                repair = partial(_copied, own, published)
                 remedy = "rossmann doctor --fix copies it from the warehouse"
             yield Finding(
                 Severity.ERROR,
@@ -164,7 +164,7 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
                 f"the current generation needs the files of model {version}, which are not in "
                 f"{published.parent}; what-if questions fail",
                 remedy,
-                mend,
+                repair,
             )
 
 

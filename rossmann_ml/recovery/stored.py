@@ -119,18 +119,18 @@ def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
     own, published = settings.models_path / version, bundle_path(settings, version)
     if own.is_dir():
         return
-    mend: Callable[[], str] | None = None
+    repair: Callable[[], str] | None = None
     remedy = "`rossmann rollback model`, `rossmann restore FILE`, or train: `rossmann refresh "
     remedy += "--retrain fast`"
     if published.is_dir():
-        mend = partial(_copied, settings, version)
+        repair = partial(_copied, settings, version)
         remedy = "rossmann doctor --fix copies it from the published ones"
     yield Finding(
         Severity.ERROR,
         "champion",
         f"the files of the champion {version} are not in {settings.models_path}",
         remedy,
-        mend,
+        repair,
     )
 
 

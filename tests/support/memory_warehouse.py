@@ -94,7 +94,7 @@ def kept(connection: duckdb.DuckDBPyConnection, *tables: str) -> Iterator[None]:
 
 
 class _Kept:
-    """A connection that stays open whoever closes it."""
+    """A connection whose ``close`` does nothing."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection

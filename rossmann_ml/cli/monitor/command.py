@@ -1,4 +1,4 @@
-"""``rossmann monitor``: what came true and what drifted, on the warehouse as it stands."""
+"""``rossmann monitor``: measure accuracy and drift on the current warehouse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rossmann_ml.cli.monitor.drift import show_drift
 
 
 def monitor() -> None:
-    """Compare the forecasts with what came true, and the newest data with earlier ones.
+    """Compare forecasts with actual sales, and the newest data with earlier data.
 
     What is found is kept in the warehouse; the next `rossmann publish` shows it to readers.
     Evidently's pages lie below the state folder.

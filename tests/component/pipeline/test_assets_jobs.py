@@ -18,7 +18,7 @@ from assets.schedules import every_monday, every_morning, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
 from rossmann_ml.pipeline.steps import (
-    ALERTS,
+    ALERT_RULES,
     PUBLISHING,
     TRAINING,
     WEEKLY_JOB,
@@ -47,7 +47,7 @@ def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
         ("train_model", TRAINING),
         ("publish_forecasts", PUBLISHING),
         ("backfill_forecasts", [BACKFILL_ORIGIN]),
-        ("watch", [ALERTS]),
+        ("watch", [ALERT_RULES]),
     ],
 )
 def test_a_job_in_dagster_is_the_list_of_steps_in_the_library(

@@ -21,7 +21,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
 from rossmann_ml.publish.publishing import PublishedGeneration, publish
-from rossmann_ml.recovery import back_up, examine, mend, restore
+from rossmann_ml.recovery import back_up, examine, repair, restore
 from rossmann_ml.recovery.archive import artifacts_path, registry_path
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.training import tracking
@@ -382,7 +382,7 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
     ):
         pass
     assert "restore" in [each.subject for each in examine(place)]
-    assert any("put back what was there" in line for line in mend(place))
+    assert any("put back what was there" in line for line in repair(place))
     assert contents(place.warehouse_path) == changed
 
 

@@ -1,4 +1,4 @@
-"""The doctor finds each planted fault, says what to do, and mends what is safe to mend."""
+"""The doctor finds each planted fault, says what to do, and repairs what is safe to mend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
-from rossmann_ml.recovery import Finding, Severity, archive, examine, mend, surroundings
+from rossmann_ml.recovery import Finding, Severity, archive, examine, repair, surroundings
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import FailedRun, write_status
 from rossmann_ml.training import gate as promotion
@@ -55,15 +55,15 @@ def the(settings: Settings, subject: str) -> Finding:
 
 def mended(settings: Settings, subject: str) -> str:
     """Mend, and see that the finding is gone."""
-    assert the(settings, subject).mend is not None
-    done = mend(settings)
+    assert the(settings, subject).repair is not None
+    done = repair(settings)
     assert findings(settings, subject) == []
     return "; ".join(done)
 
 
 def test_nothing_is_found_where_nothing_is_wrong(place: Settings) -> None:
     assert examine(place) == []
-    assert mend(place) == []
+    assert repair(place) == []
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_who_holds_the_lock_is_named_and_nothing_is_mended_meanwhile(
     assert f"process {other_writer.pid}" in found.found
     impatient = place.model_copy(update={"lock_timeout_seconds": 0})
     with pytest.raises(WarehouseLockedError, match=str(other_writer.pid)):
-        mend(impatient)
+        repair(impatient)
 
 
 def test_the_note_of_a_writer_that_died_is_removed(place: Settings) -> None:
@@ -203,7 +203,7 @@ def test_a_later_schema_is_an_error_that_nobody_mends(place: Settings) -> None:
         marts_follow=False,
     )
     found = the(place, "schema version")
-    assert (found.severity, found.mend) == (Severity.ERROR, None)
+    assert (found.severity, found.repair) == (Severity.ERROR, None)
 
 
 def test_what_a_dead_dbt_left_is_dropped(place: Settings) -> None:
@@ -228,7 +228,7 @@ def test_a_champion_that_is_nowhere_is_left_to_a_person(place: Settings) -> None
     shutil.rmtree(place.models_path / MODEL)
     shutil.rmtree(place.published_path / "models" / MODEL)
     found = the(place, "champion")
-    assert found.mend is None
+    assert found.repair is None
     assert "rossmann restore" in found.remedy
     assert "rossmann restore" in the(place, "bundle").remedy
     change(place, "DELETE FROM forecasting.promotions", marts_follow=False)
@@ -320,7 +320,7 @@ def test_when_no_generation_is_whole_a_person_is_asked(place: Settings) -> None:
     path.chmod(0o644)
     path.write_bytes(b"rubbish")
     found = the(place, "pointer")
-    assert found.mend is None
+    assert found.repair is None
     assert "rossmann publish" in found.remedy
 
 
@@ -485,5 +485,5 @@ def test_what_cannot_be_mended_stays_a_finding(
         raise OSError("no space left on device")
 
     monkeypatch.setattr("rossmann_ml.recovery.served.move_pointer", fail)
-    assert mend(place) == []
+    assert repair(place) == []
     assert the(place, "pointer").severity is Severity.ERROR

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from rossmann_ml.recovery import examine, mend
+from rossmann_ml.recovery import examine, repair
 from rossmann_ml.serving.generations import POINTER_NAME, current_path
 from rossmann_ml.warehouse import connection as warehouse
 from support.faults.harness import (
@@ -229,7 +229,7 @@ def damaged_generation(place: Place, expected: dict[str, str]) -> Outcome:
     with current.open("r+b") as stream:
         stream.seek(4096)
         stream.write(os.urandom(current.stat().st_size // 2))
-    outcome.told = "; ".join(mend(place.settings))
+    outcome.told = "; ".join(repair(place.settings))
     with _watched(place, outcome):  # from the generation before, until the job has made it anew
         _run_to_the_end(place, expected, outcome)
     return outcome
@@ -239,7 +239,7 @@ def truncated_pointer(place: Place, expected: dict[str, str]) -> Outcome:
     """The pointer is cut; a reader that is open reads on, and the next run writes it anew."""
     outcome = Outcome("pointer truncated")
     (place.settings.published_path / POINTER_NAME).write_text("0123")
-    outcome.told = "; ".join(mend(place.settings))
+    outcome.told = "; ".join(repair(place.settings))
     with _watched(place, outcome):
         _run_to_the_end(place, expected, outcome)
     return outcome
