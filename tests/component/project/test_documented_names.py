@@ -112,7 +112,7 @@ def test_contributors_find_every_package() -> None:
 
 
 def test_the_page_lists_the_steps_of_a_monday_in_their_order() -> None:
-    rows = table_under("A Monday, step by step")
+    rows = table_under("The weekly job, step by step")
     assert [(row[0], row[1].strip("`")) for row in rows] == [
         (step.title, step.name) for step in WEEKLY_JOB_WITH_TRAINING
     ]
