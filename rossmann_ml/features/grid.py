@@ -6,7 +6,6 @@ functions count and sum marked days. See the other modules of this package for t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -275,8 +274,3 @@ def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
         days: Number of days.
     """
     return values if values.shape[1] == 1 else values[:, first : first + days]
-
-
-def concatenate(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Concatenate the rows of frames with the same columns, in the order given."""
-    return pl.concat(list(parts), how="vertical")

@@ -24,7 +24,6 @@ from rossmann_ml.features.grid import (
     PlanGrid,
     SalesGrid,
     StoreGrid,
-    concatenate,
     days_of,
 )
 from rossmann_ml.features.history import history_features, history_groups
@@ -168,7 +167,7 @@ def training_panel(
         )
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
         progress(f"features of origin {origin}, {done} of {len(origins)}")
-    return concatenate(parts)
+    return pl.concat(parts)
 
 
 def training_origins(

@@ -8,13 +8,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rossmann_ml.features.grid import (
-    concatenate,
     days_between_runs,
     days_since,
     days_until,
@@ -129,8 +127,3 @@ def test_weekdays_are_those_of_the_calendar_from_monday_0(first: date) -> None:
     assert weekdays(first, 16).tolist() == expected
     assert weekdays(first, 1).tolist() == [first.weekday()]
     assert weekdays(first, 0).tolist() == []
-
-
-def test_frames_are_put_below_each_other_in_the_order_given() -> None:
-    parts = (pl.DataFrame({"a": values}) for values in ([2, 1], [], [3]))
-    assert concatenate(part.cast(pl.Int64) for part in parts)["a"].to_list() == [2, 1, 3]
