@@ -46,7 +46,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
     def load(folder: Path, version: str, *, threads: int) -> RuleBundle:
         if version.endswith("broken"):
-            raise NoDataError("the bundle is not whole")
+            raise NoDataError("the bundle is incomplete")
         return RuleBundle(version, factor=float(version.split("-")[1]))
 
     folder = tmp_path_factory.mktemp("shadow")
@@ -242,7 +242,7 @@ def test_where_nothing_runs_in_shadow_the_report_says_why(
     assert report.reason == "no challenger is newer than the champion's promotion"
     register(place, "broken", PROMOTED + SECOND)
     broken = score(place)
-    assert broken.reason == "broken cannot score: the bundle is not whole"
+    assert broken.reason == "broken cannot score: the bundle is incomplete"
     off = score(place, is_wanted=False)
     assert off.reason == "forecast.shadow_challenger is false"
     for nothing in (report, broken, off):

@@ -87,7 +87,7 @@ def test_a_panel_that_lacks_features_is_refused_by_model_and_name(number: int) -
 def test_of_many_lacking_features_five_are_named() -> None:
     bundle = bundle_of()
     hungry = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
-    with pytest.raises(NoDataError, match=r"made: a, b, c, d, e\. "):
+    with pytest.raises(NoDataError, match=r"computed: a, b, c, d, e\. "):
         hungry.forecast(panel_of())
 
 
