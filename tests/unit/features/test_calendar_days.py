@@ -1,4 +1,4 @@
-"""Dates of the calendar against laws, almanacs and loops over the days of a month."""
+"""Calendar dates compared with laws, almanacs and loops over the days of a month."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_codes_of_holidays_are_easter_christmas_and_other(day: date) -> None:
 
 
 def holidays_by_law(state: str, year: int) -> set[date]:
-    """The holidays of a few states, by their laws as of 2013 to 2020."""
+    """Return the holidays of a state in a year, by the laws of 2013 to 2020."""
     easter_day = easter_sunday(year)
     epiphany, all_saints = date(year, 1, 6), date(year, 11, 1)
     corpus_christi = easter_day + timedelta(days=60)

@@ -1,4 +1,4 @@
-"""The linear forecast finds what was planted, falls back where little is known, and never peeks."""
+"""The linear forecast finds planted effects, shrinks with little data, and ignores later sales."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def expected_log_sales(plan: PlanGrid) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def history(plan: PlanGrid) -> SalesGrid:
-    """Sales through the days after the origin, too: the tests rely on their not counting."""
+    """Return sales, including days after the origin, which must not affect the forecast."""
     noise = np.random.default_rng(5).normal(0, NOISE, plan.is_open.shape)
     sales = np.where(plan.is_open, np.exp(expected_log_sales(plan) + noise), 0.0)
     return SalesGrid(FIRST_DAY, sales)
@@ -116,7 +116,7 @@ def test_a_store_with_few_days_follows_the_chain_where_it_has_seen_nothing(
 ) -> None:
     young = history.sales.copy()
     promo_before = plan.is_promo[0] & (np.arange(plan.days) < HISTORY_DAYS)
-    young[0, promo_before] = np.nan  # it has never had a promotion
+    young[0, promo_before] = np.nan  # this store has had no promotion
     young[0, : HISTORY_DAYS - 60] = np.nan
     forecast = targets(forecast_at(ORIGIN, replace(history, sales=young), plan, stores))
     promo = horizon(plan.is_promo)[0]

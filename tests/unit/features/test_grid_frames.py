@@ -1,6 +1,6 @@
-"""Tables become grids: rows by store, columns by day, and a filling where there is no row.
+"""Grids from tables: rows by store, columns by day, and default values without a row.
 
-The definitions are the docstrings of :mod:`rossmann_ml.features.grid`.
+See the docstrings of :mod:`rossmann_ml.features.grid` for the definitions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.plan_reference import KINDS, PlanDay, StorePlan, plan_frame, store_
 
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, StoreGrid
 
-MONDAY = date(2015, 12, 28)  # days run over the end of a year
+MONDAY = date(2015, 12, 28)  # the days cross the end of a year
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 store_ids = st.lists(st.integers(1, 40), min_size=1, max_size=5, unique=True)
 days = st.integers(0, 9).map(lambda number: MONDAY + timedelta(days=number))

@@ -1,6 +1,6 @@
-"""Distances, runs and sums over a grid's columns, against loops over days.
+"""Distances, runs and sums over the columns of a grid, compared with loops over days.
 
-The definitions are the docstrings of :mod:`rossmann_ml.features.grid`.
+See the docstrings of :mod:`rossmann_ml.features.grid` for the definitions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ numbers = st.integers(1, 12).flatmap(
 
 
 def since(row: list[bool], day: int, cap: int) -> int:
-    """Walk back from a day to the nearest marked one."""
+    """Count the days back to the nearest marked day, in a loop."""
     for back in range(day + 1):
         if row[day - back]:
             return min(back, cap)
@@ -44,7 +44,7 @@ def since(row: list[bool], day: int, cap: int) -> int:
 
 
 def between(row: list[bool], day: int, cap: int) -> int:
-    """Unmarked days before the run that a day is in, back to the next marked one."""
+    """Count the unmarked days between a day's run of marked days and the run before, in a loop."""
     if not row[day]:
         return -1
     start = day

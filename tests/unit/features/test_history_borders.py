@@ -1,6 +1,7 @@
-"""Where histories and plans end: what is cut off, what is refused, what is counted at a limit.
+"""History features at the limits of histories, plans and windows.
 
-Definitions: the docstrings of ``rossmann_ml.features.history``, its modules and ``residuals``.
+See the docstrings of ``rossmann_ml.features.history``, its modules and ``residuals`` for the
+definitions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.features.residuals import AsOf, Past, look_back, mean_or_nan
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 INPUTS = frozen_world.inputs()
@@ -68,7 +69,7 @@ def plan_from(first: date, last: date) -> PlanGrid:
 
 
 def as_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> AsOf:
-    """What a history of residuals alone leaves known; stores are of one state."""
+    """Build an ``AsOf`` from residuals only, with all stores in one state."""
     seen = np.ones_like(residuals, np.bool_) if observed is None else observed
     residuals = np.where(seen, residuals, 0.0)
     chain = residuals.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
@@ -79,14 +80,14 @@ def as_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> AsOf:
 
 
 def single(day_ago: int, days: int = 800) -> AsOf:
-    """One store whose only residual was 1.0, so many days before the origin."""
+    """Build an ``AsOf`` of one store with a single residual of 1.0, ``day_ago`` days ago."""
     observed = np.zeros((1, days), np.bool_)
     observed[0, days - 1 - day_ago] = True
     return as_of(np.ones((1, days)), observed)
 
 
 def past_of(known: AsOf, horizon_days: int = 1) -> Past:
-    """A history from 2013-01-01 on, without promotions."""
+    """Build a ``Past`` from 2013-01-01 on, without promotions."""
     first, days = date(2013, 1, 1), known.residuals.shape[1]
     no_promo = np.zeros((1, days), np.bool_)
     return Past(known, first, weekdays(first, days), no_promo, horizon_days, WINDOWS)
@@ -158,7 +159,7 @@ def test_what_is_known_at_an_origin_ends_there_and_is_what_the_features_are_made
 
 def test_the_stores_of_unknown_state_are_gathered_and_the_chain_is_its_days_mean() -> None:
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear_at(ORIGIN), PARAMS)
-    # alphabetical: BE, BW, HE, NW, TH are 1 to 5
+    # alphabetical order: BE, BW, HE, NW, TH are 1 to 5
     assert known.state_of_store.tolist() == [3, 5, 4, 1, 2, 4, 0, 3, 5, 1, 2, 4]
     day = (date(2013, 3, 1) - frozen_world.FIRST_DAY).days
     seen = known.observed[:, day]
@@ -196,7 +197,7 @@ def test_the_chains_residual_is_zero_where_nothing_was_sold(days: int) -> None:
 
 
 def test_the_targets_weekday_goes_on_from_the_origins() -> None:
-    # 57 days: the oldest is a day too old, and of the origin's weekday
+    # 57 days: the oldest, on the origin's weekday, is outside the window of 56 days
     residuals = np.arange(57.0)[None, :]
     found = recent_of(as_of(residuals), horizon_days=8)["residual_same_weekday_56d"]
     newest = [np.arange(56 - 6 + n, 0, -7).mean() for n in range(7)]
@@ -204,7 +205,7 @@ def test_the_targets_weekday_goes_on_from_the_origins() -> None:
 
 
 def test_a_spread_is_zero_where_all_days_are_alike() -> None:
-    # the mean of squares minus the squared mean is now and then a little below zero
+    # by rounding, the mean of squares minus the squared mean can be slightly negative
     for value in (0.1, 0.3, 0.7, 1.1):
         for days in range(170, 182):
             found = recent_of(as_of(np.full((1, days), value)))["residual_std_182d"]
@@ -250,7 +251,7 @@ def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name
         residuals = np.where(np.arange(800) > origin, 3.0, 1.0)[None, :]
         found = last_year_of(as_of(residuals, seen), 1)[name][0, 0]
         assert np.isfinite(found) == known
-    # at the origin itself both windows hold the day: (1 + 3) / 2 - 1
+    # at the origin both windows contain the day: (1 + 3) / 2 - 1
     assert found == pytest.approx(1.0)
 
 
@@ -269,7 +270,7 @@ def test_of_a_history_of_a_few_days_nothing_is_known_of_a_year_ago() -> None:
 
 
 def test_months_edges_are_three_days_each_within_the_last_364() -> None:
-    # 2013-01-01 on, 400 days: the last is 2014-02-04, the last 364 begin on 2013-02-06
+    # 400 days from 2013-01-01 to 2014-02-04; the last 364 begin on 2013-02-06
     first = date(2013, 1, 1)
     expected = {"month_start_residual": {1, 2, 3}, "month_end_residual": {-1, -2, -3}}
     for number in range(400):

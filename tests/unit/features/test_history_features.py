@@ -1,7 +1,7 @@
-"""Every history feature against its meaning, computed from labelled dates.
+"""Every history feature compared with a reference that computes its meaning from labelled dates.
 
-Definitions: ``history_feature_names`` and the docstrings of ``rossmann_ml.features.history``, as
-they are written down once more in ``support.history_reference``.
+See ``history_feature_names`` and the docstrings of ``rossmann_ml.features.history`` for the
+definitions, and ``support.history_reference`` for the reference.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 # features are 32-bit floats of up to 10
 FLOAT32 = {"rtol": 1e-6, "atol": 2e-6}
 FIRST_DAY = date(2013, 1, 1)
-# a whole history, one of a year and two weeks, one of a month and the first day of all
+# the whole history, a year and two weeks, a month, and the first day only
 ORIGINS = {
     frozen_world.ORIGIN: [1, 12, 42],
     date(2014, 1, 14): [1, 7],
@@ -82,7 +82,7 @@ def made_features(
 
 @cache
 def of_frozen_world(origin: date) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What is made and what is expected as of an origin."""
+    """Return computed and expected features as of an origin."""
     inputs, ahead = frozen_world.inputs(), ORIGINS[origin]
     (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [origin])
     return made_features(inputs, linear, ahead), expected_features(inputs, linear, ahead)

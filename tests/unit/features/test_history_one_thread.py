@@ -1,7 +1,7 @@
-"""Products of matrices are made by one thread of BLAS, so that features are the same bits anywhere.
+"""Functions that compute features run BLAS in one thread, so that features are bit-identical.
 
-Definition: the docstring of ``rossmann_ml.features.blas``. What is handed in here tells how many
-threads BLAS may use at the moment it is read, while more are allowed outside.
+See the docstring of ``rossmann_ml.features.blas`` for the reason. The arguments in these tests
+record the thread limit of BLAS when a function reads them, while the limit outside is higher.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ seen: list[int] = []
 
 
 def blas_threads() -> int:
-    """How many threads numpy's BLAS may use; another library's stays as it is allowed outside."""
+    """Return the thread limit of numpy's BLAS, the only library whose limit functions change."""
     return min(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
 
 

@@ -1,7 +1,7 @@
-"""The columns of the linear forecast against a day-by-day reading of the plan.
+"""The columns of the linear forecast compared with a day-by-day reading of the plan.
 
-Definitions: the docstrings of ``rossmann_ml.features.linear_design``, and decision 7 (the month in
-working days), as they are written down once more in ``support.linear_reference``.
+See the docstrings of ``rossmann_ml.features.linear_design`` and decision 7 (the month in working
+days) for the definitions, and ``support.linear_reference`` for the reference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.random_world import random_plan
 from rossmann_ml.features.grid import PlanGrid
 from rossmann_ml.features.linear_design import LinearDesign
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 # columns are 32-bit floats
@@ -34,7 +34,7 @@ def frozen_rows() -> np.ndarray:
 
 
 def plan_of(days: int, *, closed=(), promo=(), holiday=(), school=(), first=FRIDAY) -> PlanGrid:
-    """One store that is open, but for the days whose numbers are given."""
+    """Build the plan of one store that is open on all days except the given ones."""
 
     def marks(numbers) -> np.ndarray:
         return np.isin(np.arange(days), list(numbers))[None, :]
@@ -45,7 +45,7 @@ def plan_of(days: int, *, closed=(), promo=(), holiday=(), school=(), first=FRID
 
 
 def column(plan: PlanGrid, name: str) -> list[float]:
-    """A column of a plan's first store, by the reference's name."""
+    """Return a column of the plan's first store by its name in the reference."""
     number = next(n for n, each in enumerate(COLUMNS) if each.name == name)
     return LinearDesign.from_plan(plan).rows(0, plan.days)[0, number].tolist()
 

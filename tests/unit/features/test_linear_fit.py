@@ -1,7 +1,7 @@
-"""Both ridges against least squares over laid-out observations, a penalty being one more of them.
+"""Both ridge regressions compared with least squares, where a penalty is an additional observation.
 
-Definitions: the docstrings and comments of ``rossmann_ml.features.linear``, written down once more
-in ``support.linear_reference`` with every penalty as a number.
+See the docstrings and comments of ``rossmann_ml.features.linear`` for the definitions, and
+``support.linear_reference`` for the reference, with every penalty as a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts, runnin
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 FIRST_DAY = date(2013, 9, 2)

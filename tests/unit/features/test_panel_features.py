@@ -1,4 +1,4 @@
-"""A panel's features are those of the row's own store and day, in training as in scoring."""
+"""The features of a panel row are those of its store and day, in training and in scoring."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_training_row_is_the_row_that_would_have_been_scored(
 
 
 def long_world(is_promo: list[bool], is_open: list[bool]) -> World:
-    """One store whose plan begins 200 days before the origin's day and ends on the day after."""
+    """Build one store whose plan runs from 200 days before the origin to the day after it."""
     first = ORIGIN - timedelta(days=len(is_promo) - 2)
     days = [first + timedelta(days=number) for number in range(len(is_promo))]
     rows = {
@@ -123,7 +123,7 @@ def test_a_long_promotion_reads_the_same_in_scoring_as_in_training(runs_for: int
     is_promo = [True] * 30 + [False] * gap + [True] * runs_for
     world = long_world(is_promo, [True] * len(is_promo))
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
-    # the last day is the target, the promotion's day of that number
+    # the last day is the target day, on which the promotion has run for so many days
     assert panel["days_between_promos"].to_list() == [gap if runs_for < 60 else 14]
 
 
@@ -155,6 +155,6 @@ def test_a_linear_forecast_that_is_given_is_the_one_used() -> None:
         for each in (None, linear, higher)
     )
     assert_frame_equal(made, given_one, check_exact=True)
-    # the level is in the store's own part alone; its last weeks take most of it back
+    # only the store's level changes, and its recent shift compensates most of it
     assert moved["base_log_sales"][0] != made["base_log_sales"][0]
     assert moved["chain_shape"][0] == made["chain_shape"][0]

@@ -1,6 +1,7 @@
-"""Every plan feature against a day-by-day reading of the plan, on made plans and at borders.
+"""Every plan feature compared with a day-by-day reading of generated plans, and at its limits.
 
-The definitions are the texts of ``plan_feature_names``; the reading is ``support.plan_reference``.
+See the texts of ``plan_feature_names`` for the definitions, and ``support.plan_reference`` for the
+reading.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from support.plan_reference import (
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.plan import plan_feature_names, plan_features
 
-# Years that begin or end within the plan, a leap day, Easter early and late, an extra holiday.
+# Plans across years, with a leap day, an early and a late Easter, and an extra holiday.
 FIRST_DAYS = [
     date(2012, 2, 1),
     date(2013, 12, 20),
@@ -48,7 +49,7 @@ def grids(plans: dict[int, StorePlan]) -> tuple[PlanGrid, StoreGrid]:
 
 
 def read(plan: StorePlan) -> dict[str, list[float]]:
-    """The product's features of one store's plan, one figure a day."""
+    """Return the product's features of one store's plan, one value per day."""
     grid, stores = grids({1: plan})
     return {
         name: np.broadcast_to(values, grid.is_open.shape)[0].tolist()
@@ -57,7 +58,7 @@ def read(plan: StorePlan) -> dict[str, list[float]]:
 
 
 def plan_of(days: list[PlanDay | None], first: date = date(2015, 6, 1)) -> StorePlan:
-    """A plan with these days from a Monday in summer on; None is a day without a row."""
+    """Build a plan of these days, from a Monday in summer on; None is a day without a row."""
     rows = {
         first + timedelta(days=number): row for number, row in enumerate(days) if row is not None
     }
@@ -76,7 +77,7 @@ def test_features_are_what_a_walk_from_day_to_day_finds(
     data: st.DataObject, first: date, days: int
 ) -> None:
     plans = {store: data.draw(store_plans(first, days)) for store in (3, 8)}
-    # the grid reaches from the first row of any store to the last
+    # the grid covers the days from the first row of any store to the last
     begins = min(min(plan.rows) for plan in plans.values())
     grid, stores = grids(plans)
     made = plan_features(grid, stores)
