@@ -1,4 +1,4 @@
-"""Models, calibration, bundles and scores, on the sample and on rows made by hand."""
+"""Models, calibration, bundles and scores, on the sample and on rows built by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a blend makes of its members' answers and importances, worked out by hand."""
+"""Forecasts and importances of a blend compared with values calculated by hand."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_blend_does_not_ask_a_member_of_weight_zero() -> None:
 def test_importance_is_the_weighted_mean_of_shares_and_the_sum_of_splits() -> None:
     assert blend().importance().rows(named=True) == [
         {"feature": "promo", "gain": 0.5, "gain_share": 0.5, "splits": 14},
-        # equal shares are in the order of their names
+        # features with equal shares are sorted by name
         {"feature": "month", "gain": 0.25, "gain_share": 0.25, "splits": 3},
         {"feature": "open", "gain": 0.25, "gain_share": 0.25, "splits": 8},
     ]

@@ -1,4 +1,4 @@
-"""What a bundle makes of its parts, and its version, worked out by hand from its docstrings."""
+"""Forecasts, files and version of a bundle compared with its docstrings, by hand."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bundle_of(
 
 
 def panel_of() -> pl.DataFrame:
-    """Make two stores' panel of 14 days in which some days are closed."""
+    """Build a panel of two stores and 14 days, some of them closed."""
     days = np.arange(1, 15)
     return pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""Variances of horizon, week and day, against expected sums of squares found effect by effect."""
+"""Variances of horizon, week and day compared with expected sums of squares of single effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ designs = st.lists(
 
 
 def found(design: Design, *, shuffled: bool = False) -> list[float]:
-    """Give a design to the product as arrays."""
+    """Call the product with the arrays of a design."""
     week_numbers = itertools.count()
     rows = [
         (series, week, weight, error)
@@ -45,7 +45,7 @@ def expected(design: Design) -> list[float]:
 @given(design=designs)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_variances_solve_the_expected_sums_of_squares(design: Design) -> None:
-    # differences of near-equal sums lose a few digits
+    # differences of almost equal sums lose a few digits
     assert found(design) == pytest.approx(expected(design), rel=1e-6, abs=1e-9)
     assert found(design, shuffled=True) == pytest.approx(expected(design), rel=1e-6, abs=1e-9)
 
@@ -72,7 +72,7 @@ def test_days_that_cancel_out_leave_no_variance_to_weeks_and_horizons() -> None:
 
 
 def test_errors_common_to_a_week_are_the_weeks() -> None:
-    # squares 1 over 1 - 1/2; the horizon's own are 0 and would be negative
+    # squares 1 over 1 - 1/2; the horizon's variance would be negative
     assert found(balanced([[1, 1], [-1, -1]])) == pytest.approx([0, 2, 0], rel=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""One model answers several threads at once, as the API asks it to."""
+"""Several threads of the API can call one model at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def panel(rows: int, seed: int) -> pl.DataFrame:
 
 @pytest.fixture(scope="module", params=family_names())
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
-    """The same model loaded once a question, so that each meets its first prediction."""
+    """Load the same model several times, so that each one makes its first prediction."""
     folder: Path = tmp_path_factory.mktemp(request.param)
     family = model_class(request.param)
     settings = FitSettings(trees=100, learning_rate=0.3, parameters={}, seed=1, threads=1)

@@ -1,4 +1,4 @@
-"""Unbiased totals and their intervals, on errors drawn from known distributions."""
+"""Unbiased totals and their intervals, with errors drawn from known distributions."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def simulated(
     shift: float | None = None,
     step_days: int = HORIZON,
 ) -> pl.DataFrame:
-    """Open store-days whose log error has a part of the chain's and one of their own.
+    """Build open store-days whose log error is the sum of a chain's and a store-day's error.
 
-    ``horizon``, ``week`` and ``day`` are standard deviations of what the chain has in common,
-    ``rest`` of what is a store-day's own; ``shift`` is how far the forecast lies below, unset as
-    far as the point with the least percentage error does.
+    ``horizon``, ``week`` and ``day`` are standard deviations of the parts of the chain's error,
+    ``rest`` is that of the store-day's error. ``shift`` is subtracted from the log forecast; None
+    for the shift with the least squared percentage error.
     """
     shift = 1.5 * rest**2 if shift is None else shift
     random = np.random.default_rng(seed)
@@ -87,7 +87,7 @@ def fitted(rows: pl.DataFrame) -> TotalCalibration:
 
 
 def bounded(calibration: TotalCalibration, rows: pl.DataFrame) -> pl.DataFrame:
-    """Totals with their bounds in EUR."""
+    """Return totals with their bounds in EUR."""
     totals = add_up(rows, STORES, horizon_days=HORIZON)
     return pl.concat([totals, calibration.factors(totals)], how="horizontal").with_columns(
         (pl.col("forecast") * pl.col(f"{name}_factor")).alias(name) for name in BOUNDS
@@ -198,7 +198,7 @@ def test_the_chain_is_no_less_certain_than_its_stores_together(origins: int):
     key = ["forecast_origin", "first_date", "last_date"]
     stores = totals.filter(pl.col("level") == "store").group_by(key).agg(pl.col("wide").sum())
     both = totals.filter(pl.col("level") == "chain").join(stores, on=key, suffix="_of_stores")
-    # degrees of freedom and tails of stores differ a little from the chain's
+    # the degrees of freedom and the tails of stores differ slightly from those of the chain
     assert (both["wide"] <= 1.25 * both["wide_of_stores"]).all()
 
 
