@@ -1,4 +1,4 @@
-"""Drivers add up, say what was planted, leave nothing out, and never peek."""
+"""Drivers add up, find planted effects, cover all features, and ignore later sales."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def typical(known: FeatureInputs) -> TypicalDay:
 
 @pytest.fixture(scope="module")
 def predict(known: FeatureInputs) -> Predict:
-    """A true blend, fitted on the sample."""
+    """Fit a blend on the sample."""
     origins = training_origins(
         NEWEST_ORIGIN,
         first_day=known.sales.first_date,
@@ -89,7 +89,7 @@ def drivers(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.Da
 
 
 def linear_only(panel: pl.DataFrame) -> np.ndarray:
-    """A model that has nothing to add to the linear forecast."""
+    """Predict the linear forecast itself."""
     return panel["base_log_sales"].cast(pl.Float64).to_numpy()
 
 
@@ -152,7 +152,7 @@ def test_an_ordinary_wednesday_owes_nothing_to_weekday_promotion_or_holidays(
 def test_what_a_model_makes_of_a_feature_goes_to_the_features_group(
     panel: pl.DataFrame, typical: TypicalDay
 ) -> None:
-    """A planted model: the linear forecast, and far competitors worth a tenth each log metre."""
+    """The model adds 0.1 per log metre of the competitor's distance to the linear forecast."""
 
     def planted(rows: pl.DataFrame) -> np.ndarray:
         distance = rows["competition_distance_log_m"].cast(pl.Float64).fill_nan(0).to_numpy()

@@ -1,6 +1,6 @@
-"""The table of a backtest's scores: same rows for all, medians over origins, skill.
+"""The scores of a backtest: the same rows for all models, medians over origins, skill.
 
-The definitions are those of the docstring of ``rossmann_ml.evaluation.backtest.score``.
+See the docstring of ``rossmann_ml.evaluation.backtest.score`` for the definitions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MODELS = ("blend", *FAMILIES, "linear", "store_weekday_promo_median", "seasonal_
 
 
 def reference(forecasts: pl.DataFrame) -> dict[tuple, dict]:
-    """Scores of store-days by model, origin (None: all), kind and segment."""
+    """Return the scores of store-days by model, origin (None: all), kind and segment."""
     answered = [
         {**row, "state": STATES[row["store_id"]]}
         for row in forecasts.rows(named=True)

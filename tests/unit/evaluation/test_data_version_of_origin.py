@@ -1,7 +1,7 @@
-"""When stored forecasts of a past origin are void (``out_of_fold.data_version_of_origin``).
+"""The data that invalidate stored forecasts of an origin (``folds.data_version_of_origin``).
 
-The docstring: they come from sales up to the last day of the horizon, from the plan up to the days
-that the last one looks ahead to (5 here), and from the stores. Later days do not count.
+By its docstring, these are sales up to the last day of the horizon, the plan up to some days after
+it (5 here), and the stores. Later days do not count.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The store of past forecasts: what is taken from it, and what has to be computed.
+"""Stored out-of-fold forecasts: which are read, and which are computed.
 
-The rules are those of the docstrings of ``rossmann_ml.evaluation.folds``: the newest wished origin
-is always there, another one may be replaced by one within ``backtest.reuse_within_days`` (6 here),
-and what was made of other data or by another recipe does not count.
+By the docstrings of ``rossmann_ml.evaluation.folds``, the newest wanted origin must be stored; for
+any other, an origin within ``backtest.reuse_within_days`` (6 here) is sufficient. Forecasts of
+other data or of another recipe do not count.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ WISHED = [LAST_DAY - timedelta(days=days) for days in (56, 28, 14)]
 
 
 class FitAskedError(Exception):
-    """The training panel was asked for, so a fit is needed."""
+    """The training panel was requested, so a fit is needed."""
 
 
 def no_panel() -> pl.DataFrame:
@@ -59,13 +59,13 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def connection(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The database with no past forecast in it."""
+    """Return the database without past forecasts."""
     return emptied(database)
 
 
 @pytest.fixture
 def keep(connection: duckdb.DuckDBPyConnection) -> Callable[..., pl.DataFrame]:
-    """Store made-up forecasts of origins."""
+    """Return a function that stores made-up forecasts of origins."""
 
     def kept(
         *origins: date, recipe: Recipe = RECIPE, versions: dict[date, str] | None = None
@@ -200,7 +200,7 @@ def test_another_recipes_forecasts_are_not_mixed_in(
 
 
 class Fitted:
-    """A recipe of one small member, and how it was fitted."""
+    """A recipe with one small member, and a record of its fits."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -275,7 +275,7 @@ def test_an_interrupted_backtest_goes_on_where_it_stopped(
         "DELETE FROM forecasting.out_of_fold_forecasts WHERE forecast_origin = ?", [WISHED[1]]
     )
     fitted.said.clear()
-    assert fitted.complete().computed == [WISHED[1]]  # its days are there and not stored twice
+    assert fitted.complete().computed == [WISHED[1]]  # the days of the origin are stored only once
     assert fitted.said == [
         f"backtest at origin {WISHED[1]}, 1 of 1",
         f"fit of lightgbm as of {WISHED[1]}",
@@ -302,7 +302,7 @@ def test_only_the_member_that_is_missing_is_fitted(
 def backtested(
     connection: duckdb.DuckDBPyConnection, history_days: int, **profile: object
 ) -> list[date]:
-    """Which origins a backtest asks for, with so much history and such a profile."""
+    """Return the origins that a backtest computes, for a length of history and a profile."""
     loaded = PARAMS.model_dump()
     for each in loaded["training"]["profiles"].values():
         each |= {"models": {"lightgbm": {"trees": 2, "learning_rate": 0.3}}, **profile}
@@ -325,8 +325,8 @@ def backtested(
 
 @pytest.mark.parametrize(
     ("history_days", "oldest_days"),
-    # 60 days before the first training origin, which is a whole number of 14 days back, and 42
-    # after it: with 131 to 144 days of history it lies 70 back, with 145 it lies 84 back
+    # at least 60 days before the first training origin, which is a multiple of 14 days earlier, and
+    # 42 after it: with 131 to 144 days of history it is 70 days earlier, with 145 days 84
     [(131, 28), (144, 28), (145, 42)],
 )
 def test_the_oldest_origin_has_the_history_that_training_needs(
@@ -348,7 +348,7 @@ def test_the_first_training_origin_is_no_further_back_than_the_profile_counts(
 def test_too_little_history_for_a_single_origin_is_said(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    # no training origin at all: the first could be the newest origin itself
+    # without any training origin, the newest origin counts as the first one
     enough = LAST_DAY + timedelta(days=42)
     with pytest.raises(NoDataError, match=f"too little history.*enough history is {enough}"):
         backtested(connection, 50)

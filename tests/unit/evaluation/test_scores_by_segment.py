@@ -1,4 +1,4 @@
-"""Every score of every segment against plain sums (``rossmann_ml.evaluation.metrics``)."""
+"""Scores of all segments compared with plain sums (``rossmann_ml.evaluation.metrics``)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A forecast is shared out among groups of causes: Shapley values by two orders, in log and EUR.
+"""Contributions of groups of causes: Shapley values by two orders, in log units and EUR.
 
-Definitions: Jullum et al. (2021), "groupShapley": a group's share is the mean over orders of what
-it adds to those before it; Mitchell et al. (2022): one order and its reverse; Ang (2005), LMDI:
-sales are shared out by the logarithmic mean; and the docstrings of the module.
+Definitions: Jullum et al. (2021), "groupShapley": a group's contribution is the mean over orders
+of what it adds to the groups before it; Mitchell et al. (2022): one order and its reverse; Ang
+(2005), LMDI: the logarithmic mean converts them to sales.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def subsets(groups: str) -> list[frozenset[str]]:
 
 @st.composite
 def games(draw: st.DrawFn) -> Game:
-    """What two rows are forecast with any of four groups switched on."""
+    """Draw the forecasts of two rows for every subset of four groups."""
     return {some: (draw(VALUES), draw(VALUES)) for some in subsets("abcd")}
 
 
 def by_orders(game: Game, orders: list[tuple[str, ...]]) -> dict[str, list[float]]:
-    """By the definition: the mean over the orders of what a group adds to those before it."""
+    """Return the mean over orders of what each group adds to the groups before it."""
     shares = {}
     for group in orders[0]:
         added = []
@@ -90,7 +90,7 @@ def test_six_groups_take_twelve_predictions() -> None:
         return np.array([float(len(on))])
 
     contributions(value, "abcdef")
-    assert len(asked) == 12  # nothing, everything, and five steps in each direction
+    assert len(asked) == 12  # no group, all groups, and five steps in each direction
     assert len(set(asked)) == 12
 
 
@@ -112,11 +112,11 @@ def test_a_part_in_sales_is_its_log_times_the_logarithmic_mean(
     level: float, parts: list[float]
 ) -> None:
     logs = {f"part-{number}": np.array([part]) for number, part in enumerate(parts)}
-    # the level may stand anywhere among the parts
+    # the level may be at any position among the parts
     found = in_sales({**logs, "level": np.array([level])})
     typical, forecast = math.exp(level), math.exp(level + math.fsum(parts))
     assert found["level"][0] == pytest.approx(typical, rel=1e-12)
-    near_typical = abs(math.fsum(parts)) < 1e-4  # the quotient loses its digits there
+    near_typical = abs(math.fsum(parts)) < 1e-4  # the quotient is imprecise there
     mean = typical if near_typical else logarithmic_mean(forecast, typical)
     for number, part in enumerate(parts):
         expected = pytest.approx(part * mean, rel=1e-4 if near_typical else 1e-9, abs=1e-9)

@@ -1,6 +1,6 @@
-"""Drivers as they are stored: of the forecasts in force, once, and held against them.
+"""Stored drivers: computed once for the forecasts in force, and checked against them.
 
-Definitions: the docstrings of :mod:`rossmann_ml.forecasting.drivers.record`.
+See the docstrings of :mod:`rossmann_ml.forecasting.drivers.record` for the definitions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def params_of(*, vintages: int = 60) -> Params:
 
 
 class LinearModel:
-    """The linear forecast, and a little for every day of the horizon."""
+    """A model that adds a small value per day of the horizon to the linear forecast."""
 
     categories = Categories({"state": ["BY", "HE"]})
 
@@ -66,7 +66,7 @@ def bundle(version: str) -> Bundle:
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The newest origin is scored."""
+    """Return a warehouse whose newest origin is scored."""
     folder = tmp_path_factory.mktemp("drivers")
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -85,7 +85,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def place(scored: Place) -> Iterator[Place]:
-    """The same, put back afterwards."""
+    """Yield that warehouse, and restore it afterwards."""
     tables = ("forecasting.forecasts", "forecasting.forecast_drivers", "features.scoring_panel")
     with kept(scored[1], *tables):
         yield scored
@@ -96,7 +96,7 @@ def stored(place: Place) -> pl.DataFrame:
 
 
 def put_older(place: Place, *days: int, drivers: bool = True) -> None:
-    """Forecasts, and drivers, of origins so many days before the newest."""
+    """Store forecasts and drivers of origins the given numbers of days before the newest."""
     tables = ["forecasts", "forecast_drivers"] if drivers else ["forecasts"]
     for table in tables:
         for back in days:
