@@ -32,7 +32,7 @@ CREATE TABLE core.horizon_plan (
 
 
 def core_warehouse(place: Path, sample: Path, *, first_day: date = date(2013, 1, 1)) -> Settings:
-    """Fill a warehouse below a folder with the first 15 stores of the sample; return its settings."""
+    """Fill a warehouse with the first 15 stores of the sample, and return its settings."""
     settings = load_settings(
         raw_dir=sample,
         warehouse_dir=place / "warehouse",

@@ -167,5 +167,5 @@ def _lower_median(values: Float32Array) -> Float32Array:
     """Compute the lower median over the last axis without NaN; NaN if there is no value."""
     ordered = np.sort(values, axis=-1)  # NaN come last
     count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
-    middle = (count - 1) // 2  # -1, a NaN, if the count is 0
+    middle = (count - 1) // 2  # -1 if the count is 0: the last value, a NaN
     return np.asarray(np.take_along_axis(ordered, middle, axis=-1)[..., 0], dtype=np.float32)
