@@ -118,7 +118,7 @@ def test_changing_sales_after_the_origin_changes_no_baseline(
     assert_frame_equal(after, before, check_exact=True)
 
 
-def test_changing_sales_on_the_origin_itself_is_noticed(known: FeatureInputs) -> None:
+def test_changing_sales_on_the_origin_changes_features(known: FeatureInputs) -> None:
     # the change of the tests above one day earlier, where it must have an effect
     before, after = panel_at(known), panel_at(altered(known, 0, 7, 3.0))
     moved = [name for name in before.columns if not before[name].equals(after[name])]

@@ -131,7 +131,7 @@ def test_features_agree_with_a_plain_reading_of_the_plan(
             assert {name: row[name] for name in expected} == pytest.approx(expected), (store, day)
 
 
-def test_a_missing_spell_is_a_long_closure_that_ends(
+def test_a_period_without_rows_is_a_long_closure_that_ends(
     tables: dict[str, pl.DataFrame], features: pl.DataFrame
 ) -> None:
     spell = tables["plan"].filter(pl.col("plan_date") == date(2014, 9, 1))["store_id"]

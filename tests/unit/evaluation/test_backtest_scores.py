@@ -101,7 +101,7 @@ def test_totals_of_the_blend_follow_with_a_median_and_without_skill() -> None:
         assert math.isclose(row["rmspe_median"], statistics.median(each))
 
 
-def test_a_forecast_as_good_as_seasonal_naive_has_no_skill_and_a_perfect_one_all() -> None:
+def test_skill_is_zero_for_seasonal_naive_and_one_for_a_perfect_forecast() -> None:
     folds = made_folds(8, origins=ORIGINS[:1]).with_columns(
         pl.col("sales").alias("store_weekday_promo_median")
     )

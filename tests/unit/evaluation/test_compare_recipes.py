@@ -143,7 +143,7 @@ def test_nothing_is_compared_without_a_backtest_of_the_first_recipe(
         compared(connection)
 
 
-def test_a_recipe_that_nothing_makes_any_more_and_nothing_is_stored_of_gives_no_comparison(
+def test_without_stored_forecasts_or_a_definition_of_the_other_recipe_there_is_no_comparison(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     keep(connection, pair(1, ORIGINS, ORIGINS)[0], MINE)
@@ -157,7 +157,7 @@ def one_member(params: Params) -> Params:
     return Params.model_validate(loaded)
 
 
-def test_what_is_missing_of_the_other_recipe_is_computed_if_params_still_say_how(
+def test_missing_forecasts_of_the_other_recipe_are_computed_if_params_still_define_it(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     params = one_member(PARAMS)

@@ -123,7 +123,7 @@ def test_a_week_more_of_sales_and_plan_changes_nothing() -> None:
     assert version(grown) == AS_IT_IS
 
 
-def test_it_does_not_depend_on_how_the_arrays_lie_in_memory() -> None:
+def test_it_does_not_depend_on_the_memory_layout_of_the_arrays() -> None:
     sales = np.asfortranarray(FEATURES.sales.sales)
     assert version(replace(FEATURES, sales=replace(FEATURES.sales, sales=sales))) == AS_IT_IS
 

@@ -82,7 +82,7 @@ def complete(connection: duckdb.DuckDBPyConnection, recipe: Recipe = RECIPE) -> 
     return complete_folds(connection, INPUTS, recipe, no_panel)
 
 
-def test_what_is_stored_of_every_wished_origin_is_read_and_nothing_fitted(
+def test_stored_forecasts_of_every_wanted_origin_are_read_without_a_fit(
     connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
 ) -> None:
     folds = keep(*reversed(WISHED))
@@ -128,7 +128,7 @@ def test_no_other_origin_serves_in_place_of_the_newest(
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(6, True), (7, False)])
-def test_origins_up_to_the_reuse_span_before_the_oldest_wished_one_are_read_too(
+def test_origins_up_to_the_reuse_span_before_the_oldest_wanted_one_are_read_too(
     connection: duckdb.DuckDBPyConnection,
     keep: Callable[..., pl.DataFrame],
     days: int,
@@ -140,7 +140,7 @@ def test_origins_up_to_the_reuse_span_before_the_oldest_wished_one_are_read_too(
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(62, True), (63, False)])
-def test_reading_alone_goes_as_far_back_as_any_profile_wishes_and_reuse_allows(
+def test_reading_goes_back_to_the_oldest_origin_of_any_profile_and_the_reuse_span(
     connection: duckdb.DuckDBPyConnection,
     keep: Callable[..., pl.DataFrame],
     days: int,
@@ -250,7 +250,7 @@ def test_what_is_missing_is_fitted_stored_and_named(
     assert again.rows.equals(found.rows)
 
 
-def test_the_models_of_a_past_origin_see_no_sales_of_after_it(
+def test_the_models_of_a_past_origin_use_no_later_sales(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     origin = WISHED[0]
@@ -266,7 +266,7 @@ def test_the_models_of_a_past_origin_see_no_sales_of_after_it(
     assert not forecasts(pl.col("target_date") == origin).equals(as_it_is)
 
 
-def test_an_interrupted_backtest_goes_on_where_it_stopped(
+def test_an_interrupted_backtest_continues_with_the_next_fit(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     fitted = Fitted(connection)
@@ -345,7 +345,7 @@ def test_the_first_training_origin_is_no_further_back_than_the_profile_counts(
     assert found[0] == LAST_DAY - timedelta(days=42 + 6)  # 6 x 14 - 42
 
 
-def test_too_little_history_for_a_single_origin_is_said(
+def test_too_little_history_for_a_single_origin_is_an_error(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     # without any training origin, the newest origin counts as the first one

@@ -131,7 +131,7 @@ def reference(folds: pl.DataFrame) -> list[Row]:
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(gaps=GAPS, seed=st.integers(0, 10_000), stores=st.integers(1, 3))
-def test_every_origin_is_served_by_what_was_known_then(
+def test_every_origin_is_served_from_origins_that_were_over_by_then(
     gaps: list[int], seed: int, stores: int
 ) -> None:
     folds = made_folds(seed, origins=origins_at(gaps), stores=stores)

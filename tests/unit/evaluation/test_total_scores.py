@@ -188,7 +188,7 @@ def test_the_first_origin_has_no_bounds_and_the_sum_of_the_daily_forecasts() -> 
     assert not any(name.endswith("_factor") for name in outcomes.columns)
 
 
-def test_bounds_lie_around_the_unbiased_total_the_wider_ones_outside() -> None:
+def test_bounds_contain_the_unbiased_total_and_the_narrower_bounds() -> None:
     outcomes = total_outcomes(rows_of(2, weekday=4, origins=3), STORES, horizon_days=HORIZON_DAYS)
     for row in outcomes.drop_nulls().rows(named=True):
         ordered = [row[name] for name in ("lower_95", "lower_80")]

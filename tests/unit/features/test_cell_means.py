@@ -84,7 +84,7 @@ def as_cells(sums: CellSums) -> reference.Cells:
     empty=st.integers(0, 13),
 )
 @QUICK
-def test_levels_and_cells_are_worked_out_in_turn_three_times(
+def test_levels_and_cells_are_calculated_in_turn_three_times(
     seed: int, groups: list[int], empty: int
 ) -> None:
     rng = np.random.default_rng(seed)

@@ -56,7 +56,7 @@ def test_every_feature_of_a_panel_is_in_one_group() -> None:
         ("competition_months", "competition"),
     ],
 )
-def test_a_feature_is_explained_with_what_it_is_about(feature: str, group: str) -> None:
+def test_a_feature_has_the_group_of_its_topic(feature: str, group: str) -> None:
     assert feature_groups([feature]) == {feature: group}
 
 

@@ -72,7 +72,7 @@ def near(value: object) -> object:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_feature_of_the_frozen_world_is_what_it_was(name: str) -> None:
+def test_a_feature_of_the_frozen_world_equals_its_snapshot(name: str) -> None:
     for origin in ORIGINS:
         found, kept = described(panel_of(origin), name), snapshot()[str(origin)][name]
         assert found["nan"] == kept["nan"]
@@ -81,7 +81,7 @@ def test_a_feature_of_the_frozen_world_is_what_it_was(name: str) -> None:
         assert found["values"] == [near(value) for value in kept["values"]]
 
 
-def test_the_snapshot_holds_the_features_there_are_and_no_other() -> None:
+def test_the_snapshot_contains_all_features_and_no_others() -> None:
     for origin in ORIGINS:
         assert list(snapshot()[str(origin)]) == NAMES
 

@@ -58,7 +58,7 @@ def test_sales_are_where_their_store_and_day_are_and_nan_elsewhere(
 
 @given(data=st.data(), ids=store_ids)
 @quick
-def test_a_plan_has_its_rows_and_closed_days_without_anything_elsewhere(
+def test_store_days_without_a_row_of_the_plan_are_closed(
     data: st.DataObject, ids: list[int]
 ) -> None:
     plan = data.draw(
@@ -82,7 +82,7 @@ def test_a_plan_has_its_rows_and_closed_days_without_anything_elsewhere(
             assert grid.is_school_holiday[place] == expected.is_school_holiday
 
 
-def test_unknown_values_of_a_plan_read_as_closed_without_anything() -> None:
+def test_unknown_values_of_a_plan_count_as_closed() -> None:
     frame = pl.DataFrame(
         {
             "store_id": [1, 1],
@@ -132,7 +132,7 @@ def test_a_plan_since_a_day_begins_with_it_and_one_since_long_ago_is_whole() -> 
         assert left.dates == whole.dates[kept:]
 
 
-def test_a_plan_of_some_stores_has_their_rows_in_the_order_asked() -> None:
+def test_a_plan_of_some_stores_has_their_rows_in_the_given_order() -> None:
     whole = three_days()
     for chosen in ([1], [1, 0], [0, 0]):
         some = whole.of_stores(np.array(chosen))

@@ -102,14 +102,14 @@ def test_a_windowed_sum_adds_the_days_of_the_window_that_exist(
     assert found.tolist() == expected
 
 
-def test_a_mark_exactly_at_the_cap_reads_like_one_further_off() -> None:
+def test_a_mark_at_the_distance_of_the_cap_counts_like_a_further_one() -> None:
     one_mark = np.array([[True, False, False, False, False]])
     assert days_since(one_mark, cap=3).tolist() == [[0, 1, 2, 3, 3]]
     assert days_until(one_mark[:, ::-1], cap=3).tolist() == [[3, 3, 2, 1, 0]]
     assert days_since(~one_mark[:, 1:] & False, cap=3).tolist() == [[3, 3, 3, 3]]
 
 
-def test_distances_are_32_bit_and_rows_do_not_see_each_other() -> None:
+def test_distances_are_32_bit_and_independent_by_row() -> None:
     rows = np.array([[True, False], [False, False]])
     assert days_since(rows, cap=9).tolist() == [[0, 1], [9, 9]]
     assert days_since(rows, cap=9).dtype == days_until(rows, cap=9).dtype == np.float32

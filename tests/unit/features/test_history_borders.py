@@ -102,7 +102,7 @@ def last_year_of(known: AsOf, horizon_days: int) -> dict[str, np.ndarray]:
     return {**LAST_YEAR.compute(past_of(known, horizon_days))}
 
 
-def test_without_a_linear_forecast_one_is_made_of_what_is_known() -> None:
+def test_without_a_linear_forecast_one_is_computed_from_known_sales() -> None:
     given, made = features_of(INPUTS, linear=linear_at(ORIGIN)), features_of(INPUTS)
     for name in history_feature_names(PARAMS):
         np.testing.assert_array_equal(made[name], given[name])
@@ -141,7 +141,7 @@ def test_a_plan_that_lacks_a_day_is_refused_by_name(first: date, last: date, mes
         features_of(short, linear=linear_at(ORIGIN))
 
 
-def test_what_is_known_at_an_origin_ends_there_and_is_what_the_features_are_made_of() -> None:
+def test_features_are_computed_from_sales_up_to_the_origin() -> None:
     linear = linear_at(ORIGIN)
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear, PARAMS)
     days = (ORIGIN - frozen_world.FIRST_DAY).days + 1
@@ -157,7 +157,7 @@ def test_what_is_known_at_an_origin_ends_there_and_is_what_the_features_are_made
         np.testing.assert_array_equal(features[name], values.astype(np.float32))
 
 
-def test_the_stores_of_unknown_state_are_gathered_and_the_chain_is_its_days_mean() -> None:
+def test_stores_of_unknown_state_are_one_state_and_the_chain_is_the_daily_mean() -> None:
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear_at(ORIGIN), PARAMS)
     # alphabetical order: BE, BW, HE, NW, TH are 1 to 5
     assert known.state_of_store.tolist() == [3, 5, 4, 1, 2, 4, 0, 3, 5, 1, 2, 4]
@@ -171,7 +171,7 @@ def test_the_stores_of_unknown_state_are_gathered_and_the_chain_is_its_days_mean
     assert known.states[2, sunday] == known.residuals[4, sunday] == known.chain[sunday]
 
 
-def test_a_mean_of_nothing_is_unknown_and_one_of_a_single_day_is_that_day() -> None:
+def test_a_mean_without_days_is_unknown_and_of_one_day_is_its_value() -> None:
     means = mean_or_nan(np.array([0.0, 3.0, 3.0]), np.array([0, 1, 2]))
     np.testing.assert_array_equal(means, [np.nan, 3.0, 1.5])
 
@@ -196,7 +196,7 @@ def test_the_chains_residual_is_zero_where_nothing_was_sold(days: int) -> None:
     assert recent_of(single(days))[name].tolist() == [[0.0]]
 
 
-def test_the_targets_weekday_goes_on_from_the_origins() -> None:
+def test_target_weekdays_continue_from_the_origin() -> None:
     # 57 days: the oldest, on the origin's weekday, is outside the window of 56 days
     residuals = np.arange(57.0)[None, :]
     found = recent_of(as_of(residuals), horizon_days=8)["residual_same_weekday_56d"]
@@ -227,9 +227,7 @@ def test_a_spread_is_zero_where_all_days_are_alike() -> None:
         ("year_before_store_21d", 728, 10),
     ],
 )
-def test_a_year_ago_is_52_weeks_before_the_target_with_so_many_days_about_it(
-    name: str, days_back: int, half: int
-) -> None:
+def test_a_year_ago_is_52_weeks_before_the_target_day(name: str, days_back: int, half: int) -> None:
     for ahead in (1, 42):
         for distance in (half, -half, half + 1, -half - 1):
             day_ago = days_back - ahead + distance
@@ -238,7 +236,7 @@ def test_a_year_ago_is_52_weeks_before_the_target_with_so_many_days_about_it(
 
 
 @pytest.mark.parametrize("name", ["last_year_change", "last_year_chain_change"])
-def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name: str) -> None:
+def test_the_change_of_a_year_ago_starts_from_the_21_days_up_to_that_origin(name: str) -> None:
     observed = np.zeros((1, 800), np.bool_)
     target, origin = 799 + 1 - 364, 799 - 364
     for first, last, known in (
@@ -256,7 +254,7 @@ def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name
 
 
 @pytest.mark.parametrize(("days", "known"), [(364, False), (363, False), (365, True)])
-def test_a_history_of_a_year_and_a_day_knows_the_first_target_a_year_ago(
+def test_a_history_of_a_year_and_a_day_contains_the_first_target_a_year_ago(
     days: int, known: bool
 ) -> None:
     found = last_year_of(as_of(np.ones((1, days))), 1)
@@ -264,12 +262,12 @@ def test_a_history_of_a_year_and_a_day_knows_the_first_target_a_year_ago(
     assert np.isfinite(found["last_year_change"][0, 0]) == known
 
 
-def test_of_a_history_of_a_few_days_nothing_is_known_of_a_year_ago() -> None:
+def test_features_of_a_year_ago_are_unknown_with_a_few_days_of_history() -> None:
     for values in last_year_of(as_of(np.ones((1, 4))), 42).values():
         assert np.isnan(values).all()
 
 
-def test_months_edges_are_three_days_each_within_the_last_364() -> None:
+def test_month_edges_are_three_days_each_among_the_last_364() -> None:
     # 400 days from 2013-01-01 to 2014-02-04; the last 364 begin on 2013-02-06
     first = date(2013, 1, 1)
     expected = {"month_start_residual": {1, 2, 3}, "month_end_residual": {-1, -2, -3}}
@@ -348,7 +346,7 @@ def test_the_cells_of_target_days_are_those_of_their_weekday_and_promotion() -> 
         assert cells[0, ahead] == pytest.approx(cell)
 
 
-def test_looking_back_needs_no_more_than_past_promotions_and_weekdays() -> None:
+def test_residuals_as_of_an_origin_need_only_past_promotions_and_weekdays() -> None:
     linear = linear_at(ORIGIN)
     sales = INPUTS.sales.until(ORIGIN)
     days = sales.sales.shape[1]

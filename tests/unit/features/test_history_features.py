@@ -89,13 +89,13 @@ def of_frozen_world(origin: date) -> tuple[dict[str, np.ndarray], dict[str, np.n
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_history_feature_of_the_frozen_world_is_what_its_name_says(name: str) -> None:
+def test_a_history_feature_of_the_frozen_world_equals_its_reference(name: str) -> None:
     for origin in ORIGINS:
         made, expected = of_frozen_world(origin)
         np.testing.assert_allclose(made[name], expected[name], **FLOAT32, err_msg=str(origin))
 
 
-def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_columns() -> None:
+def test_every_history_feature_has_a_reference_and_comes_in_column_order() -> None:
     made, expected = of_frozen_world(frozen_world.ORIGIN)
     assert list(made) == MADE
     assert set(expected) == set(NAMES)
@@ -109,7 +109,7 @@ def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_c
     plan_before=st.sampled_from([0, 3]),
 )
 @settings(max_examples=10, deadline=None, derandomize=True)
-def test_every_history_feature_of_any_chain_is_what_its_name_says(
+def test_every_history_feature_of_a_random_chain_equals_its_reference(
     seed: int, stores: int, days: int, plan_before: int
 ) -> None:
     inputs = random_inputs(

@@ -116,7 +116,7 @@ def combine() -> None:
 @pytest.mark.parametrize(
     "work", [make_features, look_back, expect, sum_up, fit, combine], ids=lambda each: each.__name__
 )
-def test_products_are_made_by_one_thread_where_more_are_allowed(
+def test_matrix_products_run_in_one_thread_when_more_are_allowed(
     work: Callable[[], object], more_threads_allowed: None
 ) -> None:
     work()
@@ -125,7 +125,7 @@ def test_products_are_made_by_one_thread_where_more_are_allowed(
     assert blas_threads() == 2, "the limit ends with the work"
 
 
-def test_what_a_limited_function_returns_and_is_called_stays(more_threads_allowed: None) -> None:
+def test_a_limited_function_keeps_its_result_name_and_docstring(more_threads_allowed: None) -> None:
     @one_blas_thread
     def threads(more: int, *, much_more: int) -> int:
         """Count."""

@@ -79,7 +79,7 @@ def test_the_forecast_of_any_chain_is_the_dense_solution(seed: int, stores: int,
     assert_solution(forecast_of(inputs, origin), expected, tolerance=5e-6)
 
 
-def test_a_store_that_sold_once_long_ago_counts_by_that_days_weight() -> None:
+def test_a_store_with_one_old_sale_counts_with_the_weight_of_that_day() -> None:
     inputs = random_inputs(8, stores=3, days=200, ahead=7, first_day=FIRST_DAY)
     sales = inputs.sales.sales.copy()
     sales[1] = np.nan
@@ -114,7 +114,7 @@ def test_a_store_without_history_gets_the_chains_columns_and_its_groups_level() 
     assert beside_second.level[2] - beside_first.level[2] == pytest.approx(np.log(2), abs=0.12)
 
 
-def test_what_is_expected_is_the_level_and_the_columns_part() -> None:
+def test_the_forecast_is_the_level_plus_the_part_of_the_columns() -> None:
     inputs = frozen_world.inputs()
     forecast = forecast_of(inputs, date(2013, 4, 2))
     first, last = 80, 120

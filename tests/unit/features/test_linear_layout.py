@@ -72,9 +72,7 @@ def test_combining_is_the_plain_product_of_rows_and_coefficients(
 
 @given(seed=st.integers(0, 999), span=spans)
 @QUICK
-def test_a_span_holds_those_days_alone_and_under_their_dates(
-    seed: int, span: tuple[int, int]
-) -> None:
+def test_a_span_contains_only_its_days_with_their_dates(seed: int, span: tuple[int, int]) -> None:
     design = LinearDesign.from_plan(any_plan(seed))
     first, last = span
     part = design.span(first, last)

@@ -49,6 +49,6 @@ def test_a_single_day_counts_by_its_age_and_not_beyond_199_days(age: int, counts
     assert shift[0] == pytest.approx(0.3 * counts / (counts + 5), **EXACT)
 
 
-def test_a_store_without_days_has_no_shift_whatever_the_chain_does() -> None:
+def test_a_store_without_days_has_no_shift() -> None:
     nothing = np.zeros((1, 30))
     assert recent_shift(nothing, nothing.astype(np.bool_), np.ones(30)).tolist() == [0.0]

@@ -113,7 +113,7 @@ def test_a_day_counts_by_the_whole_blocks_of_91_days_since(
     assert sums.store_totals[0, -2] == pytest.approx(0.5 ** (91 * blocks_ago / 1460), rel=1e-12)
 
 
-def test_the_same_origin_may_be_asked_for_twice() -> None:
+def test_the_same_origin_may_occur_twice() -> None:
     inputs = random_inputs(4, stores=2, days=100, first_day=FIRST_DAY)
     origin = FIRST_DAY + timedelta(days=99)
     one, other = running_sums(inputs.sales, LinearDesign.from_plan(inputs.plan), [origin, origin])

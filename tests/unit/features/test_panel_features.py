@@ -119,7 +119,9 @@ def long_world(is_promo: list[bool], is_open: list[bool]) -> World:
 
 @pytest.mark.parametrize("runs_for", [59, 60, 61, 100])
 @pytest.mark.parametrize("gap", [1, 13])
-def test_a_long_promotion_reads_the_same_in_scoring_as_in_training(runs_for: int, gap: int) -> None:
+def test_a_long_promotion_has_the_same_features_in_scoring_as_in_training(
+    runs_for: int, gap: int
+) -> None:
     is_promo = [True] * 30 + [False] * gap + [True] * runs_for
     world = long_world(is_promo, [True] * len(is_promo))
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
@@ -137,7 +139,7 @@ def test_a_long_closure_is_seen_60_days_later_by_a_scoring_panel(
     assert panel["days_since_long_closure"].to_list() == [expected]
 
 
-def test_columns_are_the_keys_then_the_features_in_the_order_that_is_named() -> None:
+def test_columns_are_the_keys_then_the_features_in_the_named_order() -> None:
     world = long_world([False] * 60, [True] * 60)
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
     names = feature_names(PARAMS)
@@ -146,7 +148,7 @@ def test_columns_are_the_keys_then_the_features_in_the_order_that_is_named() -> 
     assert names[0] == "horizon_days"
 
 
-def test_a_linear_forecast_that_is_given_is_the_one_used() -> None:
+def test_a_given_linear_forecast_is_used() -> None:
     inputs = long_world([False] * 60, [True] * 60).inputs()
     (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [ORIGIN])
     higher = replace(linear, level=linear.level + 1.0)

@@ -133,7 +133,7 @@ def test_a_store_that_opens_within_the_horizon_has_rows_from_then_on() -> None:
     assert is_open == [False, False, True, True, True]
 
 
-def test_progress_is_told_after_every_origin() -> None:
+def test_progress_receives_a_message_after_every_origin() -> None:
     told: list[str] = []
     training_panel(
         plain_world(1).inputs(),

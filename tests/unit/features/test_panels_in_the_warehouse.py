@@ -223,7 +223,7 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
         read_training_panel(connection, "fast")
 
 
-def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
+def test_a_panel_is_replaced_by_its_next_build(place: Place) -> None:
     settings, connection = place
     build_scoring_panel(Session(settings, small_params()))
     build_training_panel(Session(settings, small_params()), profile="fast")
@@ -233,7 +233,7 @@ def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
     assert [row[0] for row in builds(connection)] == ["scoring_panel", "training_panel"]
 
 
-def test_progress_says_which_origin_is_made(place: Place) -> None:
+def test_progress_names_the_origin(place: Place) -> None:
     settings, _ = place
     told: list[str] = []
     build_scoring_panel(Session(settings, small_params(), progress=told.append))

@@ -73,9 +73,7 @@ CLOSED = PlanDay()
 
 @given(data=st.data(), first=st.sampled_from(FIRST_DAYS), days=st.sampled_from([1, 2, 30, 100]))
 @settings(max_examples=20, phases=[Phase.generate], deadline=None, derandomize=True)
-def test_features_are_what_a_walk_from_day_to_day_finds(
-    data: st.DataObject, first: date, days: int
-) -> None:
+def test_features_equal_a_day_by_day_reading(data: st.DataObject, first: date, days: int) -> None:
     plans = {store: data.draw(store_plans(first, days)) for store in (3, 8)}
     # the grid covers the days from the first row of any store to the last
     begins = min(min(plan.rows) for plan in plans.values())
@@ -117,7 +115,7 @@ def test_a_promotion_is_numbered_to_its_13th_day_and_counted_down_from_there() -
     assert made["days_to_promo_end"] == [-1, 13, 13, *range(13, -1, -1), -1]
 
 
-def test_a_promotion_over_the_edge_of_the_plan_is_as_long_as_is_told_apart() -> None:
+def test_a_promotion_over_the_end_of_the_plan_has_the_largest_length() -> None:
     made = read(plan_of([PROMO, PROMO, OPEN, PROMO]))
     assert made["promo_day_number"] == [13, 13, -1, 0]
     assert made["days_to_promo_end"] == [1, 0, -1, 13]
@@ -135,7 +133,7 @@ def test_a_promotion_hides_the_one_before_it_from_its_60th_day_on() -> None:
 
 
 @pytest.mark.parametrize("away", [13, 14])
-def test_days_to_a_promotion_stop_at_14(away: int) -> None:
+def test_days_to_a_promotion_are_at_most_14(away: int) -> None:
     made = read(plan_of([PROMO, *[OPEN] * (away - 1), OPEN, *[OPEN] * (away - 1), PROMO]))
     assert made["days_since_promo"][away] == away
     assert made["days_until_promo"][away] == away
@@ -143,7 +141,7 @@ def test_days_to_a_promotion_stop_at_14(away: int) -> None:
     assert max(made["days_until_promo"]) == 14
 
 
-def test_the_weeks_about_a_day_are_the_7_days_before_and_after_without_it() -> None:
+def test_the_weeks_around_a_day_are_the_7_days_before_and_after_it() -> None:
     made = read(plan_of([PROMO, *[OPEN] * 7, PROMO]))
     assert made["promo_days_last_week"] == [0, 1, 1, 1, 1, 1, 1, 1, 0]
     assert made["promo_days_next_week"] == [0, 1, 1, 1, 1, 1, 1, 1, 0]

@@ -99,7 +99,7 @@ def frame(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict]:
 
 @given(seed=st.integers(0, 100_000))
 @settings(max_examples=8, deadline=None, derandomize=True)
-def test_plans_are_filled_by_the_rules_that_are_told(
+def test_plans_are_filled_by_the_described_rules(
     database: duckdb.DuckDBPyConnection, seed: int
 ) -> None:
     world = random_world(seed)
@@ -163,7 +163,7 @@ def one(database: duckdb.DuckDBPyConnection, world: World, query: str) -> object
 
 
 @pytest.mark.parametrize(("days_back", "source"), [(55, "store"), (56, "default")])
-def test_eight_weeks_up_to_the_origin_say_when_a_store_opens(
+def test_eight_weeks_up_to_the_origin_decide_when_a_store_opens(
     database: duckdb.DuckDBPyConnection, days_back: int, source: str
 ) -> None:
     weekday = (ORIGIN - timedelta(days=days_back)).isoweekday()
@@ -175,7 +175,7 @@ def test_eight_weeks_up_to_the_origin_say_when_a_store_opens(
 
 
 @pytest.mark.parametrize(("days_back", "opens"), [(364, True), (365, False)])
-def test_holidays_of_365_days_up_to_the_origin_say_whether_a_store_opens_on_them(
+def test_holidays_of_365_days_up_to_the_origin_decide_whether_a_store_opens_on_them(
     database: duckdb.DuckDBPyConnection, days_back: int, opens: bool
 ) -> None:
     query = "SELECT bool_or(opens_on_holidays) FROM opening_pattern WHERE store_id = 1"
@@ -183,7 +183,7 @@ def test_holidays_of_365_days_up_to_the_origin_say_whether_a_store_opens_on_them
 
 
 @pytest.mark.parametrize(("fortnights", "is_promo"), [(1, True), (25, True), (26, False)])
-def test_the_rhythm_looks_25_fortnights_back(
+def test_the_rhythm_uses_the_last_25_fortnights(
     database: duckdb.DuckDBPyConnection, fortnights: int, is_promo: bool
 ) -> None:
     world = a_store((1 - 14 * fortnights, {"is_promo": True}))

@@ -274,7 +274,7 @@ def explain_by(given_world: World, *features: str) -> pl.DataFrame:
                    features=list(FEATURES), log_shift=0.0)  # fmt: skip
 
 
-def test_a_day_of_which_something_is_not_known_has_the_stores_typical_day() -> None:
+def test_a_day_with_an_unknown_feature_has_the_stores_typical_day() -> None:
     """The effect of a missing value belongs to the feature's own group, in both orders."""
     found = explain_by(row_world({"last_year_store": [0.5, math.nan, 0.0]}), "last_year_store")
     assert found["level_log"].to_list() == [8.0, 8.0, 8.0]
@@ -314,7 +314,7 @@ def test_the_typical_day_is_a_wednesday_in_the_middle_of_the_horizon() -> None:
     assert found["trend_log"].to_list() == [-1.5, -0.5, 0.5, 1.5]
 
 
-def test_a_linear_forecast_that_moves_without_any_group_is_refused() -> None:
+def test_a_linear_forecast_that_differs_without_any_group_is_refused() -> None:
     near = row_world({"base_log_sales": [8.0, 8.0, 8.00009]})
     assert len(explain_by(near, "residual_7d")) == 3
     apart = row_world(
@@ -341,7 +341,7 @@ def test_a_panel_of_another_origin_or_with_a_store_that_is_not_there_is_refused(
         explained(replace(given_world, panel=many.with_columns(is_open=True)))
 
 
-def test_a_part_that_rounds_to_nothing_is_no_negative_zero() -> None:
+def test_a_part_that_rounds_to_zero_is_no_negative_zero() -> None:
     found = explain_by(row_world({"day_of_month": [-1e-9, 1e-9]}), "day_of_month")
     for unit in ("log", "eur"):
         assert found[f"season_{unit}"].to_list() == [0.0, 0.0]

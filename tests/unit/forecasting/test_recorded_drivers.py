@@ -107,7 +107,7 @@ def put_older(place: Place, *days: int, drivers: bool = True) -> None:
             )
 
 
-def test_what_is_stored_is_what_explaining_the_scored_panel_gives(
+def test_the_drivers_of_the_scored_panel_are_stored(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_pass(monkeypatch, record, 250.0)
@@ -155,7 +155,7 @@ def test_forecasts_are_explained_once_and_again_after_they_were_scored_again(
 
 
 @pytest.mark.parametrize(("vintages", "kept"), [(1, [0]), (2, [0, 7]), (3, [0, 7, 14])])
-def test_drivers_of_origins_that_are_no_longer_published_go(
+def test_drivers_of_origins_that_are_no_longer_published_are_deleted(
     place: Place, vintages: int, kept: list[int]
 ) -> None:
     settings, connection = place
@@ -182,7 +182,7 @@ def test_drivers_that_do_not_add_up_to_the_stored_forecast_are_refused(
     assert stored(place).is_empty()
 
 
-def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) -> None:
+def test_a_difference_of_a_billionth_to_the_stored_forecast_is_accepted(place: Place) -> None:
     settings, connection = place
     connection.execute(
         "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * (1 + 9e-10)"
@@ -190,7 +190,7 @@ def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) ->
     assert explain_newest_origin(Session(settings, params_of())).is_new
 
 
-def test_a_forecast_that_nothing_explains_is_refused(place: Place) -> None:
+def test_a_forecast_without_drivers_is_refused(place: Place) -> None:
     settings, connection = place
     build_scoring_panel(Session(settings, params_of()))
     connection.execute("DELETE FROM features.scoring_panel WHERE store_id = 9 AND is_open")

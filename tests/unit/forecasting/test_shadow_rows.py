@@ -232,7 +232,7 @@ def test_rows_of_an_earlier_challenger_and_of_other_origins_stay(place: Place) -
     ]  # fmt: skip
 
 
-def test_where_nothing_runs_in_shadow_the_report_says_why(
+def test_without_a_shadow_forecast_the_report_contains_the_reason(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -261,7 +261,7 @@ def test_the_newest_run_is_the_one_in_force(connection: duckdb.DuckDBPyConnectio
     assert run_in_force(connection, ORIGIN) == ("run-3", "rule-1")
 
 
-def test_replaced_rows_move_to_the_history_and_their_drivers_go(
+def test_replaced_rows_move_to_the_history_and_their_drivers_are_deleted(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     older = panel_of((2, 1, True, "planned"), origin=ORIGIN - 7 * DAY)
@@ -325,7 +325,7 @@ def test_an_origin_without_forecasts_has_no_run_in_force(
         run_in_force(connection, ORIGIN + DAY)
 
 
-def test_a_scoring_that_breaks_off_leaves_the_forecasts_as_they_were(
+def test_an_interrupted_scoring_leaves_the_forecasts_unchanged(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     store(connection)

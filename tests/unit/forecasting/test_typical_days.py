@@ -150,7 +150,7 @@ def test_a_chain_without_any_ordinary_day_has_the_median_of_all_its_days(name: s
     check_features(replace(known, plan=always))
 
 
-def test_a_history_of_less_than_a_week_is_no_year() -> None:
+def test_only_whole_weeks_of_a_short_history_count() -> None:
     """Only whole weeks count, so that all weekdays have the same number of days."""
     check_features(tiny_inputs(5, store_ids=(2,), history_days=13))
 
@@ -186,7 +186,7 @@ def reference_parts(known: FeatureInputs, *, of_chain: bool) -> dict[str, np.nda
 
 
 @pytest.mark.parametrize("history_days", [40, 90, 363, 370])
-def test_parts_are_what_the_groups_columns_add_compared_with_the_typical_day(
+def test_parts_are_contributions_of_the_groups_columns_compared_with_the_typical_day(
     history_days: int,
 ) -> None:
     known = tiny_inputs(6, store_ids=(2, 5), history_days=history_days)

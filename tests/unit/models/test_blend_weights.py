@@ -122,7 +122,7 @@ def test_the_search_agrees_with_weights_that_are_known() -> None:
         assert found(past, shrinkage)[0] == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_member_that_only_harms_gets_nothing_and_the_others_share_the_whole() -> None:
+def test_a_harmful_member_has_weight_zero_and_the_others_sum_to_one() -> None:
     random = np.random.default_rng(1)
     good = random.normal(0, 0.05, (60, 2))
     past = [[(a, b, 3 * (a + b)) for a, b in good.tolist()]]
@@ -167,7 +167,7 @@ def test_a_day_off_by_exactly_the_factor_two_does_not_count(sign: int) -> None:
     assert weights((sign * below, sign * below)) != weights()
 
 
-def test_the_more_a_departure_costs_the_nearer_weights_are_to_equal() -> None:
+def test_a_higher_shrinkage_gives_weights_closer_to_equal() -> None:
     past = errors(11, members=3, origins=3)
     departures = [
         sum((each - 1 / 3) ** 2 for each in found(past, shrinkage)) for shrinkage in (0, 0.2, 1, 50)

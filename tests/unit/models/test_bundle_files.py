@@ -86,9 +86,9 @@ def test_a_panel_that_lacks_features_is_refused_by_model_and_name(number: int) -
 
 def test_of_many_lacking_features_five_are_named() -> None:
     bundle = bundle_of()
-    hungry = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
+    lacking = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
     with pytest.raises(NoDataError, match=r"computed: a, b, c, d, e\. "):
-        hungry.forecast(panel_of())
+        lacking.forecast(panel_of())
 
 
 def test_factors_of_totals_are_those_of_the_forecast_days() -> None:

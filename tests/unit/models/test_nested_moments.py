@@ -67,7 +67,7 @@ def test_the_square_of_one_day_is_its_horizons_variance() -> None:
     assert found(balanced([[0.5]])) == [0.25, 0, 0]
 
 
-def test_days_that_cancel_out_leave_no_variance_to_weeks_and_horizons() -> None:
+def test_days_that_cancel_out_add_no_variance_to_weeks_and_horizons() -> None:
     assert found(balanced([[1, -1], [1, -1]])) == pytest.approx([0, 0, 2], rel=1e-12)
 
 
@@ -86,11 +86,11 @@ def test_only_shares_of_a_series_weigh_and_not_its_size() -> None:
     assert found(larger) == pytest.approx(found(design), rel=1e-9)
 
 
-@pytest.mark.parametrize(("small", "is_told"), [(1e-10, False), (1e-9, True)])
-def test_days_next_to_without_weight_tell_nothing(small: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("small", "has_variance"), [(1e-10, False), (1e-9, True)])
+def test_days_almost_without_weight_have_no_variance(small: float, has_variance: bool) -> None:
     # expected squares are 2 x small: 1e-9 and less is taken for rounding
     _, _, day = found([[[(1.0, 0.0), (small, 0.1)]]])
-    assert day == pytest.approx(0.005 if is_told else 0.0, rel=1e-6)
+    assert day == pytest.approx(0.005 if has_variance else 0.0, rel=1e-6)
 
 
 def test_no_errors_have_no_variance() -> None:

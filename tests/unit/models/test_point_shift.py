@@ -100,7 +100,7 @@ def test_one_day_is_its_own_middle() -> None:
     assert shift_of([0.4]) == 0.0
 
 
-def test_an_origin_without_a_usual_day_says_nothing() -> None:
+def test_an_origin_without_a_usual_day_is_left_out() -> None:
     # two days whose median is far from both
     assert shift_of([-1.0, 1.0]) == 0.0
     assert shift_of([-1.0, 1.0], [-0.1, 0.0, 0.1]) == shift_of([-0.1, 0.0, 0.1])
@@ -108,7 +108,7 @@ def test_an_origin_without_a_usual_day_says_nothing() -> None:
 
 @given(spread=st.lists(st.floats(0.05, 0.6), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_before_any_forecast_was_judged_the_shift_is_that_of_log_normal_days(
+def test_without_out_of_fold_forecasts_the_shift_is_that_of_log_normal_days(
     spread: list[float],
 ) -> None:
     expected = -1.5 * math.fsum(each**2 for each in spread) / len(spread)

@@ -39,7 +39,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return [family.load(folder, threads=2) for _ in range(5)]
 
 
-def test_threads_that_ask_one_model_at_once_get_the_answer_of_one_alone(
+def test_threads_that_call_one_model_at_once_get_the_predictions_of_one_alone(
     loaded: list[Model],
 ) -> None:
     asked = [panel(42, seed) for seed in range(CALLERS)]

@@ -127,7 +127,7 @@ def test_the_naive_repeats_the_newest_open_day_and_passes_over_closed_ones() -> 
     assert answers(one_store(30, {1: 0.0, 8: 40.0, 15: 60.0}), 30, ahead=6)[0] == 40.0
 
 
-def test_the_naive_does_not_ask_for_promotions() -> None:
+def test_the_naive_ignores_promotions() -> None:
     assert answers(one_store(30, {6: 90.0, 13: 40.0}, promo={6}), 30, ahead=1) == (90.0, 40.0)
 
 
@@ -151,14 +151,14 @@ def test_without_a_day_of_that_weekday_the_median_is_of_all_and_there_is_no_naiv
     assert middle == 20.0
 
 
-def test_a_store_without_history_has_no_answer_and_no_warning(
+def test_a_store_without_history_has_no_reference_and_no_warning(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     assert np.isnan(answers(one_store(40, {}), 40, ahead=1)).all()
     assert not recwarn.list
 
 
-def test_sales_after_the_origin_are_not_looked_at() -> None:
+def test_sales_after_the_origin_are_ignored() -> None:
     inputs = drawn(1, stores=3, days=40, after=5)
     cut = FeatureInputs(inputs.stores, inputs.sales.until(FIRST + 39 * DAY), inputs.plan)
     origin = FIRST + 39 * DAY

@@ -147,7 +147,7 @@ def test_sums_of_daily_bounds_are_far_wider_than_the_bound_of_an_independent_sum
     assert coverage(first_days(bounded(fitted(rows), rows), "chain", HORIZON), 95) == 1
 
 
-def test_an_error_common_to_the_chain_does_not_even_out():
+def test_an_error_common_to_the_chain_does_not_cancel_out():
     alone = simulated(rest=0.1)
     common = simulated(rest=0.1, horizon=0.05)
     assert width(first_days(bounded(fitted(common), common), "chain", HORIZON)) > 5 * width(
@@ -155,7 +155,7 @@ def test_an_error_common_to_the_chain_does_not_even_out():
     )
 
 
-def test_the_unbiased_total_takes_the_low_point_of_the_daily_forecast_back():
+def test_the_unbiased_total_reverses_the_bias_factor_of_the_daily_forecast():
     errors = {"rest": 0.15, "horizon": 0.01}
     shift = -Calibration.fit(simulated(**errors)).log_shift
     assert shift > 0.02
@@ -216,7 +216,7 @@ def test_origins_that_overlap_do_not_count_as_many():
     assert fitted(overlapping).chain_freedom[0] == pytest.approx((5 * 7 + HORIZON) / HORIZON)
 
 
-def test_one_wild_day_does_not_widen_every_interval():
+def test_one_extreme_day_does_not_widen_every_interval():
     rows = simulated(day=0.03)
     wild = pl.col("target_date") == FIRST + timedelta(days=20)
     with_event = rows.with_columns(
@@ -330,7 +330,7 @@ def test_nested_variances_are_found_again():
     assert nested_variance(days) == pytest.approx(np.square([0.3, 0.2, 0.5]), rel=0.1)
 
 
-def test_a_single_day_tells_nothing_of_weeks_and_days():
+def test_a_single_day_has_no_variance_of_weeks_and_days():
     one = DayErrors(np.zeros(1, int), np.zeros(1, int), np.ones(1), np.full(1, 0.1))
     assert nested_variance(one) == pytest.approx([0.01, 0, 0])
     empty = np.zeros(0, int)
@@ -352,7 +352,7 @@ def test_past_totals_are_bounded_by_origins_that_were_over_only():
     )
 
 
-def test_scores_of_totals_say_coverage_and_the_bias_of_both_sums():
+def test_scores_of_totals_contain_coverage_and_the_bias_of_both_sums():
     rows = simulated(origins=4, horizon=0.01, rest=0.15)
     scores = score_totals(rows, STORES, model="lightgbm", horizon_days=HORIZON)
     names = ["model", "forecast_origin", "segment_kind", "segment", *SCORES]

@@ -123,7 +123,7 @@ def test_totals_without_known_sales_have_no_column_of_sales() -> None:
     assert add_up(rows.drop("sales"), stores_of(2), horizon_days=3).equals(with_sales.drop("sales"))
 
 
-def test_one_store_on_one_day_is_concentrated_wholly() -> None:
+def test_one_store_on_one_day_has_concentrations_of_one() -> None:
     rows = forecasts_of(1, origins=1, stores=1, horizon_days=1, first=SUNDAY).with_columns(
         forecast=pl.lit(200.0), spread=pl.lit(0.3)
     )
@@ -131,7 +131,7 @@ def test_one_store_on_one_day_is_concentrated_wholly() -> None:
     assert chain.select(SHAPE[3:]).rows() == [(pytest.approx(0.09, rel=1e-12), 1.0, 1.0)]
 
 
-def test_rounded_squares_do_not_make_a_total_more_than_wholly_concentrated() -> None:
+def test_rounded_squares_give_no_concentration_above_one() -> None:
     # 0.8^2 is 0.64, which is rounded to 1
     rows = forecasts_of(1, origins=1, stores=1, horizon_days=1, first=SUNDAY).with_columns(
         forecast=pl.lit(0.8)

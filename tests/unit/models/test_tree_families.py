@@ -59,7 +59,7 @@ def fitted(family: str, *, trees: int, learning_rate: float, **parameters: Any) 
 @pytest.mark.parametrize(
     ("trees", "learning_rate", "learned"), [(1, 1.0, 1.0), (1, 0.5, 0.5), (3, 0.5, 0.875)]
 )
-def test_a_forecast_is_the_base_and_what_the_trees_learned_of_the_departure(
+def test_a_forecast_is_the_base_plus_the_prediction_of_the_trees(
     family: str, trees: int, learning_rate: float, learned: float
 ) -> None:
     panel = panel_of()
@@ -81,7 +81,7 @@ def test_the_feature_that_is_split_on_has_all_the_gain(family: str) -> None:
 
 
 @families
-def test_a_saved_model_answers_the_same_with_any_number_of_threads(
+def test_a_saved_model_predicts_the_same_with_any_number_of_threads(
     family: str, tmp_path: Path
 ) -> None:
     model, panel = fitted(family, trees=3, learning_rate=0.3), panel_of()
