@@ -80,8 +80,8 @@ def compare(
     Raises:
         NoDataError: The challenger has no backtest.
     """
-    mine = served(read_folds(connection, inputs, params, key).rows, key)
-    common = _common(mine, _served_or_none(connection, inputs, params, other))
+    challenger = served(read_folds(connection, inputs, params, key).rows, key)
+    common = _common(challenger, _served_or_none(connection, inputs, params, other))
     if common is None and (recipe := _recipe_of(settings, params, other)) is not None:
         progress("backtest of the champion's recipe, which shares no origin with the challenger's")
         complete_folds(
@@ -91,13 +91,15 @@ def compare(
             lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
             progress=progress,
         )
-        common = _common(mine, _served_or_none(connection, inputs, params, other))
+        common = _common(challenger, _served_or_none(connection, inputs, params, other))
     if common is None:
         return None
     common = with_state(common, inputs.features.stores.attributes)
-    mine_scored, theirs_scored = (_by_segment(common, name) for name in ("mine", "theirs"))
-    segments = mine_scored.join(
-        theirs_scored.select("segment_kind", "segment", rmspe_other="rmspe"),
+    challenger_scores, champion_scores = (
+        _by_segment(common, name) for name in ("challenger", "champion")
+    )
+    segments = challenger_scores.join(
+        champion_scores.select("segment_kind", "segment", rmspe_other="rmspe"),
         on=["segment_kind", "segment"],
     ).select(
         "segment_kind",
@@ -141,11 +143,11 @@ def _recipe_of(settings: Settings, params: Params, key: RecipeKey) -> Recipe | N
     return None
 
 
-def _common(mine: pl.DataFrame, theirs: pl.DataFrame | None) -> pl.DataFrame | None:
-    if theirs is None:
+def _common(challenger: pl.DataFrame, champion: pl.DataFrame | None) -> pl.DataFrame | None:
+    if champion is None:
         return None
-    common = mine.with_columns(mine=pl.col(BLEND)).join(
-        theirs.select(*_KEYS, theirs=pl.col(BLEND)),
+    common = challenger.with_columns(challenger=pl.col(BLEND)).join(
+        champion.select(*_KEYS, champion=pl.col(BLEND)),
         on=_KEYS,
         how="inner",
         maintain_order="left",

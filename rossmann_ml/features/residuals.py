@@ -74,7 +74,7 @@ def mean_or_nan(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
-def look_back(
+def residuals_as_of(
     known: SalesGrid,
     plan: PlanGrid,
     stores: StoreGrid,

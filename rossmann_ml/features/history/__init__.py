@@ -27,7 +27,7 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.groups import FeatureGroup, HistoryGroup, find_groups
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.residuals import AsOf, Past, look_back
+from rossmann_ml.features.residuals import AsOf, Past, residuals_as_of
 
 BASE_COLUMN = "base_log_sales"
 _CELL = "cell_difference_{half_lives_days}d"
@@ -98,7 +98,7 @@ def history_features(
         )
     known = history.until(forecast_origin)
     past_weekdays, past_promo = _past(known, plan)
-    as_of = look_back(
+    as_of = residuals_as_of(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
     features: dict[str, np.ndarray] = {
@@ -121,7 +121,7 @@ def as_of_origin(
     """Compute residuals and cell means as of the origin of a linear forecast."""
     known = history.until(linear.forecast_origin)
     past_weekdays, past_promo = _past(known, plan)
-    return look_back(
+    return residuals_as_of(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
 

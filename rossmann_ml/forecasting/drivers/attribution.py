@@ -94,7 +94,7 @@ def explain(
     """
     rows = panel.filter("is_open")
     switchboard = Switchboard.of(rows, typical, features)
-    switchboard.check_that_nothing_is_left()
+    switchboard.check_same_level()
 
     def value(groups: Groups) -> FloatArray:
         if groups:
@@ -190,7 +190,7 @@ class Switchboard:
             {group: part[store, day] for group, part in typical.chain.items()},
         )
 
-    def check_that_nothing_is_left(self) -> None:
+    def check_same_level(self) -> None:
         """Check that the linear forecast without any group is the same on all days of a store.
 
         Raises:

@@ -28,7 +28,7 @@ from rossmann_ml.features.history.month_edges import GROUP as MONTH_EDGES
 from rossmann_ml.features.history.recent import GROUP as RECENT
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.residuals import AsOf, Past, look_back, mean_or_nan
+from rossmann_ml.features.residuals import AsOf, Past, residuals_as_of, mean_or_nan
 
 # a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -350,7 +350,7 @@ def test_residuals_as_of_an_origin_need_only_past_promotions_and_weekdays() -> N
     linear = linear_at(ORIGIN)
     sales = INPUTS.sales.until(ORIGIN)
     days = sales.sales.shape[1]
-    known = look_back(
+    known = residuals_as_of(
         sales,
         INPUTS.plan,
         INPUTS.stores,
