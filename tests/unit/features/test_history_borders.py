@@ -28,7 +28,7 @@ from rossmann_ml.features.history.month_edges import GROUP as MONTH_EDGES
 from rossmann_ml.features.history.recent import GROUP as RECENT
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.residuals import AsOf, Past, residuals_as_of, mean_or_nan
+from rossmann_ml.features.residuals import AsOf, Past, mean_or_nan, residuals_as_of
 
 # a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
