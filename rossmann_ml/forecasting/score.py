@@ -107,8 +107,7 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     If model, data, plan and code equal those of the run in force, that run stays in force.
 
     Raises:
-        NoDataError: The panel was built for another origin, or is missing.
-        NoChampionError: No model is promoted yet.
+        NoDataError: The panel is missing or of another origin, or no model is promoted yet.
     """
     settings = session.settings
     with session.writing() as connection:
