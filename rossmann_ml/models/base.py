@@ -83,7 +83,7 @@ def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categori
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast of log sales, to which models add theirs, shape (rows,)."""
+    """Return the linear forecast of log sales, shape (rows,), to which models add a correction."""
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 

@@ -168,7 +168,7 @@ def log_shift_of_spread(spread: FloatArray) -> float:
 
 
 def conformal_quantile(scores: FloatArray, level: float) -> float:
-    """Return the ceil((n + 1) level)-th smallest of n scores, which covers new rows at the level.
+    """Return the ceil((n + 1) level)-th smallest of n scores, whose coverage is at least the level.
 
     With fewer scores than the level needs (4 for 80%, 19 for 95%) it is the largest score, whose
     coverage is n / (n + 1); without scores it is 0.

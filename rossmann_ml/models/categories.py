@@ -23,7 +23,7 @@ MISSING_CODE = -1
 
 @dataclass(frozen=True)
 class Categories:
-    """Values of the text features at the fit of a model.
+    """Values of the text features that a model was fitted with.
 
     Attributes:
         values: Values by feature, in alphabetical order. The code of a value is its position; all

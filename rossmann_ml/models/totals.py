@@ -53,14 +53,14 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
 
 def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add the segments of every store-day.
+    """Add one column per level with the segment of each store-day.
 
     Args:
         rows: Rows with ``store_id``.
         stores: ``store_id, store_type, assortment, state``; a null state becomes ``unknown``.
 
     Returns:
-        Rows with one column per level except ``store``, whose segment is ``store_id``.
+        Rows with the columns, named like the levels; for the level ``store``, ``store_id`` serves.
     """
     attributes = stores.select(
         pl.col("store_id").cast(rows.schema["store_id"]),

@@ -63,7 +63,7 @@ class CatBoostModel:
         return np.asarray(np.asarray(departure, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Return the importance of each feature, with ``splits`` null, which CatBoost lacks."""
+        """Compute importances; ``splits`` is null, because CatBoost does not count splits."""
         gain = self.regressor.get_feature_importance(type="PredictionValuesChange")
         return importance_frame(self.features, np.asarray(gain, np.float64))
 
