@@ -54,7 +54,7 @@ class ShadowReport:
 
 
 def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
-    """Return the newest model registered since the champion's promotion that was never promoted.
+    """Return the newest registered model that was created after the champion's promotion.
 
     Models without a bundle on disk do not count; None if there is no such model.
     """
