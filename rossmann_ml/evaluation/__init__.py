@@ -1,1 +1,1 @@
-"""How good a recipe is: backtests at past origins, their store, scores and comparisons."""
+"""Evaluate recipes: backtests at past origins, stored folds, scores and comparisons."""

@@ -1,8 +1,9 @@
-"""Backtests: what a recipe would have forecast at past origins, and how that scores.
+"""Backtest a recipe: forecasts that it would have served at past origins, and their scores.
 
-Each origin's models are fitted on rows whose target day is on or before that origin; weights, bias
-factor and intervals come from origins that were over by then. Fitting, features and scoring are
-the production code's. Where results are stored is :mod:`rossmann_ml.evaluation.folds`'s matter.
+The models of an origin are fitted on rows with target days up to that origin; weights, bias factor
+and intervals on origins that were over by then. Features, fits and calibration are those of
+production. :func:`served` and :func:`score` are the main entry points. See
+:mod:`rossmann_ml.evaluation.folds` for the stored forecasts.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ from rossmann_ml.models.calibration import (
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 LINEAR = "linear"
-"""The linear forecast alone, which all models start from."""
-# A day no further than this from a state holiday, before or after it, is near it.
+"""Name of the linear forecast in the scores."""
+# Largest distance in days of a day near a state holiday, before or after it.
 _HOLIDAY_DAYS = 3
 _INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
-    """Past origins to judge a recipe on, oldest first.
+    """Return the past origins of a backtest, oldest first.
 
     Args:
-        newest: The origin of the forecast to come.
-        back_days: How many days before it each lies.
-        first_training: The oldest training origin: a model needs at least 42 days of targets
-            after it.
+        newest: Origin of the next forecast.
+        back_days: Number of days before it, for each backtest origin.
+        first_training: Oldest training origin; a backtest origin must be at least 42 days later,
+            so that a model has targets to fit.
 
     Raises:
-        NoDataError: None of them has enough history.
+        NoDataError: No origin has enough history.
     """
     oldest = first_training + timedelta(days=42)
     origins = sorted(newest - timedelta(days=days) for days in back_days)
@@ -62,7 +63,7 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
 
 
 def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
-    """The scoring panel of a past origin with what then came true: open days with sales only."""
+    """Build the scoring panel of a past origin with actual ``sales``, open days with sales only."""
     horizon_days = recipe.params.forecast.horizon_days
     panel = scoring_panel(
         inputs,
@@ -76,17 +77,17 @@ def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFr
 
 
 def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
-    """What is known of a past origin's days whatever the model.
+    """Build the columns of a past origin's days that do not depend on the models.
 
     Args:
-        inputs: What the features of the origin are made of.
-        panel: As :func:`fold_panel` makes it.
-        recipe: The horizon.
+        inputs: Stores, sales and plan.
+        panel: Panel of :func:`fold_panel`.
+        recipe: Recipe; only its horizon is used.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, sales, spread, linear`` (the
-        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null where
-        a reference has no answer), ``store_type, is_promo, holiday_nearby``, in the panel's order.
+        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null for a
+        store without history), ``store_type, is_promo, holiday_nearby``, in the panel's order.
     """
     baselines = baseline_forecasts(
         inputs,
@@ -120,18 +121,21 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
 
 
 def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
-    """The forecasts that every model would have served, each origin by what was known then.
+    """Compute the forecasts that every model would have served at each origin.
+
+    Weights, bias factor and intervals of an origin come from the origins that were over by then.
+    Without any, the weights are equal, the bias factor comes from the stores' spread, and there
+    are no intervals.
 
     Args:
-        folds: Rows of :func:`fold_days` with a column of log forecasts a member, of one or more
-            origins.
-        key: The members, and how they are blended.
+        folds: Rows of :func:`fold_days` of one or more origins, with one column of log forecasts
+            per member.
+        key: Members and shrinkage of the blend.
 
     Returns:
-        The rows with ``log_forecast`` (of the blend, before its bias factor), a forecast in sales
-        a model (``blend``, ``linear`` and the members, in place of their logs) and ``inside_80,
-        inside_95`` of the blend: null without an earlier origin that was over by then, whose
-        blend has equal weights and a bias factor from the stores' own spread.
+        Rows with ``log_forecast`` (of the blend, before the bias factor), one column of forecasts
+        in EUR per model (``blend``, ``linear`` and the members, in place of their logs), and
+        ``inside_80, inside_95`` (whether sales are inside the blend's interval; null without one).
     """
     return pl.concat(
         [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
@@ -164,7 +168,7 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
 
 
 def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
-    """The blend's log forecasts of rows that have a column of them a member, shape (rows,)."""
+    """Compute the blend's log forecasts from one column per member, shape (rows,)."""
     return weighted_mean({name: folds[name].to_numpy() for name in weights}, weights)
 
 
@@ -176,10 +180,10 @@ def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
 
 
 def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the ``state`` of their store, which is no matter of the fold: null if unknown.
+    """Add the ``state`` of the store, which folds do not store; null if unknown.
 
     Args:
-        rows: With ``store_id``.
+        rows: Rows with ``store_id``.
         stores: ``store_id, state``.
     """
     states = stores.select(pl.col("store_id").cast(rows.schema["store_id"]), "state")
@@ -190,19 +194,18 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
     """Score the blend, its members, the linear forecast and the references on the same rows.
 
     Args:
-        folds: As for :func:`served`; rows that a reference cannot answer are left out for all, so
-            that all are compared on the same rows.
-        key: The members, and how they are blended.
-        stores: ``store_id, store_type, assortment, state``; state is a segment of its own, all
-            are segments of totals.
+        folds: Rows as for :func:`served`. Rows without a reference forecast are left out for all
+            models, so that all are scored on the same rows.
+        key: Members and shrinkage of the blend.
+        stores: ``store_id, store_type, assortment, state``.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        scores, ``rmspe_median`` and ``skill``; then those of the blend's totals, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`, which have no skill.
-        ``rmspe_median`` is the median over the origins where they are taken together, and the RMSPE
-        itself at one: among all store-days, a single one that sold next to nothing can outweigh all
-        others. ``skill`` is worked out from it.
+        scores, ``rmspe_median`` and ``skill``; then the scores of the blend's totals, see
+        :func:`rossmann_ml.evaluation.total_scores.score_totals`, without skill.
+        ``rmspe_median`` is the RMSPE of one origin, or its median over origins for all together,
+        because one store-day with almost no sales can dominate the RMSPE of all store-days.
+        ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of ``seasonal_naive``.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])

@@ -1,7 +1,8 @@
-"""Comparing two recipes on the same past days, as the gate does.
+"""Compare two recipes on the same past store-days, by their out-of-fold forecasts.
 
-Each recipe's models were refitted at every origin; weights and bias factor are those that it would
-have had then. Deciding is :mod:`rossmann_ml.training.gate`'s matter.
+Each recipe has its own models, weights and bias factor at every origin, see
+:func:`rossmann_ml.evaluation.backtest.served`. See :mod:`rossmann_ml.training.gate` for the
+decision about promotion.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ _KEYS = ["forecast_origin", "store_id", "target_date"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two recipes on the days that both forecast.
+    """Scores of a challenger's and a champion's recipe on the store-days that both forecast.
 
-    Figures are medians over origins: a single store-day that was shut after an hour can hold more
-    squared percentage error than a whole origin.
+    RMSPEs are medians over origins, because a single store-day that closed after an hour can have
+    more squared percentage error than a whole origin.
 
     Attributes:
-        store_days: How many.
-        origins: From how many origins.
-        rmspe: Of the recipe that was asked for.
-        rmspe_other: Of the other one.
-        segments: ``segment_kind, segment, store_days, rmspe, rmspe_other, worse_by`` (relative,
-            negative where better).
+        store_days: Number of store-days.
+        origins: Number of origins.
+        rmspe: Median RMSPE of the challenger.
+        rmspe_other: Median RMSPE of the champion.
+        segments: ``segment_kind, segment, store_days, rmspe, rmspe_other, worse_by`` (relative
+            difference of the challenger, negative if better).
     """
 
     store_days: int
@@ -59,19 +60,28 @@ def compare(
     other: RecipeKey,
     progress: Progress = silent,
 ) -> Comparison | None:
-    """Compare two recipes by their stored out-of-fold forecasts.
+    """Compare a challenger with the champion by their stored out-of-fold forecasts.
 
-    Where they share no origin, what is missing of the other one is computed, if ``params.yaml``
-    and the code still say how.
+    If they share no origin, the champion's missing forecasts are computed, provided that
+    ``params.yaml`` and the code still define its recipe.
+
+    Args:
+        connection: Pipeline database.
+        settings: Settings; only the number of threads is used.
+        params: Parameters of ``params.yaml``.
+        inputs: Stores, sales and plan for the newest origin.
+        key: Recipe of the challenger.
+        other: Recipe of the champion.
+        progress: Receives a message before each backtest and fit.
 
     Returns:
-        The comparison, or None where nothing can be compared.
+        The comparison, or None if the recipes share no origin.
 
     Raises:
-        NoDataError: There is no backtest of the first recipe.
+        NoDataError: The challenger has no backtest.
     """
-    mine = served(read_folds(connection, inputs, params, key).rows, key)
-    common = _common(mine, _served_or_none(connection, inputs, params, other))
+    challenger = served(read_folds(connection, inputs, params, key).rows, key)
+    common = _common(challenger, _served_or_none(connection, inputs, params, other))
     if common is None and (recipe := _recipe_of(settings, params, other)) is not None:
         progress("backtest of the champion's recipe, which shares no origin with the challenger's")
         complete_folds(
@@ -81,13 +91,15 @@ def compare(
             lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
             progress=progress,
         )
-        common = _common(mine, _served_or_none(connection, inputs, params, other))
+        common = _common(challenger, _served_or_none(connection, inputs, params, other))
     if common is None:
         return None
     common = with_state(common, inputs.features.stores.attributes)
-    mine_scored, theirs_scored = (_by_segment(common, name) for name in ("mine", "theirs"))
-    segments = mine_scored.join(
-        theirs_scored.select("segment_kind", "segment", rmspe_other="rmspe"),
+    challenger_scores, champion_scores = (
+        _by_segment(common, name) for name in ("challenger", "champion")
+    )
+    segments = challenger_scores.join(
+        champion_scores.select("segment_kind", "segment", rmspe_other="rmspe"),
         on=["segment_kind", "segment"],
     ).select(
         "segment_kind",
@@ -131,11 +143,11 @@ def _recipe_of(settings: Settings, params: Params, key: RecipeKey) -> Recipe | N
     return None
 
 
-def _common(mine: pl.DataFrame, theirs: pl.DataFrame | None) -> pl.DataFrame | None:
-    if theirs is None:
+def _common(challenger: pl.DataFrame, champion: pl.DataFrame | None) -> pl.DataFrame | None:
+    if champion is None:
         return None
-    common = mine.with_columns(mine=pl.col(BLEND)).join(
-        theirs.select(*_KEYS, theirs=pl.col(BLEND)),
+    common = challenger.with_columns(challenger=pl.col(BLEND)).join(
+        champion.select(*_KEYS, champion=pl.col(BLEND)),
         on=_KEYS,
         how="inner",
         maintain_order="left",

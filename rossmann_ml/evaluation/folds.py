@@ -1,10 +1,9 @@
-"""The store of out-of-fold forecasts: forecasts of past origins by models that had not seen more.
+"""Compute, store and read out-of-fold forecasts: models are fitted on data up to each origin.
 
-It feeds weights, bias factor, intervals, scores and the gate. A forecast is kept under what made
-it: the member's recipe and a fingerprint of the sales, plan and stores that its origin's features
-and scores come from. So a retraining computes what is missing only, one fit at a time, and may be
-interrupted after any. How origins are forecast and judged is
-:mod:`rossmann_ml.evaluation.backtest`'s matter.
+Weights, bias factor, intervals, scores and the gate use them. The key of a forecast is the
+member's recipe and a fingerprint of the data of its origin. So a retraining computes only missing
+fits, and continues after an interruption with the next fit. See
+:mod:`rossmann_ml.evaluation.backtest` for forecasts and scores.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, 
 
 @dataclass(frozen=True)
 class Folds:
-    """A recipe's forecasts of past origins.
+    """Out-of-fold forecasts of a recipe.
 
     Attributes:
-        rows: As :func:`rossmann_ml.evaluation.backtest.served` takes them, sorted by origin, store
-        and day.
-        computed: The origins that had to be computed now.
+        rows: Rows for :func:`rossmann_ml.evaluation.backtest.served`, sorted by origin, store and
+            day.
+        computed: Origins that were missing and computed in this call.
     """
 
     rows: pl.DataFrame
@@ -43,7 +42,7 @@ class Folds:
 
     @property
     def origins(self) -> list[date]:
-        """The origins, oldest first."""
+        """Origins of the rows, oldest first."""
         return self.rows["forecast_origin"].unique().sort().to_list()
 
 
@@ -55,23 +54,24 @@ def complete_folds(
     *,
     progress: Progress = silent,
 ) -> Folds:
-    """Compute what is missing of a recipe's past origins, store it, and read all.
+    """Compute and store the missing out-of-fold forecasts of a recipe, and read all of them.
 
-    The newest wished origin is always there; in place of any other, one within
-    ``backtest.reuse_within_days`` of it serves.
+    The newest backtest origin must be stored itself; for any other, a stored origin within
+    ``backtest.reuse_within_days`` is sufficient.
 
     Args:
-        connection: The pipeline's database.
-        inputs: What was known for the origin to come.
-        recipe: The members.
-        panel: Makes the training panel of the origin to come; asked only if a fit is needed.
-        progress: Told each fit.
+        connection: Pipeline database.
+        inputs: Stores, sales and plan for the next forecast.
+        recipe: Recipe of the forecasts.
+        panel: Function that builds the training panel of the next forecast; called only if an
+            origin is missing.
+        progress: Receives a message before each origin and fit.
 
     Raises:
-        NoDataError: There is too little history for a single past origin.
+        NoDataError: There is too little history for a single backtest origin.
     """
     params = recipe.params
-    wished = backtest_origins(
+    wanted = backtest_origins(
         inputs.forecast_origin,
         back_days=recipe.profile_params.backtest_origins_back_days,
         first_training=_first_training_origin(inputs, recipe),
@@ -80,14 +80,14 @@ def complete_folds(
     near = timedelta(days=params.backtest.reuse_within_days)
     missing = [
         origin
-        for origin in wished
+        for origin in wanted
         if origin not in stored
-        and (origin == wished[-1] or not any(abs(each - origin) <= near for each in stored))
+        and (origin == wanted[-1] or not any(abs(each - origin) <= near for each in stored))
     ]
     for number, origin in enumerate(missing, start=1):
         progress(f"backtest at origin {origin}, {number} of {len(missing)}")
         _compute(connection, inputs.features, recipe, origin, panel(), progress=progress)
-    oldest = wished[0] - near
+    oldest = wanted[0] - near
     return Folds(_read(connection, inputs, params, recipe.key, oldest=oldest), missing)
 
 
@@ -97,10 +97,10 @@ def read_folds(
     params: Params,
     key: RecipeKey,
 ) -> Folds:
-    """Read what is stored of a recipe's past origins on the data as they are.
+    """Read a recipe's stored out-of-fold forecasts on the current data.
 
     Raises:
-        NoDataError: Nothing is.
+        NoDataError: None are stored.
     """
     back_days = [
         days
@@ -117,7 +117,7 @@ def read_folds(
 
 
 def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
-    """The oldest training origin, which lies whole steps before the origin to come."""
+    """Return the oldest training origin, a whole number of steps before the next forecast."""
     earliest = inputs.first_sales_date + timedelta(days=recipe.params.training.min_history_days)
     step = recipe.profile_params.origin_step_days
     steps = min((inputs.forecast_origin - earliest).days // step, recipe.profile_params.max_origins)
@@ -182,7 +182,7 @@ def _is_stored(
 def _stored_origins(
     connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
 ) -> dict[date, str]:
-    """Origins that all members have forecast on the data as they are, with their data version."""
+    """Return the data version by origin, for origins with current forecasts of all members."""
     members = list(key.members.values())
     over = inputs.forecast_origin - timedelta(days=params.forecast.horizon_days)
     stored = connection.execute(
@@ -242,11 +242,11 @@ def _read(
 
 
 def data_version_of_origin(inputs: FeatureInputs, origin: date, forecast: ForecastParams) -> str:
-    """Fingerprint of all that an origin's forecasts and their scores come from.
+    """Return the fingerprint of the data behind an origin's forecasts and their scores.
 
-    Sales up to the last day of its horizon, the plan up to the days that the last one looks
-    ahead to, and the stores. Later days do not count, so that a new week does not make the
-    stored forecasts of past origins void.
+    It covers sales up to the last day of the horizon, the plan up to ``plan_lookahead_days`` after
+    it, and the stores. Later days do not count, so that a new week does not invalidate the stored
+    forecasts of past origins.
     """
     last_day = origin + timedelta(days=forecast.horizon_days)
     last_planned = last_day + timedelta(days=forecast.plan_lookahead_days)

@@ -1,7 +1,7 @@
-"""How forecasts are scored.
+"""Score forecasts of store-days, as a whole and by segment.
 
-All scores are over open days with sales, the competition's rule. Belongs here: the formulas and
-their segments; not which origins are scored (:mod:`rossmann_ml.evaluation.backtest`).
+All scores are over open days with sales, the rule of the Rossmann competition. See
+:mod:`rossmann_ml.evaluation.backtest` for the forecasts that are scored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SCORES = {
     "coverage_80": pl.col("inside_80").cast(pl.Float64).mean(),
     "coverage_95": pl.col("inside_95").cast(pl.Float64).mean(),
 }
-"""Root mean square percentage error, root mean square error, mean absolute error, mean absolute
-percentage error, bias (share of the sum of sales, positive when too high) and the share of days
-inside the intervals."""
+"""Expression of each score: number of store-days, root mean squared percentage error, root mean
+squared error and mean absolute error in EUR, mean absolute percentage error, bias (relative to the
+sum of sales, positive if forecasts are too high), and share of days inside the intervals."""
 
 SEGMENTS = {
     "overall": pl.lit("all"),
@@ -41,14 +41,14 @@ def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
 
     Args:
         rows: Open days with sales: ``sales, forecast, inside_80, inside_95`` (booleans, null
-            where there was no interval), ``horizon_days, store_type, state`` (null: unknown),
-            ``is_promo, target_date, holiday_nearby`` and the columns of ``by``.
-        by: Columns that are scored apart, such as model and origin.
+            without interval), ``horizon_days, store_type, state`` (null: unknown), ``is_promo,
+            target_date, holiday_nearby`` and the columns of ``by``.
+        by: Columns whose values are scored separately, such as model and origin.
 
     Returns:
-        ``by``, ``segment_kind, segment`` and the scores of ``SCORES``, sorted.
+        Columns of ``by``, ``segment_kind, segment`` and the scores of ``SCORES``, sorted.
     """
-    # sums in one order give the same last bit; groups keep the order of their rows
+    # a fixed order of the rows in each group makes the sums bit-identical
     ordered = rows.sort(*by, "store_id", "target_date", "horizon_days")
     scored = [
         ordered.group_by(*by, segment_kind=pl.lit(kind), segment=segment, maintain_order=True).agg(

@@ -1,7 +1,7 @@
-"""How totals of past origins came out: coverage, width and bias of their intervals.
+"""Score the totals of past origins: errors, bias and coverage of their intervals.
 
-Every origin is judged by a calibration fitted on origins that were over by then. Store-days are
-scored by :mod:`rossmann_ml.evaluation.metrics`.
+The calibration of each origin is fitted on the origins that were over by then. See
+:mod:`rossmann_ml.evaluation.metrics` for the scores of store-days.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _BOUNDS = [f"{side}_{level}" for level in INTERVAL_LEVELS for side in ("lower", 
 
 
 def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
-    """Add past forecasts up, with the bounds they would have had, beside what was sold.
+    """Add past forecasts and actuals up to totals, with the bounds that would have been served.
 
     Args:
         rows: Open days with sales: ``forecast_origin, store_id, target_date, horizon_days, sales,
-            log_forecast`` (of the model), ``forecast`` (EUR, as it would have been served) and
-            ``spread``, as :func:`rossmann_ml.evaluation.backtest.served` returns them.
+            log_forecast`` (before the bias factor), ``forecast`` (EUR, as it would have been
+            served) and ``spread``, as :func:`rossmann_ml.evaluation.backtest.served` returns them.
         stores: ``store_id, store_type, assortment, state``.
-        horizon_days: Days of the horizon.
+        horizon_days: Number of days of the horizon.
 
     Returns:
-        The columns of :func:`rossmann_ml.models.totals.add_up`, ``sales_unbiased`` and the
-        bounds, all in EUR; without an origin that was over by then, no bounds (null) and the
-        sum of the daily forecasts as it is.
+        Columns of :func:`rossmann_ml.models.totals.add_up`, ``sales_unbiased`` and the bounds, all
+        in EUR. Without an origin that was over by then, bounds are null and ``sales_unbiased`` is
+        the sum of the daily forecasts.
     """
     parts = []
     for part, earlier in origins_with_earlier(rows):
@@ -38,7 +38,7 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
             unknown = {name: pl.lit(None, pl.Float64) for name in _BOUNDS}
             parts.append(totals.with_columns(sales_unbiased="forecast", **unknown))
             continue
-        # as a bundle of that time would have it: one daily calibration for all earlier origins
+        # one daily calibration for all earlier origins, as in a bundle of that time
         log_shift = Calibration.fit(earlier).log_shift
         served = earlier.with_columns(forecast=(pl.col("log_forecast") + log_shift).exp())
         calibration = TotalCalibration.fit(served, stores, horizon_days=horizon_days)
@@ -60,18 +60,18 @@ def score_totals(
     """Score the totals of past origins by level and span.
 
     Args:
-        rows: As :func:`total_outcomes` takes them.
+        rows: Rows as for :func:`total_outcomes`.
         stores: ``store_id, store_type, assortment, state``.
-        model: The model's name in the table.
-        horizon_days: Days of the horizon.
+        model: Name of the model in the result.
+        horizon_days: Number of days of the horizon.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and
         the scores of :data:`rossmann_ml.evaluation.metrics.SCORES`, over totals instead of
-        store-days; ``store_days`` counts what was added up. The kinds are ``total_<level>_week``
-        for calendar weeks and ``total_<level>_horizon`` for the whole horizon, with the segment
-        ``all`` and, for levels between store and chain, each segment. The same kinds with
-        ``_sum`` at the end judge the plain sum of the daily forecasts, without intervals.
+        store-days; ``store_days`` is the number of store-days in the totals. The kinds are
+        ``total_<level>_week`` for calendar weeks and ``total_<level>_horizon`` for the whole
+        horizon, with the segment ``all`` and, for levels between store and chain, each segment.
+        Kinds that end in ``_sum`` score the plain sum of the daily forecasts, without intervals.
     """
     outcomes = total_outcomes(rows, stores, horizon_days=horizon_days)
     origin = pl.col("forecast_origin")
@@ -87,7 +87,7 @@ def score_totals(
         f"inside_{level}": pl.col("sales").is_between(f"lower_{level}", f"upper_{level}")
         for level in INTERVAL_LEVELS
     }
-    nothing = {name: pl.lit(None, pl.Boolean) for name in inside}
+    no_interval = {name: pl.lit(None, pl.Boolean) for name in inside}
     scored = []
     for span, totals in spans.items():
         kind = pl.format("total_{}_{}", "level", pl.lit(span))
@@ -96,7 +96,7 @@ def score_totals(
                 totals.with_columns(
                     kind.alias("segment_kind"), forecast="sales_unbiased", **inside
                 ),
-                totals.with_columns(pl.format("{}_sum", kind).alias("segment_kind"), **nothing),
+                totals.with_columns(pl.format("{}_sum", kind).alias("segment_kind"), **no_interval),
             ]
         ).sort("segment_kind", "forecast_origin", "segment", "first_date")
         pooled = judged.with_columns(segment=pl.lit("all"))

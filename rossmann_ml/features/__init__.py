@@ -1,7 +1,7 @@
-"""Features: pure functions of a plan, a sales history and a forecast origin.
+"""Compute features from a plan, a sales history and a forecast origin, with pure functions.
 
-``plan`` features come from what the retailer knows in advance; ``history`` features from sales
-with ``date <= origin``; both are packages with one module a feature group. Training, scoring,
-backtests and what-if answers call these same functions. Nothing here reads the warehouse
-(:mod:`rossmann_ml.features.inputs` does) or knows of models.
+``plan`` computes features from the plan, ``history`` from sales with ``date <= origin``; both are
+packages with one module per feature group. Training, scoring, backtests and what-if answers call
+the same functions. Only :mod:`rossmann_ml.features.inputs` and :mod:`rossmann_ml.features.panels`
+access the warehouse.
 """

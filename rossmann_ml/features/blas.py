@@ -1,9 +1,9 @@
-"""One thread for BLAS, so that features are the same bits wherever they are made.
+"""Limit BLAS to one thread, so that features are bit-identical in every process.
 
-A product of matrices that is shared among threads is summed in another order. In float32, which
-the linear forecast uses, that is one part in ten million, and a forecast scored again in another
-process would not be the stored one. The environment cannot be relied on: whoever imported numpy
-first has decided. Not here: how many threads a process may use (:mod:`rossmann_ml.base.process`).
+Threads that share a matrix product sum it in another order. In float32, which the linear forecast
+uses, the results differ by one part in ten million, and a recomputed forecast would differ from
+the stored one. Environment variables are not enough, because BLAS reads them only when numpy is
+first imported. See :mod:`rossmann_ml.base.process` for the number of threads of a process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-import numpy as np  # noqa: F401 - loads the library that is looked for below
+import numpy as np  # noqa: F401 - loads the BLAS library that is limited below
 from threadpoolctl import ThreadpoolController
 
 P = ParamSpec("P")
@@ -22,7 +22,7 @@ _LIBRARIES = ThreadpoolController().select(user_api="blas")
 
 
 def one_blas_thread(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function's products of matrices be made by one thread."""
+    """Decorate a function so that BLAS computes its matrix products in one thread."""
 
     @wraps(function)
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,7 +1,6 @@
-"""The calendar: what a date is in every store, before any plan is known.
+"""Positions of dates in the month, the year and the nationwide holidays, the same in every store.
 
-Belongs here: positions of dates in month, year and the country's holidays. What a store does on a
-date (open, promotion, school holidays) is in :mod:`rossmann_ml.features.plan`.
+See :mod:`rossmann_ml.features.plan` for what differs by store (open, promotion, school holidays).
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from rossmann_ml.features.grid import IntArray
 
 
 def days_to_month_end(day: date) -> int:
-    """0 on the last day of the month."""
+    """Return the number of days after a date until its month ends; 0 on the last day."""
     return (_next_month(day) - day).days - 1
 
 
 def working_days_before(dates: Sequence[date]) -> IntArray:
-    """Working days of the month before each date, shape (dates,): 0 up to the first one.
+    """Count the working days of the month before each date, shape (dates,); 0 up to the first one.
 
-    Wages are paid on working days, so sales swell by them and not by the day of the month.
-    Working days are Monday to Friday without nationwide holidays.
+    Working days are Monday to Friday without nationwide holidays. Sales follow them rather than
+    the day of the month, because wages are paid on working days.
     """
     days = np.array(dates, dtype="datetime64[D]")
     starts = np.array([day.replace(day=1) for day in dates], dtype="datetime64[D]")
@@ -32,14 +31,14 @@ def working_days_before(dates: Sequence[date]) -> IntArray:
 
 
 def working_days_after(dates: Sequence[date]) -> IntArray:
-    """Working days of the month after each date, shape (dates,): 0 from the last one on."""
+    """Count the working days of the month after each date, shape (dates,); 0 from the last on."""
     days = np.array([day + timedelta(days=1) for day in dates], dtype="datetime64[D]")
     ends = np.array([_next_month(day) for day in dates], dtype="datetime64[D]")
     return np.asarray(np.busday_count(days, ends, holidays=_holidays_around(dates)))
 
 
 def days_from_mothers_day(day: date) -> int:
-    """Days after the year's second Sunday in May, negative before."""
+    """Return the days from Mother's Day (second Sunday in May) to a date; negative before it."""
     first_of_may = date(day.year, 5, 1)
     second_sunday = first_of_may + timedelta(days=13 - first_of_may.weekday())
     return (day - second_sunday).days
@@ -56,6 +55,6 @@ def _holidays_around(dates: Sequence[date]) -> np.ndarray:
 
 @cache
 def _nationwide_holidays(year: int) -> np.ndarray:
-    import holidays  # noqa: PLC0415 - takes a third of a second, and few commands need it
+    import holidays  # noqa: PLC0415 - the import takes 0.3 seconds, few commands need it
 
     return np.array(sorted(holidays.country_holidays("DE", years=year)), dtype="datetime64[D]")

@@ -1,7 +1,7 @@
-"""Cell means: a store's usual log sales by weekday and promotion over a chosen memory.
+"""Compute cell means: mean log sales by store, weekday and promotion, with exponential decay.
 
-Belongs here: decayed means by cell, as of an origin. They say how a store's habits have moved;
-what it is expected to sell is :mod:`rossmann_ml.features.linear`'s matter.
+A cell is one weekday with or without promotion. Means with several half-lives show how a store
+has changed. See :mod:`rossmann_ml.features.linear` for the forecast of log sales.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from rossmann_ml.features.grid import BoolArray, FloatArray, IntArray
 
 CELLS = 14  # weekday (7) x promotion (2)
 
-# How many observations of its own a store needs before they count as much as its group's or the
-# chain's: set once from the noise of the data, not tuned.
+# Number of own observations at which a store's mean weighs as much as its prior (the chain's shape
+# for a cell, the group's level for a store). Set once from the noise of the data, not tuned.
 _PRIOR_OBSERVATIONS = 4.0
 _NEW_STORE_PRIOR = 1.0
 
 
 def cell_numbers(day_weekdays: IntArray, is_promo: BoolArray) -> IntArray:
-    """Number of the weekday-by-promotion cell of every store-day, 0 to 13."""
+    """Return the cell of every store-day: the weekday (0 is Monday), plus 7 on promotion days."""
     return day_weekdays + 7 * is_promo.astype(np.int64)
 
 
 @dataclass(frozen=True)
 class CellSums:
-    """Decayed sums of log sales by store and cell, additive over portions of a history.
+    """Decayed sums of log sales by store and cell.
 
     Attributes:
-        total: Shape (stores, 14), sums of weight times log sales.
-        weight: Shape (stores, 14), sums of weights: the effective number of observations.
+        total: Sums of weight times log sales, shape (stores, 14).
+        weight: Sums of weights (effective numbers of observations), shape (stores, 14).
     """
 
     total: FloatArray
@@ -45,17 +45,17 @@ def cell_sums(
     day_weekdays: IntArray,
     half_lives_days: tuple[float, ...],
 ) -> list[CellSums]:
-    """Sum log sales by store and cell, older days counting less.
+    """Sum log sales by store and cell, with weights that halve with every half-life of age.
 
     Args:
-        log_sales: Shape (stores, days), 0 where not observed; the last column is the origin.
-        observed: Shape (stores, days).
-        is_promo: Shape (stores, days).
-        day_weekdays: Shape (days,), 0 is Monday.
-        half_lives_days: For each, the age at which a day counts half.
+        log_sales: Log sales, 0 where not observed, shape (stores, days); the origin is last.
+        observed: Whether the store had sales on the day, shape (stores, days).
+        is_promo: Whether the store ran a promotion, shape (stores, days).
+        day_weekdays: Weekday of each column, 0 is Monday, shape (days,).
+        half_lives_days: Half-lives in days.
 
     Returns:
-        One :class:`CellSums` a half-life.
+        One :class:`CellSums` per half-life.
     """
     days = len(day_weekdays)
     age = np.arange(days - 1, -1, -1)
@@ -64,7 +64,7 @@ def cell_sums(
         [0.5 ** (age / half_life)[:, None] * by_weekday for half_life in half_lives_days], axis=1
     )
     on_promo = observed & is_promo
-    # Sums without promotion are what is left of all days, which saves half of the products.
+    # The sums without promotion are differences, because that needs no second pair of masks.
     total_all, total_promo = log_sales @ weights, (log_sales * on_promo) @ weights
     weight_all, weight_promo = observed @ weights, on_promo @ weights
     sums = []
@@ -81,11 +81,11 @@ def cell_sums(
 
 @dataclass(frozen=True)
 class CellLevels:
-    """Usual log sales by store and cell.
+    """Levels and cell means of all stores.
 
     Attributes:
-        cells: Shape (stores, 14).
-        level: Shape (stores,), the store's level without weekday and promotion.
+        cells: Mean log sales by cell, shape (stores, 14).
+        level: Log sales without the effects of weekday and promotion, shape (stores,).
     """
 
     cells: FloatArray
@@ -93,20 +93,21 @@ class CellLevels:
 
 
 def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
-    """Split sums into a store level, the chain's weekday-promotion shape and the store's own.
+    """Estimate the level and the cell means of every store from decayed sums.
 
-    Each store is pulled towards its group (type and assortment), each of its cells towards the
-    chain's shape, by a few observations' weight: a store without history gets its group's level.
+    Each level is shrunk towards that of the store's group (type and assortment), each cell
+    towards the level plus the chain's weekday-promotion shape. The priors weigh a few
+    observations, so a store without history gets its group's level and the chain's shape.
 
     Args:
-        sums: The sums of one half-life.
-        groups: Shape (stores,), the group of each store, 0 upwards.
+        sums: Sums with one half-life.
+        groups: Group number of each store, 0 upwards, shape (stores,).
     """
     weight, total = sums.weight, sums.total
     store_weight = weight.sum(axis=1)
     chain_shape = np.zeros(CELLS)
     level = np.zeros(len(total))
-    # levels and shape in turn; a fourth time would move a level by less than 0.001
+    # levels and shape depend on each other; a fourth round would move a level by less than 0.001
     for _ in range(3):
         remainder = (total - weight * chain_shape).sum(axis=1)
         group_level = group_means(remainder, store_weight, groups)
@@ -119,19 +120,19 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """The mean of each store's group, for groups with little history near the chain's.
+    """Return the mean of each store's group, shrunk towards the chain's mean.
 
     Args:
-        total: Shape (stores,), sums of weight times value.
-        weight: Shape (stores,), sums of weights.
-        groups: Shape (stores,), the group of each store, 0 upwards.
+        total: Sums of weight times value, shape (stores,).
+        weight: Sums of weights, shape (stores,).
+        groups: Group number of each store, 0 upwards, shape (stores,).
 
     Returns:
-        Shape (stores,).
+        Mean of the store's group, shape (stores,).
     """
     group_total = np.bincount(groups, total)
     group_weight = np.bincount(groups, weight)
     overall = group_total.sum() / max(group_weight.sum(), 1e-9)
-    # ten days' weight of the whole chain, so that an empty group has a level too
+    # the chain's mean weighs ten observations, so an empty group has a mean too
     means = (group_total + 10.0 * overall) / (group_weight + 10.0)
     return np.asarray(means[groups])

@@ -1,8 +1,8 @@
-"""The groups of causes, and which feature and which linear column is in which.
+"""Assign every feature and every linear column to exactly one group of causes.
 
-Every feature of a panel and every column of the linear forecast is in exactly one group; one that
-is in none is refused by name, so a new feature cannot be left out of the drivers in silence. Which
-group a feature is in is said by its feature group (:mod:`rossmann_ml.features.groups`).
+A feature or column without a group raises an error that names it, so the drivers cannot silently
+leave out a new feature. Each feature group declares the group of causes of its features, see
+:mod:`rossmann_ml.features.groups`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import plan_groups
 
 LEVEL = "level"
-"""What the store sells on its typical day; its features are never switched."""
+"""Part of a forecast: sales of the store on its typical day. Its features are never switched."""
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
-"""What is switched from the typical day to the day that is forecast, in this order and back."""
+"""Groups that are switched from the typical day to the forecast day, in this order and reversed."""
 BIAS_FACTOR = "bias_factor"
-"""The calibration of the whole forecast, the same on every day."""
+"""Part of a forecast: the bias factor of the calibration, the same on every day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
-"""All that adds up to a forecast."""
+"""All parts, which add up to a forecast."""
 LINEAR_FEATURES = "linear"
-"""Features computed from the linear forecast; recomputed from the groups that are switched on."""
+"""Group of the linear forecast's features, recomputed from the groups that are switched on."""
 
 _BLOCKS = {
     "weekday": "weekday",
@@ -38,10 +38,10 @@ _BLOCKS = {
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Name the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+    """Return the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
 
     Raises:
-        ValueError: A feature is in no group, or in more than one.
+        ValueError: A feature has no group, an unknown group, or more than one.
     """
     known: list[tuple[str, str]] = [
         ("horizon_days", "trend"),
@@ -64,10 +64,10 @@ def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
 
 
 def block_groups(blocks: Iterable[str]) -> dict[str, str]:
-    """Name the group of each block of linear columns, one of ``GROUPS``.
+    """Return the group of each block of linear columns, one of ``GROUPS``.
 
     Raises:
-        ValueError: A block is in no group.
+        ValueError: A block has no group.
     """
     names = list(dict.fromkeys(blocks))
     missing = [name for name in names if name not in _BLOCKS]

@@ -1,12 +1,11 @@
-"""Store-days as dense arrays: one row a store, one column a day.
+"""Store-days as dense arrays, one row per store and one column per day, built from long tables.
 
-Belongs here: turning the long tables of the warehouse into arrays, and looking up columns of
-dates. What is computed from the arrays belongs to the feature modules.
+:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features; the
+functions count and sum marked days. See the other modules of this package for the features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -21,8 +20,8 @@ IntArray = NDArray[np.int64]
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
-"""Days to either side of a day beyond which nothing of a plan shows in its sales; past the horizon
-the plan is filled by rule."""
+"""Number of days before and after a day in which its plan features look for events, because events
+further away do not affect its sales, and past the horizon the plan is filled by rule."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class StoreGrid:
     """Stores and their attributes, in the order of the grid's rows.
 
     Attributes:
-        store_ids: Shape (stores,), ascending.
-        attributes: One row a store: ``store_id, store_type, assortment, state,
+        store_ids: Store numbers, ascending, shape (stores,).
+        attributes: One row per store: ``store_id, store_type, assortment, state,
             competition_distance_m, competition_open_since, has_promo2, promo2_since,
             promo2_months``.
     """
@@ -41,19 +40,19 @@ class StoreGrid:
 
     @classmethod
     def from_frame(cls, stores: pl.DataFrame) -> StoreGrid:
-        """Take the stores of ``core.dim_store``."""
+        """Build the grid from rows of ``core.dim_store``."""
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
     def of_stores(self, rows: IntArray) -> StoreGrid:
-        """The grid with the rows of some stores alone."""
+        """Return a grid with only these rows."""
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
-        """Number the values of a text attribute that these stores have; -1 where it is unknown.
+        """Number the values of a text attribute of these stores, shape (stores,); -1 if null.
 
-        Good for grouping these stores. A model has codes of its own, which do not change when a
-        store does (:mod:`rossmann_ml.models.categories`).
+        The numbers depend on the stores in the grid, so they only serve to group these stores.
+        See :mod:`rossmann_ml.models.categories` for codes that stay the same.
         """
         values = self.attributes[column]
         known = sorted(set(values.drop_nulls().to_list()))
@@ -64,12 +63,16 @@ class StoreGrid:
         )
 
     def groups(self) -> IntArray:
-        """Number of each store's group (type and assortment), 0 upwards."""
+        """Number the groups (store type and assortment) of the stores, 0 upwards."""
         kinds = np.stack([self.numbers("store_type"), self.numbers("assortment")])
         return np.asarray(np.unique(kinds, axis=1, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:
-        """Row numbers of stores, which all must be in the grid."""
+        """Return the row number of each store.
+
+        Raises:
+            ValueError: A store is not in the grid.
+        """
         found = np.searchsorted(self.store_ids, store_ids.cast(pl.Int64).to_numpy())
         found = np.minimum(found, len(self.store_ids) - 1)
         if not np.array_equal(self.store_ids[found], store_ids.cast(pl.Int64).to_numpy()):
@@ -80,11 +83,11 @@ class StoreGrid:
 
 @dataclass(frozen=True)
 class SalesGrid:
-    """Sales as they came true.
+    """Actual sales.
 
     Attributes:
-        first_date: The date of column 0.
-        sales: Shape (stores, days), NaN where nothing was observed.
+        first_date: Date of column 0.
+        sales: Sales in EUR, NaN where there is no row, shape (stores, days).
     """
 
     first_date: date
@@ -92,7 +95,7 @@ class SalesGrid:
 
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
-        """Take rows ``store_id, sales_date, sales``; missing days become NaN."""
+        """Build the grid from rows ``store_id, sales_date, sales``; missing days become NaN."""
         first = _first_date(history["sales_date"])
         days = (_last_date(history["sales_date"]) - first).days + 1
         place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
@@ -101,21 +104,21 @@ class SalesGrid:
         return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
-        """The grid with all columns after a day cut off."""
+        """Return the grid without the columns after a day."""
         columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
 
 @dataclass(frozen=True)
 class PlanGrid:
-    """What the retailer knows in advance, past and future.
+    """The plan of past and future days: what is known in advance about a store-day.
 
     Attributes:
-        first_date: The date of column 0.
-        is_open: Shape (stores, days).
-        is_promo: Shape (stores, days).
-        state_holiday: Shape (stores, days), see ``STATE_HOLIDAY_CODES``.
-        is_school_holiday: Shape (stores, days).
+        first_date: Date of column 0.
+        is_open: Whether the store is open, shape (stores, days).
+        is_promo: Whether the store runs a promotion, shape (stores, days).
+        state_holiday: Kind of holiday, see ``STATE_HOLIDAY_CODES``, shape (stores, days).
+        is_school_holiday: Whether schools are closed, shape (stores, days).
     """
 
     first_date: date
@@ -126,9 +129,12 @@ class PlanGrid:
 
     @classmethod
     def from_frame(cls, plan: pl.DataFrame, stores: StoreGrid) -> PlanGrid:
-        """Take rows ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``.
+        """Build the grid; store-days without a row are closed, without promotion or holiday.
 
-        Store-days without a row are closed, without promotion or holiday.
+        Args:
+            plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday,
+                is_school_holiday``.
+            stores: Stores, in the order of the grid's rows.
         """
         first = _first_date(plan["plan_date"])
         days = (_last_date(plan["plan_date"]) - first).days + 1
@@ -157,11 +163,11 @@ class PlanGrid:
 
     @property
     def dates(self) -> list[date]:
-        """The date of every column."""
+        """Date of each column."""
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
     def since(self, day: date) -> PlanGrid:
-        """The grid with all columns before a day cut off."""
+        """Return the grid without the columns before a day."""
         start = max(self.column(day), 0)
         return PlanGrid(
             self.first_date + timedelta(days=start),
@@ -172,7 +178,7 @@ class PlanGrid:
         )
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
-        """A copy with the rows of some stores alone."""
+        """Return a copy with only these rows."""
         return PlanGrid(
             self.first_date,
             self.is_open[rows],
@@ -182,19 +188,19 @@ class PlanGrid:
         )
 
     def column(self, day: date) -> int:
-        """The column of a date."""
+        """Return the column number of a date, which may be outside the grid."""
         return (day - self.first_date).days
 
 
 def _first_date(dates: pl.Series) -> date:
     value = dates.min()
-    assert isinstance(value, date)  # noqa: S101 - tells the type checker what polars returns
+    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
     return value
 
 
 def _last_date(dates: pl.Series) -> date:
     value = dates.max()
-    assert isinstance(value, date)  # noqa: S101 - tells the type checker what polars returns
+    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
     return value
 
 
@@ -203,31 +209,31 @@ def _day_numbers(dates: pl.Series, first: date) -> IntArray:
 
 
 def weekdays(first_date: date, days: int) -> IntArray:
-    """Weekday of every column, 0 is Monday."""
+    """Return the weekday of each column, 0 is Monday, shape (days,)."""
     return (first_date.weekday() + np.arange(days)) % 7
 
 
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Days since the last marked day (0 on it), per row; ``cap`` where longer ago or never."""
+    """Count the days since the last marked day (0 on it), per row; ``cap`` if earlier or never."""
     column = np.arange(marks.shape[1], dtype=np.int32)
     last = np.maximum.accumulate(np.where(marks, column, -cap), axis=1)
     return np.minimum(column - last, cap).astype(np.float32)
 
 
 def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Days until the next marked day (0 on it), per row; ``cap`` where further off or never."""
+    """Count the days until the next marked day (0 on it), per row; ``cap`` if later or never."""
     return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
 
 
 def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
-    """Unmarked days between the run of marked days that a day is in and the run before it.
+    """Count the unmarked days between the run of marked days that holds a day and the run before.
 
     Args:
-        marks: Shape (rows, days).
-        cap: Where the run before is further off or unknown.
+        marks: Marked days, shape (rows, days).
+        cap: Largest count, also where there is no run before.
 
     Returns:
-        Shape (rows, days); -1 on unmarked days.
+        Counts, shape (rows, days); -1 on unmarked days.
     """
     column = np.arange(marks.shape[1])
     yesterday = np.pad(marks, ((0, 0), (1, 0)))[:, :-1]
@@ -237,7 +243,7 @@ def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
 
 
 def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
-    """Sum over the columns ``t - before`` to ``t + after``; beyond the edges counts as zero."""
+    """Sum the columns ``t - before`` to ``t + after`` for every column t; 0 beyond the edges."""
     days = values.shape[1]
     total = np.zeros((values.shape[0], days + 1))
     np.cumsum(values, axis=1, out=total[:, 1:])
@@ -248,28 +254,23 @@ def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
 
 
 def counts_before(marks: BoolArray) -> FloatArray:
-    """Marked days among the 7 days before each day, per row."""
+    """Count the marked days among the 7 days before each day, per row."""
     values = marks.astype(np.float64)
     return windowed_sum(values, before=7, after=0) - values
 
 
 def counts_after(marks: BoolArray) -> FloatArray:
-    """Marked days among the 7 days after each day, per row."""
+    """Count the marked days among the 7 days after each day, per row."""
     values = marks.astype(np.float64)
     return windowed_sum(values, before=0, after=7) - values
 
 
 def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
-    """Columns of some days; what is the same on every day keeps its one column.
+    """Return the columns of a span of days; a single column for all days stays as it is.
 
     Args:
-        values: Shape (rows, days) or (rows, 1).
-        first: The first day's number.
-        days: How many.
+        values: Values by day, shape (rows, days), or the same on every day, shape (rows, 1).
+        first: Column number of the first day.
+        days: Number of days.
     """
     return values if values.shape[1] == 1 else values[:, first : first + days]
-
-
-def concatenate(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Rows of several frames of the same columns, in the order given."""
-    return pl.concat(list(parts), how="vertical")

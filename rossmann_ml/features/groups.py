@@ -1,8 +1,8 @@
-"""Feature groups: what a module of features says of itself, and how such modules are found.
+"""Define feature groups, and find the modules that declare them.
 
 A feature group is a module of :mod:`rossmann_ml.features.plan` or
-:mod:`rossmann_ml.features.history` that defines ``GROUP``. Belongs here: the form of a group. What
-the groups of causes are is in :mod:`rossmann_ml.features.driver_groups`.
+:mod:`rossmann_ml.features.history` that defines ``GROUP``: a :class:`PlanGroup` or a
+:class:`HistoryGroup`. See :mod:`rossmann_ml.features.driver_groups` for the groups of causes.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class FeatureGroup:
     """Features that are computed together.
 
     Attributes:
-        meanings: Meaning of each feature by name, in the order of their columns. A name with a
-            field of ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``,
-            stands for one feature for each value of the field.
-        cause: Group of causes to which the features belong.
-        other_causes: The same for the names that belong to another one.
+        meanings: Meaning of each feature by name, in column order. A name with a field of
+            ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``, declares
+            one feature per value of the field.
+        cause: Group of causes of the features.
+        other_causes: Group of causes by name, for features whose group is not ``cause``.
     """
 
     meanings: Mapping[str, str]
@@ -41,7 +41,7 @@ class FeatureGroup:
     other_causes: Mapping[str, Cause] = field(default_factory=dict)
 
     def names(self, params: FeatureParams) -> dict[str, str]:
-        """Return names and meanings of the features that these parameters give."""
+        """Return the meaning of each feature by name, with the parameters' values in the names."""
         return {
             _PARAMETER.sub(str(value), name): meaning
             for name, meaning in self.meanings.items()
@@ -49,7 +49,7 @@ class FeatureGroup:
         }
 
     def causes(self) -> dict[str, Cause]:
-        """Return the group of causes by name, each name as a regular expression."""
+        """Return the group of causes by feature name, where each name is a regular expression."""
         return {
             _PARAMETER.sub(r"\\d+", name): self.other_causes.get(name, self.cause)
             for name in self.meanings
@@ -58,14 +58,13 @@ class FeatureGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanGroup(FeatureGroup):
-    """Features that are known in advance.
+    """Features of the plan, which are known in advance.
 
     Attributes:
-        compute: Computes the features by name from the plan and its stores, in the plan's row
-            order. The arrays broadcast to (stores, days) and have either one column or one for
-            each day; a row depends on its own store only. Days near the end of the plan see only
-            as far as it goes.
-        look_back_days: Number of days before a day that its features look at.
+        compute: Function that computes the features by name from the plan and its stores (in the
+            plan's row order). The arrays broadcast to (stores, days), with one column or one per
+            day. A row depends on its own store only. Days past the end of the plan do not count.
+        look_back_days: Number of days before a day on which its features depend.
         categorical: Names of features whose numbers have no order.
     """
 
@@ -76,11 +75,11 @@ class PlanGroup(FeatureGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryGroup(FeatureGroup):
-    """Features that are known at the origin, whatever is planned for the target days.
+    """Features of the sales up to the origin, independent of the plan of the target days.
 
     Attributes:
-        compute: Computes the features by name; the arrays broadcast to (stores, horizon_days),
-            NaN where a store has nothing to compute it from.
+        compute: Function that computes the features by name. The arrays broadcast to
+            (stores, horizon_days); NaN where a store lacks the history.
     """
 
     compute: Callable[[Past], Mapping[str, np.ndarray]]
@@ -90,8 +89,8 @@ def find_groups(package: str, first: Sequence[str]) -> list[Any]:
     """Return ``GROUP`` of every module in a package.
 
     Args:
-        package: Its full name.
-        first: Names of the modules that come first, in this order; others follow by name.
+        package: Full name of the package.
+        first: Names of the modules that come first, in this order; others follow alphabetically.
     """
     names = module_names(package)
     names.sort(key=lambda name: first.index(name) if name in first else len(first))

@@ -1,7 +1,8 @@
-"""Reading what features are made of, as it was known for an origin: warehouse or generation.
+"""Read the inputs of features as they were known for an origin, from warehouse or generation.
 
-Belongs here: the queries, the choice of the origin and of what was known by a day. The arrays and
-features made of it are :mod:`rossmann_ml.features`' matter.
+:func:`read_inputs` and :func:`read_newest_inputs` read the warehouse,
+:func:`read_published_inputs` reads a published generation. See :mod:`rossmann_ml.features.panel`
+for the features that are computed from them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PUBLISHED_STORES = """
     ORDER BY store_id
 """
 
-# A generation holds the plan of its newest origin and the sales as that run knew them.
+# A generation holds the plan of its newest origin and the sales that this run used.
 _PUBLISHED_HISTORY = """
     SELECT store_id, sales_date, sales
     FROM daily_sales
@@ -48,15 +49,15 @@ _PUBLISHED_HORIZON_PLAN = """
 
 @dataclass(frozen=True)
 class OriginInputs:
-    """What was known for an origin.
+    """Stores, sales and plan as they were known for an origin.
 
     Attributes:
-        forecast_origin: The last day whose sales are used.
-        known_by: Rows that became known later are not in it.
+        forecast_origin: Last day whose sales are used.
+        known_by: Last day on which a row may have become known; later rows are left out.
         features: Stores, sales and plan as arrays.
-        horizon_plan: The plan of the days to forecast: ``store_id, target_date, plan_source``;
-            a store that is not in it gets no forecast.
-        history: The sales behind the arrays: ``store_id, sales_date, sales``.
+        horizon_plan: Plan of the days to forecast: ``store_id, target_date, plan_source``. A store
+            without rows gets no forecast.
+        history: Sales as rows ``store_id, sales_date, sales``.
     """
 
     forecast_origin: date
@@ -67,20 +68,20 @@ class OriginInputs:
 
     @property
     def first_sales_date(self) -> date:
-        """The first day with a row."""
+        """First day with a row of sales."""
         return self.features.sales.first_date
 
 
 def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """What stores are grouped by: ``store_id, store_type, assortment, state``."""
+    """Read the attributes that group stores: ``store_id, store_type, assortment, state``."""
     return core.stores(connection).select("store_id", "store_type", "assortment", "state")
 
 
 def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
-    """The newest origin that has a plan: what the weekly job forecasts from.
+    """Return the newest origin that has a plan, from which the weekly job forecasts.
 
     Raises:
-        NoDataError: No plan was built yet.
+        NoDataError: The core tables are not built, or no origin has a plan.
     """
     try:
         newest = core.newest_planned_origin(connection)
@@ -105,11 +106,11 @@ def read_inputs(
     """Read stores, sales and plan as they were known for an origin.
 
     Args:
-        connection: The pipeline's database, with the core tables and the origin's
+        connection: Pipeline database with the core tables and the origin's rows of
             ``core.horizon_plan``.
-        params: The horizon.
-        forecast_origin: The last day whose sales are used.
-        known_by: Leave out what became known later; unset means nothing is left out.
+        params: Parameters; only the horizon is used.
+        forecast_origin: Last day whose sales are used.
+        known_by: Last day on which a row may have become known; None for no limit.
 
     Raises:
         NoDataError: There is no plan for this origin, or no sales up to it.
@@ -133,21 +134,21 @@ def read_inputs(
 
 
 def read_newest_inputs(connection: duckdb.DuckDBPyConnection, params: Params) -> OriginInputs:
-    """Read the same for the newest origin; see :func:`read_inputs` and :func:`newest_origin`."""
+    """Read stores, sales and plan for :func:`newest_origin`; see :func:`read_inputs`."""
     return read_inputs(connection, params, forecast_origin=newest_origin(connection))
 
 
 def read_published_inputs(
     connection: duckdb.DuckDBPyConnection, *, forecast_origin: date, horizon_days: int
 ) -> OriginInputs:
-    """Read the same of a published generation, for its newest origin.
+    """Read stores, sales and plan from a published generation, for its newest origin.
 
-    What is read equals, value by value, what the weekly job read when it scored that origin.
+    All values equal those that the weekly job read when it scored that origin.
 
     Args:
-        connection: A published generation.
-        forecast_origin: Its newest origin.
-        horizon_days: Its horizon.
+        connection: Database of a published generation.
+        forecast_origin: Newest origin of the generation.
+        horizon_days: Horizon of the generation.
     """
     values = {"origin": forecast_origin}
     history = read_frame(connection, _PUBLISHED_HISTORY, values)

@@ -1,10 +1,9 @@
-"""The linear forecast: log sales of every store by calendar and promotion, as of an origin.
+"""Fit the linear forecast: log sales of every store from calendar and promotion, as of an origin.
 
-A ridge over all stores gives the chain's answer, a ridge per store towards it the store's own, and
-the mean of the last weeks' residuals its recent level. Models learn how a day departs from this
-forecast, so that trees need not learn 1,115 levels. Belongs here: sums over the days and the
-coefficients that come of them. The columns are in :mod:`rossmann_ml.features.linear_design`,
-features made of what is left over in :mod:`rossmann_ml.features.history`.
+A ridge regression over all stores fits the chain's coefficients; one per store shrinks the store's
+coefficients towards them. Models fit the residuals of this forecast, so that trees need not fit
+the levels of 1,115 stores. :func:`linear_forecasts` is the main entry point. See
+:mod:`rossmann_ml.features.linear_design` for the columns.
 """
 
 from __future__ import annotations
@@ -29,43 +28,47 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.linear_design import LinearDesign
 
-# Days are summed in blocks counted from the first day, and age by whole blocks: so sums carried
-# from one origin to the next are the same, to the last bit, as sums made anew.
+# Days are summed in blocks counted from the first day, and weights decay by whole blocks, so that
+# sums carried from one origin to the next are bit-identical to sums computed from scratch.
 _BLOCK_DAYS = 91
-# Ages at which a day counts half: four years for the chain, two for a store.
+# Four years for the chain, two for a store.
 _CHAIN_HALF_LIFE_DAYS = 1460.0
 _STORE_HALF_LIFE_DAYS = 730.0
-# In observations: how much zero counts beside the chain's days, and the chain's answer beside the
-# store's own days. Many times that for season and trend: a store saw one or two years only.
+# Ridge penalty on the chain's coefficients, in observations.
 _CHAIN_PENALTY = 20.0
-# Beyond that, in days of the whole chain, of the annual harmonics: one or two years say little of
-# a season's fine shape.
+# Additional penalty by annual harmonic (index 0: other columns), in days of the whole chain,
+# because one or two years show little of a season's fine shape.
 _HARMONIC_PENALTIES = np.array([0.0, 1.0, 30.0, 300.0])
+# Ridge penalty on a store's deviation from the chain's coefficients, in observations.
 _STORE_PENALTY = 2.0
-# Trend, season and a promotion's bumps: as many times the store's penalty.
+# Multiple of it for trend, season and a promotion's bumps, because a store's own history of one
+# or two years shows little of them.
 _SLOW_PENALTY_FACTOR = 40.0
-# The group's level beside the store's own days.
+# Penalty on a store's deviation from the level of its group, in observations.
 _LEVEL_PENALTY = 1.0
-# The recent shift: the age at which a day counts half, and how many days of no shift are counted
-# in, so that a store with few days departs little from its forecast.
+# The recent shift weights days by this half-life, plus a prior of days without shift, so that a
+# store with few days gets a small shift.
 _RECENT_HALF_LIFE_DAYS = 20.0
 _RECENT_PRIOR_DAYS = 5.0
-# Subtracted from log sales so that 32-bit sums keep their digits; it cancels out, but for a chain
-# without any sale, which is expected at this level.
+# Subtracted from log sales so that 32-bit sums keep their digits. It cancels out, except for a
+# chain without any sales, whose forecast it is.
 _TYPICAL_LOG_SALES = 8.5
 
 
 @dataclass(frozen=True)
 class LinearSums:
-    """Decayed sums of products over the days up to an origin.
+    """Decayed sums of products of columns over the days up to an origin.
 
     The columns are those of the design, then a constant 1, then log sales.
 
     Attributes:
-        forecast_origin: The last day that counts.
-        stores: Shape (stores, columns + 2, columns + 2), with the stores' half-life.
-        chain: Shape (columns + 2, columns + 2), the sum over stores with the chain's half-life.
-        store_totals: Shape (stores, columns + 2), sums of the columns with the chain's half-life.
+        forecast_origin: Last day in the sums.
+        stores: Products by store with the stores' half-life, shape
+            (stores, columns + 2, columns + 2).
+        chain: Products summed over stores with the chain's half-life, shape
+            (columns + 2, columns + 2).
+        store_totals: Columns summed by store with the chain's half-life, shape
+            (stores, columns + 2).
     """
 
     forecast_origin: date
@@ -77,18 +80,21 @@ class LinearSums:
 def running_sums(
     history: SalesGrid, design: LinearDesign, origins: Sequence[date]
 ) -> Iterator[LinearSums]:
-    """Sum the days up to each of several origins, going through the history once.
+    """Yield the sums of the days up to each origin, in one pass over the history.
 
     Args:
-        history: Sales; columns after an origin do not count for it.
-        design: The columns; it covers the history.
-        origins: Ascending.
+        history: Sales; columns after an origin are left out of its sums.
+        design: Columns of the linear forecast; they cover the history.
+        origins: Forecast origins, ascending.
 
     Yields:
-        One :class:`LinearSums` an origin.
+        One :class:`LinearSums` per origin.
+
+    Raises:
+        ValueError: The origins do not ascend.
     """
     if any(later < earlier for earlier, later in pairwise(origins)):
-        raise ValueError("the origins do not ascend, and sums cannot forget later days")
+        raise ValueError("the origins do not ascend: later days cannot be taken out of the sums")
     start = (history.first_date - design.first_date).days
     size = design.columns + 2
     stores = len(history.sales)
@@ -145,14 +151,14 @@ def _add_block(
 
 @dataclass(frozen=True)
 class LinearForecast:
-    """Coefficients as of an origin.
+    """Coefficients of the linear forecast as of an origin.
 
     Attributes:
-        forecast_origin: The last day that counted.
-        design: The columns they belong to.
-        chain_coefficients: Shape (1, columns).
-        coefficients: Shape (stores, columns).
-        level: Shape (stores,), log sales where all columns are zero.
+        forecast_origin: Last day whose sales were used.
+        design: Columns of the linear forecast.
+        chain_coefficients: Coefficients of the chain, shape (1, columns).
+        coefficients: Coefficients of each store, shape (stores, columns).
+        level: Log sales of each store when all columns are zero, shape (stores,).
     """
 
     forecast_origin: date
@@ -164,14 +170,14 @@ class LinearForecast:
     @classmethod
     @one_blas_thread
     def fit(cls, sums: LinearSums, design: LinearDesign, groups: IntArray) -> LinearForecast:
-        """Solve both levels of the regression.
+        """Fit the coefficients of the chain and of each store.
 
         A store without history gets the chain's coefficients and the level of its group.
 
         Args:
-            sums: What is known as of the origin.
-            design: The columns that were summed.
-            groups: Shape (stores,), the group of each store, 0 upwards.
+            sums: Decayed sums up to the origin.
+            design: Columns that were summed.
+            groups: Group number of each store, 0 upwards, shape (stores,).
         """
         chain = _chain_coefficients(sums, design)
         weight, totals = sums.store_totals[:, -2], sums.store_totals
@@ -196,28 +202,28 @@ class LinearForecast:
         )
 
     def log_sales(self, first: int, last: int) -> FloatArray:
-        """Expected log sales of the design's days ``first`` to ``last - 1``, (stores, days)."""
+        """Forecast log sales of the days ``first`` to ``last - 1``, shape (stores, days)."""
         return self.design.combine(self.coefficients, first, last) + self.level[:, None]
 
     def own_shape(self, first: int, last: int) -> FloatArray:
-        """The part of it that the columns bring, without the level."""
+        """Return :meth:`log_sales` without the store's level, shape (stores, days)."""
         return np.asarray(self.design.combine(self.coefficients, first, last), np.float64)
 
     def chain_shape(self, first: int, last: int) -> FloatArray:
-        """The same by the chain's coefficients."""
+        """Return :meth:`own_shape` by the chain's coefficients, shape (stores, days)."""
         return np.asarray(self.design.combine(self.chain_coefficients, first, last), np.float64)
 
 
 def linear_forecasts(
     history: SalesGrid, plan: PlanGrid, stores: StoreGrid, origins: Sequence[date]
 ) -> Iterator[LinearForecast]:
-    """Make the linear forecast of each of several origins.
+    """Yield the linear forecast as of each origin.
 
     Args:
-        history: Sales; what comes after an origin does not count for it.
-        plan: Covers the history and the days to forecast.
-        stores: The stores, in the row order of both grids.
-        origins: Ascending.
+        history: Sales; columns after an origin are left out of its forecast.
+        plan: Plan of the history and of the days to forecast.
+        stores: Stores, in the row order of both grids.
+        origins: Forecast origins, ascending.
     """
     design = LinearDesign.from_plan(plan)
     groups = stores.groups()
@@ -226,7 +232,7 @@ def linear_forecasts(
 
 
 def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
-    """Ridge over all stores on what departs from each store's own mean."""
+    """Fit the ridge over all stores on deviations from each store's mean, shape (columns,)."""
     totals = sums.store_totals
     weight = np.maximum(totals[:, -2], 1e-9)
     within = sums.chain - (totals / weight[:, None]).T @ totals
@@ -239,15 +245,15 @@ def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
 def recent_shift(
     residuals: FloatArray, observed: BoolArray, chain_by_day: FloatArray
 ) -> FloatArray:
-    """How far each store has lately been from its forecast, apart from the whole chain's moves.
+    """Compute each store's mean residual of the last weeks, minus the chain's.
 
     Args:
-        residuals: Shape (stores, days), 0 where not observed; the last column is the origin.
-        observed: Shape (stores, days).
-        chain_by_day: Shape (days,), the chain's mean residual of each day.
+        residuals: Residuals, 0 where not observed, shape (stores, days); the origin is last.
+        observed: Whether the store had sales on the day, shape (stores, days).
+        chain_by_day: Mean residual of the chain by day, shape (days,).
 
     Returns:
-        Shape (stores,), in log units, pulled towards zero where there are few days.
+        Recent shifts in log units, shape (stores,), shrunk towards 0 when days are few.
     """
     recent = slice(-int(10 * _RECENT_HALF_LIFE_DAYS), None)  # older days weigh under a thousandth
     residuals, observed = residuals[:, recent], observed[:, recent]

@@ -1,8 +1,7 @@
-"""The columns of the linear forecast: calendar, promotion, holidays and closings as numbers.
+"""Compute the columns of the linear forecast: calendar, promotion, holidays and closings.
 
-Belongs here: what the linear forecast knows of a day in advance, and how its columns are laid out.
-How coefficients come of them is :mod:`rossmann_ml.features.linear`'s matter; trees get their own,
-richer features from :mod:`rossmann_ml.features.plan`.
+:class:`LinearDesign` computes and stores them. See :mod:`rossmann_ml.features.linear` for the fit
+of the coefficients, and :mod:`rossmann_ml.features.plan` for the richer plan features of trees.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from rossmann_ml.features.grid import (
     weekdays,
 )
 
-_YEAR_DAYS = 365.25  # of trend and season
-_HARMONICS = 3  # of the year; linear.py has a penalty for each
+_YEAR_DAYS = 365.25  # length of a year in trend and season
+_HARMONICS = 3  # annual harmonics; linear.py has a penalty for each
 # Sales rise towards Christmas Eve from this many days before it.
 _CHRISTMAS_RAMP_DAYS = 35
-# Where in the month sales swell or sink: centre and width in working days, as wages are paid on
-# working days. By days of the month instead, the chain's daily error is a tenth higher.
+# Bumps of sales within the month: centre and width in working days, because wages are paid on
+# working days. With days of the month instead, the chain's daily error is a tenth higher.
 _FROM_MONTH_START = ((0, 0.7), (2, 1.2), (10, 2.0))
 _TO_MONTH_END = ((0, 0.7), (1, 1.0), (4, 1.5))
 # Spans of days after Easter Sunday (first, last), one column each: carnival (its Thursday, Monday
@@ -52,29 +51,30 @@ _DATE_SPANS = (
     (213, 214), (429, 430), (502, 502),
     (1217, 1221), (1222, 1223), (1224, 1224), (1227, 1230), (1231, 1231), (102, 106),
 )  # fmt: skip
-# How far a plan is searched for holidays, promotions and open days; no column asks for more.
+# Largest distance in days to holidays, promotions and open days; no column needs a longer one.
 _LOOK_DAYS = 14
-# A promotion that starts this few days after the last one ended sells less than others.
+# A promotion that starts at most this many days after the last one sells less than others.
 _FOLLOWS_WITHIN_DAYS = 3
 
 
 @dataclass(frozen=True)
 class LinearDesign:
-    """The columns of every store-day of a plan.
+    """Columns of the linear forecast for every store-day of a plan.
 
     A row holds ``day_columns``, then ``promo_columns`` on promotion days (else zeros), then
     ``store_columns``.
 
     Attributes:
-        first_date: The date of day 0.
-        day_columns: Shape (columns, days), the same in all stores.
-        promo_columns: Shape (columns, days), the same in all stores that have a promotion.
-        is_promo: Shape (stores, days), 1 on promotion days.
-        store_columns: Shape (columns, stores, days).
-        harmonic: Shape (columns,), which annual harmonic a column is, 0 for other columns.
-        slow: Shape (columns,), whether a column is trend, season or a promotion's bump, of which
-            a store's own history says little.
-        blocks: What each column is about: ``weekday``, ``month``, ``special_day``, ``trend``,
+        first_date: Date of day 0.
+        day_columns: Columns that are the same in all stores, shape (columns, days).
+        promo_columns: Columns that are the same in all stores with a promotion, shape
+            (columns, days).
+        is_promo: 1 on promotion days, else 0, shape (stores, days).
+        store_columns: Columns that differ by store, shape (columns, stores, days).
+        harmonic: Number of the annual harmonic, 0 for other columns, shape (columns,).
+        slow: Whether a column is trend, season or a promotion's bump, of which a store's own
+            history shows little, shape (columns,).
+        blocks: Topic of each column: ``weekday``, ``month``, ``special_day``, ``trend``,
             ``season``, ``promo``, ``holiday`` or ``closing``.
     """
 
@@ -89,20 +89,20 @@ class LinearDesign:
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
-        """Compute the columns of a plan; days near its end see only as far as it goes."""
+        """Compute the columns of a plan; days past its end do not count."""
         day_of_week = _weekday_columns(plan)
         month = _month_columns(plan)
         special = _special_days(plan)
         season = _season_columns(plan)
         day = [day_of_week, month, special, season]
-        # the uplift of a promotion differs by weekday and by the days of wages, and drifts
+        # the uplift of a promotion differs by weekday and around paydays, and changes over years
         promo = [day_of_week[:6], month, season[:1]]
         store_blocks, store = _store_columns(plan)
         slow = [np.full(len(part), part is season) for part in day]
         slow += [np.full(len(part), part is not promo[0]) for part in promo]
         slow += [np.zeros(len(store), np.bool_)]
         harmonic = np.zeros(sum(map(len, (*day, *promo, store))), np.int64)
-        # behind the trend, and before the weeks to Christmas: a sine and a cosine each
+        # a sine and a cosine per harmonic, between the trend and the Christmas ramp
         first = sum(map(len, day[:-1])) + 1
         harmonic[first : first + 2 * _HARMONICS] = np.repeat(np.arange(_HARMONICS) + 1, 2)
         blocks = [
@@ -125,7 +125,7 @@ class LinearDesign:
         )
 
     def span(self, first: int, last: int) -> LinearDesign:
-        """The columns of the days ``first`` to ``last - 1`` alone, without holding the others."""
+        """Return a copy of the days ``first`` to ``last - 1``, which frees the other days."""
         return replace(
             self,
             first_date=self.first_date + timedelta(days=first),
@@ -136,12 +136,12 @@ class LinearDesign:
         )
 
     def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
-        """The same days with another plan in some stores.
+        """Return the same days with another plan for some stores.
 
         Args:
-            rows: Shape (stores of the plan,), which stores of the design these are.
-            plan: Their plan, of these days and of 14 more before and after, as far as there are
-                any.
+            rows: Row of each store of the plan in this design, shape (stores of the plan,).
+            plan: Plan of these stores, which covers the days of the design and, where they
+                exist, the 14 days before and after.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])
@@ -156,12 +156,7 @@ class LinearDesign:
         return len(self.slow)
 
     def rows(self, first: int, last: int) -> Float32Array:
-        """The columns of some days, shape (stores, columns, days).
-
-        Args:
-            first: The first day's number.
-            last: The number after the last day's.
-        """
+        """Return all columns of the days ``first`` to ``last - 1`` as (stores, columns, days)."""
         days = slice(first, last)
         promo = self.is_promo[:, days]
         count_day, count_promo = len(self.day_columns), len(self.promo_columns)
@@ -174,21 +169,21 @@ class LinearDesign:
 
     @one_blas_thread
     def combine(self, coefficients: Float32Array, first: int, last: int) -> Float32Array:
-        """Columns times coefficients, without laying out the rows.
+        """Compute columns times coefficients, without the memory of :meth:`rows`.
 
         Args:
-            coefficients: Shape (stores, columns), or (1, columns) for the same in all stores.
-            first: The first day's number.
-            last: The number after the last day's.
+            coefficients: Coefficients, shape (stores, columns), or (1, columns) for all stores.
+            first: Number of the first day.
+            last: Number of the day after the last one.
 
         Returns:
-            Shape (stores, days).
+            Products summed over the columns, shape (stores, days).
         """
         days = slice(first, last)
         count_day = len(self.day_columns)
         count_both = count_day + len(self.promo_columns)
-        of_promo = coefficients[:, count_day:count_both] @ self.promo_columns[:, days]
-        total = of_promo * self.is_promo[:, days]
+        promo_effect = coefficients[:, count_day:count_both] @ self.promo_columns[:, days]
+        total = promo_effect * self.is_promo[:, days]
         total += coefficients[:, :count_day] @ self.day_columns[:, days]
         for number, column in enumerate(self.store_columns):
             total += coefficients[:, count_both + number, None] * column[:, days]
@@ -211,7 +206,7 @@ def _month_columns(plan: PlanGrid) -> Float32Array:
 
 
 def _season_columns(plan: PlanGrid) -> Float32Array:
-    """Trend in years, then the annual harmonics, then the ramp of the weeks before Christmas."""
+    """Compute the trend in years, then the annual harmonics, then the ramp before Christmas."""
     years = np.arange(plan.days) / _YEAR_DAYS
     of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
     columns = [years]
@@ -235,10 +230,10 @@ def _special_days(plan: PlanGrid) -> Float32Array:
 
 
 def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
-    """School holidays, promotions in a row, and the days around state holidays and closings.
+    """Compute the columns of school holidays, repeated promotions, state holidays and closings.
 
     Returns:
-        What each column is about, and the columns.
+        Topic of each column (see ``blocks``), and the columns, shape (columns, stores, days).
     """
     holiday = plan.state_holiday > 0
     until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)

@@ -1,8 +1,8 @@
-"""Panels: feature tables with one row per (forecast origin, store, target day).
+"""Build panels: feature tables with one row per (forecast origin, store, target day).
 
-Belongs here: putting plan and history features of one or many origins side by side, as models take
-them, and choosing training origins. One function makes the panel of an origin, for training,
-scoring and backtests alike.
+:func:`training_panel` and :func:`scoring_panel` join plan and history features, with the same code
+for training, scoring and backtests. :func:`training_origins` chooses the origins. See
+:mod:`rossmann_ml.features.panels` for panels in the warehouse.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from rossmann_ml.features.grid import (
     PlanGrid,
     SalesGrid,
     StoreGrid,
-    concatenate,
     days_of,
 )
 from rossmann_ml.features.history import history_features, history_groups
@@ -36,16 +35,16 @@ STORE_FEATURES = {
     "assortment": "the assortment, as text",
     "state": "the state, as text; null where it is unknown",
 }
-"""Text features with their meanings; each model has its own codes for them."""
+"""Meaning of each text feature by name; each model has its own codes for them."""
 
 
 def categorical_features() -> list[str]:
-    """Return the features without an order, which models must not read as numbers."""
+    """Return the names of features whose values have no order, which models treat as categories."""
     return [*(name for group in plan_groups() for name in group.categorical), *STORE_FEATURES]
 
 
 def feature_names(params: FeatureParams) -> list[str]:
-    """Every feature of a panel, in the order of its columns.
+    """Return the names of all features of a panel, in column order.
 
     Raises:
         ValueError: Two groups compute a feature of the same name.
@@ -64,12 +63,12 @@ def feature_names(params: FeatureParams) -> list[str]:
 
 @dataclass(frozen=True)
 class FeatureInputs:
-    """What features are made of, as arrays over the same stores.
+    """Inputs of the features, as arrays over the same stores.
 
     Attributes:
-        stores: The stores, in the row order of the grids.
-        sales: Sales as they came true, as far as is known.
-        plan: Past and future plan, a few weeks past the horizon.
+        stores: Stores, in the row order of the grids.
+        sales: Actual sales.
+        plan: Plan of the past, the horizon and a few weeks after it.
     """
 
     stores: StoreGrid
@@ -93,23 +92,23 @@ def scoring_panel(
     params: FeatureParams,
     linear: LinearForecast | None = None,
 ) -> pl.DataFrame:
-    """Make the panel of one origin: every store, every day of the horizon, open or not.
+    """Build the panel of one origin: every store, every day of the horizon, open or not.
 
     Args:
-        inputs: Stores, sales and plan; sales after the origin are not looked at.
-        forecast_origin: The last day whose sales are known.
-        horizon_days: How many days after it.
-        params: Half-lives and windows.
-        linear: The linear forecast as of that origin; made anew without it.
+        inputs: Stores, sales and plan; sales after the origin are ignored.
+        forecast_origin: Last day whose sales are known.
+        horizon_days: Number of target days after the origin.
+        params: Half-lives and windows, in days.
+        linear: Linear forecast as of the origin; None to compute it here.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
-        by store and day; features are 32-bit floats, NaN where unknown, but for the
-        text of ``STORE_FEATURES``.
+        by store and day. Features are 32-bit floats, NaN where unknown, except the texts of
+        ``STORE_FEATURES``.
     """
     if linear is None:
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
-    # no plan feature looks further back, so the years before need not be worked out
+    # earlier days do not affect the plan features of the horizon
     near = inputs.plan.since(forecast_origin - timedelta(days=look_back_days()))
     return _panel_of_origin(
         inputs,
@@ -133,16 +132,16 @@ def training_panel(
     rows_share: float = 1.0,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Make the panel of many past origins, with what then came true.
+    """Build the panel of many past origins, with actual sales.
 
     Args:
         inputs: Stores, sales and plan.
-        origins: The origins, each with its features as of that day.
-        known_until: Rows whose target day is later are left out.
-        horizon_days: How many days after each origin.
-        params: Half-lives and windows.
-        rows_share: Keep about this share of the rows, the same ones every time.
-        progress: Told how many origins are done.
+        origins: Forecast origins; features are as of each of them.
+        known_until: Last target day; later rows are left out.
+        horizon_days: Number of target days after each origin.
+        params: Half-lives and windows, in days.
+        rows_share: Approximate share of rows to keep; the same rows in every run.
+        progress: Receives a message after each origin.
 
     Returns:
         The columns of :func:`scoring_panel` without ``is_open``, and ``sales``: only open days
@@ -168,20 +167,20 @@ def training_panel(
         )
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
         progress(f"features of origin {origin}, {done} of {len(origins)}")
-    return concatenate(parts)
+    return pl.concat(parts)
 
 
 def training_origins(
     newest: date, *, first_day: date, step_days: int, count: int, min_history_days: int
 ) -> list[date]:
-    """Origins for training, counted back from the newest one, oldest first.
+    """Return the training origins, counted back from the newest origin, oldest first.
 
     Args:
-        newest: The origin that will be scored; the first training origin is ``step_days`` earlier.
-        first_day: The first day with sales.
-        step_days: Days between origins.
-        count: How many at most.
-        min_history_days: Days of history that the oldest origin must have.
+        newest: Origin to score; the last training origin is ``step_days`` earlier.
+        first_day: First day with sales.
+        step_days: Number of days between origins.
+        count: Largest number of origins.
+        min_history_days: Number of days between the first day and the oldest origin, at least.
     """
     candidates = (newest - timedelta(days=step_days * number) for number in range(1, count + 1))
     oldest = first_day + timedelta(days=min_history_days)
@@ -189,16 +188,16 @@ def training_origins(
 
 
 def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
-    """Sales of the days after an origin, NaN where they are not known."""
+    """Return the sales after an origin, shape (stores, horizon_days), NaN where unknown."""
     start = (origin - actual.first_date).days + 1
     sales = actual.sales[:, start : start + horizon_days]
     return np.pad(sales, ((0, 0), (0, horizon_days - sales.shape[1])), constant_values=np.nan)
 
 
 def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) -> BoolArray:
-    """A fixed, evenly spread choice of store-days: it depends on nothing but the row's key."""
-    # Store numbers and days times a prime: any 1000 in sequence have every remainder by 1000 once.
-    # Origins are 31 days of the horizon apart, so that one target day is not chosen in all of them.
+    """Choose an evenly spread share of store-days, which depends only on store, origin and day."""
+    # 1000 consecutive multiples of a prime have each remainder of a division by 1000 once. Each
+    # day of an origin shifts the choice by 31 days, so that origins choose different target days.
     store = stores.store_ids[:, None] * 7919
     day = (origin.toordinal() * 31 + np.arange(horizon_days)[None, :]) * 104729
     return np.asarray((store + day) % 1000 < share * 1000)

@@ -1,8 +1,8 @@
-"""The panels in the warehouse: what models learn from, and the days to forecast.
+"""Store and read the training panel and the scoring panel in the warehouse.
 
-Belongs here: making the training panel, and keeping both with a record of what they were built
-from. How rows are computed is :mod:`rossmann_ml.features.panel`'s matter, what is fitted on them
-:mod:`rossmann_ml.training.fit`'s, what is scored :mod:`rossmann_ml.forecasting.score`'s.
+:func:`build_training_panel` fills the table of the training panel; each panel has a row in
+``features.panel_builds`` with its versions. See :mod:`rossmann_ml.features.panel` for how rows are
+computed, and :mod:`rossmann_ml.forecasting.score` for the table of the scoring panel.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
 @dataclass(frozen=True)
 class PanelReport:
-    """What a panel holds.
+    """Size of a panel that was built.
 
     Attributes:
-        forecast_origin: The origin it was made for.
-        origins: How many origins are in it.
-        rows: Its rows.
-        features: Its feature columns.
-        seconds: Wall time of making and storing it.
+        forecast_origin: Origin for which the panel was built.
+        origins: Number of origins in the panel.
+        rows: Number of rows.
+        features: Number of feature columns.
+        seconds: Wall time in seconds to build and store the panel.
     """
 
     forecast_origin: date
@@ -53,7 +53,7 @@ class PanelReport:
 def panel_of(
     inputs: OriginInputs, params: Params, profile: Profile, *, progress: Progress = silent
 ) -> tuple[pl.DataFrame, list[date]]:
-    """Make the training panel for an origin, with the origins in it.
+    """Build the training panel for an origin, and return it with its training origins.
 
     Raises:
         NoDataError: There is too little history for a single training origin.
@@ -113,15 +113,15 @@ def store_panel(
     *,
     profile: Profile | None = None,
 ) -> None:
-    """Replace a panel and the record of what it was built from.
+    """Replace a panel's table and its row in ``features.panel_builds``.
 
     Args:
-        connection: The pipeline's database.
-        name: ``training_panel`` or ``scoring_panel``, tables of the schema ``features``.
-        panel: Its rows.
-        origin: The origin to come, or the one to score.
-        versions: Of data and code.
-        profile: Of the training panel.
+        connection: Pipeline database.
+        name: ``training_panel`` or ``scoring_panel``, a table of the schema ``features``.
+        panel: Rows of the panel.
+        origin: Origin for which the panel was built.
+        versions: Versions of data and code.
+        profile: Profile of a training panel; None for the scoring panel.
     """
     with transaction(connection):
         connection.register("panel_rows", panel)
@@ -139,7 +139,7 @@ def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> p
     """Read ``features.scoring_panel``.
 
     Raises:
-        NoDataError: It is not that of the origin.
+        NoDataError: The panel is missing or was built for another origin.
     """
     build = one_row(
         connection,
@@ -157,7 +157,7 @@ def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile)
     """Read ``features.training_panel``.
 
     Raises:
-        NoDataError: It is not that of the profile and the newest origin.
+        NoDataError: The panel is missing or was built for another profile or origin.
     """
     build = one_row(
         connection,
@@ -170,5 +170,5 @@ def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile)
             f"features.training_panel is not built for the profile {profile} and the "
             f"origin {wanted[1]}: materialize it first"
         )
-    # DuckDB keeps the order of insertion: the same panel gives the same model to the last bit
+    # DuckDB keeps the order of insertion, so the same panel gives a bit-identical model
     return read_frame(connection, "SELECT * FROM features.training_panel")

@@ -1,6 +1,6 @@
-"""Residuals: what was sold beside the linear forecast, by store, state and chain up to an origin.
+"""Compute residuals of the linear forecast by store, state and chain, up to an origin.
 
-Features are made of them in the modules of :mod:`rossmann_ml.features.history`.
+See the modules of :mod:`rossmann_ml.features.history` for the features computed from them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 
 @dataclass(frozen=True)
 class AsOf:
-    """What is known at an origin, cut off there, and what was left over of it.
+    """Residuals and cell means as of an origin; the last column of days is the origin.
 
     Attributes:
-        observed: Shape (stores, days).
-        residuals: Shape (stores, days), log sales minus the linear forecast; 0 where not observed.
-        chain: Shape (days,), mean residual.
-        states: Shape (states, days), mean residual.
-        state_of_store: Shape (stores,), row of ``states``.
-        levels: Cell means, by half-life.
-        shift: Shape (stores,), the recent level beside the linear forecast.
+        observed: Whether the store had sales on the day, shape (stores, days).
+        residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days).
+        chain: Mean residual of the chain, shape (days,).
+        states: Mean residual of each state, shape (states, days).
+        state_of_store: Row of each store's state in ``states``, shape (stores,).
+        levels: Levels and cell means, one item per half-life.
+        shift: Mean residual of each store over the last weeks, minus the chain's, shape (stores,).
     """
 
     observed: BoolArray
@@ -50,15 +50,15 @@ class AsOf:
 
 @dataclass(frozen=True)
 class Past:
-    """What history features may look at: nothing of it comes from the plan of the target days.
+    """Inputs of history features, without the plan of the target days.
 
     Attributes:
-        as_of: Residuals and levels.
-        first_date: The date of their first day.
-        weekdays: Shape (days,), 0 is Monday.
-        is_promo: Shape (stores, days).
+        as_of: Residuals and cell means as of the origin.
+        first_date: Date of the first column of days.
+        weekdays: Weekday of each past day, 0 is Monday, shape (days,).
+        is_promo: Whether the store ran a promotion on each past day, shape (stores, days).
         horizon_days: Number of target days after the origin.
-        params: Half-lives and windows.
+        params: Half-lives and windows, in days.
     """
 
     as_of: AsOf
@@ -70,11 +70,11 @@ class Past:
 
 
 def mean_or_nan(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
-    """Means, NaN where nothing was counted."""
+    """Divide sums by counts; NaN where the count is 0."""
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
-def look_back(
+def residuals_as_of(
     known: SalesGrid,
     plan: PlanGrid,
     stores: StoreGrid,
@@ -84,18 +84,19 @@ def look_back(
     past_promo: BoolArray,
     past_weekdays: IntArray,
 ) -> AsOf:
-    """Set what was sold beside what the linear forecast and the cell means say of it.
+    """Compute residuals and cell means from sales up to an origin.
 
     Args:
-        known: Sales, cut off at the origin.
-        plan: The plan, which covers them.
-        stores: The stores, in the row order of both grids.
-        linear: The linear forecast as of the origin.
-        params: Half-lives.
-        past_promo: Shape (stores, days), the promotion of the days of ``known``.
-        past_weekdays: Shape (days,), 0 is Monday.
+        known: Sales up to the origin.
+        plan: Plan that covers the days of ``known``.
+        stores: Stores, in the row order of both grids.
+        linear: Linear forecast as of the origin.
+        params: Half-lives in days.
+        past_promo: Whether the store ran a promotion on the days of ``known``, shape
+            (stores, days).
+        past_weekdays: Weekday of the days of ``known``, 0 is Monday, shape (days,).
     """
-    observed = known.sales > 0  # closed days and the few open days without sales say nothing
+    observed = known.sales > 0  # log sales are undefined on closed days and days without sales
     log_sales = np.log(np.where(observed, known.sales, 1.0))
     groups = stores.groups()
     half_lives = tuple(map(float, params.half_lives_days))
@@ -107,7 +108,7 @@ def look_back(
     chain = residuals.sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
     shift = recent_shift(residuals, observed, chain)
 
-    state_of_store = stores.numbers("state") + 1  # 0 gathers the stores of unknown state
+    state_of_store = stores.numbers("state") + 1  # row 0: stores of unknown state
     membership = np.eye(int(state_of_store.max()) + 1)[state_of_store].T
     states = (membership @ residuals) / np.maximum(membership @ observed, 1)
     return AsOf(observed, residuals, chain, states, state_of_store, levels, shift)

@@ -1,1 +1,1 @@
-"""Scoring with the champion, drivers of the forecasts, and a challenger in shadow."""
+"""Forecast with the champion, explain the forecasts by drivers, and run a challenger in shadow."""

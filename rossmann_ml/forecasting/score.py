@@ -1,8 +1,7 @@
-"""Forecasting: the scoring panel of an origin, the forecasts made of it, and their record.
+"""Build the scoring panel of an origin, forecast it with a bundle, and store forecasts and run.
 
-The weekly job scores the newest origin with the champion. Belongs here: scoring and writing
-forecasts, whatever model it is. Past origins with models of their time are
-:mod:`rossmann_ml.pipeline.backfill`'s matter.
+:func:`build_scoring_panel` and :func:`score_newest_origin` are steps of the weekly job. See
+:mod:`rossmann_ml.pipeline.backfill` for past origins.
 """
 
 from __future__ import annotations
@@ -44,19 +43,20 @@ WEEKLY, BACKFILL = "weekly", "backfill"
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """What was forecast.
+    """Result of forecasting an origin.
 
     Attributes:
-        run_id: The run whose rows are in force; an earlier one when nothing had changed.
-        forecast_origin: The last day whose sales were used.
-        model_version: The model that scored.
-        stores: Stores with a forecast.
-        store_days: Rows.
-        assumed_store_days: Rows whose plan was filled by rule.
-        stores_not_forecast: Stores without one; the reasons are in the table of that name.
-        total_sales_forecast: Sum over all rows.
-        is_new: False when the same inputs had been scored before.
-        seconds: Wall time.
+        run_id: Run whose forecasts are in force; an earlier run if the inputs are unchanged.
+        forecast_origin: Last day whose sales were used.
+        model_version: Model of the forecasts.
+        stores: Number of stores with a forecast.
+        store_days: Number of forecasts.
+        assumed_store_days: Number of forecasts whose plan was filled by rule.
+        stores_not_forecast: Number of stores without forecast, with reasons in
+            ``forecasting.stores_not_forecast``.
+        total_sales_forecast: Sum of the forecasts in EUR.
+        is_new: Whether forecasts were stored; False if the same inputs were scored before.
+        seconds: Wall time in seconds.
     """
 
     run_id: str
@@ -72,7 +72,7 @@ class ForecastReport:
 
 
 def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
-    """Make the scoring panel of the stores that get a forecast, with ``plan_source``."""
+    """Build the scoring panel of the stores that get a forecast, with ``plan_source``."""
     panel = scoring_panel(
         inputs.features,
         forecast_origin=inputs.forecast_origin,
@@ -104,11 +104,10 @@ def build_scoring_panel(session: Session) -> PanelReport:
 def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     """Score ``features.scoring_panel`` with the champion and store the forecasts.
 
-    Nothing is stored again when model, data, plan and code are those of the run in force.
+    If model, data, plan and code equal those of the run in force, that run stays in force.
 
     Raises:
-        NoDataError: The panel is not that of the newest origin.
-        NoDataError: No model has been promoted yet.
+        NoDataError: The panel is missing or of another origin, or no model is promoted yet.
     """
     settings = session.settings
     with session.writing() as connection:
@@ -139,10 +138,19 @@ def store_forecasts(
     known_by: date,
     versions: Versions,
 ) -> ForecastReport:
-    """Score a panel with a bundle and store rows and run in one transaction.
+    """Score a panel with a bundle, and store forecasts and run in one transaction.
 
-    Rows of an earlier run at the same origin move to ``forecasting.forecast_history``, and their
-    drivers are deleted.
+    Forecasts of an earlier run for the origin move to ``forecasting.forecast_history``, and their
+    drivers are deleted. If the inputs equal those of the run in force, that run is returned.
+
+    Args:
+        connection: Pipeline database.
+        panel: Panel of :func:`panel_to_score`.
+        bundle: Model of the forecasts.
+        run_id: Identifier of the new run.
+        run_kind: ``weekly`` or ``backfill``.
+        known_by: Last day on which a row of the inputs may have become known.
+        versions: Versions of data and code.
     """
     started, started_at = time.perf_counter(), utc_now()
     origin: date = panel["forecast_origin"][0]
@@ -171,7 +179,7 @@ def store_forecasts(
             """,
             [utc_now(), origin],
         )
-        # what explained the rows that go does not explain the new ones
+        # the drivers of the replaced forecasts do not explain the new ones
         for table in ("forecasts", "forecast_drivers"):
             connection.execute(
                 f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
@@ -219,7 +227,7 @@ def store_forecasts(
 
 
 def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
-    """The run whose forecasts of an origin are in force, and the model that made them.
+    """Return the run whose forecasts of an origin are in force, and its model version.
 
     Raises:
         NoDataError: The origin has no forecasts.

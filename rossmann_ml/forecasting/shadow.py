@@ -1,8 +1,8 @@
-"""Shadow forecasts: what a challenger that does not serve would have forecast.
+"""Forecast in shadow: score the champion's panel with a challenger that does not serve.
 
-They go to a table of their own, ``forecasting.shadow_forecasts``, from the very panel that the
-champion scored; what is served does not depend on them, and a challenger that cannot score does
-not stop the weekly job. The champion's forecasts are :mod:`rossmann_ml.forecasting.score`'s matter.
+:func:`score_shadow` fills ``forecasting.shadow_forecasts``. Served forecasts do not depend on them,
+and a challenger that cannot score does not stop the weekly job. See
+:mod:`rossmann_ml.forecasting.score` for the served forecasts.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ from rossmann_ml.warehouse.tables.models import champion_record, newer_models
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """What ran in shadow.
+    """Result of a shadow forecast.
 
     Attributes:
-        forecast_origin: The newest origin.
-        model_version: The challenger, or None where none runs in shadow.
-        store_days: Its rows.
-        difference_share: Sum of its forecasts over the champion's on the same rows, minus 1.
-        is_new: False when it had scored the same panel before.
-        reason: Why there is nothing, where there is nothing.
-        seconds: Wall time.
+        forecast_origin: Newest origin.
+        model_version: Challenger; None if no challenger ran.
+        store_days: Number of shadow forecasts.
+        difference_share: Sum of the challenger's forecasts divided by the sum of the champion's on
+            the same store-days, minus 1.
+        is_new: Whether forecasts were stored; False if the same panel was scored before.
+        reason: Reason why no challenger ran; empty if one did.
+        seconds: Wall time in seconds.
     """
 
     forecast_origin: date
@@ -53,9 +54,9 @@ class ShadowReport:
 
 
 def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
-    """The newest registered model that is newer than the champion's promotion and was not promoted.
+    """Return the newest registered model that was created after the champion's promotion.
 
-    Models without a bundle on disk do not count.
+    Models without a bundle on disk do not count; None if there is no such model.
     """
     serving = champion_record(connection)
     if serving is None:
@@ -65,12 +66,10 @@ def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings)
 
 
 def score_shadow(session: Session) -> ShadowReport:
-    """Score ``features.scoring_panel`` with the challenger, beside the forecasts in force.
+    """Score ``features.scoring_panel`` with the challenger and store its shadow forecasts.
 
-    Nothing is stored again while the champion's forecasts of that origin are those beside which
-    it stands; when they were scored anew, its rows are replaced.
-
-    ``forecast.shadow_challenger`` in ``params.yaml`` says whether there is to be any.
+    The shadow forecasts refer to the champion's run in force, and are replaced only when that run
+    changes. ``forecast.shadow_challenger`` in ``params.yaml`` turns shadow forecasts on or off.
 
     Raises:
         NoDataError: The newest origin has no forecasts yet.
@@ -80,15 +79,15 @@ def score_shadow(session: Session) -> ShadowReport:
     with session.writing() as connection:
         origin = newest_origin(connection)
 
-        def nothing(reason: str) -> ShadowReport:
+        def not_run(reason: str) -> ShadowReport:
             seconds = time.perf_counter() - started
             return ShadowReport(origin, None, 0, 0.0, False, reason, seconds)
 
         if not session.params.forecast.shadow_challenger:
-            return nothing("forecast.shadow_challenger is false")
+            return not_run("forecast.shadow_challenger is false")
         challenger = shadow_challenger(connection, settings)
         if challenger is None:
-            return nothing("no challenger is newer than the champion's promotion")
+            return not_run("no challenger is newer than the champion's promotion")
         run_id, _ = run_in_force(connection, origin)
         is_new = not _is_stored(connection, origin, challenger, run_id)
         if is_new:
@@ -97,8 +96,8 @@ def score_shadow(session: Session) -> ShadowReport:
             try:
                 bundle = Bundle.load(settings.models_path, challenger, threads=settings.threads)
                 forecasts = bundle.forecast(panel)
-            except NoDataError as error:  # its own matter, not that of what is served
-                return nothing(f"{challenger} cannot score: {error}")
+            except NoDataError as error:  # a faulty challenger must not stop the weekly job
+                return not_run(f"{challenger} cannot score: {error}")
             rows = forecasts.with_columns(
                 model_version=pl.lit(challenger),
                 run_id=pl.lit(run_id),
@@ -111,7 +110,7 @@ def score_shadow(session: Session) -> ShadowReport:
                     [origin, challenger],
                 )
                 append_frame(connection, "forecasting.shadow_forecasts", rows)
-        store_days, difference_share = _beside_the_champion(connection, origin, challenger)
+        store_days, difference_share = _compared_with_champion(connection, origin, challenger)
     seconds = time.perf_counter() - started
     return ShadowReport(origin, challenger, store_days, difference_share, is_new, "", seconds)
 
@@ -128,7 +127,7 @@ def _is_stored(
     return found is not None
 
 
-def _beside_the_champion(
+def _compared_with_champion(
     connection: duckdb.DuckDBPyConnection, origin: date, challenger: str
 ) -> tuple[int, float]:
     ((store_days, share),) = connection.execute(

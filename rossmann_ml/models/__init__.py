@@ -1,7 +1,6 @@
-"""Models: what turns a panel into log sales, and what turns log sales into an honest forecast.
+"""Fit models of log sales, blend them, and calibrate their forecasts; without warehouse access.
 
-``base`` is the interface that every model keeps, ``families`` has one module a model;
-``baselines`` are the references that are always scored beside them; ``calibration`` holds bias and
-intervals; ``bundle`` is the folder in which a fitted model travels. Nothing here reads the
-warehouse.
+``base`` defines the interface of a model, ``families`` has one module per model family, ``blend``
+averages them. ``baselines`` are the references of every score. ``calibration`` and
+``total_calibration`` hold bias factors and intervals. ``bundle`` saves and loads all of it.
 """

@@ -1,7 +1,7 @@
-"""The interface of a model, and what all models do with a panel.
+"""Define the interface of a model, and the functions that all models share.
 
-A new model is a class of the form of :class:`Model` in a module of its own in
-:mod:`rossmann_ml.models.families`. Belongs here: nothing that is true of one model only.
+A new model family is a class with the interface :class:`Model` in its own module of
+:mod:`rossmann_ml.models.families`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rossmann_ml.models.categories import Categories
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How one model is fitted.
+    """Settings of one fit.
 
     Attributes:
         trees: Number of trees.
-        learning_rate: Share of each tree's answer that is taken.
-        parameters: The family's own parameters, by its library's names.
-        seed: Of every random choice.
-        threads: How many threads fit and predictions may use.
+        learning_rate: Factor on the prediction of each tree.
+        parameters: Other parameters of the model, by their names in its library.
+        seed: Seed of all random choices.
+        threads: Number of threads for fit and predictions.
     """
 
     trees: int
@@ -39,15 +39,15 @@ class FitSettings:
 
 
 class Model(Protocol):
-    """Fits and predicts log sales of panel rows, deterministically for given inputs.
+    """Interface of a model that predicts log sales, deterministically for given inputs.
 
-    Predictions may be made from several threads at once: nothing of a model changes after
-    :meth:`fit` or :meth:`load`, its number of threads included.
+    A model does not change after :meth:`fit` or :meth:`load`, not even its number of threads, so
+    that several threads can call :meth:`predict_log_sales` at once.
 
     Attributes:
-        packages: Names of the distributions that its module imports and no other module does; the
-            registered model requires them.
-        categories: The codes of text features that it was fitted with.
+        packages: Names of the distributions that only the family's module imports; the registered
+            model requires them.
+        categories: Codes of the text features, from the fit.
     """
 
     packages: ClassVar[tuple[str, ...]]
@@ -55,47 +55,47 @@ class Model(Protocol):
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit on the rows of a training panel (all features and ``sales``)."""
+        """Fit a model on the rows of a training panel (all features and ``sales``)."""
         ...
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict the log of sales, shape (rows,), for rows with all features."""
+        """Predict log sales of rows with all features, shape (rows,)."""
         ...
 
     def importance(self) -> pl.DataFrame:
-        """One row a feature: ``feature, gain, gain_share, splits``, most important first."""
+        """Return ``feature, gain, gain_share, splits`` per feature, most important first."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the model's own files into a folder that is there."""
+        """Write the model's files into an existing folder."""
         ...
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read what :meth:`save` wrote; predictions use so many threads."""
+        """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
         ...
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
-    """The features of a panel as one array, shape (rows, features), text features as codes."""
+    """Return features of a panel as an array, shape (rows, features), with texts as codes."""
     encoded = categories.encode(panel.select(features))
     return encoded.cast(pl.Float32).to_numpy(order="c")
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """The linear forecast of log sales, from which models learn to depart, shape (rows,)."""
+    """Return the linear forecast of log sales, shape (rows,), to which models add a correction."""
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 
 def log_target(panel: pl.DataFrame) -> FloatArray:
-    """What models learn: log sales minus the linear forecast, shape (rows,)."""
+    """Return the target of a fit: log sales minus the linear forecast, shape (rows,)."""
     return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
 
 
 def importance_frame(
     features: list[str], gain: FloatArray, splits: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """Importances in the form of :meth:`Model.importance`; ``splits`` is null where unknown."""
+    """Build the table of :meth:`Model.importance`; ``splits`` is null if None."""
     unknown = [None] * len(gain)
     return pl.DataFrame(
         {

@@ -1,7 +1,7 @@
-"""References that every model is scored beside: what a person could do in a spreadsheet.
+"""Compute the reference forecasts of every score: methods that a spreadsheet can do.
 
-Both look only at sales up to the origin and at the plan. A store-day that a reference cannot
-answer (a store without history) is NaN.
+Both use only the plan and sales up to the origin. The forecast is NaN for a store without sales in
+the last year.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from rossmann_ml.features.panel import FeatureInputs
 
 SEASONAL_NAIVE = "seasonal_naive"
 MEDIAN = "store_weekday_promo_median"
-_LOOK_BACK_DAYS = 365  # a year, the origin included
+_LOOK_BACK_DAYS = 365  # including the origin
 
 
 def baseline_forecasts(
     inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Forecast by the references, as if every day were open.
+    """Compute the reference forecasts of all stores and target days, as if every day were open.
 
-    Both look at the store's open days among the last 365, the origin's included.
-    ``seasonal_naive`` repeats the newest of the same weekday, as the season of daily sales is the
-    week. ``store_weekday_promo_median`` is the median of those with that weekday and promotion,
-    without any of those of that weekday, else of all.
+    Both use the store's days with sales among the 365 days up to the origin. ``seasonal_naive``
+    repeats the newest one of the same weekday, because the season of daily sales is the week.
+    ``store_weekday_promo_median`` is the median of those with the same weekday and promotion; if
+    there are none, of those with the same weekday; if there are none either, of all.
 
     Args:
-        inputs: Stores, sales and plan; sales after the origin are not looked at.
-        forecast_origin: The last day whose sales are known.
-        horizon_days: How many days after it.
+        inputs: Stores, sales and plan; sales after the origin are ignored.
+        forecast_origin: Last day whose sales are known.
+        horizon_days: Number of target days after the origin.
 
     Returns:
         ``store_id, target_date, seasonal_naive, store_weekday_promo_median``.
@@ -74,7 +74,7 @@ def _newest_by_weekday(sales: FloatArray, past_weekdays: np.ndarray) -> FloatArr
 def _medians_by_cell(sales: FloatArray, past_cells: np.ndarray) -> FloatArray:
     medians = np.empty((sales.shape[0], CELLS))
     with warnings.catch_warnings():
-        # a cell without days is NaN on purpose
+        # cells without days are NaN here and filled below
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
         for cell in range(CELLS):
             medians[:, cell] = np.nanmedian(np.where(past_cells == cell, sales, np.nan), axis=1)

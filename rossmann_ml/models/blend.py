@@ -1,7 +1,7 @@
-"""The blend: several models whose log forecasts are averaged with fixed weights.
+"""Average the log forecasts of several models with fixed weights, and fit the weights.
 
-Belongs here: how weights are found and used. Which models there are is in
-:mod:`rossmann_ml.models.families`, how they are fitted in their own modules.
+:class:`Blend` predicts, :func:`fit_weights` fits the weights on out-of-fold forecasts. See
+:mod:`rossmann_ml.models.families` for the models.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _FILE = "blend.json"
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted models and their weights, see :class:`rossmann_ml.models.base.Model`.
+    """Fitted models and their weights.
 
     Attributes:
-        members: The models, by family.
-        weights: By family; not negative, together 1. A model of weight 0 is not asked.
+        members: Fitted models (:class:`rossmann_ml.models.base.Model`) by family.
+        weights: Weights by family, at least 0, with sum 1. Models of weight 0 do not predict.
     """
 
     members: Mapping[str, Model]
@@ -38,11 +38,11 @@ class Blend:
 
     @property
     def categories(self) -> Categories:
-        """The codes of text features, which all members share: they were fitted on one panel."""
+        """Codes of the text features, the same in all members because one panel fitted them."""
         return next(iter(self.members.values())).categories
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict the log of sales, shape (rows,), for rows with all features."""
+        """Predict log sales of rows with all features, shape (rows,)."""
         by_member = {
             family: self.members[family].predict_log_sales(panel)
             for family, weight in self.weights.items()
@@ -51,10 +51,10 @@ class Blend:
         return weighted_mean(by_member, self.weights)
 
     def importance(self) -> pl.DataFrame:
-        """One row a feature: the weighted mean of the members' shares of gain.
+        """Return ``feature, gain, gain_share, splits`` per feature, most important first.
 
-        ``gain`` is that share too, as the members' own gains are in different units; ``splits``
-        adds up those of the members that count them.
+        ``gain_share`` is the weighted mean of the members' shares. ``gain`` equals it, because the
+        members' gains have different units. ``splits`` is the sum over members that count them.
         """
         each = pl.concat(
             model.importance().with_columns(
@@ -74,7 +74,7 @@ class Blend:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``blend.json`` and the members' own files.
+        """Write ``blend.json`` (the weights) and the files of the members.
 
         Raises:
             ValueError: The members have different codes of text features.
@@ -87,43 +87,42 @@ class Blend:
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Blend:
-        """Read what :meth:`save` wrote; predictions use so many threads."""
+        """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
         weights: dict[str, float] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         members = {family: model_class(family).load(folder, threads=threads) for family in weights}
         return cls(members, weights)
 
 
 def weighted_mean(by_member: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:
-    """Average log forecasts, shape (rows,), adding members in the order of ``weights``."""
+    """Average log forecasts, shape (rows,), summed in the order of ``weights``."""
     total = sum(weight * by_member[family] for family, weight in weights.items() if weight > 0)
     return np.asarray(total, dtype=np.float64)
 
 
 def equal_weights(families: tuple[str, ...]) -> dict[str, float]:
-    """The same weight for every member: what is used before anything is known of them."""
+    """Return the same weight for every family, for a blend without out-of-fold forecasts."""
     return {family: 1 / len(families) for family in families}
 
 
 def fit_weights(
     out_of_fold: pl.DataFrame, families: tuple[str, ...], *, shrinkage: float
 ) -> dict[str, float]:
-    """Find the convex weights that would have served past origins best.
+    """Fit the weights of the blend on out-of-fold forecasts of past origins.
 
-    They minimise the mean squared log error of the average over days without an unusual event,
-    each origin centred on its own median first, as the level of a whole season is the bias
-    factor's matter, and in units of its members' own error, so that the weeks around Christmas,
-    which are hard for all, do not decide alone. With few origins the best weights are mostly
-    chance, so they are pulled towards equal ones.
+    The weights minimise the mean squared log error of the blend on days without an unusual event.
+    The errors of each origin are centred on their median, because the bias factor corrects its
+    level. They are divided by the members' mean error, because otherwise the weeks around
+    Christmas, which are hard for all members, would dominate. The weights are shrunk towards
+    equal ones, because the best weights of few origins are mostly chance.
 
     Args:
-        out_of_fold: ``forecast_origin, sales`` and a column of log forecasts a family; without
-            rows the weights are equal.
-        families: The members.
-        shrinkage: How much a departure from equal weights costs, in units of the members' mean
-            squared error; 0 means not at all.
+        out_of_fold: ``forecast_origin, sales`` and one column of log forecasts per family.
+        families: Members of the blend.
+        shrinkage: Cost of a squared deviation from equal weights, in units of the members' mean
+            squared error; 0 for no shrinkage.
 
     Returns:
-        By family; not negative, together 1.
+        Weights by family, at least 0, with sum 1; equal weights without rows.
     """
     equal = equal_weights(families)
     if out_of_fold.is_empty() or len(families) == 1:
@@ -135,13 +134,13 @@ def fit_weights(
         errors -= np.median(errors.mean(axis=1))
         usual = errors[np.abs(errors.mean(axis=1)) < UNUSUAL_LOG_RATIO]
         squares = usual.T @ usual
-        if squares.trace() > 0:  # else every member was right
+        if squares.trace() > 0:  # 0 if no member has an error
             products += squares * (len(families) / squares.trace())
     if not products.any():
         return equal
     products *= len(families) / products.trace()
     start = np.array(list(equal.values()))
-    # here and not above: it takes a second and 20 MB, and those who only score do without
+    # imported here, because it takes a second and 20 MB, and scoring does not need it
     from scipy.optimize import minimize  # noqa: PLC0415
 
     def cost(weights: FloatArray) -> float:
@@ -156,7 +155,7 @@ def fit_weights(
         constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
         options={"ftol": 1e-12},
     )
-    # rounded: the last digits of an optimiser are noise
+    # rounded, because the last digits of an optimiser are noise
     rounded = np.round(np.clip(found.x, 0, 1), 3)
     rounded[int(np.argmax(rounded))] += 1 - rounded.sum()
     return {

@@ -1,7 +1,8 @@
-"""The bundle: a fitted blend with all that scoring needs, as a folder of plain files.
+"""Save and load bundles: a fitted blend with its calibrations, as a folder of plain files.
 
-A bundle is what serves. It holds no pickle, knows its own version, and is written whole or not
-at all. Where models come from (training) and which one is champion (registry) is not its matter.
+The champion that serves is a bundle. The folder holds no pickle, its name is the model version,
+and it is written atomically. See :mod:`rossmann_ml.training.fit` for the fit, and
+:mod:`rossmann_ml.warehouse.tables.models` for the champion.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ _METADATA = "bundle.json"
 
 @dataclass(frozen=True)
 class BundleMetadata:
-    """What a bundle is.
+    """Contents of ``bundle.json``.
 
     Attributes:
         family: ``blend``; its members are in ``blend.json``.
-        trained_through: The newest target date among the training rows.
-        features: The features it needs, in order.
-        feature_params: Half-lives and windows that the features were made with.
-        profile: ``fast`` or ``full``.
-        horizon_days: The horizon it was trained for.
+        trained_through: Newest target date among the training rows, ISO date.
+        features: Names of the features, in column order.
+        feature_params: Half-lives and windows of the features, in days, by parameter.
+        profile: Training profile, ``fast`` or ``full``.
+        horizon_days: Horizon of the training rows in days.
     """
 
     family: str
@@ -47,7 +48,7 @@ class BundleMetadata:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted blend, its calibrations and what they are."""
+    """A fitted blend, its calibrations and metadata; ``model_version`` is empty before saving."""
 
     model: Blend
     calibration: Calibration
@@ -59,11 +60,11 @@ class Bundle:
         """Forecast the rows of a scoring panel; closed days get 0.
 
         Args:
-            panel: As :func:`rossmann_ml.features.panel.scoring_panel` makes it.
+            panel: Panel of :func:`rossmann_ml.features.panel.scoring_panel`.
 
         Returns:
-            ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast`` and
-            the bounds, in the panel's order.
+            ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast,
+            lower_80, upper_80, lower_95, upper_95``, in the panel's order.
 
         Raises:
             NoDataError: The panel lacks features that the model was trained with.
@@ -71,8 +72,8 @@ class Bundle:
         missing = [name for name in self.metadata.features if name not in panel.columns]
         if missing:
             raise NoDataError(
-                f"model {self.model_version} needs features that are no longer made: "
-                f"{', '.join(missing[:5])}. Train anew with `rossmann refresh --retrain fast`"
+                f"model {self.model_version} needs features that are no longer computed: "
+                f"{', '.join(missing[:5])}. Retrain with `rossmann refresh --retrain fast`"
             )
         log_forecast = self.model.predict_log_sales(panel)
         forecasts = self.calibration.bounds(
@@ -87,11 +88,11 @@ class Bundle:
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
     ) -> pl.DataFrame:
-        """Give the factors on sums of forecasts, see :meth:`TotalCalibration.intervals`.
+        """Compute the factors on sums of forecasts, see :meth:`TotalCalibration.intervals`.
 
         Args:
-            panel: The panel that was forecast.
-            forecasts: What :meth:`forecast` made of it.
+            panel: Panel of the forecasts.
+            forecasts: Result of :meth:`forecast` for this panel.
             stores: ``store_id, store_type, assortment, state``.
         """
         rows = forecasts.select(
@@ -101,10 +102,10 @@ class Bundle:
         return self.total_calibration.intervals(rows, stores)
 
     def save(self, models_folder: Path) -> Bundle:
-        """Write the bundle below a folder, under its version.
+        """Write the bundle into a subfolder named by its version.
 
-        The version names family, newest training day and content, so the same inputs give the
-        same version; one that is there already is left as it is.
+        The version consists of family, newest training day and a hash of the files, so the same
+        inputs give the same version. An existing folder of that version stays as it is.
 
         Returns:
             The bundle with its ``model_version``.
@@ -128,10 +129,10 @@ class Bundle:
 
     @classmethod
     def load(cls, models_folder: Path, model_version: str, *, threads: int) -> Bundle:
-        """Read a bundle; its forecasts use so many threads.
+        """Read a bundle; ``threads`` is the number of threads of its forecasts.
 
         Raises:
-            NoDataError: It is not there or not whole.
+            NoDataError: The bundle or one of its files is missing.
         """
         folder = models_folder / model_version
         try:
@@ -145,8 +146,8 @@ class Bundle:
             )
         except FileNotFoundError as error:
             raise NoDataError(
-                f"the bundle of model {model_version} is not whole: {error.filename} is missing; "
-                "train anew with `rossmann refresh --retrain fast`, or `rossmann restore` a backup"
+                f"the bundle of model {model_version} is incomplete: {error.filename} is missing; "
+                "retrain with `rossmann refresh --retrain fast`, or `rossmann restore` a backup"
             ) from error
 
 

@@ -1,7 +1,8 @@
-"""From log forecasts to sales with intervals: bias factor and conformal half-widths.
+"""Turn log forecasts into sales with intervals: bias factor and conformal half-widths.
 
-Both are fitted on out-of-fold forecasts, that is forecasts of origins that the model behind them
-had not seen, and never on the rows they are reported on.
+:class:`Calibration` is fitted on out-of-fold forecasts: forecasts of past origins by models fitted
+only on data up to that origin. See :mod:`rossmann_ml.models.total_calibration` for intervals of
+totals.
 """
 
 from __future__ import annotations
@@ -19,29 +20,29 @@ from rossmann_ml.features.grid import FloatArray, IntArray
 _FILE = "calibration.json"
 INTERVAL_LEVELS = (80, 95)
 _WEEK_DAYS = 7
-# A store that sold half its forecast or less, or twice or more, was hit by an event. A few such
-# days carry most of the squared percentage error, and would pull every forecast down.
+# Log error from which a day counts as an unusual event (half or twice the forecast). A few such
+# days have most of the squared percentage error, and would lower every forecast.
 UNUSUAL_LOG_RATIO = float(np.log(2))
-# The spread of a store's own days, within these bounds, scales its intervals.
+# Bounds of the standard deviation of a store's residuals, which scales its intervals.
 _SPREAD_BOUNDS = (0.05, 0.5)
-# About the spread of a usual store, for one whose own is not known yet.
+# Typical spread of a store, for stores whose spread is unknown.
 _USUAL_SPREAD = 0.15
-# Stores of one type and assortment differ by about this much (log units): what is not known of a
-# store without history. It fades to 1/e of it every so many days of its own.
+# Standard deviation of the level among stores of one type and assortment (log units), which is the
+# uncertainty about a store without history. It falls to 1/e every so many observed days.
 _NEW_STORE_SPREAD = 0.35
 _NEW_STORE_DAYS = 20.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns the log forecast of an open store-day into sales and bounds.
+    """Bias factor and interval widths for the log forecasts of open store-days.
 
     Attributes:
-        log_shift: Added to the log forecast: the point that minimises the mean square percentage
-            error is lower than the median of sales.
-        half_widths: By level (``"80"``, ``"95"``), one number a horizon week, in units of the
-            store's spread.
-        origins: The origins it was fitted on, ISO dates.
+        log_shift: Log of the bias factor, added to the log forecast. It is usually negative,
+            because the least mean squared percentage error is below the median of sales.
+        half_widths: Half-widths of the intervals by level (``"80"``, ``"95"``), one per horizon
+            week, in units of the store's spread.
+        origins: Origins of the fit, ISO dates.
     """
 
     log_shift: float
@@ -50,14 +51,14 @@ class Calibration:
 
     @classmethod
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
-        """Fit on out-of-fold forecasts.
+        """Fit bias factor and half-widths on out-of-fold forecasts.
 
-        The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute
-        deviation in units of the store's spread, by horizon week.
+        The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute log
+        error in units of the store's spread, by horizon week.
 
         Args:
-            out_of_fold: ``forecast_origin, store_id, target_date, horizon_days, sales,
-                log_forecast, spread``; open days with sales.
+            out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
+                horizon_days, sales, log_forecast, spread``.
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
         deviation = ordered["log_forecast"].to_numpy() - np.log(ordered["sales"].to_numpy())
@@ -77,16 +78,16 @@ class Calibration:
     def bounds(
         self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray
     ) -> pl.DataFrame:
-        """Give sales and bounds for open store-days.
+        """Compute forecasts and bounds of open store-days.
 
         Args:
-            horizon_days: Shape (rows,), days after the origin.
-            spread: Shape (rows,), see :func:`interval_spread`.
-            log_forecast: Shape (rows,).
+            horizon_days: Days from the origin to the target day, shape (rows,).
+            spread: Spread of log sales, see :func:`interval_spread`, shape (rows,).
+            log_forecast: Log forecasts before the bias factor, shape (rows,).
 
         Returns:
-            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``; a bound never lies on the
-            wrong side of the forecast or of the wider bound.
+            ``sales_forecast, lower_80, upper_80, lower_95, upper_95`` in EUR; the forecast is
+            inside the 80% interval, which is inside the 95% interval.
         """
         week = (horizon_days - 1) // _WEEK_DAYS
         point = np.exp(log_forecast + self.log_shift)
@@ -111,9 +112,10 @@ class Calibration:
 
 
 def interval_spread(panel: pl.DataFrame) -> FloatArray:
-    """The spread of log sales that scales a row's interval, shape (rows,).
+    """Compute the spread of log sales that scales each row's interval, shape (rows,).
 
-    It is the spread of the store's own days; what is not known of a store with few days is added.
+    It combines the standard deviation of the store's residuals with the uncertainty about a store
+    with few observed days.
 
     Args:
         panel: Rows with ``residual_std_182d`` and ``observed_days_364d``.
@@ -126,7 +128,7 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
 
 
 def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Each origin's rows, oldest first, with those of the origins that were over by then."""
+    """Yield each origin's rows, oldest first, and the rows of origins that were over by then."""
     over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
     for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
         "forecast_origin", maintain_order=True
@@ -136,17 +138,16 @@ def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.
 
 
 def point_log_shift(log_ratios: pl.DataFrame) -> float:
-    """How far below the middle of log sales the point with the least percentage error lies.
+    """Compute the log of the bias factor that minimises the mean squared percentage error.
 
     For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
-    Each origin is centred on its own median first: a season in which the whole chain sold
-    more or less than forecast does not come again, while the spread of days, which calls for
-    a forecast below the median, does. Days with an unusual event are left out, and an origin
-    without any other day. The origins' median counts, so that the weeks around Christmas do not
-    pull down the summer.
+    Each origin is centred on its median first, because the spread of days recurs, while the error
+    of a whole season does not. Days with an unusual event are left out. The result is the median
+    over origins, so that the weeks around Christmas do not lower the forecasts of summer; 0
+    without usual days.
 
     Args:
-        log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in one fixed order.
+        log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in a fixed order.
     """
     shifts = []
     for _, part in log_ratios.group_by("forecast_origin", maintain_order=True):
@@ -159,18 +160,18 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
 
 
 def log_shift_of_spread(spread: FloatArray) -> float:
-    """The same for rows of known spread, before any forecast could be judged.
+    """Compute the log of the bias factor from the spread, for rows without out-of-fold forecasts.
 
-    For log-normal days of spread s it is -1.5 s^2.
+    For log-normal sales with spread s it is -1.5 s^2.
     """
     return -1.5 * float(np.mean(spread**2))
 
 
 def conformal_quantile(scores: FloatArray, level: float) -> float:
-    """The ceil((n + 1) level)-th smallest score: covers new rows at least at that level.
+    """Return the ceil((n + 1) level)-th smallest of n scores, whose coverage is at least the level.
 
-    With fewer scores than the level needs (4 for 80%, 19 for 95%) it is the largest, which covers
-    n / (n + 1); without any it is 0.
+    With fewer scores than the level needs (4 for 80%, 19 for 95%) it is the largest score, whose
+    coverage is n / (n + 1); without scores it is 0.
     """
     if len(scores) == 0:
         return 0.0

@@ -1,8 +1,7 @@
-"""Codes of text features (store type, assortment, state), as one fit learned them.
+"""Encode text features (store type, assortment, state) with the codes of a fitted model.
 
-The codes belong to a fitted model and travel in its bundle: numbering the values of the stores at
-scoring would give every store another code when one store changes. Which stores there are is not
-known here.
+The codes are saved with the model, because numbers from the stores at scoring would change for
+all stores when one store changes.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from rossmann_ml.features.panel import STORE_FEATURES
 
 _FILE = "categories.json"
 MISSING_CODE = -1
-"""Code of a value that is not known (null)."""
+"""Code of a null value."""
 
 
 @dataclass(frozen=True)
 class Categories:
-    """The values that a model was fitted with, by text feature.
+    """Values of the text features that a model was fitted with.
 
     Attributes:
-        values: By feature, its values in alphabetical order; the code of a value is its position.
-            A value that is not among them has the code ``len(values)``, the same for all such.
+        values: Values by feature, in alphabetical order. The code of a value is its position; all
+            other values have the code ``len(values)``.
     """
 
     values: Mapping[str, list[str]]
 
     @classmethod
     def of(cls, panel: pl.DataFrame) -> Self:
-        """Take the values of the text features of a training panel."""
+        """Collect the values of the text features of a training panel."""
         names = [name for name in STORE_FEATURES if name in panel.columns]
         return cls({name: panel[name].drop_nulls().unique().sort().to_list() for name in names})
 
     def encode(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return a panel with its text features as codes."""
+        """Return the panel with codes in place of its text features."""
         return panel.with_columns(
             pl.when(pl.col(name).is_null())
             .then(MISSING_CODE)
@@ -51,11 +50,13 @@ class Categories:
         )
 
     def unseen(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return ``store_id, feature, value`` of the values that are not among the known ones.
+        """Return the values of text features that the model was not fitted with.
 
         Args:
-            panel: Rows with ``store_id`` and the text features; one row a store and value comes
-                back, sorted.
+            panel: Rows with ``store_id`` and the text features.
+
+        Returns:
+            ``store_id, feature, value``, one row per store and value, sorted.
         """
         found = [
             panel.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(known))

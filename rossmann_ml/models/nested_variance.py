@@ -1,8 +1,8 @@
-"""Variance of errors nested in time: days within weeks within horizons.
+"""Estimate variances of errors that are nested in time: days within weeks within horizons.
 
-Forecast errors of one origin share something over the whole horizon, something over each week,
-and each day has its own. How far a total of several days may be off depends on the three parts.
-Belongs here: the parts and how they are estimated; not whose errors they are.
+The forecast errors of one origin have a part for the whole horizon, one for each week and one for
+each day. The uncertainty of a total of several days depends on the three variances. See
+:mod:`rossmann_ml.models.total_calibration` for the errors.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rossmann_ml.features.grid import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class DayErrors:
-    """Errors of many series (an origin's chain, an origin's store, ...) by day.
+    """Errors by day of many series; a series is one segment at one origin.
 
     Attributes:
-        series: Shape (rows,), which series a row belongs to, 0, 1, 2, ... without gaps.
-        week: Shape (rows,), which week of which series, 0, 1, 2, ... without gaps.
-        weight: Shape (rows,), positive; the day's sales forecast.
-        error: Shape (rows,), log units.
+        series: Number of the series, 0, 1, 2, ... without gaps, shape (rows,).
+        week: Number of the week, 0, 1, 2, ... without gaps over all series, shape (rows,).
+        weight: Sales forecast of the day, positive, shape (rows,).
+        error: Error in log units, shape (rows,).
     """
 
     series: IntArray
@@ -32,20 +32,21 @@ class DayErrors:
 
 
 def nested_variance(days: DayErrors) -> FloatArray:
-    """Estimate the variance of what a horizon, a week and a day add to an error.
+    """Estimate the variances of the horizon's, the week's and the day's part of an error.
 
-    The method of moments for an unbalanced nested design (Searle, Casella and McCulloch, Variance
-    Components, 1992, ch. 5): expected weighted sums of squares, solved from the day upwards. The
-    error of a horizon is expected to be 0, so its square counts whole. Negative solutions are 0.
+    The estimator is the method of moments for an unbalanced nested design (Searle, Casella and
+    McCulloch, Variance Components, 1992, ch. 5): it solves the expected weighted sums of squares,
+    first for days, then weeks, then horizons. The expected error of a horizon is 0, so no mean is
+    subtracted from it. Negative solutions become 0.
 
     Returns:
-        Shape (3,): the variances of horizon, week and day.
+        Variances of horizon, week and day, shape (3,); 0 without rows.
     """
     if not len(days.error):
         return np.zeros(3)
 
     def add(groups: IntArray, values: FloatArray) -> FloatArray:
-        # adds in the order of the rows: the same last bit every time
+        # bincount adds in the order of the rows, so the sums are bit-identical in every run
         return np.asarray(np.bincount(groups, weights=values))
 
     series_of_week = np.zeros(int(days.week.max()) + 1, dtype=np.int64)
@@ -55,7 +56,7 @@ def nested_variance(days: DayErrors) -> FloatArray:
     week_error = add(days.week, weight * days.error) / week_weight
     horizon_error = add(days.series, weight * days.error)
 
-    # how much of a day's variance is left in the mean of a week and of a horizon
+    # what remains of a day's (a week's) variance in the means of weeks and horizons, summed up
     day_in_weeks = float((add(days.week, weight**2) / week_weight).sum())
     day_in_horizons = float((weight**2).sum())
     week_in_horizons = float((week_weight**2).sum())
@@ -70,7 +71,7 @@ def nested_variance(days: DayErrors) -> FloatArray:
     return np.array([horizon, week, day])
 
 
-def _solved(squares: float, expected: float) -> float:
-    """The variance whose expected sum of squares was found; 0 where there is nothing to tell."""
-    # an expectation of 0 (one day a week, one week a horizon) is off by the rounding of its terms
-    return max(squares / expected, 0.0) if expected > 1e-9 else 0.0
+def _solved(squares: float, coefficient: float) -> float:
+    """Return the sum of squares divided by its coefficient; 0 if the coefficient is about 0."""
+    # the coefficient is 0 but for rounding if each week has one day, or each horizon one week
+    return max(squares / coefficient, 0.0) if coefficient > 1e-9 else 0.0

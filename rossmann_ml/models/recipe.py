@@ -1,7 +1,7 @@
-"""A recipe: everything that decides what model comes of given data.
+"""Define recipes: all settings that determine a model for given data.
 
-Two models of the same recipe differ only in the data they saw; the gate treats a refit of the
-champion's recipe otherwise than a changed recipe.
+Two models with the same recipe differ only in their training data. The gate has other rules for a
+refit of the champion's recipe than for a changed recipe, see :mod:`rossmann_ml.training.gate`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from rossmann_ml.models.families import model_class
 
 @dataclass(frozen=True)
 class RecipeKey:
-    """What a recipe's stored forecasts are kept under: enough to read and blend them again.
+    """Key of a recipe's stored out-of-fold forecasts, sufficient to read and blend them.
 
     Attributes:
-        features_hash: Fingerprint of how features are made.
-        members: Fingerprint of each member, by family.
-        shrinkage: How the members' weights are found.
+        features_hash: Fingerprint of the parameters and code of the features.
+        members: Fingerprint of each member by family.
+        shrinkage: Shrinkage of the members' weights, see
+            :func:`rossmann_ml.models.blend.fit_weights`.
     """
 
     features_hash: str
@@ -39,32 +40,32 @@ class RecipeKey:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The members of the blend."""
+        """Families of the members of the blend."""
         return tuple(self.members)
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all of it."""
+        """Fingerprint of all attributes."""
         return fingerprint(asdict(self))
 
     def to_json(self) -> str:
-        """As text, for ``forecasting.model_versions``."""
+        """Return the key as JSON text, for ``forecasting.model_versions``."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> RecipeKey:
-        """Read what :meth:`to_json` wrote."""
+        """Parse the text of :meth:`to_json`."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A blend of model families with the parameters it is made by.
+    """A blend of model families with all parameters of its fit.
 
     Attributes:
-        profile: How much a fit does.
-        params: All parameters.
-        threads: How many threads a fit may use; sums of floats depend on it.
+        profile: Training profile, ``fast`` or ``full``, which sets the size of a fit.
+        params: Parameters of ``params.yaml``.
+        threads: Number of threads of a fit; the rounding of sums depends on it.
     """
 
     profile: Profile
@@ -73,23 +74,23 @@ class Recipe:
 
     @property
     def profile_params(self) -> ProfileParams:
-        """The profile's numbers."""
+        """Parameters of the profile."""
         return self.params.training.profiles[self.profile]
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The members of the blend, in the order of ``training.families``."""
+        """Families of the members of the blend, in the order of ``training.families``."""
         members = self.profile_params.models
         return tuple(family for family in self.params.training.families if family in members)
 
     @property
     def features(self) -> list[str]:
-        """The features the models are given."""
+        """Names of the features of the models, in column order."""
         return feature_names(self.params.features)
 
     @property
     def features_hash(self) -> str:
-        """Fingerprint of how features are made, code included, not of the data."""
+        """Fingerprint of the parameters and code of the features, without the data."""
         return fingerprint(
             {
                 "features": self.params.features.model_dump(),
@@ -99,7 +100,7 @@ class Recipe:
         )
 
     def member_hash(self, family: str) -> str:
-        """Fingerprint of features, panel, parameters and seed of one member."""
+        """Return the fingerprint of one member: features, panel, parameters and seed."""
         profile = self.profile_params
         return fingerprint(
             {
@@ -117,7 +118,7 @@ class Recipe:
 
     @property
     def key(self) -> RecipeKey:
-        """What its stored forecasts are kept under."""
+        """Key of the recipe's stored out-of-fold forecasts."""
         return RecipeKey(
             self.features_hash,
             {family: self.member_hash(family) for family in self.families},
@@ -126,11 +127,11 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all members and of how they are blended, not of the data."""
+        """Fingerprint of all members and of their blending, without the data."""
         return self.key.hash
 
     def member_parameters(self, family: str) -> dict[str, int | float | str]:
-        """All that is set of a member, by name: its library's parameters, size and seed."""
+        """Return all parameters of a member by name: those of its library, size and seed."""
         size = self.profile_params.models[family].model_dump()
         return {
             **self.params.training.families[family],
@@ -139,7 +140,7 @@ class Recipe:
         }
 
     def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model:
-        """Fit a member on the rows of a training panel whose target day is known by a day."""
+        """Fit a member on the rows of a training panel with target days up to ``known_until``."""
         rows = panel.filter(pl.col("target_date") <= known_until)
         size = self.profile_params.models[family]
         settings = FitSettings(
@@ -152,7 +153,7 @@ class Recipe:
         return model_class(family).fit(rows, self.features, settings)
 
     def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> dict[str, Model]:
-        """Fit every member, by family; see :meth:`fit`."""
+        """Fit every member and return the models by family; see :meth:`fit`."""
         return {
             family: self.fit(family, panel, known_until=known_until) for family in self.families
         }
@@ -163,18 +164,18 @@ _NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that co
 
 @cache
 def _features_code(folder: Path) -> str:
-    """Fingerprint of the feature modules' code; comments and docstrings do not count."""
+    """Return the fingerprint of the feature modules' code, without comments and docstrings."""
     modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
     return fingerprint(
         {
-            name: _code_without_words(path.read_text(encoding="utf-8"))
+            name: _code_without_docstrings(path.read_text(encoding="utf-8"))
             for name, path in modules.items()
             if name not in _NO_FEATURES
         }
     )
 
 
-def _code_without_words(source: str) -> str:
+def _code_without_docstrings(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

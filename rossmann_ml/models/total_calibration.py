@@ -1,10 +1,9 @@
-"""From sums of daily forecasts to unbiased totals with coherent intervals.
+"""Turn sums of daily forecasts into unbiased totals with coherent intervals.
 
-The daily forecast lies below the middle on purpose (it minimises percentage errors), so their sum
-is too low; and the sum of the daily bounds is no bound of the sum: what is particular to a store
-or day evens out in a total, what the whole chain has in common does not. So one model of the errors
-stands behind the totals of every level. Fitted, like the daily calibration, on out-of-fold
-forecasts. Which totals there are is in :mod:`rossmann_ml.models.totals`.
+The sum of daily forecasts is too low, because each minimises the percentage error and is below the
+median. The sum of daily bounds is too wide, because independent errors of stores and days cancel
+out. :class:`TotalCalibration` models both on out-of-fold forecasts. See
+:mod:`rossmann_ml.models.totals` for the totals.
 """
 
 from __future__ import annotations
@@ -35,37 +34,35 @@ from rossmann_ml.models.totals import (
 _FILE = "total_calibration.json"
 _KEY = ["forecast_origin", "level", "segment", "first_date", "last_date"]
 _WEEK_DAYS = 7
-# Of the log error of a total (a deviation of 0.001%), so that quotients of it are numbers.
+# Least variance of a total's log error (a standard deviation of 0.001%), to avoid division by 0.
 _LEAST_VARIANCE = 1e-10
-# A few days a year (the last of December, a store that reopens) are off by a third. Left as they
-# are they would make every other week's interval half as wide again.
+# Limit of an error in robust standard deviations. A few days a year (the end of December, a store
+# that reopens) have errors of a third, which would widen all other weeks' intervals by half.
 _USUAL_DEVIATIONS = 3.0
-_MEDIAN_TO_DEVIATION = 1.4826  # of a normal distribution
+_MEDIAN_TO_DEVIATION = 1.4826  # median absolute to standard deviation, normal distribution
 
 
 @dataclass(frozen=True)
 class TotalCalibration:
-    """What turns a sum of daily forecasts into an unbiased total and bounds.
+    """Bias factor and error variances of totals.
 
-    The error of a total is modelled as what the whole chain has in common, plus what a group of
-    stores (type, assortment, state) has in common beyond that, plus what is the store's own, in
-    units of its spread. Each of the three has a part that lasts the horizon, one that lasts a
-    calendar week and one of the day. Stores' own parts even out over stores, weeks' and days'
-    parts over weeks and days; the rest stays.
+    The log error of a total is the sum of an error of the chain, an error of the group (store
+    type, assortment or state) and errors of its stores, in units of each store's spread. Each of
+    them has a part for the horizon, one for each calendar week and one for each day. The errors
+    of stores cancel out over stores, those of weeks and days over weeks and days.
 
     Attributes:
-        log_bias: Added to the log of a sum of daily forecasts.
-        chain: Variances of what the chain has in common over a horizon, a week and a day.
-        groups: The same of what a group has in common beyond the chain, by level.
-        store: The same of what is the store's own, in units of its squared spread.
-        chain_freedom: Degrees of freedom of ``chain``: how many horizons, weeks and days that do
-            not overlap it was estimated from.
-        group_freedom: The same of ``groups``, by level.
-        store_quantiles: By interval level (``"80"``, ``"95"``), in standard deviations of a
-            store's week (any span of at most seven days): stores are many enough to see that their
-            errors have longer tails than a normal distribution. Totals of more than one store use
-            Student's t.
-        origins: The origins it was fitted on, ISO dates.
+        log_bias: Log of the factor on sums of daily forecasts.
+        chain: Variances of the chain's error: horizon, week and day.
+        groups: Variances of a group's error beyond the chain's, by level: horizon, week and day.
+        store: Variances of a store's error, in units of its squared spread: horizon, week and day.
+        chain_freedom: Degrees of freedom of ``chain``: numbers of horizons, weeks and days that do
+            not overlap.
+        group_freedom: Degrees of freedom of ``groups``, by level: horizons, weeks and days.
+        store_quantiles: Quantiles of a store's error over at most seven days by interval level
+            (``"80"``, ``"95"``), in standard deviations. They are measured, because the errors of
+            stores have longer tails than a normal distribution; other totals use Student's t.
+        origins: Origins of the fit, ISO dates.
     """
 
     log_bias: float
@@ -81,14 +78,14 @@ class TotalCalibration:
     def fit(
         cls, out_of_fold: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int
     ) -> TotalCalibration:
-        """Fit on out-of-fold forecasts.
+        """Fit bias factor and variances on out-of-fold forecasts.
 
         Args:
             out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
                 horizon_days, sales, forecast`` (EUR; the daily forecast as served), ``spread``
                 (log units, see :func:`rossmann_ml.models.calibration.interval_spread`).
             stores: ``store_id, store_type, assortment, state``.
-            horizon_days: Days of the horizon.
+            horizon_days: Number of days of the horizon.
         """
         rows = out_of_fold.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "sales", "forecast",
@@ -137,17 +134,16 @@ class TotalCalibration:
         )
 
     def variance(self, totals: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
-        """Variance of the log error of totals, and its degrees of freedom.
+        """Compute the variance of the log error of each total, and its degrees of freedom.
 
-        The degrees are Satterthwaite's (1946): a variance made of parts that are each known from
-        a few horizons, weeks or days is as certain as those parts let it be. What is the stores'
-        own is known from so many that it counts as certain.
+        The degrees of freedom are Satterthwaite's (1946) for a sum of estimated variances. The
+        stores' variances count as exact, because many stores estimate them.
 
         Args:
-            totals: As :func:`rossmann_ml.models.totals.add_up` returns them.
+            totals: Totals of :func:`rossmann_ml.models.totals.add_up`.
 
         Returns:
-            Both of shape (rows,).
+            Variances and degrees of freedom, both of shape (rows,).
         """
         remaining = np.column_stack(
             [
@@ -169,18 +165,18 @@ class TotalCalibration:
         return total, total**2 / np.maximum(uncertain, _LEAST_VARIANCE**2)
 
     def intervals(self, rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-        """Give what the sums of daily forecasts are multiplied by, for every total.
+        """Compute the factors that turn sums of daily forecasts into totals and bounds.
 
         Args:
-            rows: The days to forecast, open or not: ``forecast_origin, store_id, target_date,
+            rows: Store-days to forecast, open or not: ``forecast_origin, store_id, target_date,
                 horizon_days, is_open, forecast`` (EUR, as served) and ``spread``.
             stores: ``store_id, store_type, assortment, state``.
 
         Returns:
             ``forecast_origin, level, segment, first_date, last_date, unbiased_factor,
-            lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``; totals in which
-            no store opens are left out, they are 0. Bounds lie around the unbiased factor and
-            around 1, and the wider ones around the narrower.
+            lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``, one row per total
+            with an open store. Each interval contains the unbiased factor and 1, and the 95%
+            interval contains the 80% interval.
         """
         opened = rows.filter(pl.col("is_open") & (pl.col("forecast") > 0))
         horizon_days = int(rows["horizon_days"].to_numpy().max())
@@ -188,7 +184,7 @@ class TotalCalibration:
         return pl.concat([totals.select(_KEY), self.factors(totals)], how="horizontal")
 
     def factors(self, totals: pl.DataFrame) -> pl.DataFrame:
-        """The factors of :meth:`intervals` for totals that were added up before."""
+        """Compute the factors of :meth:`intervals`, for totals of :func:`add_up`."""
         variance, freedom = self.variance(totals)
         deviation, is_store = np.sqrt(variance), (totals["level"] == STORE).to_numpy()
         columns = {"unbiased_factor": np.full(len(totals), np.exp(self.log_bias))}
@@ -212,11 +208,11 @@ class TotalCalibration:
 
 
 def _log_bias(rows: pl.DataFrame) -> float:
-    """The factor, as a log, that makes sums of the daily forecast right on average.
+    """Return the log of the factor that makes sums of daily forecasts unbiased.
 
-    The shift of the daily point is taken back. What is left between the middle of log sales and
-    the log of their sum is measured within each origin, centred on its own median: seasons in
-    which the chain sold more or less than forecast are the intervals' matter.
+    The factor reverses the bias factor of the daily forecast, and adds the difference between the
+    median of log sales and the log of their sum. The difference is measured within each origin,
+    centred on its median, because intervals cover the error of a whole season.
     """
     ratios = rows.select("forecast_origin", log_ratio=(pl.col("forecast") / pl.col("sales")).log())
     left = (
@@ -233,9 +229,9 @@ def _log_bias(rows: pl.DataFrame) -> float:
 
 
 def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Log errors by level, segment and day: the chain's, and beyond it those of groups and stores.
+    """Compute log errors by segment and day for each level, limited by :func:`_usual`.
 
-    A store's are in units of its spread.
+    Errors of groups and stores are minus the chain's; those of stores in units of their spread.
     """
     segmented = with_segments(rows, stores)
     day = ["forecast_origin", "target_date"]
@@ -258,7 +254,7 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
 
 
 def _usual(errors: pl.DataFrame) -> pl.DataFrame:
-    """Errors within a few robust standard deviations; larger ones count as that large."""
+    """Clip errors to a few robust standard deviations."""
     limit = _USUAL_DEVIATIONS * _MEDIAN_TO_DEVIATION * pl.col("error").abs().median()
     return errors.with_columns(pl.col("error").clip(-limit, limit))
 
@@ -276,9 +272,9 @@ def _nested(errors: pl.DataFrame) -> DayErrors:
 
 
 def _freedom(rows: pl.DataFrame, horizon_days: int) -> FloatArray:
-    """How many horizons, weeks and days the chain's variances come from.
+    """Return the degrees of freedom of the chain's variances: horizon, week and day.
 
-    Origins a week apart look at the same days; what overlaps counts once.
+    Days that the horizons of several origins share count once.
     """
     days = rows["target_date"].n_unique()
     horizons = max(days / horizon_days, 1.0)

@@ -1,9 +1,8 @@
-"""Which totals there are: levels, segments and spans of days, and store-days added up to them.
+"""Add store-days up to totals by level, segment and span of days.
 
-A total is the sales of one segment (a store, a store type, an assortment, a state, the chain) in
-one span of days: a calendar week as far as it lies inside the horizon, or the first days after
-the origin. Belongs here: adding up, and the shape of what was added; not how far a total may be
-off (:mod:`rossmann_ml.models.total_calibration`).
+A total is the sales of one segment (a store, store type, assortment, state or the chain) in one
+span of days: the part of a calendar week inside the horizon, or the first days after the origin.
+:func:`add_up` is the main entry point. See :mod:`rossmann_ml.models.total_calibration` for bounds.
 """
 
 from __future__ import annotations
@@ -14,25 +13,24 @@ CHAIN, STORE = "chain", "store"
 GROUPS = ("store_type", "assortment", "state")
 SEGMENT_LEVELS = (CHAIN, *GROUPS, STORE)
 FIRST_DAYS = (7, 14, 28)
-"""Totals of the first days after the origin, besides that of the whole horizon."""
+"""Lengths in days of spans that start after the origin, in addition to the whole horizon."""
 UNKNOWN_STATE = "unknown"
 
 AMOUNTS = ("forecast", "sales")
-"""What is added up, in EUR."""
+"""Columns that are summed, in EUR."""
 
 _SPAN = ("first_date", "last_date")
 
 
 def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
-    """Repeat every store-day for each span of days that holds it.
+    """Repeat every row for each span of days that contains its day.
 
     Args:
-        rows: ``forecast_origin, target_date, horizon_days`` and anything else.
-        horizon_days: Days of the horizon.
+        rows: Rows with ``forecast_origin, target_date, horizon_days``.
+        horizon_days: Number of days of the horizon.
 
     Returns:
-        The rows with ``first_date, last_date``; a span that is a week and the first seven days
-        at once is there once.
+        Rows with ``first_date, last_date``. A week that is also the first seven days occurs once.
     """
     origin, day = pl.col("forecast_origin"), pl.col("target_date")
     monday = day.dt.truncate("1w")
@@ -55,14 +53,14 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
 
 def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add to every store-day the segments that it belongs to.
+    """Add one column per level with the segment of each store-day.
 
     Args:
-        rows: With ``store_id``.
-        stores: ``store_id, store_type, assortment, state``; no state is known as ``unknown``.
+        rows: Rows with ``store_id``.
+        stores: ``store_id, store_type, assortment, state``; a null state becomes ``unknown``.
 
     Returns:
-        The rows with one column a level, named like it; a store is its own segment.
+        Rows with the columns, named like the levels; for the level ``store``, ``store_id`` serves.
     """
     attributes = stores.select(
         pl.col("store_id").cast(rows.schema["store_id"]),
@@ -82,16 +80,16 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
 
     Args:
         rows: Open store-days: ``forecast_origin, store_id, target_date, horizon_days, forecast``
-            (EUR), ``spread`` (log units), and ``sales`` (EUR) where they are known.
+            (EUR), ``spread`` (log units), and optionally ``sales`` (EUR).
         stores: ``store_id, store_type, assortment, state``.
-        horizon_days: Days of the horizon.
+        horizon_days: Number of days of the horizon.
 
     Returns:
-        ``forecast_origin, level, segment, first_date, last_date, store_days, forecast`` and
-        ``sales`` where given, and the shape of the total: ``store_concentration``, the sum of its
-        stores' squared shares, each times the store's squared spread, and ``week_concentration``
-        and ``day_concentration``, the sums of its calendar weeks' and days' squared shares (1
-        when all sales fall on one). Squares are added as whole numbers. Sorted by the first five.
+        ``forecast_origin, level, segment, first_date, last_date, store_days, forecast``, ``sales``
+        if given, and three concentrations: ``store_concentration``, the sum over stores of squared
+        share of the total times squared spread; ``week_concentration`` and ``day_concentration``,
+        the sums over calendar weeks and days of squared shares (1 if all sales are on one). Sorted
+        by the first five columns.
     """
     segmented = with_segments(rows, stores)
     by_store = (
@@ -159,16 +157,16 @@ def _add_up_level(
 def by_segment(
     rows: pl.DataFrame, level: str, span: list[str], aggregates: list[pl.Expr]
 ) -> pl.DataFrame:
-    """Aggregate rows of :func:`with_segments` by origin, ``segment`` of a level, and ``span``."""
+    """Aggregate rows of :func:`with_segments` by origin, segment of the level, and ``span``."""
     column = "store_id" if level == STORE else level
     return rows.group_by("forecast_origin", *span, segment=column).agg(aggregates)
 
 
 def exact_sum(term: pl.Expr, *, digits: int = 4) -> pl.Expr:
-    """A sum of doubles that comes out the same to the last bit however many threads add.
+    """Sum doubles with a bit-identical result for any number of threads.
 
-    The terms are rounded to ``digits`` decimals and added as integers, like the macro of that
-    name does in SQL.
+    The terms are rounded to ``digits`` decimals and summed as integers, like the SQL macro
+    ``exact_sum``.
     """
     scale = 10.0**digits
     return (term * scale).round().cast(pl.Int64).sum() / scale

@@ -126,7 +126,7 @@ def test_a_challenger_that_cannot_score_is_passed_over_with_the_reason(place: Re
     (place.settings.models_path / "broken" / "bundle.json").unlink()
     report = score(place)
     assert report.model_version is None
-    assert "broken cannot score: the bundle of model broken is not whole" in report.reason
+    assert "broken cannot score: the bundle of model broken is incomplete" in report.reason
     assert place.rows(SHADOW) == []
 
 

@@ -1,4 +1,4 @@
-"""What a calibration is by definition, worked out day by day in plain Python."""
+"""Calculate the daily calibration by its definition, day by day in plain Python."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from fractions import Fraction
 from statistics import median
 
-LOG_TWO = 0.6931471805599453  # a day off by this much or more is unusual
+LOG_TWO = 0.6931471805599453  # log error from which a day is unusual
 
 
 def conformal_score(scores: Iterable[float], percent: int) -> float:
-    """Give the ceil((n + 1) percent)-th smallest of n scores, by exact fractions.
+    """Return the ceil((n + 1) percent)-th smallest of n scores, by exact fractions.
 
-    Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005. With too few scores
-    for the level it is the largest, without any 0.
+    See Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005. With too few
+    scores for the level the result is the largest one; without scores 0.
     """
     ordered = sorted(scores)
     if not ordered:
@@ -24,13 +24,13 @@ def conformal_score(scores: Iterable[float], percent: int) -> float:
 
 
 def usual_log_ratios(log_ratios: list[float]) -> list[float]:
-    """Centre an origin's days on their median and leave unusual days out."""
+    """Centre the log ratios of an origin on their median, and leave out unusual days."""
     middle = median(log_ratios)
     return [each - middle for each in log_ratios if abs(each - middle) < LOG_TWO]
 
 
 def log_shift(origins: Iterable[list[float]]) -> float:
-    """Give the median over origins of the log factor with the least squared percentage error.
+    """Return the median over origins of the log factor with the least squared percentage error.
 
     The factor c on a forecast p of sales y makes the sum of (c p / y - 1)^2 least where its
     derivative in c is 0: c times the sum of (p / y)^2 is the sum of p / y.

@@ -1,4 +1,4 @@
-"""The sample's files as the frames that features are made of, and a recipe that fits in seconds."""
+"""Read the sample's files as inputs of features, and define a recipe that fits in seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEWEST_ORIGIN = date(2015, 6, 19)
 
 
 def small_params(**training: object) -> Params:
-    """The project's parameters with few trees and origins."""
+    """Return the project's parameters with few trees and origins."""
     loaded = load_params(PROJECT_DIR / "params.yaml").model_dump()
     loaded["training"] |= {
         "profiles": {
@@ -47,12 +47,12 @@ def small_params(**training: object) -> Params:
 
 
 def small_recipe(params: Params | None = None) -> Recipe:
-    """The fast recipe of those parameters on one thread."""
+    """Return the fast recipe of :func:`small_params` with one thread."""
     return Recipe("fast", params or small_params(), threads=1)
 
 
 def frames(folder: Path) -> dict[str, pl.DataFrame]:
-    """Read ``history``, ``plan`` and ``stores`` as the warehouse would give them."""
+    """Read the frames ``history``, ``plan`` and ``stores`` as in the warehouse."""
     train = pl.read_csv(folder / "train.csv", schema_overrides={"StateHoliday": pl.String})
     plan = pl.read_csv(folder / "test.csv", schema_overrides={"StateHoliday": pl.String})
     stores = pl.read_csv(folder / "store.csv").join(
@@ -91,12 +91,12 @@ def frames(folder: Path) -> dict[str, pl.DataFrame]:
 
 
 def inputs(folder: Path) -> FeatureInputs:
-    """The same as arrays."""
+    """Build the arrays of :func:`frames`."""
     return FeatureInputs.from_frames(**frames(folder))
 
 
 def folds_of(known: FeatureInputs, panel: pl.DataFrame, recipe: Recipe, origin: date) -> Folds:
-    """The recipe's past origins as of an origin, by way of a store in memory."""
+    """Compute the recipe's out-of-fold forecasts as of an origin, in a database in memory."""
     nothing = pl.DataFrame()
     as_of = OriginInputs(origin, date.max, known, horizon_plan=nothing, history=nothing)
     with duckdb.connect() as connection:
@@ -107,6 +107,6 @@ def folds_of(known: FeatureInputs, panel: pl.DataFrame, recipe: Recipe, origin: 
 def bundle_of(
     recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date, known: FeatureInputs
 ) -> Bundle:
-    """The recipe fitted on a panel and calibrated on its past origins."""
+    """Fit the recipe on a panel, calibrate it on its folds, and return the bundle."""
     members = recipe.fit_all(panel, known_until=origin)
     return make_bundle(recipe, members, folds, origin, known.stores.attributes)

@@ -1,4 +1,4 @@
-"""A warehouse that holds the core tables of the sample and nothing else, made without dbt."""
+"""Create a warehouse with only the core tables of the sample, without dbt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CREATE TABLE core.horizon_plan (
 
 
 def core_warehouse(place: Path, sample: Path, *, first_day: date = date(2013, 1, 1)) -> Settings:
-    """Fill a warehouse below a folder with the sample's first 15 stores, and give its settings."""
+    """Fill a warehouse with the first 15 stores of the sample, and return its settings."""
     settings = load_settings(
         raw_dir=sample,
         warehouse_dir=place / "warehouse",
@@ -64,7 +64,7 @@ def core_warehouse(place: Path, sample: Path, *, first_day: date = date(2013, 1,
 
 
 def triple_sales_after(settings: Settings, day: date) -> None:
-    """Plant other sales on all days after a day."""
+    """Triple the sales of all days after a day."""
     with connect(settings) as connection:
         connection.execute(
             "UPDATE core.fct_daily_sales SET sales = 3 * sales WHERE sales_date > ?", [day]
@@ -72,5 +72,5 @@ def triple_sales_after(settings: Settings, day: date) -> None:
 
 
 def days_before_newest(days: int) -> date:
-    """A day so long before the newest origin."""
+    """Return the day ``days`` days before the newest origin."""
     return NEWEST_ORIGIN - timedelta(days=days)

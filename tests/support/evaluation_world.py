@@ -1,4 +1,4 @@
-"""A few stores over a few months, and their past forecasts, for tests of how models are judged."""
+"""Build a few stores over a few months, and their past forecasts, for tests of evaluation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STORES = pl.DataFrame(
 
 
 def small_params(**training: object) -> Params:
-    """The project's parameters with a horizon of two weeks and a backtest of three origins."""
+    """Return the project's parameters with a horizon of two weeks and three backtest origins."""
     loaded = load_params(PROJECT_DIR / "params.yaml").model_dump()
     loaded["forecast"] |= {"horizon_days": HORIZON_DAYS, "plan_lookahead_days": 5}
     loaded["backtest"] = {"reuse_within_days": 6}
@@ -66,9 +66,9 @@ def small_params(**training: object) -> Params:
 
 
 def frames(*, opens_on: date | None = None) -> dict[str, pl.DataFrame]:
-    """``history``, ``plan`` and ``stores``; store 3 opens on a day, if one is given.
+    """Build the frames ``history``, ``plan`` and ``stores``; store 3 may open on a given day.
 
-    All are closed on Sundays and holidays; promotions come every other week, from Monday to
+    All stores are closed on Sundays and holidays. Promotions run every other week, from Monday to
     Friday, a week later in store 2.
     """
     rng = np.random.default_rng(11)
@@ -102,12 +102,12 @@ def frames(*, opens_on: date | None = None) -> dict[str, pl.DataFrame]:
 
 
 def world(*, opens_on: date | None = None) -> FeatureInputs:
-    """The same as arrays."""
+    """Build the arrays of :func:`frames`."""
     return FeatureInputs.from_frames(**frames(opens_on=opens_on))
 
 
 def as_of(features: FeatureInputs, origin: date = LAST_DAY) -> OriginInputs:
-    """What was known for an origin, without its frames."""
+    """Build the inputs of an origin from arrays, with empty frames."""
     nothing = pl.DataFrame()
     return OriginInputs(origin, date.max, features, horizon_plan=nothing, history=nothing)
 
@@ -121,15 +121,15 @@ def made_folds(
     rows_share: float = 0.8,
     without_answer: float = 0.0,
 ) -> pl.DataFrame:
-    """Past origins with made-up sales and forecasts, as ``backtest.served`` takes them.
+    """Draw sales and forecasts of past origins, as input of ``backtest.served``.
 
     Args:
-        seed: Of the random numbers.
-        origins: The origins.
-        families: The members.
-        stores: How many of the stores.
-        rows_share: Share of store-days that were open; the first day always is.
-        without_answer: Share of rows that a reference cannot answer.
+        seed: Seed of the random numbers.
+        origins: Forecast origins.
+        families: Members of the blend.
+        stores: Number of stores.
+        rows_share: Share of open store-days; the first day is always open.
+        without_answer: Share of rows without a reference forecast.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -155,7 +155,7 @@ def made_folds(
                         "store_type": "b" if store == 2 else "a",
                         "is_promo": bool(rng.random() < 0.4),
                         "holiday_nearby": "near a holiday" if rng.random() < 0.3 else "ordinary",
-                        # a day in twenty is unusual: it sold a third
+                        # one day in twenty is unusual: sales are a third
                         **{
                             family: log_sales
                             + rng.normal(0.03 * number, 0.1 + 0.1 * number)
@@ -177,14 +177,14 @@ def _answer(rng: np.random.Generator, log_sales: float, without_answer: float) -
 
 @contextmanager
 def memory_database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty database in memory with the product's own tables."""
+    """Create an empty in-memory database with the product's tables."""
     with duckdb.connect() as connection:
         create_tables(connection)
         yield connection
 
 
 def emptied(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The database with no rows in the tables of models and forecasts."""
+    """Delete all rows from the tables of models and forecasts, and return the database."""
     tables = connection.execute(
         "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'forecasting'"
     ).fetchall()
@@ -199,13 +199,13 @@ def store_folds(
     key: RecipeKey,
     versions: Mapping[date, str],
 ) -> None:
-    """Store past forecasts under what made them; days that are there already are left.
+    """Store past forecasts under a recipe's key; days that are stored already stay.
 
     Args:
-        connection: The database.
-        folds: As ``made_folds`` makes them, with a column a member of the key.
-        key: Under which fingerprints.
-        versions: The data version of each origin.
+        connection: Database.
+        folds: Rows of ``made_folds``, with one column per member of the key.
+        key: Fingerprints of features and members.
+        versions: Data version of each origin.
     """
     version = pl.col("forecast_origin").replace_strict(versions, return_dtype=pl.String)
     keyed = folds.with_columns(data_version=version, features_hash=pl.lit(key.features_hash))
@@ -232,5 +232,5 @@ def store_folds(
 
 
 def versions_of(features: FeatureInputs, origins: list[date], params: Params) -> dict[date, str]:
-    """The data version of each origin on the data as they are."""
+    """Return the data version of each origin on the current data."""
     return {origin: data_version_of_origin(features, origin, params.forecast) for origin in origins}

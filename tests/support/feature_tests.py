@@ -1,4 +1,4 @@
-"""Which features have a test of their own, and which are read off with all others."""
+"""Find the features that have their own test file, besides the tests of all features."""
 
 from __future__ import annotations
 

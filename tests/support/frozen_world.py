@@ -1,22 +1,22 @@
-"""One small chain with the shape of the real data, the same in every run and on every machine.
+"""Build one small chain that resembles the real data, identical in every run and on every machine.
 
 Twelve stores from 2013-01-01, 900 days of sales up to :data:`ORIGIN` (a Friday) and a plan for 63
-days more. Whole-number arithmetic stands in for chance, so no library's random stream can move it.
+days more. Integer arithmetic replaces random numbers, so a new library version cannot change it.
 
 ===== ==== ========== ===== ==================================================================
-store type assortment state what is special about it
+store type assortment state special property
 ===== ==== ========== ===== ==================================================================
-1     a    a          HE    nothing; an old competitor, no long-running promotion (promo2)
+1     a    a          HE    none; an old competitor, no long-running promotion (promo2)
 2     a    a          TH    promo2 since before the history
-3     a    c          NW    its competitor opens within the history
-4     c    c          BE    it is not known since when there is a competitor
+3     a    c          NW    competitor that opens within the history
+4     c    c          BE    competitor without opening date
 5     b    b          BW    open on Sundays and on most holidays; promo2 begins in the history
-6     d    c          NW    no competitor is known; promo2 begins within the horizon
-7     d    a          none  its state is unknown
+6     d    c          NW    no known competitor; promo2 begins within the horizon
+7     d    a          none  unknown state
 8     a    c          HE    opens on 2014-10-06
-9     d    c          TH    refurbished from 2014-07-01 to 2014-12-31: no rows at all
+9     d    c          TH    refurbished from 2014-07-01 to 2014-12-31: no rows
 10    c    a          BE    an open day without a sale, 2014-05-14
-11    a    a          BW    promo2 without a first day; its school holidays are a week later
+11    a    a          BW    promo2 without a first day; school holidays a week later
 12    b    a          NW    opens 2015-06-29, within the horizon: no sales yet
 ===== ==== ========== ===== ==================================================================
 """
@@ -49,7 +49,7 @@ OPENING = {LATE_STORE: date(2014, 10, 6), NEW_STORE: date(2015, 6, 29)}
 
 
 class Store(NamedTuple):
-    """A store as the store table knows it, and the level of its log sales."""
+    """A row of the store table, and the level of the store's log sales."""
 
     store_type: str
     assortment: str
@@ -77,7 +77,7 @@ STORES = {
 }
 WITH_PROMO2 = {2, 3, 5, 6, 9, 11}
 
-# Easter Sunday of the years here; the other feasts are counted from it.
+# Easter Sundays, from which the other movable holidays are counted.
 EASTER = {2013: date(2013, 3, 31), 2014: date(2014, 4, 20), 2015: date(2015, 4, 5)}
 SCHOOL_HOLIDAYS = [
     (date(2013, 1, 1), date(2013, 1, 4)),
@@ -96,10 +96,10 @@ WEEKDAY_EFFECT = (0.20, 0.02, -0.03, -0.05, 0.04, -0.12, 0.30)
 
 
 def chance(store_id: int, day: date) -> float:
-    """A number from -1 to 1 that depends on the store-day alone and looks like chance."""
+    """Return a pseudo-random number from -1 to 1 that depends only on the store-day."""
     mixed = store_id * 0x9E3779B1 + day.toordinal() * 0x85EBCA77
     total = 0
-    for _ in range(3):  # the sum of three is near a bell curve
+    for _ in range(3):  # the sum of three is approximately normal
         mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D & 0xFFFFFFFF
         mixed = (mixed ^ (mixed >> 12)) * 0x297A2D39 & 0xFFFFFFFF
         total += (mixed ^ (mixed >> 15)) % 2001 - 1000
@@ -108,7 +108,7 @@ def chance(store_id: int, day: date) -> float:
 
 @cache
 def state_holiday(day: date, state: str | None) -> str:
-    """The code of a state holiday: ``a`` public, ``b`` Easter, ``c`` Christmas, ``0`` none."""
+    """Return the code of a day: ``a`` public holiday, ``b`` Easter, ``c`` Christmas, ``0`` none."""
     from_easter = (day - EASTER[day.year]).days
     if from_easter in {-2, 1}:
         return "b"
@@ -122,26 +122,26 @@ def state_holiday(day: date, state: str | None) -> str:
 
 
 def is_school_holiday(store_id: int, day: date) -> bool:
-    """Whether schools are closed; a week later about store 11."""
+    """Return whether schools are closed; a week later for store 11."""
     shifted = day - timedelta(days=7) if store_id == 11 else day
     return any(first <= shifted <= last for first, last in SCHOOL_HOLIDAYS)
 
 
 def is_promo(day: date) -> bool:
-    """Whether the chain runs a promotion: Monday to Friday, every other week, some in a row."""
+    """Return whether a promotion runs: Monday to Friday, every other week, some weeks in a row."""
     week = (day - date(2012, 12, 31)).days // 7
     return day.weekday() < 5 and (week % 2 == 1 or week % 10 == 4)
 
 
 def has_rows(store_id: int, day: date) -> bool:
-    """Whether the retailer delivered anything of a store-day."""
+    """Return whether the retailer delivered a row of a store-day."""
     opening = OPENING.get(store_id, FIRST_DAY)
     away = store_id == REFURBISHED_STORE and REFURBISHED[0] <= day <= REFURBISHED[1]
     return day >= opening and not away
 
 
 def is_open(store_id: int, day: date) -> bool:
-    """Whether a store opens; the one with Sundays closes on New Year's Day and Christmas alone."""
+    """Return whether a store opens; store 5 closes only on New Year's Day and Christmas."""
     holiday = state_holiday(day, STORES[store_id].state)
     if store_id == SUNDAY_STORE:
         return holiday != "c" and (day.month, day.day) != (1, 1)
@@ -149,7 +149,7 @@ def is_open(store_id: int, day: date) -> bool:
 
 
 def sales(store_id: int, day: date) -> int:
-    """Whole EUR; 0 on closed days and on the one open day without a sale."""
+    """Return sales in whole EUR; 0 on closed days and on the open day without sales."""
     if not is_open(store_id, day) or (store_id == ZERO_STORE and day == ZERO_DAY):
         return 0
     of_year = day.timetuple().tm_yday / 365.25
@@ -171,7 +171,7 @@ def sales(store_id: int, day: date) -> int:
 
 @cache
 def frames() -> dict[str, pl.DataFrame]:
-    """The three frames of ``FeatureInputs.from_frames``: ``history``, ``plan`` and ``stores``."""
+    """Build the frames of ``FeatureInputs.from_frames``: ``history``, ``plan`` and ``stores``."""
     days = [FIRST_DAY + timedelta(days=number) for number in range((LAST_DAY - FIRST_DAY).days + 1)]
     keys = [(store_id, day) for store_id in STORES for day in days if has_rows(store_id, day)]
     past = [(store_id, day) for store_id, day in keys if day <= ORIGIN]
@@ -206,7 +206,7 @@ def frames() -> dict[str, pl.DataFrame]:
 
 
 def store_frame() -> pl.DataFrame:
-    """The stores as ``core.dim_store`` has them."""
+    """Build the rows of ``core.dim_store``."""
     return pl.DataFrame(
         [
             (
@@ -239,7 +239,7 @@ def store_frame() -> pl.DataFrame:
 
 @cache
 def inputs() -> FeatureInputs:
-    """The same as arrays; shared, so no test may write into them."""
+    """Return the arrays of :func:`frames`; they are shared, so tests must not write into them."""
     made = FeatureInputs.from_frames(**frames())
     grids = (made.sales.sales, made.plan.is_open, made.plan.is_promo)
     for array in (*grids, made.plan.state_holiday, made.plan.is_school_holiday):

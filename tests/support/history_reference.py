@@ -1,6 +1,6 @@
-"""The history features once more, from labelled dates: pandas where a mean is meant, else loops.
+"""Calculate the history features from labelled dates, with pandas for means, otherwise with loops.
 
-Written from the meanings in ``history_feature_names`` and the docstrings of ``residuals``,
+The definitions are the meanings in ``history_feature_names`` and the docstrings of ``residuals``,
 ``cell_means`` and ``linear``, with every window and prior as a literal number.
 """
 
@@ -20,20 +20,20 @@ NAN = float("nan")
 
 
 def back(day: date, days: int) -> date:
-    """The day so many days earlier."""
+    """Return the day ``days`` days earlier."""
     return day - timedelta(days=days)
 
 
 @dataclass(frozen=True)
 class Past:
-    """What is known at an origin, by labels.
+    """Sales, residuals and plan as of an origin, by labels.
 
     Attributes:
-        origin: The last day.
-        log_sales: Days by stores, NaN where nothing was sold.
-        residuals: The same minus the linear forecast.
-        promo: Days by stores, past and future.
-        states: Each store's state, None where it is unknown.
+        origin: Last day of the sales.
+        log_sales: Log sales, NaN where nothing was sold, days by stores.
+        residuals: Log sales minus the linear forecast, days by stores.
+        promo: Whether a promotion runs, past and future days by stores.
+        states: State of each store, None if unknown.
     """
 
     origin: date
@@ -44,7 +44,7 @@ class Past:
 
     @classmethod
     def of(cls, inputs: FeatureInputs, expected: np.ndarray, origin: date) -> Past:
-        """Label the arrays; ``expected`` begins with the plan's first day."""
+        """Label the arrays; ``expected`` begins with the first day of the plan."""
         known = inputs.sales.sales[:, : (origin - inputs.sales.first_date).days + 1]
         days = [inputs.sales.first_date + timedelta(days=n) for n in range(known.shape[1])]
         sold = pd.DataFrame(known.T, index=days)
@@ -56,30 +56,30 @@ class Past:
         return cls(origin, log_sales, log_sales - linear, promo, states)
 
     def last(self, days: int) -> pd.DataFrame:
-        """Residuals of so many days up to the origin."""
+        """Return the residuals of the last ``days`` days up to the origin."""
         return self.residuals.loc[back(self.origin, days - 1) : self.origin]
 
     def around(self, day: date, half: int) -> pd.DataFrame:
-        """Residuals from so many days before a day to as many after it."""
+        """Return the residuals from ``half`` days before a day to ``half`` days after it."""
         return self.residuals.loc[back(day, half) : back(day, -half)]
 
     def of_state(self, store: int) -> pd.DataFrame:
-        """Residuals of the stores of a store's state; those of unknown state are one state."""
+        """Return the residuals of the stores in a store's state; unknown states are one state."""
         return self.residuals.loc[:, [state == self.states[store] for state in self.states]]
 
 
 def pooled(residuals: pd.DataFrame) -> float:
-    """The mean over all store-days, NaN without any."""
+    """Return the mean over all store-days, NaN without any."""
     return float(residuals.stack().mean())
 
 
 def daily_zero(residuals: pd.DataFrame) -> pd.Series:
-    """Each day's mean over the stores that sold; 0 on days when none did."""
+    """Return the mean of each day over the stores with sales; 0 on days without sales."""
     return residuals.mean(axis=1).fillna(0.0)
 
 
 def last_days(past: Past, store: int, windows: list[int]) -> dict[str, float]:
-    """What the last weeks and months say, the same for every target day."""
+    """Calculate the features of the last weeks and months that are the same on every target day."""
     eight_weeks = past.last(56)[store]
     promo = past.promo.loc[eight_weeks.index, store]
     four_weeks, four_weeks_of_state = past.last(28), past.of_state(store)
@@ -97,15 +97,15 @@ def last_days(past: Past, store: int, windows: list[int]) -> dict[str, float]:
 
 
 def same_weekday(past: Past, store: int, target: date) -> float:
-    """The mean over the last 56 days that have the target's weekday."""
+    """Return the mean residual of the target's weekday over the last 56 days."""
     eight_weeks = past.last(56)[store]
     return eight_weeks[[day.weekday() == target.weekday() for day in eight_weeks.index]].mean()
 
 
 def last_year(past: Past, store: int, target: date) -> dict[str, float]:
-    """What was about the same day a year (52 weeks) and two years ago."""
+    """Calculate the features of the days 364 and 728 days before the target day."""
     then, before = back(target, 364), back(target, 728)
-    # the 21 days up to where the origin stood a year ago
+    # the 21 days up to the origin 364 days earlier
     year_ago = past.around(back(past.origin, 364 + 10), 10)
     state = past.of_state(store).loc[back(then, 3) : back(then, -3)].mean(axis=1)
     return {
@@ -123,7 +123,7 @@ def last_year(past: Past, store: int, target: date) -> dict[str, float]:
 
 
 def month_edges(past: Past, store: int) -> dict[str, float]:
-    """Days 1 to 3 and the last 3 days of months, within the last 364 days."""
+    """Calculate the mean residuals of the first and last 3 days of months, last 364 days."""
     year = past.last(364)[store]
     month_ends = {
         day: (pd.Timestamp(day) + pd.offsets.MonthEnd(0)).date().day for day in year.index
@@ -135,7 +135,7 @@ def month_edges(past: Past, store: int) -> dict[str, float]:
 
 
 def observations(past: Past, store: int) -> dict[str, float]:
-    """How much of the store was seen."""
+    """Count the days with sales, and the days since the last one."""
     sold = past.log_sales[store].dropna().index
     gap = (past.origin - max(sold)).days if len(sold) else 400
     return {
@@ -146,9 +146,9 @@ def observations(past: Past, store: int) -> dict[str, float]:
 
 
 def recent_shift(past: Past) -> list[float]:
-    """Residual minus the chain's of the day, half as much every 20 days, over 200 days.
+    """Calculate the mean of residuals minus the chain's, with a half-life of 20 days.
 
-    Five days' weight of zero is counted in.
+    The mean covers 200 days, and a prior of five days of 0.
     """
     chain = past.residuals.mean(axis=1)
     shifts = []
@@ -164,7 +164,7 @@ def recent_shift(past: Past) -> list[float]:
 
 
 def group_means(total: list[float], weight: list[float], groups: list[int]) -> list[float]:
-    """Each store's group's mean, with ten days of the whole chain's mean counted in."""
+    """Return the mean of each store's group, with a prior of ten days of the chain's mean."""
     overall = sum(total) / sum(weight) if sum(weight) else 0.0
     means = []
     for group in groups:
@@ -179,8 +179,8 @@ class Cells:
     """Sums and means of log sales by store and cell: (weekday, promotion).
 
     Attributes:
-        total: Of weight times log sales.
-        weight: Of weights.
+        total: Sums of weight times log sales.
+        weight: Sums of weights.
     """
 
     total: list[dict[tuple[int, bool], float]]
@@ -191,7 +191,7 @@ CELLS = [(weekday, promo) for promo in (False, True) for weekday in range(7)]
 
 
 def cell_sums(past: Past, half_life: float) -> Cells:
-    """Sum log sales by store and cell; a day so old as the half-life counts half."""
+    """Sum log sales by store and cell, with weights that halve with every half-life."""
     stores = past.log_sales.columns
     total = [dict.fromkeys(CELLS, 0.0) for _ in stores]
     weight = [dict.fromkeys(CELLS, 0.0) for _ in stores]
@@ -207,10 +207,10 @@ def cell_sums(past: Past, half_life: float) -> Cells:
 def cell_levels(
     cells: Cells, groups: list[int]
 ) -> tuple[list[dict[tuple[int, bool], float]], list[float]]:
-    """Each store's cells and level: level, the chain's shape and the store's own part of it.
+    """Calculate the cells and level of each store: level, chain's shape and store's deviation.
 
-    Levels and the chain's shape are worked out in turn, three times. One day's weight of the
-    group's level counts in a store's level, four of nothing in a store's own part of a cell.
+    Levels and the chain's shape are calculated in turn, three times. The priors are one day of
+    the group's level in a store's level, and four days of 0 in a store's deviation in a cell.
     """
     stores = range(len(groups))
     shape = dict.fromkeys(CELLS, 0.0)
@@ -250,17 +250,17 @@ def features(
     half_lives: list[int],
     windows: list[int],
 ) -> dict[str, np.ndarray]:
-    """Every history feature, shape (stores, target days).
+    """Calculate all history features by name, shape (stores, target days).
 
     Args:
         inputs: Stores, sales and plan.
-        expected: The linear forecast of every day of the plan, shape (stores, days).
-        chain_shape: What the chain's coefficients say of it, shape (stores, days).
-        own_shape: What the store's own say of it.
-        origin: The forecast origin.
-        ahead: The target days, counted from the origin.
-        half_lives: Of the cell means.
-        windows: Of the residual means.
+        expected: Linear forecast of every day of the plan, shape (stores, days).
+        chain_shape: Linear forecast by the chain's coefficients without level, (stores, days).
+        own_shape: Linear forecast by the store's coefficients without level, (stores, days).
+        origin: Forecast origin.
+        ahead: Target days, as days after the origin.
+        half_lives: Half-lives of the cell means in days.
+        windows: Windows of the mean residuals in days.
     """
     past = Past.of(inputs, expected, origin)
     groups = group_numbers(inputs)
@@ -292,7 +292,7 @@ def features(
 
 
 def group_numbers(inputs: FeatureInputs) -> list[int]:
-    """A number for each pair of store type and assortment."""
+    """Number the pairs of store type and assortment."""
     pairs = inputs.stores.attributes.select("store_type", "assortment").rows()
     return [sorted(set(pairs)).index(pair) for pair in pairs]
 
@@ -303,7 +303,7 @@ def laid_out(
     stores: int,
     ahead: list[int],
 ) -> dict[str, np.ndarray]:
-    """Fill arrays with what is said of each store, and of each store and day."""
+    """Fill arrays with the features of each store, and of each store and day."""
     found: dict[str, np.ndarray] = {}
 
     def place(name: str) -> np.ndarray:

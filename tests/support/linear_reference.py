@@ -1,8 +1,8 @@
-"""The linear forecast once more, slowly: column by column, day by day, in 64 bits.
+"""Calculate the linear forecast slowly: column by column, day by day, in 64 bits.
 
-Written from the docstrings of ``rossmann_ml.features.linear`` and ``linear_design`` and from
-decision 7 (the month in working days), with every constant as a literal number. The regressions
-are solved as least squares over laid-out observations; a penalty is one more observation.
+The definitions are the docstrings of ``rossmann_ml.features.linear`` and ``linear_design`` and
+decision 7 (the month in working days); every constant is a literal number here. The regressions
+are solved as least squares over single observations, where a penalty is one more observation.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ DATE_SPANS = {
     "New Year's Eve": ((12, 31), (12, 31)),
     "the first week of January": ((1, 2), (1, 6)),
 }
-# The penalty of an annual harmonic, in days of every store of the chain.
+# Penalty by annual harmonic, in days of the whole chain.
 HARMONIC_PENALTY = {0: 0.0, 1: 1.0, 2: 30.0, 3: 300.0}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its block, what it is, and its value of a store-day.
+    """A column of the linear forecast.
 
     Attributes:
-        block: What it is about, as the design's ``blocks`` say.
-        name: For messages.
-        value: Of a store's row and a day's number.
-        harmonic: Which annual harmonic, else 0.
-        is_slow: Whether a store's own history says little of it.
+        block: Topic of the column, as in the design's ``blocks``.
+        name: Name in messages.
+        value: Function that returns the value of a store's row and a day's number.
+        harmonic: Number of the annual harmonic, 0 for other columns.
+        is_slow: Whether a store's own history shows little of it.
     """
 
     block: str
@@ -86,7 +86,7 @@ class Column:
 
 @cache
 def working_days(year: int, month: int) -> frozenset[date]:
-    """Monday to Friday without the nine holidays that all of Germany has."""
+    """Return the working days of a month: Monday to Friday without the nine nationwide holidays."""
     feasts = {EASTER[year] + timedelta(days=number) for number in (-2, 1, 39, 50)}
     feasts |= {date(year, *day) for day in ((1, 1), (5, 1), (10, 3), (12, 25), (12, 26))}
     days = (date(year, month, 1) + timedelta(days=number) for number in range(31))
@@ -96,12 +96,12 @@ def working_days(year: int, month: int) -> frozenset[date]:
 
 
 def bump(at: float, width: float, days: float) -> float:
-    """A bell of height 1."""
+    """Return the value of a bell curve of height 1."""
     return math.exp(-(((days - at) / width) ** 2) / 2)
 
 
 def columns(plan: PlanGrid) -> list[Column]:
-    """The columns of a plan in the design's order, each to be asked for a store's day."""
+    """Return the columns of a plan in the design's order."""
     first, count = plan.first_date, plan.is_open.shape[1]
 
     def day_of(number: int) -> date:
@@ -121,7 +121,7 @@ def columns(plan: PlanGrid) -> list[Column]:
         return sum(other > day for other in working_days(day.year, day.month))
 
     def ramp(day: date) -> float:
-        """From 0 on 19 November to 1 on Christmas Eve, and nothing after it."""
+        """Return 0 on 19 November, rising to 1 on Christmas Eve, and 0 after it."""
         until = (date(day.year, 12, 24) - day).days
         return (35 - until) / 35 if 0 <= until <= 35 else 0.0
 
@@ -179,7 +179,7 @@ def columns(plan: PlanGrid) -> list[Column]:
 
 
 def store_columns(plan: PlanGrid) -> list[Column]:
-    """Those columns that every store has of its own."""
+    """Return the columns that differ by store."""
     count = plan.is_open.shape[1]
 
     def promo(store: int, number: int) -> bool:
@@ -204,7 +204,7 @@ def store_columns(plan: PlanGrid) -> list[Column]:
         )
 
     def follows(store: int, number: int) -> bool:
-        """Whether the running promotion began at most 3 days after the last one ended."""
+        """Return whether the running promotion began at most 3 days after the last one ended."""
         if not promo(store, number):
             return False
         while number > 0 and promo(store, number - 1):
@@ -212,7 +212,7 @@ def store_columns(plan: PlanGrid) -> list[Column]:
         return any(promo(store, number - back) for back in range(2, 5) if number - back >= 0)
 
     def closed(store: int, number: int, step: int) -> int:
-        """Days closed in a row right before or after a day; 14 where the plan knows no end."""
+        """Count the closed days right before or after a day; 14 if the plan contains no end."""
         found = 0
         number += step
         while found < 14 and 0 <= number < count and not plan.is_open[store, number]:
@@ -250,12 +250,12 @@ def store_columns(plan: PlanGrid) -> list[Column]:
 
 
 def rows(plan: PlanGrid) -> np.ndarray:
-    """Every column of every store-day, shape (stores, columns, days)."""
+    """Return all columns of all store-days of a plan, shape (stores, columns, days)."""
     return laid_out(columns(plan), plan)
 
 
 def laid_out(wanted: list[Column], plan: PlanGrid) -> np.ndarray:
-    """The values of columns, shape (stores, columns, days)."""
+    """Return the values of the given columns, shape (stores, columns, days)."""
     stores, days = plan.is_open.shape
     return np.array(
         [
@@ -271,7 +271,7 @@ COLUMNS = columns(frozen_world.inputs().plan)
 
 @cache
 def frozen_rows() -> np.ndarray:
-    """Every column of every store-day of the frozen world's plan."""
+    """Return all columns of all store-days of the frozen world's plan."""
     return laid_out(COLUMNS, frozen_world.inputs().plan)
 
 
@@ -280,9 +280,9 @@ class Solution:
     """Coefficients by least squares.
 
     Attributes:
-        chain: Shape (columns,).
-        stores: Shape (stores, columns).
-        level: Shape (stores,).
+        chain: Coefficients of the chain, shape (columns,).
+        stores: Coefficients of each store, shape (stores, columns).
+        level: Level of each store, shape (stores,).
     """
 
     chain: np.ndarray
@@ -291,7 +291,7 @@ class Solution:
 
 
 def day_weight(day: int, days: int, half_life: float) -> float:
-    """What a day of a history counts: half a half-life ago, its age in whole blocks of 91 days."""
+    """Return the weight of a day: it halves with every half-life, by age in blocks of 91 days."""
     blocks_ago = (days - 1) // 91 - day // 91
     return 0.5 ** (91 * blocks_ago / half_life)
 
@@ -304,13 +304,13 @@ def least_squares(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def solve(
     kinds: list[Column], design_rows: np.ndarray, sales: np.ndarray, groups: list[int]
 ) -> Solution:
-    """Solve both ridges over the days of ``sales``, which begin with the plan's first day.
+    """Solve both ridge regressions over the days of ``sales``, from the plan's first day on.
 
     Args:
-        kinds: The columns of any plan, for their penalties.
-        design_rows: What :func:`rows` says of the plan.
-        sales: Shape (stores, days); a day without sales does not count.
-        groups: Each store's group.
+        kinds: Columns of any plan, for their penalties.
+        design_rows: Result of :func:`rows` for the plan.
+        sales: Sales, shape (stores, days); days without sales do not count.
+        groups: Group number of each store.
     """
     stores, days = sales.shape
     seen = [[day for day in range(days) if sales[store, day] > 0] for store in range(stores)]
@@ -323,7 +323,7 @@ def solve(
     penalty = np.array([20 + len(with_days) * HARMONIC_PENALTY[kind.harmonic] for kind in kinds])
     left, right = [], []
     for store in with_days:
-        # a free level a store
+        # one unpenalised level per store
         is_store = np.zeros((len(seen[store]), len(with_days)))
         is_store[:, with_days.index(store)] = 1
         root = np.sqrt(of_chain[store])[:, None]
@@ -335,16 +335,16 @@ def solve(
 
     total = [float((of_chain[s] * (log_sales[s] - design[s] @ chain)).sum()) for s in range(stores)]
     weight = [float(of_chain[s].sum()) for s in range(stores)]
-    # a chain without any sale is expected to sell what a drugstore does, exp(8.5) EUR
+    # the level of a chain without any sales is that of a typical drugstore, exp(8.5) EUR
     overall = sum(total) / sum(weight) if sum(weight) else 8.5
     coefficients, levels = np.empty((stores, len(kinds))), np.empty(stores)
     for store in range(stores):
         group = [other for other in range(stores) if groups[other] == groups[store]]
-        # ten days of the whole chain count towards a group's mean
+        # a group's mean has a prior of ten days of the chain's mean
         group_level = (sum(total[s] for s in group) + 10 * overall) / (
             sum(weight[s] for s in group) + 10
         )
-        # the chain's answer counts as 2 days, in what is slow as 80; the group's level as 1
+        # the chain's coefficients weigh 2 days, slow ones 80, and the group's level 1
         held = np.array([*(80.0 if kind.is_slow else 2.0 for kind in kinds), 1.0])
         prior = np.append(chain, group_level)
         root = np.sqrt(of_store[store])[:, None]

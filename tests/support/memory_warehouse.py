@@ -1,7 +1,7 @@
-"""The pipeline's database in memory: the product's own tables, no file and no process.
+"""Create the pipeline database in memory, with the product's tables, without file or process.
 
-A named in-memory database of DuckDB is the same for all connections of a process, so what opens
-the warehouse by its settings finds what a test has put there.
+All connections of a process share a named in-memory database of DuckDB, so code that opens the
+warehouse by its settings reads the rows of the test.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CREATE TABLE core.dim_store (
 
 
 def create_core_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the columns of the core tables that Python reads, as dbt would leave them."""
+    """Create the core tables with the columns that Python reads, as dbt builds them."""
     connection.execute(_CORE_TABLES)
 
 
@@ -82,7 +82,7 @@ def fill_core(
 
 @contextmanager
 def kept(connection: duckdb.DuckDBPyConnection, *tables: str) -> Iterator[None]:
-    """Put tables back at the end of the block as they were before it."""
+    """Restore tables at the end of the block."""
     for number, table in enumerate(tables):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_{number} AS FROM {table}")
     try:
@@ -107,7 +107,7 @@ class _Kept:
 
 
 def let_sessions_open(monkeypatch: pytest.MonkeyPatch, database: duckdb.DuckDBPyConnection) -> None:
-    """Let every session work on an open connection, whatever its settings say."""
+    """Make every session use an open connection, for any settings."""
     kept = _Kept(database)
     monkeypatch.setattr(session, "open_database", lambda _settings: kept)
     monkeypatch.setattr(session, "connect", lambda _settings, **_: nullcontext(kept))
@@ -117,11 +117,11 @@ def let_sessions_open(monkeypatch: pytest.MonkeyPatch, database: duckdb.DuckDBPy
 def memory_warehouse(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> Iterator[tuple[Settings, duckdb.DuckDBPyConnection]]:
-    """Let the warehouse of some settings be in memory, with all tables; gives a connection to it.
+    """Create a warehouse in memory with all tables, and yield settings and a connection to it.
 
     Args:
-        monkeypatch: Puts the true database back afterwards.
-        folder: Where the writer's lock is.
+        monkeypatch: Fixture that restores the file database afterwards.
+        folder: Folder of the writer's lock.
     """
     name = f":memory:test_{next(_NUMBERS)}"
     settings = load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state")
@@ -139,6 +139,6 @@ def memory_warehouse(
 
 
 def let_pass(monkeypatch: pytest.MonkeyPatch, module: ModuleType, seconds: float) -> None:
-    """Let so many seconds pass between a module's first and its second look at the clock."""
+    """Make a module measure so many seconds between its first and second reading of the clock."""
     looks = iter((100.0, 100.0 + seconds))
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(looks)))

@@ -1,15 +1,15 @@
-"""Nested variances by the definition of the method of moments, in plain Python.
+"""Calculate nested variances by the method of moments, in plain Python.
 
-Searle, Casella and McCulloch, Variance Components, 1992, ch. 5: weighted sums of squares are set
-equal to what they are expected to be. They are quadratic forms, so what a variance of 1 is expected
-to add is the sum of the form over the single effects: each day, week or horizon alone at 1.
+See Searle, Casella and McCulloch, Variance Components, 1992, ch. 5: weighted sums of squares equal
+their expectations. They are quadratic forms, so the coefficient of a variance is the sum of the
+form over single effects, where one day, week or horizon is 1 and all others are 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
-# by series, by week of that series, the days: (weight, error)
+# days (weight, error) by week, by series
 Nested = Mapping[Hashable, Mapping[Hashable, list[tuple[float, float]]]]
 
 
@@ -18,7 +18,7 @@ def _mean(days: list[tuple[float, float]]) -> float:
 
 
 def _squares(weeks: Mapping[Hashable, list[tuple[float, float]]]) -> tuple[float, float, float]:
-    """Give the sums of squares of horizon, week and day of one series."""
+    """Return the sums of squares of horizon, week and day of one series."""
     whole = sum(weight for days in weeks.values() for weight, _ in days)
     middle = _mean([day for days in weeks.values() for day in days])
     of_days = of_weeks = 0.0
@@ -30,9 +30,9 @@ def _squares(weeks: Mapping[Hashable, list[tuple[float, float]]]) -> tuple[float
 
 
 def nested_variances(series: Nested) -> list[float]:
-    """Solve for the variances of horizon, week and day; negative ones are 0."""
+    """Return the variances of horizon, week and day; negative solutions are 0."""
     found = [0.0, 0.0, 0.0]
-    from_day = [0.0, 0.0, 0.0]  # what a day's variance of 1 adds to each sum of squares
+    from_day = [0.0, 0.0, 0.0]  # coefficients of the day's variance in each sum of squares
     from_week = [0.0, 0.0, 0.0]
     for weeks in series.values():
         found = [a + b for a, b in zip(found, _squares(weeks), strict=True)]

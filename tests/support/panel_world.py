@@ -1,4 +1,4 @@
-"""Small made worlds that panels are made of, and panels read off them row by row."""
+"""Draw small worlds for panels, and the expected rows of their panels."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class World:
     """Plans and sales of a few stores; sales go on after the origin.
 
     Attributes:
-        plans: By store.
-        sales: By store and day; days without a figure are not in it.
-        attributes: By store, the row of the store table.
+        plans: Plan by store.
+        sales: Sales by store and day; days without sales data are missing.
+        attributes: Row of the store table by store.
     """
 
     plans: dict[int, StorePlan]
@@ -35,7 +35,7 @@ class World:
     attributes: dict[int, dict[str, object]]
 
     def inputs(self) -> FeatureInputs:
-        """The arrays."""
+        """Build the arrays of the world."""
         history = pl.DataFrame(
             [(store, day, value) for (store, day), value in self.sales.items()],
             schema={"store_id": pl.Int32, "sales_date": pl.Date, "sales": pl.Float64},
@@ -51,7 +51,7 @@ class World:
     def targets(
         self, origins: list[date], known_until: date, horizon_days: int
     ) -> list[tuple[date, int, date, int, float]]:
-        """Rows of a training panel: origin, store, target day, days after the origin, sales."""
+        """Return expected training rows: origin, store, target day, days after origin, sales."""
         return [
             (origin, store, day, (day - origin).days, self.sales[store, day])
             for origin in sorted(origins)
@@ -63,11 +63,11 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn, stores: int, days_after: int = 30) -> World:
-    """A world whose stores open late, close for long and run promotions of all lengths."""
+    """Draw a world whose stores open late, close for weeks and run promotions of any length."""
     days = HISTORY_DAYS + days_after
     ids = draw(st.lists(st.integers(1, 99), min_size=stores, max_size=stores, unique=True))
     plans = {store: draw(store_plans(FIRST_DAY, days)) for store in ids}
-    plans[ids[0]].rows[FIRST_DAY] = PlanDay(is_open=True)  # the plan covers the sales
+    plans[ids[0]].rows[FIRST_DAY] = PlanDay(is_open=True)  # the plan covers the days of the sales
     chance = Random(draw(st.integers(0, 999)))
     keys = [(store, FIRST_DAY + timedelta(days=day)) for store in ids for day in range(days)]
     figures = {key: chance.choice([None, 0.0, 1.0, 2.0, 4000.0, 6000.5]) for key in keys}

@@ -1,7 +1,7 @@
-"""Every plan feature read off a plan day by day, and made plans that have borders of all kinds.
+"""Calculate all plan features day by day, and draw plans with events at all limits.
 
-The definitions are the texts of ``plan_feature_names`` and, for holidays, German law. Nothing here
-is taken from the product: numbers are written out, and Easter has its own rule.
+The definitions are the texts of ``plan_feature_names`` and, for holidays, German law. The
+calculation is independent of the product: numbers are literal, and Easter has its own rule.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS = {"0": 0, "a": 1, "b": 2, "c": 3}
 
 @dataclass(frozen=True)
 class PlanDay:
-    """One row of a plan; without arguments, what a day without a row is."""
+    """One row of a plan; the defaults are those of a day without a row."""
 
     is_open: bool = False
     is_promo: bool = False
@@ -34,30 +34,30 @@ class PlanDay:
 
 @dataclass(frozen=True)
 class StorePlan:
-    """The plan of one store: known from ``first`` to ``last``, rows may be missing in between."""
+    """The plan of one store from ``first`` to ``last``; rows in between may be missing."""
 
     first: date
     last: date
     rows: dict[date, PlanDay]
 
     def at(self, day: date) -> PlanDay | None:
-        """The day's row; None outside the plan."""
+        """Return the row of a day; None outside the plan."""
         return self.rows.get(day, PlanDay()) if self.first <= day <= self.last else None
 
     def holds(self, mark: Callable[[PlanDay], bool], day: date) -> bool:
-        """Whether a day is in the plan and has a mark."""
+        """Return whether a day is in the plan and marked."""
         found = self.at(day)
         return found is not None and mark(found)
 
     def distance(self, mark: Callable[[PlanDay], bool], day: date, step: int, most: int) -> int:
-        """Days to the nearest marked day backwards (-1) or forwards (1), 0 on it, at most so."""
+        """Count days to the nearest marked day, back (-1) or forward (1), at most ``most``."""
         for days in range(most):
             if self.holds(mark, day + timedelta(days=step * days)):
                 return days
         return most
 
     def length(self, mark: Callable[[PlanDay], bool], day: date, step: int, most: int) -> int:
-        """Days from a marked day to the end of its run, at most so; so too where it is not seen."""
+        """Count days from a marked day to the end of its run, ``most`` if later or unknown."""
         for days in range(most):
             beyond = day + timedelta(days=step * (days + 1))
             if self.at(beyond) is None:
@@ -67,33 +67,33 @@ class StorePlan:
         return most
 
     def count(self, mark: Callable[[PlanDay], bool], day: date, step: int) -> int:
-        """Marked days among the 7 before (-1) or after (1) a day."""
+        """Count the marked days among the 7 days before (-1) or after (1) a day."""
         return sum(self.holds(mark, day + timedelta(days=step * days)) for days in range(1, 8))
 
 
 def promo(row: PlanDay) -> bool:
-    """The store runs a promotion."""
+    """Return whether the store runs a promotion."""
     return row.is_promo
 
 
 def holiday(row: PlanDay) -> bool:
-    """It is a state holiday of any kind."""
+    """Return whether the day is a state holiday of any kind."""
     return row.state_holiday != "0"
 
 
 def school(row: PlanDay) -> bool:
-    """Schools are closed."""
+    """Return whether schools are closed."""
     return row.is_school_holiday
 
 
 def closed(row: PlanDay) -> bool:
-    """The store is closed."""
+    """Return whether the store is closed."""
     return not row.is_open
 
 
 @cache
 def easter_sunday(year: int) -> date:
-    """Easter by the "anonymous Gregorian" rule, as in Meeus, Astronomical Algorithms, chapter 8."""
+    """Return Easter by the anonymous Gregorian rule (Meeus, Astronomical Algorithms, chapter 8)."""
     a, (b, c) = year % 19, divmod(year, 100)
     (d, e), f = divmod(b, 4), (b + 8) // 25
     g = (b - f + 1) // 3
@@ -107,32 +107,32 @@ def easter_sunday(year: int) -> date:
 
 @cache
 def nationwide_holidays(year: int) -> set[date]:
-    """What is a holiday in all sixteen states, by their laws and the Unification Treaty."""
+    """Return the holidays of all sixteen states, by their laws and the Unification Treaty."""
     fixed = {date(year, *day) for day in ((1, 1), (5, 1), (10, 3), (12, 25), (12, 26))}
     # Good Friday, Easter Monday, Ascension, Whit Monday
     moving = {easter_sunday(year) + timedelta(days=days) for days in (-2, 1, 39, 50)}
-    reformation = {date(2017, 10, 31)} if year == 2017 else set()  # 500 years, once
+    reformation = {date(2017, 10, 31)} if year == 2017 else set()  # 500 years of Reformation
     return fixed | moving | reformation
 
 
 def is_working_day(day: date) -> bool:
-    """Monday to Friday without nationwide holidays."""
+    """Return whether a day is Monday to Friday and no nationwide holiday."""
     return day.isoweekday() <= 5 and day not in nationwide_holidays(day.year)
 
 
 @cache
 def mothers_day(year: int) -> date:
-    """The second Sunday in May."""
+    """Return the second Sunday in May."""
     return [date(year, 5, day) for day in range(1, 32) if date(year, 5, day).isoweekday() == 7][1]
 
 
 def within(value: int, lowest: int, highest: int) -> int:
-    """The value, or the bound that it is beyond."""
+    """Limit a value to a range."""
     return sorted((lowest, value, highest))[1]
 
 
 def calendar_reading(day: date) -> dict[str, float]:
-    """What a date is in every store."""
+    """Calculate the features of a date that are the same in every store."""
     month_days = [
         date(day.year, day.month, number + 1)
         for number in range(monthrange(day.year, day.month)[1])
@@ -151,7 +151,7 @@ def calendar_reading(day: date) -> dict[str, float]:
 
 
 def promotion_reading(plan: StorePlan, day: date) -> dict[str, float]:
-    """What the plan says of promotions."""
+    """Calculate the features of promotions."""
     runs = plan.holds(promo, day)
     return {
         "is_promo": runs,
@@ -166,17 +166,17 @@ def promotion_reading(plan: StorePlan, day: date) -> dict[str, float]:
 
 
 def days_between_promos(plan: StorePlan, day: date) -> int:
-    """Walk back to the running promotion's first day, then to the last day of the one before."""
+    """Count the days between the last day of the previous promotion and the running one."""
     first, walked = day, 0
     while plan.holds(promo, first - ONE_DAY):
         first, walked = first - ONE_DAY, walked + 1
-    if walked + 1 >= 60:  # its 60th day or later
+    if walked + 1 >= 60:  # the 60th day of the promotion or a later one
         return 14
     return plan.distance(promo, first - ONE_DAY, -1, most=14)
 
 
 def holiday_reading(plan: StorePlan, day: date) -> dict[str, float]:
-    """What the plan says of state and school holidays."""
+    """Calculate the features of state and school holidays."""
     row = plan.rows.get(day, PlanDay())
     ahead = plan.distance(holiday, day, 1, most=14)
     coming = plan.at(day + timedelta(days=ahead)) if ahead < 14 else None
@@ -195,7 +195,7 @@ def holiday_reading(plan: StorePlan, day: date) -> dict[str, float]:
 
 
 def opening_reading(plan: StorePlan, day: date) -> dict[str, float]:
-    """What the plan says of opening."""
+    """Calculate the features of closed days."""
     since_long_closure = 60
     for back in range(60):
         end = day - timedelta(days=back)
@@ -212,7 +212,7 @@ def opening_reading(plan: StorePlan, day: date) -> dict[str, float]:
 
 
 def plan_reading(plan: StorePlan, day: date) -> dict[str, float]:
-    """Every feature that comes from a store's own plan and the calendar."""
+    """Calculate all features that depend on a store's plan and the calendar."""
     return {
         **calendar_reading(day),
         **promotion_reading(plan, day),
@@ -222,7 +222,7 @@ def plan_reading(plan: StorePlan, day: date) -> dict[str, float]:
 
 
 def attribute_reading(store: dict[str, object], day: date) -> dict[str, float]:
-    """What a store's promo2 and competition are on a day."""
+    """Calculate the features of promo2 and competition on a day."""
     weeks = -1.0
     since = store["promo2_since"]
     if store["has_promo2"] and isinstance(since, date) and since <= day:
@@ -245,7 +245,7 @@ def attribute_reading(store: dict[str, object], day: date) -> dict[str, float]:
 
 
 def plan_frame(plans: dict[int, StorePlan]) -> pl.DataFrame:
-    """The rows of several stores as the warehouse gives them."""
+    """Build the plan rows of several stores as in the warehouse."""
     return pl.DataFrame(
         [
             {
@@ -271,7 +271,7 @@ def plan_frame(plans: dict[int, StorePlan]) -> pl.DataFrame:
 
 
 def store_frame(store_ids: list[int], **attributes: list[object]) -> pl.DataFrame:
-    """Stores as the warehouse gives them; nothing is known of what is not given."""
+    """Build the store rows as in the warehouse; values that are not given are unknown."""
     schema = {
         "store_id": pl.Int32,
         "store_type": pl.String,
@@ -296,7 +296,7 @@ def store_frame(store_ids: list[int], **attributes: list[object]) -> pl.DataFram
 
 
 def runs(days: int, lengths: list[int]) -> st.SearchStrategy[list[bool]]:
-    """Marks that come in runs: lengths about the limits of the features."""
+    """Draw marked days in runs, with lengths close to the limits of the features."""
 
     def spread(drawn: list[int], first: bool) -> list[bool]:
         marks: list[bool] = []
@@ -312,7 +312,7 @@ def runs(days: int, lengths: list[int]) -> st.SearchStrategy[list[bool]]:
 
 @st.composite
 def store_plans(draw: st.DrawFn, first: date, days: int) -> StorePlan:
-    """The plan of a store that may open late, and whose runs end about the features' limits."""
+    """Draw the plan of a store that may open late, with runs close to the limits of features."""
     lengths = [1, 1, 2, 3, 5, 6, 7, 8, 12, 13, 14, 15, 16, 30, 59, 60, 61, 73]
     opened, promos, schools = (draw(runs(days, lengths)) for _ in range(3))
     kinds = Random(draw(st.integers(0, 999))).choices("0abc", weights=(15, 1, 1, 1), k=days)

@@ -1,7 +1,7 @@
-"""Small random worlds of landed sales and plans, and the rules of the assumed plan in plain Python.
+"""Draw small worlds of landed sales and plans, and apply the rules of the assumed plan to them.
 
-The rules are those that the descriptions in dbt_project/models/core (``assumed_plan``,
-``opening_pattern``, ``promo_rhythm``, ``horizon_plan``) tell; numbers are written out on purpose.
+See the descriptions in dbt_project/models/core (``assumed_plan``, ``opening_pattern``,
+``promo_rhythm``, ``horizon_plan``) for the rules; numbers are literal here.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Key = tuple[int, date]
 
 
 def majority(flags: Iterable[bool]) -> bool:
-    """More than half of them."""
+    """Return whether more than half of the flags are true."""
     known = list(flags)
     return 2 * sum(known) > len(known)
 
 
 @dataclass
 class World:
-    """What was landed: versions of rows in the order of their loads.
+    """Landed rows: all versions, in the order of their loads.
 
     Attributes:
         stores: State and type by store.
-        holidays: ``(state, day, code)``.
-        sales: Versions of a sales row: ``known_on`` and the columns.
-        plan: The same of a plan row.
-        known_by: What became known later does not count.
+        holidays: Holidays as ``(state, day, code)``.
+        sales: Versions of each sales row: ``known_on`` and the columns.
+        plan: Versions of each plan row: ``known_on`` and the columns.
+        known_by: Last day on which a version may have become known.
     """
 
     stores: dict[int, tuple[str | None, str]]
@@ -45,7 +45,7 @@ class World:
     known_by: date = date(9999, 12, 31)
 
     def _known(self, table: dict[Key, list[Row]]) -> dict[Key, Row]:
-        """Of each row the newest version landed by then."""
+        """Return the newest version of each row that was landed by ``known_by``."""
         found = {}
         for key, versions in table.items():
             landed = [version for version in versions if version["known_on"] <= self.known_by]
@@ -55,17 +55,17 @@ class World:
 
     @cached_property
     def known_sales(self) -> dict[Key, Row]:
-        """The sales rows as they were known."""
+        """Return the sales rows as they were known."""
         return self._known(self.sales)
 
     @cached_property
     def known_plan(self) -> dict[Key, Row]:
-        """The plan as it was known."""
+        """Return the plan rows as they were known."""
         return self._known(self.plan)
 
 
 def random_world(seed: int) -> World:
-    """Four to six stores, about a third of their days, restated and replanned at times."""
+    """Draw four to six stores with about a third of their days, some restated or replanned."""
     chance = np.random.default_rng(seed)
     states = ["HE", "BY", "BY", None, "HB,NI", "SN"]
     world = World(
@@ -75,7 +75,7 @@ def random_world(seed: int) -> World:
         },
         known_by=ORIGIN + timedelta(days=int(chance.integers(0, 6))),
     )
-    kinds = chance.random(len(world.stores))  # some open on most days, some by chance
+    kinds = chance.random(len(world.stores))  # some stores open on most days, some at random
 
     def row(store: int, day: date, known_on: date) -> Row:
         holiday = str(chance.choice(["a", "b", "c"])) if chance.random() < 0.1 else "0"
@@ -130,7 +130,7 @@ def _add_plan(
 
 
 def opening_rule(world: World, store: int, day: date) -> tuple[bool, str]:
-    """Whether a store opens on such a weekday by rule, and whose days said so."""
+    """Return whether a store opens on a weekday by rule, and whose days decide it."""
     ordinary = {
         key: row
         for key, row in world.known_sales.items()
@@ -149,7 +149,7 @@ def opening_rule(world: World, store: int, day: date) -> tuple[bool, str]:
 
 
 def opens_on_holidays(world: World, store: int) -> bool:
-    """Whether it did on most public holidays of the 365 days up to the origin."""
+    """Return whether a store opened on most public holidays of the 365 days up to the origin."""
     return majority(
         row["is_open"]
         for key, row in world.known_sales.items()
@@ -160,7 +160,7 @@ def opens_on_holidays(world: World, store: int) -> bool:
 
 
 def promo_rule(world: World, day: date) -> tuple[bool, int | None]:
-    """Whether the chain has a promotion by rule, and how many days back the day that said so is."""
+    """Return whether the chain has a promotion by rule, and the distance to the deciding day."""
     sold, planned = world.known_sales, world.known_plan
     for fortnights in range(26):
         known_day = day - timedelta(days=14 * fortnights)
@@ -172,7 +172,7 @@ def promo_rule(world: World, day: date) -> tuple[bool, int | None]:
 
 
 def school_rule(world: World, store: int, day: date) -> bool:
-    """School holidays: of the state's plans, else 364 days earlier of state, store or chain."""
+    """Return school holidays from the state's plans, else 364 days earlier: state, store, chain."""
     state = world.stores[store][0]
 
     def of_state(rows: dict[Key, Row], at: date) -> list[bool]:
@@ -194,7 +194,7 @@ def school_rule(world: World, store: int, day: date) -> bool:
 
 
 def holiday_rule(world: World, store: int, day: date) -> str:
-    """The code of a public holiday of the store's state, either of two, or of the country."""
+    """Return the code of a public holiday in the store's state (or either of two) or nationwide."""
     state = world.stores[store][0]
     own = [] if state is None else state.split(",")
     codes = [code for place, at, code in world.holidays if at == day and place in {"DE", *own}]
@@ -202,7 +202,7 @@ def holiday_rule(world: World, store: int, day: date) -> str:
 
 
 def assumed_row(world: World, store: int, day: date) -> Row:
-    """The plan of a store-day by rule."""
+    """Return the plan of a store-day by rule."""
     holiday = holiday_rule(world, store, day)
     opens, _ = opening_rule(world, store, day)
     return {
@@ -214,7 +214,7 @@ def assumed_row(world: World, store: int, day: date) -> Row:
 
 
 def is_forecast(world: World, store: int) -> bool:
-    """Planned within the horizon, or sold within 28 days before the origin."""
+    """Return whether a store is planned within the horizon, or sold in 28 days up to the origin."""
     last = ORIGIN + timedelta(days=HORIZON_DAYS)
     if any(key[0] == store and ORIGIN < key[1] <= last for key in world.known_plan):
         return True
@@ -228,7 +228,7 @@ def is_forecast(world: World, store: int) -> bool:
 
 
 def planned_row(world: World, store: int, day: date) -> tuple[Row, str]:
-    """The plan of a store-day, and where it comes from."""
+    """Return the plan of a store-day and its source."""
     rule = assumed_row(world, store, day)
     sold, later = world.sales.get((store, day)), world.plan.get((store, day))
     then = world.known_plan.get((store, day))

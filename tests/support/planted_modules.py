@@ -1,4 +1,4 @@
-"""Modules placed where a package's modules are found, as a new file in its folder would be."""
+"""Add modules to a package for a test, like a new file in its folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from types import ModuleType
 
 @contextmanager
 def planted(package: ModuleType, name: str, source: str, folder: Path) -> Iterator[None]:
-    """Add a module to a package for a while.
+    """Add a module to a package until the end of the block.
 
     Args:
-        package: The package.
-        name: The module's name.
-        source: Its text.
-        folder: Where it is written, in a folder of its own.
+        package: Package of the module.
+        name: Name of the module.
+        source: Source text of the module.
+        folder: Folder below which the file is written.
     """
     own = folder / f"with_{name}"
     own.mkdir(parents=True)
@@ -31,7 +31,7 @@ def planted(package: ModuleType, name: str, source: str, folder: Path) -> Iterat
 
 
 def plan_group(meanings: Mapping[str, str], cause: str, *, look_back_days: int = 0) -> str:
-    """Return the text of a group of plan features, each of which counts open days up to a day."""
+    """Return the source of a group of plan features that count open days up to a day."""
     return f"""
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Small chains by chance: plans with runs of everything, and sales with gaps, for oracles."""
+"""Draw small random chains: plans with runs of all marks, and sales with gaps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TYPES, ASSORTMENTS, STATES = ("a", "b"), ("a", "c"), ("HE", "NW", None)
 
 
 def runs(rng: np.random.Generator, stores: int, days: int, *, on: int, off: int) -> BoolArray:
-    """Runs of marked and unmarked days, one to so many days each."""
+    """Draw runs of marked and unmarked days, each at least one day long."""
     marks = np.zeros((stores, days), np.bool_)
     for row in marks:
         day = int(rng.integers(0, off + 1))
@@ -26,7 +26,7 @@ def runs(rng: np.random.Generator, stores: int, days: int, *, on: int, off: int)
 
 
 def random_plan(rng: np.random.Generator, first_day: date, stores: int, days: int) -> PlanGrid:
-    """Any plan: promotions on any weekday, closings of up to ten days, holidays of all kinds."""
+    """Draw a plan: promotions on any weekday, closings of up to ten days, all kinds of holidays."""
     closed = runs(rng, stores, days, on=3, off=12) | runs(rng, stores, days, on=10, off=60)
     holidays = np.where(rng.random((stores, days)) < 0.08, rng.integers(1, 4, (stores, days)), 0)
     return PlanGrid(
@@ -39,7 +39,7 @@ def random_plan(rng: np.random.Generator, first_day: date, stores: int, days: in
 
 
 def random_stores(rng: np.random.Generator, stores: int) -> StoreGrid:
-    """Stores of two types and assortments, some of unknown state."""
+    """Draw stores of two types and assortments, some of unknown state."""
     return StoreGrid.from_frame(
         pl.DataFrame(
             {
@@ -56,15 +56,15 @@ def random_stores(rng: np.random.Generator, stores: int) -> StoreGrid:
 def random_inputs(
     seed: int, *, stores: int, days: int, ahead: int = 0, first_day: date, plan_before: int = 0
 ) -> FeatureInputs:
-    """A chain with so many days of sales.
+    """Draw the inputs of a chain.
 
     Args:
-        seed: Of everything.
-        stores: How many.
-        days: With sales.
-        ahead: Days of plan after them.
-        first_day: The first day with sales.
-        plan_before: Days of plan before it.
+        seed: Seed of all random numbers.
+        stores: Number of stores.
+        days: Number of days with sales.
+        ahead: Number of days of the plan after the sales.
+        first_day: First day with sales.
+        plan_before: Number of days of the plan before it.
     """
     rng = np.random.default_rng(seed)
     first_planned = first_day - timedelta(days=plan_before)
@@ -73,7 +73,7 @@ def random_inputs(
     sales = np.exp(rng.normal(8.5, 0.4, (stores, 1)) + rng.normal(0, 0.3, (stores, days)))
     sales = np.where(is_open & (rng.random((stores, days)) > 0.05), sales, 0.0)
     sales[rng.random((stores, days)) < 0.05] = np.nan
-    for row in range(stores):  # some open late, and now and then one that never sold
+    for row in range(stores):  # some stores open late, and some never sell
         if rng.random() < 0.4:
             sales[row, : int(rng.integers(0, days + 1))] = np.nan
     return FeatureInputs(random_stores(rng, stores), SalesGrid(first_day, sales), plan)

@@ -1,4 +1,4 @@
-"""A bundle that forecasts by a rule, for tests of what is stored of a bundle's forecasts."""
+"""A bundle that forecasts by a rule, for tests of stored forecasts."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TOTALS = TotalCalibration(
 
 @dataclass
 class RuleBundle:
-    """Forecasts ``factor * (1000 * horizon_days + store_id)`` on open days.
+    """A bundle that forecasts ``factor * (1000 * horizon_days + store_id)`` on open days.
 
     Attributes:
-        model_version: Its name.
-        factor: What forecasts are multiplied by.
-        scored: How many panels it has scored.
-        states: The states that it was fitted with.
+        model_version: Version of the bundle.
+        factor: Factor on all forecasts.
+        scored: Number of panels that the bundle has scored.
+        states: States of the fit.
     """
 
     model_version: str = "rule-1"
@@ -43,7 +43,7 @@ class RuleBundle:
 
     @property
     def model(self) -> SimpleNamespace:
-        """What of a blend is asked beside its forecasts: the categories it knows."""
+        """Part of a blend that is used besides its forecasts: the categories of the fit."""
         return SimpleNamespace(categories=Categories({"state": list(self.states)}))
 
     def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
@@ -62,7 +62,7 @@ class RuleBundle:
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
     ) -> pl.DataFrame:
-        """Give one factor for the whole chain, which says how many stores it was told of."""
+        """Return one factor for the whole chain, which depends on the number of stores."""
         return pl.DataFrame(
             {
                 "forecast_origin": [panel["forecast_origin"][0]],

@@ -12,7 +12,7 @@ import polars as pl
 
 @dataclass
 class RuleModel:
-    """Answers the linear forecast plus a fixed departure; see ``rossmann_ml.models.base.Model``."""
+    """A model (``rossmann_ml.models.base.Model``) that adds a constant to the linear forecast."""
 
     departure: float = 0.0
     shares: dict[str, float] = field(default_factory=dict)

@@ -1,9 +1,7 @@
-"""Slow references of how forecasts are scored, in plain Python.
+"""Calculate scores of forecasts slowly, in plain Python.
 
-From the docstrings of ``rossmann_ml.evaluation.metrics`` and ``rossmann_ml.evaluation.backtest``:
-root mean square percentage error (the competition's measure), root mean square error, mean absolute
-error, mean absolute percentage error, bias (share of the sum of sales, positive when too high), and
-the share of days inside the intervals that there were.
+The definitions are the docstrings of ``rossmann_ml.evaluation.metrics`` and
+``rossmann_ml.evaluation.backtest``; coverage counts only days that have an interval.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ SEGMENT_OF: dict[str, Callable[[Row], str]] = {
 
 
 def scores_of(rows: Iterable[Row]) -> dict[str, float | int | None]:
-    """All scores of some rows with ``sales, forecast, inside_80, inside_95``."""
+    """Return all scores of rows with ``sales, forecast, inside_80, inside_95``."""
     rows = list(rows)
     errors = [row["forecast"] - row["sales"] for row in rows]
     shares = [error / row["sales"] for error, row in zip(errors, rows, strict=True)]
@@ -45,7 +43,7 @@ def scores_of(rows: Iterable[Row]) -> dict[str, float | int | None]:
 
 
 def assert_same(found: float | None, expected: float | None) -> None:
-    """Hold a figure against its reference; the last digits depend on the order of a sum."""
+    """Compare a value with its reference; the last digits depend on the order of a sum."""
     if found is None or expected is None:
         assert found is expected
     else:
@@ -53,7 +51,7 @@ def assert_same(found: float | None, expected: float | None) -> None:
 
 
 def mean(values: list[float]) -> float:
-    """The arithmetic mean."""
+    """Return the arithmetic mean."""
     return math.fsum(values) / len(values)
 
 
@@ -63,7 +61,7 @@ def _share_inside(rows: list[Row], name: str) -> float | None:
 
 
 def segments_of(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """The rows of every segment, by its kind and name."""
+    """Return the rows of every segment, by kind and name."""
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         for kind, name in SEGMENT_OF.items():
@@ -72,7 +70,7 @@ def segments_of(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
 
 
 def by_origin(rows: Iterable[Row]) -> dict[date, list[Row]]:
-    """The rows of every origin."""
+    """Return the rows of every origin."""
     found: dict[date, list[Row]] = {}
     for row in rows:
         found.setdefault(row["forecast_origin"], []).append(row)

@@ -1,4 +1,4 @@
-"""Small made-up chains with forecasts of past origins, for checks against plain references."""
+"""Draw small chains with forecasts of past origins, for comparisons with plain references."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TYPES, ASSORTMENTS, STATES = ("a", "b"), ("a", "c"), ("HE", "BY", None)
 
 
 def stores_of(number: int) -> pl.DataFrame:
-    """Give a few stores of two types, two assortments, two states and an unknown one."""
+    """Build a few stores of two types, two assortments, two states and an unknown one."""
     return pl.DataFrame(
         {
             "store_id": range(1, number + 1),
@@ -26,7 +26,7 @@ def stores_of(number: int) -> pl.DataFrame:
 def forecasts_of(
     seed: int, *, origins: int, stores: int, horizon_days: int, first: date, step_days: int = 9
 ) -> pl.DataFrame:
-    """Give open store-days with forecasts in whole cents, sales, and spreads by store-day.
+    """Draw open store-days with forecasts in whole cents, sales, and spreads by store-day.
 
     The last store opens within the horizon. Every origin has at least one open day.
     """

@@ -1,4 +1,4 @@
-"""A stand-in for a trained model, for tests of what surrounds scoring."""
+"""Replace trained models by a simple rule, for tests of the steps around scoring."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOUNDS = {"lower_95": 0.7, "lower_80": 0.85, "upper_80": 1.15, "upper_95": 1.35}
 
 @dataclass
 class StandInBundle:
-    """Scores like a bundle, with a rule instead of trees, and keeps the panels it was given."""
+    """A bundle with a rule instead of trees, which keeps the panels that it scored."""
 
     model_version: str
     panels: list[pl.DataFrame] = field(default_factory=list)
@@ -47,7 +47,7 @@ class StandInBundle:
 
 
 def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
-    """Let a stand-in be loaded for every model; gives the loaded ones by version."""
+    """Load a stand-in for every model, and return the loaded ones by version."""
     loaded: dict[str, StandInBundle] = {}
 
     def load(models_folder: Path, model_version: str, *, threads: int) -> StandInBundle:
@@ -59,5 +59,5 @@ def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
-    """The stand-ins that the test loads, by version."""
+    """Return the stand-ins that the test loads, by version."""
     return stand_in_for_all(monkeypatch)

@@ -1,4 +1,4 @@
-"""A chain of a few stores and a few months, small enough for plain references."""
+"""Build a chain of a few stores and a few months, small enough for plain references."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def tiny_frames(
     future_days: int = 12,
     origin: date = ORIGIN,
 ) -> dict[str, pl.DataFrame]:
-    """Make ``history``, ``plan`` and ``stores`` as the warehouse would give them.
+    """Build the frames ``history``, ``plan`` and ``stores`` as in the warehouse.
 
-    Sundays are closed, promotions run on weekdays of every second week, and some days are closed,
-    holidays or school holidays by chance. Store numbers have gaps on purpose.
+    Stores close on Sundays, promotions run on weekdays of every second week, and random days are
+    closed, holidays or school holidays. Store numbers have gaps on purpose.
     """
     chance = np.random.default_rng(seed)
     first = origin - timedelta(days=history_days - 1)
@@ -87,5 +87,5 @@ def tiny_frames(
 
 
 def tiny_inputs(seed: int = 1, **shape: object) -> FeatureInputs:
-    """The same as arrays."""
+    """Build the arrays of :func:`tiny_frames`."""
     return FeatureInputs.from_frames(**tiny_frames(seed, **shape))  # type: ignore[arg-type]

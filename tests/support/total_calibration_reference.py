@@ -1,6 +1,6 @@
-"""The calibration of totals by definition, total by total in plain Python.
+"""Calculate the calibration of totals by its definition, total by total in plain Python.
 
-The model and every number are in the docstrings and comments of
+The model and all numbers come from the docstrings and comments of
 ``rossmann_ml.models.total_calibration``; the degrees of freedom of a variance are Satterthwaite's
 (An Approximate Distribution of Estimates of Variance Components, 1946).
 """
@@ -25,7 +25,7 @@ Day = tuple[date, str, date]  # origin, segment, day
 
 @dataclass
 class Error:
-    """The log error of a segment on a day, and what it weighs."""
+    """The log error of a segment on a day, and its weight."""
 
     log_error: float
     forecast: float
@@ -33,7 +33,7 @@ class Error:
 
 
 def log_bias(rows: list[Row]) -> float:
-    """Give the log factor that makes sums of forecasts right, as ``_log_bias`` says."""
+    """Return the log of the factor that makes sums of forecasts unbiased, like ``_log_bias``."""
     by_origin: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
         by_origin[row["forecast_origin"]].append(row)
@@ -52,7 +52,7 @@ def log_bias(rows: list[Row]) -> float:
 
 
 def day_errors(rows: list[Row], stores: list[Row]) -> dict[str, dict[Day, Error]]:
-    """Give the usual errors of the chain, of groups beyond it, and of stores in their spreads."""
+    """Return clipped errors of the chain, of groups beyond it, and of stores in their spreads."""
     segments = {store["store_id"]: segments_of(store) for store in stores}
     found: dict[str, dict[Day, Error]] = {}
     for level in ("chain", *GROUPS, "store"):
@@ -71,7 +71,7 @@ def day_errors(rows: list[Row], stores: list[Row]) -> dict[str, dict[Day, Error]
                 error /= spread
             found[level][origin, segment, day] = Error(error, forecast, spread)
     for errors in found.values():
-        # three robust standard deviations; 1.4826 medians are one of a normal distribution
+        # three robust standard deviations; one is 1.4826 medians for a normal distribution
         limit = 3 * 1.4826 * median(abs(each.log_error) for each in errors.values())
         for each in errors.values():
             each.log_error = min(max(each.log_error, -limit), limit)
@@ -79,7 +79,7 @@ def day_errors(rows: list[Row], stores: list[Row]) -> dict[str, dict[Day, Error]
 
 
 def nested(errors: dict[Day, Error]) -> list[float]:
-    """Give the variances that horizons, weeks and days add to those errors."""
+    """Return the variances of horizons, weeks and days in these errors."""
     series: dict[Any, dict[Any, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for (origin, segment, day), error in errors.items():
         week = day - day.weekday() * DAY
@@ -88,7 +88,7 @@ def nested(errors: dict[Day, Error]) -> list[float]:
 
 
 def fit(rows: list[Row], stores: list[Row], horizon_days: int) -> dict[str, Any]:
-    """Give the attributes of the calibration by name."""
+    """Return the attributes of the calibration by name."""
     bias = log_bias(rows)
     rows = [{**row, "forecast": row["forecast"] * math.exp(bias)} for row in rows]
     totals = totals_of(rows, stores, horizon_days)
@@ -132,7 +132,7 @@ def fit(rows: list[Row], stores: list[Row], horizon_days: int) -> dict[str, Any]
 
 
 def variance(fitted: dict[str, Any], level: str, shape: dict[str, float]) -> tuple[float, float]:
-    """Give the variance of the log error of a total, and its degrees of freedom."""
+    """Return the variance of the log error of a total, and its degrees of freedom."""
     remaining = (1.0, shape["week_concentration"], shape["day_concentration"])
     parts = [
         (share * part, freedom)
@@ -150,14 +150,14 @@ def variance(fitted: dict[str, Any], level: str, shape: dict[str, float]) -> tup
         share * part * shape["store_concentration"]
         for share, part in zip(remaining, fitted["store"], strict=True)
     )
-    # without any error there is a least variance, so that quotients are numbers
+    # the least variance avoids a division by 0 without any error
     total = max(sum(part for part, _ in parts) + own, 1e-10)
     uncertain = sum(part**2 / freedom for part, freedom in parts)
     return total, total**2 / max(uncertain, 1e-20)
 
 
 def student(freedom: float, share: float) -> float:
-    """Give the point below which a share of Student's t lies, by halving."""
+    """Return the quantile of Student's t distribution, by bisection."""
     low, high = 0.0, 1e9
     for _ in range(200):
         middle = (low + high) / 2
@@ -166,10 +166,10 @@ def student(freedom: float, share: float) -> float:
 
 
 def factors(fitted: dict[str, Any], level: str, shape: dict[str, float]) -> dict[str, float]:
-    """Give what the sum of forecasts is multiplied by."""
+    """Return the factors on the sum of forecasts."""
     total, freedom = variance(fitted, level, shape)
     bias = fitted["log_bias"]
-    found, half = {"unbiased_factor": math.exp(bias)}, abs(bias)  # bounds lie around 1 too
+    found, half = {"unbiased_factor": math.exp(bias)}, abs(bias)  # bounds also contain 1
     for percent, below in ((80, 0.9), (95, 0.975)):
         reach = student(freedom, below) * math.sqrt(total)
         if level == "store":
@@ -184,7 +184,7 @@ def factors(fitted: dict[str, Any], level: str, shape: dict[str, float]) -> dict
 def intervals(
     fitted: dict[str, Any], rows: list[Row], stores: list[Row], horizon_days: int
 ) -> dict[Total, dict[str, float]]:
-    """Give the factors of every total in which a store opens."""
+    """Return the factors of every total with an open store."""
     opened = [row for row in rows if row["is_open"] and row["forecast"] > 0]
     return {
         total: factors(fitted, total.level, shape)

@@ -1,6 +1,6 @@
-"""Totals of sales forecasts by definition: which there are, and their sums and shapes, by loops.
+"""Calculate totals of sales forecasts by definition: segments, spans, sums and concentrations.
 
-The definitions are in the docstrings of ``rossmann_ml.models.totals``.
+See the docstrings of ``rossmann_ml.models.totals`` for the definitions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 class Total(NamedTuple):
-    """Which total it is."""
+    """The key of a total: origin, level, segment and span."""
 
     forecast_origin: date
     level: str
@@ -26,7 +26,7 @@ class Total(NamedTuple):
 
 
 def spans_of(origin: date, horizon_days: int) -> set[tuple[date, date]]:
-    """Give the spans of an origin's totals: calendar weeks cut at the horizon, and first days."""
+    """Return the spans of an origin: calendar weeks cut at the horizon, and the first days."""
     first, last = origin + DAY, origin + horizon_days * DAY
     found = {(first, origin + days * DAY) for days in (7, 14, 28) if days < horizon_days}
     found.add((first, last))
@@ -38,7 +38,7 @@ def spans_of(origin: date, horizon_days: int) -> set[tuple[date, date]]:
 
 
 def segments_of(store: Row) -> dict[str, str]:
-    """Give the segment of every level that a store belongs to."""
+    """Return the segment of a store at every level."""
     return {
         "chain": "all",
         "store_type": store["store_type"],
@@ -51,7 +51,7 @@ def segments_of(store: Row) -> dict[str, str]:
 def members(
     rows: Iterable[Row], stores: Iterable[Row], horizon_days: int
 ) -> dict[Total, list[Row]]:
-    """Give the store-days of every total that has any; days of unknown stores belong to none."""
+    """Return the store-days of every total; days of unknown stores belong to none."""
     segments = {store["store_id"]: segments_of(store) for store in stores}
     found: dict[Total, list[Row]] = defaultdict(list)
     for row in rows:
@@ -64,9 +64,9 @@ def members(
 
 
 def shape(rows: list[Row]) -> dict[str, float]:
-    """Give the sums of a total and how its forecast is spread over stores, weeks and days.
+    """Return the sums of a total and its concentrations over stores, weeks and days.
 
-    Squares of EUR are added as whole numbers.
+    Squares of EUR are summed as whole numbers.
     """
     by_store: dict[int, list[Row]] = defaultdict(list)
     by_week: dict[date, float] = defaultdict(float)
@@ -94,7 +94,7 @@ def shape(rows: list[Row]) -> dict[str, float]:
 def totals_of(
     rows: list[Row], stores: list[Row], horizon_days: int
 ) -> dict[Total, dict[str, float]]:
-    """Give the sums and shape of every total."""
+    """Return the sums and concentrations of every total."""
     return {
         total: shape(of_total) for total, of_total in members(rows, stores, horizon_days).items()
     }

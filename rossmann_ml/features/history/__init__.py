@@ -1,9 +1,9 @@
-"""History features: what sales up to an origin say about a store and a target day.
+"""Compute history features of a store and a target day, from sales up to an origin.
 
-One module a group of features: it defines ``GROUP``, a
-:class:`rossmann_ml.features.groups.HistoryGroup`, and is found in this package. Only the features
-that the plan of the target days moves too are here. Not here: the linear forecast itself
-(:mod:`rossmann_ml.features.linear`) and what it left over (:mod:`rossmann_ml.features.residuals`).
+Each module of this package is one feature group: it defines ``GROUP``, a
+:class:`rossmann_ml.features.groups.HistoryGroup`. This file computes the features that also depend
+on the plan of the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
+:mod:`rossmann_ml.features.residuals` for its residuals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.groups import FeatureGroup, HistoryGroup, find_groups
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.residuals import AsOf, Past, look_back
+from rossmann_ml.features.residuals import AsOf, Past, residuals_as_of
 
 BASE_COLUMN = "base_log_sales"
 _CELL = "cell_difference_{half_lives_days}d"
@@ -35,26 +35,25 @@ _CELL = "cell_difference_{half_lives_days}d"
 
 _EXPECTATIONS = FeatureGroup(
     meanings={
-        BASE_COLUMN: "linear forecast of log sales: calendar, promotion and the recent level",
-        "chain_shape": "what the whole chain's linear forecast says of the day, without levels",
-        "own_shape": "what the store's own linear forecast adds to the chain's, without levels",
-        _CELL: "weekday-promotion mean with this half-life, minus the base",
+        BASE_COLUMN: "linear forecast of log sales, plus the store's recent shift",
+        "chain_shape": "effect of the day in the chain's linear forecast, without the level",
+        "own_shape": "effect of the day in the store's linear forecast, minus the chain's",
+        _CELL: "mean log sales by weekday and promotion with this half-life, minus the base",
     },
     cause="linear",
     other_causes={_CELL: "trend"},
 )
-# A fit depends on the order of its columns, so these keep theirs; groups that are not named come
-# after them.
+# The order of columns changes a fit, so these groups keep their order; all others follow.
 _FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations")
 
 
 def history_groups() -> list[FeatureGroup]:
-    """Return the groups of history features, in the order of their columns."""
+    """Return the groups of history features, in column order."""
     return [_EXPECTATIONS, *_groups_of_modules()]
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
-    """Names and meanings of the history features, in the order of their columns."""
+    """Return the meaning of each history feature by name, in column order."""
     return {name: text for group in history_groups() for name, text in group.names(params).items()}
 
 
@@ -75,22 +74,21 @@ def history_features(
 ) -> dict[str, Float32Array]:
     """Compute every history feature for all stores and the days after an origin.
 
-    Sales after the origin are cut off before anything is computed, so no change to them can move
-    a feature. A store's features use its own history and statistics of chain, group and state
-    that are sums over stores.
+    Sales after the origin are removed first, so they cannot change a feature. A store's features
+    depend on its own history and on sums over the stores of its chain, group and state.
 
     Args:
-        history: Sales; columns after the origin are not looked at.
-        plan: Gives the promotion of past days and of the target days.
-        stores: The stores, in the row order of both grids.
-        forecast_origin: The last day whose sales are known.
-        horizon_days: How many days after the origin.
-        params: Half-lives and windows.
-        linear: The linear forecast as of that origin; made anew without it.
+        history: Sales; columns after the origin are ignored.
+        plan: Plan of the history and of the target days.
+        stores: Stores, in the row order of both grids.
+        forecast_origin: Last day whose sales are known.
+        horizon_days: Number of target days after the origin.
+        params: Half-lives and windows, in days.
+        linear: Linear forecast as of the origin; None to compute it here.
 
     Returns:
-        By the names of :func:`history_feature_names`, arrays that broadcast to
-        (stores, horizon_days); NaN where a store has nothing to compute it from.
+        Arrays by the names of :func:`history_feature_names`, which broadcast to
+        (stores, horizon_days); NaN where a store lacks the history.
     """
     if linear is None:
         (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
@@ -100,7 +98,7 @@ def history_features(
         )
     known = history.until(forecast_origin)
     past_weekdays, past_promo = _past(known, plan)
-    as_of = look_back(
+    as_of = residuals_as_of(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
     features: dict[str, np.ndarray] = {
@@ -120,10 +118,10 @@ def as_of_origin(
     linear: LinearForecast,
     params: FeatureParams,
 ) -> AsOf:
-    """What is known at the origin of a linear forecast; sales after it are not looked at."""
+    """Compute residuals and cell means as of the origin of a linear forecast."""
     known = history.until(linear.forecast_origin)
     past_weekdays, past_promo = _past(known, plan)
-    return look_back(
+    return residuals_as_of(
         known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
     )
 
@@ -137,17 +135,19 @@ def expectations(
     horizon_days: int,
     params: FeatureParams,
 ) -> dict[str, FloatArray]:
-    """What linear forecast and cell means expect of the target days.
+    """Compute the features of linear forecast and cell means for the target days.
 
-    These are the history features that the plan of the target days moves; the others stay the
-    same whatever is planned.
+    Only these history features depend on the plan of the target days.
 
     Args:
-        linear: The linear forecast, whose design holds the target days.
-        as_of: What is known at its origin.
-        plan: The plan of the target days.
-        horizon_days: How many days after the origin.
-        params: Half-lives.
+        linear: Linear forecast; its design covers the target days.
+        as_of: Residuals and cell means as of its origin.
+        plan: Plan of the target days.
+        horizon_days: Number of target days after the origin.
+        params: Half-lives in days.
+
+    Returns:
+        Arrays by feature name, shape (stores, horizon_days).
     """
     first_target = linear.forecast_origin + timedelta(days=1)
     target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
@@ -164,7 +164,7 @@ def expectations(
 
 
 def _past(known: SalesGrid, plan: PlanGrid) -> tuple[IntArray, BoolArray]:
-    """Weekday and promotion of the days of a history."""
+    """Return weekday, shape (days,), and promotion, shape (stores, days), of a history's days."""
     days = known.sales.shape[1]
     past_promo = _columns(plan, plan.is_promo, known.first_date, days)
     return weekdays(known.first_date, days), past_promo

@@ -1,4 +1,4 @@
-"""What the residuals of the last weeks say of chain and state."""
+"""Recent mean residuals of the chain and of the store's state."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 
 GROUP = HistoryGroup(
     meanings={
-        "chain_residual_7d": "the chain's mean residual over the last 7 days",
-        "chain_residual_28d": "the chain's mean residual over the last 28 days",
-        "state_residual_28d": "the state's mean residual over the last 28 days, minus the chain's",
+        "chain_residual_7d": "mean residual of the chain over the last 7 days",
+        "chain_residual_28d": "mean residual of the chain over the last 28 days",
+        "state_residual_28d": "mean residual of the state over the last 28 days, minus the chain's",
     },
     cause="trend",
     compute=_compute,

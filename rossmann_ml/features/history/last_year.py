@@ -1,4 +1,4 @@
-"""What the residuals of store, state and chain were around the same days of earlier years."""
+"""Residuals of store, state and chain around the days 364 and 728 days before the target day."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
     last = as_of.residuals.shape[1] - 1
     targets = last + 1 + np.arange(past.horizon_days)
     year, year_before = targets - YEAR_DAYS, targets - 2 * YEAR_DAYS
-    # where a year ago the origin stood: how the season moved on from there
-    then = np.array([last - YEAR_DAYS - 10])
+    # centre of the 21 days up to the origin a year ago, from which the season's change is measured
+    origin_then = np.array([last - YEAR_DAYS - 10])
 
     store = (as_of.residuals, as_of.observed)
     chain = (as_of.residuals.sum(axis=0)[None, :], as_of.observed.sum(axis=0)[None, :])
@@ -24,10 +24,10 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
         "last_year_store": _around(*store, year, 1),
         "last_year_store_7d": _around(*store, year, 7),
         "last_year_store_21d": (store_21 := _around(*store, year, 21)),
-        "last_year_change": store_21 - _around(*store, then, 21),
+        "last_year_change": store_21 - _around(*store, origin_then, 21),
         "last_year_chain": _around(*chain, year, 1),
         "last_year_chain_7d": _around(*chain, year, 7),
-        "last_year_chain_change": _around(*chain, year, 21) - _around(*chain, then, 21),
+        "last_year_chain_change": _around(*chain, year, 21) - _around(*chain, origin_then, 21),
         "last_year_state_7d": _around(*state, year, 7)[as_of.state_of_store],
         "year_before_chain_7d": _around(*chain, year_before, 7),
         "year_before_store_21d": _around(*store, year_before, 21),
@@ -37,7 +37,7 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 def _around(
     values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
 ) -> FloatArray:
-    """Means over ``days`` columns centred on each of ``columns``; NaN where nothing is there."""
+    """Compute the mean of ``days`` columns centred on each of ``columns``; NaN if none has data."""
     half = days // 2
     low, high = int(columns[0]) - half, int(columns[-1]) + half + 1
     if high <= 0:
@@ -55,16 +55,21 @@ def _around(
 
 GROUP = HistoryGroup(
     meanings={
-        "last_year_store": "residual of the store on the same day a year ago",
-        "last_year_store_7d": "mean over the 7 days around it",
-        "last_year_store_21d": "mean over the 21 days around it",
-        "last_year_change": "that mean minus the store's at the origin a year ago",
-        "last_year_chain": "residual of the chain on the same day a year ago",
-        "last_year_chain_7d": "mean over the 7 days around it",
-        "last_year_chain_change": "the chain's 21-day mean there minus at the origin a year ago",
-        "last_year_state_7d": "mean of the state over the 7 days around the same day a year ago",
-        "year_before_chain_7d": "the chain's 7-day mean two years ago",
-        "year_before_store_21d": "the store's 21-day mean two years ago",
+        "last_year_store": "residual of the store 364 days earlier",
+        "last_year_store_7d": "mean residual of the store over the 7 days around 364 days earlier",
+        "last_year_store_21d": "mean residual of the store over the 21 days around 364 days "
+        "earlier",
+        "last_year_change": "last_year_store_21d minus the mean of the 21 days up to the origin "
+        "364 days earlier",
+        "last_year_chain": "mean residual of the chain 364 days earlier",
+        "last_year_chain_7d": "mean residual of the chain over the 7 days around 364 days earlier",
+        "last_year_chain_change": "mean residual of the chain over the 21 days around 364 days "
+        "earlier, minus that of the 21 days up to the origin 364 days earlier",
+        "last_year_state_7d": "mean residual of the state over the 7 days around 364 days earlier",
+        "year_before_chain_7d": "mean residual of the chain over the 7 days around 728 days "
+        "earlier",
+        "year_before_store_21d": "mean residual of the store over the 21 days around 728 days "
+        "earlier",
     },
     cause="trend",
     compute=_compute,

@@ -1,4 +1,4 @@
-"""The level of a store, and how it has moved lately."""
+"""The level of a store and its recent change."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 
 GROUP = HistoryGroup(
     meanings={
-        "level_trend": "level with the shortest minus the longest half-life",
-        "store_level": "the store's level without weekday and promotion",
-        "recent_shift": "how far the store has lately been from its level",
+        "level_trend": "level of the store with the shortest half-life, minus the longest",
+        "store_level": "log sales of the store without the effects of weekday and promotion",
+        "recent_shift": "mean residual of the store over the last weeks, minus the chain's",
     },
     cause="trend",
     other_causes={"store_level": "level"},

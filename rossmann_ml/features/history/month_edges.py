@@ -1,4 +1,4 @@
-"""How a store's first and last days of months depart from the linear forecast."""
+"""Mean residuals of a store on the first and last days of months."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 
 GROUP = HistoryGroup(
     meanings={
-        "month_start_residual": "the store's mean residual on days 1 to 3 of the month, 364 days",
-        "month_end_residual": "the store's mean residual on the last 3 days of the month, 364 days",
+        "month_start_residual": "mean residual of the store on the first 3 days of months, over "
+        "the last 364 days",
+        "month_end_residual": "mean residual of the store on the last 3 days of months, over the "
+        "last 364 days",
     },
     cause="season",
     compute=_compute,

@@ -1,4 +1,4 @@
-"""How much is known of a store."""
+"""The amount of recent history of a store."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 
 GROUP = HistoryGroup(
     meanings={
-        "observed_days_91d": "days with sales in the last 91",
-        "observed_days_364d": "days with sales in the last 364",
-        "days_since_observed": "days between the last day with sales and the origin, at most 400",
+        "observed_days_91d": "number of days with sales among the last 91",
+        "observed_days_364d": "number of days with sales among the last 364",
+        "days_since_observed": "days from the last day with sales to the origin, at most 400",
     },
     cause="level",
     compute=_compute,

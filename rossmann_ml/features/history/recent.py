@@ -1,4 +1,4 @@
-"""What a store's residuals of the last weeks and months say of it."""
+"""Means and spread of a store's residuals over the last weeks and months."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 
 GROUP = HistoryGroup(
     meanings={
-        "residual_{residual_windows_days}d": "mean of log sales minus base over the last days",
-        "residual_promo_56d": "the same on promotion days of the last 56 days",
-        "residual_no_promo_56d": "the same on days without promotion",
-        "residual_same_weekday_56d": "the same on the target's weekday",
-        "residual_std_182d": "spread of log sales around the base",
+        "residual_{residual_windows_days}d": "mean residual (log sales minus the linear forecast) "
+        "of the store over so many last days",
+        "residual_promo_56d": "mean residual on promotion days among the last 56 days",
+        "residual_no_promo_56d": "mean residual on days without promotion among the last 56 days",
+        "residual_same_weekday_56d": "mean residual on the target day's weekday, last 56 days",
+        "residual_std_182d": "standard deviation of the residuals of the last 182 days",
     },
     cause="trend",
     other_causes={"residual_std_182d": "level"},

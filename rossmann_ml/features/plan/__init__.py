@@ -1,7 +1,8 @@
-"""Plan features: what is known in advance about a store-day, one module a group of features.
+"""Compute plan features: what is known in advance about a store-day.
 
-A module defines ``GROUP``, a :class:`rossmann_ml.features.groups.PlanGroup`, and is found in this
-package. Never sales: those are in :mod:`rossmann_ml.features.history`.
+Each module of this package is one feature group: it defines ``GROUP``, a
+:class:`rossmann_ml.features.groups.PlanGroup`. See :mod:`rossmann_ml.features.history` for features
+of sales.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import numpy as np
 from rossmann_ml.features.grid import Float32Array, PlanGrid, StoreGrid
 from rossmann_ml.features.groups import PlanGroup, find_groups
 
-# A fit depends on the order of its columns, so these keep theirs; groups that are not named come
-# after them.
+# The order of columns changes a fit, so these groups keep their order; all others follow.
 _FIRST = (
     *("weekday", "season", "feasts", "promo", "state_holidays", "school_holidays", "closures"),
     *("promo2", "competition"),
@@ -20,17 +20,17 @@ _FIRST = (
 
 
 def plan_groups() -> list[PlanGroup]:
-    """Return the groups of plan features, in the order of their columns."""
+    """Return the groups of plan features, in column order."""
     return find_groups(__name__, _FIRST)
 
 
 def plan_feature_names() -> dict[str, str]:
-    """Return names and meanings of the plan features, in the order of their columns."""
+    """Return the meaning of each plan feature by name, in column order."""
     return {name: text for group in plan_groups() for name, text in group.meanings.items()}
 
 
 def look_back_days() -> int:
-    """Return the number of days before a day that no plan feature of the day looks beyond."""
+    """Return the largest number of days before a day on which its plan features depend."""
     return max(group.look_back_days for group in plan_groups())
 
 
@@ -38,12 +38,12 @@ def plan_features(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
     """Compute every plan feature for every store-day of a plan.
 
     Args:
-        plan: The plan, past and future; days near its end see only as far as it goes.
-        stores: The stores, in the plan's row order.
+        plan: Plan of past and future days; days past its end do not count.
+        stores: Stores, in the plan's row order.
 
     Returns:
-        By the names of :func:`plan_feature_names`, arrays that broadcast to (stores, days): shape
-        (1, days) for what is the same in all stores, (stores, 1) for what never changes.
+        Arrays by the names of :func:`plan_feature_names`, which broadcast to (stores, days):
+        shape (1, days) if the same in all stores, (stores, 1) if the same on all days.
     """
     features: dict[str, Float32Array] = {}
     for group in plan_groups():

@@ -1,4 +1,4 @@
-"""The days on which the store is closed, before and after a day."""
+"""Closed days of the store before and after a day."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.groups import PlanGroup
 
-# A closure of this many days is a long one.
+# A closure of at least this many days is long.
 _LONG_CLOSURE_DAYS = 14
-# How far back a long closure is looked for.
+# Number of days before a day in which a long closure counts.
 _LONG_LOOK_DAYS = 60
 
 
@@ -38,8 +38,8 @@ GROUP = PlanGroup(
     meanings={
         "days_since_closed": "days since the store was last closed, at most 14",
         "days_until_closed": "days until the store is next closed, at most 14",
-        "closed_days_last_week": "closed days among the 7 days before",
-        "closed_days_next_week": "closed days among the 7 days after",
+        "closed_days_last_week": "number of closed days among the 7 days before",
+        "closed_days_next_week": "number of closed days among the 7 days after",
         "days_since_long_closure": "days since the end of a closure of 14 days or more, at most 60",
     },
     cause="holidays",

@@ -1,4 +1,4 @@
-"""The next competitor of a store."""
+"""Distance and age of the nearest competitor of a store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.groups import PlanGroup
 
-# A competitor older than this is one that was always there.
+# Cap of the age: an older competitor counts as one that was always there.
 _COMPETITION_LOOK_MONTHS = 36
 _MONTH_DAYS = 365.25 / 12
 
@@ -30,9 +30,9 @@ def _compute(plan: PlanGrid, stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "competition_distance_log_m": "log of the distance to the next competitor in metres",
-        "competition_months": "months since that competitor opened, -1 before or unknown, at most "
-        "36",
+        "competition_distance_log_m": "log of 1 + the distance to the nearest competitor in metres",
+        "competition_months": "months since the nearest competitor opened, at most 36; -1 before "
+        "or if unknown",
     },
     cause="competition",
     compute=_compute,

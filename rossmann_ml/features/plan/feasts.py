@@ -1,4 +1,4 @@
-"""The distance of a day from Easter and Mother's Day, which move through the year."""
+"""Days from Easter and Mother's Day, whose dates differ by year."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rossmann_ml.features.calendar import days_from_mothers_day
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.groups import PlanGroup
 
-# Days after Easter Sunday that are told apart: three weeks before it to Corpus Christi's weekend.
+# Days from Easter Sunday that differ: three weeks before it to the weekend of Corpus Christi.
 _DAYS_AROUND_EASTER = (-21, 62)
-# Days about Mother's Day that are told apart: a week to either side.
+# Days from Mother's Day that differ: one week before and after it.
 _DAYS_AROUND_MOTHERS_DAY = 7
 
 
@@ -34,9 +34,8 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "days_from_easter": "days after Easter Sunday, negative before; -22 or 63 when further off",
-        "days_from_mothers_day": "days after Mother's Day, negative before; -8 or 8 when further "
-        "off",
+        "days_from_easter": "days from Easter Sunday, negative before it, limited to -22 and 63",
+        "days_from_mothers_day": "days from Mother's Day, negative before it, limited to -8 and 8",
     },
     cause="holidays",
     compute=_compute,

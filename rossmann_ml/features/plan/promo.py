@@ -1,4 +1,4 @@
-"""The promotion of a day, and those before and after it."""
+"""Promotions on a day, before it and after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rossmann_ml.features.grid import (
 )
 from rossmann_ml.features.groups import PlanGroup
 
-# How far back the first day of a promotion that still runs is looked for.
+# Number of days before a day in which the first day of its running promotion is searched.
 _LONG_LOOK_DAYS = 60
 
 
@@ -31,7 +31,7 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
         "days_between_promos": np.where(
             days_since(~promo, cap=_LONG_LOOK_DAYS) < _LONG_LOOK_DAYS,
             days_between_runs(promo, cap=LOOK_DAYS),
-            LOOK_DAYS,  # as unknown: its first day may be further back than a scoring panel sees
+            LOOK_DAYS,  # unknown, because a scoring panel may not cover the promotion's first day
         ),
         "promo_days_last_week": counts_before(promo),
         "promo_days_next_week": counts_after(promo),
@@ -40,17 +40,17 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "is_promo": "the store runs a promotion",
-        "promo_day_number": "days since the running promotion's first day, at most 13; -1 without "
-        "one",
-        "days_to_promo_end": "days until the running promotion's last day, at most 13; -1 without "
-        "one",
-        "days_since_promo": "days since the last promotion day, at most 14",
-        "days_until_promo": "days until the next promotion day, at most 14",
-        "days_between_promos": "days between the running promotion and the one before, at most 14, "
-        "as also from the running one's 60th day on; -1 without one",
-        "promo_days_last_week": "promotion days among the 7 days before",
-        "promo_days_next_week": "promotion days among the 7 days after",
+        "is_promo": "1 if the store runs a promotion, else 0",
+        "promo_day_number": "days since the first day of the running promotion, at most 13; -1 "
+        "without promotion",
+        "days_to_promo_end": "days until the last day of the running promotion, at most 13; -1 "
+        "without promotion",
+        "days_since_promo": "days since the last promotion day, at most 14; 0 on one",
+        "days_until_promo": "days until the next promotion day, at most 14; 0 on one",
+        "days_between_promos": "days between the previous and the running promotion, at most 14, "
+        "and 14 from the running promotion's 60th day on; -1 without promotion",
+        "promo_days_last_week": "number of promotion days among the 7 days before",
+        "promo_days_next_week": "number of promotion days among the 7 days after",
     },
     cause="promo",
     compute=_compute,

@@ -1,4 +1,4 @@
-"""The long-running promotion that a store takes part in."""
+"""The store's long-running promotion (``Promo2``)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _compute(plan: PlanGrid, stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "is_promo2_month": "a month in which the store's long-running promotion starts again",
-        "promo2_weeks": "weeks since the long-running promotion began, -1 before or without",
+        "is_promo2_month": "1 in the months in which the long-running promotion restarts, else 0",
+        "promo2_weeks": "weeks since the long-running promotion began; -1 before or without it",
     },
     cause="promo",
     compute=_compute,

@@ -1,4 +1,4 @@
-"""The school holidays of a day, and those before and after it."""
+"""School holidays on a day, before it and after it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "is_school_holiday": "schools are closed",
-        "days_since_school_holiday_start": "days into the school holiday, at most 14; -1 outside",
-        "days_until_school_holiday_end": "days left of the school holiday, at most 14; -1 outside",
-        "days_until_school_holiday": "days until the next school holiday, at most 14",
-        "school_days_since_holiday": "days since the last school holiday, at most 14",
+        "is_school_holiday": "1 if schools are closed, else 0",
+        "days_since_school_holiday_start": "days since the first day of the school holidays, at "
+        "most 14; -1 outside them",
+        "days_until_school_holiday_end": "days until the last day of the school holidays, at most "
+        "14; -1 outside them",
+        "days_until_school_holiday": "days until the next day of school holidays, at most 14; 0 "
+        "on one",
+        "school_days_since_holiday": "days since the last day of school holidays, at most 14; 0 "
+        "on one",
     },
     cause="holidays",
     compute=_compute,

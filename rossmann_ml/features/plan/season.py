@@ -1,4 +1,4 @@
-"""The place of a day in its month and year."""
+"""Position of a day in its month and year."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "day_of_month": "1 to 31",
-        "days_to_month_end": "0 on the last day of the month",
-        "working_days_before": "working days of the month before the day",
-        "working_days_after": "working days of the month after the day",
-        "month": "1 to 12",
-        "day_of_year": "1 to 366",
+        "day_of_month": "day of the month, 1 to 31",
+        "days_to_month_end": "days until the last day of the month; 0 on it",
+        "working_days_before": "number of working days of the month before the day",
+        "working_days_after": "number of working days of the month after the day",
+        "month": "month, 1 to 12",
+        "day_of_year": "day of the year, 1 to 366",
     },
     cause="season",
     compute=_compute,

@@ -1,4 +1,4 @@
-"""The state holiday of a day, and those before and after it."""
+"""State holidays on a day, before it and after it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 GROUP = PlanGroup(
     meanings={
-        "state_holiday": "0 none, 1 public, 2 Easter, 3 Christmas",
-        "days_since_state_holiday": "days since the last state holiday, at most 14",
-        "days_until_state_holiday": "days until the next state holiday, at most 14",
-        "next_state_holiday": "kind of the next state holiday less than 14 days off, 0 when none",
+        "state_holiday": "kind of state holiday: 0 none, 1 public, 2 Easter, 3 Christmas",
+        "days_since_state_holiday": "days since the last state holiday, at most 14; 0 on one",
+        "days_until_state_holiday": "days until the next state holiday, at most 14; 0 on one",
+        "next_state_holiday": "kind of the next state holiday within 13 days; 0 if none",
     },
     cause="holidays",
     compute=_compute,

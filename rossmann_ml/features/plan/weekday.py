@@ -13,7 +13,7 @@ def _compute(plan: PlanGrid, _stores: StoreGrid) -> dict[str, np.ndarray]:
 
 
 GROUP = PlanGroup(
-    meanings={"day_of_week": "1 is Monday"},
+    meanings={"day_of_week": "day of the week, 1 (Monday) to 7"},
     cause="weekday",
     compute=_compute,
     look_back_days=0,

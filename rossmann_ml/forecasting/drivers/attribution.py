@@ -1,11 +1,11 @@
-"""Sharing a forecast out among the groups, by predictions with some groups at the typical day.
+"""Split forecasts into contributions of groups, by predictions with groups at the typical day.
 
-Contributions are Shapley values of the groups (Jullum et al., 2021, "groupShapley"), estimated
-from one order of the groups and its reverse (antithetic permutations: Mitchell et al., 2022,
-"Sampling Permutations for Shapley Value Estimation", JMLR 23). Where no more than two groups act
-on each other that is exact; in any case the contributions add up to the forecast. In sales they
-are shared out by the logarithmic mean (Ang, 2005, "The LMDI approach to decomposition analysis",
-Energy Policy 33), which leaves no remainder either.
+Contributions in log units are Shapley values of the groups (Jullum et al., 2021, "groupShapley"),
+estimated from one order of the groups and its reverse (antithetic permutations: Mitchell et al.,
+2022, "Sampling Permutations for Shapley Value Estimation", JMLR 23). They are exact if groups
+interact only in pairs, and always add up to the forecast. The logarithmic mean converts them to
+EUR (Ang, 2005, "The LMDI approach to decomposition analysis", Energy Policy 33), also without
+remainder.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from rossmann_ml.features.grid import Float32Array, FloatArray, IntArray
 from rossmann_ml.features.history import BASE_COLUMN
 from rossmann_ml.forecasting.drivers.typical_day import WEDNESDAY, WEEKDAY_BOUND, TypicalDay
 
-# Published figures have so many digits; the trend, which is what other groups leave, takes the
-# rest, so that they still add up. Rounded numbers fill a third of the space.
+# Decimals of stored contributions; rounded numbers need a third of the space. The trend takes the
+# rounding error, so that contributions still add up.
 _LOG_DIGITS = 6
 _EUR_DIGITS = 2
 _REST = "trend"
-# How far the linear forecast may differ between the days of a store once all groups are taken
-# out: a 32-bit float's digits.
+# Largest difference of the linear forecast between days of a store with all groups at the typical
+# day, because of the rounding of 32-bit floats.
 _LEVEL_TOLERANCE = 1e-4
 
 Groups = frozenset[str]
 
 
 class Predict(Protocol):
-    """What is asked of a model: log sales, shape (rows,), for rows with all features."""
+    """Function that predicts log sales of rows with all features, shape (rows,)."""
 
     def __call__(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict; the linear forecast is part of what comes back."""
+        """Predict log sales; the prediction includes the linear forecast."""
         ...
 
 
 def contributions(
     value: Callable[[Groups], FloatArray], groups: Sequence[str]
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Share out what lies between no group and all groups, in one order and its reverse.
+    """Split the difference between all groups and no group, by one order and its reverse.
 
     Args:
-        value: The forecast with some of the groups switched on.
-        groups: The groups, in order.
+        value: Function that returns the forecast with only these groups switched on.
+        groups: Groups in order.
 
     Returns:
-        The forecast without any group, and by group what it adds; the sum is the forecast with
-        all groups.
+        Forecast without any group, and the contribution of each group; the sum is the forecast
+        with all groups.
     """
     nothing, everything = value(frozenset()), value(frozenset(groups))
     shares = {group: np.zeros_like(everything) for group in groups}
@@ -74,32 +74,32 @@ def explain(
     features: Sequence[str],
     log_shift: float,
 ) -> pl.DataFrame:
-    """Explain the forecasts of the open rows of a panel.
+    """Split the forecasts of the open days of a panel into contributions.
 
     Args:
-        panel: As :func:`rossmann_ml.features.panel.scoring_panel` makes it.
-        typical: The typical days as of the same origin.
-        predict: The model.
-        features: The features that it is given.
-        log_shift: The bias factor, in log units.
+        panel: Panel of :func:`rossmann_ml.features.panel.scoring_panel`.
+        typical: Typical days as of the same origin.
+        predict: Prediction function of the model.
+        features: Names of the model's features.
+        log_shift: Log of the bias factor.
 
     Returns:
-        ``forecast_origin, store_id, target_date``, then by part ``<part>_log`` (adds up to the
-        log of the forecast) and ``<part>_eur`` (adds up to the forecast), open days only, in the
-        panel's order.
+        ``forecast_origin, store_id, target_date``, then for each part ``<part>_log`` (adds up to
+        the log of the forecast) and ``<part>_eur`` (adds up to the forecast); open days only, in
+        the panel's order.
 
     Raises:
-        ValueError: A feature or a linear column is in no group, or panel and typical days do not
-            belong together.
+        ValueError: A feature or a linear column has no group, or panel and typical days have
+            different origins or inputs.
     """
     rows = panel.filter("is_open")
     switchboard = Switchboard.of(rows, typical, features)
-    switchboard.check_that_nothing_is_left()
+    switchboard.check_same_level()
 
     def value(groups: Groups) -> FloatArray:
         if groups:
             return predict(switchboard.with_groups(groups))
-        # every day of a store is the same now
+        # without groups all days of a store have the same features, so one prediction is enough
         _, first, row_of = np.unique(
             rows["store_id"].to_numpy(), return_index=True, return_inverse=True
         )
@@ -118,21 +118,21 @@ def explain(
 
 
 def in_sales(logs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Turn contributions in log units into sales.
+    """Convert contributions from log units to EUR.
 
-    The level is what the store sells on its typical day, B = exp(level). Every other part x of
-    the forecast F brings x times the logarithmic mean (F - B) / (ln F - ln B) of the two, so that
-    all add up to F, parts of the same sign keep it, and parts of the same size bring the same.
+    The level becomes the sales on the typical day, B = exp(level). Every other part x of the
+    forecast F becomes x times the logarithmic mean (F - B) / (ln F - ln B), so that all parts add
+    up to F, keep their sign, and are equal if they are equal in log units.
 
     Args:
-        logs: By part, shape (rows,).
+        logs: Contributions in log units by part, shape (rows,).
 
     Returns:
-        The same parts in the unit of sales.
+        Contributions in EUR by part, shape (rows,).
     """
     level = np.exp(logs[LEVEL])
     change = np.sum([part for name, part in logs.items() if name != LEVEL], axis=0)
-    # expm1(x) / x is 1 where the forecast is the typical day's
+    # the limit of expm1(x) / x is 1 where the forecast equals that of the typical day
     safe = np.where(change == 0, 1.0, change)
     mean = level * np.where(change == 0, 1.0, np.expm1(safe) / safe)
     return {name: level if name == LEVEL else mean * part for name, part in logs.items()}
@@ -148,16 +148,16 @@ def _rounded(
 
 @dataclass(frozen=True)
 class Switchboard:
-    """Rows of a panel, any groups of which can be put back to the store's typical day.
+    """Rows of a panel whose groups can be switched to the store's typical day.
 
     Attributes:
-        rows: The rows, with all features.
-        group_of: The group of each feature.
-        typical: By switched feature, shape (rows,), its value on the typical day.
-        of_weekday: By feature that follows the days of the week, shape (rows,), its value on an
-            ordinary day of the row's weekday.
-        own: By group, shape (rows,), what it adds to the store's linear forecast.
-        chain: The same of the chain's linear forecast.
+        rows: Rows with all features.
+        group_of: Group by feature.
+        typical: Values on the typical day by switched feature, shape (rows,).
+        of_weekday: Values on an ordinary day of the row's weekday, by feature of
+            ``WEEKDAY_BOUND`` groups, shape (rows,).
+        own: Contribution to the store's linear forecast by group, in log units, shape (rows,).
+        chain: Contribution to the chain's linear forecast by group, in log units, shape (rows,).
     """
 
     rows: pl.DataFrame
@@ -169,7 +169,7 @@ class Switchboard:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, typical: TypicalDay, features: Sequence[str]) -> Switchboard:
-        """Look up the typical values of every row."""
+        """Look up the values of every row on its store's typical day."""
         group_of = feature_groups(features)
         store, day = typical.rows_of(rows)
         weekday = rows["target_date"].dt.weekday().to_numpy() - 1
@@ -190,11 +190,12 @@ class Switchboard:
             {group: part[store, day] for group, part in typical.chain.items()},
         )
 
-    def check_that_nothing_is_left(self) -> None:
-        """See that the linear forecast without any group is the same on all days of a store.
+    def check_same_level(self) -> None:
+        """Check that the linear forecast without any group is the same on all days of a store.
 
         Raises:
-            ValueError: It is not: a group is left out, or the typical days are of other inputs.
+            ValueError: The forecasts differ, because a group is left out or the typical days
+                were computed from other inputs.
         """
         bases = self.rows.select("store_id", base=self._linear(frozenset())[BASE_COLUMN])
         spread = bases.group_by("store_id").agg(pl.col("base").max() - pl.col("base").min())
@@ -207,7 +208,7 @@ class Switchboard:
             )
 
     def with_groups(self, on: Groups) -> pl.DataFrame:
-        """The rows with these groups as they are and all others at the typical day."""
+        """Return the rows with only these groups switched on, all others at the typical day."""
         changed: dict[str, FloatArray | Float32Array] = {**self._linear(on)}
         for name, group in self.group_of.items():
             values = self._value(name, group, on)
@@ -218,19 +219,19 @@ class Switchboard:
         )
 
     def _value(self, name: str, group: str, on: Groups) -> FloatArray | Float32Array | None:
-        """The changed values of a feature, None where it stays as it is."""
+        """Return the changed values of a feature, shape (rows,); None if it does not change."""
         if group not in GROUPS:
             return None
         if group in WEEKDAY_BOUND and ("weekday" in on) != (group in on):
             if group not in on:
                 return self.of_weekday[name]
-            # what is as usual for the weekday says no more than the weekday
+            # a value that is usual for the weekday is an effect of the weekday, not of the group
             actual, usual = self.rows[name].to_numpy(), self.of_weekday[name]
             return np.where(actual == usual, self.typical[name], actual)
         if group not in on:
             return self.typical[name]
         if name.startswith("cell_difference_"):
-            # what the store usually sells on such days, minus the linear forecast of this one
+            # the feature is a cell mean minus the linear forecast, which changes with these groups
             moved = sum(self.own[other] for other in ("holidays", "season") if other not in on)
             return self.rows[name].to_numpy() + moved
         return None
@@ -260,14 +261,14 @@ def _typical_value(
     elif name == "day_of_week":
         values = np.full_like(actual, WEDNESDAY + 1)
     elif group == "competition":
-        # a competitor that is not there yet, or is not known, has -1 months
+        # -1 months: the competitor is not open yet or unknown
         known = actual[actual >= 0]
         values = np.full_like(actual, np.median(known) if len(known) else -1)
     elif name in typical.features:
         values = typical.features[name][store, WEDNESDAY]
     else:
-        values = np.zeros_like(actual)  # the store does what the linear forecast says
-    # what is not known of a store is not known on its typical day either; what is not known of
-    # some of its days alone is, or the typical day would be another one on those
+        values = np.zeros_like(actual)  # residuals of 0: sales equal the linear forecast
+    # NaN on the typical day only if all days of the store are NaN, so that all days of a store
+    # have the same typical day
     is_known = np.isin(store, store[~np.isnan(actual)])
     return np.where(is_known, values, np.nan).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Making and storing the drivers of the forecasts in force at the newest origin.
+"""Compute and store the drivers of the forecasts in force at the newest origin.
 
-Belongs here: reading what explaining needs, holding it against the forecasts as they are stored,
-and ``forecasting.forecast_drivers``. How a forecast is shared out is
-:mod:`rossmann_ml.forecasting.drivers.attribution`'s matter.
+:func:`explain_newest_origin` fills ``forecasting.forecast_drivers``, after a check that the drivers
+add up to the stored forecasts. See :mod:`rossmann_ml.forecasting.drivers.attribution` for the
+computation.
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ from rossmann_ml.warehouse.connection import (
 )
 from rossmann_ml.warehouse.session import Session
 
-# The same model on the same rows gives the same bits; more than this is another model or panel.
+# Largest difference between the sum of the drivers and the log of the stored forecast. A larger
+# one means another model or panel, because predictions are deterministic.
 _LOG_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class DriversReport:
-    """What was explained.
+    """Result of explaining the newest origin.
 
     Attributes:
-        forecast_origin: The origin of the forecasts.
-        run_id: The run that made them.
-        model_version: The model that made them.
-        store_days: Open store-days, each explained.
-        mean_absolute_log: By group, how far it moves a forecast from the typical day on average.
-        is_new: False when these forecasts had been explained before.
-        seconds: Wall time.
+        forecast_origin: Origin of the forecasts.
+        run_id: Run of the forecasts.
+        model_version: Model of the forecasts.
+        store_days: Number of open store-days with drivers.
+        mean_absolute_log: Mean absolute contribution by group, in log units.
+        is_new: Whether drivers were stored; False if these forecasts were explained before.
+        seconds: Wall time in seconds.
     """
 
     forecast_origin: date
@@ -61,12 +62,12 @@ class DriversReport:
 def explain_newest_origin(session: Session) -> DriversReport:
     """Fill ``forecasting.forecast_drivers`` for the newest origin.
 
-    Forecasts that were explained before are not explained again. Rows of origins that are no
-    longer published are deleted.
+    Forecasts that already have drivers keep them. Rows of origins that are no longer published
+    are deleted.
 
     Raises:
-        NoDataError: The origin is not scored yet, or its panel is no longer the one that its
-            forecasts were made from.
+        NoDataError: The origin is not scored yet, or ``features.scoring_panel`` is not the panel
+            of its forecasts.
     """
     started = time.perf_counter()
     settings, params = session.settings, session.params
@@ -107,7 +108,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
                         model_version=pl.lit(model_version), run_id=pl.lit(run_id)
                     ),
                 )
-                _forget_old(connection, params.forecast.vintages_published)
+                _delete_unpublished(connection, params.forecast.vintages_published)
         ((rows, *means),) = connection.execute(
             f"""
             SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
@@ -127,7 +128,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
-    """See that the drivers are those of the stored forecasts, row by row."""
+    """Check that the drivers add up to the stored forecast in every row."""
     forecasts = read_frame(
         connection,
         """
@@ -152,7 +153,7 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
         )
 
 
-def _forget_old(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
+def _delete_unpublished(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
     connection.execute(
         """
         DELETE FROM forecasting.forecast_drivers

@@ -1,10 +1,9 @@
-"""A store's typical day: what a day that is forecast is compared with.
+"""Compute the typical day of each store, with which drivers compare a forecast day.
 
-It is an ordinary Wednesday, without promotion, school holiday or a state holiday within a week,
-in the mean season of the year up to the origin, on which the store does what the linear forecast
-says, beside the chain's median competitor. Belongs here: the features of such a day and how far
-the linear forecast of other days lies from it. What models make of it is
-:mod:`rossmann_ml.forecasting.drivers.attribution`'s matter.
+It is an ordinary Wednesday: no promotion, no school holiday, no state holiday within a week, the
+mean season of the year up to the origin, residuals of 0 and the chain's median competitor.
+:class:`TypicalDay` holds its features and how the linear forecast of other days differs. See
+:mod:`rossmann_ml.forecasting.drivers.attribution` for the contributions.
 """
 
 from __future__ import annotations
@@ -31,23 +30,23 @@ from rossmann_ml.features.residuals import YEAR_DAYS
 
 WEDNESDAY = 2
 _HOLIDAY_NEARBY_DAYS = 7
-# Their features follow the days of the week: shops are closed on Sundays, and promotions start on
-# Mondays. A typical Saturday has other ones than a typical Wednesday.
+# Groups whose features depend on the day of the week, because shops close on Sundays and
+# promotions start on Mondays: an ordinary Saturday has other values than an ordinary Wednesday.
 WEEKDAY_BOUND = ("promo", "holidays")
 
 
 @dataclass(frozen=True)
 class TypicalDay:
-    """What the typical day of each store is.
+    """Typical days of all stores as of an origin.
 
     Attributes:
-        forecast_origin: As of when.
-        store_ids: Shape (stores,), the order of the rows of all that follows.
-        features: By plan feature, shape (stores, 7): its value on an ordinary day of the weekday,
-            Monday first.
-        own: By group, shape (stores, horizon_days): what the group adds to the store's linear
-            forecast of the day, compared with the typical day; log units.
-        chain: The same by the chain's coefficients.
+        forecast_origin: Last day whose sales are used.
+        store_ids: Store numbers, in the row order of the arrays, shape (stores,).
+        features: Values on an ordinary day of each weekday, Monday first, by plan feature, shape
+            (stores, 7).
+        own: Difference of the store's linear forecast of a day from the typical day, by group,
+            in log units, shape (stores, horizon_days).
+        chain: The same difference by the chain's coefficients.
     """
 
     forecast_origin: date
@@ -58,7 +57,7 @@ class TypicalDay:
 
     @classmethod
     def of(cls, inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int) -> TypicalDay:
-        """Work it out from what was known at an origin; later sales are not looked at."""
+        """Compute the typical days as of an origin; later sales are ignored."""
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
         first = inputs.plan.column(forecast_origin) + 1
         return cls(
@@ -72,10 +71,10 @@ class TypicalDay:
         )
 
     def rows_of(self, panel: pl.DataFrame) -> tuple[IntArray, IntArray]:
-        """Row and day number of each row of a panel in the arrays above.
+        """Return the store row and the day column of each row of a panel, both of shape (rows,).
 
         Raises:
-            ValueError: The panel is of another origin or has a store that is not here.
+            ValueError: The panel has another origin, or a store without typical day.
         """
         origins = panel["forecast_origin"].unique().to_list()
         if origins != [self.forecast_origin]:
@@ -91,13 +90,13 @@ class TypicalDay:
 def _linear_parts(
     linear: LinearForecast, coefficients: Float32Array, first: int, last: int
 ) -> dict[str, FloatArray]:
-    """The linear forecast split by the group of its columns, minus that of the typical day."""
+    """Split the linear forecast by group of columns, minus its value on the typical day."""
     design = linear.design
     group_of = block_groups(design.blocks)
     groups = np.array([group_of[block] for block in design.blocks])
     weekday_of_first = (design.first_date + timedelta(days=first)).weekday()
     wednesday = first + (WEDNESDAY - weekday_of_first) % 7
-    # a year without its first days where the history is shorter
+    # the mean over the year up to the origin, or over a shorter history
     typical_days = {
         "weekday": (wednesday, wednesday + 1),
         "season": (max(first - YEAR_DAYS, 0), first),
@@ -107,7 +106,7 @@ def _linear_parts(
     for group in GROUPS:
         own = np.where(groups == group, coefficients, np.float32(0))
         part = design.combine(own, first, last).astype(np.float64)
-        if group in typical_days:  # what is left is zero without promotion and holidays
+        if group in typical_days:  # the columns of other groups are 0 on the typical day
             typical = design.combine(own, *typical_days[group]).astype(np.float64)
             part -= typical.mean(axis=1, keepdims=True)
         parts[group] = part
@@ -115,7 +114,7 @@ def _linear_parts(
 
 
 def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict[str, Float32Array]:
-    """Medians by store and weekday over the ordinary days of the year up to the origin."""
+    """Compute medians by store and weekday over the ordinary days of the year up to the origin."""
     days = min(YEAR_DAYS, inputs.plan.column(forecast_origin) + 1) // 7 * 7
     first = forecast_origin - timedelta(days=days - 1)
     near = inputs.plan.since(first - timedelta(days=look_back_days()))
@@ -129,7 +128,7 @@ def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict
         name: np.roll(
             _median_by_weekday(
                 np.broadcast_to(array, shape),
-                # what is no matter of the weekday has the median of all days
+                # features of other groups have the median of all days
                 ordinary if group_of[name] in WEEKDAY_BOUND else np.ones(shape, np.bool_),
             ),
             first.weekday(),  # Monday first
@@ -148,10 +147,10 @@ def _ordinary(plan: PlanGrid, features: dict[str, Float32Array], days: slice) ->
 
 
 def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Array:
-    """Lower medians over the weeks, (stores, 7) from the weekday of the first day.
+    """Compute lower medians over weeks, shape (stores, 7), from the weekday of the first day on.
 
-    A store without an ordinary day of a weekday has the chain's median of that weekday, and a
-    weekday that is ordinary nowhere (Sundays, mostly) that of all ordinary days.
+    A store without an ordinary day of a weekday gets the chain's median of that weekday. A weekday
+    without ordinary days in any store (usually Sunday) gets the median of all ordinary days.
     """
     stores, days = values.shape
     weeks = np.where(ordinary, values, np.nan).reshape(stores, days // 7, 7)
@@ -165,8 +164,8 @@ def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Arra
 
 
 def _lower_median(values: Float32Array) -> Float32Array:
-    """Over the last axis, leaving out NaN: a value that occurs; NaN where there is none."""
+    """Compute the lower median over the last axis without NaN; NaN if there is no value."""
     ordered = np.sort(values, axis=-1)  # NaN come last
     count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
-    middle = (count - 1) // 2  # the last, which is NaN, where nothing is counted
+    middle = (count - 1) // 2  # -1 if the count is 0: the last value, a NaN
     return np.asarray(np.take_along_axis(ordered, middle, axis=-1)[..., 0], dtype=np.float32)

@@ -1,7 +1,7 @@
-"""The model families, one module each; a family's name is that of its module.
+"""Find model families: one module per family, named like the family in ``params.yaml``.
 
-A module defines ``FAMILY_MODEL``, the class that keeps :class:`rossmann_ml.models.base.Model`. It
-is found by its name in ``params.yaml``. Belongs here: nothing that all families share.
+Each module defines ``FAMILY_MODEL``, a class with the interface
+:class:`rossmann_ml.models.base.Model`. See :mod:`rossmann_ml.models.base` for shared functions.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def family_names() -> list[str]:
-    """Return the names of the families there are, in alphabetical order."""
+    """Return the names of all families, in alphabetical order."""
     return module_names(__name__)
 
 
 def model_class(family: str) -> type[Model]:
-    """Return the class of a family; its library is imported only now, as that takes a moment.
+    """Return the class of a family, and import its library only here, because that is slow.
 
     Raises:
-        ValueError: No module has that name.
+        ValueError: No family has that name.
     """
     if family not in family_names():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""CatBoost on the log of sales relative to the linear forecast."""
+"""CatBoost model of log sales minus the linear forecast."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rossmann_ml.models.base import (
 from rossmann_ml.models.categories import Categories
 
 _FILE = "catboost.cbm"
-# What differs between two fits of the same inputs: a name made up at random, and the time.
-_PASSING_METADATA = ("model_guid", "train_finish_time", "training", "output_options")
+# Metadata that differ between two fits of the same inputs: a random name and the time.
+_VARYING_METADATA = ("model_guid", "train_finish_time", "training", "output_options")
 
 
 class CatBoostModel:
-    """A gradient-boosted tree model of CatBoost, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees of CatBoost, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("catboost",)
 
@@ -40,7 +40,7 @@ class CatBoostModel:
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit on a training panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "loss_function": "RMSE",
             **settings.parameters,
@@ -57,29 +57,29 @@ class CatBoostModel:
         return cls(regressor, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
+        """Predict log sales; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
         matrix = design_matrix(panel, self.features, self.categories)
         departure = self.regressor.predict(matrix, thread_count=self._threads)
         return np.asarray(np.asarray(departure, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """What each feature brought; CatBoost counts no splits."""
+        """Compute importances; ``splits`` is null, because CatBoost does not count splits."""
         gain = self.regressor.get_feature_importance(type="PredictionValuesChange")
         return importance_frame(self.features, np.asarray(gain, np.float64))
 
     def save(self, folder: Path) -> None:
-        """Write ``catboost.cbm``, the same for the same fit, and the categories."""
+        """Write ``catboost.cbm``, byte-identical for the same fit, and ``categories.json``."""
         self.categories.save(folder)
         metadata = self.regressor.get_metadata()
-        for key in _PASSING_METADATA:
-            if key in metadata.keys():  # noqa: SIM118 - the proxy has no other way to ask
+        for key in _VARYING_METADATA:
+            if key in metadata.keys():  # noqa: SIM118 - the proxy has no __contains__
                 del metadata[key]
         self.regressor.save_model(str(folder / _FILE))
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read what :meth:`save` wrote."""
-        if not (folder / _FILE).exists():  # CatBoost's own error does not say which file
+        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        if not (folder / _FILE).exists():  # the error of CatBoost does not name the file
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         regressor = catboost.CatBoostRegressor()
         regressor.load_model(str(folder / _FILE))

@@ -1,4 +1,4 @@
-"""LightGBM on the log of sales relative to the linear forecast."""
+"""LightGBM model of log sales minus the linear forecast."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILE = "lightgbm.txt"
 
 
 class LightGBMModel:
-    """A gradient-boosted tree model of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
@@ -37,14 +37,14 @@ class LightGBMModel:
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit on a training panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "objective": "l2",
             **settings.parameters,
             "learning_rate": settings.learning_rate,
             "seed": settings.seed,
             "num_threads": settings.threads,
-            # the same inputs give the same trees to the last bit
+            # bit-identical trees for the same inputs
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
@@ -61,25 +61,25 @@ class LightGBMModel:
         return cls(booster, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
+        """Predict log sales; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
         matrix = design_matrix(panel, self.features, self.categories)
         departure = np.asarray(self.booster.predict(matrix, num_threads=self._threads), np.float64)
         return np.asarray(departure + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """What each feature brought; see :meth:`rossmann_ml.models.base.Model.importance`."""
+        """Compute importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
         gain = self.booster.feature_importance("gain").astype(np.float64)
         return importance_frame(self.features, gain, self.booster.feature_importance("split"))
 
     def save(self, folder: Path) -> None:
-        """Write ``lightgbm.txt``, LightGBM's own text form, and the categories."""
+        """Write ``lightgbm.txt``, the text format of LightGBM, and ``categories.json``."""
         self.categories.save(folder)
         self.booster.save_model(str(folder / _FILE))
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read what :meth:`save` wrote."""
-        if not (folder / _FILE).exists():  # LightGBM has an error of its own, and prints it too
+        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        if not (folder / _FILE).exists():  # LightGBM raises another error, and prints it too
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = lightgbm.Booster(model_file=str(folder / _FILE))
         return cls(booster, Categories.load(folder), threads)

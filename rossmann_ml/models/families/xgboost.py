@@ -1,4 +1,4 @@
-"""XGBoost on the log of sales relative to the linear forecast."""
+"""XGBoost model of log sales minus the linear forecast."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILE = "xgboost.ubj"
 
 
 class XGBoostModel:
-    """A gradient-boosted tree model of XGBoost, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees of XGBoost, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("xgboost-cpu",)
 
@@ -32,14 +32,14 @@ class XGBoostModel:
         self.booster = booster
         self.categories = categories
         self.features: list[str] = list(booster.feature_names or [])
-        # XGBoost configures a booster at its first prediction after a parameter was set, and two
-        # threads must not do so at once: both are done here, once
+        # XGBoost configures a booster at its first prediction after a parameter was set, which is
+        # not thread-safe, so both happen here
         booster.set_param({"nthread": threads})
         booster.inplace_predict(np.zeros((1, len(self.features)), np.float32))
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit on a training panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "objective": "reg:squarederror",
             "tree_method": "hist",
@@ -53,7 +53,7 @@ class XGBoostModel:
             design_matrix(panel, features, categories),
             log_target(panel),
             feature_names=features,
-            # the matrix must be binned as the booster expects it
+            # the matrix must have the bins that the booster expects
             max_bin=int(parameters.get("max_bin", 256)),
             nthread=settings.threads,
         )
@@ -61,14 +61,14 @@ class XGBoostModel:
         return cls(booster, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
+        """Predict log sales; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
         matrix = design_matrix(panel, self.features, self.categories)
-        # in place: a DMatrix would check names and keep answers of matrices it has seen
+        # in place, because a DMatrix would check names and cache predictions
         departure = self.booster.inplace_predict(matrix, validate_features=False)
         return np.asarray(departure.astype(np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """What each feature brought; see :meth:`rossmann_ml.models.base.Model.importance`."""
+        """Compute importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
         gain, splits = (self.booster.get_score(importance_type=k) for k in ("total_gain", "weight"))
         return importance_frame(
             self.features,
@@ -77,14 +77,14 @@ class XGBoostModel:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``xgboost.ubj``, XGBoost's own binary JSON, and the categories."""
+        """Write ``xgboost.ubj``, the binary JSON of XGBoost, and ``categories.json``."""
         self.categories.save(folder)
         self.booster.save_model(folder / _FILE)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read what :meth:`save` wrote."""
-        if not (folder / _FILE).exists():  # XGBoost's own error names a line of C++
+        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        if not (folder / _FILE).exists():  # the error of XGBoost names a line of C++
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = xgboost.Booster(model_file=folder / _FILE)
         return cls(booster, Categories.load(folder), threads)

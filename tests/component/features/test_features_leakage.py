@@ -1,4 +1,4 @@
-"""Nothing that happens after an origin may move anything that is said as of that origin."""
+"""Sales after an origin change no feature, forecast or reference as of that origin."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def known(sample_dir: Path) -> FeatureInputs:
 
 
 def altered(known: FeatureInputs, days_after: int, seed: int, scale: float) -> FeatureInputs:
-    """The same inputs with sales changed from so many days after the origin on."""
+    """Return the inputs with other sales from ``days_after`` days after the origin on."""
     column = (ORIGIN - known.sales.first_date).days + days_after
     sales = known.sales.sales.copy()
     noise = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def panel_at(given_inputs: FeatureInputs, origin: date = ORIGIN) -> pl.DataFrame
 
 
 def forecast_at_origin(given_inputs: FeatureInputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The whole way to a forecast: training panel, backtests, calibration, fit, scoring."""
+    """Run all steps of a forecast: training panel, backtests, calibration, fit, scoring."""
     recipe = small_recipe(PARAMS)
     origins = training_origins(
         ORIGIN,
@@ -118,8 +118,8 @@ def test_changing_sales_after_the_origin_changes_no_baseline(
     assert_frame_equal(after, before, check_exact=True)
 
 
-def test_changing_sales_on_the_origin_itself_is_noticed(known: FeatureInputs) -> None:
-    # the fault that the tests above guard against, planted one day earlier, where it is allowed
+def test_changing_sales_on_the_origin_changes_features(known: FeatureInputs) -> None:
+    # the change of the tests above one day earlier, where it must have an effect
     before, after = panel_at(known), panel_at(altered(known, 0, 7, 3.0))
     moved = [name for name in before.columns if not before[name].equals(after[name])]
     assert any(name.startswith("residual_") for name in moved)

@@ -1,4 +1,4 @@
-"""Plan features against a plain day-by-day reading of the plan."""
+"""Plan features of the sample compared with a day-by-day reading of the plan."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_documented_feature_is_made_and_no_other(features: pl.DataFrame) -
 
 
 def plain_reading(plan: dict[date, dict], day: date) -> dict[str, float]:
-    """What the features should be, by walking from day to day."""
+    """Return the expected features of a day, by loops over the days of the plan."""
     shut = {"is_open": False, "is_promo": False, "state_holiday": "0", "is_school_holiday": False}
 
     def at(offset: int) -> dict:
@@ -121,7 +121,7 @@ def test_features_agree_with_a_plain_reading_of_the_plan(
         }
         first = min(plan)
         rows = features.filter(pl.col("store_id") == store)
-        # inside the plan by more than the look-around, so that both see the same days
+        # far enough from the ends of the plan, so that both use the same days
         inner = rows.slice(30, len(rows) - 60).sample(60, seed=store)
         for row in inner.iter_rows(named=True):
             day = row["plan_date"]
@@ -131,7 +131,7 @@ def test_features_agree_with_a_plain_reading_of_the_plan(
             assert {name: row[name] for name in expected} == pytest.approx(expected), (store, day)
 
 
-def test_a_missing_spell_is_a_long_closure_that_ends(
+def test_a_period_without_rows_is_a_long_closure_that_ends(
     tables: dict[str, pl.DataFrame], features: pl.DataFrame
 ) -> None:
     spell = tables["plan"].filter(pl.col("plan_date") == date(2014, 9, 1))["store_id"]

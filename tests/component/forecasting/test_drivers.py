@@ -1,4 +1,4 @@
-"""Drivers add up, say what was planted, leave nothing out, and never peek."""
+"""Drivers add up, find planted effects, cover all features, and ignore later sales."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def typical(known: FeatureInputs) -> TypicalDay:
 
 @pytest.fixture(scope="module")
 def predict(known: FeatureInputs) -> Predict:
-    """A true blend, fitted on the sample."""
+    """Fit a blend on the sample."""
     origins = training_origins(
         NEWEST_ORIGIN,
         first_day=known.sales.first_date,
@@ -89,7 +89,7 @@ def drivers(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.Da
 
 
 def linear_only(panel: pl.DataFrame) -> np.ndarray:
-    """A model that has nothing to add to the linear forecast."""
+    """Predict the linear forecast itself."""
     return panel["base_log_sales"].cast(pl.Float64).to_numpy()
 
 
@@ -131,7 +131,7 @@ def test_promotion_days_are_lifted_by_the_promotion(
     assert without["promo_log"].abs().mean() < 0.1 * on_promo["promo_log"].mean()
 
 
-def test_an_ordinary_wednesday_owes_nothing_to_weekday_promotion_or_holidays(
+def test_an_ordinary_wednesday_has_no_contribution_of_weekday_promotion_or_holidays(
     panel: pl.DataFrame, typical: TypicalDay
 ) -> None:
     rows = explained(panel, typical, linear_only).join(
@@ -149,10 +149,10 @@ def test_an_ordinary_wednesday_owes_nothing_to_weekday_promotion_or_holidays(
     assert ordinary["holidays_log"].median() == pytest.approx(0, abs=1e-5)
 
 
-def test_what_a_model_makes_of_a_feature_goes_to_the_features_group(
+def test_the_effect_of_a_feature_is_a_contribution_of_its_group(
     panel: pl.DataFrame, typical: TypicalDay
 ) -> None:
-    """A planted model: the linear forecast, and far competitors worth a tenth each log metre."""
+    """The model adds 0.1 per log metre of the competitor's distance to the linear forecast."""
 
     def planted(rows: pl.DataFrame) -> np.ndarray:
         distance = rows["competition_distance_log_m"].cast(pl.Float64).fill_nan(0).to_numpy()
@@ -168,7 +168,7 @@ def test_what_a_model_makes_of_a_feature_goes_to_the_features_group(
     assert np.allclose(after["competition_log"], expected, atol=5e-6)
 
 
-def test_the_linear_forecast_is_the_same_on_all_days_once_every_group_is_out(
+def test_the_linear_forecast_without_any_group_is_the_same_on_all_days(
     panel: pl.DataFrame, typical: TypicalDay
 ) -> None:
     board = Switchboard.of(panel, typical, FEATURES)
@@ -214,7 +214,7 @@ def test_every_linear_column_is_in_a_block_of_a_group(known: FeatureInputs) -> N
     assert set(block_groups(design.blocks).values()) == set(GROUPS) - {"competition"}
 
 
-def test_shares_are_shapley_values_where_only_two_groups_act_on_each_other() -> None:
+def test_contributions_are_shapley_values_if_only_two_groups_interact() -> None:
     def value(on: frozenset[str]) -> np.ndarray:
         a, b, c = ("a" in on), ("b" in on), ("c" in on)
         return np.array([10 + 1.0 * a + 2.0 * b - 3.0 * c + 0.5 * (a and b) - 4.0 * (b and c)])

@@ -1,4 +1,4 @@
-"""Models, calibration, bundles and scores, on the sample and on rows made by hand."""
+"""Models, calibration, bundles and scores, on the sample and on rows built by hand."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) ->
         "xgboost.ubj",
     ],
 )
-def test_a_bundle_that_is_not_whole_is_refused_by_name(
+def test_an_incomplete_bundle_is_refused_by_the_name_of_the_file(
     bundle: tuple[Bundle, Path], tmp_path: Path, missing: str
 ) -> None:
     saved, folder = bundle
@@ -288,7 +288,7 @@ def test_an_origin_is_calibrated_by_earlier_origins_only(folds: pl.DataFrame) ->
     assert np.allclose(oldest[BLEND].log() - oldest["log_forecast"], from_spread)
 
 
-def test_backtests_need_enough_history_and_say_from_when() -> None:
+def test_backtests_need_enough_history_and_name_the_first_possible_origin() -> None:
     with pytest.raises(NoDataError, match="2014-02-12"):
         backtest_origins(date(2014, 1, 1), back_days=[42], first_training=date(2014, 1, 1))
 

@@ -1,4 +1,4 @@
-"""Which past origins are judged, and which days of them (``rossmann_ml.evaluation.backtest``)."""
+"""Origins and days of a backtest (``rossmann_ml.evaluation.backtest``)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_too_little_history_names_the_newest_origin_and_from_when_there_is_enoug
 
 
 def expected_days(features: FeatureInputs, origin: date) -> list[tuple[int, date]]:
-    """Days of the horizon that sold something, by store and day."""
+    """Return the days of the horizon with sales, by store and day."""
     sales = features.sales
     return [
         (int(store), origin + timedelta(days=days))

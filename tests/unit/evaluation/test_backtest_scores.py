@@ -1,6 +1,6 @@
-"""The table of a backtest's scores: same rows for all, medians over origins, skill.
+"""The scores of a backtest: the same rows for all models, medians over origins, skill.
 
-The definitions are those of the docstring of ``rossmann_ml.evaluation.backtest.score``.
+See the docstring of ``rossmann_ml.evaluation.backtest.score`` for the definitions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MODELS = ("blend", *FAMILIES, "linear", "store_weekday_promo_median", "seasonal_
 
 
 def reference(forecasts: pl.DataFrame) -> dict[tuple, dict]:
-    """Scores of store-days by model, origin (None: all), kind and segment."""
+    """Return the scores of store-days by model, origin (None: all), kind and segment."""
     answered = [
         {**row, "state": STATES[row["store_id"]]}
         for row in forecasts.rows(named=True)
@@ -101,7 +101,7 @@ def test_totals_of_the_blend_follow_with_a_median_and_without_skill() -> None:
         assert math.isclose(row["rmspe_median"], statistics.median(each))
 
 
-def test_a_forecast_as_good_as_seasonal_naive_has_no_skill_and_a_perfect_one_all() -> None:
+def test_skill_is_zero_for_seasonal_naive_and_one_for_a_perfect_forecast() -> None:
     folds = made_folds(8, origins=ORIGINS[:1]).with_columns(
         pl.col("sales").alias("store_weekday_promo_median")
     )

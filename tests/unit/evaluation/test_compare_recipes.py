@@ -1,8 +1,7 @@
-"""Two recipes on the same past days, as the gate compares them
-(``rossmann_ml.evaluation.comparison``).
+"""The comparison of two recipes on the same past days (``rossmann_ml.evaluation.comparison``).
 
-From the docstrings: only days that both forecast count, each as it would have been served then;
-figures are medians over origins; ``worse_by`` is relative and negative where better.
+By its docstrings, only days count that both recipes forecast, as they would have been served;
+RMSPEs are medians over origins; ``worse_by`` is relative and negative if better.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def compared(
 
 
 def pair(seed: int, mine: list[date], theirs: list[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Past forecasts of the same days by two recipes; theirs lack some days."""
+    """Build past forecasts of the same days by two recipes; the second one lacks some days."""
     every = made_folds(seed, origins=ORIGINS)
     first = every.filter(pl.col("forecast_origin").is_in(mine))
     some_days = pl.col("horizon_days") != 5
@@ -144,7 +143,7 @@ def test_nothing_is_compared_without_a_backtest_of_the_first_recipe(
         compared(connection)
 
 
-def test_a_recipe_that_nothing_makes_any_more_and_nothing_is_stored_of_gives_no_comparison(
+def test_without_stored_forecasts_or_a_definition_of_the_other_recipe_there_is_no_comparison(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     keep(connection, pair(1, ORIGINS, ORIGINS)[0], MINE)
@@ -158,7 +157,7 @@ def one_member(params: Params) -> Params:
     return Params.model_validate(loaded)
 
 
-def test_what_is_missing_of_the_other_recipe_is_computed_if_params_still_say_how(
+def test_missing_forecasts_of_the_other_recipe_are_computed_if_params_still_define_it(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     params = one_member(PARAMS)
@@ -178,7 +177,7 @@ def test_what_is_missing_of_the_other_recipe_is_computed_if_params_still_say_how
         "backtest of the champion's recipe, which shares no origin with the challenger's"
     )
     assert found is not None
-    assert found.origins == 3  # 56, 28 and 14 days back, the profile's
+    assert found.origins == 3  # the profile's origins, 56, 28 and 14 days earlier
     ((stored,),) = connection.execute(
         "SELECT count(DISTINCT forecast_origin) FROM forecasting.out_of_fold_forecasts "
         "WHERE member_hash = ?",

@@ -1,7 +1,7 @@
-"""When stored forecasts of a past origin are void (``out_of_fold.data_version_of_origin``).
+"""The data that invalidate stored forecasts of an origin (``folds.data_version_of_origin``).
 
-The docstring: they come from sales up to the last day of the horizon, from the plan up to the days
-that the last one looks ahead to (5 here), and from the stores. Later days do not count.
+By its docstring, these are sales up to the last day of the horizon, the plan up to some days after
+it (5 here), and the stores. Later days do not count.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def test_a_week_more_of_sales_and_plan_changes_nothing() -> None:
     assert version(grown) == AS_IT_IS
 
 
-def test_it_does_not_depend_on_how_the_arrays_lie_in_memory() -> None:
+def test_it_does_not_depend_on_the_memory_layout_of_the_arrays() -> None:
     sales = np.asfortranarray(FEATURES.sales.sales)
     assert version(replace(FEATURES, sales=replace(FEATURES.sales, sales=sales))) == AS_IT_IS
 

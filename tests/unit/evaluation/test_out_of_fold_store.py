@@ -1,8 +1,8 @@
-"""The store of past forecasts: what is taken from it, and what has to be computed.
+"""Stored out-of-fold forecasts: which are read, and which are computed.
 
-The rules are those of the docstrings of ``rossmann_ml.evaluation.folds``: the newest wished origin
-is always there, another one may be replaced by one within ``backtest.reuse_within_days`` (6 here),
-and what was made of other data or by another recipe does not count.
+By the docstrings of ``rossmann_ml.evaluation.folds``, the newest wanted origin must be stored; for
+any other, an origin within ``backtest.reuse_within_days`` (6 here) is sufficient. Forecasts of
+other data or of another recipe do not count.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ WISHED = [LAST_DAY - timedelta(days=days) for days in (56, 28, 14)]
 
 
 class FitAskedError(Exception):
-    """The training panel was asked for, so a fit is needed."""
+    """The training panel was requested, so a fit is needed."""
 
 
 def no_panel() -> pl.DataFrame:
@@ -59,13 +59,13 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def connection(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The database with no past forecast in it."""
+    """Return the database without past forecasts."""
     return emptied(database)
 
 
 @pytest.fixture
 def keep(connection: duckdb.DuckDBPyConnection) -> Callable[..., pl.DataFrame]:
-    """Store made-up forecasts of origins."""
+    """Return a function that stores made-up forecasts of origins."""
 
     def kept(
         *origins: date, recipe: Recipe = RECIPE, versions: dict[date, str] | None = None
@@ -82,7 +82,7 @@ def complete(connection: duckdb.DuckDBPyConnection, recipe: Recipe = RECIPE) -> 
     return complete_folds(connection, INPUTS, recipe, no_panel)
 
 
-def test_what_is_stored_of_every_wished_origin_is_read_and_nothing_fitted(
+def test_stored_forecasts_of_every_wanted_origin_are_read_without_a_fit(
     connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
 ) -> None:
     folds = keep(*reversed(WISHED))
@@ -128,7 +128,7 @@ def test_no_other_origin_serves_in_place_of_the_newest(
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(6, True), (7, False)])
-def test_origins_up_to_the_reuse_span_before_the_oldest_wished_one_are_read_too(
+def test_origins_up_to_the_reuse_span_before_the_oldest_wanted_one_are_read_too(
     connection: duckdb.DuckDBPyConnection,
     keep: Callable[..., pl.DataFrame],
     days: int,
@@ -140,7 +140,7 @@ def test_origins_up_to_the_reuse_span_before_the_oldest_wished_one_are_read_too(
 
 
 @pytest.mark.parametrize(("days", "is_read"), [(62, True), (63, False)])
-def test_reading_alone_goes_as_far_back_as_any_profile_wishes_and_reuse_allows(
+def test_reading_goes_back_to_the_oldest_origin_of_any_profile_and_the_reuse_span(
     connection: duckdb.DuckDBPyConnection,
     keep: Callable[..., pl.DataFrame],
     days: int,
@@ -200,7 +200,7 @@ def test_another_recipes_forecasts_are_not_mixed_in(
 
 
 class Fitted:
-    """A recipe of one small member, and how it was fitted."""
+    """A recipe with one small member, and a record of its fits."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -250,7 +250,7 @@ def test_what_is_missing_is_fitted_stored_and_named(
     assert again.rows.equals(found.rows)
 
 
-def test_the_models_of_a_past_origin_see_no_sales_of_after_it(
+def test_the_models_of_a_past_origin_use_no_later_sales(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     origin = WISHED[0]
@@ -266,7 +266,7 @@ def test_the_models_of_a_past_origin_see_no_sales_of_after_it(
     assert not forecasts(pl.col("target_date") == origin).equals(as_it_is)
 
 
-def test_an_interrupted_backtest_goes_on_where_it_stopped(
+def test_an_interrupted_backtest_continues_with_the_next_fit(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     fitted = Fitted(connection)
@@ -275,7 +275,7 @@ def test_an_interrupted_backtest_goes_on_where_it_stopped(
         "DELETE FROM forecasting.out_of_fold_forecasts WHERE forecast_origin = ?", [WISHED[1]]
     )
     fitted.said.clear()
-    assert fitted.complete().computed == [WISHED[1]]  # its days are there and not stored twice
+    assert fitted.complete().computed == [WISHED[1]]  # the days of the origin are stored only once
     assert fitted.said == [
         f"backtest at origin {WISHED[1]}, 1 of 1",
         f"fit of lightgbm as of {WISHED[1]}",
@@ -302,7 +302,7 @@ def test_only_the_member_that_is_missing_is_fitted(
 def backtested(
     connection: duckdb.DuckDBPyConnection, history_days: int, **profile: object
 ) -> list[date]:
-    """Which origins a backtest asks for, with so much history and such a profile."""
+    """Return the origins that a backtest computes, for a length of history and a profile."""
     loaded = PARAMS.model_dump()
     for each in loaded["training"]["profiles"].values():
         each |= {"models": {"lightgbm": {"trees": 2, "learning_rate": 0.3}}, **profile}
@@ -325,8 +325,8 @@ def backtested(
 
 @pytest.mark.parametrize(
     ("history_days", "oldest_days"),
-    # 60 days before the first training origin, which is a whole number of 14 days back, and 42
-    # after it: with 131 to 144 days of history it lies 70 back, with 145 it lies 84 back
+    # at least 60 days before the first training origin, which is a multiple of 14 days earlier, and
+    # 42 after it: with 131 to 144 days of history it is 70 days earlier, with 145 days 84
     [(131, 28), (144, 28), (145, 42)],
 )
 def test_the_oldest_origin_has_the_history_that_training_needs(
@@ -345,10 +345,10 @@ def test_the_first_training_origin_is_no_further_back_than_the_profile_counts(
     assert found[0] == LAST_DAY - timedelta(days=42 + 6)  # 6 x 14 - 42
 
 
-def test_too_little_history_for_a_single_origin_is_said(
+def test_too_little_history_for_a_single_origin_is_an_error(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    # no training origin at all: the first could be the newest origin itself
+    # without any training origin, the newest origin counts as the first one
     enough = LAST_DAY + timedelta(days=42)
     with pytest.raises(NoDataError, match=f"too little history.*enough history is {enough}"):
         backtested(connection, 50)

@@ -1,4 +1,4 @@
-"""Every score of every segment against plain sums (``rossmann_ml.evaluation.metrics``)."""
+"""Scores of all segments compared with plain sums (``rossmann_ml.evaluation.metrics``)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_scores_come_sorted_by_model_and_segment(rows: list[dict]) -> None:
     assert keys == sorted(keys)
 
 
-def test_two_days_give_scores_that_can_be_worked_out_by_hand() -> None:
+def test_scores_of_two_days_equal_values_calculated_by_hand() -> None:
     found = one([row(), row(sales=200.0, forecast=150.0, inside_80=False, store_id=2)])
     assert found["rmspe"] == pytest.approx(math.sqrt((0.1**2 + 0.25**2) / 2), rel=1e-14)
     assert found["rmse"] == pytest.approx(math.sqrt((10**2 + 50**2) / 2), rel=1e-14)
@@ -105,7 +105,7 @@ def test_bias_is_positive_when_forecasts_are_too_high() -> None:
     assert one([row(sales=100.0, forecast=125.0)])["bias"] == 0.25
 
 
-def test_one_perfect_day_scores_nothing_but_zeros() -> None:
+def test_one_perfect_day_has_scores_of_zero() -> None:
     found = one([row(sales=70.0, forecast=70.0)])
     assert [found[name] for name in SCORES[:5]] == [0, 0, 0, 0, 0]
 

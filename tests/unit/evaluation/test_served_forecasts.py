@@ -1,7 +1,7 @@
-"""What each origin would have served: its blend, bias factor and interval (``backtest.served``).
+"""Forecasts that each origin would have served: blend, bias factor, interval (``backtest.served``).
 
-The reference is made from the docstrings: ``backtest.served`` says what an origin may use,
-``blend.fit_weights``, ``calibration.point_log_shift`` and ``Calibration.fit`` how.
+The reference follows the docstrings of ``backtest.served``, ``blend.fit_weights``,
+``calibration.point_log_shift`` and ``Calibration.fit``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rossmann_ml.models.recipe import RecipeKey
 START = date(2015, 1, 4)
 KEY = RecipeKey("features", {family: f"of {family}" for family in FAMILIES}, shrinkage=0.2)
 MODELS = ("blend", "linear", *FAMILIES)
-# Origins that lie less than a horizon apart overlap, those a whole horizon apart do not.
+# Origins less than a horizon apart overlap, origins a whole horizon apart do not.
 GAPS = st.lists(st.sampled_from([7, 13, 14, 15, 28]), min_size=0, max_size=3)
 
 
@@ -37,12 +37,12 @@ def key_of(families: tuple[str, ...]) -> RecipeKey:
 
 
 def usual(values: list[float], middle: float) -> list[float]:
-    """Values around their middle, without those that are off by a factor of two or more."""
+    """Centre values on a median, without those that differ by a factor of two or more."""
     return [value - middle for value in values if abs(value - middle) < math.log(2)]
 
 
 def weight_of_the_first(earlier: list[Row], shrinkage: float) -> float:
-    """The weight of the first of two members with the least cost, to three digits."""
+    """Return the weight of the first of two members with the least cost, to three digits."""
     first, both, second, origins = 0.0, 0.0, 0.0, 0
     for rows in by_origin(earlier).values():
         errors = [
@@ -60,13 +60,13 @@ def weight_of_the_first(earlier: list[Row], shrinkage: float) -> float:
         second += sum(two * two for _, two in kept) / unit
         origins += 1
     first, both, second = first / origins, both / origins, second / origins
-    # a² first + 2 a (1 - a) both + (1 - a)² second + shrinkage (2 (a - 1/2)²) is least here
+    # minimum of a² first + 2 a (1 - a) both + (1 - a)² second + shrinkage (2 (a - 1/2)²)
     least = (second - both + shrinkage) / (first - 2 * both + second + 2 * shrinkage)
     return round(min(max(least, 0.0), 1.0), 3)
 
 
 def log_shift(earlier: list[Row], forecast: str) -> float:
-    """The median over origins of log E[r] / E[r²], r forecast over sales around its median."""
+    """Return the median over origins of log E[r] / E[r²]; r is forecast over sales, centred."""
     shifts = []
     for rows in by_origin(earlier).values():
         ratios = [row[forecast] - math.log(row["sales"]) for row in rows]
@@ -76,7 +76,7 @@ def log_shift(earlier: list[Row], forecast: str) -> float:
 
 
 def half_widths(earlier: list[Row], level: float) -> list[float]:
-    """By horizon week the ceil((n + 1) level)-th smallest deviation in units of the spread."""
+    """Return the ceil((n + 1) level)-th smallest scaled deviation of each horizon week."""
     widths = []
     for week in range(1, math.ceil(max(row["horizon_days"] for row in earlier) / 7) + 1):
         scores = sorted(
@@ -90,7 +90,7 @@ def half_widths(earlier: list[Row], level: float) -> list[float]:
 
 
 def reference(folds: pl.DataFrame) -> list[Row]:
-    """Every origin by what was known then, row by row."""
+    """Compute the served forecasts of every origin from earlier origins, row by row."""
     rows = folds.rows(named=True)
     over_on = {
         origin: max(row["target_date"] for row in part) for origin, part in by_origin(rows).items()
@@ -131,7 +131,7 @@ def reference(folds: pl.DataFrame) -> list[Row]:
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(gaps=GAPS, seed=st.integers(0, 10_000), stores=st.integers(1, 3))
-def test_every_origin_is_served_by_what_was_known_then(
+def test_every_origin_is_served_from_origins_that_were_over_by_then(
     gaps: list[int], seed: int, stores: int
 ) -> None:
     folds = made_folds(seed, origins=origins_at(gaps), stores=stores)

@@ -1,9 +1,7 @@
-"""Totals of past origins against plain sums (``rossmann_ml.evaluation.total_scores``).
+"""Scores of totals compared with plain sums (``rossmann_ml.evaluation.total_scores``).
 
-What a total is stands in the docstring of ``rossmann_ml.models.totals``: a calendar week as far as
-it lies inside the horizon, or the whole horizon, of the chain, a store type, an assortment, a
-state or a store. How wide its interval is comes from ``TotalCalibration``, which has tests of its
-own; here it must be fitted on the origins that were over by then.
+See the docstring of ``rossmann_ml.models.totals`` for the totals. ``TotalCalibration`` has its own
+tests; these tests check that it is fitted on the origins that were over by then.
 """
 
 from __future__ import annotations
@@ -46,7 +44,7 @@ def rows_of(seed: int, *, weekday: int, origins: int, **made: Any) -> pl.DataFra
 
 
 def spans_of(origin: date) -> dict[str, list[tuple[date, date]]]:
-    """The calendar weeks and the whole of a horizon, by first and last day."""
+    """Return the calendar weeks and the whole horizon, by first and last day."""
     first, last = origin + timedelta(days=1), origin + timedelta(days=HORIZON_DAYS)
     weeks = []
     monday = first - timedelta(days=first.weekday())
@@ -62,7 +60,7 @@ def segments_of(row: Row) -> dict[str, str]:
 
 
 def plain_totals(rows: list[Row]) -> dict[tuple, Row]:
-    """Sums of forecasts and sales by origin, span kind, span, level and segment."""
+    """Sum forecasts and sales by origin, kind of span, span, level and segment."""
     found: dict[tuple, Row] = {}
     for row in rows:
         for kind, spans in spans_of(row["forecast_origin"]).items():
@@ -72,7 +70,7 @@ def plain_totals(rows: list[Row]) -> dict[tuple, Row]:
                 for level, segment in segments_of(row).items():
                     key = (row["forecast_origin"], kind, first, last, level, segment)
                     total = found.setdefault(key, {"forecast": 0.0, "sales": 0.0, "days": 0})
-                    # amounts count in hundredths of a cent, see ``totals.exact_sum``
+                    # amounts are rounded to hundredths of a cent, see ``totals.exact_sum``
                     total["forecast"] += round(row["forecast"], 4)
                     total["sales"] += round(row["sales"], 4)
                     total["days"] += 1
@@ -84,7 +82,7 @@ def scored(totals: list[Row]) -> dict[str, float | int | None]:
 
 
 def reference(totals: dict[tuple, Row], ending: str) -> dict[tuple, dict]:
-    """Scores of the totals by origin (None: all), kind and segment."""
+    """Return the scores of totals by origin (None: all), kind and segment."""
     grouped: dict[tuple, list[Row]] = {}
     for (origin, span, _, _, level, segment), total in totals.items():
         kind = f"total_{level}_{span}{ending}"
@@ -132,7 +130,7 @@ def test_the_plain_sums_are_scored_by_week_and_horizon_at_every_level(
 
 
 def known_factors(rows: pl.DataFrame) -> dict[tuple, Row]:
-    """Factors of every total by the calibration of its time: origins that were over by then."""
+    """Return the factors of every total, calibrated on origins that were over by then."""
     over_on = {
         origin: max(row["target_date"] for row in part)
         for origin, part in by_origin(rows.rows(named=True)).items()
@@ -190,7 +188,7 @@ def test_the_first_origin_has_no_bounds_and_the_sum_of_the_daily_forecasts() -> 
     assert not any(name.endswith("_factor") for name in outcomes.columns)
 
 
-def test_bounds_lie_around_the_unbiased_total_the_wider_ones_outside() -> None:
+def test_bounds_contain_the_unbiased_total_and_the_narrower_bounds() -> None:
     outcomes = total_outcomes(rows_of(2, weekday=4, origins=3), STORES, horizon_days=HORIZON_DAYS)
     for row in outcomes.drop_nulls().rows(named=True):
         ordered = [row[name] for name in ("lower_95", "lower_80")]

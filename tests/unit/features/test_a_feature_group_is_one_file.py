@@ -1,4 +1,4 @@
-"""A feature group is one module: its features are in panels, names and groups of causes."""
+"""A feature group is one file: a new module adds its features to panels, names and causes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rossmann_ml.models.recipe import Recipe
 
 INPUTS, PARAMS, ORIGIN = frozen_world.inputs(), frozen_world.PARAMS, frozen_world.ORIGIN
 DAYS = {"horizon_days": 14, "params": PARAMS}
-LONG = 120  # days, more than any feature of the product looks back
+LONG = 120  # days, more than the look-back of any feature of the product
 STREAKS = """
 from rossmann_ml.features.groups import HistoryGroup
 
@@ -43,8 +43,8 @@ def _compute(past):
 
 GROUP = HistoryGroup(
     meanings={
-        "sold_days_{residual_windows_days}d": "days with sales in the last days",
-        "is_known": "the store has sold",
+        "sold_days_{residual_windows_days}d": "number of days with sales over so many last days",
+        "is_known": "1 if the store has sold, else 0",
     },
     cause="trend",
     other_causes={"is_known": "level"},

@@ -1,4 +1,4 @@
-"""Dates of the calendar against laws, almanacs and loops over the days of a month."""
+"""Calendar dates compared with laws, almanacs and loops over the days of a month."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_month_ends_after_as_many_days_as_it_has_left(day: date) -> None:
 
 @given(st.lists(days, min_size=1, max_size=4))
 @quick
-def test_working_days_are_counted_in_each_days_own_month(chosen: list[date]) -> None:
+def test_working_days_are_counted_within_the_month_of_each_day(chosen: list[date]) -> None:
     assert working_days_before(chosen).tolist() == [
         sum(is_working_day(other) for other in month_of(day) if other < day) for day in chosen
     ]
@@ -57,7 +57,7 @@ def test_the_500th_reformation_day_was_a_holiday_of_all_states_once() -> None:
 
 
 @pytest.mark.parametrize("year", range(2010, 2025))
-def test_mothers_day_is_counted_from_over_the_whole_year(year: int) -> None:
+def test_days_from_mothers_day_are_counted_over_the_whole_year(year: int) -> None:
     for day in (date(year, 1, 1), date(year, 5, 1), date(year, 5, 14), date(year, 12, 31)):
         assert days_from_mothers_day(day) == (day - mothers_day(year)).days
 
@@ -66,7 +66,7 @@ def test_mothers_day_is_counted_from_over_the_whole_year(year: int) -> None:
 @pytest.mark.parametrize(
     "sunday", [date(2008, 3, 23), date(2011, 4, 24), date(2013, 3, 31), date(2016, 3, 27)]
 )
-def test_easter_is_where_almanacs_have_it(sunday: date) -> None:
+def test_easter_is_on_the_day_of_the_almanacs(sunday: date) -> None:
     assert easter_sunday(sunday.year) == easter(sunday.year) == sunday
 
 
@@ -86,7 +86,7 @@ def test_codes_of_holidays_are_easter_christmas_and_other(day: date) -> None:
 
 
 def holidays_by_law(state: str, year: int) -> set[date]:
-    """The holidays of a few states, by their laws as of 2013 to 2020."""
+    """Return the holidays of a state in a year, by the laws of 2013 to 2020."""
     easter_day = easter_sunday(year)
     epiphany, all_saints = date(year, 1, 6), date(year, 11, 1)
     corpus_christi = easter_day + timedelta(days=60)

@@ -1,8 +1,8 @@
 """Cell means: decayed sums by weekday and promotion, levels, shapes and group means.
 
-Definitions: the docstrings of ``rossmann_ml.features.cell_means``, with priors as literal numbers:
-ten days of the chain in a group's mean, one of the group's in a store's level, four of nothing in
-a store's own part of a cell.
+See the docstrings of ``rossmann_ml.features.cell_means`` for the definitions. Priors are literal
+numbers here: ten days of the chain's mean in a group's mean, one day of the group's mean in a
+store's level, four days of 0 in a store's deviation in a cell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rossmann_ml.features.cell_means import (
     group_means,
 )
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True)
@@ -69,7 +69,7 @@ def test_sums_are_each_days_log_sales_by_age(
 
 
 def as_cells(sums: CellSums) -> reference.Cells:
-    """The same by weekday and promotion instead of numbers."""
+    """Return values by weekday and promotion in place of the 14 cell numbers."""
     return reference.Cells(
         *(
             [dict(zip(reference.CELLS, row, strict=True)) for row in values.tolist()]
@@ -84,13 +84,13 @@ def as_cells(sums: CellSums) -> reference.Cells:
     empty=st.integers(0, 13),
 )
 @QUICK
-def test_levels_and_cells_are_worked_out_in_turn_three_times(
+def test_levels_and_cells_are_calculated_in_turn_three_times(
     seed: int, groups: list[int], empty: int
 ) -> None:
     rng = np.random.default_rng(seed)
     shape = (len(groups), 14)
     weight = rng.gamma(1.0, 5.0, shape) * (rng.random(shape) < 0.8)
-    weight[:, empty] = 0.0  # a cell that no store has seen
+    weight[:, empty] = 0.0  # a cell without observations in any store
     weight[0] *= rng.random() < 0.5  # often a store without history
     sums = CellSums(weight * rng.normal(8.5, 0.5, shape), weight)
     found = cell_levels(sums, np.array(groups))

@@ -1,6 +1,6 @@
-"""Every feature and every column of the linear forecast is in one group of causes.
+"""Every feature and every column of the linear forecast has one group of causes.
 
-Definition: the docstring of :mod:`rossmann_ml.features.driver_groups`.
+See the docstring of :mod:`rossmann_ml.features.driver_groups` for the definition.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def test_every_feature_of_a_panel_is_in_one_group() -> None:
         ("competition_months", "competition"),
     ],
 )
-def test_a_feature_is_explained_with_what_it_is_about(feature: str, group: str) -> None:
+def test_a_feature_has_the_group_of_its_topic(feature: str, group: str) -> None:
     assert feature_groups([feature]) == {feature: group}
 
 
 def test_a_feature_in_no_group_or_in_two_is_refused(tmp_path: Path) -> None:
-    # the whole name must fit, not a part of it
+    # the pattern must match the whole name, not a part of it
     for feature in ("weather", "my_day_of_week", "day_of_week_2", "residual_7days"):
         with pytest.raises(ValueError, match=f"feature {feature} belongs to no group"):
             feature_groups(["is_promo", feature])

@@ -40,6 +40,6 @@ def test_mothers_day_is_the_second_sunday_in_may(year: int, day: int) -> None:
     assert days_from_mothers_day(date(year, 5, day - 1)) == -1
 
 
-def test_the_last_day_of_a_month_is_no_day_from_its_end() -> None:
+def test_the_last_day_of_a_month_has_zero_days_to_its_end() -> None:
     assert [days_to_month_end(date(2016, 2, day)) for day in (1, 28, 29)] == [28, 1, 0]
     assert days_to_month_end(date(2015, 12, 31)) == 0

@@ -1,4 +1,4 @@
-"""The linear forecast finds what was planted, falls back where little is known, and never peeks."""
+"""The linear forecast finds planted effects, shrinks with little data, and ignores later sales."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def expected_log_sales(plan: PlanGrid) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def history(plan: PlanGrid) -> SalesGrid:
-    """Sales through the days after the origin, too: the tests rely on their not counting."""
+    """Return sales, including days after the origin, which must not affect the forecast."""
     noise = np.random.default_rng(5).normal(0, NOISE, plan.is_open.shape)
     sales = np.where(plan.is_open, np.exp(expected_log_sales(plan) + noise), 0.0)
     return SalesGrid(FIRST_DAY, sales)
@@ -116,7 +116,7 @@ def test_a_store_with_few_days_follows_the_chain_where_it_has_seen_nothing(
 ) -> None:
     young = history.sales.copy()
     promo_before = plan.is_promo[0] & (np.arange(plan.days) < HISTORY_DAYS)
-    young[0, promo_before] = np.nan  # it has never had a promotion
+    young[0, promo_before] = np.nan  # this store has had no promotion
     young[0, : HISTORY_DAYS - 60] = np.nan
     forecast = targets(forecast_at(ORIGIN, replace(history, sales=young), plan, stores))
     promo = horizon(plan.is_promo)[0]
@@ -141,7 +141,7 @@ def test_a_chain_without_any_history_still_gets_finite_numbers(history, plan, st
     assert np.isfinite(targets(forecast_at(ORIGIN, nothing, plan, stores))).all()
 
 
-def test_no_sale_after_the_origin_moves_anything_by_a_bit(history, plan, stores) -> None:
+def test_sales_after_the_origin_change_nothing_by_a_bit(history, plan, stores) -> None:
     changed = history.sales.copy()
     changed[:, HISTORY_DAYS:] *= np.random.default_rng(6).uniform(0.1, 9, (STORES, 1))
     changed[2, HISTORY_DAYS:] = np.nan
@@ -226,7 +226,7 @@ def test_each_day_counts_once_and_less_the_older_it_is(history, plan) -> None:
     assert 0.3 < weights[0] < 0.7
 
 
-def test_columns_times_coefficients_are_the_same_laid_out_or_not(plan) -> None:
+def test_columns_times_coefficients_equal_the_product_of_all_rows(plan) -> None:
     design = LinearDesign.from_plan(plan)
     coefficients = np.random.default_rng(1).normal(size=(STORES, design.columns))
     coefficients = coefficients.astype(np.float32)
@@ -244,7 +244,7 @@ def test_a_school_holiday_matters_only_in_stores_that_have_it(plan) -> None:
     assert changed.sum() == 14
 
 
-def test_the_recent_level_is_pulled_to_zero_where_there_are_few_days() -> None:
+def test_the_recent_shift_is_shrunk_towards_zero_with_few_days() -> None:
     residuals = np.zeros((2, 120))
     observed = np.zeros((2, 120), np.bool_)
     residuals[0], observed[0] = 0.1, True
@@ -254,7 +254,7 @@ def test_the_recent_level_is_pulled_to_zero_where_there_are_few_days() -> None:
     assert 0 < shift[1] < 0.04
 
 
-def test_the_recent_level_leaves_the_whole_chains_moves_out() -> None:
+def test_the_recent_shift_excludes_changes_of_the_whole_chain() -> None:
     residuals = np.full((3, 100), 0.2)
     observed = np.ones((3, 100), np.bool_)
     assert np.allclose(recent_shift(residuals, observed, np.full(100, 0.2)), 0.0)

@@ -1,7 +1,7 @@
-"""The features of the frozen world are what they were: a snapshot, feature by feature.
+"""The features of the frozen world equal a stored snapshot.
 
-An oracle says what a feature should be; this says that it has changed, whatever it should be. When
-a change is meant, write the snapshot again with this command and say in the commit what it moved:
+The reference tests check that features are right; this test detects any change. After an intended
+change, write the snapshot again with this command and describe its effect in the commit:
 
     PYTHONPATH=.:tests .venv/bin/python tests/unit/features/test_frozen_features.py
 """
@@ -24,22 +24,22 @@ from rossmann_ml.features.panel import feature_names, scoring_panel
 pytestmark = pytest.mark.frozen
 
 SNAPSHOT = Path(__file__).with_name("frozen_features.json")
-# a whole history, and one of half a year
+# the whole history, and half a year of it
 ORIGINS = (frozen_world.ORIGIN, date(2013, 7, 5))
-# texts, whose codes belong to a model
+# texts, whose codes depend on the model
 CATEGORIES = {"store_type", "assortment", "state"}
 NAMES = [name for name in feature_names(frozen_world.PARAMS) if name not in CATEGORIES]
-# (store, days after the origin) of the values that are kept
+# (store, days after the origin) of the values in the snapshot
 PLACES = ((1, 1), (5, 16), (7, 29), (9, 42), (12, 20))
 
 
 def digits(value: float) -> float | None:
-    """Six significant digits; None where unknown."""
+    """Round to six significant digits; None if unknown."""
     return None if math.isnan(value) else float(f"{value:.6g}")
 
 
 def described(panel: pl.DataFrame, name: str) -> dict[str, object]:
-    """What is kept of a feature."""
+    """Return the snapshot of a feature."""
     values = panel[name].cast(pl.Float64).to_numpy()
     known = values[~np.isnan(values)]
     keys = list(zip(panel["store_id"], panel["horizon_days"], strict=True))
@@ -67,12 +67,12 @@ def snapshot() -> dict[str, dict[str, dict[str, object]]]:
 
 
 def near(value: object) -> object:
-    """Six digits, give or take one of the last, as processors add in different orders."""
+    """Match six digits, with a difference of 1 in the last, because processors add differently."""
     return value if value is None else pytest.approx(value, rel=1.01e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_feature_of_the_frozen_world_is_what_it_was(name: str) -> None:
+def test_a_feature_of_the_frozen_world_equals_its_snapshot(name: str) -> None:
     for origin in ORIGINS:
         found, kept = described(panel_of(origin), name), snapshot()[str(origin)][name]
         assert found["nan"] == kept["nan"]
@@ -81,13 +81,13 @@ def test_a_feature_of_the_frozen_world_is_what_it_was(name: str) -> None:
         assert found["values"] == [near(value) for value in kept["values"]]
 
 
-def test_the_snapshot_holds_the_features_there_are_and_no_other() -> None:
+def test_the_snapshot_contains_all_features_and_no_others() -> None:
     for origin in ORIGINS:
         assert list(snapshot()[str(origin)]) == NAMES
 
 
 def write() -> None:
-    """Write the snapshot from what the features are now, a line a feature."""
+    """Write the snapshot of the current features, one line per feature."""
     parts = []
     for origin in ORIGINS:
         panel = panel_of(origin)

@@ -1,6 +1,6 @@
-"""Tables become grids: rows by store, columns by day, and a filling where there is no row.
+"""Grids from tables: rows by store, columns by day, and default values without a row.
 
-The definitions are the docstrings of :mod:`rossmann_ml.features.grid`.
+See the docstrings of :mod:`rossmann_ml.features.grid` for the definitions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.plan_reference import KINDS, PlanDay, StorePlan, plan_frame, store_
 
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, StoreGrid
 
-MONDAY = date(2015, 12, 28)  # days run over the end of a year
+MONDAY = date(2015, 12, 28)  # the days cross the end of a year
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 store_ids = st.lists(st.integers(1, 40), min_size=1, max_size=5, unique=True)
 days = st.integers(0, 9).map(lambda number: MONDAY + timedelta(days=number))
@@ -58,7 +58,7 @@ def test_sales_are_where_their_store_and_day_are_and_nan_elsewhere(
 
 @given(data=st.data(), ids=store_ids)
 @quick
-def test_a_plan_has_its_rows_and_closed_days_without_anything_elsewhere(
+def test_store_days_without_a_row_of_the_plan_are_closed(
     data: st.DataObject, ids: list[int]
 ) -> None:
     plan = data.draw(
@@ -82,7 +82,7 @@ def test_a_plan_has_its_rows_and_closed_days_without_anything_elsewhere(
             assert grid.is_school_holiday[place] == expected.is_school_holiday
 
 
-def test_unknown_values_of_a_plan_read_as_closed_without_anything() -> None:
+def test_unknown_values_of_a_plan_count_as_closed() -> None:
     frame = pl.DataFrame(
         {
             "store_id": [1, 1],
@@ -132,7 +132,7 @@ def test_a_plan_since_a_day_begins_with_it_and_one_since_long_ago_is_whole() -> 
         assert left.dates == whole.dates[kept:]
 
 
-def test_a_plan_of_some_stores_has_their_rows_in_the_order_asked() -> None:
+def test_a_plan_of_some_stores_has_their_rows_in_the_given_order() -> None:
     whole = three_days()
     for chosen in ([1], [1, 0], [0, 0]):
         some = whole.of_stores(np.array(chosen))

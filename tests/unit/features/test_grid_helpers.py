@@ -1,6 +1,6 @@
-"""Distances, runs and sums over a grid's columns, against loops over days.
+"""Distances, runs and sums over the columns of a grid, compared with loops over days.
 
-The definitions are the docstrings of :mod:`rossmann_ml.features.grid`.
+See the docstrings of :mod:`rossmann_ml.features.grid` for the definitions.
 """
 
 from __future__ import annotations
@@ -8,13 +8,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rossmann_ml.features.grid import (
-    concatenate,
     days_between_runs,
     days_since,
     days_until,
@@ -38,7 +36,7 @@ numbers = st.integers(1, 12).flatmap(
 
 
 def since(row: list[bool], day: int, cap: int) -> int:
-    """Walk back from a day to the nearest marked one."""
+    """Count the days back to the nearest marked day, in a loop."""
     for back in range(day + 1):
         if row[day - back]:
             return min(back, cap)
@@ -46,7 +44,7 @@ def since(row: list[bool], day: int, cap: int) -> int:
 
 
 def between(row: list[bool], day: int, cap: int) -> int:
-    """Unmarked days before the run that a day is in, back to the next marked one."""
+    """Count the unmarked days between a day's run of marked days and the run before, in a loop."""
     if not row[day]:
         return -1
     start = day
@@ -104,14 +102,14 @@ def test_a_windowed_sum_adds_the_days_of_the_window_that_exist(
     assert found.tolist() == expected
 
 
-def test_a_mark_exactly_at_the_cap_reads_like_one_further_off() -> None:
+def test_a_mark_at_the_distance_of_the_cap_counts_like_a_further_one() -> None:
     one_mark = np.array([[True, False, False, False, False]])
     assert days_since(one_mark, cap=3).tolist() == [[0, 1, 2, 3, 3]]
     assert days_until(one_mark[:, ::-1], cap=3).tolist() == [[3, 3, 2, 1, 0]]
     assert days_since(~one_mark[:, 1:] & False, cap=3).tolist() == [[3, 3, 3, 3]]
 
 
-def test_distances_are_32_bit_and_rows_do_not_see_each_other() -> None:
+def test_distances_are_32_bit_and_independent_by_row() -> None:
     rows = np.array([[True, False], [False, False]])
     assert days_since(rows, cap=9).tolist() == [[0, 1], [9, 9]]
     assert days_since(rows, cap=9).dtype == days_until(rows, cap=9).dtype == np.float32
@@ -129,8 +127,3 @@ def test_weekdays_are_those_of_the_calendar_from_monday_0(first: date) -> None:
     assert weekdays(first, 16).tolist() == expected
     assert weekdays(first, 1).tolist() == [first.weekday()]
     assert weekdays(first, 0).tolist() == []
-
-
-def test_frames_are_put_below_each_other_in_the_order_given() -> None:
-    parts = (pl.DataFrame({"a": values}) for values in ([2, 1], [], [3]))
-    assert concatenate(part.cast(pl.Int64) for part in parts)["a"].to_list() == [2, 1, 3]

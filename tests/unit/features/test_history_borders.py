@@ -1,6 +1,7 @@
-"""Where histories and plans end: what is cut off, what is refused, what is counted at a limit.
+"""History features at the limits of histories, plans and windows.
 
-Definitions: the docstrings of ``rossmann_ml.features.history``, its modules and ``residuals``.
+See the docstrings of ``rossmann_ml.features.history``, its modules and ``residuals`` for the
+definitions.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from rossmann_ml.features.history.month_edges import GROUP as MONTH_EDGES
 from rossmann_ml.features.history.recent import GROUP as RECENT
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.residuals import AsOf, Past, look_back, mean_or_nan
+from rossmann_ml.features.residuals import AsOf, Past, mean_or_nan, residuals_as_of
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 INPUTS = frozen_world.inputs()
@@ -68,7 +69,7 @@ def plan_from(first: date, last: date) -> PlanGrid:
 
 
 def as_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> AsOf:
-    """What a history of residuals alone leaves known; stores are of one state."""
+    """Build an ``AsOf`` from residuals only, with all stores in one state."""
     seen = np.ones_like(residuals, np.bool_) if observed is None else observed
     residuals = np.where(seen, residuals, 0.0)
     chain = residuals.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
@@ -79,14 +80,14 @@ def as_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> AsOf:
 
 
 def single(day_ago: int, days: int = 800) -> AsOf:
-    """One store whose only residual was 1.0, so many days before the origin."""
+    """Build an ``AsOf`` of one store with a single residual of 1.0, ``day_ago`` days ago."""
     observed = np.zeros((1, days), np.bool_)
     observed[0, days - 1 - day_ago] = True
     return as_of(np.ones((1, days)), observed)
 
 
 def past_of(known: AsOf, horizon_days: int = 1) -> Past:
-    """A history from 2013-01-01 on, without promotions."""
+    """Build a ``Past`` from 2013-01-01 on, without promotions."""
     first, days = date(2013, 1, 1), known.residuals.shape[1]
     no_promo = np.zeros((1, days), np.bool_)
     return Past(known, first, weekdays(first, days), no_promo, horizon_days, WINDOWS)
@@ -101,7 +102,7 @@ def last_year_of(known: AsOf, horizon_days: int) -> dict[str, np.ndarray]:
     return {**LAST_YEAR.compute(past_of(known, horizon_days))}
 
 
-def test_without_a_linear_forecast_one_is_made_of_what_is_known() -> None:
+def test_without_a_linear_forecast_one_is_computed_from_known_sales() -> None:
     given, made = features_of(INPUTS, linear=linear_at(ORIGIN)), features_of(INPUTS)
     for name in history_feature_names(PARAMS):
         np.testing.assert_array_equal(made[name], given[name])
@@ -140,7 +141,7 @@ def test_a_plan_that_lacks_a_day_is_refused_by_name(first: date, last: date, mes
         features_of(short, linear=linear_at(ORIGIN))
 
 
-def test_what_is_known_at_an_origin_ends_there_and_is_what_the_features_are_made_of() -> None:
+def test_features_are_computed_from_sales_up_to_the_origin() -> None:
     linear = linear_at(ORIGIN)
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear, PARAMS)
     days = (ORIGIN - frozen_world.FIRST_DAY).days + 1
@@ -156,9 +157,9 @@ def test_what_is_known_at_an_origin_ends_there_and_is_what_the_features_are_made
         np.testing.assert_array_equal(features[name], values.astype(np.float32))
 
 
-def test_the_stores_of_unknown_state_are_gathered_and_the_chain_is_its_days_mean() -> None:
+def test_stores_of_unknown_state_are_one_state_and_the_chain_is_the_daily_mean() -> None:
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear_at(ORIGIN), PARAMS)
-    # alphabetical: BE, BW, HE, NW, TH are 1 to 5
+    # alphabetical order: BE, BW, HE, NW, TH are 1 to 5
     assert known.state_of_store.tolist() == [3, 5, 4, 1, 2, 4, 0, 3, 5, 1, 2, 4]
     day = (date(2013, 3, 1) - frozen_world.FIRST_DAY).days
     seen = known.observed[:, day]
@@ -170,7 +171,7 @@ def test_the_stores_of_unknown_state_are_gathered_and_the_chain_is_its_days_mean
     assert known.states[2, sunday] == known.residuals[4, sunday] == known.chain[sunday]
 
 
-def test_a_mean_of_nothing_is_unknown_and_one_of_a_single_day_is_that_day() -> None:
+def test_a_mean_without_days_is_unknown_and_of_one_day_is_its_value() -> None:
     means = mean_or_nan(np.array([0.0, 3.0, 3.0]), np.array([0, 1, 2]))
     np.testing.assert_array_equal(means, [np.nan, 3.0, 1.5])
 
@@ -195,8 +196,8 @@ def test_the_chains_residual_is_zero_where_nothing_was_sold(days: int) -> None:
     assert recent_of(single(days))[name].tolist() == [[0.0]]
 
 
-def test_the_targets_weekday_goes_on_from_the_origins() -> None:
-    # 57 days: the oldest is a day too old, and of the origin's weekday
+def test_target_weekdays_continue_from_the_origin() -> None:
+    # 57 days: the oldest, on the origin's weekday, is outside the window of 56 days
     residuals = np.arange(57.0)[None, :]
     found = recent_of(as_of(residuals), horizon_days=8)["residual_same_weekday_56d"]
     newest = [np.arange(56 - 6 + n, 0, -7).mean() for n in range(7)]
@@ -204,7 +205,7 @@ def test_the_targets_weekday_goes_on_from_the_origins() -> None:
 
 
 def test_a_spread_is_zero_where_all_days_are_alike() -> None:
-    # the mean of squares minus the squared mean is now and then a little below zero
+    # by rounding, the mean of squares minus the squared mean can be slightly negative
     for value in (0.1, 0.3, 0.7, 1.1):
         for days in range(170, 182):
             found = recent_of(as_of(np.full((1, days), value)))["residual_std_182d"]
@@ -226,9 +227,7 @@ def test_a_spread_is_zero_where_all_days_are_alike() -> None:
         ("year_before_store_21d", 728, 10),
     ],
 )
-def test_a_year_ago_is_52_weeks_before_the_target_with_so_many_days_about_it(
-    name: str, days_back: int, half: int
-) -> None:
+def test_a_year_ago_is_52_weeks_before_the_target_day(name: str, days_back: int, half: int) -> None:
     for ahead in (1, 42):
         for distance in (half, -half, half + 1, -half - 1):
             day_ago = days_back - ahead + distance
@@ -237,7 +236,7 @@ def test_a_year_ago_is_52_weeks_before_the_target_with_so_many_days_about_it(
 
 
 @pytest.mark.parametrize("name", ["last_year_change", "last_year_chain_change"])
-def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name: str) -> None:
+def test_the_change_of_a_year_ago_starts_from_the_21_days_up_to_that_origin(name: str) -> None:
     observed = np.zeros((1, 800), np.bool_)
     target, origin = 799 + 1 - 364, 799 - 364
     for first, last, known in (
@@ -250,12 +249,12 @@ def test_the_change_since_a_year_ago_starts_from_the_21_days_to_that_origin(name
         residuals = np.where(np.arange(800) > origin, 3.0, 1.0)[None, :]
         found = last_year_of(as_of(residuals, seen), 1)[name][0, 0]
         assert np.isfinite(found) == known
-    # at the origin itself both windows hold the day: (1 + 3) / 2 - 1
+    # at the origin both windows contain the day: (1 + 3) / 2 - 1
     assert found == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("days", "known"), [(364, False), (363, False), (365, True)])
-def test_a_history_of_a_year_and_a_day_knows_the_first_target_a_year_ago(
+def test_a_history_of_a_year_and_a_day_contains_the_first_target_a_year_ago(
     days: int, known: bool
 ) -> None:
     found = last_year_of(as_of(np.ones((1, days))), 1)
@@ -263,13 +262,13 @@ def test_a_history_of_a_year_and_a_day_knows_the_first_target_a_year_ago(
     assert np.isfinite(found["last_year_change"][0, 0]) == known
 
 
-def test_of_a_history_of_a_few_days_nothing_is_known_of_a_year_ago() -> None:
+def test_features_of_a_year_ago_are_unknown_with_a_few_days_of_history() -> None:
     for values in last_year_of(as_of(np.ones((1, 4))), 42).values():
         assert np.isnan(values).all()
 
 
-def test_months_edges_are_three_days_each_within_the_last_364() -> None:
-    # 2013-01-01 on, 400 days: the last is 2014-02-04, the last 364 begin on 2013-02-06
+def test_month_edges_are_three_days_each_among_the_last_364() -> None:
+    # 400 days from 2013-01-01 to 2014-02-04; the last 364 begin on 2013-02-06
     first = date(2013, 1, 1)
     expected = {"month_start_residual": {1, 2, 3}, "month_end_residual": {-1, -2, -3}}
     for number in range(400):
@@ -347,11 +346,11 @@ def test_the_cells_of_target_days_are_those_of_their_weekday_and_promotion() -> 
         assert cells[0, ahead] == pytest.approx(cell)
 
 
-def test_looking_back_needs_no_more_than_past_promotions_and_weekdays() -> None:
+def test_residuals_as_of_an_origin_need_only_past_promotions_and_weekdays() -> None:
     linear = linear_at(ORIGIN)
     sales = INPUTS.sales.until(ORIGIN)
     days = sales.sales.shape[1]
-    known = look_back(
+    known = residuals_as_of(
         sales,
         INPUTS.plan,
         INPUTS.stores,

@@ -1,7 +1,7 @@
-"""Every history feature against its meaning, computed from labelled dates.
+"""Every history feature compared with a reference that computes its meaning from labelled dates.
 
-Definitions: ``history_feature_names`` and the docstrings of ``rossmann_ml.features.history``, as
-they are written down once more in ``support.history_reference``.
+See ``history_feature_names`` and the docstrings of ``rossmann_ml.features.history`` for the
+definitions, and ``support.history_reference`` for the reference.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 # features are 32-bit floats of up to 10
 FLOAT32 = {"rtol": 1e-6, "atol": 2e-6}
 FIRST_DAY = date(2013, 1, 1)
-# a whole history, one of a year and two weeks, one of a month and the first day of all
+# the whole history, a year and two weeks, a month, and the first day only
 ORIGINS = {
     frozen_world.ORIGIN: [1, 12, 42],
     date(2014, 1, 14): [1, 7],
@@ -82,20 +82,20 @@ def made_features(
 
 @cache
 def of_frozen_world(origin: date) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """What is made and what is expected as of an origin."""
+    """Return computed and expected features as of an origin."""
     inputs, ahead = frozen_world.inputs(), ORIGINS[origin]
     (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [origin])
     return made_features(inputs, linear, ahead), expected_features(inputs, linear, ahead)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_history_feature_of_the_frozen_world_is_what_its_name_says(name: str) -> None:
+def test_a_history_feature_of_the_frozen_world_equals_its_reference(name: str) -> None:
     for origin in ORIGINS:
         made, expected = of_frozen_world(origin)
         np.testing.assert_allclose(made[name], expected[name], **FLOAT32, err_msg=str(origin))
 
 
-def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_columns() -> None:
+def test_every_history_feature_has_a_reference_and_comes_in_column_order() -> None:
     made, expected = of_frozen_world(frozen_world.ORIGIN)
     assert list(made) == MADE
     assert set(expected) == set(NAMES)
@@ -109,7 +109,7 @@ def test_every_history_feature_has_a_reference_and_is_made_in_the_order_of_its_c
     plan_before=st.sampled_from([0, 3]),
 )
 @settings(max_examples=10, deadline=None, derandomize=True)
-def test_every_history_feature_of_any_chain_is_what_its_name_says(
+def test_every_history_feature_of_a_random_chain_equals_its_reference(
     seed: int, stores: int, days: int, plan_before: int
 ) -> None:
     inputs = random_inputs(

@@ -1,7 +1,7 @@
-"""Products of matrices are made by one thread of BLAS, so that features are the same bits anywhere.
+"""Functions that compute features run BLAS in one thread, so that features are bit-identical.
 
-Definition: the docstring of ``rossmann_ml.features.blas``. What is handed in here tells how many
-threads BLAS may use at the moment it is read, while more are allowed outside.
+See the docstring of ``rossmann_ml.features.blas`` for the reason. The arguments in these tests
+record the thread limit of BLAS when a function reads them, while the limit outside is higher.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ seen: list[int] = []
 
 
 def blas_threads() -> int:
-    """How many threads numpy's BLAS may use; another library's stays as it is allowed outside."""
+    """Return the thread limit of numpy's BLAS, the only library whose limit functions change."""
     return min(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
 
 
@@ -116,7 +116,7 @@ def combine() -> None:
 @pytest.mark.parametrize(
     "work", [make_features, look_back, expect, sum_up, fit, combine], ids=lambda each: each.__name__
 )
-def test_products_are_made_by_one_thread_where_more_are_allowed(
+def test_matrix_products_run_in_one_thread_when_more_are_allowed(
     work: Callable[[], object], more_threads_allowed: None
 ) -> None:
     work()
@@ -125,7 +125,7 @@ def test_products_are_made_by_one_thread_where_more_are_allowed(
     assert blas_threads() == 2, "the limit ends with the work"
 
 
-def test_what_a_limited_function_returns_and_is_called_stays(more_threads_allowed: None) -> None:
+def test_a_limited_function_keeps_its_result_name_and_docstring(more_threads_allowed: None) -> None:
     @one_blas_thread
     def threads(more: int, *, much_more: int) -> int:
         """Count."""

@@ -1,7 +1,7 @@
-"""The columns of the linear forecast against a day-by-day reading of the plan.
+"""The columns of the linear forecast compared with a day-by-day reading of the plan.
 
-Definitions: the docstrings of ``rossmann_ml.features.linear_design``, and decision 7 (the month in
-working days), as they are written down once more in ``support.linear_reference``.
+See the docstrings of ``rossmann_ml.features.linear_design`` and decision 7 (the month in working
+days) for the definitions, and ``support.linear_reference`` for the reference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.random_world import random_plan
 from rossmann_ml.features.grid import PlanGrid
 from rossmann_ml.features.linear_design import LinearDesign
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 # columns are 32-bit floats
@@ -34,7 +34,7 @@ def frozen_rows() -> np.ndarray:
 
 
 def plan_of(days: int, *, closed=(), promo=(), holiday=(), school=(), first=FRIDAY) -> PlanGrid:
-    """One store that is open, but for the days whose numbers are given."""
+    """Build the plan of one store that is open on all days except the given ones."""
 
     def marks(numbers) -> np.ndarray:
         return np.isin(np.arange(days), list(numbers))[None, :]
@@ -45,7 +45,7 @@ def plan_of(days: int, *, closed=(), promo=(), holiday=(), school=(), first=FRID
 
 
 def column(plan: PlanGrid, name: str) -> list[float]:
-    """A column of a plan's first store, by the reference's name."""
+    """Return a column of the plan's first store by its name in the reference."""
     number = next(n for n, each in enumerate(COLUMNS) if each.name == name)
     return LinearDesign.from_plan(plan).rows(0, plan.days)[0, number].tolist()
 
@@ -73,7 +73,7 @@ def test_every_column_is_its_definition_on_any_plan(
     np.testing.assert_allclose(design.rows(0, days), linear_reference.rows(plan), **FLOAT32)
 
 
-def test_what_each_column_is_about_and_how_it_is_held_back_is_its_definition() -> None:
+def test_topic_and_penalty_of_each_column_match_its_definition() -> None:
     design = LinearDesign.from_plan(plan_of(3))
     assert design.columns == len(COLUMNS)
     assert list(design.blocks) == [each.block for each in COLUMNS]
@@ -126,7 +126,7 @@ def test_a_long_closing_is_one_of_seven_days_or_more(closed_days: int, long: flo
     assert column(plan, "before 2 closed days")[reopening - 2 :] == [0.0] * (30 - reopening + 2)
 
 
-def test_a_closed_sunday_is_no_closing_about_it_and_a_closed_monday_is() -> None:
+def test_a_closed_sunday_is_no_closing_and_a_closed_monday_is() -> None:
     # day 0 is a Friday, 2 the Sunday, 3 the Monday
     plan = plan_of(8, closed=[2])
     assert sum(column(plan, "before a closed day, Sundays aside")) == 0
@@ -136,7 +136,7 @@ def test_a_closed_sunday_is_no_closing_about_it_and_a_closed_monday_is() -> None
     assert column(with_monday, "after a closed day, Sundays aside")[4] == 1.0
 
 
-def test_the_plans_first_and_last_day_have_no_closing_beyond_them() -> None:
+def test_days_outside_the_plan_are_no_closings() -> None:
     plan = plan_of(3, closed=[])
     assert column(plan, "before a closed day, Sundays aside") == [0.0] * 3
     assert column(plan, "after a closed day, Sundays aside") == [0.0] * 3

@@ -1,7 +1,7 @@
-"""Both ridges against least squares over laid-out observations, a penalty being one more of them.
+"""Both ridge regressions compared with least squares, where a penalty is an additional observation.
 
-Definitions: the docstrings and comments of ``rossmann_ml.features.linear``, written down once more
-in ``support.linear_reference`` with every penalty as a number.
+See the docstrings and comments of ``rossmann_ml.features.linear`` for the definitions, and
+``support.linear_reference`` for the reference, with every penalty as a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rossmann_ml.features.linear import LinearForecast, linear_forecasts, runnin
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 FIRST_DAY = date(2013, 9, 2)
@@ -79,7 +79,7 @@ def test_the_forecast_of_any_chain_is_the_dense_solution(seed: int, stores: int,
     assert_solution(forecast_of(inputs, origin), expected, tolerance=5e-6)
 
 
-def test_a_store_that_sold_once_long_ago_counts_by_that_days_weight() -> None:
+def test_a_store_with_one_old_sale_counts_with_the_weight_of_that_day() -> None:
     inputs = random_inputs(8, stores=3, days=200, ahead=7, first_day=FIRST_DAY)
     sales = inputs.sales.sales.copy()
     sales[1] = np.nan
@@ -114,7 +114,7 @@ def test_a_store_without_history_gets_the_chains_columns_and_its_groups_level() 
     assert beside_second.level[2] - beside_first.level[2] == pytest.approx(np.log(2), abs=0.12)
 
 
-def test_what_is_expected_is_the_level_and_the_columns_part() -> None:
+def test_the_forecast_is_the_level_plus_the_part_of_the_columns() -> None:
     inputs = frozen_world.inputs()
     forecast = forecast_of(inputs, date(2013, 4, 2))
     first, last = 80, 120

@@ -1,6 +1,6 @@
-"""How the columns are laid out: parts, spans of days, another plan, products with coefficients.
+"""The arrays of a linear design: parts, spans of days, another plan, products with coefficients.
 
-Definitions: the docstrings of ``LinearDesign`` and its methods.
+See the docstrings of ``LinearDesign`` and its methods for the definitions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.random_world import random_plan
 from rossmann_ml.features.grid import PlanGrid
 from rossmann_ml.features.linear_design import LinearDesign
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 QUICK = settings(max_examples=20, deadline=None, derandomize=True)
@@ -66,15 +66,13 @@ def test_combining_is_the_plain_product_of_rows_and_coefficients(
         [of_each[store] @ laid_out[store, :, day] for day in range(span[1] - span[0])]
         for store in range(3)
     ]
-    # sums of some twenty 32-bit products of size one
+    # sums of about twenty 32-bit products of size one
     np.testing.assert_allclose(design.combine(coefficients, *span), expected, atol=5e-6)
 
 
 @given(seed=st.integers(0, 999), span=spans)
 @QUICK
-def test_a_span_holds_those_days_alone_and_under_their_dates(
-    seed: int, span: tuple[int, int]
-) -> None:
+def test_a_span_contains_only_its_days_with_their_dates(seed: int, span: tuple[int, int]) -> None:
     design = LinearDesign.from_plan(any_plan(seed))
     first, last = span
     part = design.span(first, last)
@@ -82,7 +80,7 @@ def test_a_span_holds_those_days_alone_and_under_their_dates(
     np.testing.assert_array_equal(part.rows(0, last - first), design.rows(first, last))
     assert part.is_promo.shape == (3, last - first)
     for name in PARTS:
-        # else the days left out would stay in memory
+        # a view would keep the other days in memory
         assert not np.shares_memory(getattr(part, name), getattr(design, name))
 
 

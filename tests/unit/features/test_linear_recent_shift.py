@@ -1,7 +1,7 @@
-"""How far stores have lately been from their forecast.
+"""The recent shift of stores compared with its definition.
 
-Definition: the docstring of ``recent_shift``: the mean of residuals without the chain's, a day
-counting half after 20 days, with five days' weight of zero; days 200 and more ago do not count.
+It is the mean of residuals minus the chain's, with a half-life of 20 days, over the last 200 days,
+and a prior of five days of 0; see the docstring of ``recent_shift``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rossmann_ml.features.linear import recent_shift
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 EXACT = {"rel": 1e-12}
@@ -49,6 +49,6 @@ def test_a_single_day_counts_by_its_age_and_not_beyond_199_days(age: int, counts
     assert shift[0] == pytest.approx(0.3 * counts / (counts + 5), **EXACT)
 
 
-def test_a_store_without_days_has_no_shift_whatever_the_chain_does() -> None:
+def test_a_store_without_days_has_no_shift() -> None:
     nothing = np.zeros((1, 30))
     assert recent_shift(nothing, nothing.astype(np.bool_), np.ones(30)).tolist() == [0.0]

@@ -1,8 +1,8 @@
-"""The sums behind the linear forecast: each day's products, and what a day counts by its age.
+"""The decayed sums of the linear forecast: products of each day, and weights by its age.
 
-Definitions: ``rossmann_ml.features.linear``: days are summed in blocks of 91 counted from the
-first day, age is counted in whole blocks, a store's days count half after 730 days, the chain's
-after 1460; log sales are those above 8.5.
+By the comments of ``rossmann_ml.features.linear``, days are summed in blocks of 91 from the first
+day on and age in whole blocks, with half-lives of 730 days for a store and 1460 for the chain;
+8.5 is subtracted from log sales.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from rossmann_ml.features.linear import LinearSums, running_sums
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs
 
-# no day may be divided by nothing on the way, even where the result is thrown away
+# a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 FIRST_DAY = date(2013, 5, 6)
-FLOAT32 = 2e-6  # relative: sums of up to some hundred 32-bit products
+FLOAT32 = 2e-6  # relative error of sums of up to a few hundred 32-bit products
 
 
 def weight(day: int, days: int, half_life: float) -> float:
@@ -33,7 +33,7 @@ def weight(day: int, days: int, half_life: float) -> float:
 
 
 def laid_out(inputs: FeatureInputs, design: LinearDesign, store: int, day: int) -> np.ndarray:
-    """A store-day's columns, a 1 and its log sales above 8.5."""
+    """Return the columns of a store-day, a 1 and its log sales minus 8.5."""
     in_plan = day + (inputs.sales.first_date - inputs.plan.first_date).days
     columns = design.rows(in_plan, in_plan + 1)[store, :, 0].astype(np.float64)
     return np.append(columns, [1.0, np.log(inputs.sales.sales[store, day]) - 8.5])
@@ -113,7 +113,7 @@ def test_a_day_counts_by_the_whole_blocks_of_91_days_since(
     assert sums.store_totals[0, -2] == pytest.approx(0.5 ** (91 * blocks_ago / 1460), rel=1e-12)
 
 
-def test_the_same_origin_may_be_asked_for_twice() -> None:
+def test_the_same_origin_may_occur_twice() -> None:
     inputs = random_inputs(4, stores=2, days=100, first_day=FIRST_DAY)
     origin = FIRST_DAY + timedelta(days=99)
     one, other = running_sums(inputs.sales, LinearDesign.from_plan(inputs.plan), [origin, origin])

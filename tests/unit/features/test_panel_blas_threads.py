@@ -1,4 +1,4 @@
-"""Products of matrices are made by one thread within a function, and by as many as before after."""
+"""A decorated function runs BLAS in one thread and restores the former limit afterwards."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from rossmann_ml.features.blas import one_blas_thread
 
 
 def blas_threads() -> list[int]:
-    """The threads of numpy's library; others, such as scipy's, make no features."""
+    """Return the thread limit of numpy's BLAS; others, such as scipy's, compute no features."""
     libraries = ThreadpoolController().select(user_api="blas").info()
     return [each["num_threads"] for each in libraries if "numpy" in each["filepath"]]
 
 
 @one_blas_thread
 def threads_within(*numbers: int, failing: bool = False) -> tuple[list[int], tuple[int, ...]]:
-    """Say how many threads there are."""
+    """Return the thread limit inside a decorated function."""
     if failing:
         raise ArithmeticError
     return blas_threads(), numbers
 
 
-def test_a_function_has_one_thread_and_gives_the_others_back() -> None:
+def test_a_function_has_one_thread_and_the_limit_is_restored() -> None:
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         assert before == [2] * len(before) != []
@@ -30,7 +30,7 @@ def test_a_function_has_one_thread_and_gives_the_others_back() -> None:
         assert blas_threads() == before
 
 
-def test_threads_are_given_back_after_an_error() -> None:
+def test_the_limit_is_restored_after_an_error() -> None:
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         with pytest.raises(ArithmeticError):
@@ -38,6 +38,6 @@ def test_threads_are_given_back_after_an_error() -> None:
         assert blas_threads() == before
 
 
-def test_a_function_keeps_its_name_and_text() -> None:
+def test_a_function_keeps_its_name_and_docstring() -> None:
     assert threads_within.__name__ == "threads_within"
-    assert threads_within.__doc__ == "Say how many threads there are."
+    assert threads_within.__doc__ == "Return the thread limit inside a decorated function."

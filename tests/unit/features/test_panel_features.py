@@ -1,4 +1,4 @@
-"""A panel's features are those of the row's own store and day, in training as in scoring."""
+"""The features of a panel row are those of its store and day, in training and in scoring."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_training_row_is_the_row_that_would_have_been_scored(
 
 
 def long_world(is_promo: list[bool], is_open: list[bool]) -> World:
-    """One store whose plan begins 200 days before the origin's day and ends on the day after."""
+    """Build one store whose plan runs from 200 days before the origin to the day after it."""
     first = ORIGIN - timedelta(days=len(is_promo) - 2)
     days = [first + timedelta(days=number) for number in range(len(is_promo))]
     rows = {
@@ -119,11 +119,13 @@ def long_world(is_promo: list[bool], is_open: list[bool]) -> World:
 
 @pytest.mark.parametrize("runs_for", [59, 60, 61, 100])
 @pytest.mark.parametrize("gap", [1, 13])
-def test_a_long_promotion_reads_the_same_in_scoring_as_in_training(runs_for: int, gap: int) -> None:
+def test_a_long_promotion_has_the_same_features_in_scoring_as_in_training(
+    runs_for: int, gap: int
+) -> None:
     is_promo = [True] * 30 + [False] * gap + [True] * runs_for
     world = long_world(is_promo, [True] * len(is_promo))
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
-    # the last day is the target, the promotion's day of that number
+    # the last day is the target day, on which the promotion has run for so many days
     assert panel["days_between_promos"].to_list() == [gap if runs_for < 60 else 14]
 
 
@@ -137,7 +139,7 @@ def test_a_long_closure_is_seen_60_days_later_by_a_scoring_panel(
     assert panel["days_since_long_closure"].to_list() == [expected]
 
 
-def test_columns_are_the_keys_then_the_features_in_the_order_that_is_named() -> None:
+def test_columns_are_the_keys_then_the_features_in_the_named_order() -> None:
     world = long_world([False] * 60, [True] * 60)
     panel = scoring_panel(world.inputs(), forecast_origin=ORIGIN, horizon_days=1, params=PARAMS)
     names = feature_names(PARAMS)
@@ -146,7 +148,7 @@ def test_columns_are_the_keys_then_the_features_in_the_order_that_is_named() -> 
     assert names[0] == "horizon_days"
 
 
-def test_a_linear_forecast_that_is_given_is_the_one_used() -> None:
+def test_a_given_linear_forecast_is_used() -> None:
     inputs = long_world([False] * 60, [True] * 60).inputs()
     (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [ORIGIN])
     higher = replace(linear, level=linear.level + 1.0)
@@ -155,6 +157,6 @@ def test_a_linear_forecast_that_is_given_is_the_one_used() -> None:
         for each in (None, linear, higher)
     )
     assert_frame_equal(made, given_one, check_exact=True)
-    # the level is in the store's own part alone; its last weeks take most of it back
+    # only the store's level changes, and its recent shift compensates most of it
     assert moved["base_log_sales"][0] != made["base_log_sales"][0]
     assert moved["chain_shape"][0] == made["chain_shape"][0]

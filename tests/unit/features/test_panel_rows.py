@@ -1,6 +1,6 @@
-"""Which rows a panel has, in which order, with which targets: read off small worlds row by row.
+"""Rows, order and targets of panels, compared with loops over small worlds.
 
-The definitions are the docstrings of :mod:`rossmann_ml.features.panel`.
+See the docstrings of :mod:`rossmann_ml.features.panel` for the definitions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ORIGINS = [ORIGIN - timedelta(days=days) for days in (0, 4, 20)]
 
 
 def plain_world(stores: int = 2, days_after: int = 20) -> World:
-    """Open every day; sales are 100 times the store's number plus the day's."""
+    """Build stores that open every day, with sales of 100 times the store number plus the day."""
     days = [FIRST_DAY + timedelta(days=number) for number in range(90 + days_after)]
     plan = StorePlan(days[0], days[-1], {day: PlanDay(is_open=True) for day in days})
     ids = list(range(1, stores + 1))
@@ -133,7 +133,7 @@ def test_a_store_that_opens_within_the_horizon_has_rows_from_then_on() -> None:
     assert is_open == [False, False, True, True, True]
 
 
-def test_progress_is_told_after_every_origin() -> None:
+def test_progress_receives_a_message_after_every_origin() -> None:
     told: list[str] = []
     training_panel(
         plain_world(1).inputs(),
@@ -151,7 +151,7 @@ def test_progress_is_told_after_every_origin() -> None:
 
 @pytest.fixture(scope="module")
 def everything() -> pl.DataFrame:
-    """All rows that shares are taken of."""
+    """Return all rows, from which a panel keeps a share."""
     return trained(plain_world(3), ORIGINS, ORIGIN)
 
 
@@ -160,7 +160,7 @@ def test_a_share_of_the_rows_keeps_those_whose_key_falls_under_it(
     everything: pl.DataFrame, share: float
 ) -> None:
     world = plain_world(3)
-    # the formula is in the comment where the choice is made
+    # see ``_chosen`` in the panel module for the formula
     expected = [
         (origin, store, day, ahead)
         for origin, store, day, ahead in everything.select(KEYS).rows()
@@ -174,7 +174,7 @@ def test_a_share_of_the_rows_keeps_those_whose_key_falls_under_it(
 
 @pytest.mark.parametrize("thousandths", [1, 150, 500, 999])
 def test_the_rows_of_a_share_are_spread_evenly_over_stores_and_days(thousandths: int) -> None:
-    # 1000 numbers that follow each other have every remainder by 1000 once
+    # 1000 consecutive numbers have each remainder of a division by 1000 once
     stores = StoreGrid(np.arange(5, 1005), store_frame([1]))
     chosen = _chosen(stores, ORIGIN, 1000, thousandths / 1000)
     assert set(chosen.sum(axis=0)) == set(chosen.sum(axis=1)) == {thousandths}

@@ -1,7 +1,7 @@
-"""The panels in the warehouse: made, kept with what they were built from, and read again.
+"""Panels in the warehouse: built, stored with their versions, and read.
 
-Definitions: the docstrings of :mod:`rossmann_ml.features.panels` and the attributes of
-``PanelReport``.
+See the docstrings of :mod:`rossmann_ml.features.panels` and the attributes of ``PanelReport`` for
+the definitions.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Place = tuple[Settings, duckdb.DuckDBPyConnection]
 
 @cache
 def small_params(*, min_history_days: int = 60, step_days: int = 14, origins: int = 3) -> Params:
-    """A horizon of five days, and training origins that fit into four months."""
+    """Return parameters with a horizon of five days and training origins within four months."""
     values = load_params(PROJECT_DIR / "params.yaml").model_dump()
     values["forecast"]["horizon_days"] = 5
     values["training"]["min_history_days"] = min_history_days
@@ -68,7 +68,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def place(filled: Place) -> Iterator[Place]:
-    """Core tables alone, put back afterwards; what panels there are counts as never built."""
+    """Yield a warehouse with core tables and no panels, and restore it afterwards."""
     tables = ("core.horizon_plan", "features.panel_builds", "forecasting.promotions",
               "forecasting.forecasts", "forecasting.forecast_runs")  # fmt: skip
     with kept(filled[1], *tables):
@@ -95,7 +95,7 @@ def test_the_scoring_panel_is_that_of_the_newest_origin_and_says_so(
     inputs = read_inputs(connection, small_params(), forecast_origin=ORIGIN)
     assert_frame_equal(panel, panel_to_score(inputs, small_params()), check_dtypes=False)
     assert (report.forecast_origin, report.origins, report.rows) == (ORIGIN, 1, 15)
-    # every column but the keys of a row, and what is not given to a model; the horizon is
+    # all columns except keys and what is no feature; the horizon is a feature
     others = {"forecast_origin", "store_id", "target_date", "is_open", "plan_source"}
     assert report.features == len(set(panel.columns) - others)
     assert report.seconds == 250.0
@@ -138,7 +138,7 @@ def test_the_newest_origin_is_scored_by_the_champion_as_known_on_the_products_to
 @pytest.mark.parametrize(
     ("min_history_days", "count", "back_days"),
     [
-        # sales begin 119 days before the origin: a training origin 42 days back has 77 before it
+        # sales begin 119 days before the origin: a training origin 42 days earlier has 77 before it
         (77, 9, [42, 28, 14]),
         (78, 9, [28, 14]),
         (60, 2, [28, 14]),
@@ -166,7 +166,7 @@ def test_too_little_history_names_what_is_needed(place: Place) -> None:
 
 
 def test_training_rows_are_the_open_days_with_sales_up_to_the_origin(place: Place) -> None:
-    """The target of a row is what the store sold on its day, and no day is after the origin."""
+    """The target of a row is the store's sales on its day, and no day is after the origin."""
     _, connection = place
     params = small_params(step_days=3, origins=2, min_history_days=60)
     inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
@@ -211,7 +211,7 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
     )
     assert_frame_equal(read_training_panel(connection, "fast"), panel, check_dtypes=False)
     assert (report.forecast_origin, report.origins) == (ORIGIN, len(origins)) == (ORIGIN, 3)
-    # every column but the keys of a row and its target; the horizon is a feature
+    # all columns except keys and the target; the horizon is a feature
     others = {"forecast_origin", "store_id", "target_date", "sales"}
     assert (report.rows, report.features) == (len(panel), len(set(panel.columns) - others))
     assert report.seconds == 250.0
@@ -223,7 +223,7 @@ def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(
         read_training_panel(connection, "fast")
 
 
-def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
+def test_a_panel_is_replaced_by_its_next_build(place: Place) -> None:
     settings, connection = place
     build_scoring_panel(Session(settings, small_params()))
     build_training_panel(Session(settings, small_params()), profile="fast")
@@ -233,7 +233,7 @@ def test_a_panel_is_replaced_whole_by_its_next_build(place: Place) -> None:
     assert [row[0] for row in builds(connection)] == ["scoring_panel", "training_panel"]
 
 
-def test_progress_says_which_origin_is_made(place: Place) -> None:
+def test_progress_names_the_origin(place: Place) -> None:
     settings, _ = place
     told: list[str] = []
     build_scoring_panel(Session(settings, small_params(), progress=told.append))

@@ -1,6 +1,7 @@
-"""Every plan feature against a day-by-day reading of the plan, on made plans and at borders.
+"""Every plan feature compared with a day-by-day reading of generated plans, and at its limits.
 
-The definitions are the texts of ``plan_feature_names``; the reading is ``support.plan_reference``.
+See the texts of ``plan_feature_names`` for the definitions, and ``support.plan_reference`` for the
+reading.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from support.plan_reference import (
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.plan import plan_feature_names, plan_features
 
-# Years that begin or end within the plan, a leap day, Easter early and late, an extra holiday.
+# Plans across years, with a leap day, an early and a late Easter, and an extra holiday.
 FIRST_DAYS = [
     date(2012, 2, 1),
     date(2013, 12, 20),
@@ -48,7 +49,7 @@ def grids(plans: dict[int, StorePlan]) -> tuple[PlanGrid, StoreGrid]:
 
 
 def read(plan: StorePlan) -> dict[str, list[float]]:
-    """The product's features of one store's plan, one figure a day."""
+    """Return the product's features of one store's plan, one value per day."""
     grid, stores = grids({1: plan})
     return {
         name: np.broadcast_to(values, grid.is_open.shape)[0].tolist()
@@ -57,7 +58,7 @@ def read(plan: StorePlan) -> dict[str, list[float]]:
 
 
 def plan_of(days: list[PlanDay | None], first: date = date(2015, 6, 1)) -> StorePlan:
-    """A plan with these days from a Monday in summer on; None is a day without a row."""
+    """Build a plan of these days, from a Monday in summer on; None is a day without a row."""
     rows = {
         first + timedelta(days=number): row for number, row in enumerate(days) if row is not None
     }
@@ -72,11 +73,9 @@ CLOSED = PlanDay()
 
 @given(data=st.data(), first=st.sampled_from(FIRST_DAYS), days=st.sampled_from([1, 2, 30, 100]))
 @settings(max_examples=20, phases=[Phase.generate], deadline=None, derandomize=True)
-def test_features_are_what_a_walk_from_day_to_day_finds(
-    data: st.DataObject, first: date, days: int
-) -> None:
+def test_features_equal_a_day_by_day_reading(data: st.DataObject, first: date, days: int) -> None:
     plans = {store: data.draw(store_plans(first, days)) for store in (3, 8)}
-    # the grid reaches from the first row of any store to the last
+    # the grid covers the days from the first row of any store to the last
     begins = min(min(plan.rows) for plan in plans.values())
     grid, stores = grids(plans)
     made = plan_features(grid, stores)
@@ -116,7 +115,7 @@ def test_a_promotion_is_numbered_to_its_13th_day_and_counted_down_from_there() -
     assert made["days_to_promo_end"] == [-1, 13, 13, *range(13, -1, -1), -1]
 
 
-def test_a_promotion_over_the_edge_of_the_plan_is_as_long_as_is_told_apart() -> None:
+def test_a_promotion_over_the_end_of_the_plan_has_the_largest_length() -> None:
     made = read(plan_of([PROMO, PROMO, OPEN, PROMO]))
     assert made["promo_day_number"] == [13, 13, -1, 0]
     assert made["days_to_promo_end"] == [1, 0, -1, 13]
@@ -134,7 +133,7 @@ def test_a_promotion_hides_the_one_before_it_from_its_60th_day_on() -> None:
 
 
 @pytest.mark.parametrize("away", [13, 14])
-def test_days_to_a_promotion_stop_at_14(away: int) -> None:
+def test_days_to_a_promotion_are_at_most_14(away: int) -> None:
     made = read(plan_of([PROMO, *[OPEN] * (away - 1), OPEN, *[OPEN] * (away - 1), PROMO]))
     assert made["days_since_promo"][away] == away
     assert made["days_until_promo"][away] == away
@@ -142,7 +141,7 @@ def test_days_to_a_promotion_stop_at_14(away: int) -> None:
     assert max(made["days_until_promo"]) == 14
 
 
-def test_the_weeks_about_a_day_are_the_7_days_before_and_after_without_it() -> None:
+def test_the_weeks_around_a_day_are_the_7_days_before_and_after_it() -> None:
     made = read(plan_of([PROMO, *[OPEN] * 7, PROMO]))
     assert made["promo_days_last_week"] == [0, 1, 1, 1, 1, 1, 1, 1, 0]
     assert made["promo_days_next_week"] == [0, 1, 1, 1, 1, 1, 1, 1, 0]

@@ -1,7 +1,7 @@
-"""What was known by a day: the sales, the plan and the origin that features are made of.
+"""Inputs as they were known by a day: sales, plan and the newest origin.
 
-The definitions are those of ``OriginInputs`` ("rows that became known later are not in it") and of
-docs/decisions/0003-what-was-known-when.md: of every row the newest version landed by then counts.
+See ``OriginInputs`` and docs/decisions/0003-what-was-known-when.md for the definition: the newest
+version of each row that was landed by that day counts.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def params_of(horizon_days: int) -> Params:
 
 @contextmanager
 def undone(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Take back what the block does to the tables."""
+    """Roll back what the block changes in the tables."""
     connection.execute("BEGIN")
     try:
         yield connection
@@ -81,7 +81,7 @@ def filled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 def known_history(
     world: dict[tuple[int, int], list[tuple[int, int]]], known_by: date | None
 ) -> list[tuple[int, date, float]]:
-    """By the definition: of each store-day up to the origin the last version landed by then."""
+    """Return the last version of each store-day up to the origin that was landed by a day."""
     rows = []
     for (store, day), landings in sorted(world.items()):
         if day > 0:
@@ -109,7 +109,7 @@ def land(
             superseded = min(later) if later else None
             versions.append((store, sales_date, float(sales), known[number], superseded))
         newest.append((store, sales_date, float(landings[-1][1]), True))
-    # a gap that nobody reported is in the dense table, and is not a row of the history
+    # an unreported day has a row in the dense table, but not in the history
     newest.append((1, ORIGIN, None, False))
     append_frame(connection, "core.sales_versions", pl.DataFrame(versions, VERSIONS, orient="row"))
     append_frame(connection, "core.fct_daily_sales", pl.DataFrame(newest, NEWEST, orient="row"))
@@ -154,12 +154,12 @@ def test_a_restated_day_counts_from_the_very_day_it_was_landed_on(
 def test_the_plan_ends_with_what_was_planned_of_this_origin(
     filled: duckdb.DuckDBPyConnection,
 ) -> None:
-    # an origin of the week before planned otherwise; its rows are not this origin's
+    # rows of an earlier origin with another plan must not be read
     filled.execute(
         "INSERT INTO core.horizon_plan SELECT * REPLACE (forecast_origin - 7 AS forecast_origin, "
         "NOT is_promo AS is_promo) FROM core.horizon_plan"
     )
-    # the plan of a day after the origin is not taken from the past table either
+    # the plan of a day after the origin must not come from the table of past days
     filled.execute(
         "INSERT INTO core.store_plan VALUES (2, ?, true, true, 'c', true)", [ORIGIN + DAY]
     )
@@ -187,7 +187,7 @@ def test_the_days_to_forecast_are_the_first_ones_of_the_horizon(
         for number in range(1, days + 1)
     ]
     assert found.forecast_origin == ORIGIN
-    # the days behind the horizon are in the arrays all the same: features look ahead
+    # the arrays also contain the days after the horizon, because features look ahead
     assert found.features.plan.days == 15
 
 
@@ -237,7 +237,7 @@ def test_a_generation_gives_the_inputs_of_the_weekly_job_value_by_value(
             SELECT * EXCLUDE (forecast_origin, horizon_days) FROM core.horizon_plan;
         """
     )
-    # a day nobody reported, and a day after the origin that has been reported since
+    # an unreported day, and a day after the origin that was reported later
     later = pl.DataFrame(
         {"store_id": [2, 5], "sales_date": [ORIGIN - DAY, ORIGIN + DAY], "sales": [None, 7.0],
          "is_observed": [False, True]}

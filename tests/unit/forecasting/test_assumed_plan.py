@@ -1,7 +1,7 @@
-"""The plan filled by rule, compared with its rules in plain Python on small random worlds.
+"""The plan that is filled by rule, compared with rules in plain Python on small random worlds.
 
-The models' SQL is rendered without dbt and run in memory. The rules and their definitions are in
-tests/support/plan_world.py.
+The SQL of the dbt models is rendered without dbt and run in memory. See
+tests/support/plan_world.py for the rules.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, custome
     load_id INTEGER, known_on DATE);
 CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER, known_on DATE);
 """
-# in the order of their references; horizon_plan as if no origin was built before
+# in the order of their references; horizon_plan as if it had no rows yet
 MODELS = [f"core/{name}" for name in (
     "forecast_origin", "sales_versions", "plan_versions", "promo_rhythm", "opening_pattern",
     "assumed_plan", "horizon_plan",
@@ -58,7 +58,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 def put(
     connection: duckdb.DuckDBPyConnection, world: World, *, up_to: str = "horizon_plan"
 ) -> None:
-    """Fill the tables from a world, and build the models up to one of them."""
+    """Fill the tables from a world, and build the models up to the given one."""
     tables = ("data_completeness", "dim_store", "stg_public_holidays", "stg_sales", "stg_plan")
     connection.execute("".join(f"DELETE FROM {table};" for table in tables))
 
@@ -99,7 +99,7 @@ def frame(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict]:
 
 @given(seed=st.integers(0, 100_000))
 @settings(max_examples=8, deadline=None, derandomize=True)
-def test_plans_are_filled_by_the_rules_that_are_told(
+def test_plans_are_filled_by_the_described_rules(
     database: duckdb.DuckDBPyConnection, seed: int
 ) -> None:
     world = random_world(seed)
@@ -111,7 +111,7 @@ def test_plans_are_filled_by_the_rules_that_are_told(
         for promo, back in [promo_rule(world, day)]
     ]
     for row in frame(database, "opening_pattern"):
-        of_weekday = date(2015, 1, 4) + timedelta(days=row["day_of_week"])  # 2015-01-05: a Monday
+        of_weekday = date(2015, 1, 4) + timedelta(days=row["day_of_week"])  # 2015-01-05 is a Monday
         expected = opening_rule(world, row["store_id"], of_weekday)
         assert (row["is_open"], row["pattern_source"]) == expected
         assert row["opens_on_holidays"] == opens_on_holidays(world, row["store_id"])
@@ -137,7 +137,7 @@ def test_plans_are_filled_by_the_rules_that_are_told(
     assert frame(database, "horizon_plan") == expected
 
 
-# at the borders
+# cases at the limits
 
 
 def sold(day: date, *, known_on: date | None = None, **columns: object) -> list[Row]:
@@ -149,7 +149,7 @@ def sold(day: date, *, known_on: date | None = None, **columns: object) -> list[
 
 
 def a_store(*days: tuple[int, dict]) -> World:
-    """Store 1 with rows so many days after the origin, 0 being the origin itself."""
+    """Build store 1 with rows on the given days after the origin; 0 is the origin."""
     world = World({1: ("HE", "a"), 2: ("BY", "b")})
     for number, columns in days:
         day = ORIGIN + timedelta(days=number)
@@ -163,7 +163,7 @@ def one(database: duckdb.DuckDBPyConnection, world: World, query: str) -> object
 
 
 @pytest.mark.parametrize(("days_back", "source"), [(55, "store"), (56, "default")])
-def test_eight_weeks_up_to_the_origin_say_when_a_store_opens(
+def test_eight_weeks_up_to_the_origin_decide_when_a_store_opens(
     database: duckdb.DuckDBPyConnection, days_back: int, source: str
 ) -> None:
     weekday = (ORIGIN - timedelta(days=days_back)).isoweekday()
@@ -175,7 +175,7 @@ def test_eight_weeks_up_to_the_origin_say_when_a_store_opens(
 
 
 @pytest.mark.parametrize(("days_back", "opens"), [(364, True), (365, False)])
-def test_holidays_of_365_days_up_to_the_origin_say_whether_a_store_opens_on_them(
+def test_holidays_of_365_days_up_to_the_origin_decide_whether_a_store_opens_on_them(
     database: duckdb.DuckDBPyConnection, days_back: int, opens: bool
 ) -> None:
     query = "SELECT bool_or(opens_on_holidays) FROM opening_pattern WHERE store_id = 1"
@@ -183,7 +183,7 @@ def test_holidays_of_365_days_up_to_the_origin_say_whether_a_store_opens_on_them
 
 
 @pytest.mark.parametrize(("fortnights", "is_promo"), [(1, True), (25, True), (26, False)])
-def test_the_rhythm_looks_25_fortnights_back(
+def test_the_rhythm_uses_the_last_25_fortnights(
     database: duckdb.DuckDBPyConnection, fortnights: int, is_promo: bool
 ) -> None:
     world = a_store((1 - 14 * fortnights, {"is_promo": True}))
@@ -226,7 +226,7 @@ def test_a_store_that_sold_within_28_days_up_to_the_origin_is_forecast(
 def test_a_store_that_is_planned_within_the_horizon_is_forecast(
     database: duckdb.DuckDBPyConnection, number: int, stores: int
 ) -> None:
-    """As one that opens within it; one that is planned behind it is not."""
+    """A store that is planned only after the horizon gets no forecast."""
     world = World({1: ("HE", "a")})
     day = ORIGIN + timedelta(days=number)
     world.plan[1, day] = sold(day, known_on=ORIGIN)

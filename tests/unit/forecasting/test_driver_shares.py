@@ -1,8 +1,8 @@
-"""A forecast is shared out among groups of causes: Shapley values by two orders, in log and EUR.
+"""Contributions of groups of causes: Shapley values by two orders, in log units and EUR.
 
-Definitions: Jullum et al. (2021), "groupShapley": a group's share is the mean over orders of what
-it adds to those before it; Mitchell et al. (2022): one order and its reverse; Ang (2005), LMDI:
-sales are shared out by the logarithmic mean; and the docstrings of the module.
+Definitions: Jullum et al. (2021), "groupShapley": a group's contribution is the mean over orders
+of what it adds to the groups before it; Mitchell et al. (2022): one order and its reverse; Ang
+(2005), LMDI: the logarithmic mean converts them to sales.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def subsets(groups: str) -> list[frozenset[str]]:
 
 @st.composite
 def games(draw: st.DrawFn) -> Game:
-    """What two rows are forecast with any of four groups switched on."""
+    """Draw the forecasts of two rows for every subset of four groups."""
     return {some: (draw(VALUES), draw(VALUES)) for some in subsets("abcd")}
 
 
 def by_orders(game: Game, orders: list[tuple[str, ...]]) -> dict[str, list[float]]:
-    """By the definition: the mean over the orders of what a group adds to those before it."""
+    """Return the mean over orders of what each group adds to the groups before it."""
     shares = {}
     for group in orders[0]:
         added = []
@@ -47,7 +47,7 @@ def by_orders(game: Game, orders: list[tuple[str, ...]]) -> dict[str, list[float
 
 @given(game=games())
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_a_share_is_the_mean_of_what_the_group_adds_in_one_order_and_in_its_reverse(
+def test_a_contribution_is_the_mean_over_one_order_and_its_reverse(
     game: Game,
 ) -> None:
     nothing, shares = contributions(lambda on: np.array(game[on]), "abcd")
@@ -64,7 +64,7 @@ def test_a_share_is_the_mean_of_what_the_group_adds_in_one_order_and_in_its_reve
     alone=st.lists(VALUES, min_size=4, max_size=4), pairs=st.lists(VALUES, min_size=6, max_size=6)
 )
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_shares_are_exact_where_no_more_than_two_groups_act_on_each_other(
+def test_contributions_are_exact_if_groups_interact_only_in_pairs(
     alone: list[float], pairs: list[float]
 ) -> None:
     own = dict(zip("abcd", alone, strict=True))
@@ -82,7 +82,7 @@ def test_shares_are_exact_where_no_more_than_two_groups_act_on_each_other(
         assert share == pytest.approx(shapley[group], abs=1e-12)
 
 
-def test_six_groups_take_twelve_predictions() -> None:
+def test_six_groups_need_twelve_predictions() -> None:
     asked: list[frozenset[str]] = []
 
     def value(on: frozenset[str]) -> np.ndarray:
@@ -90,11 +90,11 @@ def test_six_groups_take_twelve_predictions() -> None:
         return np.array([float(len(on))])
 
     contributions(value, "abcdef")
-    assert len(asked) == 12  # nothing, everything, and five steps in each direction
+    assert len(asked) == 12  # no group, all groups, and five steps in each direction
     assert len(set(asked)) == 12
 
 
-def test_a_single_group_takes_all_of_the_difference() -> None:
+def test_a_single_group_has_all_of_the_difference() -> None:
     nothing, shares = contributions(lambda on: np.array([3.0 if on else 1.0]), ["only"])
     assert (nothing[0], shares["only"][0]) == (1.0, 2.0)
 
@@ -112,11 +112,11 @@ def test_a_part_in_sales_is_its_log_times_the_logarithmic_mean(
     level: float, parts: list[float]
 ) -> None:
     logs = {f"part-{number}": np.array([part]) for number, part in enumerate(parts)}
-    # the level may stand anywhere among the parts
+    # the level may be at any position among the parts
     found = in_sales({**logs, "level": np.array([level])})
     typical, forecast = math.exp(level), math.exp(level + math.fsum(parts))
     assert found["level"][0] == pytest.approx(typical, rel=1e-12)
-    near_typical = abs(math.fsum(parts)) < 1e-4  # the quotient loses its digits there
+    near_typical = abs(math.fsum(parts)) < 1e-4  # the quotient is imprecise there
     mean = typical if near_typical else logarithmic_mean(forecast, typical)
     for number, part in enumerate(parts):
         expected = pytest.approx(part * mean, rel=1e-4 if near_typical else 1e-9, abs=1e-9)
@@ -124,7 +124,7 @@ def test_a_part_in_sales_is_its_log_times_the_logarithmic_mean(
     assert sum(part[0] for part in found.values()) == pytest.approx(forecast, rel=1e-9)
 
 
-def test_parts_that_cancel_out_bring_their_share_of_the_typical_day() -> None:
+def test_parts_that_cancel_out_are_in_proportion_to_the_typical_day() -> None:
     found = in_sales({"level": np.log([200.0]), "a": np.array([0.25]), "b": np.array([-0.25])})
     assert found["a"][0] == pytest.approx(50.0, rel=1e-12)
     assert found["b"][0] == pytest.approx(-50.0, rel=1e-12)

@@ -1,8 +1,8 @@
 """The drivers of each open row, compared with a reference that switches one row at a time.
 
-Definitions: the docstrings of :mod:`rossmann_ml.forecasting.drivers` and ``Switchboard``. What a
-group is switched to is written down here once more, row by row; the model is a made-up one whose
-groups act on each other.
+See the docstrings of :mod:`rossmann_ml.forecasting.drivers` and ``Switchboard`` for the
+definitions. The reference switches groups row by row, with a made-up model in which groups
+interact.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class World:
 
 
 def world(seed: int) -> World:
-    """Random features; the linear forecast is its level plus what every group adds to it."""
+    """Draw random features; the linear forecast is a level plus a contribution of every group."""
     chance = np.random.default_rng(seed)
     shape = (len(STORES), DAYS)
     own = {group: chance.normal(0, 0.2, shape) for group in GROUPS}
@@ -102,7 +102,7 @@ def world(seed: int) -> World:
 
 
 def made_up_model(panel: pl.DataFrame) -> np.ndarray:
-    """The linear forecast, a bit of every feature, and products of neighbouring ones."""
+    """Return the linear forecast, a part of every feature, and products of adjacent features."""
     columns = [
         _WEIGHT[name] * np.tanh(np.nan_to_num(panel[name].cast(pl.Float64).to_numpy(), nan=0.7))
         for name in FEATURES
@@ -118,7 +118,7 @@ def switched(
     medians: dict[str, float],
     unknown: set[tuple[int, str]],
 ) -> dict:
-    """One row with some groups as they are and all others at the store's typical day."""
+    """Return one row with some groups switched on and all others at the store's typical day."""
     typical = given_world.typical
     store = STORES.index(row["store_id"])
     day = row["horizon_days"] - 1
@@ -140,7 +140,7 @@ def switched(
         }.get(name, typical.features[name][store, 2] if name in PLAN_FEATURES else 0.0)
         if group not in {"promo", "holidays"}:
             if group not in on:
-                # what is known on no day of a store stays unknown
+                # a feature that is unknown on all days of a store stays unknown
                 new[name] = math.nan if (row["store_id"], name) in unknown else wednesday
             elif name.startswith("cell_difference"):
                 new[name] += sum(typical.own[each][store, day]
@@ -148,7 +148,7 @@ def switched(
             continue
         usual = typical.features[name][store, row["target_date"].isoweekday() - 1]
         if group in on:
-            # as on any such weekday: that is the weekday's doing
+            # a value that is usual for the weekday is an effect of the weekday
             new[name] = wednesday if "weekday" in off and row[name] == usual else row[name]
         else:
             new[name] = wednesday if "weekday" in off else usual
@@ -156,7 +156,7 @@ def switched(
 
 
 def reference(given_world: World) -> tuple[list[dict[str, float]], list[float]]:
-    """The shares of every open row, by one order of the groups and its reverse; and the sums."""
+    """Return the contributions of every open row by one order and its reverse, and their sums."""
     rows = given_world.panel.filter("is_open").to_dicts()
     known = {
         name: [row[name] for row in rows if not math.isnan(row[name]) and row[name] >= 0]
@@ -212,10 +212,10 @@ def test_every_part_is_that_of_the_reference_in_log_units_and_in_sales(seed: int
         change = total - share["level"]
         mean = (math.exp(total) - level) / change
         for part in PARTS:
-            # features are 32-bit floats, and figures have six digits
+            # features are 32-bit floats, and contributions have six digits
             assert row[f"{part}_log"] == pytest.approx(share[part], abs=5e-6), part
             eur = level if part == "level" else mean * share[part]
-            # two digits of seven parts, and the same few millionths in EUR
+            # two digits of seven parts, and an error of a few millionths converted to EUR
             assert row[f"{part}_eur"] == pytest.approx(eur, abs=0.04 + 5e-6 * mean), part
 
 
@@ -228,12 +228,12 @@ def test_figures_have_six_and_two_digits_and_the_trend_takes_the_rest(seed: int)
     total = made_up_model(rows) + LOG_SHIFT
     for unit, digits, whole in (("log", 6, total), ("eur", 2, np.exp(total))):
         parts = {part: found[f"{part}_{unit}"].to_numpy() for part in PARTS}
-        # as exact as sums of eight doubles of this size are
+        # the precision of sums of eight doubles of this size
         assert sum(parts.values()) == pytest.approx(whole, rel=1e-13)
         for part, values in parts.items():
             if part != "trend":
                 assert (np.round(values, digits) == values).all(), part
-                # and not fewer digits than that
+                # no fewer digits are stored
                 assert part == "bias_factor" or (np.round(values, digits - 1) != values).any()
         assert (np.round(parts["trend"], digits) != parts["trend"]).any()
         assert not np.signbit(parts["competition"][parts["competition"] == 0]).any()
@@ -241,7 +241,7 @@ def test_figures_have_six_and_two_digits_and_the_trend_takes_the_rest(seed: int)
 
 
 def row_world(features: dict[str, list[float]], *, store_ids: list[int] | None = None) -> World:
-    """Open rows of given features, one day after another, whose linear forecast is 8 throughout."""
+    """Build open rows of given features on consecutive days, with a linear forecast of 8."""
     days = len(next(iter(features.values())))
     ids = store_ids or [4] * days
     number = [ids[:row].count(store) for row, store in enumerate(ids)]
@@ -264,7 +264,7 @@ def row_world(features: dict[str, list[float]], *, store_ids: list[int] | None =
 
 
 def explain_by(given_world: World, *features: str) -> pl.DataFrame:
-    """By a model that adds up some features, missing ones counted as 1."""
+    """Explain by a model that sums some features, where missing values count as 1."""
 
     def add(panel: pl.DataFrame) -> np.ndarray:
         assert set(FEATURES) <= set(panel.columns)
@@ -274,15 +274,15 @@ def explain_by(given_world: World, *features: str) -> pl.DataFrame:
                    features=list(FEATURES), log_shift=0.0)  # fmt: skip
 
 
-def test_a_day_of_which_something_is_not_known_has_the_stores_typical_day() -> None:
-    """What the model makes of the gap is the doing of the feature's own group, on both sides."""
+def test_a_day_with_an_unknown_feature_has_the_stores_typical_day() -> None:
+    """The effect of a missing value belongs to the feature's own group, in both orders."""
     found = explain_by(row_world({"last_year_store": [0.5, math.nan, 0.0]}), "last_year_store")
     assert found["level_log"].to_list() == [8.0, 8.0, 8.0]
     assert found["trend_log"].to_list() == [0.5, 1.0, 0.0]
     first = explain_by(row_world({"last_year_store": [math.nan, 0.5, 0.0]}), "last_year_store")
     assert first["level_log"].to_list() == [8.0, 8.0, 8.0]
     assert first["trend_log"].to_list() == [1.0, 0.5, 0.0]
-    # what is known of no day of a store is not known on its typical day
+    # a feature that is unknown on all days of a store is unknown on its typical day
     never = explain_by(row_world({"last_year_store": [math.nan] * 2}), "last_year_store")
     assert never.select("level_log", "trend_log").rows() == [(9.0, 0.0)] * 2
 
@@ -292,7 +292,7 @@ def test_a_day_of_which_something_is_not_known_has_the_stores_typical_day() -> N
     [
         ([2.0, 3.0, 10.0], 3.0),
         ([2.0, 4.0, 0.0], 2.0),
-        # a competitor that is not there yet, or of whom nothing is known, says nothing of others
+        # a competitor that is not open yet or unknown does not count in the median
         ([2.0, -1.0, 4.0], 3.0),
         ([-1.0, -1.0, -1.0], -1.0),
     ],
@@ -314,7 +314,7 @@ def test_the_typical_day_is_a_wednesday_in_the_middle_of_the_horizon() -> None:
     assert found["trend_log"].to_list() == [-1.5, -0.5, 0.5, 1.5]
 
 
-def test_a_linear_forecast_that_moves_without_any_group_is_refused() -> None:
+def test_a_linear_forecast_that_differs_without_any_group_is_refused() -> None:
     near = row_world({"base_log_sales": [8.0, 8.0, 8.00009]})
     assert len(explain_by(near, "residual_7d")) == 3
     apart = row_world(
@@ -330,7 +330,7 @@ def test_a_panel_of_another_origin_or_with_a_store_that_is_not_there_is_refused(
     other = given_world.panel.with_columns(pl.col("forecast_origin").dt.offset_by("-1d"))
     with pytest.raises(ValueError, match=f"does not fit {ORIGIN}"):
         explained(replace(given_world, panel=other))
-    for store in (5, 21):  # between the stores, and behind the last
+    for store in (5, 21):  # a store number between the others, and one after the last
         unknown = given_world.panel.with_columns(
             pl.when(pl.col("store_id") == 7).then(store).otherwise("store_id").alias("store_id")
         )
@@ -341,7 +341,7 @@ def test_a_panel_of_another_origin_or_with_a_store_that_is_not_there_is_refused(
         explained(replace(given_world, panel=many.with_columns(is_open=True)))
 
 
-def test_a_part_that_rounds_to_nothing_is_no_negative_zero() -> None:
+def test_a_part_that_rounds_to_zero_is_no_negative_zero() -> None:
     found = explain_by(row_world({"day_of_month": [-1e-9, 1e-9]}), "day_of_month")
     for unit in ("log", "eur"):
         assert found[f"season_{unit}"].to_list() == [0.0, 0.0]

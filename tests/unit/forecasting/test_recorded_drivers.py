@@ -1,6 +1,6 @@
-"""Drivers as they are stored: of the forecasts in force, once, and held against them.
+"""Stored drivers: computed once for the forecasts in force, and checked against them.
 
-Definitions: the docstrings of :mod:`rossmann_ml.forecasting.drivers.record`.
+See the docstrings of :mod:`rossmann_ml.forecasting.drivers.record` for the definitions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def params_of(*, vintages: int = 60) -> Params:
 
 
 class LinearModel:
-    """The linear forecast, and a little for every day of the horizon."""
+    """A model that adds a small value per day of the horizon to the linear forecast."""
 
     categories = Categories({"state": ["BY", "HE"]})
 
@@ -66,7 +66,7 @@ def bundle(version: str) -> Bundle:
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The newest origin is scored."""
+    """Return a warehouse whose newest origin is scored."""
     folder = tmp_path_factory.mktemp("drivers")
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -85,7 +85,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def place(scored: Place) -> Iterator[Place]:
-    """The same, put back afterwards."""
+    """Yield that warehouse, and restore it afterwards."""
     tables = ("forecasting.forecasts", "forecasting.forecast_drivers", "features.scoring_panel")
     with kept(scored[1], *tables):
         yield scored
@@ -96,7 +96,7 @@ def stored(place: Place) -> pl.DataFrame:
 
 
 def put_older(place: Place, *days: int, drivers: bool = True) -> None:
-    """Forecasts, and drivers, of origins so many days before the newest."""
+    """Store forecasts and drivers of origins the given numbers of days before the newest."""
     tables = ["forecasts", "forecast_drivers"] if drivers else ["forecasts"]
     for table in tables:
         for back in days:
@@ -107,7 +107,7 @@ def put_older(place: Place, *days: int, drivers: bool = True) -> None:
             )
 
 
-def test_what_is_stored_is_what_explaining_the_scored_panel_gives(
+def test_the_drivers_of_the_scored_panel_are_stored(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_pass(monkeypatch, record, 250.0)
@@ -155,7 +155,7 @@ def test_forecasts_are_explained_once_and_again_after_they_were_scored_again(
 
 
 @pytest.mark.parametrize(("vintages", "kept"), [(1, [0]), (2, [0, 7]), (3, [0, 7, 14])])
-def test_drivers_of_origins_that_are_no_longer_published_go(
+def test_drivers_of_origins_that_are_no_longer_published_are_deleted(
     place: Place, vintages: int, kept: list[int]
 ) -> None:
     settings, connection = place
@@ -182,7 +182,7 @@ def test_drivers_that_do_not_add_up_to_the_stored_forecast_are_refused(
     assert stored(place).is_empty()
 
 
-def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) -> None:
+def test_a_difference_of_a_billionth_to_the_stored_forecast_is_accepted(place: Place) -> None:
     settings, connection = place
     connection.execute(
         "UPDATE forecasting.forecasts SET sales_forecast = sales_forecast * (1 + 9e-10)"
@@ -190,7 +190,7 @@ def test_a_billionth_off_the_stored_forecast_is_the_same_figure(place: Place) ->
     assert explain_newest_origin(Session(settings, params_of())).is_new
 
 
-def test_a_forecast_that_nothing_explains_is_refused(place: Place) -> None:
+def test_a_forecast_without_drivers_is_refused(place: Place) -> None:
     settings, connection = place
     build_scoring_panel(Session(settings, params_of()))
     connection.execute("DELETE FROM features.scoring_panel WHERE store_id = 9 AND is_open")

@@ -1,6 +1,6 @@
-"""A challenger in shadow: which one it is, what is stored, and how far it is from the champion.
+"""Shadow forecasts: the choice of the challenger, stored rows, difference to the champion.
 
-Definitions: the docstrings of :mod:`rossmann_ml.forecasting.shadow`.
+See the docstrings of :mod:`rossmann_ml.forecasting.shadow` for the definitions.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def params_with(*, is_wanted: bool = True) -> Params:
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The champion has forecast; a bundle named ``x-3`` forecasts three times as much."""
+    """Return a warehouse scored by the champion; a bundle ``x-3`` forecasts three times as much."""
 
     def load(folder: Path, version: str, *, threads: int) -> RuleBundle:
         if version.endswith("broken"):
-            raise NoDataError("the bundle is not whole")
+            raise NoDataError("the bundle is incomplete")
         return RuleBundle(version, factor=float(version.split("-")[1]))
 
     folder = tmp_path_factory.mktemp("shadow")
@@ -64,7 +64,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture
 def place(scored: Place) -> Iterator[Place]:
-    """The same, put back afterwards."""
+    """Yield that warehouse, and restore it afterwards."""
     settings, connection = scored
     tables = ("forecasts", "shadow_forecasts", "promotions", "model_versions")
     with kept(connection, *(f"forecasting.{table}" for table in tables)):
@@ -82,7 +82,7 @@ def decide(
 
 
 def register(place: Place, version: str, at: datetime, *, number: str = "1") -> None:
-    """Enter a trained model, with its folder."""
+    """Register a trained model, with its folder."""
     settings, connection = place
     connection.execute(
         """
@@ -118,10 +118,10 @@ def test_the_newest_model_after_the_champions_promotion_runs_in_shadow(place: Pl
     settings, connection = place
     assert shadow_challenger(connection, settings) is None
     register(place, "older-2", PROMOTED - SECOND)
-    register(place, "same-2", PROMOTED)  # made before its promotion, like the champion itself
+    register(place, "same-2", PROMOTED)  # at the promotion, not after it
     assert shadow_challenger(connection, settings) is None
     register(place, "b-2", PROMOTED + SECOND)
-    register(place, "a-2", PROMOTED + SECOND)  # of two of one time the first by name
+    register(place, "a-2", PROMOTED + SECOND)  # registered together: the first by name
     assert shadow_challenger(connection, settings) == "a-2"
     register(place, "newest-2", PROMOTED + 2 * SECOND)
     assert shadow_challenger(connection, settings) == "newest-2"
@@ -144,7 +144,7 @@ def test_a_refused_challenger_stays_one_and_a_promoted_one_is_champion(place: Pl
     register(place, "second-2", PROMOTED + 3 * SECOND)
     decide(connection, 3, "promoted", "second-2", PROMOTED + 4 * SECOND)
     assert shadow_challenger(connection, settings) is None
-    # the newest decision counts by its number; the champion itself is no challenger, however new
+    # the decision with the highest number counts; the champion is never a challenger
     decide(connection, 4, "rolled_back", "second-2", PROMOTED)
     assert shadow_challenger(connection, settings) == "first-2"
 
@@ -232,7 +232,7 @@ def test_rows_of_an_earlier_challenger_and_of_other_origins_stay(place: Place) -
     ]  # fmt: skip
 
 
-def test_where_nothing_runs_in_shadow_the_report_says_why(
+def test_without_a_shadow_forecast_the_report_contains_the_reason(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -242,7 +242,7 @@ def test_where_nothing_runs_in_shadow_the_report_says_why(
     assert report.reason == "no challenger is newer than the champion's promotion"
     register(place, "broken", PROMOTED + SECOND)
     broken = score(place)
-    assert broken.reason == "broken cannot score: the bundle is not whole"
+    assert broken.reason == "broken cannot score: the bundle is incomplete"
     off = score(place, is_wanted=False)
     assert off.reason == "forecast.shadow_challenger is false"
     for nothing in (report, broken, off):

@@ -1,7 +1,7 @@
-"""Which stores get a forecast, and what is stored of it.
+"""The stores that get a forecast, and the rows that are stored.
 
-Definitions: the docstrings of ``panel_to_score`` and ``store_forecasts``, the attributes of
-``ForecastReport``, and the comments on the tables in warehouse/ddl/02_forecasting.sql.
+See the docstrings of ``panel_to_score`` and ``store_forecasts``, the attributes of
+``ForecastReport``, and the comments in warehouse/ddl/02_forecasting.sql for the definitions.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def connection(database: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyC
 
 
 def panel_of(*rows: tuple[int, int, bool, str], origin: date = ORIGIN) -> pl.DataFrame:
-    """A scoring panel of ``store_id, horizon_days, is_open, plan_source``."""
+    """Build a scoring panel with ``store_id, horizon_days, is_open, plan_source``."""
     return pl.DataFrame(
         [
             {
@@ -112,7 +112,7 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
     return connection.execute(query).fetchall()
 
 
-# which stores get a forecast
+# stores with a forecast
 
 
 PLANS = st.sets(st.tuples(st.sampled_from([2, 5, 9]), st.integers(1, 7)), min_size=1)
@@ -149,7 +149,7 @@ def test_the_store_days_with_a_plan_are_scored_and_no_others(
 def test_stores_without_a_forecast_are_listed_with_the_reason(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Store 11 has sold up to the origin itself; store 9 sells its first day after it."""
+    """Store 11 has sales on the origin; the first sales of store 9 are on the day after it."""
     report = store(connection, panel_of((2, 1, True, "planned")))
     assert report.stores_not_forecast == 3
     listed = "SELECT * FROM forecasting.stores_not_forecast ORDER BY store_id"
@@ -158,7 +158,7 @@ def test_stores_without_a_forecast_are_listed_with_the_reason(
         (ORIGIN, 9, "no plan and no sales yet"),
         (ORIGIN, 11, "no plan and no sales in the last weeks"),
     ]
-    # scored again with the plan of store 9: the list is made again, that of other origins stays
+    # scored again with the plan of store 9: its list is replaced, lists of other origins stay
     connection.execute(
         "INSERT INTO forecasting.stores_not_forecast VALUES (?, 9, 'of then')", [ORIGIN - DAY]
     )
@@ -169,7 +169,7 @@ def test_stores_without_a_forecast_are_listed_with_the_reason(
     ]  # fmt: skip
 
 
-# what is stored
+# stored rows
 
 
 def test_the_rows_are_those_of_the_bundle_with_run_and_plan_source(
@@ -253,7 +253,7 @@ def test_other_data_code_or_model_is_scored_again(
 
 
 def test_the_newest_run_is_the_one_in_force(connection: duckdb.DuckDBPyConnection) -> None:
-    """Back to the data of the first run: the second one is in force, so it is scored again."""
+    """The data equal those of the first run, but the second is in force, so it is scored again."""
     store(connection)
     store(connection, run_id="run-2", data="data-2")
     assert store(connection, run_id="run-3").is_new
@@ -261,7 +261,7 @@ def test_the_newest_run_is_the_one_in_force(connection: duckdb.DuckDBPyConnectio
     assert run_in_force(connection, ORIGIN) == ("run-3", "rule-1")
 
 
-def test_replaced_rows_move_to_the_history_and_their_drivers_go(
+def test_replaced_rows_move_to_the_history_and_their_drivers_are_deleted(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     older = panel_of((2, 1, True, "planned"), origin=ORIGIN - 7 * DAY)
@@ -306,7 +306,7 @@ def test_factors_on_totals_are_those_of_the_run_in_force(
 def test_values_that_the_model_in_force_was_not_fitted_with_are_listed(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Store 9 is in SN; a value that is not known at all is none that is new."""
+    """Store 9 is in SN, which is new to the model; a null value is not new."""
     older = panel_of((9, 1, True, "planned"), (5, 1, True, "planned"), origin=ORIGIN - 7 * DAY)
     store(connection, older, run_id="older")
     store(connection)
@@ -325,12 +325,12 @@ def test_an_origin_without_forecasts_has_no_run_in_force(
         run_in_force(connection, ORIGIN + DAY)
 
 
-def test_a_scoring_that_breaks_off_leaves_the_forecasts_as_they_were(
+def test_an_interrupted_scoring_leaves_the_forecasts_unchanged(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     store(connection)
     before = rows(connection, FORECASTS)
-    with pytest.raises(duckdb.Error):  # a run of that name is there already
+    with pytest.raises(duckdb.Error):  # a run with this identifier exists
         store(connection, data="data-2")
     assert rows(connection, FORECASTS) == before
     assert rows(connection, "SELECT * FROM forecasting.forecast_history") == []

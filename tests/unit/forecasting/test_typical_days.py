@@ -1,8 +1,7 @@
-"""The typical day of a store, compared with a reference that looks at one day after another.
+"""The typical day of a store, compared with a reference that loops over days.
 
-Definitions: the docstring of :mod:`rossmann_ml.forecasting.drivers.typical_day` (an ordinary
-Wednesday, without promotion, school holiday or a state holiday within a week, in the mean season of
-the year up to the origin) and of its functions.
+See the docstrings of :mod:`rossmann_ml.forecasting.drivers.typical_day` for the definition: an
+ordinary Wednesday in the mean season of the year up to the origin.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def is_ordinary(known: FeatureInputs, store: int, column: int) -> bool:
 
 
 def reference_features(known: FeatureInputs) -> dict[str, list[list[float]]]:
-    """By feature, store and weekday: the lower median over the ordinary days of the year."""
+    """Return the lower median over ordinary days of the year, by feature, store and weekday."""
     columns = known.plan.column(ORIGIN) + 1
     whole_weeks = min(364, columns) // 7 * 7
     days = range(columns - whole_weeks, columns)
@@ -77,7 +76,7 @@ def reference_features(known: FeatureInputs) -> dict[str, list[list[float]]]:
 
 
 def without_gaps(features: dict[str, Float32Array]) -> dict[str, Float32Array]:
-    """Without the distance, whose gaps are NaN."""
+    """Leave out the distance to competitors, which can be NaN."""
     skipped = {"competition_distance_log_m"}
     return {name: values for name, values in features.items() if name not in skipped}
 
@@ -101,7 +100,7 @@ def test_features_are_lower_medians_over_the_ordinary_days_of_the_weekday(
 
 @pytest.mark.parametrize("history_days", [363, 364, 365, 372])
 def test_the_days_are_those_of_52_weeks_up_to_the_origin(history_days: int) -> None:
-    """One day of promotion features right at the edge: 364 days before, or one earlier."""
+    """The histories are just shorter and just longer than 52 weeks."""
     known = tiny_inputs(4, store_ids=(5,), history_days=history_days)
     check_features(known)
 
@@ -110,7 +109,7 @@ def test_the_days_are_those_of_52_weeks_up_to_the_origin(history_days: int) -> N
 def test_a_day_is_ordinary_from_the_eighth_day_after_a_holiday_on(
     holiday: int, is_near: bool
 ) -> None:
-    """The one weekday whose only open days without promotion are so far from a holiday."""
+    """The origin is the only day without promotion, ``holiday`` days after a state holiday."""
     known = tiny_inputs(1, store_ids=(2,), history_days=28)
     plan = known.plan
     shape = plan.is_open.shape
@@ -124,13 +123,13 @@ def test_a_day_is_ordinary_from_the_eighth_day_after_a_holiday_on(
         is_school_holiday=np.zeros(shape, np.bool_),
         state_holiday=state_holiday,
     )
-    # days before the week of the origin are no matter: they have a promotion
+    # earlier days have a promotion, so they are not ordinary
     quiet.is_promo[0, :origin] = True
     typical = TypicalDay.of(
         replace(known, plan=quiet), forecast_origin=ORIGIN, horizon_days=HORIZON_DAYS
     )
     since = typical.features["days_since_promo"][0]
-    # on the origin's own weekday the one ordinary day decides, or all days where there is none
+    # the median of the origin's weekday is its only ordinary day, or of all days if there is none
     assert (since[ORIGIN.weekday()] == 1) is not is_near
     check_features(replace(known, plan=quiet))
 
@@ -151,16 +150,16 @@ def test_a_chain_without_any_ordinary_day_has_the_median_of_all_its_days(name: s
     check_features(replace(known, plan=always))
 
 
-def test_a_history_of_less_than_a_week_is_no_year() -> None:
-    """Whole weeks alone count, so that each weekday has as many days as the others."""
+def test_only_whole_weeks_of_a_short_history_count() -> None:
+    """Only whole weeks count, so that all weekdays have the same number of days."""
     check_features(tiny_inputs(5, store_ids=(2,), history_days=13))
 
 
-# what groups add to the linear forecast, compared with the typical day
+# contributions of groups to the linear forecast, compared with the typical day
 
 
 def reference_parts(known: FeatureInputs, *, of_chain: bool) -> dict[str, np.ndarray]:
-    """Column by column: coefficient times value, minus that of the typical day."""
+    """Sum coefficient times value over columns, minus the sum on the typical day."""
     (linear,) = linear_forecasts(known.sales, known.plan, known.stores, [ORIGIN])
     first = known.plan.column(ORIGIN) + 1
     columns = linear.design.rows(0, known.plan.days).astype(np.float64)
@@ -187,7 +186,7 @@ def reference_parts(known: FeatureInputs, *, of_chain: bool) -> dict[str, np.nda
 
 
 @pytest.mark.parametrize("history_days", [40, 90, 363, 370])
-def test_parts_are_what_the_groups_columns_add_compared_with_the_typical_day(
+def test_parts_are_contributions_of_the_groups_columns_compared_with_the_typical_day(
     history_days: int,
 ) -> None:
     known = tiny_inputs(6, store_ids=(2, 5), history_days=history_days)

@@ -1,4 +1,4 @@
-"""A model family is one module in the families' package, and its parameters in ``params.yaml``."""
+"""A model family is one module of the package ``families``, and its parameters in params.yaml."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def plain_mean(tmp_path: Path) -> Iterator[None]:
 
 
 def params_with(tmp_path: Path, share: float) -> Params:
-    """The project's parameters with the family in a blend with LightGBM, from a file."""
+    """Load the project's parameters from a file, with a blend of the family and LightGBM."""
     loaded = yaml.safe_load((PROJECT_DIR / "params.yaml").read_text("utf-8"))
     loaded["training"]["families"] = {FAMILY: {"share": share}, **loaded["training"]["families"]}
     loaded["training"]["profiles"]["fast"]["models"] = {

@@ -1,4 +1,4 @@
-"""What a blend makes of its members' answers and importances, worked out by hand."""
+"""Forecasts and importances of a blend compared with values calculated by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_blend_is_the_weighted_mean_of_log_forecasts(
     assert found.tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-def test_a_member_of_weight_zero_is_not_asked() -> None:
+def test_a_member_of_weight_zero_is_left_out_of_the_mean() -> None:
     assert weighted_mean({"a": np.array([2.0])}, {"a": 1.0, "b": 0.0}).tolist() == [2.0]
 
 
@@ -52,7 +52,7 @@ def test_a_blend_predicts_the_weighted_mean_of_its_members() -> None:
     assert blend().predict_log_sales(panel).tolist() == [10.5, 11.5]
 
 
-def test_a_blend_does_not_ask_a_member_of_weight_zero() -> None:
+def test_a_blend_does_not_call_a_member_of_weight_zero() -> None:
     members = {**blend().members, "xgboost": object()}
     panel = pl.DataFrame({"base_log_sales": [8.0]})
     found = Blend(members, blend().weights).predict_log_sales(panel)  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ def test_a_blend_does_not_ask_a_member_of_weight_zero() -> None:
 def test_importance_is_the_weighted_mean_of_shares_and_the_sum_of_splits() -> None:
     assert blend().importance().rows(named=True) == [
         {"feature": "promo", "gain": 0.5, "gain_share": 0.5, "splits": 14},
-        # equal shares are in the order of their names
+        # features with equal shares are sorted by name
         {"feature": "month", "gain": 0.25, "gain_share": 0.25, "splits": 3},
         {"feature": "open", "gain": 0.25, "gain_share": 0.25, "splits": 8},
     ]

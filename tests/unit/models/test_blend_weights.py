@@ -1,6 +1,6 @@
-"""The weights of the blend, against a search over a grid of all convex weights.
+"""The weights of the blend compared with a grid search over all convex weights.
 
-The cost is that of the docstring of ``fit_weights``, worked out day by day.
+See the docstring of ``fit_weights`` for the cost, which is calculated day by day here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Day = tuple[float, ...]
 
 
 def frame(origins: list[list[Day]], families: tuple[str, ...] = FAMILIES) -> pl.DataFrame:
-    """Make out-of-fold rows whose log forecasts are off by the given errors."""
+    """Build out-of-fold rows whose log forecasts have the given errors."""
     rows = [
         {"forecast_origin": FIRST + timedelta(days=42 * number), "sales": sales}
         | {name: math.log(sales) + error for name, error in zip(families, day, strict=True)}
@@ -38,7 +38,7 @@ def frame(origins: list[list[Day]], families: tuple[str, ...] = FAMILIES) -> pl.
 
 
 def mean_products(origins: list[list[Day]]) -> list[list[float]]:
-    """Average products of the members' errors; their mean square is 1 together."""
+    """Average the products of the members' errors, scaled to a mean square of 1 over members."""
     members = range(len(origins[0][0]))
 
     def to_unit(products: list[list[float]]) -> list[list[float]]:
@@ -58,7 +58,7 @@ def mean_products(origins: list[list[Day]]) -> list[list[float]]:
 
 
 def cheapest(origins: list[list[Day]], shrinkage: float) -> list[float]:
-    """Search the weights of least cost on ever finer grids (the cost is convex)."""
+    """Search the weights with the least cost on finer and finer grids (the cost is convex)."""
     products, members = np.array(mean_products(origins)), len(origins[0][0])
     best, reach, step = np.full(members, 1 / members), 1.0, 0.05
     while step > 2e-4:
@@ -81,7 +81,7 @@ def found(origins: list[list[Day]], shrinkage: float = 0.2) -> list[float]:
 
 
 def errors(seed: int, *, members: int, origins: int) -> list[list[Day]]:
-    """Draw members of different skill with common errors, seasons and some unusual days."""
+    """Draw errors of members of different skill, with common errors, seasons and unusual days."""
     random = np.random.default_rng(seed)
     skill = random.uniform(0.03, 0.3, members)
     drawn = []
@@ -106,7 +106,7 @@ def test_weights_are_those_of_least_cost_among_all_convex_ones(
 ) -> None:
     past = errors(seed, members=members, origins=origins)
     weights = found(past, shrinkage)
-    # rounded to thousandths, and the grid's own step
+    # weights are rounded to thousandths, plus the step of the grid
     assert weights == pytest.approx(cheapest(past, shrinkage), abs=0.002)
     assert sum(weights) == pytest.approx(1, abs=1e-12)
     assert all(0 <= each <= 1 and each == round(each, 3) for each in weights)
@@ -122,7 +122,7 @@ def test_the_search_agrees_with_weights_that_are_known() -> None:
         assert found(past, shrinkage)[0] == pytest.approx(expected, abs=1e-3)
 
 
-def test_a_member_that_only_harms_gets_nothing_and_the_others_share_the_whole() -> None:
+def test_a_harmful_member_has_weight_zero_and_the_others_sum_to_one() -> None:
     random = np.random.default_rng(1)
     good = random.normal(0, 0.05, (60, 2))
     past = [[(a, b, 3 * (a + b)) for a, b in good.tolist()]]
@@ -167,7 +167,7 @@ def test_a_day_off_by_exactly_the_factor_two_does_not_count(sign: int) -> None:
     assert weights((sign * below, sign * below)) != weights()
 
 
-def test_the_more_a_departure_costs_the_nearer_weights_are_to_equal() -> None:
+def test_a_higher_shrinkage_gives_weights_closer_to_equal() -> None:
     past = errors(11, members=3, origins=3)
     departures = [
         sum((each - 1 / 3) ** 2 for each in found(past, shrinkage)) for shrinkage in (0, 0.2, 1, 50)

@@ -1,4 +1,4 @@
-"""What a bundle makes of its parts, and its version, worked out by hand from its docstrings."""
+"""Forecasts, files and version of a bundle compared with its docstrings, by hand."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bundle_of(
 
 
 def panel_of() -> pl.DataFrame:
-    """Make two stores' panel of 14 days in which some days are closed."""
+    """Build a panel of two stores and 14 days, some of them closed."""
     days = np.arange(1, 15)
     return pl.DataFrame(
         {
@@ -86,9 +86,9 @@ def test_a_panel_that_lacks_features_is_refused_by_model_and_name(number: int) -
 
 def test_of_many_lacking_features_five_are_named() -> None:
     bundle = bundle_of()
-    hungry = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
-    with pytest.raises(NoDataError, match=r"made: a, b, c, d, e\. "):
-        hungry.forecast(panel_of())
+    lacking = replace(bundle, metadata=replace(bundle.metadata, features=[*"abcdefg"]))
+    with pytest.raises(NoDataError, match=r"computed: a, b, c, d, e\. "):
+        lacking.forecast(panel_of())
 
 
 def test_factors_of_totals_are_those_of_the_forecast_days() -> None:

@@ -1,4 +1,4 @@
-"""A bundle of three tiny fits, through its files and back."""
+"""A bundle of three tiny fits, saved and loaded."""
 
 from __future__ import annotations
 

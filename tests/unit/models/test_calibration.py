@@ -1,4 +1,4 @@
-"""Bias factor and intervals: fitted on errors whose spread is known."""
+"""Bias factor and intervals, fitted on errors with a known spread."""
 
 from __future__ import annotations
 

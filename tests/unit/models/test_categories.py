@@ -1,4 +1,4 @@
-"""Codes of text features belong to the model: other stores never change a store's code."""
+"""Codes of text features are saved with the model: other stores never change a store's code."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ def test_a_store_that_moves_to_an_unseen_state_moves_no_store_of_another_state(
     attributes = known.stores.attributes
     mover = attributes.filter(pl.col("state").is_not_null())["store_id"][0]
     left = attributes.filter(pl.col("store_id") == mover)["state"][0]
-    # first in the alphabet, so that numbering the values at scoring would shift all others
+    # first in alphabetical order, so that numbers assigned at scoring would shift all others
     moved = attributes.with_columns(
         state=pl.when(pl.col("store_id") == mover).then(pl.lit("AA")).otherwise("state")
     )
     before, after = forecast(attributes), forecast(moved)
     others = (before["state"].fill_null("") != left) & (before["store_id"] != mover)
     assert others.sum() > 100
-    # means of states and of the chain are summed over the same stores in the same order
+    # the sums of states and of the chain have the same stores in the same order
     np.testing.assert_allclose(
         after.filter(others)["log_sales"], before.filter(others)["log_sales"], rtol=0, atol=1e-6
     )

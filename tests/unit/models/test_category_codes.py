@@ -1,4 +1,4 @@
-"""Codes of text features in panels and files, and the values that a model never saw."""
+"""Codes of text features in panels and files, and values that are new to a model."""
 
 from __future__ import annotations
 

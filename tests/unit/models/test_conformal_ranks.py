@@ -1,6 +1,6 @@
-"""The rank of the score that bounds a share of new days, against exact fractions.
+"""The rank of the conformal quantile compared with exact fractions.
 
-The definition is in the docstring of ``conformal_quantile``: the ceil((n + 1) level)-th smallest.
+It is the ceil((n + 1) level)-th smallest score, see the docstring of ``conformal_quantile``.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def test_the_rank_is_exact_for_every_number_of_scores_up_to_two_thousand(percent
         (19, 80, 16),  # 16 exactly: the level is reached without rounding up
         (9, 80, 8),
         (10, 80, 9),  # ceil(8.8)
-        (4, 80, 4),  # 4 exactly: the fewest scores that bear 80%
+        (4, 80, 4),  # 4 exactly: the fewest scores that are enough for 80%
         (3, 80, 3),  # ceil(3.2) is more than there are: the largest
-        (19, 95, 19),  # 19 exactly: the fewest scores that bear 95%
+        (19, 95, 19),  # 19 exactly: the fewest scores that are enough for 95%
         (18, 95, 18),  # ceil(18.05) is more than there are: the largest
         (39, 95, 38),
         (1, 80, 1),
@@ -67,7 +67,7 @@ def test_equal_scores_count_one_by_one() -> None:
 
 
 def test_a_new_score_lies_below_the_bound_in_at_least_the_share_of_its_places() -> None:
-    # exchangeable scores: the new one is as likely in every place among the n + 1
+    # scores are exchangeable, so the new one has every rank among the n + 1 with equal probability
     for number in range(4, 60):
         everything = np.arange(1.0, number + 2)
         inside = sum(

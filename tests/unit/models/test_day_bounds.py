@@ -1,7 +1,7 @@
 """Half-widths by horizon week, bounds of days and the spread that scales them.
 
-Definitions: the docstrings of ``Calibration`` and ``interval_spread``, and the page
-docs/explanation/intervals.md.
+See the docstrings of ``Calibration`` and ``interval_spread``, and docs/explanation/intervals.md,
+for the definitions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RELATIVE = 1e-12  # logs and exponentials of two libraries differ in the last bi
 
 
 def out_of_fold(seed: int, origins: int, days: int, stores: int) -> pl.DataFrame:
-    """Make open days of past origins with errors, some of them huge."""
+    """Build open days of past origins with errors, some of them very large."""
     random = np.random.default_rng(seed)
     rows = [
         {
@@ -107,7 +107,7 @@ def test_bounds_are_the_weeks_half_width_around_the_log_forecast(
     for row, (horizon_day, spread, log_forecast) in zip(
         found.iter_rows(named=True), days, strict=True
     ):
-        # days 1 to 7 have the first width, later ones the last that was calibrated
+        # days 1 to 7 have the first width, all later days the last one
         week = 0 if horizon_day <= 7 else 1
         point = math.exp(log_forecast + log_shift)
         narrow = widths_80[week] * spread
@@ -144,7 +144,7 @@ def test_a_point_below_all_bounds_is_the_lower_bound_itself() -> None:
 
 
 def reference_spread(own: float | None, days: float) -> float:
-    """State the docstring and the comments of the constants as a formula with its numbers."""
+    """Calculate the spread by its definition, with every constant as a number."""
     known = 0.15 if own is None or math.isnan(own) else min(max(own, 0.05), 0.5)
     unknown = 0.35 * math.exp(-days / 20)
     return math.hypot(known, unknown)

@@ -1,4 +1,4 @@
-"""What all models do with a panel: the target, the base and the form of importances."""
+"""Functions that all models share: target, base and table of importances."""
 
 from __future__ import annotations
 

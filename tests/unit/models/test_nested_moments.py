@@ -1,4 +1,4 @@
-"""Variances of horizon, week and day, against expected sums of squares found effect by effect."""
+"""Variances of horizon, week and day compared with expected sums of squares of single effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ designs = st.lists(
 
 
 def found(design: Design, *, shuffled: bool = False) -> list[float]:
-    """Give a design to the product as arrays."""
+    """Call the product with the arrays of a design."""
     week_numbers = itertools.count()
     rows = [
         (series, week, weight, error)
@@ -45,7 +45,7 @@ def expected(design: Design) -> list[float]:
 @given(design=designs)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_variances_solve_the_expected_sums_of_squares(design: Design) -> None:
-    # differences of near-equal sums lose a few digits
+    # differences of almost equal sums lose a few digits
     assert found(design) == pytest.approx(expected(design), rel=1e-6, abs=1e-9)
     assert found(design, shuffled=True) == pytest.approx(expected(design), rel=1e-6, abs=1e-9)
 
@@ -67,12 +67,12 @@ def test_the_square_of_one_day_is_its_horizons_variance() -> None:
     assert found(balanced([[0.5]])) == [0.25, 0, 0]
 
 
-def test_days_that_cancel_out_leave_no_variance_to_weeks_and_horizons() -> None:
+def test_days_that_cancel_out_add_no_variance_to_weeks_and_horizons() -> None:
     assert found(balanced([[1, -1], [1, -1]])) == pytest.approx([0, 0, 2], rel=1e-12)
 
 
 def test_errors_common_to_a_week_are_the_weeks() -> None:
-    # squares 1 over 1 - 1/2; the horizon's own are 0 and would be negative
+    # squares 1 over 1 - 1/2; the horizon's variance would be negative
     assert found(balanced([[1, 1], [-1, -1]])) == pytest.approx([0, 2, 0], rel=1e-12)
 
 
@@ -86,11 +86,11 @@ def test_only_shares_of_a_series_weigh_and_not_its_size() -> None:
     assert found(larger) == pytest.approx(found(design), rel=1e-9)
 
 
-@pytest.mark.parametrize(("small", "is_told"), [(1e-10, False), (1e-9, True)])
-def test_days_next_to_without_weight_tell_nothing(small: float, is_told: bool) -> None:
+@pytest.mark.parametrize(("small", "has_variance"), [(1e-10, False), (1e-9, True)])
+def test_days_almost_without_weight_have_no_variance(small: float, has_variance: bool) -> None:
     # expected squares are 2 x small: 1e-9 and less is taken for rounding
     _, _, day = found([[[(1.0, 0.0), (small, 0.1)]]])
-    assert day == pytest.approx(0.005 if is_told else 0.0, rel=1e-6)
+    assert day == pytest.approx(0.005 if has_variance else 0.0, rel=1e-6)
 
 
 def test_no_errors_have_no_variance() -> None:

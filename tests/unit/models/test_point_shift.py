@@ -1,7 +1,7 @@
-"""How far below the middle the served point lies, and which origins it is learned from.
+"""The log of the bias factor, and the earlier origins on which it is fitted.
 
-Definitions: the docstrings of ``point_log_shift``, ``log_shift_of_spread`` and
-``origins_with_earlier``.
+See the docstrings of ``point_log_shift``, ``log_shift_of_spread`` and ``origins_with_earlier`` for
+the definitions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FIRST = date(2015, 1, 4)
 
 
 def frame(origins: list[list[float]]) -> pl.DataFrame:
-    """Put the log ratios of each origin into one frame."""
+    """Build one frame of the log ratios of all origins."""
     rows = [
         (FIRST + timedelta(days=7 * number), ratio)
         for number, ratios in enumerate(origins)
@@ -50,7 +50,7 @@ def shift_of(*origins: list[float]) -> float:
 def test_the_shift_is_the_median_over_origins_of_the_best_factor(
     origins: list[list[float]],
 ) -> None:
-    # relative to sums of exponentials; the shift itself may be 0
+    # relative to sums of exponentials, because the shift itself may be 0
     assert shift_of(*origins) == pytest.approx(log_shift(origins), rel=1e-9, abs=1e-12)
 
 
@@ -100,15 +100,15 @@ def test_one_day_is_its_own_middle() -> None:
     assert shift_of([0.4]) == 0.0
 
 
-def test_an_origin_without_a_usual_day_says_nothing() -> None:
-    # two days whose middle is far from both
+def test_an_origin_without_a_usual_day_is_left_out() -> None:
+    # two days whose median is far from both
     assert shift_of([-1.0, 1.0]) == 0.0
     assert shift_of([-1.0, 1.0], [-0.1, 0.0, 0.1]) == shift_of([-0.1, 0.0, 0.1])
 
 
 @given(spread=st.lists(st.floats(0.05, 0.6), min_size=1, max_size=8))
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_before_any_forecast_was_judged_the_shift_is_that_of_log_normal_days(
+def test_without_out_of_fold_forecasts_the_shift_is_that_of_log_normal_days(
     spread: list[float],
 ) -> None:
     expected = -1.5 * math.fsum(each**2 for each in spread) / len(spread)
@@ -116,7 +116,7 @@ def test_before_any_forecast_was_judged_the_shift_is_that_of_log_normal_days(
 
 
 def test_log_normal_days_of_that_spread_have_that_shift() -> None:
-    # days at even probabilities of a normal distribution of spread 0.1
+    # quantiles of a normal distribution with spread 0.1 at equal steps of probability
     from statistics import NormalDist
 
     days = [NormalDist(0, 0.1).inv_cdf((number + 0.5) / 4000) for number in range(4000)]
@@ -124,7 +124,7 @@ def test_log_normal_days_of_that_spread_have_that_shift() -> None:
 
 
 def rows_of(spans: list[tuple[int, int]]) -> pl.DataFrame:
-    """Make two rows an origin: its first day, and its last day some days later."""
+    """Build two rows per origin: its first day, and its last day some days later."""
     rows = [
         (FIRST + timedelta(days=start), FIRST + timedelta(days=start + day))
         for start, days in spans

@@ -1,4 +1,4 @@
-"""One model answers several threads at once, as the API asks it to."""
+"""Several threads of the API can call one model at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def panel(rows: int, seed: int) -> pl.DataFrame:
 
 @pytest.fixture(scope="module", params=family_names())
 def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Model]:
-    """The same model loaded once a question, so that each meets its first prediction."""
+    """Load the same model several times, so that each one makes its first prediction."""
     folder: Path = tmp_path_factory.mktemp(request.param)
     family = model_class(request.param)
     settings = FitSettings(trees=100, learning_rate=0.3, parameters={}, seed=1, threads=1)
@@ -39,7 +39,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return [family.load(folder, threads=2) for _ in range(5)]
 
 
-def test_threads_that_ask_one_model_at_once_get_the_answer_of_one_alone(
+def test_threads_that_call_one_model_at_once_get_the_predictions_of_one_alone(
     loaded: list[Model],
 ) -> None:
     asked = [panel(42, seed) for seed in range(CALLERS)]

@@ -1,6 +1,6 @@
-"""The references that models are scored against, looked up day by day.
+"""The reference forecasts compared with values looked up day by day.
 
-Definitions: the docstring of ``baseline_forecasts``.
+See the docstring of ``baseline_forecasts`` for the definitions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def inputs_of(sales: np.ndarray, is_promo: np.ndarray, *, plan_before: int = 0) -> FeatureInputs:
-    """Make inputs of stores 1, 2, ...; the plan may begin before the sales."""
+    """Build the inputs of stores 1, 2, ...; the plan may begin before the sales."""
     store_ids = range(1, len(sales) + 1)
     stores = StoreGrid.from_frame(pl.DataFrame({"store_id": store_ids}))
     plan = PlanGrid(
@@ -38,7 +38,7 @@ def inputs_of(sales: np.ndarray, is_promo: np.ndarray, *, plan_before: int = 0) 
 
 
 def expected(inputs: FeatureInputs, store: int, origin: date, target: date) -> tuple[float, float]:
-    """Look both references up, newest day first; NaN without an answer."""
+    """Look up both references, newest day first; NaN without any day."""
 
     def is_promo(day: date) -> bool:
         return bool(inputs.plan.is_promo[store, (day - inputs.plan.first_date).days])
@@ -48,7 +48,7 @@ def expected(inputs: FeatureInputs, store: int, origin: date, target: date) -> t
         day = origin - back * DAY
         if day >= inputs.sales.first_date:
             sold = float(inputs.sales.sales[store, (day - inputs.sales.first_date).days])
-            if sold > 0:  # neither closed nor unknown
+            if sold > 0:  # a day with sales: neither closed nor unknown
                 known.append((day, sold))
     weekday = [(day, sold) for day, sold in known if day.weekday() == target.weekday()]
     cell = [(day, sold) for day, sold in weekday if is_promo(day) == is_promo(target)]
@@ -58,7 +58,7 @@ def expected(inputs: FeatureInputs, store: int, origin: date, target: date) -> t
 
 
 def drawn(seed: int, *, stores: int, days: int, after: int) -> FeatureInputs:
-    """Draw sales with closed and unknown days, one store without any, and days after the origin."""
+    """Draw sales with closed and unknown days, a store without sales, and days after the origin."""
     random = np.random.default_rng(seed)
     shape = (stores, days + after)
     sales = random.integers(1, 500, shape).astype(float)
@@ -95,7 +95,7 @@ def test_both_references_are_what_looking_them_up_day_by_day_gives(
 
 
 def one_store(days: int, sold: dict[int, float], promo: set[int] = frozenset()) -> FeatureInputs:  # type: ignore[assignment]
-    """Make one store by days before the origin, 0 being the origin; negative ones are ahead."""
+    """Build one store by days before the origin; 0 is the origin, negative days are after it."""
     sales = np.full((1, days), np.nan)
     is_promo = np.zeros((1, days + 14), dtype=bool)
     for back, value in sold.items():
@@ -106,7 +106,7 @@ def one_store(days: int, sold: dict[int, float], promo: set[int] = frozenset()) 
 
 
 def answers(inputs: FeatureInputs, days: int, *, ahead: int) -> tuple[float, float]:
-    """Give both references of one target day."""
+    """Return both references of one target day."""
     origin = FIRST + (days - 1) * DAY
     found = baseline_forecasts(inputs, forecast_origin=origin, horizon_days=ahead)
     return found[SEASONAL_NAIVE][ahead - 1], found[MEDIAN][ahead - 1]
@@ -127,7 +127,7 @@ def test_the_naive_repeats_the_newest_open_day_and_passes_over_closed_ones() -> 
     assert answers(one_store(30, {1: 0.0, 8: 40.0, 15: 60.0}), 30, ahead=6)[0] == 40.0
 
 
-def test_the_naive_does_not_ask_for_promotions() -> None:
+def test_the_naive_ignores_promotions() -> None:
     assert answers(one_store(30, {6: 90.0, 13: 40.0}, promo={6}), 30, ahead=1) == (90.0, 40.0)
 
 
@@ -151,14 +151,14 @@ def test_without_a_day_of_that_weekday_the_median_is_of_all_and_there_is_no_naiv
     assert middle == 20.0
 
 
-def test_a_store_without_history_has_no_answer_and_no_warning(
+def test_a_store_without_history_has_no_reference_and_no_warning(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     assert np.isnan(answers(one_store(40, {}), 40, ahead=1)).all()
     assert not recwarn.list
 
 
-def test_sales_after_the_origin_are_not_looked_at() -> None:
+def test_sales_after_the_origin_are_ignored() -> None:
     inputs = drawn(1, stores=3, days=40, after=5)
     cut = FeatureInputs(inputs.stores, inputs.sales.until(FIRST + 39 * DAY), inputs.plan)
     origin = FIRST + 39 * DAY

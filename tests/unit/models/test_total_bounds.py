@@ -1,4 +1,4 @@
-"""Calibration of totals against the reference of ``support.total_calibration_reference``."""
+"""The calibration of totals compared with ``support.total_calibration_reference``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHAPE = ["store_concentration", "week_concentration", "day_concentration"]
 def past(
     seed: int, *, origins: int, stores: int, horizon_days: int, first: date = SUNDAY
 ) -> pl.DataFrame:
-    """Give forecasts that are off by the errors of chain and stores, and a few by a lot."""
+    """Build forecasts with errors of chain and stores, a few of them large."""
     rows = forecasts_of(
         seed, origins=origins, stores=stores, horizon_days=horizon_days, first=first, step_days=5
     )
@@ -44,7 +44,7 @@ def past(
 
 def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
     for name, value in expected.items():
-        # sums are rounded to ten thousandths of EUR, and variances are differences of them
+        # sums are rounded to 0.0001 EUR, and variances are differences of sums
         if isinstance(value, dict):
             assert_same(found[name], value)
         elif name == "origins":
@@ -79,7 +79,7 @@ def test_a_fit_is_the_reference(
 
 
 def calibration(**changes: Any) -> TotalCalibration:
-    """Give a calibration with a different number in every place."""
+    """Build a calibration whose numbers are all different."""
     values: dict[str, Any] = {
         "log_bias": 0.02,
         "chain": [0.0004, 0.0002, 0.0006],
@@ -102,7 +102,7 @@ def calibration(**changes: Any) -> TotalCalibration:
 
 
 def one_total(level: str, **shape: float) -> pl.DataFrame:
-    """Give one total of that level and shape."""
+    """Build one total with this level and these concentrations."""
     whole = dict.fromkeys(SHAPE, 1.0) | shape
     return pl.DataFrame({"level": [level]} | {name: [value] for name, value in whole.items()})
 
@@ -169,7 +169,7 @@ def test_stores_alone_leave_a_variance_that_counts_as_certain() -> None:
     upper = calibration(chain=[0.0] * 3, store=[1.0, 0.0, 0.0], log_bias=0.0).factors(
         one_total("chain", store_concentration=0.01)
     )["upper_95_factor"]
-    # the 97.5% point of a normal distribution, times a standard deviation of 0.1
+    # the 97.5% quantile of a normal distribution, times a standard deviation of 0.1
     assert np.log(upper.item()) == pytest.approx(0.1959963985, rel=1e-9)
 
 

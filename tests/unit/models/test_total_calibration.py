@@ -1,4 +1,4 @@
-"""Unbiased totals and their intervals, on errors drawn from known distributions."""
+"""Unbiased totals and their intervals, with errors drawn from known distributions."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def simulated(
     shift: float | None = None,
     step_days: int = HORIZON,
 ) -> pl.DataFrame:
-    """Open store-days whose log error has a part of the chain's and one of their own.
+    """Build open store-days whose log error is the sum of a chain's and a store-day's error.
 
-    ``horizon``, ``week`` and ``day`` are standard deviations of what the chain has in common,
-    ``rest`` of what is a store-day's own; ``shift`` is how far the forecast lies below, unset as
-    far as the point with the least percentage error does.
+    ``horizon``, ``week`` and ``day`` are standard deviations of the parts of the chain's error,
+    ``rest`` is that of the store-day's error. ``shift`` is subtracted from the log forecast; None
+    for the shift with the least squared percentage error.
     """
     shift = 1.5 * rest**2 if shift is None else shift
     random = np.random.default_rng(seed)
@@ -87,7 +87,7 @@ def fitted(rows: pl.DataFrame) -> TotalCalibration:
 
 
 def bounded(calibration: TotalCalibration, rows: pl.DataFrame) -> pl.DataFrame:
-    """Totals with their bounds in EUR."""
+    """Return totals with their bounds in EUR."""
     totals = add_up(rows, STORES, horizon_days=HORIZON)
     return pl.concat([totals, calibration.factors(totals)], how="horizontal").with_columns(
         (pl.col("forecast") * pl.col(f"{name}_factor")).alias(name) for name in BOUNDS
@@ -147,7 +147,7 @@ def test_sums_of_daily_bounds_are_far_wider_than_the_bound_of_an_independent_sum
     assert coverage(first_days(bounded(fitted(rows), rows), "chain", HORIZON), 95) == 1
 
 
-def test_an_error_common_to_the_chain_does_not_even_out():
+def test_an_error_common_to_the_chain_does_not_cancel_out():
     alone = simulated(rest=0.1)
     common = simulated(rest=0.1, horizon=0.05)
     assert width(first_days(bounded(fitted(common), common), "chain", HORIZON)) > 5 * width(
@@ -155,7 +155,7 @@ def test_an_error_common_to_the_chain_does_not_even_out():
     )
 
 
-def test_the_unbiased_total_takes_the_low_point_of_the_daily_forecast_back():
+def test_the_unbiased_total_reverses_the_bias_factor_of_the_daily_forecast():
     errors = {"rest": 0.15, "horizon": 0.01}
     shift = -Calibration.fit(simulated(**errors)).log_shift
     assert shift > 0.02
@@ -198,7 +198,7 @@ def test_the_chain_is_no_less_certain_than_its_stores_together(origins: int):
     key = ["forecast_origin", "first_date", "last_date"]
     stores = totals.filter(pl.col("level") == "store").group_by(key).agg(pl.col("wide").sum())
     both = totals.filter(pl.col("level") == "chain").join(stores, on=key, suffix="_of_stores")
-    # degrees of freedom and tails of stores differ a little from the chain's
+    # the degrees of freedom and the tails of stores differ slightly from those of the chain
     assert (both["wide"] <= 1.25 * both["wide_of_stores"]).all()
 
 
@@ -216,7 +216,7 @@ def test_origins_that_overlap_do_not_count_as_many():
     assert fitted(overlapping).chain_freedom[0] == pytest.approx((5 * 7 + HORIZON) / HORIZON)
 
 
-def test_one_wild_day_does_not_widen_every_interval():
+def test_one_extreme_day_does_not_widen_every_interval():
     rows = simulated(day=0.03)
     wild = pl.col("target_date") == FIRST + timedelta(days=20)
     with_event = rows.with_columns(
@@ -330,7 +330,7 @@ def test_nested_variances_are_found_again():
     assert nested_variance(days) == pytest.approx(np.square([0.3, 0.2, 0.5]), rel=0.1)
 
 
-def test_a_single_day_tells_nothing_of_weeks_and_days():
+def test_a_single_day_has_no_variance_of_weeks_and_days():
     one = DayErrors(np.zeros(1, int), np.zeros(1, int), np.ones(1), np.full(1, 0.1))
     assert nested_variance(one) == pytest.approx([0.01, 0, 0])
     empty = np.zeros(0, int)
@@ -352,7 +352,7 @@ def test_past_totals_are_bounded_by_origins_that_were_over_only():
     )
 
 
-def test_scores_of_totals_say_coverage_and_the_bias_of_both_sums():
+def test_scores_of_totals_contain_coverage_and_the_bias_of_both_sums():
     rows = simulated(origins=4, horizon=0.01, rest=0.15)
     scores = score_totals(rows, STORES, model="lightgbm", horizon_days=HORIZON)
     names = ["model", "forecast_origin", "segment_kind", "segment", *SCORES]

@@ -1,4 +1,4 @@
-"""Spans, segments, sums and shapes of totals, against loops over store-days."""
+"""Spans, segments, sums and concentrations of totals, compared with loops over store-days."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_totals_of_every_level_and_span_are_sums_over_their_store_days(
     assert [Total(*row) for row in found.select(Total._fields).rows()] == sorted(expected)
     for row in found.iter_rows(named=True):
         wanted = expected[Total(*(row[name] for name in Total._fields))]
-        # sums of cents are exact to the last bits
+        # sums of cents are exact except for the last bits
         assert {name: row[name] for name in SHAPE} == pytest.approx(wanted, rel=1e-11)
 
 
@@ -123,7 +123,7 @@ def test_totals_without_known_sales_have_no_column_of_sales() -> None:
     assert add_up(rows.drop("sales"), stores_of(2), horizon_days=3).equals(with_sales.drop("sales"))
 
 
-def test_one_store_on_one_day_is_concentrated_wholly() -> None:
+def test_one_store_on_one_day_has_concentrations_of_one() -> None:
     rows = forecasts_of(1, origins=1, stores=1, horizon_days=1, first=SUNDAY).with_columns(
         forecast=pl.lit(200.0), spread=pl.lit(0.3)
     )
@@ -131,8 +131,8 @@ def test_one_store_on_one_day_is_concentrated_wholly() -> None:
     assert chain.select(SHAPE[3:]).rows() == [(pytest.approx(0.09, rel=1e-12), 1.0, 1.0)]
 
 
-def test_rounded_squares_do_not_make_a_total_more_than_wholly_concentrated() -> None:
-    # 0.8^2 is 0.64, of which the whole number is 1
+def test_rounded_squares_give_no_concentration_above_one() -> None:
+    # 0.8^2 is 0.64, which is rounded to 1
     rows = forecasts_of(1, origins=1, stores=1, horizon_days=1, first=SUNDAY).with_columns(
         forecast=pl.lit(0.8)
     )

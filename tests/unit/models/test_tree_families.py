@@ -1,6 +1,6 @@
-"""The three families on panels so small that what their trees must answer is known.
+"""The three families on panels so small that the predictions of their trees are known.
 
-A tree that splits once and is not regularised answers the mean departure of each side, and boosting
+A tree with one split and no regularisation predicts the mean target of each side, and boosting
 starts from the mean of all (Friedman, Greedy Function Approximation, 2001, for squared errors).
 """
 
@@ -19,7 +19,7 @@ from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.families import family_names, model_class
 
 FEATURES = ["days_until_promo", "store_type"]
-# How each library grows one free split a tree.
+# Parameters with which each library grows one unregularised split per tree.
 ONE_SPLIT: dict[str, dict[str, int | float | str]] = {
     "lightgbm": {"num_leaves": 2, "min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 0.0},
     "xgboost": {"max_depth": 1, "reg_lambda": 0.0, "min_child_weight": 0.0},
@@ -30,7 +30,7 @@ families = pytest.mark.parametrize("family", ONE_SPLIT)
 
 
 def panel_of(rows: int = 40) -> pl.DataFrame:
-    """Make days whose departure from the linear forecast depends on the promotion alone."""
+    """Build days whose difference to the linear forecast depends only on the promotion."""
     number = np.arange(rows)
     near = number % 4 == 0
     base = 8 + number / 100
@@ -59,14 +59,14 @@ def fitted(family: str, *, trees: int, learning_rate: float, **parameters: Any) 
 @pytest.mark.parametrize(
     ("trees", "learning_rate", "learned"), [(1, 1.0, 1.0), (1, 0.5, 0.5), (3, 0.5, 0.875)]
 )
-def test_a_forecast_is_the_base_and_what_the_trees_learned_of_the_departure(
+def test_a_forecast_is_the_base_plus_the_prediction_of_the_trees(
     family: str, trees: int, learning_rate: float, learned: float
 ) -> None:
     panel = panel_of()
     found = fitted(family, trees=trees, learning_rate=learning_rate).predict_log_sales(panel)
-    # a quarter of the days is 0.3 off, the others -0.1: 0 on average
+    # a quarter of the days has a target of 0.3, the others -0.1: 0 on average
     departure = np.where(panel["days_until_promo"] == 1, 0.3, -0.1) * learned
-    # libraries keep trees in 32 bits
+    # the libraries store trees in 32 bits
     assert found.dtype == np.float64
     assert found == pytest.approx(panel["base_log_sales"].to_numpy() + departure, abs=2e-6)
 
@@ -81,7 +81,7 @@ def test_the_feature_that_is_split_on_has_all_the_gain(family: str) -> None:
 
 
 @families
-def test_a_saved_model_answers_the_same_with_any_number_of_threads(
+def test_a_saved_model_predicts_the_same_with_any_number_of_threads(
     family: str, tmp_path: Path
 ) -> None:
     model, panel = fitted(family, trees=3, learning_rate=0.3), panel_of()
@@ -139,7 +139,7 @@ def test_lightgbm_fits_by_the_settings(tmp_path: Path) -> None:
 
 
 def test_lightgbm_splits_text_features_as_categories() -> None:
-    # the middle one of three codes is apart, which one split on an ordered number cannot tell
+    # only the middle one of three codes differs; one split of an ordered number cannot separate it
     panel = panel_of(60).with_columns(
         store_type=pl.Series([("a", "b", "c")[each % 3] for each in range(60)])
     )
