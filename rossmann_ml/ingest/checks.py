@@ -83,17 +83,13 @@ def check_rows(
         "line_number",
         *(pl.col(column.target).cast(_TYPES[column.content]) for column in file_format.columns),
     )
-    described = pl.DataFrame(
-        {
-            "failed_check": pl.Series(range(len(checks)), dtype=pl.Int32),
-            "column_name": [check.column for check in checks],
-            "reason": [check.reason for check in checks],
-        }
-    )
-    bad = (
-        read.filter(pl.col("failed_check").is_not_null())
-        .join(described, on="failed_check", maintain_order="left")
-        .select("line_number", "column_name", "reason", "row_text")
+    bad = read.filter(pl.col("failed_check").is_not_null())
+    numbers = bad["failed_check"].to_list()
+    bad = bad.select(
+        "line_number",
+        pl.Series("column_name", [checks[number].column for number in numbers], pl.String),
+        pl.Series("reason", [checks[number].reason for number in numbers], pl.String),
+        "row_text",
     )
     return CheckedRows(good, bad)
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base.errors import BadFileError, DataSetMismatchError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.connection import utc_now
 
 MARKER_NAME = "dataset.json"
 RETAILER = "retailer"
@@ -107,14 +108,10 @@ def record_data_set(
     if landed_data_set(connection) is None:
         connection.execute(
             "INSERT INTO raw.data_set VALUES (?, ?, ?, ?)",
-            [data_set.name, data_set.is_synthetic, is_historical, _utc_now()],
+            [data_set.name, data_set.is_synthetic, is_historical, utc_now()],
         )
     else:
         connection.execute(
             "UPDATE raw.data_set SET is_historical = ? WHERE is_historical <> ?",
             [is_historical, is_historical],
         )
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -7,7 +7,7 @@ stored is in the modules beside this one.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from time import perf_counter
 
 import duckdb
@@ -32,7 +32,7 @@ from rossmann_ml.ingest.reading import open_rows, read_lines
 from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.ingest.versions import ALWAYS, Staging
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
-from rossmann_ml.warehouse.connection import transaction
+from rossmann_ml.warehouse.connection import transaction, utc_now
 from rossmann_ml.warehouse.tables import raw
 
 
@@ -283,6 +283,6 @@ def _record(
             "first_date": landing.first_date,
             "last_date": landing.last_date,
             "known_on": known_on,
-            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+            "loaded_at": utc_now(),
         },
     )

@@ -92,11 +92,8 @@ def _refuse_other_delimiter(place: str, line: str, file_format: FileFormat) -> N
 
 
 def _refuse_other_kind(place: str, found: set[str], file_format: FileFormat) -> None:
-    def matches(other: FileFormat) -> bool:
-        return set(other.names) <= found
-
     # a sales file has all columns of a plan and more, so the longest match decides
-    fitting = [other for other in FORMATS.values() if matches(other)]
+    fitting = [other for other in FORMATS.values() if set(other.names) <= found]
     if not fitting:
         return
     best = max(fitting, key=lambda other: len(other.names))

@@ -103,7 +103,3 @@ class LandingReport:
             *(f"{file.file_name}: {text}" for file in self.files for text in file.warnings),
             *self.warnings,
         ]
-
-    def describe(self) -> list[str]:
-        """Say what happened, a line per file and per warning."""
-        return [*(file.describe() for file in self.files), *self.all_warnings()]

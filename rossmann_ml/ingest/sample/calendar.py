@@ -28,7 +28,6 @@ class ChainCalendar:
     """The calendar of a run of days, as arrays with one row per day.
 
     Attributes:
-        first: The first day; row r is ``first + r`` days.
         ordinals: Proleptic ordinals, shape (days,).
         day_of_week: 1 is Monday, shape (days,).
         is_promo: Promotion of the whole chain, shape (days,).
@@ -38,7 +37,6 @@ class ChainCalendar:
         is_day_after: The day before was a public holiday, shape (days, states).
     """
 
-    first: date
     ordinals: npt.NDArray[np.int64]
     day_of_week: npt.NDArray[np.int64]
     is_promo: npt.NDArray[np.bool_]
@@ -46,10 +44,6 @@ class ChainCalendar:
     is_school_holiday: npt.NDArray[np.bool_]
     is_eve: npt.NDArray[np.bool_]
     is_day_after: npt.NDArray[np.bool_]
-
-    def rows(self, first: date, last: date) -> slice:
-        """Return the rows from one day to another, inclusive."""
-        return slice((first - self.first).days, (last - self.first).days + 1)
 
 
 def _official_state(state: str) -> str:
@@ -84,7 +78,6 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
             schools[(day - first).days, column] = True
 
     return ChainCalendar(
-        first=first,
         ordinals=ordinals,
         day_of_week=day_of_week,
         is_promo=is_promo,

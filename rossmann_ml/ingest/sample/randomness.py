@@ -27,16 +27,6 @@ def stream(seed: int, purpose: str, day: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(key))
 
 
-def uniforms(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one number in [0, 1) per store."""
-    return stream(seed, purpose).random(stores)
-
-
-def normals(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one standard normal number per store."""
-    return stream(seed, purpose).standard_normal(stores)
-
-
 # Square roots of different primes: any two of these walks fill the square evenly, so that two
 # purposes do not move together.
 _STEPS = {
@@ -73,15 +63,9 @@ def day_normals(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int
         days: Proleptic ordinals of the days.
         count: Numbers per day: one per store, or per state, or one.
     """
-    numbers = np.empty((len(days), count))
-    for row, day in enumerate(days.tolist()):
-        stream(seed, purpose, day).standard_normal(out=numbers[row])
-    return numbers
+    return np.array([stream(seed, purpose, day).standard_normal(count) for day in days.tolist()])
 
 
 def day_uniforms(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int) -> Floats:
     """Return numbers in [0, 1) of shape (days, count), one stream per day."""
-    numbers = np.empty((len(days), count))
-    for row, day in enumerate(days.tolist()):
-        stream(seed, purpose, day).random(out=numbers[row])
-    return numbers
+    return np.array([stream(seed, purpose, day).random(count) for day in days.tolist()])

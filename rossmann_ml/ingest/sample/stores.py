@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rossmann_ml.ingest.sample.calendar import STATE_SHARES
-from rossmann_ml.ingest.sample.randomness import Floats, normals, spread, uniforms
+from rossmann_ml.ingest.sample.randomness import Floats, spread, stream
 
 STORE_TYPES = ("a", "b", "c", "d")
 ASSORTMENTS = ("a", "b", "c")
@@ -111,10 +111,10 @@ def make_stores(seed: int, stores: int) -> Stores:
     """Invent the stores; the first k are the same for every number of stores."""
 
     def uniform(purpose: str) -> Floats:
-        return uniforms(seed, purpose, stores)
+        return stream(seed, purpose).random(stores)
 
     def normal(purpose: str) -> Floats:
-        return normals(seed, purpose, stores)
+        return stream(seed, purpose).standard_normal(stores)
 
     store_type = _pick(_TYPE_SHARES, spread(seed, "store type", stores))
     below = np.cumsum(_ASSORTMENT_SHARES, axis=1)[store_type, :2]

@@ -17,6 +17,7 @@ import filelock
 import polars as pl
 
 from rossmann_ml.base.errors import DataSetMismatchError, SettingsError
+from rossmann_ml.ingest.data_set import MARKER_NAME
 from rossmann_ml.ingest.sample.calendar import make_calendar
 from rossmann_ml.ingest.sample.stores import make_stores
 from rossmann_ml.ingest.sample.tables import header, plan_rows, sales_rows, state_rows, store_rows
@@ -31,9 +32,8 @@ EARLIEST_DATE = date(1991, 1, 1)
 LATEST_DATE = date(2099, 12, 31)
 MOST_STORES = 1_000_000
 
-MARKER = "dataset.json"
 # In the order in which they appear: sales never lie in a folder that is not marked.
-FILES = (MARKER, "store.csv", "store_states.csv", "test.csv", "train.csv")
+FILES = (MARKER_NAME, "store.csv", "store_states.csv", "test.csv", "train.csv")
 
 # What a block of days may hold; about 250 bytes a row are in memory at a time.
 _ROWS_PER_BLOCK = 500_000
@@ -158,7 +158,7 @@ def _make_files(work: Path, plan: SampleSummary, progress: Progress | None) -> S
     sold = _write(work / "train.csv", sales_blocks())
     size = sum(path.stat().st_size for path in work.iterdir())
     summary = replace(plan, sales_rows=sold, plan_rows=planned, bytes_written=size)
-    _write_marker(work / MARKER, summary)
+    _write_marker(work / MARKER_NAME, summary)
     return summary
 
 
@@ -212,7 +212,7 @@ def _refuse_foreign(folder: Path) -> None:
     if found:
         raise DataSetMismatchError(
             f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
-            f"{MARKER} of a sample: nothing was written, because made and real data are never "
+            f"{MARKER_NAME} of a sample: nothing was written, because made and real data are never "
             "mixed. Name another folder with --out, or empty this one"
         )
 
@@ -220,7 +220,7 @@ def _refuse_foreign(folder: Path) -> None:
 def is_sample(folder: Path) -> bool:
     """Tell whether a folder's marker says that its files are synthetic."""
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        marker = json.loads((folder / MARKER_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(marker, dict) and marker.get("is_synthetic") is True

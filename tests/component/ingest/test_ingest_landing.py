@@ -71,7 +71,7 @@ def test_landing_the_same_files_again_changes_nothing(retailer: Retailer) -> Non
 
     assert not report.is_changed
     assert all(file.was_landed_before for file in report.files)
-    assert "landed before" in report.describe()[0]
+    assert "landed before" in report.files[0].describe()
     assert retailer.contents() == before
 
 
