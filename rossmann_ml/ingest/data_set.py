@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.base.errors import BadFileError, DataSetMismatchError
+from rossmann_ml.base.errors import BadFileError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import utc_now
 
@@ -89,11 +89,11 @@ def require_same_data_set(
     """Raise when files belong to another data set than the warehouse.
 
     Raises:
-        DataSetMismatchError: The names differ; the message says how to use another warehouse.
+        RefusedError: The names differ; the message says how to use another warehouse.
     """
     if offered is None or landed is None or offered.name == landed.name:
         return
-    raise DataSetMismatchError(
+    raise RefusedError(
         f"{folder} holds the data set {offered.name!r}, but the warehouse in "
         f"{settings.warehouse_path} holds {landed.name!r}. Name another warehouse with "
         "ROSSMANN_WAREHOUSE_DIR=<folder>, or remove this one "

@@ -14,7 +14,7 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import BadFileError, NoDataError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
@@ -57,9 +57,8 @@ def land_file(
         The result. A file whose rows are all good and already stored gets no row in ``raw.loads``.
 
     Raises:
-        BadFileError: The file cannot be read.
-        TooManyBadRowsError: The share of bad rows is larger than allowed.
-        DataSetMismatchError: The file belongs to another data set than the warehouse.
+        BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
+        RefusedError: The file belongs to another data set than the warehouse.
         NoDataError: The file has rows by store, but no ``store.csv`` was landed before.
     """
     started = perf_counter()
@@ -203,7 +202,7 @@ def _quarantine(
             f"{texts.get(line, '')[:200]!r})"
             for reason, column, count, line in by_reason
         )
-        raise TooManyBadRowsError(
+        raise BadFileError(
             f"{raw_file.path}: {rows:,} of {landing.rows_read:,} rows "
             f"({rows / landing.rows_read:.1%}) cannot be stored, more than the "
             f"{max_quarantined_share:.1%} that ingest.max_quarantined_share in params.yaml allows; "

@@ -33,10 +33,10 @@ def land_raw(session: Session) -> LandingReport:
 
     Raises:
         NoDataError: There are no files, and nothing was landed before.
-        BadFileError: A file cannot be read; nothing of it is landed, files before it stay landed.
-        TooManyBadRowsError: A file has too many bad rows; nothing of it is landed.
-        DataSetMismatchError: The warehouse holds another data set.
-        WarehouseLockedError: Another process is writing.
+        BadFileError: A file cannot be read or has too many bad rows; nothing of it is landed, files
+            before it stay landed.
+        RefusedError: The warehouse holds another data set.
+        BusyError: Another process is writing.
     """
     folder = session.settings.raw_path
     files, missing = require_files(session)
@@ -82,11 +82,10 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
 
     Raises:
         NoDataError: No ``store.csv`` was landed yet.
-        BadFileError: A file cannot be read, or its name does not say what it holds; nothing of
-            it is landed, files before it stay landed.
-        TooManyBadRowsError: A file has too many bad rows; nothing of it is landed.
-        DataSetMismatchError: The warehouse holds another data set.
-        WarehouseLockedError: Another process is writing.
+        BadFileError: A file cannot be read, its name does not say what it holds, or it has too many
+            bad rows; nothing of it is landed, files before it stay landed.
+        RefusedError: The warehouse holds another data set.
+        BusyError: Another process is writing.
     """
     warnings: tuple[str, ...] = ()
     if paths is None:

@@ -74,7 +74,7 @@ def data_status(session: Session) -> DataStatus:
     """Return the status of the warehouse and of the raw and incoming folders.
 
     Raises:
-        WarehouseLockedError: Another process has the database open for writing.
+        BusyError: Another process has the database open for writing.
         BadFileError: A file in the folders cannot be opened.
     """
     settings = session.settings

@@ -16,7 +16,7 @@ from pathlib import Path
 import filelock
 import polars as pl
 
-from rossmann_ml.base.errors import DataSetMismatchError, SettingsError
+from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.ingest.data_set import MARKER_NAME
 from rossmann_ml.ingest.sample.calendar import make_calendar
 from rossmann_ml.ingest.sample.stores import make_stores
@@ -99,8 +99,8 @@ def write_sample(
 
     Raises:
         SettingsError: A number or date is out of range, or the folder cannot be written.
-        DataSetMismatchError: The folder has files that are not a sample, or another process
-            writes a sample there.
+        RefusedError: The folder has files that are not a sample.
+        BusyError: Another process writes a sample there.
     """
     _check_arguments(stores, seed, first_date, last_date, plan_days)
     try:
@@ -189,7 +189,7 @@ def _work_dir(folder: Path) -> Iterator[Path]:
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise DataSetMismatchError(
+        raise BusyError(
             f"another process is making a sample in {folder}: wait for it, or name another folder"
         ) from error
     work = folder / _WORK_DIR
@@ -205,12 +205,12 @@ def _work_dir(folder: Path) -> Iterator[Path]:
 def _check_target(folder: Path) -> None:
     """Raise when the folder has files but no marker of a sample."""
     if folder.exists() and not folder.is_dir():
-        raise DataSetMismatchError(f"{folder} is a file; a sample needs a folder")
+        raise RefusedError(f"{folder} is a file; a sample needs a folder")
     if not folder.exists() or is_sample(folder):
         return
     found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     if found:
-        raise DataSetMismatchError(
+        raise RefusedError(
             f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
             f"{MARKER_NAME} of a sample: nothing was written, because synthetic and real data are "
             "never mixed. Name another folder with --out, or empty this one"
