@@ -1,4 +1,4 @@
-"""The forms in which the same content may come, and files larger than one block."""
+"""The same rows are read from other forms of a file, and from files larger than a block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN = text(SALES_HEADER, sales_lines())
 
 
 def quoted_like_kaggle(content: str) -> str:
-    """Quotes around the header's names and around the two holiday columns."""
+    """Add quotes to the header's names and to the two holiday columns."""
     header, *lines = content.splitlines()
     rows = [line.rsplit(",", 2) for line in lines]
     names = ",".join(f'"{name}"' for name in header.split(","))
@@ -105,7 +105,7 @@ def test_rows_and_line_numbers_do_not_depend_on_the_size_of_blocks(
 
 
 @pytest.mark.parametrize("block_bytes", [1, 200, 10_000])
-def test_a_cut_end_is_seen_whatever_the_size_of_blocks(tmp_path: Path, block_bytes: int) -> None:
+def test_a_cut_end_is_detected_for_every_size_of_blocks(tmp_path: Path, block_bytes: int) -> None:
     path = tmp_path / "train.csv"
     path.write_text(PLAIN[:-10])
     _, blocks = open_rows(path, SALES, block_bytes=block_bytes)

@@ -35,7 +35,9 @@ def retailer(tmp_path: Path) -> Retailer:
     return made
 
 
-def test_the_whole_files_land_in_order_of_what_needs_what(retailer: Retailer) -> None:
+def test_bulk_files_land_in_the_order_in_which_they_depend_on_each_other(
+    retailer: Retailer,
+) -> None:
     retailer.write("store_states.csv", 'Store,State\n1,HE\n2,"HB,NI"\n')
     report = retailer.land_raw()
 
@@ -75,7 +77,7 @@ def test_landing_the_same_files_again_changes_nothing(retailer: Retailer) -> Non
     assert retailer.contents() == before
 
 
-def test_other_bytes_that_say_the_same_store_and_record_nothing(retailer: Retailer) -> None:
+def test_other_bytes_with_the_same_rows_store_and_record_nothing(retailer: Retailer) -> None:
     retailer.land_raw()
     before = retailer.contents()
     retailer.write("sales_2015-06-12.csv", text(SALES_HEADER, reversed(sales_lines())))
@@ -86,14 +88,16 @@ def test_other_bytes_that_say_the_same_store_and_record_nothing(retailer: Retail
     assert retailer.contents() == before
 
 
-def test_a_restated_row_is_kept_beside_the_version_it_replaces(retailer: Retailer) -> None:
+def test_a_restated_row_is_stored_in_addition_to_the_version_it_replaces(
+    retailer: Retailer,
+) -> None:
     retailer.land_raw()
     day = date(2015, 6, 12)
     retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, [sales_line(1, day, 4999)]))
     report = retailer.land_incoming()
 
     assert (report.files[0].rows_landed, report.files[0].rows_restated) == (1, 1)
-    # known from the Monday after the newest sales, since data of 2015 are history
+    # known from the Monday after the newest sales, because data of 2015 are historical
     assert retailer.query(
         "SELECT sales, known_on, load_id FROM raw.sales WHERE store = 1 AND date = ? "
         "ORDER BY load_id",
@@ -112,7 +116,7 @@ def test_a_row_may_be_restated_again_and_back(retailer: Retailer) -> None:
     ) == [(4112.0,), (4999.0,), (5001.0,), (4112.0,)]
 
 
-def test_an_earlier_version_of_a_file_that_is_put_back_restates_what_the_later_one_said(
+def test_an_older_version_of_a_file_in_place_of_a_newer_one_restates_its_rows(
     retailer: Retailer,
 ) -> None:
     right = (retailer.raw / "store.csv").read_text(encoding="utf-8")
@@ -135,7 +139,7 @@ def test_a_value_that_becomes_missing_is_a_restatement(retailer: Retailer) -> No
     assert retailer.land_incoming().files[0].rows_restated == 1
 
 
-def test_weekly_drops_land_in_the_order_of_their_days(retailer: Retailer) -> None:
+def test_weekly_drops_land_in_the_order_of_their_dates(retailer: Retailer) -> None:
     retailer.land_raw()
     for name, sales in (("2015-06-26", 2), ("2015-06-19", 1)):
         line = sales_line(1, date(2015, 6, 19), sales)
@@ -158,7 +162,7 @@ def day(number: int) -> date:
     return date(2015, 6, number)
 
 
-def test_rows_missing_from_a_newer_whole_file_stay(retailer: Retailer) -> None:
+def test_rows_missing_from_a_newer_bulk_file_stay(retailer: Retailer) -> None:
     retailer.land_raw()
     newer = sales_lines(first=date(2015, 6, 8), last=date(2015, 6, 19))
     retailer.write("train.csv", text(SALES_HEADER, newer))
@@ -211,7 +215,7 @@ def test_a_plan_drop_and_a_restated_plan_are_known_when_they_land(retailer: Reta
     ]
 
 
-def test_a_plan_may_leave_the_opening_open_and_come_without_numbers(retailer: Retailer) -> None:
+def test_a_plan_may_have_an_empty_open_field_and_no_id_column(retailer: Retailer) -> None:
     header = PLAN_HEADER.removeprefix("Id,")
     line = plan_line(1, 1, day(13), Open="").removeprefix("1,")
     retailer.write("test.csv", text(header, [line]))
@@ -237,18 +241,18 @@ def test_the_first_stores_are_known_always_and_later_changes_when_they_land(
     ]
 
 
-def test_every_load_of_historical_data_is_dated_by_its_own_clock(retailer: Retailer) -> None:
+def test_every_load_of_historical_data_has_its_business_date(retailer: Retailer) -> None:
     retailer.land_raw()
     assert retailer.query("SELECT DISTINCT known_on FROM raw.loads") == [(date(2015, 6, 15),)]
 
 
-def test_a_store_without_history_is_welcome(retailer: Retailer) -> None:
+def test_a_store_without_history_lands(retailer: Retailer) -> None:
     lines = [*STORE_LINES, "99,a,a,,,,0,,,"]
     retailer.write("store.csv", text(STORE_HEADER, lines))
     assert retailer.land_raw().rows_quarantined == 0
 
 
-def test_a_file_is_read_again_when_store_csv_has_got_its_stores(retailer: Retailer) -> None:
+def test_a_file_is_read_again_after_store_csv_has_its_stores(retailer: Retailer) -> None:
     retailer.land_raw()
     retailer.allow_bad_rows(0.5)
     first, second = sales_line(1, day(15), 10), sales_line(4, day(15))
@@ -262,7 +266,7 @@ def test_a_file_is_read_again_when_store_csv_has_got_its_stores(retailer: Retail
 
     assert [file.was_landed_before for file in again.files] == [False, True]
     assert again.rows_landed == 1
-    # the row that a later file restated is not put back
+    # the row that a later file restated keeps its newer version
     assert retailer.query(
         "SELECT store, arg_max(sales, load_id) FROM raw.sales WHERE date = ? "
         "GROUP BY store ORDER BY store",
@@ -278,14 +282,14 @@ def test_a_weekly_drop_before_any_stores_says_what_to_land_first(tmp_path: Path)
         retailer.land_incoming()
 
 
-def test_an_empty_raw_folder_says_where_files_may_come_from(tmp_path: Path) -> None:
+def test_for_an_empty_raw_folder_the_error_names_the_sources_of_files(tmp_path: Path) -> None:
     retailer = Retailer(tmp_path)
     with pytest.raises(NoDataError, match=r"no store\.csv and no train\.csv.*ROSSMANN_RAW_DIR"):
         retailer.land_raw()
     assert not retailer.settings.database_path.exists()
 
 
-def test_whole_files_that_are_gone_after_landing_are_only_noted(retailer: Retailer) -> None:
+def test_bulk_files_that_are_missing_after_a_landing_are_only_a_warning(retailer: Retailer) -> None:
     retailer.land_raw()
     (retailer.raw / "train.csv").unlink()
     report = retailer.land_raw()
@@ -293,7 +297,9 @@ def test_whole_files_that_are_gone_after_landing_are_only_noted(retailer: Retail
     assert "no train.csv" in report.warnings[0]
 
 
-def test_another_data_set_is_refused_with_the_way_out(retailer: Retailer, tmp_path: Path) -> None:
+def test_another_data_set_is_refused_with_the_command_for_another_warehouse(
+    retailer: Retailer, tmp_path: Path
+) -> None:
     retailer.land_raw()
     before = retailer.contents()
     marker = {"name": "sample-3-7", "is_synthetic": True, "is_historical": True}
@@ -319,7 +325,7 @@ def test_a_sample_is_recorded_as_synthetic_and_historical(sample_dir: Path, tmp_
     ]
 
 
-def test_data_of_a_living_retailer_are_not_history(retailer: Retailer) -> None:
+def test_data_with_sales_since_2016_are_not_historical(retailer: Retailer) -> None:
     retailer.land_raw()
     assert retailer.query("SELECT is_historical FROM raw.data_set") == [(True,)]
     line = sales_line(1, date(2016, 1, 4))
@@ -332,7 +338,7 @@ def test_data_of_a_living_retailer_are_not_history(retailer: Retailer) -> None:
     ]
 
 
-def test_a_file_of_which_a_part_cannot_be_written_leaves_nothing(retailer: Retailer) -> None:
+def test_a_file_that_cannot_be_written_completely_leaves_nothing(retailer: Retailer) -> None:
     retailer.land_raw()
     with connect(retailer.settings) as connection:
         # rows, load and quarantine are written before the holidays, which now have no room
@@ -353,7 +359,7 @@ def test_an_unknown_column_is_named_and_not_read(retailer: Retailer) -> None:
     assert report.files[1].rows_landed == 36
 
 
-def test_csv_files_of_other_names_are_left_alone_and_named(retailer: Retailer) -> None:
+def test_csv_files_with_other_names_are_not_landed_but_listed(retailer: Retailer) -> None:
     retailer.land_raw()
     (retailer.incoming / "sales_2015-06-31.csv").write_text(text(SALES_HEADER, sales_lines()))
     (retailer.incoming / "notes.txt").write_text("hello")
@@ -363,7 +369,7 @@ def test_csv_files_of_other_names_are_left_alone_and_named(retailer: Retailer) -
     assert "notes" not in report.warnings[0]
 
 
-def test_landing_waits_for_no_other_writer(retailer: Retailer) -> None:
+def test_landing_does_not_wait_for_another_writer(retailer: Retailer) -> None:
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""Files that are refused whole: the message says where and what, and nothing changes."""
+"""A file that cannot be read is refused as a whole: the message names place and fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = text(SALES_HEADER, sales_lines())
 
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Retailer:
-    """A retailer whose files are landed; tests offer bad ones, which must change nothing."""
+    """Return a retailer whose files are landed; the tests land bad files in addition."""
     retailer = Retailer(tmp_path_factory.mktemp("refusals"))
     retailer.write_bulk()
     retailer.land_raw()
@@ -33,7 +33,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Retailer:
 def refuse(
     retailer: Retailer, name: str, content: str | bytes, error: type[RossmannError] = BadFileError
 ) -> str:
-    """Offer a file, and return the message with which it is refused."""
+    """Land a bad file and return the error message; the tables must not change."""
     before = retailer.contents()
     path = retailer.write(name, content)
     try:
@@ -78,7 +78,7 @@ def refuse(
         ),
         pytest.param(
             text(f"{SALES_HEADER},Open", (f"{line},1" for line in sales_lines())),
-            "column Open stands there more than once",
+            "column Open is there more than once",
             id="duplicated-column",
         ),
         pytest.param(
@@ -147,7 +147,7 @@ def test_sales_under_the_name_of_a_plan_are_refused(landed: Retailer) -> None:
     assert "these are the columns of sales (like train.csv)" in message
 
 
-def test_too_many_bad_rows_are_summed_up_by_reason_with_examples(landed: Retailer) -> None:
+def test_too_many_bad_rows_are_counted_by_reason_with_examples(landed: Retailer) -> None:
     content = GOOD.replace("1,1,2015-06-01,4101", "1,1,2015-06-01,-1").replace(
         "1,2,2015-06-02", "1,2,2015-02-30"
     )
@@ -175,14 +175,14 @@ def test_a_refusal_leaves_the_files_before_it_landed(tmp_path: Path) -> None:
     assert retailer.query(latest) == [(4103.0,)]
 
 
-def test_a_name_that_says_nothing_is_refused_when_given(landed: Retailer) -> None:
+def test_a_named_file_whose_name_is_not_recognised_is_refused(landed: Retailer) -> None:
     path = landed.raw / "sales.csv"
     path.write_text(GOOD)
     with pytest.raises(BadFileError, match=r"sales\.csv: the name does not say.*sales_YYYY-MM-DD"):
         landed.land_incoming(path)
 
 
-def test_a_path_that_is_not_there_is_refused(landed: Retailer) -> None:
+def test_a_path_that_does_not_exist_is_refused(landed: Retailer) -> None:
     with pytest.raises(BadFileError, match="there is no such file"):
         landed.land_incoming(landed.raw / "gone" / "train.csv")
 

@@ -1,4 +1,4 @@
-"""Rows that cannot be stored are set aside with the reason; everything else lands."""
+"""Rows that cannot be stored are quarantined with the reason; all others land."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def retailer(landed: Retailer, tmp_path: Path) -> Iterator[Retailer]:
     made = landed.copy_to(tmp_path)
     made.allow_bad_rows(0.5)
     yield made
-    # whatever was offered: each line of a file is stored or set aside, never lost
+    # for every file: each line is stored or quarantined, never lost
     assert (
         made.query(
             "SELECT file_name FROM raw.loads "
@@ -48,7 +48,7 @@ def retailer(landed: Retailer, tmp_path: Path) -> Iterator[Retailer]:
     )
 
 
-def set_aside(retailer: Retailer) -> list[tuple[object, ...]]:
+def quarantined(retailer: Retailer) -> list[tuple[object, ...]]:
     return retailer.query(
         "SELECT line_number, column_name, reason, row_text FROM raw.quarantined_rows "
         "ORDER BY line_number"
@@ -65,7 +65,7 @@ def set_aside(retailer: Retailer) -> list[tuple[object, ...]]:
         (sales_line(1, date(1989, 12, 31)), "Date", "outside 1990 to 2100"),
         (sales_line(1, date(2101, 1, 1)), "Date", "outside 1990 to 2100"),
         (sales_line(1, MONDAY, Date=""), "Date", "missing"),
-        (sales_line(1, LATER), "Date", "lies in the future"),
+        (sales_line(1, LATER), "Date", "is in the future"),
         (sales_line(1, MONDAY, -1), "Sales", "negative"),
         (sales_line(1, MONDAY, Sales="12a"), "Sales", "not a number"),
         (sales_line(1, MONDAY, Sales="NaN"), "Sales", "not a number"),
@@ -95,7 +95,7 @@ def set_aside(retailer: Retailer) -> list[tuple[object, ...]]:
         (sales_line(1, MONDAY, StateHoliday='"0'), None, "the quotes of the line do not pair"),
     ],
 )
-def test_a_bad_row_of_sales_is_set_aside_and_the_rest_lands(
+def test_a_bad_row_of_sales_is_quarantined_and_the_rest_lands(
     retailer: Retailer, line: str, column: str | None, reason: str
 ) -> None:
     lines = [sales_line(2, MONDAY), line, sales_line(3, MONDAY)]
@@ -104,7 +104,7 @@ def test_a_bad_row_of_sales_is_set_aside_and_the_rest_lands(
 
     assert report.rows_landed == 2
     assert report.rows_quarantined == 1
-    ((number, found_column, found_reason, row_text),) = set_aside(retailer)
+    ((number, found_column, found_reason, row_text),) = quarantined(retailer)
     assert (number, found_column, row_text) == (3, column, line)
     assert reason in str(found_reason)
 
@@ -140,7 +140,7 @@ def test_an_unusual_row_that_can_be_stored_is_stored(
     ]
 
 
-def test_contradicting_rows_of_a_store_day_are_all_set_aside(retailer: Retailer) -> None:
+def test_contradicting_rows_of_a_store_day_are_all_quarantined(retailer: Retailer) -> None:
     lines = [
         sales_line(1, MONDAY, 10),
         sales_line(2, MONDAY),
@@ -153,7 +153,7 @@ def test_contradicting_rows_of_a_store_day_are_all_set_aside(retailer: Retailer)
     report = retailer.land_incoming()
 
     assert report.rows_landed == 3
-    found = set_aside(retailer)
+    found = quarantined(retailer)
     assert [(number, column) for number, column, *_ in found] == [
         (2, "Store, Date"),
         (4, "Store, Date"),
@@ -163,7 +163,7 @@ def test_contradicting_rows_of_a_store_day_are_all_set_aside(retailer: Retailer)
     assert "more than once with different values" in str(found[0][2])
 
 
-def test_a_row_that_stands_twice_alike_is_stored_once(retailer: Retailer) -> None:
+def test_a_row_that_is_in_the_file_twice_is_stored_once(retailer: Retailer) -> None:
     lines = [sales_line(1, MONDAY), sales_line(2, MONDAY), sales_line(1, MONDAY)]
     retailer.write("sales_2015-06-22.csv", text(SALES_HEADER, lines))
     (landing,) = retailer.land_incoming().files
@@ -187,13 +187,13 @@ def test_a_missing_value_contradicts_a_given_one(retailer: Retailer) -> None:
         (plan_line(1, 1, MONDAY, Promo=""), "Promo", "missing"),
     ],
 )
-def test_a_bad_row_of_a_plan_is_set_aside(
+def test_a_bad_row_of_a_plan_is_quarantined(
     retailer: Retailer, line: str, column: str, reason: str
 ) -> None:
     lines = [plan_line(7, 2, LATER), line]
     retailer.write("plan_2015-06-22.csv", text(PLAN_HEADER, lines))
     retailer.land_incoming()
-    ((number, found_column, found_reason, row_text),) = set_aside(retailer)
+    ((number, found_column, found_reason, row_text),) = quarantined(retailer)
     assert (number, found_column, row_text) == (3, column, line)
     assert reason in str(found_reason)
 
@@ -214,31 +214,31 @@ def test_a_bad_row_of_a_plan_is_set_aside(
         ("4,a,a,,,,0,,", None, "the line does not have 10 fields"),
     ],
 )
-def test_a_bad_row_of_stores_is_set_aside(
+def test_a_bad_row_of_stores_is_quarantined(
     retailer: Retailer, line: str, column: str | None, reason: str
 ) -> None:
     retailer.write("store.csv", text(STORE_HEADER, [line, *STORE_LINES]))
     assert retailer.land_raw().rows_landed == 0
-    ((number, found_column, found_reason, row_text),) = set_aside(retailer)
+    ((number, found_column, found_reason, row_text),) = quarantined(retailer)
     assert (number, found_column, row_text) == (2, column, line)
     assert reason in str(found_reason)
 
 
-def test_a_store_twice_with_different_values_is_set_aside(retailer: Retailer) -> None:
+def test_a_store_twice_with_different_values_is_quarantined(retailer: Retailer) -> None:
     lines = [*STORE_LINES, "4,a,a,,,,0,,,", "4,b,a,,,,0,,,"]
     retailer.write("store.csv", text(STORE_HEADER, lines))
     assert retailer.land_raw().rows_quarantined == 2
     assert retailer.query("SELECT count(*) FROM raw.stores WHERE store = 4") == [(0,)]
 
 
-def test_a_state_that_germany_does_not_have_is_set_aside(retailer: Retailer) -> None:
+def test_a_state_that_germany_does_not_have_is_quarantined(retailer: Retailer) -> None:
     retailer.write("store_states.csv", "Store,State\n1,HE\n2,XX\n3,\n77,BY\n")
     retailer.land_raw()
     assert retailer.query("SELECT store FROM raw.store_states ORDER BY 1") == [(1,), (77,)]
-    assert [row[:2] for row in set_aside(retailer)] == [(3, "State"), (4, "State")]
+    assert [row[:2] for row in quarantined(retailer)] == [(3, "State"), (4, "State")]
 
 
-def test_bad_rows_up_to_the_allowed_share_are_set_aside_and_one_more_is_too_many(
+def test_bad_rows_up_to_the_allowed_share_are_quarantined_and_one_more_is_too_many(
     retailer: Retailer,
 ) -> None:
     good = [sales_line(2, MONDAY - timedelta(days=n)) for n in range(8)]
