@@ -19,7 +19,7 @@ UNKNOWN_STORE = "Store is not in store.csv"
 CONFLICTING_ROWS = "the same key is in the file more than once with different values"
 
 # dataframely 3.1 and pandera 0.35 are no replacement: no faster on a million rows of sales, and
-# both need the casts and the messages below, because their own cannot tell missing from unreadable.
+# both need the casts and messages below, because they report missing and unreadable values alike.
 _TYPES: dict[str, pl.DataType] = {
     "whole": pl.Int32(),
     "flag": pl.Int32(),
@@ -138,10 +138,10 @@ def _number_checks(column: FileColumn, text: pl.Expr, value: pl.Expr) -> Iterato
     is_number = value.is_finite()
     if column.content == "whole":
         is_number &= value == value.floor()
-    spoken = "a number" if column.content == "number" else "a whole number"
+    described = "a number" if column.content == "number" else "a whole number"
     yield _Check(
         name,
-        f"{name} is not {spoken}",
+        f"{name} is not {described}",
         text.is_not_null() & ~is_number.fill_null(value=False),
     )
     if column.highest < ABSURD:

@@ -86,11 +86,11 @@ def _split(place: str, line: str) -> list[str]:
 
 
 def _check_delimiter(place: str, line: str, file_format: FileFormat) -> None:
-    for delimiter, spoken in _DELIMITERS.items():
+    for delimiter, described in _DELIMITERS.items():
         names = {name.strip().strip('"') for name in line.split(delimiter)}
         if len(names & set(file_format.names)) > 1:
             raise BadFileError(
-                f"{place}: columns are separated by {spoken} ({delimiter!r}); expected a comma"
+                f"{place}: columns are separated by {described} ({delimiter!r}); expected a comma"
             )
 
 
@@ -103,13 +103,13 @@ def _check_kind(place: str, found: set[str], file_format: FileFormat) -> None:
     own = found & set(file_format.names)
     if best.kind != file_format.kind and len(best.names) >= len(own):
         raise BadFileError(
-            f"{place}: these are the columns of {_spoken(best)}, but the file's name says "
-            f"{_spoken(file_format)}; found {_listed(sorted(found))}, "
+            f"{place}: these are the columns of {_described(best)}, but the file's name says "
+            f"{_described(file_format)}; found {_listed(sorted(found))}, "
             f"expected {_listed(file_format.names)}"
         )
 
 
-def _spoken(file_format: FileFormat) -> str:
+def _described(file_format: FileFormat) -> str:
     return f"{file_format.kind.replace('_', ' ')} (like {file_format.bulk_name})"
 
 

@@ -76,7 +76,7 @@ def read_pointer(settings: Settings, name: str) -> Pointer:
         (out,) = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
         return Pointer(name, str(out["md5"]), int(out["size"]))
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} is no pointer of DVC to one file: {error!r}") from error
+        raise SettingsError(f"{path} is not a DVC pointer to one file: {error!r}") from error
 
 
 def fetch_files(
@@ -176,15 +176,15 @@ def _download(url: str, credentials: tuple[str, str] | _Sign, part: Path, folder
                 stream.write(block)
     except requests.RequestException as error:
         raise FaultError(
-            f"{url} could not be fetched: {error}. Is the network there? "
-            "What was fetched before stays"
+            f"{url} could not be fetched: {error}. Check the network "
+            "connection; files fetched before stay in place"
         ) from error
 
 
 def _check_status(answer: requests.Response, folder: Path) -> None:
     if answer.status_code == 401:
         raise RefusedError(
-            f"Kaggle does not know this user or key (401). {_HOW_TO_SIGN_IN.format(folder=folder)}"
+            f"Kaggle rejects this user or key (401). {_HOW_TO_SIGN_IN.format(folder=folder)}"
         )
     if answer.status_code == 403:
         raise RefusedError(

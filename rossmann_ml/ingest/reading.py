@@ -136,9 +136,9 @@ def _text_blocks(path: Path, block_bytes: int) -> Iterator[_TextBlock]:
 
 
 def _without_mark(path: Path, data: bytes) -> bytes:
-    for signature, spoken in _SIGNATURES.items():
+    for signature, described in _SIGNATURES.items():
         if data.startswith(signature):
-            raise BadFileError(f"{path}, line 1: this is {spoken}; expected CSV text in UTF-8")
+            raise BadFileError(f"{path}, line 1: this is {described}; expected CSV text in UTF-8")
     return data.removeprefix(_MARK_UTF8)
 
 

@@ -66,7 +66,7 @@ def export(
     unknown = [file.name for file in done.landed if file.md5 is None]
     if unknown:
         console.print(
-            f"note: moved since they were landed, or changed: {', '.join(unknown)}",
+            f"note: not where they were landed from, or changed since: {', '.join(unknown)}",
             markup=False,
             soft_wrap=True,
         )

@@ -206,7 +206,7 @@ def test_a_wrong_key_is_distinguished_from_rules_not_accepted(
     settings: Settings, kaggle: Kaggle
 ) -> None:
     kaggle.authorization = "Basic other"
-    with pytest.raises(RefusedError, match=r"does not know this user or key \(401\)"):
+    with pytest.raises(RefusedError, match=r"rejects this user or key \(401\)"):
         fetch(settings)
 
 
@@ -219,7 +219,7 @@ def test_no_answer_names_the_address(settings: Settings, monkeypatch: pytest.Mon
 
 def test_a_broken_pointer_is_named(settings: Settings) -> None:
     (settings.home / "data" / "test.csv.dvc").write_text("outs: []")
-    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is no pointer of DVC"):
+    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is not a DVC pointer"):
         fetch(settings)
 
 
