@@ -102,8 +102,8 @@ def fetch_files(
     pointers = [read_pointer(settings, name) for name in FILE_NAMES]
     missing = [each for each in pointers if not _is_in_place(folder / each.name, each, force=force)]
     if missing:
-        folder.mkdir(parents=True, exist_ok=True)
         credentials = _credentials(settings, folder)
+        folder.mkdir(parents=True, exist_ok=True)
     for pointer in missing:
         progress(f"fetching {pointer.name} ({pointer.size / 1e6:,.1f} MB)")
         url = f"{settings.kaggle_address}/competitions/data/download/{COMPETITION}/{pointer.name}"

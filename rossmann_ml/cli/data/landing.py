@@ -79,7 +79,7 @@ def _waiting(paths: list[Path]) -> str:
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("landed", "files", "rows", "restated", "quarantined", "from", "to"):
         is_number = name in ("files", "rows", "restated", "quarantined")
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
