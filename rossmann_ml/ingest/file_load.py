@@ -83,7 +83,7 @@ def land_file(
             newest_sales=newest_sales,
         )
         load_id = _next_load_id(connection)
-        stored = staging.store(
+        rows_landed, rows_restated = staging.store(
             load_id,
             first_known_on=_first_known_on(connection, raw_file, landing.first_date, today),
             known_on=today,
@@ -92,10 +92,10 @@ def land_file(
         )
         landing = replace(
             landing,
-            load_id=load_id if stored.landed or landing.quarantined else None,
-            rows_landed=stored.landed,
-            rows_restated=stored.restated,
-            rows_unchanged=landing.rows_read - landing.rows_quarantined - stored.landed,
+            load_id=load_id if rows_landed or landing.quarantined else None,
+            rows_landed=rows_landed,
+            rows_restated=rows_restated,
+            rows_unchanged=landing.rows_read - landing.rows_quarantined - rows_landed,
         )
         if landing.load_id is not None:
             staging.store_quarantined(load_id, raw_file.path)

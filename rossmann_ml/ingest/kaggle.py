@@ -50,21 +50,6 @@ class Pointer:
     size: int
 
 
-@dataclass(frozen=True)
-class FetchedFile:
-    """A file of the competition in ``data/raw`` with the expected size and MD5.
-
-    Attributes:
-        path: Path of the file.
-        size: Size in bytes.
-        was_there: Whether it was already in place, so that nothing was downloaded.
-    """
-
-    path: Path
-    size: int
-    was_there: bool
-
-
 def read_pointer(settings: Settings, name: str) -> Pointer:
     """Read the DVC pointer ``data/<name>.dvc`` of a raw file.
 
@@ -79,9 +64,7 @@ def read_pointer(settings: Settings, name: str) -> Pointer:
         raise SettingsError(f"{path} is not a DVC pointer to one file: {error!r}") from error
 
 
-def fetch_files(
-    settings: Settings, *, force: bool, progress: Callable[[str], None]
-) -> list[FetchedFile]:
+def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], None]) -> list[Path]:
     """Download the competition's files into ``data/raw`` and check their size and MD5.
 
     A file that is already there with the expected size and MD5 is not downloaded again. A
@@ -91,6 +74,9 @@ def fetch_files(
         settings: Home folder, Kaggle's address and the user's credentials.
         force: Whether to replace a file of the same name with other content.
         progress: Called with one line per download.
+
+    Returns:
+        Paths of the downloaded files; the others were already in place.
 
     Raises:
         BadFileError: A file with other content is in the way, or Kaggle sent other bytes than
@@ -120,7 +106,7 @@ def fetch_files(
                     f"{pointer.md5}. It was not kept"
                 )
             part.replace(folder / pointer.name)
-    return [FetchedFile(folder / each.name, each.size, each not in missing) for each in pointers]
+    return [folder / each.name for each in missing]
 
 
 def _is_in_place(path: Path, pointer: Pointer, *, force: bool) -> bool:

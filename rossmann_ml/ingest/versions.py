@@ -7,7 +7,6 @@ from :mod:`~rossmann_ml.ingest.formats` only, never text from a file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -30,19 +29,6 @@ _SQL_TYPES = {
     "code": "VARCHAR",
     "text": "VARCHAR",
 }
-
-
-@dataclass(frozen=True)
-class StoredRows:
-    """Counts of stored rows.
-
-    Attributes:
-        landed: Number of rows stored.
-        restated: Number of those that replace an earlier version.
-    """
-
-    landed: int
-    restated: int
 
 
 class Staging:
@@ -144,7 +130,7 @@ class Staging:
         first_known_on: date | None,
         known_on: date,
         only_new: bool,
-    ) -> StoredRows:
+    ) -> tuple[int, int]:
         """Store the staged rows that are new or differ from the newest version.
 
         Args:
@@ -153,6 +139,9 @@ class Staging:
             known_on: Date on which a restated row counts as known.
             only_new: Whether to skip restatements, because the file may be older than the stored
                 rows.
+
+        Returns:
+            Number of rows stored, and number of those that replace an earlier version.
         """
         table, key = self._format.table, ", ".join(self._format.key)
         columns = ", ".join(self._format.targets)
@@ -192,9 +181,9 @@ class Staging:
             """,  # noqa: S608
             parameters,
         )
-        return StoredRows(
-            landed=self._count("SELECT count(*) FROM changes"),
-            restated=self._count("SELECT count(*) FROM changes WHERE is_restated"),
+        return (
+            self._count("SELECT count(*) FROM changes"),
+            self._count("SELECT count(*) FROM changes WHERE is_restated"),
         )
 
     def store_quarantined(self, load_id: int, path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.ingest.kaggle import fetch_files
+from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files
 from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.session import Session
 
@@ -30,11 +30,12 @@ def fetch(
         console.print(line, markup=False, soft_wrap=True)
 
     settings = default_settings()
-    files = fetch_files(settings, force=force, progress=show)
-    for file in files:
-        how = "was there" if file.was_there else "fetched"
-        show(f"  {file.path}  {file.size:>12,} bytes  {how}, size and MD5 as Kaggle's")
-    if settings.raw_path != settings.home / "data" / "raw":
+    folder = settings.home / "data" / "raw"
+    fetched = fetch_files(settings, force=force, progress=show)
+    for path in (folder / name for name in FILE_NAMES):
+        how = "fetched" if path in fetched else "was there"
+        show(f"  {path}  {path.stat().st_size:>12,} bytes  {how}, size and MD5 as Kaggle's")
+    if settings.raw_path != folder:
         show(f"note: ROSSMANN_RAW_DIR is set, so files are read from {settings.raw_path}")
     console.print("Next: [bold]rossmann refresh[/]")
 

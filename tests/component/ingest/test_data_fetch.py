@@ -83,8 +83,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def fetch(settings: Settings, *, force: bool = False) -> list[str]:
-    files = fetch_files(settings, force=force, progress=lambda line: None)
-    return [file.path.name for file in files if not file.was_there]
+    return [path.name for path in fetch_files(settings, force=force, progress=lambda line: None)]
 
 
 def raw(settings: Settings) -> dict[str, bytes]:
