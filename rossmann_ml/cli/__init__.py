@@ -122,8 +122,8 @@ app = LazyGroup(
                 LazyCommand(
                     "sample",
                     "data.sample:sample",
-                    "Make synthetic data in the files of the Kaggle competition: an invented chain "
-                    "of stores.",
+                    "Write synthetic data in the files of the Kaggle competition: an invented "
+                    "chain of stores.",
                 ),
                 LazyCommand(
                     "land",
@@ -133,13 +133,13 @@ app = LazyGroup(
                 LazyCommand(
                     "status",
                     "data.landing:status",
-                    "Show what is landed, what was set aside and which files wait.",
+                    "Show landed rows, quarantined rows and files that are not landed yet.",
                 ),
                 LazyCommand(
                     "fetch",
                     "data.versions:fetch",
-                    "Get the files of the Kaggle competition into data/raw, with your own Kaggle "
-                    "account.",
+                    "Download the files of the Kaggle competition into data/raw, with your own "
+                    "Kaggle account.",
                 ),
                 LazyCommand(
                     "export",

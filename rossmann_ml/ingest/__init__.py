@@ -1,7 +1,8 @@
-"""From the retailer's files to the tables of schema ``raw``.
+"""Load the retailer's CSV files into the tables of schema ``raw``, keeping every version of a row.
 
-Ingest decides only whether a row can be stored, and keeps every version of it. Joining, Kaggle's
-quirks and the filled calendar are dbt's; whether values are plausible is for the quality checks.
+Entry points: :func:`land_raw` for the whole history, :func:`land_incoming` for weekly drops. Ingest
+checks only whether a row can be stored: joins and the filled calendar are in dbt, plausibility of
+values is in :mod:`rossmann_ml.quality`.
 """
 
 from rossmann_ml.ingest.landing import land_incoming, land_raw

@@ -1,34 +1,37 @@
-"""Which data set files belong to, and that a warehouse never mixes two.
+"""Identify the data set of a folder, and keep a warehouse to one data set.
 
-The made sample marks its folder with ``dataset.json``; a folder without it holds the retailer's.
+The synthetic sample marks its folder with ``dataset.json``; bulk files in a folder without that
+marker are the retailer's own.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base.errors import BadFileError, RefusedError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.warehouse.connection import utc_now
 
 MARKER_NAME = "dataset.json"
 RETAILER = "retailer"
-# Kaggle's files end in 2015: a retailer whose newest sales are older than this is history
+# Kaggle's files end in 2015: retailer data whose newest sales are older than this are historical
 HISTORICAL_BEFORE = date(2016, 1, 1)
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set's name and nature.
+    """Name and nature of a data set.
 
     Attributes:
         name: ``retailer``, or ``sample-<stores>-<seed>``.
-        is_synthetic: Whether it was made up.
-        is_historical: Whether time stands still at its end; None where the sales decide.
+        is_synthetic: Whether the rows are invented.
+        is_historical: Whether the business date is the Monday after the newest sales; None if
+            the date of the newest sales decides.
     """
 
     name: str
@@ -36,22 +39,21 @@ class DataSet:
     is_historical: bool | None = None
 
     def is_history_until(self, newest_sales: date | None) -> bool:
-        """Say whether today is the Monday after the newest sales rather than the wall clock's."""
+        """Return whether data with these newest sales are historical."""
         if self.is_historical is not None:
             return self.is_historical
         return newest_sales is not None and newest_sales < HISTORICAL_BEFORE
 
 
 def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
-    """Read which data set the files of a folder belong to.
+    """Return the data set of a folder's files; None for weekly drops without a marker.
 
     Args:
-        folder: Where the files lie.
-        is_bulk: Whether these are the whole history: weekly drops without a marker do not say
-            whose they are.
+        folder: Folder of the files.
+        is_bulk: Whether the files are bulk files, which are the retailer's without a marker.
 
     Raises:
-        BadFileError: The marker is there but cannot be understood.
+        BadFileError: The marker is there but cannot be read.
     """
     marker = folder / MARKER_NAME
     if not marker.is_file():
@@ -64,30 +66,30 @@ def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFileError(
             f"{marker}: not readable as a data set's marker ({error!r}); expected "
-            '{"name": ..., "is_synthetic": true, "is_historical": true}. If the files beside it '
+            '{"name": ..., "is_synthetic": true, "is_historical": true}. If the files next to it '
             "are the retailer's own, remove it"
         ) from error
 
 
 def landed_data_set(connection: duckdb.DuckDBPyConnection) -> DataSet | None:
-    """Read which data set the warehouse holds, or None before the first landing."""
+    """Return the data set in the warehouse, or None before the first landing."""
     rows = connection.execute(
         "SELECT name, is_synthetic, is_historical FROM raw.data_set"
     ).fetchall()
     if not rows:
         return None
     ((name, is_synthetic, is_historical),) = rows
-    # the retailer's own data become history, or stop being it, with their newest sales
+    # the newest sales decide whether the retailer's own data are historical
     return DataSet(name, is_synthetic, None if name == RETAILER else is_historical)
 
 
-def refuse_other_data_set(
+def require_same_data_set(
     offered: DataSet | None, landed: DataSet | None, folder: Path, settings: Settings
 ) -> None:
-    """Keep files of another data set out of a warehouse.
+    """Raise when files belong to another data set than the warehouse.
 
     Raises:
-        RefusedError: They differ; the message names both and the way out.
+        RefusedError: The names differ; the message says how to use another warehouse.
     """
     if offered is None or landed is None or offered.name == landed.name:
         return
@@ -102,19 +104,15 @@ def refuse_other_data_set(
 def record_data_set(
     connection: duckdb.DuckDBPyConnection, data_set: DataSet, newest_sales: date | None
 ) -> None:
-    """Write the warehouse's data set, or bring it up to the newest sales."""
+    """Write the data set to ``raw.data_set``, or update whether it is historical."""
     is_historical = data_set.is_history_until(newest_sales)
     if landed_data_set(connection) is None:
         connection.execute(
             "INSERT INTO raw.data_set VALUES (?, ?, ?, ?)",
-            [data_set.name, data_set.is_synthetic, is_historical, _utc_now()],
+            [data_set.name, data_set.is_synthetic, is_historical, utc_now()],
         )
     else:
         connection.execute(
             "UPDATE raw.data_set SET is_historical = ? WHERE is_historical <> ?",
             [is_historical, is_historical],
         )
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,6 +1,7 @@
-"""Which files lie in a folder, what their names say they are, and in which order they land.
+"""Find the files to land, recognise their kind by name and sort them into landing order.
 
-File names only: nothing here opens a file's rows.
+Entry points: :func:`find_files` for a folder, :func:`named_files` for paths from the command line.
+Only names are read here; :mod:`~rossmann_ml.ingest.reading` reads the rows.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ EXPECTED_NAMES = (
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file that can be landed.
+    """A file whose name says that it can be landed.
 
     Attributes:
-        path: Where it is.
-        kind: What its name says it holds.
-        is_bulk: A whole history or the whole list of stores, not a weekly drop.
-        day: The day in a weekly drop's name; None for bulk files.
+        path: Path of the file.
+        kind: Kind of its rows, from its name.
+        is_bulk: Whether it holds a whole history or the whole list of stores; False for a weekly
+            drop.
+        day: Date in the name of a weekly drop; None for bulk files.
     """
 
     path: Path
@@ -41,11 +43,11 @@ class RawFile:
 
     @property
     def format(self) -> FileFormat:
-        """The columns its kind has."""
+        """Columns and target table of its kind."""
         return FORMATS[self.kind]
 
     def sha256(self) -> str:
-        """Hash of its bytes, which tells a file that was landed before.
+        """Return the SHA-256 of its bytes, by which a file that was landed before is recognised.
 
         Raises:
             BadFileError: The file cannot be opened.
@@ -57,7 +59,7 @@ class RawFile:
 
 
 def recognise(path: Path) -> RawFile | None:
-    """Say what a file is by its name, or None when the name is none of the product's."""
+    """Return the kind and date of a file by its name, or None for a name without a kind."""
     for kind, file_format in FORMATS.items():
         if path.name == file_format.bulk_name:
             return RawFile(path, kind, is_bulk=True)
@@ -72,7 +74,7 @@ def recognise(path: Path) -> RawFile | None:
 
 
 def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
-    """Bulk files first (stores before sales), then weekly drops by day, sales before the plan."""
+    """Sort bulk files first (stores before sales), then drops by day, sales before the plan."""
     return sorted(
         files,
         key=lambda file: (
@@ -85,13 +87,13 @@ def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
 
 
 def find_files(folder: Path) -> tuple[list[RawFile], list[str]]:
-    """List what can be landed from a folder.
+    """List the files of a folder that can be landed.
 
     Args:
-        folder: It need not exist.
+        folder: Folder to search; a folder that does not exist has no files.
 
     Returns:
-        The files in landing order, and the names of other ``.csv`` files, which are left alone.
+        The files in landing order, and the names of other ``.csv`` files, which are not landed.
     """
     if not folder.is_dir():
         return [], []
@@ -109,10 +111,10 @@ def find_files(folder: Path) -> tuple[list[RawFile], list[str]]:
 
 
 def named_files(paths: Iterable[Path]) -> list[RawFile]:
-    """List the files that a person named, folders opened, in landing order.
+    """Return the given files, and the files of given folders, in landing order.
 
     Raises:
-        BadFileError: A path does not exist, or its name is none of the product's.
+        BadFileError: A path does not exist, or its name does not say what the file holds.
     """
     found: dict[Path, RawFile] = {}
     for path in paths:

@@ -1,13 +1,14 @@
-"""One file on its way into the warehouse, in one transaction: it lands whole or not at all.
+"""Land one file in one transaction: it lands as a whole or not at all.
 
-The order of the steps and the rules of ``known_on`` stand here; how rows are read, judged and
-stored is in the modules beside this one.
+Entry point: :func:`land_file`, with the order of the steps and the rules for ``known_on``. Rows are
+read in :mod:`~rossmann_ml.ingest.reading`, checked in :mod:`~rossmann_ml.ingest.checks` and stored
+in :mod:`~rossmann_ml.ingest.versions`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from time import perf_counter
 
 import duckdb
@@ -24,7 +25,7 @@ from rossmann_ml.ingest.data_set import (
     data_set_of,
     landed_data_set,
     record_data_set,
-    refuse_other_data_set,
+    require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
@@ -32,7 +33,7 @@ from rossmann_ml.ingest.reading import open_rows, read_lines
 from rossmann_ml.ingest.report import FileLanding
 from rossmann_ml.ingest.versions import ALWAYS, Staging
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
-from rossmann_ml.warehouse.connection import transaction
+from rossmann_ml.warehouse.connection import transaction, utc_now
 from rossmann_ml.warehouse.tables import raw
 
 
@@ -41,31 +42,30 @@ def land_file(
     settings: Settings,
     params: Params,
     raw_file: RawFile,
-    tell: Progress,
+    progress: Progress,
 ) -> FileLanding:
-    """Land one file.
+    """Check the rows of one file and store those that are new or restated.
 
     Args:
-        connection: A writing connection; the caller holds the writer's lock.
-        settings: The warehouse's place (for messages) and the clock.
-        params: How many bad rows a file may have.
-        raw_file: The file.
-        tell: Told how far a large file has been read.
+        connection: Writing connection; the caller holds the writer's lock.
+        settings: Paths for messages, and the business date if it is set.
+        params: Parameters with the allowed share of bad rows.
+        raw_file: File to land.
+        progress: Called with the share read, once per block of a large file.
 
     Returns:
-        What became of it. A file whose rows are all known and good is not recorded.
+        The result. A file whose rows are all good and already stored gets no row in ``raw.loads``.
 
     Raises:
-        BadFileError: The file cannot be read.
-        BadFileError: Too many of its rows cannot be stored.
-        RefusedError: It belongs to another data set than the warehouse's.
-        NoDataError: Rows of stores are offered before any ``store.csv`` was landed.
+        BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
+        RefusedError: The file belongs to another data set than the warehouse.
+        NoDataError: The file has rows by store, but no ``store.csv`` was landed before.
     """
     started = perf_counter()
     folder = raw_file.path.parent
     offered = data_set_of(folder, is_bulk=raw_file.is_bulk)
     landed = landed_data_set(connection)
-    refuse_other_data_set(offered, landed, folder, settings)
+    require_same_data_set(offered, landed, folder, settings)
     sha256 = raw_file.sha256()
     was_landed = _was_landed(connection, raw_file, sha256)
     if was_landed and not _has_stores_now_known(connection, sha256):
@@ -74,8 +74,8 @@ def land_file(
         )
     data_set = landed or offered or DataSet(RETAILER)
     with transaction(connection), Staging(connection, raw_file.format) as staging:
-        landing = _stage(connection, raw_file, staging, tell)
-        landing = _judge(landing, raw_file, staging, params.ingest.max_quarantined_share)
+        landing = _stage(connection, raw_file, staging, progress)
+        landing = _quarantine(landing, raw_file, staging, params.ingest.max_quarantined_share)
         newest_sales = _newest_sales_with(connection, landing)
         today = today_for(
             settings,
@@ -83,22 +83,22 @@ def land_file(
             newest_sales=newest_sales,
         )
         load_id = _next_load_id(connection)
-        stored = staging.store(
+        rows_landed, rows_restated = staging.store(
             load_id,
             first_known_on=_first_known_on(connection, raw_file, landing.first_date, today),
             known_on=today,
-            # what was read before may have been restated since by a later file
+            # a later file may have restated the rows of a file that was landed before
             only_new=was_landed,
         )
         landing = replace(
             landing,
-            load_id=load_id if stored.landed or landing.quarantined else None,
-            rows_landed=stored.landed,
-            rows_restated=stored.restated,
-            rows_unchanged=landing.rows_read - landing.rows_quarantined - stored.landed,
+            load_id=load_id if rows_landed or landing.quarantined else None,
+            rows_landed=rows_landed,
+            rows_restated=rows_restated,
+            rows_unchanged=landing.rows_read - landing.rows_quarantined - rows_landed,
         )
         if landing.load_id is not None:
-            staging.store_set_aside(load_id, raw_file.path)
+            staging.store_quarantined(load_id, raw_file.path)
             _record(connection, landing, sha256=sha256, known_on=today)
             record_data_set(connection, data_set, newest_sales)
             fill_public_holidays(connection)
@@ -106,9 +106,9 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Whether these bytes are known, and the last that came under this name, if any did.
+    """Return whether these bytes were landed, and no other bytes later under the same name.
 
-    An earlier version of a file that is put back in place of a later one is news.
+    An older version of a file in place of a newer one is landed again, as a restatement.
     """
     newest_first = connection.execute(
         """
@@ -123,7 +123,7 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Whether rows of this file were set aside for want of a store, and store.csv changed since."""
+    """Return whether ``store.csv`` landed after rows of this file had an unknown store."""
     found = connection.execute(
         """
         WITH earlier AS (SELECT max(load_id) AS id FROM raw.loads WHERE file_sha256 = $sha256)
@@ -139,7 +139,7 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
 
 
 def _stage(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, staging: Staging, tell: Progress
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, staging: Staging, progress: Progress
 ) -> FileLanding:
     path, file_format = raw_file.path, raw_file.format
     known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
@@ -160,8 +160,8 @@ def _stage(
         rows_read += block.fields.height + block.malformed.height
         if block.bytes_read < before.st_size:
             share = block.bytes_read / before.st_size
-            tell(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
-    if staging.rows() != rows_read:  # a refusal is better than half a file
+            progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
+    if staging.rows() != rows_read:  # no row may be lost in silence
         raise RuntimeError(f"{path}: {staging.rows():,} rows staged of {rows_read:,} read")
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -187,14 +187,14 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
     return pl.Series([store for (store,) in rows], dtype=pl.Int32)
 
 
-def _judge(
+def _quarantine(
     landing: FileLanding, raw_file: RawFile, staging: Staging, max_quarantined_share: float
 ) -> FileLanding:
-    """Settle what takes several rows to see, and refuse the file when too much is bad."""
-    staging.settle_repeated_rows()
-    by_reason = staging.set_aside_by_reason()
+    """Quarantine rows that contradict each other, and raise when too many rows are bad."""
+    staging.resolve_repeated_keys()
+    by_reason = staging.quarantined_by_reason()
     rows = sum(count for _, _, count, _ in by_reason)
-    # both sides are the nearest float to their share, so that exactly the share is allowed
+    # both sides are the float nearest to their share, so a share equal to the limit passes
     if rows / landing.rows_read > max_quarantined_share:
         texts = read_lines(raw_file.path, (line for *_, line in by_reason))
         summary = "; ".join(
@@ -226,13 +226,13 @@ def _newest_sales_with(connection: duckdb.DuckDBPyConnection, landing: FileLandi
 def _first_known_on(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
 ) -> date | None:
-    """When a row that no earlier file held counts as known; None means on its own day."""
+    """Return the date on which new rows count as known; None for each row's own date."""
     if not raw_file.is_bulk:
         return today
     if raw_file.kind == "sales":
         return None
     if raw_file.kind == "plan":
-        # a plan is made before its first day, whenever the file was fetched
+        # a plan is made before its first day, no matter when its file was fetched
         return min(today, first_date - timedelta(days=1)) if first_date else today
     is_first = not connection.execute(
         "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind]
@@ -244,10 +244,13 @@ def _next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
     return (raw.newest_load_id(connection) or 0) + 1
 
 
-def _date_what_came_before_sales(
+def _redate_loads_before_sales(
     connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
 ) -> None:
-    """Move what became known before the first sales to their clock: it did not know of history."""
+    """Set ``known_on`` of earlier loads back to the business date of the first sales.
+
+    Before the first sales the business date is the wall clock's, even if the data are historical.
+    """
     if connection.execute(
         "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]
     ).fetchall():
@@ -263,7 +266,7 @@ def _record(
     connection: duckdb.DuckDBPyConnection, landing: FileLanding, *, sha256: str, known_on: date
 ) -> None:
     if landing.kind == "sales" and landing.rows_landed:
-        _date_what_came_before_sales(connection, landing.load_id, known_on)
+        _redate_loads_before_sales(connection, landing.load_id, known_on)
     connection.execute(
         "INSERT INTO raw.loads VALUES "
         "($load_id, $kind, $file_name, $sha256, $is_bulk, $rows_read, $rows_landed, "
@@ -283,6 +286,6 @@ def _record(
             "first_date": landing.first_date,
             "last_date": landing.last_date,
             "known_on": known_on,
-            "loaded_at": datetime.now(UTC).replace(tzinfo=None),
+            "loaded_at": utc_now(),
         },
     )

@@ -1,7 +1,7 @@
-"""What the columns of each kind of file are, and which values can be stored.
+"""Declare the columns of each kind of file and the values that can be stored.
 
-Only declarations: how a header is judged is in :mod:`~rossmann_ml.ingest.header`, how the values
-are judged in :mod:`~rossmann_ml.ingest.checks`.
+Entry point: ``FORMATS``. Headers are checked in :mod:`~rossmann_ml.ingest.header`, values in
+:mod:`~rossmann_ml.ingest.checks`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from rossmann_ml.ingest.german_holidays import GERMAN_STATES
 Kind = Literal["sales", "plan", "stores", "store_states"]
 Content = Literal["whole", "number", "flag", "day", "code", "text"]
 
-# Days outside these years are slips of the pen, not history or plans.
+# Dates outside these years are typing errors, not history or plans.
 FIRST_YEAR = 1990
 LAST_YEAR = 2100
-# No number of the retailer's is larger; all of them fit the raw tables' INTEGER columns.
+# Larger numbers are errors; all smaller ones fit the raw tables' INTEGER columns.
 ABSURD = 1e9
 
 
@@ -26,13 +26,13 @@ class FileColumn:
     """One column that a file must have.
 
     Attributes:
-        name: As the header spells it.
-        target: The column of the raw table.
-        content: What its values are: whole numbers, numbers, 0 or 1, days, codes or text.
+        name: Column name in the header.
+        target: Column name in the raw table.
+        content: Type of the values: whole numbers, numbers, 0 or 1, dates, codes or text.
         lowest: Smallest number that can be stored.
         highest: Largest number that can be stored.
-        codes: The values a code may have.
-        may_be_empty: Whether an empty field is stored as NULL.
+        codes: Allowed values of a code.
+        may_be_empty: Whether an empty field is stored as NULL; otherwise the row is quarantined.
     """
 
     name: str
@@ -46,15 +46,15 @@ class FileColumn:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """One kind of file and the table its rows go to.
+    """One kind of file and the raw table of its rows.
 
     Attributes:
-        kind: Its name in ``raw.loads``.
-        table: The raw table.
-        bulk_name: What the file of the whole history is called.
-        columns: The columns that must be there, in any order.
-        optional: Columns that may be there and are not stored.
-        key: The raw table's columns that name one row of a file.
+        kind: Name of the kind, as in ``raw.loads``.
+        table: Raw table of the rows.
+        bulk_name: File name of the whole history.
+        columns: Required columns, in any order.
+        key: Columns of the raw table that identify one row of a file.
+        optional: Names of columns that may be in the file and are not stored.
     """
 
     kind: Kind
@@ -66,22 +66,22 @@ class FileFormat:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns a header must name."""
+        """Column names that a header must have."""
         return tuple(column.name for column in self.columns)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The raw table's columns that come from the file."""
+        """Columns of the raw table that are filled from the file."""
         return tuple(column.target for column in self.columns)
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The raw table's columns that may differ between two versions of a row."""
+        """Columns of the raw table that may differ between two versions of a row."""
         return tuple(target for target in self.targets if target not in self.key)
 
     @property
     def has_dates(self) -> bool:
-        """Whether a row belongs to a day."""
+        """Whether each row has a date."""
         return "date" in self.key
 
 
@@ -118,7 +118,7 @@ PLAN = FileFormat(
         _STORE,
         _DAY_OF_WEEK,
         _DATE,
-        # empty in 11 rows of Kaggle's file: a plan may leave it open, a record of sales may not
+        # 11 rows of Kaggle's file leave Open empty: allowed in a plan, not in sales
         FileColumn("Open", "open", "flag", may_be_empty=True),
         _PROMO,
         _STATE_HOLIDAY,
@@ -143,7 +143,7 @@ STORES = FileFormat(
         FileColumn("Assortment", "assortment", "text"),
         FileColumn("CompetitionDistance", "competition_distance", "number", may_be_empty=True),
         _optional_whole("CompetitionOpenSinceMonth", "competition_open_since_month", 1, 12),
-        # Kaggle's reach back to 1900
+        # the oldest in Kaggle's file is 1900
         _optional_whole("CompetitionOpenSinceYear", "competition_open_since_year", 1800, LAST_YEAR),
         FileColumn("Promo2", "promo2", "flag"),
         _optional_whole("Promo2SinceWeek", "promo2_since_week", 1, 53),
@@ -159,13 +159,13 @@ STORE_STATES = FileFormat(
     bulk_name="store_states.csv",
     columns=(
         _STORE,
-        # the two states that competition participants could not tell apart stand together
+        # one code for the two states that participants of the competition could not distinguish
         FileColumn("State", "state", "code", codes=(*GERMAN_STATES, "HB,NI")),
     ),
     key=("store",),
 )
 
-# in the order of landing: a sales row is refused when its store is not known
+# in landing order, because a row of sales with an unknown store is quarantined
 FORMATS: dict[Kind, FileFormat] = {
     file_format.kind: file_format for file_format in (STORES, SALES, PLAN, STORE_STATES)
 }

@@ -1,6 +1,7 @@
-"""Germany's public holidays by state, as the table ``raw.public_holidays``.
+"""Fill the table ``raw.public_holidays`` with Germany's public holidays by state.
 
-Which of them a store observes is for dbt's rules; school holidays are in the retailer's own files.
+Entry points: :func:`fill_public_holidays`, :func:`german_public_holidays`. dbt decides which of
+them a store observes; school holidays come with the retailer's files.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ GERMAN_STATES = (
 
 
 def state_holiday_code(day: date) -> str:
-    """The retailer's code of a public holiday: ``b`` Easter, ``c`` Christmas, ``a`` any other."""
+    """Return the retailer's code of a holiday: ``b`` Easter, ``c`` Christmas, ``a`` any other."""
     sunday = easter(day.year)
     if day in (sunday - timedelta(days=2), sunday, sunday + timedelta(days=1)):
         return "b"
@@ -28,11 +29,11 @@ def state_holiday_code(day: date) -> str:
 
 
 def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
-    """List the public holidays of every state and those of the whole country.
+    """Return the public holidays of every state and those of the whole country.
 
     Args:
-        first_year: First year listed.
-        last_year: Last year listed.
+        first_year: First year of the list.
+        last_year: Last year of the list, inclusive.
 
     Returns:
         ``state`` (two letters, or ``DE`` for nationwide), ``date``, ``name`` (English),
@@ -66,13 +67,13 @@ def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
 
 
 def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring ``raw.public_holidays`` up to the landed sales and plan.
+    """Extend ``raw.public_holidays`` to the years of the landed sales and plan.
 
-    It covers the years from the first sales to the year after the newest sales or plan day.
-    Without either nothing is done.
+    The table covers the years from the first day of sales or plan to the year after the newest.
+    Without sales and plan the table stays as it is.
 
     Args:
-        connection: A writing connection to the pipeline's database.
+        connection: Writing connection to the pipeline's database.
     """
     ((first, last),) = connection.execute(
         "SELECT min(date), max(date) FROM "

@@ -1,4 +1,7 @@
-"""Whether a file's first line is the header its name promises."""
+"""Check that the first line of a file is the header that its name implies.
+
+Entry point: :func:`read_header`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from pathlib import Path
 from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat
 
-# A line with more is no header of the product's files, and too long for a message.
+# A line with more columns is not a header of the product's files, and too long for a message.
 MOST_COLUMNS = 200
-# From here on a name is guessed to be a misspelt one: twice the letters in common over all letters.
+# Smallest similarity (difflib's ratio, 0 to 1) at which a message suggests another spelling.
 _ALIKE = 0.6
 _DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
@@ -23,8 +26,8 @@ class Header:
     """The columns of one file.
 
     Attributes:
-        names: As they stand, in the file's order.
-        unknown: Those that the format does not know; they are not read.
+        names: Column names in the file's order.
+        unknown: Names of the columns that the format does not have; they are not read.
     """
 
     names: tuple[str, ...]
@@ -32,16 +35,16 @@ class Header:
 
 
 def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
-    """Check the first line of a file.
+    """Check the first line of a file and return its columns.
 
     Args:
-        path: The file, for the message.
-        line: Its first line without the line end.
-        file_format: What its name says it is.
+        path: Path of the file, for messages.
+        line: First line without the line end.
+        file_format: Expected columns, from the file's name.
 
     Raises:
-        BadFileError: Wrong delimiter, a column missing, renamed or there twice, or the header of
-            another kind of file.
+        BadFileError: The delimiter is wrong, a column is missing, misspelt or repeated, or the
+            header belongs to another kind of file.
     """
     place = f"{path}, line 1"
     if "\r" in line:
@@ -50,14 +53,14 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
             "with or without a carriage return before them"
         )
     if "," not in line:
-        _refuse_other_delimiter(place, line, file_format)
+        _check_delimiter(place, line, file_format)
     names = _split(place, line)
     if len(names) > MOST_COLUMNS:
         raise BadFileError(
             f"{place}: {len(names):,} columns; expected {_listed(file_format.names)}"
         )
     found = set(names)
-    _refuse_other_kind(place, found, file_format)
+    _check_kind(place, found, file_format)
     missing = [name for name in file_format.names if name not in found]
     if missing:
         unused = [name for name in names if name not in file_format.names]
@@ -68,7 +71,7 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise BadFileError(
-            f"{place}: column {_listed(repeated)} stands there more than once; "
+            f"{place}: column {_listed(repeated)} is there more than once; "
             f"found {_listed(names)}, expected each column once"
         )
     known = {*file_format.names, *file_format.optional}
@@ -82,34 +85,31 @@ def _split(place: str, line: str) -> list[str]:
         raise BadFileError(f"{place}: the header cannot be read: {error}") from error
 
 
-def _refuse_other_delimiter(place: str, line: str, file_format: FileFormat) -> None:
-    for delimiter, spoken in _DELIMITERS.items():
+def _check_delimiter(place: str, line: str, file_format: FileFormat) -> None:
+    for delimiter, described in _DELIMITERS.items():
         names = {name.strip().strip('"') for name in line.split(delimiter)}
         if len(names & set(file_format.names)) > 1:
             raise BadFileError(
-                f"{place}: columns are separated by {spoken} ({delimiter!r}); expected a comma"
+                f"{place}: columns are separated by {described} ({delimiter!r}); expected a comma"
             )
 
 
-def _refuse_other_kind(place: str, found: set[str], file_format: FileFormat) -> None:
-    def matches(other: FileFormat) -> bool:
-        return set(other.names) <= found
-
+def _check_kind(place: str, found: set[str], file_format: FileFormat) -> None:
     # a sales file has all columns of a plan and more, so the longest match decides
-    fitting = [other for other in FORMATS.values() if matches(other)]
+    fitting = [other for other in FORMATS.values() if set(other.names) <= found]
     if not fitting:
         return
     best = max(fitting, key=lambda other: len(other.names))
     own = found & set(file_format.names)
     if best.kind != file_format.kind and len(best.names) >= len(own):
         raise BadFileError(
-            f"{place}: these are the columns of {_spoken(best)}, but the file's name says "
-            f"{_spoken(file_format)}; found {_listed(sorted(found))}, "
+            f"{place}: these are the columns of {_described(best)}, but the file's name says "
+            f"{_described(file_format)}; found {_listed(sorted(found))}, "
             f"expected {_listed(file_format.names)}"
         )
 
 
-def _spoken(file_format: FileFormat) -> str:
+def _described(file_format: FileFormat) -> str:
     return f"{file_format.kind.replace('_', ' ')} (like {file_format.bulk_name})"
 
 

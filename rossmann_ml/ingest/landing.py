@@ -1,7 +1,7 @@
-"""The two ways files come in: the retailer's whole history, and weekly drops.
+"""Land the retailer's whole history (:func:`land_raw`) or weekly drops (:func:`land_incoming`).
 
-Which files, in which order, under the writer's lock; what happens to one file is in
-:mod:`~rossmann_ml.ingest.file_load`.
+This module chooses the files and holds the writer's lock; :mod:`~rossmann_ml.ingest.file_load`
+lands one file.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from rossmann_ml.warehouse.session import Session
 def land_raw(session: Session) -> LandingReport:
     """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
 
-    Landing is idempotent. Rows that a newer bulk file no longer holds stay.
+    Landing is idempotent. Rows that a newer bulk file no longer holds stay in the warehouse.
 
     Returns:
-        What became of each file. Where the folder lacks ``store.csv`` or ``train.csv`` but both
-        were landed before, a warning takes the place of the files.
+        The result of each file. If ``store.csv`` or ``train.csv`` is missing but sales were
+        landed before, a warning names the missing files.
 
     Raises:
         NoDataError: There are no files, and nothing was landed before.
-        BadFileError: A file cannot be read; it changed nothing, files before it stay landed.
-        BadFileError: A file has too many bad rows; it changed nothing.
+        BadFileError: A file cannot be read or has too many bad rows; nothing of it is landed, files
+            before it stay landed.
         RefusedError: The warehouse holds another data set.
         BusyError: Another process is writing.
     """
@@ -49,11 +49,11 @@ def land_raw(session: Session) -> LandingReport:
 
 
 def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
-    """Find the bulk files, and refuse when there is nothing to work with.
+    """Find the bulk files, and raise when neither the folder nor the warehouse has sales.
 
     Returns:
-        The files in landing order, and the names of those that are missing though they were
-        landed before.
+        The files in landing order, and which of ``store.csv`` and ``train.csv`` are missing
+        although sales were landed before.
 
     Raises:
         NoDataError: There are no files, and nothing was landed before.
@@ -71,20 +71,19 @@ def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
 
 
 def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> LandingReport:
-    """Land weekly drops in the order of their days.
+    """Land weekly drops in the order of their dates.
 
     Args:
-        session: Session of the job; its progress is told a line for each file.
-        paths: Files or folders instead of the incoming folder; bulk files are taken too.
+        session: Session of the job; its progress is called with one line per file.
+        paths: Files or folders to land in place of the incoming folder, bulk files included.
 
     Returns:
-        What became of each file; other CSV files in the incoming folder are named in a warning.
+        The result of each file; a warning names other CSV files in the incoming folder.
 
     Raises:
         NoDataError: No ``store.csv`` was landed yet.
-        BadFileError: A file cannot be read, or its name is none of the product's; it changed
-            nothing, files before it stay landed.
-        BadFileError: A file has too many bad rows; it changed nothing.
+        BadFileError: A file cannot be read, its name does not say what it holds, or it has too many
+            bad rows; nothing of it is landed, files before it stay landed.
         RefusedError: The warehouse holds another data set.
         BusyError: Another process is writing.
     """
@@ -93,7 +92,7 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
         files, others = find_files(session.settings.incoming_path)
         if others:
             warnings = (
-                f"left alone in {session.settings.incoming_path}, since the name is neither "
+                f"not landed from {session.settings.incoming_path}, because the name is neither "
                 f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {', '.join(others)}",
             )
     else:
@@ -121,19 +120,19 @@ def land_files(
     settings: Settings,
     params: Params,
     files: Iterable[RawFile],
-    tell: Progress,
+    progress: Progress,
 ) -> tuple[FileLanding, ...]:
-    """Land files one after the other, and tell what became of each.
+    """Land files one after the other and report the result of each.
 
     Args:
-        connection: A writing connection; the caller holds the writer's lock.
-        settings: The warehouse's place (for messages) and the clock.
-        params: How many bad rows a file may have.
-        files: In the order in which they land; a refusal leaves those before it landed.
-        tell: Told a line a file, and how far a large file has been read.
+        connection: Writing connection; the caller holds the writer's lock.
+        settings: Paths for messages, and the business date if it is set.
+        params: Parameters with the allowed share of bad rows.
+        files: Files in landing order; when one raises, the files before it stay landed.
+        progress: Called with one line per file, and with the share read of a large file.
     """
     landings = []
     for raw_file in files:
-        landings.append(land_file(connection, settings, params, raw_file, tell))
-        tell(landings[-1].describe())
+        landings.append(land_file(connection, settings, params, raw_file, progress))
+        progress(landings[-1].describe())
     return tuple(landings)

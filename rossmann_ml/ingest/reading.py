@@ -1,8 +1,8 @@
-"""From a file's bytes to fields with their true line numbers, a block at a time.
+"""Read a CSV file block by block into text fields with line numbers.
 
-Whether the file as a whole can be read is decided here (encoding, emptiness, a cut end); what the
-fields mean is not: see :mod:`~rossmann_ml.ingest.checks`. A line is a row: none of the product's
-files has a line end within quotes.
+Entry points: :func:`open_rows`, :func:`read_lines`. Files that are empty, cut off or not UTF-8
+raise here; :mod:`~rossmann_ml.ingest.checks` checks the fields. One line is one row, because no
+file of the product has a line end within quotes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.header import Header, read_header
 
-# How much of a file is held at once: a question of memory, no result depends on it.
+# DuckDB's read_csv(store_rejects = true) is no replacement: after an unpaired quote it loses the
+# good lines that follow, mixed line ends fail the whole file, and it reads 1.5 as whole number 2.
+
+# Bytes of a file in memory at a time; no result depends on it.
 BLOCK_BYTES = 16 * 1024 * 1024
-# Longer lines are no rows: what follows the end of a block is read only so far for a line's end.
+# Bytes that are read after a block to find the line's end; a longer line is not a row.
 LONGEST_LINE_BYTES = 1024 * 1024
 _MARK_UTF8 = b"\xef\xbb\xbf"
 _SIGNATURES = {
@@ -34,13 +37,13 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some consecutive rows of a file.
+    """Consecutive rows of a file.
 
     Attributes:
-        fields: ``line_number``, ``row_text`` and the format's columns by the header's names, all
-            of them strings without quotes and outer blanks; an empty field is NULL.
+        fields: ``line_number``, ``row_text`` and the format's columns by the header's names, as
+            strings without quotes and outer blanks; an empty field is NULL.
         malformed: ``line_number``, ``row_text``, ``reason`` of lines that are not a row.
-        bytes_read: How far into the file this block reaches.
+        bytes_read: Number of bytes from the start of the file to the end of this block.
     """
 
     fields: pl.DataFrame
@@ -60,16 +63,16 @@ class _TextBlock:
 def open_rows(
     path: Path, file_format: FileFormat, *, block_bytes: int = BLOCK_BYTES
 ) -> tuple[Header, Iterator[RowBlock]]:
-    """Check a file's beginning and hand back its rows as they are read.
+    """Check the header of a file and return an iterator over its rows.
 
     Args:
-        path: The file.
-        file_format: What its name says it is.
-        block_bytes: How much of it is held at once.
+        path: Path of the file.
+        file_format: Expected columns, from the file's name.
+        block_bytes: Number of bytes in memory at a time.
 
     Returns:
-        The header, and an iterator which itself raises :class:`BadFileError` where the file
-        turns out to be unreadable further on, or to have no rows.
+        The header, and an iterator that raises :class:`BadFileError` when a later block cannot be
+        read or the file has no rows.
 
     Raises:
         BadFileError: The file is empty, not UTF-8, cut off, or its header is not the format's.
@@ -92,13 +95,13 @@ def _row_blocks(
     first: _TextBlock,
     others: Iterator[_TextBlock],
 ) -> Iterator[RowBlock]:
-    newest: RowBlock | None = None  # of those with rows: the last may hold blank lines only
+    newest: RowBlock | None = None  # a block with rows, because the last may hold blank lines only
     for text in chain([first], others):
         block = _split_lines(text, file_format, header)
         if block.fields.height + block.malformed.height:
             newest = block
         if text.is_last and newest is not None:
-            _refuse_cut_end(path, text, newest, header)
+            _check_end(path, text, newest, header)
         yield block
     if newest is None:
         raise BadFileError(f"{path}, line 1: there is a header but no row; expected at least one")
@@ -133,9 +136,9 @@ def _text_blocks(path: Path, block_bytes: int) -> Iterator[_TextBlock]:
 
 
 def _without_mark(path: Path, data: bytes) -> bytes:
-    for signature, spoken in _SIGNATURES.items():
+    for signature, described in _SIGNATURES.items():
         if data.startswith(signature):
-            raise BadFileError(f"{path}, line 1: this is {spoken}; expected CSV text in UTF-8")
+            raise BadFileError(f"{path}, line 1: this is {described}; expected CSV text in UTF-8")
     return data.removeprefix(_MARK_UTF8)
 
 
@@ -168,7 +171,8 @@ def _split_lines(text: _TextBlock, file_format: FileFormat, header: Header) -> R
         row_text=pl.col("row_text").str.strip_suffix("\r"),
     )
     lines = lines.filter(pl.col("row_text").str.strip_chars() != "")
-    # the usual line: every field bare, or wholly quoted with neither comma nor quote within
+    # polars splits a line whose fields are bare, or quoted without comma and quote inside; only
+    # the other lines need the csv module, which takes several times as long
     field = '(?:"[^",]*"|[^",]*)'
     is_usual = lines["row_text"].str.contains(f"^{field}(?:,{field}){{{width - 1}}}$")
     usual = lines.filter(is_usual)
@@ -208,8 +212,8 @@ def _split_carefully(
     return rows, malformed
 
 
-def _refuse_cut_end(path: Path, text: _TextBlock, block: RowBlock, header: Header) -> None:
-    """Refuse a file whose last line is not whole: the lines after it may be missing too."""
+def _check_end(path: Path, text: _TextBlock, block: RowBlock, header: Header) -> None:
+    """Raise when the last line is incomplete, because lines after it may be missing too."""
     last_row = block.fields["line_number"].max()
     if block.malformed.is_empty():
         return
@@ -225,7 +229,7 @@ def _refuse_cut_end(path: Path, text: _TextBlock, block: RowBlock, header: Heade
 
 
 def read_lines(path: Path, line_numbers: Iterable[int]) -> dict[int, str]:
-    """Fetch single lines of a file that was read before, by number (the header is line 1)."""
+    """Return the text of some lines of a file by line number; the header is line 1."""
     wanted = set(line_numbers)
     found: dict[int, str] = {}
     for text in _text_blocks(path, BLOCK_BYTES) if wanted else ():

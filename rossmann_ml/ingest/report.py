@@ -1,4 +1,7 @@
-"""What a landing did, for people and for the orchestrator's metadata."""
+"""Describe the result of a landing: row counts per file, quarantine reasons and warnings.
+
+The command line prints these results, and the orchestrator stores them as metadata.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,23 @@ from rossmann_ml.ingest.formats import Kind
 
 @dataclass(frozen=True)
 class FileLanding:
-    """What became of one file.
+    """The result of landing one file.
 
     Attributes:
-        file_name: Its name without the folder.
-        kind: What it holds.
-        is_bulk: A whole history, not a weekly drop.
-        load_id: Its row in ``raw.loads``; None when it changed nothing.
-        was_landed_before: The same bytes were landed earlier; nothing was read.
-        rows_read: Rows in the file.
-        rows_landed: Rows stored: new ones and restated ones.
-        rows_restated: Rows stored that differ from an earlier version.
-        rows_unchanged: Rows that say what was known, or stand in the file twice alike.
-        quarantined: Rows set aside, by reason.
-        first_date: Oldest day among the rows that can be stored.
-        last_date: Newest such day.
-        warnings: What was noticed and did not matter to the landing.
-        seconds: How long it took.
+        file_name: Name of the file without its folder.
+        kind: Kind of its rows.
+        is_bulk: Whether it holds a whole history; False for a weekly drop.
+        load_id: Key of its row in ``raw.loads``; None when nothing was stored.
+        was_landed_before: Whether the same bytes were landed earlier, so that no row was read.
+        rows_read: Number of rows in the file.
+        rows_landed: Number of rows stored, new and restated.
+        rows_restated: Number of rows stored that differ from an earlier version.
+        rows_unchanged: Number of rows equal to the stored version or to an earlier line.
+        quarantined: Number of quarantined rows by reason.
+        first_date: Oldest date among the rows that can be stored; None if there is none.
+        last_date: Newest date among the rows that can be stored; None if there is none.
+        warnings: Messages about the file that did not stop the landing.
+        seconds: Duration of the landing in seconds.
     """
 
     file_name: str
@@ -47,11 +50,11 @@ class FileLanding:
 
     @property
     def rows_quarantined(self) -> int:
-        """Rows set aside for any reason."""
+        """Number of quarantined rows of the file."""
         return sum(self.quarantined.values())
 
     def describe(self) -> str:
-        """Say in one line what became of the file."""
+        """Return the result as one line of text."""
         if self.was_landed_before:
             return f"{self.file_name}: unchanged: this file was landed before"
         parts = [f"{self.rows_read:,} rows read"]
@@ -64,7 +67,7 @@ class FileLanding:
             parts.append(f"{self.rows_unchanged:,} unchanged")
         if self.quarantined:
             reasons = "; ".join(f"{reason}: {rows:,}" for reason, rows in self.quarantined.items())
-            parts.append(f"{self.rows_quarantined:,} set aside ({reasons})")
+            parts.append(f"{self.rows_quarantined:,} quarantined ({reasons})")
         if self.first_date is not None:
             parts.append(f"{self.first_date} to {self.last_date}")
         return f"{self.file_name}: {', '.join(parts)}, {self.seconds:.1f} s"
@@ -72,11 +75,11 @@ class FileLanding:
 
 @dataclass(frozen=True)
 class LandingReport:
-    """What became of several files, in the order of landing.
+    """The result of landing several files.
 
     Attributes:
-        files: One entry a file.
-        warnings: What was noticed about the folders.
+        files: One result per file, in landing order.
+        warnings: Messages about the folders.
     """
 
     files: tuple[FileLanding, ...]
@@ -84,26 +87,22 @@ class LandingReport:
 
     @property
     def is_changed(self) -> bool:
-        """Whether anything was written."""
+        """Whether any file changed the warehouse."""
         return any(file.load_id is not None for file in self.files)
 
     @property
     def rows_landed(self) -> int:
-        """Rows stored from all files."""
+        """Number of rows stored from all files."""
         return sum(file.rows_landed for file in self.files)
 
     @property
     def rows_quarantined(self) -> int:
-        """Rows set aside from all files."""
+        """Number of quarantined rows of all files."""
         return sum(file.rows_quarantined for file in self.files)
 
     def all_warnings(self) -> list[str]:
-        """The warnings of every file and of the folders."""
+        """Return the warnings of every file, with its name, and those of the folders."""
         return [
             *(f"{file.file_name}: {text}" for file in self.files for text in file.warnings),
             *self.warnings,
         ]
-
-    def describe(self) -> list[str]:
-        """Say what happened, a line per file and per warning."""
-        return [*(file.describe() for file in self.files), *self.all_warnings()]

@@ -1,6 +1,7 @@
-"""What has been landed, what was set aside, and which files wait: read-only.
+"""Report landed rows, quarantined rows and files that are not landed yet; read-only.
 
-Nothing is judged here: whether the data are fresh or complete is for the quality checks.
+Entry points: :func:`data_status`, :func:`read_data_status`. Checks of freshness and completeness
+are in :mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from rossmann_ml.warehouse.session import Session
 
 @dataclass(frozen=True)
 class LandedKind:
-    """What one raw table holds.
+    """Counts of one raw table.
 
     Attributes:
-        kind: Of which files.
-        files: Files that changed something.
-        rows: Rows in force: the newest version of each.
-        versions_restated: Rows stored in place of an earlier version.
-        first_date: Oldest day; None for files without days.
-        last_date: Newest day.
-        quarantined: Rows set aside from all files, by reason.
+        kind: Kind of the files that land in the table.
+        files: Number of different files that changed the table or the quarantine.
+        rows: Number of rows, counting only the newest version of each.
+        versions_restated: Number of stored versions that replace an earlier one.
+        first_date: Oldest date; None for files without dates.
+        last_date: Newest date; None for files without dates.
+        quarantined: Number of quarantined rows of all files by reason.
     """
 
     kind: Kind
@@ -44,18 +45,18 @@ class LandedKind:
 
 @dataclass(frozen=True)
 class DataStatus:
-    """The data as they stand.
+    """Landed rows of every kind, and the files in the two folders that can be landed.
 
     Attributes:
-        database_path: The pipeline's database, there or not.
-        has_warehouse: Whether it is there.
-        data_set: Which data set it holds; None before the first landing.
-        today: The product's today; None before the first landing.
-        landed: One entry for each kind of file that was landed.
-        raw_path: Where the retailer's whole files are looked for.
-        incoming_path: Where weekly drops are looked for.
-        waiting: Files there that were not landed, or held nothing new when they were.
-        left_alone: CSV files there whose name is none of the product's.
+        database_path: Path of the pipeline's database, existing or not.
+        has_warehouse: Whether the database exists with its raw tables.
+        data_set: Data set in the warehouse; None before the first landing.
+        today: Business date; None before the first landing.
+        landed: Counts of each kind of file that was landed.
+        raw_path: Folder of the retailer's bulk files.
+        incoming_path: Folder of weekly drops.
+        waiting: Files in the folders that were not landed, or had nothing new.
+        left_alone: CSV files in the folders whose name does not say what they hold.
     """
 
     database_path: Path
@@ -70,7 +71,7 @@ class DataStatus:
 
 
 def data_status(session: Session) -> DataStatus:
-    """Look at the warehouse and at the folders, without changing anything.
+    """Return the status of the warehouse and of the raw and incoming folders.
 
     Raises:
         BusyError: Another process has the database open for writing.
@@ -86,7 +87,7 @@ def data_status(session: Session) -> DataStatus:
 def read_data_status(
     connection: duckdb.DuckDBPyConnection | None, settings: Settings
 ) -> DataStatus:
-    """Read the status from an open database; None where there is none yet.
+    """Return the status from an open connection, or from the folders alone if it is None.
 
     Raises:
         BadFileError: A file in the folders cannot be opened.
@@ -121,7 +122,7 @@ def read_data_status(
 
 
 def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether this is a database that was landed into, not one that dbt made alone."""
+    """Return whether the database has the raw tables; one that only dbt wrote to has not."""
     found = connection.execute(
         "SELECT 1 FROM information_schema.tables "
         "WHERE table_schema = 'raw' AND table_name = 'loads'"
@@ -152,7 +153,7 @@ def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> tuple[LandedKind, ..
             LandedKind(
                 kind=kind,
                 files=files,
-                # a restatement is stored beside the one version that it replaces
+                # each restatement adds one version to the version that it replaces
                 rows=versions - int(restated),
                 versions_restated=int(restated),
                 first_date=first_date,

@@ -1,13 +1,12 @@
-"""The SQL between a file's rows and the append-only raw tables.
+"""Store the new and restated rows of one file in the append-only raw tables.
 
-Rows are staged, rows that contradict each other set aside, and only what is new or differs from
-the newest version is stored. The statements name tables and columns of
-:mod:`~rossmann_ml.ingest.formats` and nothing from a file.
+Entry point: :class:`Staging`. Rows are staged, rows that contradict each other are quarantined,
+and only rows that are new or differ from the newest version are stored. SQL text contains names
+from :mod:`~rossmann_ml.ingest.formats` only, never text from a file.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -19,9 +18,8 @@ from rossmann_ml.ingest.formats import FileFormat
 from rossmann_ml.ingest.reading import read_lines
 from rossmann_ml.warehouse.connection import one_value
 
-# What the first list of stores says has no day of its own: it counts as known always.
+# The first list of stores has no date: its rows count as known at every forecast origin.
 ALWAYS = date(1990, 1, 1)
-
 
 _SQL_TYPES = {
     "whole": "INTEGER",
@@ -33,18 +31,11 @@ _SQL_TYPES = {
 }
 
 
-@dataclass(frozen=True)
-class StoredRows:
-    """How many rows were stored, and how many of them replace an earlier version."""
-
-    landed: int
-    restated: int
-
-
 class Staging:
-    """One file's rows in temporary tables of an open transaction.
+    """Temporary tables with the rows of one file, inside an open transaction.
 
-    Leaving the block drops the tables; what was stored by then is the transaction's.
+    A context manager: leaving the block drops the tables. Rows stored in the raw tables by then
+    are committed or rolled back with the transaction.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, file_format: FileFormat) -> None:
@@ -61,30 +52,30 @@ class Staging:
             f"CREATE OR REPLACE TEMP TABLE staged (line_number BIGINT, {columns})"
         )
         self._connection.execute(
-            "CREATE OR REPLACE TEMP TABLE set_aside "
+            "CREATE OR REPLACE TEMP TABLE quarantined "
             "(line_number BIGINT, column_name VARCHAR, reason VARCHAR, row_text VARCHAR)"
         )
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:  # otherwise the rollback takes them along
-            for table in ("staged", "set_aside", "repeated", "changes"):
+        if error is None:  # after an error the rollback removes them
+            for table in ("staged", "quarantined", "repeated", "changes"):
                 self._connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
     def add(self, good: pl.DataFrame, bad: pl.DataFrame) -> None:
-        """Stage the checked rows of a block."""
-        for table, rows in (("staged", good), ("set_aside", bad)):
+        """Stage the checked rows of a block, good and bad."""
+        for table, rows in (("staged", good), ("quarantined", bad)):
             if rows.height:
                 self._connection.register("block", rows)
                 self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM block")  # noqa: S608
                 self._connection.unregister("block")
 
     def rows(self) -> int:
-        """How many rows were staged, good and bad."""
-        return self._count("SELECT (SELECT count(*) FROM staged) + count(*) FROM set_aside")
+        """Return the number of staged rows, good and bad."""
+        return self._count("SELECT (SELECT count(*) FROM staged) + count(*) FROM quarantined")
 
-    def settle_repeated_rows(self) -> None:
-        """Keep one of identical rows and set all of contradicting rows aside."""
+    def resolve_repeated_keys(self) -> None:
+        """Keep the first of identical rows, and quarantine all rows that contradict each other."""
         key, values = ", ".join(self._format.key), ", ".join(self._format.values)
         self._connection.execute(
             f"""
@@ -92,7 +83,7 @@ class Staging:
             WITH twice AS (
                 SELECT {key} FROM staged GROUP BY {key} HAVING count(*) > 1
             ),
-            judged AS (
+            resolved AS (
                 SELECT
                     {key},
                     min(line_number) AS first_line,
@@ -101,7 +92,7 @@ class Staging:
                 GROUP BY {key}
             )
             SELECT line_number, is_conflict
-            FROM staged JOIN judged USING ({key})
+            FROM staged JOIN resolved USING ({key})
             WHERE is_conflict OR line_number > first_line
             """  # noqa: S608
         )
@@ -111,12 +102,12 @@ class Staging:
             "DELETE FROM staged WHERE line_number IN (SELECT line_number FROM repeated)"
         )
         self._connection.execute(
-            "INSERT INTO set_aside SELECT line_number, ?, ?, '' FROM repeated WHERE is_conflict",
-            [_spoken_key(self._format), CONFLICTING_ROWS],
+            "INSERT INTO quarantined SELECT line_number, ?, ?, '' FROM repeated WHERE is_conflict",
+            [_key_columns(self._format), CONFLICTING_ROWS],
         )
 
     def dates(self) -> tuple[date | None, date | None]:
-        """The oldest and newest day among the staged rows; None for files without days."""
+        """Return the oldest and newest date of the good rows; None for files without dates."""
         if not self._format.has_dates:
             return None, None
         ((first, last),) = self._connection.execute(
@@ -124,10 +115,10 @@ class Staging:
         ).fetchall()
         return first, last
 
-    def set_aside_by_reason(self) -> list[tuple[str, str | None, int, int]]:
-        """Reason, column, number of rows and first line of what was set aside, most first."""
+    def quarantined_by_reason(self) -> list[tuple[str, str | None, int, int]]:
+        """Return reason, column, number of rows and first line, most frequent reason first."""
         rows: list[tuple[str, str | None, int, int]] = self._connection.execute(
-            "SELECT reason, column_name, count(*), min(line_number) FROM set_aside "
+            "SELECT reason, column_name, count(*), min(line_number) FROM quarantined "
             "GROUP BY reason, column_name ORDER BY count(*) DESC, min(line_number)"
         ).fetchall()
         return rows
@@ -139,19 +130,23 @@ class Staging:
         first_known_on: date | None,
         known_on: date,
         only_new: bool,
-    ) -> StoredRows:
-        """Store what is new or differs from the newest version.
+    ) -> tuple[int, int]:
+        """Store the staged rows that are new or differ from the newest version.
 
         Args:
-            load_id: The load the rows belong to.
-            first_known_on: When a row that is new counts as known; None means on its own day.
-            known_on: When a restated row counts as known.
-            only_new: Store no restatements (what is restated may be older than what is stored).
+            load_id: Key of the load in ``raw.loads``.
+            first_known_on: Date on which a new row counts as known; None for the row's own date.
+            known_on: Date on which a restated row counts as known.
+            only_new: Whether to skip restatements, because the file may be older than the stored
+                rows.
+
+        Returns:
+            Number of rows stored, and number of those that replace an earlier version.
         """
         table, key = self._format.table, ", ".join(self._format.key)
         columns = ", ".join(self._format.targets)
-        new = ", ".join(f"staged.{name}" for name in self._format.values)
-        old = ", ".join(f"newest.{name}" for name in self._format.values)
+        offered = ", ".join(f"staged.{name}" for name in self._format.values)
+        stored = ", ".join(f"newest.{name}" for name in self._format.values)
         first_date, last_date = self.dates()
         window = "WHERE date BETWEEN $first AND $last" if first_date is not None else ""
         self._connection.execute(
@@ -165,7 +160,7 @@ class Staging:
             )
             SELECT staged.*, newest.load_id IS NOT NULL AS is_restated
             FROM staged LEFT JOIN newest USING ({key})
-            WHERE newest.load_id IS NULL OR row({new}) IS DISTINCT FROM row({old})
+            WHERE newest.load_id IS NULL OR row({offered}) IS DISTINCT FROM row({stored})
             """,  # noqa: S608
             {"first": first_date, "last": last_date} if window else None,
         )
@@ -186,15 +181,15 @@ class Staging:
             """,  # noqa: S608
             parameters,
         )
-        return StoredRows(
-            landed=self._count("SELECT count(*) FROM changes"),
-            restated=self._count("SELECT count(*) FROM changes WHERE is_restated"),
+        return (
+            self._count("SELECT count(*) FROM changes"),
+            self._count("SELECT count(*) FROM changes WHERE is_restated"),
         )
 
-    def store_set_aside(self, load_id: int, path: Path) -> None:
-        """Store what was set aside, with each row as it stands in the file."""
+    def store_quarantined(self, load_id: int, path: Path) -> None:
+        """Write the quarantined rows to ``raw.quarantined_rows``, each with its line's text."""
         numbers = self._connection.execute(
-            "SELECT line_number FROM set_aside WHERE reason = ?", [CONFLICTING_ROWS]
+            "SELECT line_number FROM quarantined WHERE reason = ?", [CONFLICTING_ROWS]
         ).fetchall()
         texts = read_lines(path, (number for (number,) in numbers))
         found = pl.DataFrame(
@@ -208,7 +203,7 @@ class Staging:
             SELECT
                 $load_id, $kind, $file_name, line_number, column_name, reason,
                 coalesce(found_text, row_text), now() AT TIME ZONE 'UTC'
-            FROM set_aside LEFT JOIN conflicting_lines USING (line_number)
+            FROM quarantined LEFT JOIN conflicting_lines USING (line_number)
             ORDER BY line_number
             """,
             {"load_id": load_id, "kind": self._format.kind, "file_name": path.name},
@@ -219,7 +214,7 @@ class Staging:
         return one_value(self._connection, int, query) or 0
 
 
-def _spoken_key(file_format: FileFormat) -> str:
+def _key_columns(file_format: FileFormat) -> str:
     return ", ".join(
         column.name for column in file_format.columns if column.target in file_format.key
     )

@@ -130,7 +130,7 @@ HEADERS = (
     _refused(
         "a column twice",
         text(f"{SALES_HEADER},Open", (f"{line},1" for line in sales_lines())),
-        "column Open stands there more than once",
+        "column Open is there more than once",
     ),
     _refused("semicolons", GOOD.replace(",", ";"), "a semicolon (';'); expected a comma"),
     _refused("tabs", GOOD.replace(",", "\t"), "separated by a tab"),
@@ -226,7 +226,7 @@ DATES = (
     _set_aside("the year 9999", _with(Date="9999-12-31"), "Date is outside 1990 to 2100"),
     _set_aside("the year 1", _with(Date="0001-01-01"), "Date is outside 1990 to 2100"),
     _set_aside(
-        "a year from now", _instead(sales_line(2, NEXT_YEAR)), "Date", "Date lies in the future"
+        "a year from now", _instead(sales_line(2, NEXT_YEAR)), "Date", "Date is in the future"
     ),
     _set_aside("the wrong weekday", _with(DayOfWeek=5), "DayOfWeek contradicts Date"),
     _set_aside("an eighth weekday", _with(DayOfWeek=8), "DayOfWeek is outside 1 to 7"),
@@ -241,7 +241,7 @@ ROWS = (
         "a row that contradicts another",
         GOOD + sales_line(2, DAY, Sales=1) + "\n",
         "Store, Date",
-        "stands in the file more than once with different values",
+        "is in the file more than once with different values",
     ),
     _set_aside("the header again", _instead(SALES_HEADER), "Store is not a whole number"),
     _set_aside("a comment", _instead("# corrected"), "the line does not have 9 fields"),

@@ -1,4 +1,4 @@
-"""A warehouse in memory with the pipeline's tables, for tests that write no warehouse file."""
+"""Provide a warehouse in memory with the raw tables, for tests without a warehouse file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def empty(connection: duckdb.DuckDBPyConnection) -> None:
-    """Forget all that was landed, but for the public holidays of 2015 and 2016: they take long."""
+    """Delete all landed rows but the public holidays of 2015 and 2016, which are slow to build."""
     tables = ("data_set", "loads", "sales", "plan", "stores", "store_states", "data_versions")
     for table in (*tables, "quarantined_rows"):
         connection.execute(f"DELETE FROM raw.{table}")
@@ -39,7 +39,7 @@ def empty(connection: duckdb.DuckDBPyConnection) -> None:
 
 @cache
 def settings_as_of(day: date | None) -> Settings:
-    """Settings without files whose today is a given day, or what the data say."""
+    """Return settings with a given business date; None means that the data decide."""
     return load_settings(as_of=day, raw_dir=Path("no-raw"), incoming_dir=Path("no-incoming"))
 
 
@@ -49,7 +49,7 @@ def _shipped_params() -> Params:
 
 
 def params_allowing(bad_share: float) -> Params:
-    """The product's parameters, with this share of bad rows allowed in a file."""
+    """Return the product's parameters with another allowed share of bad rows."""
     params = _shipped_params()
     ingest = params.ingest.model_copy(update={"max_quarantined_share": bad_share})
     return params.model_copy(update={"ingest": ingest})
@@ -63,7 +63,7 @@ def land(
     today: date | None = None,
     bad_share: float = 1.0,
 ) -> FileLanding:
-    """Land a file, written before if there is content, as the product would on a day."""
+    """Write the file if there is content, and land it on a given business date."""
     if content is not None:
         path.write_text(content, encoding="utf-8")
     raw_file = recognise(path)
@@ -80,13 +80,13 @@ def memory_database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def warehouse(memory_database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Nothing landed yet; the public holidays may be there already."""
+    """Return an empty warehouse; the public holidays may be there already."""
     empty(memory_database)
     return memory_database
 
 
 @pytest.fixture
 def with_stores(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    """The stores 1 to 3 landed, as load 1."""
+    """Return a warehouse with the stores 1 to 3, landed as load 1."""
     land(warehouse, tmp_path / "store.csv", text(STORE_HEADER, STORE_LINES))
     return warehouse

@@ -1,4 +1,4 @@
-"""A retailer of three stores, whose files are written by hand and landed into a warehouse."""
+"""Write the files of a retailer with three stores, and land them into a warehouse."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def days(first: date, last: date) -> list[date]:
 
 
 def sales_line(store: int, day: date, sales: float | None = None, **changes: object) -> str:
-    """A believable row of sales, with some of its fields replaced."""
+    """Return a plausible row of sales, with some of its fields replaced."""
     is_open = day.isoweekday() < 7
     usual = 4000 + 100 * store + day.day if is_open else 0
     row: dict[str, object] = {
@@ -84,7 +84,7 @@ def text(header: str, lines: Iterable[str]) -> str:
 
 
 class Retailer:
-    """Folders of files and the warehouse they are landed into."""
+    """Folders of files and the warehouse into which they are landed."""
 
     def __init__(self, base: Path, *, as_of: date | None = None) -> None:
         self.base = base
@@ -104,7 +104,7 @@ class Retailer:
         self.params = load_params(PROJECT_DIR / "params.yaml")
 
     def copy_to(self, base: Path) -> Retailer:
-        """The same files and the same warehouse in another place."""
+        """Copy files and warehouse to another folder."""
         shutil.copytree(self.base, base, dirs_exist_ok=True)
         return Retailer(base)
 
@@ -136,7 +136,7 @@ class Retailer:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of every raw table."""
+        """Return every row of every raw table."""
         with connect(self.settings, read_only=True) as connection:
             return {
                 table: connection.execute(f"FROM raw.{table} ORDER BY ALL").fetchall()

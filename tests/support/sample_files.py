@@ -1,4 +1,4 @@
-"""Reading the sample's files as tables, as tests of it do."""
+"""Read the sample's files as tables."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _TEXT = {"StateHoliday": pl.String, "SchoolHoliday": pl.String}
 
 
 def read(folder: Path, name: str) -> pl.DataFrame:
-    """A file of the sample, its days as dates."""
+    """Return a file of the sample as a table, with dates as dates."""
     return pl.read_csv(folder / name, try_parse_dates=True, schema_overrides=_TEXT)

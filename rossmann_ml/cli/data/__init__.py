@@ -1,1 +1,1 @@
-"""``rossmann data``: status, landing, the sample, fetching, versions."""
+"""Commands of ``rossmann data``: status, land, sample, fetch, export."""

@@ -1,4 +1,4 @@
-"""``rossmann data land`` and ``rossmann data status``."""
+"""Implement ``rossmann data land`` and ``rossmann data status``."""
 
 from __future__ import annotations
 
@@ -26,52 +26,52 @@ def land(
 ) -> None:
     """Land weekly drops (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole files.
 
-    Each file lands whole or not at all, and landing it again changes nothing.
+    Each file lands as a whole or not at all, and landing it again changes nothing.
     """
     console = Console(highlight=False)
     settings = default_settings()
     params = load_params(settings.params_path)
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    report = land_incoming(Session(settings, params, progress=tell), paths=paths or None)
+    report = land_incoming(Session(settings, params, progress=show), paths=paths or None)
     for warning in report.all_warnings():
         console.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
         where = ", ".join(map(str, paths)) if paths else str(settings.incoming_path)
-        tell(f"{where} holds no file to land")
+        show(f"{where} has no file to land")
     elif not report.is_changed:
-        tell("Nothing changed.")
+        show("Nothing changed.")
 
 
 def status() -> None:
-    """Show what is landed, what was set aside and which files wait."""
+    """Show landed rows, quarantined rows and files that are not landed yet."""
     console = Console(highlight=False)
     found = data_status(Session(default_settings()))
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     if not found.has_warehouse:
-        tell(f"There is no warehouse yet: {found.database_path} is made by the first landing.")
+        show(f"There is no warehouse yet: the first landing creates {found.database_path}.")
     elif found.data_set is None:
-        tell(f"{found.database_path} is there, but nothing has been landed into it.")
+        show(f"{found.database_path} exists, but nothing has been landed into it.")
     else:
         synthetic = "synthetic data, no retailer's figures" if found.data_set.is_synthetic else ""
-        tell(
+        show(
             f"Data set {found.data_set.name}{synthetic and f' ({synthetic})'} in "
-            f"{found.database_path}; the product's today is {found.today:%A}, {found.today}"
+            f"{found.database_path}; the business date is {found.today:%A}, {found.today}"
         )
         console.print(_landed_table(found.landed))
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
-                tell(f"set aside from {kind.kind}: {rows:,} rows: {reason}")
+                show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
     for name, folder in (("raw", found.raw_path), ("incoming", found.incoming_path)):
         waiting = [file.path for file in found.waiting if file.path.parent == folder]
-        tell(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none wait"))
+        show(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none to land"))
     for path in found.left_alone:
-        tell(f"note: {path} is left alone: its name is none of the product's")
+        show(f"note: {path} is not landed: its name does not say what it holds")
 
 
 def _waiting(paths: list[Path]) -> str:
@@ -79,9 +79,9 @@ def _waiting(paths: list[Path]) -> str:
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("landed", "files", "rows", "restated", "set aside", "from", "to"):
-        is_number = name in ("files", "rows", "restated", "set aside")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("landed", "files", "rows", "restated", "quarantined", "from", "to"):
+        is_number = name in ("files", "rows", "restated", "quarantined")
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
     for kind in landed:
         table.add_row(

@@ -1,4 +1,4 @@
-"""``rossmann data sample``: progress while files are written, and what was written."""
+"""Implement ``rossmann data sample``: show progress, then list the written files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from rossmann_ml.ingest.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DAT
 
 def sample(
     stores: Annotated[int, typer.Option(help="Number of stores.")] = 200,
-    seed: Annotated[int, typer.Option(help="Another seed makes another chain.")] = 7,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the random numbers; another seed gives another chain.")
+    ] = 7,
     out: Annotated[Path | None, typer.Option(help="Folder; data/sample if not given.")] = None,
     days: Annotated[int | None, typer.Option(help="Days of sales; 900 if not given.")] = None,
 ) -> None:
-    """Make synthetic data in the files of the Kaggle competition: an invented chain of stores."""
+    """Write synthetic data in the files of the Kaggle competition: an invented chain of stores."""
     most_days = (LAST_DATE - EARLIEST_DATE).days + 1
     if days is not None and not 1 <= days <= most_days:
         raise SettingsError(
-            f"--days is how many days of sales end on {LAST_DATE}: 1 to {most_days:,}, not {days:,}"
+            f"--days is the number of days of sales up to {LAST_DATE}: 1 to {most_days:,}, "
+            f"not {days:,}"
         )
     first_date = FIRST_DATE if days is None else LAST_DATE - timedelta(days=days - 1)
     settings = default_settings()
@@ -35,7 +38,7 @@ def sample(
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("writing made sales", total=None)
+        task = bar.add_task("writing synthetic sales", total=None)
         summary = write_sample(
             folder,
             stores=stores,

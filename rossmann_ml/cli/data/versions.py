@@ -1,4 +1,4 @@
-"""``rossmann data fetch`` and ``rossmann data export``."""
+"""Implement ``rossmann data fetch`` and ``rossmann data export``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.ingest.kaggle import fetch_files
+from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files
 from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.session import Session
 
@@ -19,23 +19,24 @@ def fetch(
         bool, typer.Option(help="Replace files of the same names in data/raw that differ.")
     ] = False,
 ) -> None:
-    """Get the files of the Kaggle competition into data/raw, with your own Kaggle account.
+    """Download the files of the Kaggle competition into data/raw, with your own Kaggle account.
 
     Takes KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size and MD5
-    are checked; a file that is there already is not fetched again.
+    are checked; a file that is already there is not fetched again.
     """
     console = Console(highlight=False)
 
-    def tell(line: str) -> None:
+    def show(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     settings = default_settings()
-    files = fetch_files(settings, force=force, progress=tell)
-    for file in files:
-        how = "was there" if file.was_there else "fetched"
-        tell(f"  {file.path}  {file.size:>12,} bytes  {how}, size and MD5 as Kaggle's")
-    if settings.raw_path != settings.home / "data" / "raw":
-        tell(f"note: ROSSMANN_RAW_DIR is set, so files are read from {settings.raw_path}")
+    folder = settings.home / "data" / "raw"
+    fetched = fetch_files(settings, force=force, progress=show)
+    for path in (folder / name for name in FILE_NAMES):
+        how = "fetched" if path in fetched else "was there"
+        show(f"  {path}  {path.stat().st_size:>12,} bytes  {how}, size and MD5 as Kaggle's")
+    if settings.raw_path != folder:
+        show(f"note: ROSSMANN_RAW_DIR is set, so files are read from {settings.raw_path}")
     console.print("Next: [bold]rossmann refresh[/]")
 
 
@@ -44,8 +45,7 @@ def export(
 ) -> None:
     """Write the cleaned tables and the feature tables as Parquet files.
 
-    Beside them data_version.json says which landed files they come from. The same tables give the
-    same bytes.
+    data_version.json lists the landed files they come from. The same tables give the same bytes.
     """
     console = Console(highlight=False)
     settings = default_settings()

@@ -1,7 +1,7 @@
-"""A made chain of stores in the files of the Kaggle competition: for trying, testing, measuring.
+"""Generate a synthetic chain of stores in the files of the Kaggle competition.
 
-What belongs here: everything that invents data. Nothing here reads the retailer's files, and
-nothing outside the sample, the tests and the benchmarks may rely on how it is invented.
+Entry point: :func:`write_sample`. The data are for trials, tests and benchmarks: no other code may
+depend on how they are generated.
 """
 
 from rossmann_ml.ingest.sample.writer import SampleSummary, write_sample

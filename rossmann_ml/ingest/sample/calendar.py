@@ -1,6 +1,6 @@
-"""What is the same for all stores of a state on a day: weekday, promotion, holidays.
+"""Build the part of the sample that all stores of a state share: weekdays, promotions, holidays.
 
-Nothing here is random, and nothing here knows a single store.
+Entry point: :func:`make_calendar`. The calendar is the same for every seed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from rossmann_ml.ingest.german_holidays import german_public_holidays
 from rossmann_ml.ingest.sample.school_holidays import school_holidays
 
-# As in the competition's data; for some stores the state can only be told as one of two.
+# As in the competition's data; ``HB,NI`` is a state that is one of two.
 STATES = ("BE", "BW", "BY", "HB,NI", "HE", "HH", "NW", "RP", "SH", "SN", "ST", "TH")
 STATE_SHARES = (0.082, 0.065, 0.161, 0.020, 0.101, 0.025, 0.257, 0.036, 0.103, 0.067, 0.050, 0.033)
 HOLIDAY_CODES = ("0", "a", "b", "c")
@@ -25,20 +25,19 @@ _FIRST_PROMO_MONDAY = date(2013, 1, 7).toordinal()
 
 @dataclass(frozen=True)
 class ChainCalendar:
-    """The calendar of a run of days, as arrays with one row per day.
+    """Calendar of consecutive days, as arrays with one row per day.
 
     Attributes:
-        first: The first day; row r is ``first + r`` days.
-        ordinals: Proleptic ordinals, shape (days,).
-        day_of_week: 1 is Monday, shape (days,).
-        is_promo: Promotion of the whole chain, shape (days,).
+        ordinals: Dates as proleptic ordinals, shape (days,).
+        day_of_week: Weekdays from 1 (Monday) to 7, shape (days,).
+        is_promo: Whether the whole chain has a promotion, shape (days,).
         holiday_code: Index into ``HOLIDAY_CODES``, shape (days, states).
-        is_school_holiday: Shape (days, states).
-        is_eve: The next day is a public holiday, shape (days, states).
-        is_day_after: The day before was a public holiday, shape (days, states).
+        is_school_holiday: Whether the state has school holidays, shape (days, states).
+        is_eve: Whether the next day is a public holiday and this one is not, shape (days, states).
+        is_day_after: Whether the day before was a public holiday and this one is not, shape
+            (days, states).
     """
 
-    first: date
     ordinals: npt.NDArray[np.int64]
     day_of_week: npt.NDArray[np.int64]
     is_promo: npt.NDArray[np.bool_]
@@ -47,18 +46,14 @@ class ChainCalendar:
     is_eve: npt.NDArray[np.bool_]
     is_day_after: npt.NDArray[np.bool_]
 
-    def rows(self, first: date, last: date) -> slice:
-        """Return the rows from one day to another, inclusive."""
-        return slice((first - self.first).days, (last - self.first).days + 1)
-
 
 def _official_state(state: str) -> str:
-    """The state whose calendar counts: of two joined by a comma, the larger, which is last."""
+    """Return the state whose calendar is used: of two states the last, which is the larger."""
     return state.rsplit(",", maxsplit=1)[-1]
 
 
 def make_calendar(first: date, last: date) -> ChainCalendar:
-    """Make the calendar from one day to another, inclusive.
+    """Return the calendar from the first to the last date, inclusive.
 
     Promotions run Monday to Friday of every second week, counted from 2013-01-07.
     """
@@ -68,7 +63,7 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
     day_of_week = (ordinals - 1) % 7 + 1
     is_promo = ((ordinals - _FIRST_PROMO_MONDAY) // 7 % 2 == 0) & (day_of_week <= 5)
 
-    # one day more at either end, for eves and days after
+    # one more day at either end, for eves and days after
     codes = np.zeros((count + 2, len(STATES)), dtype=np.uint8)
     schools = np.zeros((count, len(STATES)), dtype=np.bool_)
     before = first - timedelta(days=1)
@@ -84,7 +79,6 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
             schools[(day - first).days, column] = True
 
     return ChainCalendar(
-        first=first,
         ordinals=ordinals,
         day_of_week=day_of_week,
         is_promo=is_promo,

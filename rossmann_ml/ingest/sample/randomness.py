@@ -1,8 +1,8 @@
-"""Random numbers that depend on what they are for, never on how many were drawn before.
+"""Draw random numbers that depend on seed, purpose and date, not on the numbers drawn before.
 
-A stream is named by a purpose and, where it matters, a day. Within a stream the numbers belong to
-stores 1, 2, 3, … in this order, so store 5 is the same store in a chain of 10 and of 100,000, and a
-day's noise is the same whatever the first day is and however the work is cut into blocks.
+Entry point: :func:`stream`. Its numbers belong to stores 1, 2, 3, … in this order. So store 5 is
+the same in a chain of 10 and of 100,000 stores, and a day's noise is the same for every first date
+and block size.
 """
 
 from __future__ import annotations
@@ -16,29 +16,19 @@ Floats = npt.NDArray[np.float64]
 
 
 def stream(seed: int, purpose: str, day: int = 0) -> np.random.Generator:
-    """Return the generator of one purpose.
+    """Return a generator for one purpose and, if given, one date.
 
     Args:
-        seed: The seed of the whole sample.
-        purpose: What the numbers are for; another word gives independent numbers.
-        day: The day as a proleptic ordinal, where a purpose has numbers for every day.
+        seed: Seed of the sample.
+        purpose: Name of the purpose; another name gives independent numbers.
+        day: Date as a proleptic ordinal; 0 for a purpose without dates.
     """
     key = np.random.SeedSequence([seed, crc32(purpose.encode()), day])
     return np.random.Generator(np.random.PCG64(key))
 
 
-def uniforms(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one number in [0, 1) per store."""
-    return stream(seed, purpose).random(stores)
-
-
-def normals(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one standard normal number per store."""
-    return stream(seed, purpose).standard_normal(stores)
-
-
-# Square roots of different primes: any two of these walks fill the square evenly, so that two
-# purposes do not move together.
+# Square roots of different primes: any two of these walks fill the unit square evenly, so that
+# two purposes are not correlated.
 _STEPS = {
     "store type": 5**0.5,
     "state": 2**0.5,
@@ -50,14 +40,14 @@ _STEPS = {
 
 
 def spread(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one number in [0, 1) per store, spread so evenly that shares hold in small samples.
+    """Return one number in [0, 1) per store, so evenly spread that shares hold in small samples.
 
-    Store k gets the fractional part of ``start + k * step`` with an irrational step.
+    Store k has the fractional part of ``start + k * step`` with an irrational step.
 
     Args:
-        seed: The seed of the whole sample; it sets the start.
-        purpose: One of the purposes that have a step.
-        stores: How many stores.
+        seed: Seed of the sample; it determines the start.
+        purpose: Key of ``_STEPS``.
+        stores: Number of stores.
     """
     start = stream(seed, purpose).random()
     walk = (start + _STEPS[purpose] * np.arange(1, stores + 1)) % 1.0
@@ -68,20 +58,14 @@ def day_normals(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int
     """Return standard normal numbers of shape (days, count), one stream per day.
 
     Args:
-        seed: The seed of the whole sample.
-        purpose: What the numbers are for.
-        days: Proleptic ordinals of the days.
-        count: Numbers per day: one per store, or per state, or one.
+        seed: Seed of the sample.
+        purpose: Name of the purpose.
+        days: Dates as proleptic ordinals.
+        count: Number of draws per day: the number of stores or states, or 1.
     """
-    numbers = np.empty((len(days), count))
-    for row, day in enumerate(days.tolist()):
-        stream(seed, purpose, day).standard_normal(out=numbers[row])
-    return numbers
+    return np.array([stream(seed, purpose, day).standard_normal(count) for day in days.tolist()])
 
 
 def day_uniforms(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int) -> Floats:
     """Return numbers in [0, 1) of shape (days, count), one stream per day."""
-    numbers = np.empty((len(days), count))
-    for row, day in enumerate(days.tolist()):
-        stream(seed, purpose, day).random(out=numbers[row])
-    return numbers
+    return np.array([stream(seed, purpose, day).random(count) for day in days.tolist()])

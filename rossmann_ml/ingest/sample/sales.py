@@ -1,6 +1,7 @@
-"""What the stores sell: the chain's and the store's effects of a day, added up as logarithms.
+"""Generate the sales of the sample: effects of chain, state and store, added as logarithms.
 
-One call makes a block of days for all stores; a block needs nothing of the blocks before it.
+Entry points: :func:`make_sales`, :func:`opening`. Each call generates a block of days for all
+stores, independent of other blocks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _WEEKDAY = np.log(
     ]
 )
 _PROMO = np.array([0.44, 0.36, 0.31, 0.28, 0.20, 0.0, 0.0])
-# Days 1 to 5 of a month, and the last, the last but one and so on: wages come at month's end.
+# Days 1 to 5 of a month, and the last day, the last but one and so on: wages come at month's end.
 _MONTH_START = np.array([0.12, 0.12, 0.08, 0.06, 0.03])
 _MONTH_END = np.array([0.12, 0.16, 0.08, 0.06])
 _ZERO_SALES_SHARE = 0.0001
@@ -39,13 +40,13 @@ _DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True)
 class SalesBlock:
-    """A block of days; every array has shape (days, stores).
+    """Sales of a block of days; every array has shape (days, stores).
 
     Attributes:
-        is_observed: The store has a row at all (not refurbished on that day).
-        is_open: The store is open.
+        is_observed: Whether there is a row; False while the store is refurbished.
+        is_open: Whether the store is open.
         sales: Sales of the day, 0 when closed.
-        customers: Customers of the day, 0 when closed.
+        customers: Number of customers of the day, 0 when closed.
     """
 
     is_observed: npt.NDArray[np.bool_]
@@ -55,7 +56,7 @@ class SalesBlock:
 
 
 def opening(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray[np.bool_]:
-    """Return which stores are open, shape (days, stores)."""
+    """Return whether each store is open, shape (days, stores)."""
     is_sunday = calendar.day_of_week[rows, None] == 7
     is_holiday = calendar.holiday_code[rows][:, stores.state] > 0
     day = calendar.ordinals[rows, None]
@@ -101,20 +102,20 @@ def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
 
 
 def _competition(days: list[date], stores: Stores) -> Floats:
-    """Return how far the competitor's effect has unfolded, 0 to 1, shape (days, stores)."""
+    """Return the share of the competitor's full effect, 0 to 1, shape (days, stores)."""
     months = np.array([12 * day.year + day.month - 1 + (day.day - 1) / 31 for day in days])
     open_months = months[:, None] - stores.competition_since
     return np.clip(open_months / 4, 0.0, 1.0)
 
 
 def make_sales(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) -> SalesBlock:
-    """Make the sales of a block of days for all stores.
+    """Return the sales of a block of days for all stores.
 
     Args:
-        calendar: The calendar of the whole sample.
-        rows: The calendar's rows of this block.
-        stores: The stores.
-        seed: The seed of the whole sample.
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar in this block.
+        stores: Stores of the chain.
+        seed: Seed of the sample.
     """
     ordinals = calendar.ordinals[rows]
     days = [date.fromordinal(day) for day in ordinals.tolist()]
@@ -138,13 +139,13 @@ def make_sales(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) 
     log_sales += _competition(days, stores) * stores.competition_effect
     angle = 2 * np.pi * (ordinals - _LEVEL_DATE)[:, None] / stores.swing_days
     log_sales += stores.swing * np.sin(angle + stores.swing_phase)
-    # a refurbished store comes back a little better
+    # a refurbished store reopens with slightly higher sales
     is_back = ordinals > REFURBISHMENT_LAST.toordinal()
     log_sales += 0.04 * (is_back[:, None] & stores.is_refurbished)
 
     chance = day_uniforms(seed, "event", ordinals, len(stores))
     noise = day_normals(seed, "noise", ordinals, len(stores)) * stores.noise
-    # a street festival, a burst pipe: a few days are far from what anyone could know
+    # a street festival, a burst pipe: a few days are far from any possible forecast
     noise[chance < _LOCAL_EVENT_SHARE] *= 4
 
     is_open = opening(calendar, rows, stores)

@@ -1,9 +1,8 @@
-"""School holidays of the German states: invented, but built as the real ones are.
+"""Generate plausible school holidays of the German states by rules; not the official calendars.
 
-The real calendars are set by each state's ministry and are not in a library. The blocks here have
-their usual places and lengths: Christmas and Easter everywhere, a winter or carnival week and
-Whitsun weeks in some states, six weeks of summer that rotate between the states (Bavaria and
-Baden-Württemberg always last), autumn. They are the same for every seed, as a calendar is.
+Entry point: :func:`school_holidays`. The blocks have the usual dates and lengths, the same for
+every seed. The official calendars of the ``holidays`` package are not used, because they end in
+2029 and a sample may reach 2099.
 """
 
 from __future__ import annotations
@@ -16,14 +15,16 @@ from dateutil.easter import easter
 
 @dataclass(frozen=True)
 class _Habits:
-    """How a state places its holidays.
+    """Dates and lengths of one state's holidays.
 
     Attributes:
-        winter_week: Monday of the winter holidays as weeks after 1 February; None for none.
-        carnival: The winter week is that of Shrove Tuesday instead.
-        whitsun_days: Days of holiday after Whit Monday.
-        summer_turn: Place in the rotation of summer starts, 0 to 4; None for always last.
-        autumn_week: Monday of the autumn holidays as weeks after 1 October.
+        winter_week: First Monday of the winter holidays, in weeks after the first Monday of
+            February; None for no winter holidays.
+        carnival: Whether there are holidays in the week of Shrove Tuesday.
+        whitsun_days: Number of holidays after Whit Monday.
+        summer_turn: Position in the rotation of summer starts, 0 to 4; None for always last.
+        autumn_week: First Monday of the autumn holidays, in weeks after the first Monday of
+            October.
         autumn_days: Length of the autumn holidays in days.
     """
 
@@ -56,7 +57,7 @@ def _monday_on_or_after(day: date) -> date:
 
 
 def _blocks(state: str, year: int) -> list[tuple[date, date]]:
-    """First and last days of a state's holidays that start in a year."""
+    """Return first and last dates of a state's holidays that start in a year."""
     habits = _STATES[state]
     easter_sunday = easter(year)
     blocks = [
@@ -83,13 +84,12 @@ def _blocks(state: str, year: int) -> list[tuple[date, date]]:
 
 
 def school_holidays(state: str, first: date, last: date) -> set[date]:
-    """Return the school-free weekdays of a state; Saturdays and Sundays are never among them.
+    """Return the school holidays of a state that are weekdays (Monday to Friday).
 
     Args:
-        state: A state code of :data:`rossmann_ml.ingest.sample.calendar.STATES`, without the comma
-        form.
-        first: First day that is asked for.
-        last: Last day that is asked for, inclusive.
+        state: State code of two letters, a key of ``_STATES``.
+        first: First date of the period.
+        last: Last date of the period, inclusive.
     """
     days: set[date] = set()
     for year in range(first.year - 1, last.year + 1):

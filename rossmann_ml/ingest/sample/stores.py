@@ -1,6 +1,6 @@
-"""Who the stores are: what ``store.csv`` says of them, and the hidden traits behind their sales.
+"""Generate the stores of the sample: columns of ``store.csv`` and the traits behind their sales.
 
-What they sell on a day is in :mod:`rossmann_ml.ingest.sample.sales`.
+Entry point: :func:`make_stores`. See :mod:`rossmann_ml.ingest.sample.sales` for their daily sales.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rossmann_ml.ingest.sample.calendar import STATE_SHARES
-from rossmann_ml.ingest.sample.randomness import Floats, normals, spread, uniforms
+from rossmann_ml.ingest.sample.randomness import Floats, spread, stream
 
 STORE_TYPES = ("a", "b", "c", "d")
 ASSORTMENTS = ("a", "b", "c")
@@ -31,7 +31,7 @@ _TYPE_LEVEL = np.log([6200.0, 8600.0, 6300.0, 6300.0])
 _ASSORTMENT_LEVEL = np.array([0.0, 0.05, 0.08])
 _PROMO_STRENGTH = np.array([1.0, 0.5, 1.0, 1.0])
 _SPEND_PER_CUSTOMER = np.array([8.4, 5.0, 8.2, 10.8])
-# opening years of competitors; the last is half a year
+# competitors open from January 2000 to June 2015
 _COMPETITION_FIRST_YEAR = 2000
 _COMPETITION_MONTHS = 12 * 15 + 6
 
@@ -41,34 +41,35 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Stores:
-    """The stores 1, 2, 3, … of a chain; every attribute has shape (stores,).
+    """Stores 1, 2, 3, … of a chain; every attribute has shape (stores,).
 
     Attributes:
         store_type: Index into ``STORE_TYPES``.
         assortment: Index into ``ASSORTMENTS``.
         state: Index into :data:`rossmann_ml.ingest.sample.calendar.STATES`.
-        competition_distance_m: Metres; NaN when unknown.
-        competition_since: Months after January of year 0; -1 when unknown.
-        promo2_week: ISO week since when the store takes part in Promo2; 0 for never.
+        competition_distance_m: Distance to the nearest competitor in metres; NaN when unknown.
+        competition_since: Opening of the competitor in months after January of year 0; -1 when
+            unknown.
+        promo2_week: ISO week in which the store joined Promo2; 0 for never.
         promo2_year: ISO year of that week; 0 for never.
         promo_interval: Index into ``PROMO_INTERVALS``.
-        opens_sundays: Open on Sundays.
-        opens_holidays: Open on public holidays too.
-        is_refurbished: Has no rows in the months of refurbishment.
-        closed_first: Ordinal of the first day of a spell of closed days; 0 for none.
-        closed_last: Ordinal of its last day.
+        opens_sundays: Whether the store opens on Sundays.
+        opens_holidays: Whether the store opens on public holidays.
+        is_refurbished: Whether the store has no rows in the months of refurbishment.
+        closed_first: Ordinal of the first day of a closed spell; 0 for none.
+        closed_last: Ordinal of the last day of the closed spell; -1 for none.
         level: Log of typical sales per day.
         trend: Change of the log level per year.
-        swing: Size of a slow swing of the log level.
-        swing_days: Length of the swing's period.
-        swing_phase: Its phase in radians.
-        promo_strength: Multiple of the chain's promotion effect.
-        season_strength: Multiple of the chain's December and season.
+        swing: Amplitude of a slow swing of the log level.
+        swing_days: Period of the swing in days.
+        swing_phase: Phase of the swing in radians.
+        promo_strength: Factor on the chain's promotion effect.
+        season_strength: Factor on the chain's season, Christmas included.
         school_effect: Log effect of school holidays.
         promo2_effect: Log effect in a month in which a Promo2 round starts.
-        competition_effect: Log effect of the competitor once it has been open for some months.
-        spend: Typical spend per customer.
-        noise: Standard deviation of the log noise of a day.
+        competition_effect: Log effect of the competitor four months after its opening.
+        spend: Typical sales per customer.
+        noise: Standard deviation of the daily log noise.
     """
 
     store_type: Integers
@@ -102,25 +103,25 @@ class Stores:
 
 
 def _pick(shares: tuple[float, ...], numbers: Floats) -> Integers:
-    """Turn numbers in [0, 1) into indices with the given shares."""
+    """Return an index per number in [0, 1), so that the indices have the given shares."""
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 
 
 def make_stores(seed: int, stores: int) -> Stores:
-    """Invent the stores; the first k are the same for every number of stores."""
+    """Return the stores of a seed; the first k are the same for every number of stores."""
 
     def uniform(purpose: str) -> Floats:
-        return uniforms(seed, purpose, stores)
+        return stream(seed, purpose).random(stores)
 
     def normal(purpose: str) -> Floats:
-        return normals(seed, purpose, stores)
+        return stream(seed, purpose).standard_normal(stores)
 
     store_type = _pick(_TYPE_SHARES, spread(seed, "store type", stores))
     below = np.cumsum(_ASSORTMENT_SHARES, axis=1)[store_type, :2]
     assortment = (uniform("assortment")[:, None] >= below).sum(axis=1).astype(np.int64)
 
-    # b stands for shops at stations: the only type where Sunday is a usual day
+    # type b means shops at stations: the only type that usually opens on Sundays
     is_station = store_type == STORE_TYPES.index("b")
     opens_sundays = is_station | (spread(seed, "sunday", stores) < 0.015)
     opens_holidays = opens_sundays & (uniform("opens holidays") < 0.6)
@@ -128,7 +129,7 @@ def make_stores(seed: int, stores: int) -> Stores:
     distance = np.maximum(20.0, np.round(np.exp(7.6 + 1.4 * normal("distance")), -1))
     distance = np.where(uniform("distance known") < 0.003, np.nan, np.minimum(distance, 80_000.0))
     opening = (12 * _COMPETITION_FIRST_YEAR) + np.floor(
-        # more openings in late than in early years
+        # more competitors open in late than in early years
         np.sqrt(uniform("competition opening")) * _COMPETITION_MONTHS
     )
     opening = np.where(uniform("ancient competition") < 0.004, 12 * 1961.0 + 6, opening)

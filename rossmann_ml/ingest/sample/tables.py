@@ -1,7 +1,7 @@
-"""The rows of the sample's files as the competition writes them: columns, order, quotes.
+"""Build the rows of the sample's files with the competition's columns, order and quotes.
 
-Texts that the competition's files hold in quotes carry their quotes as part of the value, because
-those files quote by column and not by need. Where files lie is not known here.
+Quotes are part of the values, because the competition's files quote whole columns. Files are
+written in :mod:`~rossmann_ml.ingest.sample.writer`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _quoted(values: tuple[str, ...], index: npt.NDArray[np.integer]) -> pl.Serie
 def _day_columns(
     calendar: ChainCalendar, rows: slice, stores: Stores
 ) -> tuple[dict[str, pl.Series], dict[str, pl.Series]]:
-    """Columns that sales and plan share, before and after the columns of their own."""
+    """Return the columns shared by sales and plan that come first, and those that come last."""
     count = len(stores)
     ordinals = calendar.ordinals[rows]
     days = pl.Series([date.fromordinal(day).isoformat() for day in ordinals.tolist()])
@@ -51,7 +51,7 @@ def _day_columns(
 
 
 def _newest_first(rows: slice) -> slice:
-    """The same rows backwards; never called for a slice without a step, so that it ends."""
+    """Return the slice of the same rows in reverse order."""
     return slice(rows.stop - 1, rows.start - 1 if rows.start else None, -1)
 
 
@@ -59,10 +59,10 @@ def sales_rows(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) 
     """Return rows of ``train.csv``: newest day first, within a day by store.
 
     Args:
-        calendar: The calendar of the whole sample.
-        rows: The days of this block, oldest to newest.
-        stores: The stores.
-        seed: The seed of the whole sample.
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar in this block, oldest to newest.
+        stores: Stores of the chain.
+        seed: Seed of the sample.
     """
     backwards = _newest_first(rows)
     before, after = _day_columns(calendar, backwards, stores)
@@ -85,9 +85,9 @@ def plan_rows(
     """Return rows of ``test.csv``: newest day first, within a day by store.
 
     Args:
-        calendar: The calendar of the whole sample.
-        rows: The days of this block, oldest to newest.
-        stores: The stores.
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar in this block, oldest to newest.
+        stores: Stores of the chain.
         first_id: ``Id`` of the first row.
     """
     backwards = _newest_first(rows)
@@ -98,7 +98,7 @@ def plan_rows(
 
 
 def store_rows(stores: Stores) -> pl.DataFrame:
-    """Return the rows of ``store.csv``; what is unknown is an empty field."""
+    """Return the rows of ``store.csv``; an unknown value is an empty field."""
     has_promo2 = stores.promo2_year > 0
     is_known = stores.competition_since >= 0
 

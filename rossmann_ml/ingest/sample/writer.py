@@ -1,6 +1,6 @@
-"""Writing a sample to a folder: block by block, all files or none, and never over real data.
+"""Write a sample to a folder: block by block, all files or none, never over the retailer's files.
 
-What is in the rows is made in the modules beside this one.
+Entry point: :func:`write_sample`. The rows are built in :mod:`~rossmann_ml.ingest.sample.tables`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ import filelock
 import polars as pl
 
 from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
+from rossmann_ml.ingest.data_set import MARKER_NAME
 from rossmann_ml.ingest.sample.calendar import make_calendar
 from rossmann_ml.ingest.sample.stores import make_stores
 from rossmann_ml.ingest.sample.tables import header, plan_rows, sales_rows, state_rows, store_rows
 
-# The days of the competition's data, so that a newcomer sees the same shape.
+# The dates of the competition's data, so that the sample has the same size.
 FIRST_DATE = date(2013, 1, 1)
 LAST_DATE = date(2015, 6, 19)
 PLAN_DAYS = 48
 
-# Beyond these the calendar or the machine's memory gives no believable sample.
+# Limits of the calendar's rules and of a machine's memory.
 EARLIEST_DATE = date(1991, 1, 1)
 LATEST_DATE = date(2099, 12, 31)
 MOST_STORES = 1_000_000
 
-MARKER = "dataset.json"
-# In the order in which they appear: sales never lie in a folder that is not marked.
-FILES = (MARKER, "store.csv", "store_states.csv", "test.csv", "train.csv")
+# The marker is moved into the folder first, so that sales are never in an unmarked folder.
+FILES = (MARKER_NAME, "store.csv", "store_states.csv", "test.csv", "train.csv")
 
-# What a block of days may hold; about 250 bytes a row are in memory at a time.
+# Rows in memory at a time, about 250 bytes each.
 _ROWS_PER_BLOCK = 500_000
 _WORK_DIR = ".making"
 _LOCK_FILE = ".making.lock"
@@ -45,19 +45,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What was written.
+    """Name, dates and sizes of a written sample.
 
     Attributes:
-        name: The data set's name, ``sample-<stores>-<seed>``.
-        folder: Where the files are.
+        name: Name of the data set, ``sample-<stores>-<seed>``.
+        folder: Folder of the files.
         stores: Number of stores.
-        seed: The seed.
-        first_date: First day of ``train.csv``.
-        last_date: Last day of ``train.csv``.
-        plan_last_date: Last day of ``test.csv``, which starts the day after ``last_date``.
-        sales_rows: Rows of ``train.csv``.
-        plan_rows: Rows of ``test.csv``.
-        bytes_written: Size of the data files.
+        seed: Seed of the random numbers.
+        first_date: First date of ``train.csv``.
+        last_date: Last date of ``train.csv``.
+        plan_last_date: Last date of ``test.csv``, which starts the day after ``last_date``.
+        sales_rows: Number of rows of ``train.csv``.
+        plan_rows: Number of rows of ``test.csv``.
+        bytes_written: Size of the four data files in bytes.
     """
 
     name: str
@@ -82,25 +82,25 @@ def write_sample(
     plan_days: int = PLAN_DAYS,
     progress: Progress | None = None,
 ) -> SampleSummary:
-    """Write a made chain of stores in the files of the competition.
+    """Write a synthetic chain of stores in the files of the competition.
 
-    The same arguments give the same bytes. The files appear together when all are written; an
-    older sample in the folder stays until then.
+    The same arguments give the same bytes. An older sample in the folder stays until all files
+    are written.
 
     Args:
-        folder: Where ``train.csv``, ``store.csv``, ``test.csv``, ``store_states.csv`` and the
-            marker ``dataset.json`` are written; made if missing.
+        folder: Folder for ``train.csv``, ``store.csv``, ``test.csv``, ``store_states.csv`` and
+            the marker ``dataset.json``; created if missing.
         stores: Number of stores, numbered from 1.
-        seed: Another seed is another chain; a store is the same for every number of stores.
-        first_date: First day of sales.
-        last_date: Last day of sales.
-        plan_days: Days after ``last_date`` whose plan is in ``test.csv``.
-        progress: Called after every block with store-days done and store-days in all.
+        seed: Seed of the random numbers; a store is the same for every number of stores.
+        first_date: First date of sales.
+        last_date: Last date of sales.
+        plan_days: Number of days after ``last_date`` in ``test.csv``.
+        progress: Called after every block with the store-days done and the total store-days.
 
     Raises:
-        SettingsError: A number or date that makes no sample, or a folder that cannot be written.
-        RefusedError: The folder holds files that are not a sample.
-        BusyError: Another process is making a sample there.
+        SettingsError: A number or date is out of range, or the folder cannot be written.
+        RefusedError: The folder has files that are not a sample.
+        BusyError: Another process writes a sample there.
     """
     _check_arguments(stores, seed, first_date, last_date, plan_days)
     try:
@@ -158,7 +158,7 @@ def _make_files(work: Path, plan: SampleSummary, progress: Progress | None) -> S
     sold = _write(work / "train.csv", sales_blocks())
     size = sum(path.stat().st_size for path in work.iterdir())
     summary = replace(plan, sales_rows=sold, plan_rows=planned, bytes_written=size)
-    _write_marker(work / MARKER, summary)
+    _write_marker(work / MARKER_NAME, summary)
     return summary
 
 
@@ -175,15 +175,15 @@ def _check_arguments(
         raise SettingsError(f"the last day of sales {last_date} is before the first {first_date}")
     if first_date < EARLIEST_DATE or last_date > LATEST_DATE:
         raise SettingsError(
-            f"the sales of a sample lie between {EARLIEST_DATE} and {LATEST_DATE}, "
+            f"the sales of a sample are between {EARLIEST_DATE} and {LATEST_DATE}, "
             f"not {first_date} to {last_date}"
         )
 
 
 @contextmanager
 def _work_dir(folder: Path) -> Iterator[Path]:
-    """A private folder inside the target, so that moving files out of it is one rename each."""
-    _refuse_foreign(folder)
+    """Yield a work folder inside the target, so that each finished file is moved by one rename."""
+    _check_target(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / _LOCK_FILE, timeout=0)
     try:
@@ -194,7 +194,7 @@ def _work_dir(folder: Path) -> Iterator[Path]:
         ) from error
     work = folder / _WORK_DIR
     try:
-        shutil.rmtree(work, ignore_errors=True)  # what a killed run left behind
+        shutil.rmtree(work, ignore_errors=True)  # a killed run leaves its files
         work.mkdir()
         yield work
     finally:
@@ -202,8 +202,8 @@ def _work_dir(folder: Path) -> Iterator[Path]:
         lock.release()
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse a folder whose files are not known to be a sample."""
+def _check_target(folder: Path) -> None:
+    """Raise when the folder has files but no marker of a sample."""
     if folder.exists() and not folder.is_dir():
         raise RefusedError(f"{folder} is a file; a sample needs a folder")
     if not folder.exists() or is_sample(folder):
@@ -212,15 +212,15 @@ def _refuse_foreign(folder: Path) -> None:
     if found:
         raise RefusedError(
             f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
-            f"{MARKER} of a sample: nothing was written, because made and real data are never "
-            "mixed. Name another folder with --out, or empty this one"
+            f"{MARKER_NAME} of a sample: nothing was written, because synthetic and real data are "
+            "never mixed. Name another folder with --out, or empty this one"
         )
 
 
 def is_sample(folder: Path) -> bool:
-    """Tell whether a folder's marker says that its files are synthetic."""
+    """Return whether a folder's marker says that its files are synthetic."""
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        marker = json.loads((folder / MARKER_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(marker, dict) and marker.get("is_synthetic") is True
@@ -233,7 +233,7 @@ def _blocks_newest_first(first_row: int, end_row: int, stores: int) -> Iterator[
 
 
 def _write(path: Path, frames: Iterable[pl.DataFrame], *, quoted_header: bool = True) -> int:
-    """Write frames one below the other and return the number of rows."""
+    """Write frames to one CSV file, one after the other, and return the number of rows."""
     rows = 0
     with path.open("wb") as file:
         for number, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Every broken file is refused with a message, or its bad rows are set aside; nothing is lost."""
+"""Every bad file is refused with a message, or its bad rows are quarantined; no row is lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_corpus_is_as_large_as_it_should_be() -> None:
 
 
 @pytest.mark.parametrize("bad", CORPUS, ids=lambda bad: f"{bad.what}-{bad.name}")
-def test_a_bad_file_ends_as_it_must(landed: Retailer, bad: BadFile) -> None:
+def test_a_bad_file_has_the_expected_end(landed: Retailer, bad: BadFile) -> None:
     before = landed.contents()
     own = landed.incoming if bad.name.startswith(("sales_", "plan_")) else landed.raw
     kept = (own / bad.name).read_bytes() if (own / bad.name).exists() else None
@@ -56,7 +56,7 @@ def test_a_bad_file_ends_as_it_must(landed: Retailer, bad: BadFile) -> None:
         assert set(before[table]) <= set(after[table]), "rows that were landed are gone"
     if bad.end is End.HARMLESS:
         assert landing.quarantined == {}
-        assert after == before, "it says what was known already"
+        assert after == before, "all its rows were stored before"
         return
     new = [
         row
@@ -66,7 +66,7 @@ def test_a_bad_file_ends_as_it_must(landed: Retailer, bad: BadFile) -> None:
     assert 1 <= len(new) <= 2
     for _, _, file_name, line_number, column_name, reason, row_text, _ in new:
         assert file_name == bad.name
-        # the line as it stands in the file, so that a person finds it
+        # the exact line of the file, so that a person finds it
         lines = bad.content.decode().removeprefix("\ufeff").split("\n")
         assert lines[line_number - 1].rstrip("\r") == row_text
         assert all(words in f"{column_name}: {reason}" for words in bad.says), reason

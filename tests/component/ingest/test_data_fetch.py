@@ -1,4 +1,4 @@
-"""``rossmann data fetch`` against a local server that answers as Kaggle does."""
+"""``rossmann data fetch`` against answers in the form of Kaggle's."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import base64
 import hashlib
 import io
 import json
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
+import responses
 import typer
 import yaml
 from typer.testing import CliRunner
@@ -31,63 +31,46 @@ from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files, read_pointer
 
 FILES = {name: f"the bytes of {name}\n".encode() * 50 for name in FILE_NAMES}
 BASIC = "Basic " + base64.b64encode(b"ada:secret-key").decode()
+ADDRESS = "https://kaggle.test/api/v1"
+Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
 class Kaggle:
-    """What the server has and what it was asked."""
+    """The files of a fake Kaggle, the credentials it accepts, and the requests it received."""
 
-    address: str = ""
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     authorization: str = BASIC
     status: int = 200
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+
+    def answer(self, request: requests.PreparedRequest) -> Answer:
+        name = str(request.url).rpartition("/")[2]
+        self.requested.append(name)
+        if request.headers.get("Authorization") != self.authorization:
+            return 401, {}, b"{}"
+        if self.status != 200:
+            return self.status, {}, b"{}"
+        return 302, {"Location": f"https://storage.test/{name}"}, b""
+
+    def store(self, request: requests.PreparedRequest) -> Answer:
+        assert "Authorization" not in request.headers  # the key is not meant for this host
+        return 200, {}, self.files[str(request.url).rpartition("/")[2]]
 
 
 @pytest.fixture
 def kaggle() -> Iterator[Kaggle]:
     state = Kaggle()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path.startswith("/storage/"):  # where Kaggle sends one to, without the key
-                assert "Authorization" not in self.headers
-                self._answer(200, state.files[self.path.rpartition("/")[2]])
-                return
-            name = self.path.rpartition("/")[2]
-            assert self.path == f"/api/v1/competitions/data/download/rossmann-store-sales/{name}"
-            state.asked.append(name)
-            if self.headers.get("Authorization") != state.authorization:
-                self._answer(401, b"{}")
-            elif state.status != 200:
-                self._answer(state.status, b"{}")
-            else:
-                self.send_response(302)
-                # another host, for which the key is not meant
-                port = self.server.server_address[1]
-                self.send_header("Location", f"http://localhost:{port}/storage/{name}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.address = f"http://127.0.0.1:{server.server_address[1]}/api/v1"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield state
-    server.shutdown()
-    server.server_close()
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
+        for name in FILE_NAMES:
+            url = f"{ADDRESS}/competitions/data/download/rossmann-store-sales/{name}"
+            web.add_callback(responses.GET, url, state.answer)
+            web.add_callback(responses.GET, f"https://storage.test/{name}", state.store)
+        yield state
 
 
 @pytest.fixture
-def settings(tmp_path: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     (tmp_path / "data").mkdir()
     for name, content in FILES.items():
         out = {"md5": hashlib.md5(content).hexdigest(), "size": len(content), "path": f"raw/{name}"}
@@ -96,13 +79,11 @@ def settings(tmp_path: Path, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KAGGLE_USERNAME", "ada")
     monkeypatch.setenv("KAGGLE_KEY", "secret-key")
     monkeypatch.setenv("KAGGLE_API_TOKEN", "")
-    monkeypatch.setenv("no_proxy", "*")
-    return load_settings(home=tmp_path, kaggle_address=kaggle.address)
+    return load_settings(home=tmp_path, kaggle_address=ADDRESS)
 
 
 def fetch(settings: Settings, *, force: bool = False) -> list[str]:
-    files = fetch_files(settings, force=force, progress=lambda line: None)
-    return [file.path.name for file in files if not file.was_there]
+    return [path.name for path in fetch_files(settings, force=force, progress=lambda line: None)]
 
 
 def raw(settings: Settings) -> dict[str, bytes]:
@@ -115,7 +96,7 @@ def test_files_are_fetched_checked_and_not_fetched_again(
     assert fetch(settings) == list(FILE_NAMES)
     assert raw(settings) == FILES
     assert fetch(settings) == []
-    assert kaggle.asked == list(FILE_NAMES)
+    assert kaggle.requested == list(FILE_NAMES)
 
 
 def test_a_packed_file_is_unpacked(settings: Settings, kaggle: Kaggle) -> None:
@@ -130,8 +111,8 @@ def test_a_packed_file_is_unpacked(settings: Settings, kaggle: Kaggle) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("other.csv", b"x", "an archive without train.csv"),
-        ("train.csv", b"x", "a packed train.csv of 1 bytes"),
+        ("other.csv", b"x", r"an archive without a whole train\.csv \(it holds \['other\.csv'\]\)"),
+        ("train.csv", b"x", r"a train\.csv of 1 bytes with MD5"),
     ],
 )
 def test_an_archive_of_something_else_is_refused(
@@ -150,10 +131,11 @@ def test_a_file_that_differs_by_a_byte_is_not_kept(settings: Settings, kaggle: K
     kaggle.files["test.csv"] = FILES["test.csv"][:-1] + b"!"
     with pytest.raises(BadFileError, match=r"with MD5 .* expects 1,100 bytes.*not kept"):
         fetch(settings)
-    assert list(raw(settings)) == ["train.csv"]  # what came before it stays
+    assert list(raw(settings)) == ["train.csv"]  # the file fetched before it stays
 
 
-def test_a_file_of_ones_own_is_replaced_only_when_asked_for(settings: Settings) -> None:
+@pytest.mark.usefixtures("kaggle")
+def test_a_file_of_ones_own_is_replaced_only_with_force(settings: Settings) -> None:
     fetch(settings)
     own = settings.home / "data" / "raw" / "store.csv"
     own.write_text("my stores")
@@ -164,18 +146,18 @@ def test_a_file_of_ones_own_is_replaced_only_when_asked_for(settings: Settings) 
     assert raw(settings) == FILES
 
 
-def test_without_credentials_it_says_what_to_do(
+def test_without_credentials_the_error_names_every_way_to_sign_in(
     settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
     with pytest.raises(
         RefusedError, match=r"Make a token.*KAGGLE_USERNAME.*kaggle\.json.*data/raw"
     ):
-        fetch(load_settings(home=settings.home, kaggle_address=kaggle.address))
-    assert kaggle.asked == []
+        fetch(load_settings(home=settings.home, kaggle_address=ADDRESS))
+    assert kaggle.requested == []
 
 
-def test_the_token_file_of_kaggle_is_taken(
+def test_the_token_file_of_kaggle_is_read(
     settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
@@ -183,7 +165,7 @@ def test_the_token_file_of_kaggle_is_taken(
     folder.mkdir()
     token = folder / "kaggle.json"
     token.write_text(json.dumps({"username": "ada", "key": "secret-key"}))
-    again = load_settings(home=settings.home, kaggle_address=kaggle.address)
+    again = load_settings(home=settings.home, kaggle_address=ADDRESS)
     assert fetch(again) == list(FILE_NAMES)
 
     (settings.home / "data" / "raw" / "train.csv").unlink()
@@ -198,7 +180,7 @@ def test_a_token_of_the_newer_kind_is_sent_as_such(
 ) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", "a-token")
     kaggle.authorization = "Bearer a-token"
-    again = load_settings(home=settings.home, kaggle_address=kaggle.address)
+    again = load_settings(home=settings.home, kaggle_address=ADDRESS)
     assert fetch(again) == list(FILE_NAMES)
     assert "a-token" not in repr(again)
 
@@ -210,7 +192,7 @@ def test_a_token_of_the_newer_kind_is_sent_as_such(
         (500, FaultError, "Kaggle answered 500"),
     ],
 )
-def test_a_refusal_says_what_kaggle_wants(
+def test_an_error_status_is_explained(
     settings: Settings, kaggle: Kaggle, status: int, error: type[RossmannError], complaint: str
 ) -> None:
     kaggle.status = status
@@ -219,13 +201,16 @@ def test_a_refusal_says_what_kaggle_wants(
     assert raw(settings) == {}
 
 
-def test_a_wrong_key_is_told_apart_from_refused_rules(settings: Settings, kaggle: Kaggle) -> None:
+def test_a_wrong_key_is_distinguished_from_rules_not_accepted(
+    settings: Settings, kaggle: Kaggle
+) -> None:
     kaggle.authorization = "Basic other"
-    with pytest.raises(RefusedError, match=r"does not know this user or key \(401\)"):
+    with pytest.raises(RefusedError, match=r"rejects this user or key \(401\)"):
         fetch(settings)
 
 
-def test_no_answer_names_the_address(settings: Settings) -> None:
+def test_no_answer_names_the_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
     nobody = load_settings(home=settings.home, kaggle_address="http://127.0.0.1:9/api/v1")
     with pytest.raises(FaultError, match=r"127\.0\.0\.1:9.*could not be fetched"):
         fetch(nobody)
@@ -233,7 +218,7 @@ def test_no_answer_names_the_address(settings: Settings) -> None:
 
 def test_a_broken_pointer_is_named(settings: Settings) -> None:
     (settings.home / "data" / "test.csv.dvc").write_text("outs: []")
-    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is no pointer of DVC"):
+    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is not a DVC pointer"):
         fetch(settings)
 
 
@@ -247,18 +232,19 @@ def test_the_pointers_name_the_files_of_the_competition() -> None:
     }
 
 
-def test_the_command_tells_what_is_in_place(
-    settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("kaggle")
+def test_the_command_prints_what_is_in_place(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROSSMANN_HOME", str(settings.home))
-    monkeypatch.setenv("ROSSMANN_KAGGLE_ADDRESS", kaggle.address)
+    monkeypatch.setenv("ROSSMANN_KAGGLE_ADDRESS", ADDRESS)
     monkeypatch.setenv("ROSSMANN_RAW_DIR", str(settings.home / "elsewhere"))
     default_settings.cache_clear()
     app = typer.Typer()
     app.command()(fetch_command)
-    told = CliRunner().invoke(app)
+    result = CliRunner().invoke(app)
     default_settings.cache_clear()
-    assert told.exit_code == 0, told.output
-    assert "fetching store.csv (0.0 MB)" in told.output
-    assert "1,150 bytes  fetched, size and MD5 as Kaggle's" in told.output
-    assert "ROSSMANN_RAW_DIR is set, so files are read from" in told.output
+    assert result.exit_code == 0, result.output
+    assert "fetching store.csv (0.0 MB)" in result.output
+    assert "1,150 bytes  fetched, size and MD5 as Kaggle's" in result.output
+    assert "ROSSMANN_RAW_DIR is set, so files are read from" in result.output

@@ -1,4 +1,4 @@
-"""``rossmann data land`` and ``rossmann data status`` as a person meets them."""
+"""``rossmann data land`` and ``rossmann data status`` from the command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def retailer(tmp_path: Path) -> Retailer:
 def rossmann(
     retailer: Retailer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
-    """Run the command line in this process; hands back the exit code and what it said."""
+    """Return a function that runs a command in this process and returns exit code and output."""
     monkeypatch.setenv("ROSSMANN_RAW_DIR", str(retailer.raw))
     monkeypatch.setenv("ROSSMANN_INCOMING_DIR", str(retailer.incoming))
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(retailer.settings.warehouse_path))
@@ -40,36 +40,36 @@ def rossmann(
         monkeypatch.setattr(sys, "argv", ["rossmann", *arguments])
         with pytest.raises(SystemExit) as end:
             cli.main()
-        told = capsys.readouterr()
-        return int(end.value.code or 0), told.out + told.err
+        output = capsys.readouterr()
+        return int(end.value.code or 0), output.out + output.err
 
     yield run
     default_settings.cache_clear()
 
 
-def test_status_says_plainly_that_there_is_no_warehouse_yet(
+def test_before_the_first_landing_status_says_that_there_is_no_warehouse(
     rossmann: Run, retailer: Retailer
 ) -> None:
-    code, told = rossmann("data", "status")
+    code, output = rossmann("data", "status")
     assert code == 0
-    assert "There is no warehouse yet" in told
-    assert "store.csv, train.csv, test.csv (not landed" in told
+    assert "There is no warehouse yet" in output
+    assert "store.csv, train.csv, test.csv (not landed" in output
     assert not retailer.settings.database_path.exists()
 
 
-def test_a_folder_is_landed_and_status_shows_what_is_there_and_what_waits(
+def test_a_folder_is_landed_and_status_shows_landed_rows_and_waiting_files(
     rossmann: Run, retailer: Retailer
 ) -> None:
-    code, told = rossmann("data", "land", str(retailer.raw))
+    code, output = rossmann("data", "land", str(retailer.raw))
     assert code == 0
-    assert "train.csv: 36 rows read, 36 landed, 2015-06-01 to 2015-06-12" in told
+    assert "train.csv: 36 rows read, 36 landed, 2015-06-01 to 2015-06-12" in output
 
     retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, sales_lines()[:1]))
-    code, told = rossmann("data", "status")
+    code, output = rossmann("data", "status")
     assert code == 0
-    assert "Data set retailer" in told
-    assert "today is Monday, 2015-06-15" in told
-    assert told.split("sales", 1)[1].split()[:6] == [
+    assert "Data set retailer" in output
+    assert "the business date is Monday, 2015-06-15" in output
+    assert output.split("sales", 1)[1].split()[:6] == [
         "1",
         "36",
         "0",
@@ -77,25 +77,25 @@ def test_a_folder_is_landed_and_status_shows_what_is_there_and_what_waits(
         "2015-06-01",
         "2015-06-12",
     ]
-    assert "sales_2015-06-19.csv (not landed, or nothing new in it)" in told
+    assert "sales_2015-06-19.csv (not landed, or nothing new in it)" in output
 
 
 def test_weekly_drops_land_without_naming_them_and_once(rossmann: Run, retailer: Retailer) -> None:
     retailer.land_raw()
-    _, told = rossmann("data", "land")
-    assert "holds no file to land" in told
+    _, output = rossmann("data", "land")
+    assert "has no file to land" in output
     restated, unknown = sales_line(1, FRIDAY, 10), sales_line(9, FRIDAY, 10)
     known = [line for line in sales_lines() if not line.startswith("1,")] * 5
     retailer.write("sales_2015-06-12.csv", text(SALES_HEADER, [restated, unknown, *known]))
-    code, told = rossmann("data", "land")
+    code, output = rossmann("data", "land")
     assert code == 0
-    assert "1 landed (1 of them restated)" in told
-    assert "1 set aside (Store is not in store.csv: 1)" in told
-    _, told = rossmann("data", "land")
-    assert "landed before" in told
-    assert "Nothing changed." in told
-    _, told = rossmann("data", "status")
-    assert "set aside from sales: 1 rows: Store is not in store.csv" in told
+    assert "1 landed (1 of them restated)" in output
+    assert "1 quarantined (Store is not in store.csv: 1)" in output
+    _, output = rossmann("data", "land")
+    assert "landed before" in output
+    assert "Nothing changed." in output
+    _, output = rossmann("data", "status")
+    assert "quarantined from sales: 1 rows: Store is not in store.csv" in output
 
 
 def test_a_refusal_ends_with_its_message_and_code_and_shows_brackets_as_they_are(
@@ -104,8 +104,8 @@ def test_a_refusal_ends_with_its_message_and_code_and_shows_brackets_as_they_are
     retailer.land_raw()
     line = sales_line(1, FRIDAY, Sales="[/red]")
     retailer.write("sales_2015-06-12.csv", text(SALES_HEADER, [line]))
-    code, told = rossmann("data", "land")
+    code, output = rossmann("data", "land")
     assert code == 2
-    assert "error:" in told
-    assert "[/red]" in told
-    assert "Traceback" not in told
+    assert "error:" in output
+    assert "[/red]" in output
+    assert "Traceback" not in output

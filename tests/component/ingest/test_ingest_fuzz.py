@@ -1,4 +1,4 @@
-"""Whatever the bytes: a file lands, or it is refused with a reason and nothing changes."""
+"""A file of any bytes lands, or it is refused with a reason and changes nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PIECES = (
 
 @st.composite
 def damaged(draw: st.DrawFn, valid: bytes) -> bytes:
-    """A valid file with some pieces put in, taken out or doubled."""
+    """Draw a valid file with some pieces inserted, removed or doubled."""
     data = valid
     for _ in range(draw(st.integers(1, 6))):
         at = draw(st.integers(0, len(data)))

@@ -1,4 +1,4 @@
-"""``data_status`` and the commit of a checkout: what needs a warehouse file or git."""
+"""``data_status`` on a warehouse file, and the commit of a git checkout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def retailer(tmp_path: Path) -> Retailer:
     return made
 
 
-def test_status_counts_rows_in_force_and_names_files_of_which_the_bytes_are_new(
+def test_status_counts_the_newest_versions_and_names_files_with_new_bytes(
     retailer: Retailer,
 ) -> None:
     retailer.land_raw()
@@ -53,7 +53,7 @@ def test_status_counts_rows_in_force_and_names_files_of_which_the_bytes_are_new(
     ]
 
 
-def test_a_database_without_the_pipelines_tables_is_no_warehouse(retailer: Retailer) -> None:
+def test_a_database_without_the_raw_tables_is_not_a_warehouse(retailer: Retailer) -> None:
     path = retailer.settings.database_path
     path.parent.mkdir(parents=True)
     duckdb.connect(str(path)).close()
@@ -101,6 +101,6 @@ def test_a_commit_has_12_digits_and_says_when_files_differ_from_it(tmp_path: Pat
     (tmp_path / "changed" / "a.txt").write_text("2")
     head = git(tmp_path / "changed", "rev-parse", "HEAD")
     assert git_commit(tmp_path / "changed") == f"{head[:12]}+changes"
-    # of a process that runs, the commit is the one it was started with
+    # a running process keeps the commit with which it started
     git(tmp_path / "clean", "rm", "-q", "a.txt")
     assert not git_commit(tmp_path / "clean").endswith("+changes")

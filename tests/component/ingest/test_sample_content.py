@@ -1,4 +1,4 @@
-"""What the synthetic sample holds is believable: holidays, promotions, refurbishments, seasons."""
+"""The synthetic sample is plausible: holidays, promotions, refurbishments, seasons."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def test_store_types_differ_in_what_a_customer_spends(sold: pl.DataFrame) -> Non
     assert spend["b"] < spend["a"] < spend["d"]
 
 
-def test_attributes_of_stores_are_complete_where_the_competition_s_are(tmp_path: Path) -> None:
+def test_attributes_of_stores_are_empty_only_where_those_of_the_competition_are(
+    tmp_path: Path,
+) -> None:
     write_sample(tmp_path, stores=2000, seed=7, first_date=date(2015, 6, 15))
     stores = read(tmp_path, "store.csv")
     assert set(stores["Assortment"]) == {"a", "b", "c"}
@@ -179,7 +181,7 @@ def test_attributes_of_stores_are_complete_where_the_competition_s_are(tmp_path:
 
 @pytest.fixture(scope="module")
 def large_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Enough stores for effects of a few percent to stand out of the noise."""
+    """Return a sample with enough stores to measure effects of a few percent."""
     folder = tmp_path_factory.mktemp("large")
     write_sample(folder, stores=1500, seed=7, first_date=date(2014, 1, 1))
     return folder

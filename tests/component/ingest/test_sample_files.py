@@ -1,4 +1,4 @@
-"""The synthetic sample's files: the competition's form, repeatable, never over real data."""
+"""The sample's files have the competition's form, are repeatable and never replace real data."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_same_arguments_give_the_same_bytes_and_another_seed_others(tmp_path
 
 
 @pytest.mark.parametrize("days_per_block", [1, 7, 47, 79])
-def test_how_the_work_is_cut_into_blocks_changes_no_byte(
+def test_the_size_of_blocks_changes_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days_per_block: int
 ) -> None:
     whole = small(tmp_path / "whole")
@@ -107,7 +107,7 @@ def test_a_store_is_the_same_in_a_larger_chain_and_a_longer_history(tmp_path: Pa
         assert found.equals(expected), name
 
 
-def test_what_was_planned_is_what_happened(tmp_path: Path) -> None:
+def test_the_plan_of_a_period_equals_its_later_sales_rows(tmp_path: Path) -> None:
     columns = ["Store", "DayOfWeek", "Date", "Open", "Promo", "StateHoliday", "SchoolHoliday"]
     early = small(tmp_path / "early", last_date=date(2015, 5, 2), stores=30)
     late = small(tmp_path / "late", stores=30)
@@ -128,7 +128,7 @@ def test_what_was_planned_is_what_happened(tmp_path: Path) -> None:
         ({"first_date": date(1900, 1, 1)}, "not 1900-01-01"),
     ],
 )
-def test_numbers_that_make_no_sample_are_refused_before_anything_is_written(
+def test_arguments_out_of_range_are_refused_before_anything_is_written(
     tmp_path: Path, wrong: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message):
@@ -136,7 +136,7 @@ def test_numbers_that_make_no_sample_are_refused_before_anything_is_written(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_with_files_that_are_no_sample_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_files_that_are_not_a_sample_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("the retailer's own")
     with pytest.raises(RefusedError, match=r"holds train\.csv and no dataset\.json"):
         small(tmp_path)
@@ -154,7 +154,7 @@ def test_a_sample_is_replaced_by_another(tmp_path: Path) -> None:
     assert read(tmp_path, "train.csv")["Store"].max() == 9
 
 
-def test_when_the_work_is_interrupted_the_older_sample_stays_whole(tmp_path: Path) -> None:
+def test_after_an_interruption_the_older_sample_stays_complete(tmp_path: Path) -> None:
     small(tmp_path)
     before = {name: (tmp_path / name).read_bytes() for name in writer.FILES}
 
@@ -181,7 +181,7 @@ def test_progress_counts_every_store_day_up_to_the_total(
     assert len(seen) > 5
 
 
-def test_the_command_says_what_it_wrote_that_it_is_synthetic_and_what_comes_next(
+def test_the_command_lists_the_synthetic_files_and_the_next_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "made"
@@ -190,17 +190,17 @@ def test_the_command_says_what_it_wrote_that_it_is_synthetic_and_what_comes_next
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
-    told = capsys.readouterr().out
-    assert "Synthetic data, sample-5-1" in told
-    assert "150 rows, 2015-05-21 to 2015-06-19" in told
-    assert f"Next: ROSSMANN_RAW_DIR={folder} rossmann refresh" in told
+    output = capsys.readouterr().out
+    assert "Synthetic data, sample-5-1" in output
+    assert "150 rows, 2015-05-21 to 2015-06-19" in output
+    assert f"Next: ROSSMANN_RAW_DIR={folder} rossmann refresh" in output
     assert read(folder, "train.csv").height == 150
 
 
 @pytest.mark.parametrize(
     "wrong", ["--stores 0", "--seed -1", "--days 0", "--days 99999999", "--out /dev/null/sample"]
 )
-def test_the_command_refuses_with_a_message_and_no_traceback(
+def test_a_wrong_argument_ends_the_command_with_a_message_and_no_traceback(
     wrong: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -215,7 +215,7 @@ def test_the_command_refuses_with_a_message_and_no_traceback(
     assert not (tmp_path / "new").exists()
 
 
-def test_two_processes_cannot_make_a_sample_in_the_same_folder(tmp_path: Path) -> None:
+def test_two_processes_cannot_write_a_sample_to_the_same_folder(tmp_path: Path) -> None:
     with (
         FileLock(tmp_path / ".making.lock"),
         pytest.raises(BusyError, match="another process is making a sample"),

@@ -1,4 +1,4 @@
-"""A warehouse in memory, one for all tests, emptied before each."""
+"""Provide a warehouse in memory that all tests share and that is emptied before each."""
 
 from support.ingest_warehouse import memory_database, warehouse, with_stores
 

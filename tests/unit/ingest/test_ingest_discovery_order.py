@@ -1,4 +1,4 @@
-"""Which files are found, what their names say, and in which order they land.
+"""Files are found in a folder, recognised by their names and landed in one order.
 
 Definitions: the docstrings of ``rossmann_ml.ingest.discovery`` (bulk files first, stores before
 sales, then weekly drops by day, sales before the plan) and the names in ``data/README.md``.
@@ -26,7 +26,7 @@ from rossmann_ml.ingest.formats import PLAN, SALES, STORE_STATES, STORES
 
 BULK = ["store.csv", "train.csv", "test.csv", "store_states.csv"]
 DAYS = ["2014-12-31", "2015-01-01", "2015-01-02"]
-# every name of this small world in the one right order
+# all names of these tests in the expected order
 RIGHT_ORDER = [*BULK, *(f"{kind}_{day}.csv" for day in DAYS for kind in ("sales", "plan"))]
 
 
@@ -42,17 +42,17 @@ def names(files: list[RawFile]) -> list[str]:
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(RIGHT_ORDER), unique=True).flatmap(st.permutations))
-def test_files_land_in_one_order_however_they_are_found(found: list[str]) -> None:
+def test_files_land_in_the_same_order_for_every_order_of_discovery(found: list[str]) -> None:
     landed = names(in_landing_order(raw_file(name) for name in found))
     assert landed == [name for name in RIGHT_ORDER if name in found]
 
 
-def test_files_of_the_same_name_land_by_their_paths() -> None:
+def test_files_of_the_same_name_land_in_the_order_of_their_paths() -> None:
     files = [raw_file("train.csv", folder) for folder in ("c", "a", "b")]
     assert [file.path.parent.name for file in in_landing_order(files)] == ["a", "b", "c"]
 
 
-def test_a_name_says_kind_day_and_format() -> None:
+def test_a_name_gives_kind_date_and_format() -> None:
     path = Path("x", "sales_2016-02-29.csv")
     assert recognise(path) == RawFile(path, "sales", is_bulk=False, day=date(2016, 2, 29))
     path = Path("x", "plan_2015-06-19.csv")
@@ -73,11 +73,11 @@ def test_a_name_says_kind_day_and_format() -> None:
         "sales_\u0662015-06-19.csv",
     ],
 )
-def test_other_names_say_nothing(name: str) -> None:
+def test_other_names_are_not_recognised(name: str) -> None:
     assert recognise(Path(name)) is None
 
 
-def test_a_folder_is_searched_for_files_of_the_product_and_others_are_named(
+def test_files_of_the_product_are_found_in_a_folder_and_other_csv_files_are_listed(
     tmp_path: Path,
 ) -> None:
     for name in reversed(RIGHT_ORDER[2:7]):
@@ -91,13 +91,13 @@ def test_a_folder_is_searched_for_files_of_the_product_and_others_are_named(
     assert others == ["a.CSV", "b.csv"]
 
 
-def test_a_folder_that_is_not_there_or_a_file_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_or_a_file_in_place_of_a_folder_has_no_files(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("x")
     assert find_files(tmp_path / "none") == ([], [])
     assert find_files(tmp_path / "train.csv") == ([], [])
 
 
-def test_named_files_and_opened_folders_land_once_and_in_order(tmp_path: Path) -> None:
+def test_named_files_and_files_of_named_folders_land_once_and_in_order(tmp_path: Path) -> None:
     folder = tmp_path / "drops"
     folder.mkdir()
     for name in ("sales_2015-01-02.csv", "plan_2015-01-01.csv", "left_alone.csv"):
@@ -117,7 +117,7 @@ def test_named_files_and_opened_folders_land_once_and_in_order(tmp_path: Path) -
     assert named_files([]) == []
 
 
-def test_a_named_path_must_be_there_and_have_a_name_of_the_product(tmp_path: Path) -> None:
+def test_a_named_path_must_exist_and_have_a_name_of_the_product(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match=r"train\.csv: there is no such file"):
         named_files([tmp_path / "train.csv"])
     (tmp_path / "sales.csv").write_text("x")
@@ -125,7 +125,7 @@ def test_a_named_path_must_be_there_and_have_a_name_of_the_product(tmp_path: Pat
         named_files([tmp_path / "sales.csv"])
 
 
-def test_a_files_hash_is_that_of_its_bytes(tmp_path: Path) -> None:
+def test_the_hash_of_a_file_is_the_sha256_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_bytes(b"Store\r\n\xff")
     found = recognise(path)

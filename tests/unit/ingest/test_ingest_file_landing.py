@@ -1,8 +1,8 @@
-"""What becomes of one file: whole or not at all, once, and never of another data set.
+"""One file lands as a whole or not at all, once, and only into its own data set.
 
 Definitions: the docstrings of ``land_file``, ``FileLanding`` and ``rossmann_ml.ingest.data_set``,
 ``data/README.md`` (no more bad rows than ``ingest.max_quarantined_share``; a warehouse refuses
-another data set) and ``docs/how-to/land-a-week.md`` (what is offered last under a name counts).
+another data set) and ``docs/how-to/land-a-week.md`` (the last file under a name counts).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def contents(connection: duckdb.DuckDBPyConnection) -> list[list[tuple[object, .
 
 
 def sales_file(good: int, bad: int) -> str:
-    """Rows of so many days, the bad ones last but one: a bad last line is a cut file."""
+    """Return a file with one row per date; the last row is good, because a bad one means a cut."""
     days = [FRIDAY - timedelta(days=number) for number in range(good + bad)]
     amounts = [*[9] * (good - 1), *[-1] * bad, 9]
     rows = zip(days, amounts, strict=True)
@@ -56,7 +56,7 @@ def sales_file(good: int, bad: int) -> str:
         (0.0, 5, 1, True),
     ],
 )
-def test_exactly_the_allowed_share_of_bad_rows_is_set_aside_and_more_is_refused(
+def test_bad_rows_up_to_the_allowed_share_are_quarantined_and_more_are_refused(
     with_stores: duckdb.DuckDBPyConnection,
     tmp_path: Path,
     share: float,
@@ -75,7 +75,7 @@ def test_exactly_the_allowed_share_of_bad_rows_is_set_aside_and_more_is_refused(
         assert (landing.rows_landed, landing.rows_quarantined) == (good, bad)
 
 
-def test_the_share_that_is_shipped_is_one_in_a_hundred() -> None:
+def test_the_default_share_is_one_in_a_hundred() -> None:
     assert load_params(PROJECT_DIR / "params.yaml").ingest.max_quarantined_share == 0.01
 
 
@@ -95,7 +95,7 @@ def test_a_refusal_names_share_reason_and_the_first_200_characters_of_the_first_
     )
 
 
-def test_lines_that_are_no_row_are_set_aside_without_a_column(
+def test_lines_that_are_not_rows_are_quarantined_without_a_column(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     rows = ["x", sales_line(2, FRIDAY)]
@@ -109,7 +109,7 @@ def test_lines_that_are_no_row_are_set_aside_without_a_column(
     ]
 
 
-def test_a_load_is_recorded_with_what_the_landing_says(
+def test_a_load_is_recorded_with_the_counts_of_the_landing(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     path = tmp_path / "sales_2015-06-12.csv"
@@ -127,46 +127,46 @@ def test_a_load_is_recorded_with_what_the_landing_says(
     assert landing.warnings == ("columns that are not known and were not read: 'Rain'",)
 
 
-def test_a_file_read_in_one_block_tells_no_progress_and_leaves_no_temporary_table(
+def test_a_file_read_in_one_block_reports_no_progress_and_leaves_no_temporary_table(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     path = tmp_path / "sales_2015-06-12.csv"
     path.write_text(sales_file(3, 1))
     raw_file = recognise(path)
     assert raw_file is not None
-    told: list[str] = []
+    reported: list[str] = []
     landing = land_file(
-        with_stores, settings_as_of(None), params_allowing(1.0), raw_file, told.append
+        with_stores, settings_as_of(None), params_allowing(1.0), raw_file, reported.append
     )
-    assert (told, landing.warnings) == ([], ())
+    assert (reported, landing.warnings) == ([], ())
     assert with_stores.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'temp'"
     ).fetchall() == [(0,)]
 
 
-def test_a_file_of_several_blocks_tells_how_far_it_was_read_and_must_not_change_meanwhile(
+def test_a_file_of_several_blocks_reports_the_share_read_and_must_not_change_meanwhile(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(open_rows.__kwdefaults__, "block_bytes", 1)
     path = tmp_path / "sales_2015-06-12.csv"
     path.write_text(sales_file(2, 0))
-    size, told = path.stat().st_size, []
+    size, reported = path.stat().st_size, []
     raw_file = recognise(path)
     assert raw_file is not None
 
-    def land_telling(tell: Progress) -> None:
-        land_file(with_stores, settings_as_of(None), params_allowing(1.0), raw_file, tell)
+    def land_reporting(progress: Progress) -> None:
+        land_file(with_stores, settings_as_of(None), params_allowing(1.0), raw_file, progress)
 
-    def write_on(line: str) -> None:
-        told.append(line)
+    def append_row(line: str) -> None:
+        reported.append(line)
         with path.open("a") as file:
             file.write(sales_line(1, date(2015, 6, 10)) + "\n")
 
     with pytest.raises(BadFileError, match="the file changed while it was read; land it again"):
-        land_telling(write_on)
+        land_reporting(append_row)
     assert with_stores.execute("FROM raw.sales").fetchall() == []
     ends = [len(SALES_HEADER) + 1, (size + len(SALES_HEADER) + 1) // 2]
-    assert told[:2] == [
+    assert reported[:2] == [
         f"{path.name}: {rows} rows read ({end / size:.0%})" for rows, end in enumerate(ends)
     ]
 
@@ -193,7 +193,7 @@ def test_the_same_bytes_land_once_under_one_name_and_again_after_another_version
     landings = [
         land(with_stores, path, content)
         for path, content in [
-            *((first, ten), (first, ten), (second, ten)),  # under another name: known too
+            *((first, ten), (first, ten), (second, ten)),  # same bytes, other name: landed before
             *((first, twenty), (first, twenty), (first, ten), (first, ten)),
         ]
     ]
@@ -208,7 +208,7 @@ def test_the_same_bytes_land_once_under_one_name_and_again_after_another_version
     )
 
 
-def test_a_file_without_news_is_read_again_and_never_recorded(
+def test_a_file_without_new_rows_is_read_again_and_never_recorded(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     land(with_stores, tmp_path / "train.csv", sales_file(2, 0))
@@ -251,7 +251,7 @@ def test_a_folder_without_a_marker_is_the_retailers_if_it_holds_whole_files(
 
 
 @pytest.mark.parametrize("marker", [b"{", b"[]", b'{"name": "a"}', b"3", b"\xff"])
-def test_a_marker_that_cannot_be_understood_is_refused(tmp_path: Path, marker: bytes) -> None:
+def test_a_marker_that_cannot_be_read_is_refused(tmp_path: Path, marker: bytes) -> None:
     (tmp_path / "dataset.json").write_bytes(marker)
     with pytest.raises(BadFileError, match=r"dataset\.json: not readable as a data set's marker"):
         data_set_of(tmp_path, is_bulk=True)
@@ -263,7 +263,7 @@ def test_a_warehouse_of_one_data_set_refuses_whole_files_and_drops_of_another(
     assert landed_data_set(with_stores) == DataSet("retailer")
     other = tmp_path / "other"
     other.mkdir()
-    land(with_stores, other / "sales_2015-06-12.csv", sales_file(1, 0))  # drops say nothing
+    land(with_stores, other / "sales_2015-06-12.csv", sales_file(1, 0))  # drops have no data set
     for name, synthetic in (("zoo", True), ("a", False)):
         marker = {**SAMPLE, "name": name, "is_synthetic": synthetic}
         (other / "dataset.json").write_text(json.dumps(marker))
@@ -274,7 +274,7 @@ def test_a_warehouse_of_one_data_set_refuses_whole_files_and_drops_of_another(
 
 
 @pytest.mark.parametrize(("name", "is_historical"), [("sample-3-7", False), ("a-sample", True)])
-def test_a_sample_says_itself_whether_it_is_history_and_stays_so(
+def test_the_marker_of_a_sample_decides_for_ever_whether_it_is_historical(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, *, is_historical: bool
 ) -> None:
     marker = {**SAMPLE, "name": name, "is_historical": is_historical}
@@ -289,7 +289,7 @@ def test_a_sample_says_itself_whether_it_is_history_and_stays_so(
     assert landed_data_set(warehouse) == expected
 
 
-def test_the_retailers_data_become_history_and_stop_being_it_with_their_newest_sales(
+def test_the_newest_sales_decide_whether_the_retailers_data_are_historical(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     def nature() -> list[tuple[object, ...]]:

@@ -1,7 +1,7 @@
-"""Landing and status where there is no warehouse yet: nothing is opened, nothing is written.
+"""Landing and status before there is a warehouse open and write no database.
 
 Definitions: the docstrings of ``land_raw``, ``require_files``, ``land_incoming`` and
-``DataStatus``. With a warehouse file they are tested in ``tests/component/ingest``.
+``DataStatus``. Tests with a warehouse file are in ``tests/component/ingest``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def test_the_bulk_files_are_found_in_landing_order_without_weekly_drops(places: 
     assert missing == set()
 
 
-def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) -> None:
+def test_without_weekly_drops_nothing_lands_and_no_warehouse_is_opened(places: Settings) -> None:
     report = land_incoming(Session(places, params_allowing(0.01)))
     assert (report.files, report.warnings, report.is_changed) == ((), (), False)
     fill(places.incoming_path, "b.csv", "a.csv", "notes.txt")
@@ -72,7 +72,7 @@ def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) 
     assert (report.files, report.warnings) == (
         (),
         (
-            f"left alone in {places.incoming_path}, since the name is neither "
+            f"not landed from {places.incoming_path}, because the name is neither "
             "sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: a.csv, b.csv",
         ),
     )
@@ -84,21 +84,21 @@ def test_no_weekly_drops_are_no_landing_and_open_no_warehouse(places: Settings) 
     assert not places.warehouse_path.exists()
 
 
-def test_files_land_in_the_order_given_and_each_is_told(
+def test_files_land_in_the_given_order_and_each_is_reported(
     warehouse: duckdb.DuckDBPyConnection, places: Settings
 ) -> None:
     (places.raw_path / "store_states.csv").write_text("Store,State\n1,HE\n2,BY\n")
     (places.raw_path / "store.csv").write_text(text(STORE_HEADER, STORE_LINES))
     files = [*reversed(find_files(places.raw_path)[0])]
-    told: list[str] = []
-    landings = land_files(warehouse, places, params_allowing(0.01), files, told.append)
+    reported: list[str] = []
+    landings = land_files(warehouse, places, params_allowing(0.01), files, reported.append)
     assert [(each.file_name, each.load_id, each.rows_landed) for each in landings] == [
         ("store_states.csv", 1, 2),
         ("store.csv", 2, 3),
     ]
-    assert told == [each.describe() for each in landings]
-    again = land_files(warehouse, places, params_allowing(0.01), files, told.append)
-    assert told[2:] == [
+    assert reported == [each.describe() for each in landings]
+    again = land_files(warehouse, places, params_allowing(0.01), files, reported.append)
+    assert reported[2:] == [
         "store_states.csv: unchanged: this file was landed before",
         "store.csv: unchanged: this file was landed before",
     ]
@@ -128,7 +128,7 @@ def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
     assert not places.warehouse_path.exists()
 
 
-def test_the_status_of_an_open_database_has_a_today_once_something_was_landed(
+def test_the_status_of_an_open_database_has_a_business_date_after_the_first_landing(
     warehouse: duckdb.DuckDBPyConnection, places: Settings
 ) -> None:
     empty = read_data_status(warehouse, places)
@@ -141,11 +141,11 @@ def test_the_status_of_an_open_database_has_a_today_once_something_was_landed(
     (places.incoming_path / "train.csv").write_bytes(stores.read_bytes())
     status = read_data_status(warehouse, places)
     assert (status.data_set, status.today) == (DataSet("retailer"), date.today())
-    # the bytes are known as stores, under whatever name of theirs, and not as sales
+    # the bytes were landed as stores, under any name of that kind, and not as sales
     assert [file.path.name for file in status.waiting] == ["train.csv"]
 
 
-def test_a_database_without_the_pipelines_tables_is_no_warehouse(places: Settings) -> None:
+def test_a_database_without_the_raw_tables_is_not_a_warehouse(places: Settings) -> None:
     fill(places.raw_path, "train.csv")
     with duckdb.connect() as connection:
         status = read_data_status(connection, places)

@@ -1,8 +1,8 @@
-"""Which first lines are the header a file's name promises.
+"""The first line of a file must be the header that its name implies.
 
 Definitions: "columns in any order, quoted or not" and the table of columns in ``data/README.md``;
-the docstring of ``read_header``: refused are another delimiter, a column missing, renamed or there
-twice, and the header of another kind of file.
+the docstring of ``read_header``: another delimiter, a missing, misspelt or repeated column, and the
+header of another kind of file raise.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def refusal(kind: Kind, line: str) -> str:
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.data())
-def test_columns_stand_in_any_order_quoted_or_not_among_unknown_ones(draw: st.DataObject) -> None:
+def test_columns_are_read_in_any_order_quoted_or_not_among_unknown_ones(
+    draw: st.DataObject,
+) -> None:
     kind = draw.draw(st.sampled_from(sorted(COLUMNS)))
     unknown = draw.draw(st.lists(st.sampled_from(["Rain", "x", "Id"]), max_size=3, unique=True))
     names = draw.draw(st.permutations([*COLUMNS[kind].split(","), *unknown]))
@@ -68,7 +70,7 @@ def test_every_column_is_needed_once(kind: Kind) -> None:
         others = ",".join(other for other in names if other != name)
         assert refusal(kind, f"{others},Z").startswith(f"column {name!r} is missing. Found ")
         assert refusal(kind, f"{COLUMNS[kind]},{name}").startswith(
-            f"column {name} stands there more than once; found {', '.join(names)}, {name}, "
+            f"column {name} is there more than once; found {', '.join(names)}, {name}, "
         )
 
 
@@ -90,19 +92,19 @@ def test_all_missing_columns_are_named_in_the_order_of_the_format() -> None:
         ("Bundesland", ""),
     ],
 )
-def test_a_name_that_is_at_least_0_6_alike_is_guessed(spelt: str, hint: str) -> None:
+def test_a_name_with_a_similarity_of_at_least_0_6_is_suggested(spelt: str, hint: str) -> None:
     assert refusal("store_states", f"Store,{spelt}").startswith(
         f"column 'State' is missing{hint}. Found Store, {spelt}"
     )
 
 
-def test_of_several_alike_names_the_nearest_is_guessed() -> None:
+def test_of_several_similar_names_the_nearest_is_suggested() -> None:
     assert refusal("store_states", "Store,Stat,State_").startswith(
         "column 'State' is missing (is 'State_' meant?). Found Store, Stat, State_"
     )
 
 
-def test_names_that_are_used_are_not_guessed() -> None:
+def test_names_of_known_columns_are_not_suggested() -> None:
     assert refusal("stores", COLUMNS["stores"].replace("Promo2SinceYear,", "")).startswith(
         "column 'Promo2SinceYear' is missing. Found"
     )
@@ -117,7 +119,7 @@ def test_an_empty_line_has_no_columns() -> None:
 @pytest.mark.parametrize(
     ("delimiter", "spoken"), [(";", "a semicolon"), ("\t", "a tab"), ("|", "a vertical bar")]
 )
-def test_another_delimiter_is_named_once_two_columns_are_seen_with_it(
+def test_another_delimiter_is_named_when_it_separates_two_known_columns(
     delimiter: str, spoken: str
 ) -> None:
     line = COLUMNS["sales"].replace(",", delimiter)
@@ -143,11 +145,11 @@ def test_the_header_of_one_kind_is_refused_under_the_name_of_another(
     )
 
 
-def test_the_longest_kind_that_fits_is_the_kind() -> None:
+def test_the_kind_with_the_most_columns_in_the_header_is_the_kind() -> None:
     assert read("sales", f"{COLUMNS['sales']},State").unknown == ("State",)
     assert read("plan", f"{COLUMNS['plan']},Sales").unknown == ("Sales",)
     assert "the columns of stores" in refusal("store_states", f"{COLUMNS['stores']},State")
-    # all of a plan and one column of sales more: sales of which a column was lost
+    # all columns of a plan and one more of sales: sales without one column
     assert refusal("sales", f"{COLUMNS['plan']},Sales").startswith("column 'Customers' is missing")
 
 

@@ -1,4 +1,4 @@
-"""Germany's public holidays and their codes, from the rules in the states' laws.
+"""Public holidays and their codes are compared with the rules in the states' laws.
 
 Definitions: the docstring of ``rossmann_ml.ingest.german_holidays`` (``b`` Easter, ``c`` Christmas,
 ``a`` any other; the years from the first sales to the year after the newest sales or plan day).
@@ -31,7 +31,7 @@ def easter_sunday(year: int) -> date:
 
 
 def holidays_of(state: str, year: int) -> set[date]:
-    """The public holidays of a state in 2015 or 2016, ``DE`` for those of the whole country."""
+    """Return the public holidays of a state in 2015 or 2016; ``DE`` is the whole country."""
     sunday = easter_sunday(year)
 
     def after_easter(days: int) -> date:
@@ -77,7 +77,7 @@ def test_every_day_of_a_year_has_the_code_that_the_rules_give(year: int) -> None
         day += timedelta(days=1)
 
 
-def test_the_days_about_easter_and_christmas_are_coded_one_by_one() -> None:
+def test_the_days_around_easter_and_christmas_have_their_codes() -> None:
     sunday = date(2015, 4, 5)
     codes = [state_holiday_code(sunday + timedelta(days=days)) for days in range(-4, 4)]
     assert "".join(codes) == "aababbaa"

@@ -1,4 +1,4 @@
-"""On which day a row counts as known.
+"""Each row has the date on which it counts as known.
 
 Definitions: ``docs/decisions/0003-what-was-known-when.md`` (its own date for a first version in a
 bulk history, the product's day of landing for weekly drops and restatements), the comments of
@@ -64,7 +64,7 @@ def test_a_whole_history_is_known_on_its_own_days_and_a_restated_day_when_it_lan
     land(warehouse, tmp_path / "store.csv", STORES)
     land(warehouse, tmp_path / "train.csv", sales(*days))
     assert known("sales") == days
-    # the newest sales are of a Saturday now, today is the same Monday
+    # the newest sales are of a Saturday, so the business date is the same Monday
     land(warehouse, tmp_path / "train.csv", sales(FRIDAY, date(2015, 6, 13), amount=10))
     assert known("sales") == [*days, MONDAY, date(2015, 6, 13)]
 
@@ -86,7 +86,7 @@ def test_a_weekly_drop_of_history_is_known_on_the_monday_after_its_newest_day(
     assert product_today(warehouse, unset) == monday
 
 
-def test_of_an_older_drop_the_landed_sales_say_what_day_it_is(
+def test_for_an_older_drop_the_landed_sales_give_the_business_date(
     warehouse: duckdb.DuckDBPyConnection, known: Known, tmp_path: Path
 ) -> None:
     land(warehouse, tmp_path / "store.csv", STORES)
@@ -154,7 +154,7 @@ def test_the_first_stores_and_states_are_known_always_and_later_ones_when_they_l
     assert known("store_states") == [ALWAYS, second, second]
 
 
-def test_what_came_before_the_first_sales_of_history_is_known_by_their_clock(
+def test_loads_before_the_first_historical_sales_are_redated_to_their_business_date(
     warehouse: duckdb.DuckDBPyConnection, known: Known, tmp_path: Path
 ) -> None:
     land(warehouse, tmp_path / "store.csv", STORES)
@@ -163,7 +163,7 @@ def test_what_came_before_the_first_sales_of_history_is_known_by_their_clock(
     land(warehouse, tmp_path / "store_states.csv", "Store,State\n1,HE\n")
     land(warehouse, tmp_path / "store_states.csv", "Store,State\n1,BY\n")
     assert known("loads") == known("plan") * 5 == [date.today()] * 5
-    # a file of which nothing can be stored says nothing about the day
+    # a file without a good row does not change the business date
     nothing = sales(FRIDAY, amount=-1).replace("2015", "2014")
     land(warehouse, tmp_path / "sales_2014-06-12.csv", nothing)
     assert known("loads")[5:] == [date.today()]
@@ -174,19 +174,19 @@ def test_what_came_before_the_first_sales_of_history_is_known_by_their_clock(
     assert known("stores") == [ALWAYS, ALWAYS, ALWAYS, MONDAY]
     assert known("store_states") == [ALWAYS, MONDAY]
 
-    # from the second file of sales on, what is known stays known when it was
+    # from the second file of sales on, earlier dates stay as they are
     warehouse.execute("UPDATE raw.plan SET known_on = '2020-01-01'")
     land(warehouse, tmp_path / "sales_2015-06-13.csv", sales(date(2015, 6, 13)))
     assert known("plan") == [date(2020, 1, 1)]
 
 
-def test_sales_of_today_land_on_the_wall_clocks_day_and_of_tomorrow_do_not(
+def test_sales_of_today_are_known_today_and_those_of_tomorrow_are_quarantined(
     warehouse: duckdb.DuckDBPyConnection, known: Known, tmp_path: Path
 ) -> None:
     today = date.today()
     land(warehouse, tmp_path / "store.csv", STORES)
     content = sales(today, today + timedelta(days=1))
     landing = land(warehouse, tmp_path / "sales_2015-06-12.csv", content)
-    assert landing.quarantined == {"Date lies in the future": 1}
+    assert landing.quarantined == {"Date is in the future": 1}
     assert known("sales") == [today]
     assert warehouse.execute("SELECT is_historical FROM raw.data_set").fetchall() == [(False,)]

@@ -1,4 +1,4 @@
-"""A file's bytes as fields, against Python's csv module on one line at a time.
+"""Fields of a file are compared with those of Python's csv module, one line at a time.
 
 Definitions: ``data/README.md`` (UTF-8, comma, quoted or not), the docstring of the module
 ``rossmann_ml.ingest.reading`` (a line is a row) and of ``RowBlock`` (strings without quotes and
@@ -29,7 +29,7 @@ REST = ("\r", "\x0b", "\u2028")
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """A header of two or three columns, then some lines of up to four odd fields."""
+    """Draw a file with a header of two or three columns and lines of up to four odd fields."""
     columns = draw(
         st.permutations(draw(st.sampled_from([["Store", "State"], [*"x", "Store", "State"]])))
     )
@@ -66,9 +66,9 @@ def by_the_csv_module(data: bytes) -> tuple[Rows, Bad]:
 
 
 def is_cut(data: bytes, rows: Rows, bad: Bad) -> bool:
-    """Whether the last line is not whole, so that lines after it may be missing too.
+    """Return whether the last line is incomplete, so that lines after it may be missing too.
 
-    A line with too many fields that ends with a line end is a bad line, not a cut one.
+    A line with too many fields and a line end is a bad line, not a cut one.
     """
     if not bad or max(bad) < max(rows, default=0):
         return False
@@ -165,7 +165,7 @@ def test_a_cut_line_is_shown_with_200_characters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block_bytes", [1, 10_000])
-def test_a_mark_of_utf8_is_read_over_in_the_first_line_alone(
+def test_a_byte_order_mark_is_skipped_in_the_first_line_only(
     tmp_path: Path, block_bytes: int
 ) -> None:
     path = write(tmp_path, "\ufeffStore,State\n1,HE\n\ufeff2,BY\n")
@@ -182,7 +182,7 @@ def test_a_mark_of_utf8_is_read_over_in_the_first_line_alone(
         (b"\x1f\x8b", "a gzip archive"),
     ],
 )
-def test_files_that_are_no_text_are_known_by_their_first_bytes(
+def test_files_that_are_not_text_are_recognised_by_their_first_bytes(
     tmp_path: Path, start: bytes, spoken: str
 ) -> None:
     message = refusal(write(tmp_path, start + b"Store,State\n1,HE\n"))
@@ -201,7 +201,7 @@ def test_files_that_are_no_text_are_known_by_their_first_bytes(
         (b"Store,State\n1,HE\n\n3,\xc3\xa4", 4, 5),
     ],
 )
-def test_a_byte_that_is_no_text_is_named_with_line_and_place(
+def test_a_byte_that_is_not_text_is_named_with_line_and_position(
     tmp_path: Path, before: bytes, line: int, byte: int, bad: bytes, block_bytes: int
 ) -> None:
     message = refusal(write(tmp_path, before + bad + b"x\n9,BY\n"), block_bytes=block_bytes)
@@ -222,13 +222,13 @@ def test_a_line_of_a_mebibyte_is_read_and_one_byte_more_is_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", ["", "\n", " \n\n", "\ufeff", "\r\n"])
-def test_a_file_without_a_word_is_empty(tmp_path: Path, content: str) -> None:
+def test_a_file_of_blanks_is_empty(tmp_path: Path, content: str) -> None:
     assert refusal(write(tmp_path, content)) == (
         ": the file is empty; expected a header of Store, State"
     )
 
 
-def test_a_block_tells_how_far_into_the_file_it_reaches(tmp_path: Path) -> None:
+def test_a_block_has_the_number_of_bytes_read_up_to_its_end(tmp_path: Path) -> None:
     path = write(tmp_path, "\ufeffStore,State\r\n1,HE\r\n\r\n2,ä\n3,BY")
     _, blocks = open_rows(path, STORE_STATES, block_bytes=1)
     assert [block.bytes_read for block in blocks] == [16, 22, 24, 29, 33]
@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     assert refusal(path) == ": cannot be read: No such file or directory"
 
 
-def test_lines_are_fetched_by_number_without_their_line_end(tmp_path: Path) -> None:
+def test_lines_are_returned_by_number_without_their_line_end(tmp_path: Path) -> None:
     path = write(tmp_path, "\ufeffStore,State\r\n1,HE\n\n4,BY")
     assert read_lines(path, [4, 1, 3, 5, 0, 2]) == {1: "Store,State", 2: "1,HE", 3: "", 4: "4,BY"}
     assert read_lines(path, []) == {}

@@ -1,4 +1,4 @@
-"""Every check of a row against a plain judge of one row at a time.
+"""Checks of rows are compared with a simple reference that checks one row at a time.
 
 Definitions: "Files and weekly drops" in ``data/README.md``, the attributes of
 ``rossmann_ml.ingest.formats.FileColumn`` (lowest, highest, codes, may be empty), and the docstring
@@ -26,8 +26,8 @@ KNOWN_STORES = (1, 2, 7)
 STATES = "BB; BE; BW; BY; HB; HE; HH; MV; NI; NW; RP; SH; SL; SN; ST; TH; HB,NI"
 
 Row = dict[str, str | None]
-# what a field says is wrong with it, or None; an empty field never gets here
-Judge = Callable[[str, str], str | None]
+# the reason against a field that is not empty, or None
+FieldCheck = Callable[[str, str], str | None]
 
 
 def words(text: str) -> list[str]:
@@ -35,7 +35,7 @@ def words(text: str) -> list[str]:
 
 
 def number(text: str) -> float | None:
-    """A finite decimal number in plain or scientific notation, or None."""
+    """Return a finite decimal number in plain or scientific notation, or None."""
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
         return None
     value = float(text)
@@ -47,12 +47,12 @@ def whole(name: str, text: str) -> str | None:
     return f"{name} is not a whole number" if value is None or value != int(value) else None
 
 
-def between(low: int, high: int) -> Judge:
-    def judge(name: str, text: str) -> str | None:
+def between(low: int, high: int) -> FieldCheck:
+    def check(name: str, text: str) -> str | None:
         is_in = whole(name, text) is None and low <= float(text) <= high
         return whole(name, text) or (None if is_in else f"{name} is outside {low} to {high}")
 
-    return judge
+    return check
 
 
 def amount(name: str, text: str) -> str | None:
@@ -83,14 +83,14 @@ def day(name: str, text: str) -> str | None:
     try:
         found = date(*map(int, re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", text).groups()))
     except (AttributeError, ValueError):
-        # a calendar of years from 0 on reads 0000-01-01 as a day, Python's does not
+        # polars reads 0000-01-01 as a date, Python does not
         if not text.startswith("0000-"):
             return f"{name} is not a day written YYYY-MM-DD"
         return f"{name} is outside 1990 to 2100"
     return None if 1990 <= found.year <= 2100 else f"{name} is outside 1990 to 2100"
 
 
-def code(*codes: str) -> Judge:
+def code(*codes: str) -> FieldCheck:
     spoken = "; ".join(codes)
     return lambda name, text: None if text in codes else f"{name} is none of {spoken}"
 
@@ -99,14 +99,14 @@ def anything(_name: str, _text: str) -> str | None:
     return None
 
 
-DAYS: dict[str, Judge] = {"Store": store, "DayOfWeek": between(1, 7), "Date": day}
-OTHERS: dict[str, Judge] = {
+DAYS: dict[str, FieldCheck] = {"Store": store, "DayOfWeek": between(1, 7), "Date": day}
+OTHERS: dict[str, FieldCheck] = {
     "Open": flag,
     "Promo": flag,
     "StateHoliday": code("0", "a", "b", "c"),
     "SchoolHoliday": flag,
 }
-COLUMNS: dict[Kind, dict[str, Judge]] = {
+COLUMNS: dict[Kind, dict[str, FieldCheck]] = {
     "sales": {**DAYS, "Sales": amount, "Customers": count, **OTHERS},
     "plan": {**DAYS, **OTHERS},
     "stores": {
@@ -135,26 +135,26 @@ MAY_BE_EMPTY: dict[Kind, set[str]] = {
 
 
 def verdict(kind: Kind, row: Row) -> tuple[str, str] | None:
-    """The column and the reason for which a row cannot be stored; None when it can."""
-    for name, judge in COLUMNS[kind].items():
+    """Return column and reason for which a row cannot be stored; None when it can."""
+    for name, check in COLUMNS[kind].items():
         text = row[name]
         if text is None and name not in MAY_BE_EMPTY[kind]:
             return name, f"{name} is missing"
-        reason = None if text is None else judge(name, text)
+        reason = None if text is None else check(name, text)
         if reason is not None:
             return name, reason
     return None if kind in ("stores", "store_states") else row_verdict(kind, row)
 
 
 def row_verdict(kind: Kind, row: Row) -> tuple[str, str] | None:
-    """What several columns or files together say against a row whose fields are all good."""
+    """Return the reason from several columns or files, for a row whose fields are all good."""
     if float(row["Store"] or 0) not in KNOWN_STORES:
         return "Store", "Store is not in store.csv"
     found = date.fromisoformat(row["Date"] or "")
     if float(row["DayOfWeek"] or 0) != found.isoweekday():
         return "DayOfWeek", "DayOfWeek contradicts Date"
     if kind == "sales" and found > LATEST:
-        return "Date", "Date lies in the future"
+        return "Date", "Date is in the future"
     if kind == "sales" and float(row["Open"] or 0) == 0 and float(row["Sales"] or 0) > 0:
         return "Sales", "Sales on a closed day"
     return None
@@ -190,7 +190,7 @@ EDGES = {
 
 @st.composite
 def rows_of(draw: st.DrawFn, kind: Kind) -> Row:
-    """A usual row with up to three fields replaced, the weekday mostly made to fit."""
+    """Draw a usual row with up to three fields replaced and, mostly, the matching weekday."""
     row = dict(USUAL[kind])
     for name in draw(st.lists(st.sampled_from(sorted(row)), max_size=3)):
         row[name] = draw(st.none() | st.sampled_from(EDGES.get(name, NUMBERS)))
@@ -199,7 +199,7 @@ def rows_of(draw: st.DrawFn, kind: Kind) -> Row:
     return row
 
 
-def judged(kind: Kind, rows: list[Row]) -> tuple[dict[int, tuple[str, str]], pl.DataFrame]:
+def checked_rows(kind: Kind, rows: list[Row]) -> tuple[dict[int, tuple[str, str]], pl.DataFrame]:
     fields = pl.DataFrame(
         {
             "line_number": range(2, len(rows) + 2),
@@ -220,7 +220,7 @@ def judged(kind: Kind, rows: list[Row]) -> tuple[dict[int, tuple[str, str]], pl.
 
 
 def stored(kind: Kind, row: Row) -> tuple[object, ...]:
-    """The values of a good row, typed."""
+    """Return the typed values of a good row."""
 
     def typed(name: str, text: str) -> object:
         if name == "Date":
@@ -232,8 +232,8 @@ def stored(kind: Kind, row: Row) -> tuple[object, ...]:
     return tuple(None if row[name] is None else typed(name, row[name]) for name in COLUMNS[kind])
 
 
-def check_against_the_judge(kind: Kind, rows: list[Row]) -> None:
-    bad, good = judged(kind, rows)
+def check_against_the_reference(kind: Kind, rows: list[Row]) -> None:
+    bad, good = checked_rows(kind, rows)
     expected = {line: verdict(kind, row) for line, row in enumerate(rows, start=2)}
     assert bad == {line: found for line, found in expected.items() if found}
     assert [(line, *values) for line, *values in good.iter_rows()] == [
@@ -243,36 +243,36 @@ def check_against_the_judge(kind: Kind, rows: list[Row]) -> None:
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(rows_of("sales"), min_size=1, max_size=12))
-def test_rows_of_sales_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
-    check_against_the_judge("sales", rows)
+def test_rows_of_sales_are_checked_as_by_the_reference(rows: list[Row]) -> None:
+    check_against_the_reference("sales", rows)
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(rows_of("plan"), min_size=1, max_size=12))
-def test_rows_of_a_plan_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
-    check_against_the_judge("plan", rows)
+def test_rows_of_a_plan_are_checked_as_by_the_reference(rows: list[Row]) -> None:
+    check_against_the_reference("plan", rows)
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.lists(rows_of("stores"), min_size=1, max_size=12))
-def test_rows_of_stores_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
-    check_against_the_judge("stores", rows)
+def test_rows_of_stores_are_checked_as_by_the_reference(rows: list[Row]) -> None:
+    check_against_the_reference("stores", rows)
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.lists(rows_of("store_states"), min_size=1, max_size=12))
-def test_states_are_judged_as_one_at_a_time(rows: list[Row]) -> None:
-    check_against_the_judge("store_states", rows)
+def test_states_are_checked_as_by_the_reference(rows: list[Row]) -> None:
+    check_against_the_reference("store_states", rows)
 
 
-def test_every_edge_of_every_column_alone_is_judged_as_the_plain_judge_does() -> None:
+def test_every_edge_of_every_column_alone_is_checked_as_by_the_reference() -> None:
     for kind, columns in COLUMNS.items():
         rows = [
             {**USUAL[kind], name: text}
             for name in columns
             for text in (None, *EDGES.get(name, NUMBERS))
         ]
-        check_against_the_judge(kind, rows)
+        check_against_the_reference(kind, rows)
 
 
 def test_of_several_reasons_the_first_column_wins_and_rules_about_a_row_come_last() -> None:
@@ -292,19 +292,19 @@ def test_of_several_reasons_the_first_column_wins_and_rules_about_a_row_come_las
         ("SchoolHoliday", "SchoolHoliday is neither 0 nor 1", {"SchoolHoliday": "0"}),
         ("Store", "Store is not in store.csv", {"Store": "7"}),
         ("DayOfWeek", "DayOfWeek contradicts Date", {"DayOfWeek": "4"}),
-        ("Date", "Date lies in the future", {"Date": "2015-06-17", "DayOfWeek": "3"}),
+        ("Date", "Date is in the future", {"Date": "2015-06-17", "DayOfWeek": "3"}),
         ("Sales", "Sales on a closed day", {"Sales": "0.01"}),
         ("Sales", "Sales on a closed day", {"Sales": "0"}),
     ]
     for column, reason, repair in repairs:
-        assert judged("sales", [row])[0] == {2: (column, reason)}
+        assert checked_rows("sales", [row])[0] == {2: (column, reason)}
         row |= repair
-    assert judged("sales", [row])[0] == {}
+    assert checked_rows("sales", [row])[0] == {}
 
 
 def test_good_rows_have_the_types_of_the_raw_table() -> None:
     whole_numbers = {"Store", "DayOfWeek", "Customers", "Open", "Promo", "SchoolHoliday"}
-    good = judged("sales", [USUAL["sales"]])[1]
+    good = checked_rows("sales", [USUAL["sales"]])[1]
     others = {"Date": pl.Date, "Sales": pl.Float64, "StateHoliday": pl.String}
     assert good.dtypes[1:] == [
         pl.Int32 if name in whole_numbers else others[name] for name in COLUMNS["sales"]
@@ -312,5 +312,5 @@ def test_good_rows_have_the_types_of_the_raw_table() -> None:
 
 
 def test_a_negative_zero_is_stored_as_zero() -> None:
-    good = judged("sales", [{**USUAL["sales"], "Sales": "-0.0"}])[1]
+    good = checked_rows("sales", [{**USUAL["sales"], "Sales": "-0.0"}])[1]
     assert math.copysign(1, good["sales"][0]) == 1

@@ -1,7 +1,7 @@
-"""Which versions of a row are kept, against a plain book of what was said when.
+"""Stored versions of a row are compared with a simple reference implementation.
 
 Definitions: "Files and weekly drops" in ``data/README.md`` (the same file twice changes nothing; a
-restated row replaces the old one and both stay, with the day on which they became known),
+restated row replaces the old one and both stay, with the date on which they became known),
 ``docs/decisions/0003-what-was-known-when.md``, ``docs/how-to/land-a-week.md`` (what is offered last
 under a name counts), and the docstring of ``land_file`` (a file whose rows are all known and good
 is not recorded).
@@ -23,21 +23,21 @@ from support.retailer import SALES_HEADER, sales_line, text
 from rossmann_ml.ingest.status import LandedKind, read_data_status
 
 MONDAY = date(2015, 6, 15)
-CONFLICT = "the same key stands in the file more than once with different values"
-# store, day of June, sales, customers: small, so that rows meet again
-Said = tuple[int, int, int, int | None]
+CONFLICT = "the same key is in the file more than once with different values"
+# store, day of June, sales, customers: few values, so that keys repeat
+Row = tuple[int, int, int, int | None]
 
 
 @dataclass
-class Book:
-    """What was landed, kept by hand; load 1 is the list of stores 1 to 3."""
+class Reference:
+    """Expected content of the raw tables; load 1 is the list of stores 1 to 3."""
 
     versions: dict[tuple[int, date], list[tuple[object, ...]]] = field(default_factory=dict)
-    set_aside: list[tuple[object, ...]] = field(default_factory=list)
-    recorded: list[tuple[str, tuple[Said, ...]]] = field(default_factory=list)
+    quarantined: list[tuple[object, ...]] = field(default_factory=list)
+    recorded: list[tuple[str, tuple[Row, ...]]] = field(default_factory=list)
 
-    def land(self, name: str, rows: tuple[Said, ...], today: date) -> tuple[object, ...] | None:
-        """Note a file down: what a landing reports, or None when it was landed before."""
+    def land(self, name: str, rows: tuple[Row, ...], today: date) -> tuple[object, ...] | None:
+        """Return the expected result of a landing, or None when the file was landed before."""
         of_this_name = [content for other, content in self.recorded if other == name]
         known = [content for _, content in self.recorded]
         if (of_this_name[-1:] == [rows]) if of_this_name else (rows in known):
@@ -70,7 +70,7 @@ class Book:
         if is_recorded:
             self.recorded.append((name, rows))
         for line in sorted(reasons):
-            self.set_aside.append((load, line, *reasons[line], line_of(rows[line - 2])))
+            self.quarantined.append((load, line, *reasons[line], line_of(rows[line - 2])))
         landed = len(new) + len(restated)
         days = [day for _, day in kept]
         return (
@@ -81,7 +81,7 @@ class Book:
         )
 
 
-def line_of(said: Said) -> str:
+def line_of(said: Row) -> str:
     store, day, sales, customers = said
     shown = "" if customers is None else customers
     return sales_line(store, date(2015, 6, day), sales, Open=1, Customers=shown)
@@ -115,18 +115,18 @@ def forget_sales(connection: duckdb.DuckDBPyConnection) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(FILES)
-def test_versions_kept_are_those_of_a_book_kept_by_hand(
+def test_stored_versions_equal_those_of_the_reference(
     with_stores: duckdb.DuckDBPyConnection,
     tmp_path: Path,
-    files: list[tuple[str, tuple[Said, ...]]],
+    files: list[tuple[str, tuple[Row, ...]]],
 ) -> None:
     forget_sales(with_stores)
-    book = Book()
+    reference = Reference()
     for number, (name, rows) in enumerate(files):
         today = MONDAY + timedelta(days=7 * number)
         content = text(SALES_HEADER, map(line_of, rows))
         landing = land(with_stores, tmp_path / name, content, today=today)
-        expected = book.land(name, rows, today)
+        expected = reference.land(name, rows, today)
         assert landing.was_landed_before == (expected is None)
         if expected is not None:
             assert (
@@ -138,15 +138,15 @@ def test_versions_kept_are_those_of_a_book_kept_by_hand(
         "SELECT store, date, load_id, line_number, sales, customers, known_on FROM raw.sales"
     ).fetchall()
     assert sorted(stored) == sorted(
-        (*key, *version) for key, versions in book.versions.items() for version in versions
+        (*key, *version) for key, versions in reference.versions.items() for version in versions
     )
     assert (
         with_stores.execute(
             "SELECT load_id, line_number, column_name, reason, row_text FROM raw.quarantined_rows"
         ).fetchall()
-        == book.set_aside
+        == reference.quarantined
     )
-    check_status(with_stores, book)
+    check_status(with_stores, reference)
 
 
 def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
@@ -161,25 +161,25 @@ def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
     assert states == (LandedKind("store_states", 2, 2, 1, None, None, {reason: 1}),)
 
 
-def check_status(connection: duckdb.DuckDBPyConnection, book: Book) -> None:
-    """What ``rossmann data status`` says of the sales is what the book says."""
+def check_status(connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
+    """Check that ``rossmann data status`` shows the counts of the reference."""
     found = {
         landed.kind: landed for landed in read_data_status(connection, settings_as_of(None)).landed
     }
     assert (found["stores"].files, found["stores"].rows, found["stores"].first_date) == (1, 3, None)
-    if not book.recorded:
+    if not reference.recorded:
         assert list(found) == ["stores"]
         return
     sales = found["sales"]
-    days = [day for _, day in book.versions]
+    days = [day for _, day in reference.versions]
     assert (sales.files, sales.rows, sales.versions_restated) == (
-        len({rows for _, rows in book.recorded}),
-        len(book.versions),
-        sum(len(versions) - 1 for versions in book.versions.values()),
+        len({rows for _, rows in reference.recorded}),
+        len(reference.versions),
+        sum(len(versions) - 1 for versions in reference.versions.values()),
     )
     assert (sales.first_date, sales.last_date) == (min(days, default=None), max(days, default=None))
-    # most first
-    by_reason = Counter(str(reason) for *_, reason, _ in book.set_aside)
+    # most frequent first
+    by_reason = Counter(str(reason) for *_, reason, _ in reference.quarantined)
     assert list(sales.quarantined.items()) == sorted(
         by_reason.items(), key=lambda item: (-item[1], item[0])
     )
