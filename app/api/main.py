@@ -31,7 +31,6 @@ from app.api.routers import (  # noqa: E402
 from app.api.serving import Serving  # noqa: E402
 from app.api.settings import ApiSettings, load_api_settings  # noqa: E402
 from rossmann_ml.base.settings import Settings, default_settings  # noqa: E402
-from rossmann_ml.serving.request_records import requests_path  # noqa: E402
 
 _DESCRIPTION = """
 Six-week sales forecasts for every store, read from the newest published generation.
@@ -58,7 +57,7 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     api = api or load_api_settings()
     settings = settings or default_settings()
     metrics = Metrics()
-    request_log = RequestLog(requests_path(settings)) if api.record_requests else None
+    request_log = _request_log(settings) if api.record_requests else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -112,3 +111,7 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
         )
     app.add_middleware(Envelope, metrics=metrics, request_log=request_log)
     return app
+
+
+def _request_log(settings: Settings) -> RequestLog:
+    return RequestLog(settings.requests_path, kept_days=settings.request_files_kept_days)
