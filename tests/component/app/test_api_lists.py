@@ -227,7 +227,15 @@ def test_a_list_whose_generation_is_gone_says_so(
 
 @pytest.mark.parametrize(
     "cursor",
-    ["x", "é", "bnVsbA", "WyIuLi9ldGMiLCAieCIsIDFd", "W10", "WyIwMTIzNDU2Nzg5YWIiLCJ4IiwwXQ"],
+    [
+        "x",
+        "é",
+        "../../etc/pas-0123456789ab-1",
+        "0123456789ab-0123456789ab",
+        "0123456789ab-0123456789ab-0",
+        "0123456789ab-0123456789ab--1",
+        f"0123456789ab-0123456789ab-{10**12}",
+    ],
 )
 def test_what_is_no_cursor_is_refused(client: TestClient, cursor: str) -> None:
     problem = problem_of(client.get("/forecasts", params={"cursor": cursor}), 422, "invalid-value")
