@@ -183,7 +183,7 @@ def test_a_change_may_be_for_some_of_the_stores_and_later_ones_win(scenarios: Sc
                 "changes": [PlanChange(MONDAY, FRIDAY, is_promo=True, store_ids=(2,))],
             },
             "unknown-store",
-            "not asked about",
+            "not in the question",
         ),
     ],
 )

@@ -356,7 +356,7 @@ def test_a_day_outside_the_horizon_is_refused(scenarios: Scenarios, question: di
     [
         ([2, 4, 13], None, "unknown-store", "There is no store 4, 13."),
         ([2, WITHOUT_PLAN], None, "store-not-forecast", f"Store 12 has no plan .* from {ORIGIN}"),
-        ([2], (2, 5), "unknown-store", "names store 5, which is not asked about"),
+        ([2], (2, 5), "unknown-store", "names store 5, which is not in the question"),
         (list(range(20, 25)), None, "unknown-store", "no store 20, 21, 22, 23, 24.$"),
         (list(range(20, 26)), None, "unknown-store", "no store 20, 21, 22, 23, 24 and 1 more.$"),
     ],
