@@ -103,7 +103,7 @@ def test_an_old_file_that_cannot_be_deleted_is_logged_and_nothing_else(
     assert "an old request file is not deleted" in caplog.text
 
 
-def test_closing_a_log_that_never_started_is_nothing(tmp_path: Path) -> None:
+def test_closing_a_log_that_never_started_does_nothing(tmp_path: Path) -> None:
     RequestLog(tmp_path, kept_days=2).close()
 
 
