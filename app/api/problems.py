@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -173,70 +174,48 @@ def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(name: str) -> dict[str, object]:
-    kind = KINDS[name]
-    return {
-        "type": f"urn:rossmann:problem:{name}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.example,
-        "instance": "/path/of/the/request",
-    }
+    return _problem("/path/of/the/request", name, KINDS[name].example).model_dump(exclude_none=True)
 
 
 def problem_response(path: str, error: ProblemError) -> Response:
     """Return the answer for a problem, also for the ASGI layers around the application."""
-    return _respond(
-        path,
-        error.status_code,
-        error.kind,
-        KINDS[error.kind].title,
-        str(error.detail),
-        errors=error.errors,
-        headers=dict(error.headers) if error.headers else None,
-    )
+    problem = _problem(path, error.kind, str(error.detail))
+    problem.errors = error.errors
+    return _respond(problem, error.headers)
 
 
 def install(app: FastAPI) -> None:
     """Register handlers that turn exceptions of the application into problems."""
-    app.add_exception_handler(ProblemError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(NoDataError, _not_published)
-    app.add_exception_handler(PublishError, _not_published)
-    app.add_exception_handler(ScenarioError, _scenario)
-    app.add_exception_handler(NotModifiedError, _not_modified)
+    app.exception_handler(ProblemError)(_refused)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(NoDataError)(_not_published)
+    app.exception_handler(PublishError)(_not_published)
+    app.exception_handler(ScenarioError)(_scenario)
+    app.exception_handler(NotModifiedError)(_not_modified)
 
 
-def _respond(
-    path: str,
-    status: int,
-    kind: str,
-    title: str,
-    detail: str,
-    *,
-    errors: list[InvalidValue] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    problem = Problem(
+def _problem(path: str, kind: str, detail: str) -> Problem:
+    return Problem(
         type=f"urn:rossmann:problem:{kind}",
-        title=title,
-        status=status,
+        title=KINDS[kind].title,
+        status=KINDS[kind].status,
         detail=detail,
         instance=path,
-        errors=errors,
     )
+
+
+def _respond(problem: Problem, headers: Mapping[str, str] | None) -> Response:
     # plain ASCII, because found values may contain text that UTF-8 cannot encode
     text = json.dumps(problem.model_dump(exclude_none=True))
-    return Response(text, status, headers, media_type=MEDIA_TYPE)
+    return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101 - as registered
+def _refused(request: Request, error: ProblemError) -> Response:
     return problem_response(request.url.path, error)
 
 
-def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
+def _invalid(request: Request, error: RequestValidationError) -> Response:
     errors = [
         InvalidValue(
             location=".".join(str(part) for part in item["loc"])[:_LONGEST_FOUND],
@@ -245,10 +224,7 @@ def _invalid(request: Request, error: Exception) -> Response:
         )
         for item in error.errors()
     ]
-    kind = KINDS["invalid-value"]
-    return _respond(
-        request.url.path, kind.status, "invalid-value", kind.title, _listed(errors), errors=errors
-    )
+    return _refused(request, ProblemError("invalid-value", _listed(errors), errors=errors))
 
 
 def _listed(errors: list[InvalidValue]) -> str:
@@ -262,31 +238,30 @@ def _plain(value: object) -> object:
     return text if len(text) <= _LONGEST_FOUND else f"{text[:_LONGEST_FOUND]}…"
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - as registered
+def _http(request: Request, error: HTTPException) -> Response:
+    """Answer with a problem for an error of the framework, such as an unknown path."""
     phrase = HTTPStatus(error.status_code).phrase
-    kind = phrase.lower().replace(" ", "-")
-    headers = dict(error.headers) if error.headers else None
-    return _respond(
-        request.url.path, error.status_code, kind, phrase, str(error.detail), headers=headers
+    problem = Problem(
+        type=f"urn:rossmann:problem:{phrase.lower().replace(' ', '-')}",
+        title=phrase,
+        status=error.status_code,
+        detail=str(error.detail),
+        instance=request.url.path,
     )
+    return _respond(problem, error.headers)
 
 
-def _scenario(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ScenarioError)  # noqa: S101 - as registered
-    return problem_response(request.url.path, ProblemError(error.kind, str(error)))
+def _scenario(request: Request, error: ScenarioError) -> Response:
+    return _refused(request, ProblemError(error.kind, str(error)))
 
 
-def _not_published(request: Request, error: Exception) -> Response:
+def _not_published(request: Request, error: NoDataError | PublishError) -> Response:
     detail = KINDS["no-generation"].example
     if isinstance(error, PublishError):
         detail = "The current generation cannot be opened. The log of the API has the reason."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS}
-    return problem_response(
-        request.url.path, ProblemError("no-generation", detail, headers=headers)
-    )
+    return _refused(request, ProblemError("no-generation", detail, headers=headers))
 
 
-def _not_modified(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotModifiedError)  # noqa: S101 - as registered
+def _not_modified(_request: Request, error: NotModifiedError) -> Response:
     return Response(status_code=304, headers={"ETag": error.etag, "Cache-Control": "no-cache"})

@@ -58,5 +58,5 @@ def map_query(_context: Any, query: Any) -> Any:
 
 @schemathesis.hook
 def map_path_parameters(_context: Any, parameters: Any) -> Any:
-    """Of addresses."""
+    """Move values in paths."""
     return moved(parameters)
