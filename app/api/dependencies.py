@@ -94,7 +94,7 @@ CurrentReading = Annotated[Reading, Depends(get_reading)]
 
 @dataclass(frozen=True)
 class Paging:
-    """Page and format that a list request asks for.
+    """Page and format of a list request.
 
     Attributes:
         request: Request with the other query parameters.
