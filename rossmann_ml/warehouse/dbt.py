@@ -7,6 +7,7 @@ in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import signal
@@ -111,7 +112,7 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "ROSSMANN_MEMORY_LIMIT": f"{settings.memory_limit_gb}GB",
         # DuckDB refuses a pattern that matches no file
         "ROSSMANN_REQUEST_FILES": (
-            str(requests / "*.jsonl") if any(requests.glob("*.jsonl")) else os.devnull
+            glob.escape(str(requests)) + "/*.jsonl" if any(requests.glob("*.jsonl")) else os.devnull
         ),
         "ROSSMANN_AS_OF": settings.as_of.isoformat() if settings.as_of else "",
     }

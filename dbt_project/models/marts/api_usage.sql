@@ -17,7 +17,7 @@ lines as materialized (
         and isfinite(milliseconds) as is_request
     from
         read_ndjson(
-            '{{ env_var("ROSSMANN_REQUEST_FILES", "/dev/null") }}',
+            '{{ env_var("ROSSMANN_REQUEST_FILES", "/dev/null") | replace("'", "''") }}',
             columns = {
                 'kind': 'VARCHAR',
                 'path': 'VARCHAR',

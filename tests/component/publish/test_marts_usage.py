@@ -15,7 +15,8 @@ from support.small_warehouse import small_settings
 
 from app.api.request_log import RequestLog, append_lines
 from rossmann_ml.warehouse.connection import read_frame
-from rossmann_ml.warehouse.dbt import dbt_environment
+from rossmann_ml.warehouse.dbt import dbt_environment, run_dbt
+from rossmann_ml.warehouse.session import Session
 
 DAY = date(2015, 8, 3)
 
@@ -138,3 +139,27 @@ def test_without_any_file_there_is_no_usage(tmp_path: Path) -> None:
     append_lines(settings.requests_path / f"{DAY}.jsonl", [record()])
     files = dbt_environment(settings)["ROSSMANN_REQUEST_FILES"]
     assert files == str(settings.requests_path / "*.jsonl")
+
+
+def test_dbt_builds_the_mart_with_and_without_files(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    session = Session(settings)
+    with session.writing():
+        pass  # creates the database
+    days = "SELECT usage_date FROM marts.api_usage WHERE path = 'all'"
+    run_dbt(session, ["build", "--select", "api_usage"])
+    with session.reading() as connection:
+        assert connection.execute(days).fetchall() == []
+    append_lines(settings.requests_path / f"{DAY}.jsonl", [record()])
+    run_dbt(session, ["build", "--select", "api_usage"])
+    with session.reading() as connection:
+        assert connection.execute(days).fetchall() == [(DAY,)]
+
+
+def test_the_folder_may_have_any_name(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path / "o'brien [1]*?")
+    append_lines(settings.requests_path / f"{DAY}.jsonl", [record()])
+    files = dbt_environment(settings)["ROSSMANN_REQUEST_FILES"]
+    with duckdb.connect() as connection:
+        query = render("api_usage").replace("/dev/null", files.replace("'", "''"))
+        assert read_frame(connection, query)["requests"].to_list() == [1, 1]
