@@ -1,4 +1,4 @@
-"""The read-only layer: an API and a dashboard over the published generation.
+"""API and dashboard: read-only views of the published generation.
 
-Nothing here writes to the warehouse or imports the orchestrator.
+This package never writes to the warehouse and never imports the orchestrator.
 """

@@ -1,9 +1,8 @@
-"""The one way in which API and dashboard read: the current generation, a cursor per request.
+"""Read the current generation for API and dashboard, with a DuckDB cursor per request.
 
-A generation's file never changes; news is another file, named by the pointer ``CURRENT``. The
-reader looks at the pointer now and then, opens the new file beside the old one, and closes the old
-one when the last request that uses it has ended. Which questions are asked belongs to
-:mod:`app.queries`; nothing here writes.
+The file of a generation never changes; the pointer ``CURRENT`` names the newest.
+:class:`PublishedReader` checks the pointer, opens a new file next to the old one, and closes the
+old one after its last request. See :mod:`app.queries` for the queries.
 """
 
 from __future__ import annotations
@@ -32,12 +31,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """A generation in use, and how many requests use it.
+    """Open generation with a count of the requests that use it.
 
     Attributes:
-        path: The file.
-        info: What it is.
-        prepared: What the reader's ``prepare`` made of it, if it has one.
+        path: File of the generation.
+        info: Row of ``generation_info``.
+        prepared: Result of the reader's ``prepare``; None without one.
+        is_closed: Whether its connection is closed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,20 +55,20 @@ class OpenGeneration:
         self.is_closed = False
 
     def acquire(self) -> bool:
-        """Count one more request; False when the generation has just been closed."""
+        """Count one more request and return True; return False if the generation is closed."""
         with self._lock:
             if not self.is_closed:
                 self._users += 1
             return not self.is_closed
 
     def release(self) -> None:
-        """Count one request less; the last one of a retired generation closes it."""
+        """Count one request less, and close a retired generation after its last request."""
         with self._lock:
             self._users -= 1
             self._close_when_idle()
 
     def retire(self) -> None:
-        """Take no new requests: close now, or when the last request has ended."""
+        """Close the generation now, or after its last request."""
         with self._lock:
             self._is_retired = True
             self._close_when_idle()
@@ -79,12 +79,12 @@ class OpenGeneration:
             self.is_closed = True
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor for one request; connections must not be shared between threads."""
+        """Return a cursor for one request, because threads must not share a connection."""
         return self._connection.cursor()
 
 
 class Reading:
-    """One request's view of one generation: everything it asks comes from the same file."""
+    """View of one generation for one request; all its queries read the same file."""
 
     def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = generation.info
@@ -93,11 +93,11 @@ class Reading:
     def rows(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[dict[str, Any]]:
-        """The rows of a query, each as a mapping from column to value.
+        """Return the rows of a query, each as a mapping from column to value.
 
         Args:
-            query: SQL with ``?`` or with ``$name`` in place of values.
-            values: The values, in order or by name.
+            query: SQL with ``?`` or ``$name`` in place of values.
+            values: Values in order or by name.
         """
         result = self.cursor.execute(query, _given(values))
         names = [column[0] for column in result.description]
@@ -106,7 +106,7 @@ class Reading:
     def row(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> dict[str, Any] | None:
-        """The first row of a query, or None when there is none."""
+        """Return the first row of a query; None without rows."""
         return next(iter(self.rows(query, values)), None)
 
     def frame(
@@ -122,13 +122,13 @@ def _given(values: Sequence[object] | Mapping[str, object]) -> dict[str, object]
 
 
 class PublishedReader:
-    """Reads the current generation, and follows the pointer when it moves.
+    """Reader of the current generation, which follows the pointer when it moves.
 
     Args:
-        published_path: The folder of the generations.
-        check_every_seconds: How often the pointer is looked at, at most.
-        prepare: Called with a generation before it becomes the current one; what it returns is
-            kept as ``prepared``.
+        published_path: Folder of the generations.
+        check_every_seconds: Smallest number of seconds between two checks of the pointer.
+        prepare: Function that is called with a generation before it becomes the current one; its
+            result becomes ``prepared``.
     """
 
     def __init__(
@@ -148,15 +148,15 @@ class PublishedReader:
 
     @property
     def current(self) -> OpenGeneration | None:
-        """The generation that is open now, without looking at the pointer."""
+        """Generation that is open now, without a check of the pointer; None before the first."""
         return self._current
 
     def follow(self) -> OpenGeneration:
-        """Look at the pointer now and open what it names.
+        """Check the pointer now and return the generation that it names.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file cannot be used, and none was open before.
+            PublishError: The pointer or its file is unusable, and no generation was open before.
         """
         self._next_check = 0.0
         generation = self._acquire()
@@ -165,22 +165,22 @@ class PublishedReader:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Read from the current generation for the length of a request.
+        """Yield the current generation for the length of a request.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file cannot be used, and none was open before.
+            PublishError: The pointer or its file is unusable, and no generation was open before.
         """
         with _reading(self._acquire()) as reading:
             yield reading
 
     @contextmanager
     def reading_of(self, generation_id: str) -> Iterator[Reading]:
-        """Read from a generation of that id, the current one or an older one still on disk.
+        """Yield a generation by its id: the current one, or an older one that is on disk.
 
         Raises:
-            NoDataError: It is no longer there, or nothing has been published yet.
-            PublishError: Its file cannot be used.
+            NoDataError: The generation is not on disk, or nothing has been published yet.
+            PublishError: The file of the generation is unusable.
         """
         generation = self._acquire()
         if generation.info.generation_id != generation_id:
@@ -190,12 +190,12 @@ class PublishedReader:
                 raise NoDataError(f"generation {generation_id} is no longer on disk")
             generation = _opened(path)
             generation.acquire()
-            generation.retire()  # closes with the only request that uses it
+            generation.retire()  # closes after this request, the only one that uses it
         with _reading(generation) as reading:
             yield reading
 
     def close(self) -> None:
-        """Close what is open, as soon as its last request has ended."""
+        """Close the open generation after its last request."""
         with self._swap_lock:
             if self._current is not None:
                 self._current.retire()
@@ -206,18 +206,18 @@ class PublishedReader:
         while True:
             self._follow_pointer()
             generation = self._current
-            # between the two lines another thread may have swapped and closed it: look again
+            # another thread may have swapped and closed it between the two lines, so check again
             if generation is not None and generation.acquire():
                 return generation
 
     def _follow_pointer(self) -> None:
         if self._current is None:
             with self._swap_lock:
-                if self._current is None:  # another thread may have opened it meanwhile
+                if self._current is None:  # another thread may have opened it
                     self._open_current()
             return
         if time.monotonic() < self._next_check or not self._swap_lock.acquire(blocking=False):
-            return  # not due, or another thread is at it: go on with what is open
+            return  # not due, or another thread checks: use the open generation
         try:
             self._next_check = time.monotonic() + self._check_every_seconds
             if self._pointer_now() != self._pointer_seen:
@@ -235,7 +235,7 @@ class PublishedReader:
         return status.st_ino, status.st_mtime_ns
 
     def _open_current(self) -> None:
-        # looked at before it is read: if it moves in between, the next check sees that
+        # stored before the pointer is read, so that the next check notices a move in between
         pointer = self._pointer_now()
         path = current_path(self.published_path)
         old = self._current
@@ -264,7 +264,7 @@ def _opened(path: Path) -> OpenGeneration:
 
 @contextmanager
 def _reading(generation: OpenGeneration) -> Iterator[Reading]:
-    """Read from an acquired generation, and release it."""
+    """Yield an acquired generation, and release it."""
     try:
         cursor = generation.cursor()
         try:

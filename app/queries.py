@@ -1,7 +1,7 @@
-"""The questions that API and dashboard both ask of a generation.
+"""Queries of a generation that API and dashboard share.
 
-Each takes a :class:`app.published.Reading` and returns plain rows; how they are shown or encoded
-is the caller's affair. Tables and columns: ``warehouse/README.md``.
+Each function takes a :class:`app.published.Reading` and returns plain rows. See
+``warehouse/README.md`` for tables and columns.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ Row = dict[str, Any]
 
 
 def stores(reading: Reading) -> list[Row]:
-    """All stores."""
+    """Return all stores."""
     return reading.rows("SELECT * FROM stores ORDER BY store_id")
 
 
 def store(reading: Reading, store_id: int) -> Row | None:
-    """One store, or None when there is no such store."""
+    """Return one store; None for an unknown store."""
     return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
 
 
 def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> list[Row]:
-    """The newest forecast of a store beside its plan, by day; empty when it has none."""
+    """Return the newest forecast of a store with its plan, by day; empty without a forecast."""
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
@@ -40,7 +40,7 @@ def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) ->
 
 
 def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """A store's newest days up to the origin, by day; days that were not observed have NULL."""
+    """Return the last days of a store up to the origin; NULL on days without observation."""
     return reading.rows(
         """
         SELECT * FROM daily_sales
@@ -52,9 +52,9 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
 
 
 def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
-    """Forecast of so many days over the sales of the same weekdays 52 weeks before, minus 1.
+    """Return the forecast of ``days`` over the sales of the same weekdays 52 weeks before, minus 1.
 
-    None where that year's days are not all known: a part would not be comparable.
+    None unless the sales of all those days are known, because a part would not be comparable.
     """
     row = reading.row(
         """
@@ -71,12 +71,12 @@ def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAY
 
 
 def model(reading: Reading, model_version: str) -> Row | None:
-    """One trained model."""
+    """Return one trained model; None for an unknown version."""
     return reading.row("SELECT * FROM model_versions WHERE model_version = ?", [model_version])
 
 
 def newest_promotion(reading: Reading, model_version: str) -> Row | None:
-    """The decision that made a model champion last."""
+    """Return the newest decision that made a model champion; None without one."""
     return reading.row(
         """
         SELECT * FROM promotions
@@ -88,7 +88,7 @@ def newest_promotion(reading: Reading, model_version: str) -> Row | None:
 
 
 def backtest(reading: Reading, model_version: str) -> list[Row]:
-    """Overall scores of a model and of the simple methods beside it, by origin; NULL is all."""
+    """Return overall scores of a model and of simple methods, by origin; NULL is all origins."""
     return reading.rows(
         """
         SELECT * FROM backtest_scores
@@ -100,7 +100,7 @@ def backtest(reading: Reading, model_version: str) -> list[Row]:
 
 
 def importances(reading: Reading, model_version: str, features: int) -> list[Row]:
-    """The features that carried most in a model, the strongest first."""
+    """Return the most important features of a model, the strongest first."""
     return reading.rows(
         """
         SELECT feature, gain_share, splits FROM feature_importance

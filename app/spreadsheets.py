@@ -1,7 +1,7 @@
-"""Text that a spreadsheet must not run: how cells of CSV files are made harmless.
+"""Make text cells of CSV files safe, so that a spreadsheet does not run them as formulas.
 
-A cell that begins as a formula is one to a spreadsheet (OWASP, "CSV Injection"); an apostrophe
-before it makes it text. Numbers are left alone.
+A text that begins like a formula gets an apostrophe in front (OWASP, "CSV Injection"). Numbers stay
+as they are.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def harmless(value: object) -> object:
-    """One value as it may stand in a cell."""
+    """Return a value that is safe in a cell."""
     if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
         return f"'{value}"
     return value
 
 
 def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with every text as it may stand in a cell."""
+    """Return the rows with every text safe in a cell."""
     text = pl.selectors.string()
     starts = text.str.head(1).is_in(_STARTS_FORMULA)
     return frame.with_columns(pl.when(starts).then("'" + text).otherwise(text).name.keep())

@@ -30,7 +30,6 @@ from assets.resources import Dbt, Pipeline, Training, Writer  # noqa: E402
 from assets.schedules import SCHEDULES  # noqa: E402
 from assets.sensors import SENSORS  # noqa: E402
 from assets.shadow import shadow_forecasts  # noqa: E402
-from assets.usage import api_requests  # noqa: E402
 from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
 
 
@@ -66,7 +65,6 @@ def build_definitions(
             forecast_drivers,
             shadow_forecasts,
             backfilled_forecasts,
-            api_requests,
             drift_metrics,
             alerts,
             published_generation,

@@ -13,7 +13,6 @@ import duckdb
 from assets.alerts import alert_checks, alerts
 from assets.forecasts import backfilled_forecasts
 from assets.resources import Pipeline
-from assets.usage import api_requests
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.monitoring.alerts.watch import watch
 from rossmann_ml.serving.status import FailedRun, write_status
@@ -92,7 +91,7 @@ PUBLISH_FORECASTS = _job(
     dg.AssetSelection.groups("publish")
     # the marts, and the views of the forecasts that they are made of
     | dg.AssetSelection.tag("step", "marts")
-    | dg.AssetSelection.assets(api_requests, alerts)
+    | dg.AssetSelection.assets(alerts)
     | dg.AssetSelection.checks(alert_checks),
     "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
     publishes=True,

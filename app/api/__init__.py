@@ -1,5 +1,5 @@
-"""The HTTP API: read-only answers from the published generation.
+"""HTTP API with read-only answers from the published generation.
 
-``main`` puts the application together, ``routers`` mirror the resources, ``schemas`` say what an
-answer looks like, ``problems`` what a refusal looks like, ``dependencies`` what every request gets.
+``main`` builds the application, ``routers`` has a module per resource, ``schemas`` defines answers,
+``problems`` defines error answers, ``dependencies`` defines what requests share.
 """

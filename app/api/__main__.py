@@ -1,24 +1,24 @@
-"""``python -m app.api``: the server process, with its log as JSON lines."""
+"""Run the API server, with its log as JSON lines: ``python -m app.api``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from app.api.memory import give_large_arrays_back
+from app.api.memory import release_large_arrays
 
-# Longer than proxies and clients keep a connection that rests (60 s is usual): were it the server
-# that closes first, a question just on its way would be lost.
+# Longer than proxies and clients keep an idle connection (60 s is usual): a request that is on its
+# way would be lost if the server closed the connection first.
 _IDLE_SECONDS = 65
 
 
 def main() -> int:
-    """Serve until told to stop."""
-    give_large_arrays_back()
-    # The boosting libraries load scikit-learn, where it is, for wrappers that nothing here uses:
-    # told that it is not, they go without, and a worker holds 37 MB less.
+    """Serve until a signal stops the process; return its exit status."""
+    release_large_arrays()
+    # The boosting libraries load scikit-learn for wrappers that the API does not use. This entry
+    # makes that import fail, which they tolerate, and saves 37 MB per worker.
     sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
-    # imported here: a child process (app.api.child) loads this module too, and needs none of it
+    # imported here because a child process (app.api.child) loads this module without needing them
     import uvicorn  # noqa: PLC0415
 
     from app.api import logs  # noqa: PLC0415
@@ -41,7 +41,7 @@ def main() -> int:
         host=arguments.host,
         port=arguments.port,
         log_config=None,
-        access_log=False,  # every request is recorded by the application
+        access_log=False,  # the application records every request
         server_header=False,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=_IDLE_SECONDS,

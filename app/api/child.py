@@ -1,4 +1,4 @@
-"""A call in a process of its own: its memory goes with it, and answers need not wait for it."""
+"""Call a function in a child process, so that its memory is freed and answers need not wait."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 
 def call_in_child(function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function of a module in a new process and give its result.
+    """Call a module-level function in a new process and return its result.
 
-    The process ends with this one.
+    The child ends when this process ends, also after ``kill -9``; a ``ProcessPoolExecutor`` would
+    leave it behind.
 
     Raises:
-        RuntimeError: The process died.
-        Exception: What the function raised.
+        RuntimeError: The child process died.
+        Exception: The exception that the function raised.
     """
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
@@ -23,7 +24,7 @@ def call_in_child(function: Callable[..., Any], *arguments: object) -> Any:
         target=_work, args=(sending, function, arguments), name=function.__name__, daemon=True
     )
     child.start()
-    sending.close()  # the child's end alone stays open, so that its death is noticed
+    sending.close()  # only the child holds this end now, so its death ends the wait below
     try:
         is_done, result = receiving.recv()
     except EOFError as error:

@@ -1,4 +1,4 @@
-"""What a request gets: the process's serving, one generation for its whole length, its paging."""
+"""FastAPI dependencies of requests: the served generation, notes for logs, paging, ETags."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from app.api.problems import NotModifiedError
 from app.api.serving import Serving
 from app.published import PublishedReader, Reading
 
-CACHING = "no-cache"  # keep it, but ask before using it
+CACHING = "no-cache"  # caches may keep the answer, but must revalidate it
 
-# all filters at once fit into the 64 kB that the server takes as an address
+# all filters together fit into the 64 kB that the server accepts as an address
 Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_,. -]+$")]
 Words = Annotated[
     list[Word],
     Query(
         default_factory=list,
         max_length=200,
-        description="May be repeated: any of the values.",
+        description="May be repeated; matches any of the values.",
     ),
 ]
 IfNoneMatch = Annotated[
     str | None,
-    Header(description="The `ETag` of an answer the caller has; 304 when it still holds."),
+    Header(description="`ETag` of an earlier answer; 304 if it is still current."),
 ]
 
 
 async def get_serving(request: Request) -> Serving:
-    """What the process serves."""
+    """Return the serving of this process."""
     serving: Serving = request.app.state.serving
     return serving
 
@@ -43,7 +43,7 @@ ServingNow = Annotated[Serving, Depends(get_serving)]
 
 
 async def get_reader(serving: ServingNow) -> PublishedReader:
-    """The reader that the application opened at its start."""
+    """Return the reader that the application opened when it started."""
     return serving.reader
 
 
@@ -51,7 +51,7 @@ Reader = Annotated[PublishedReader, Depends(get_reader)]
 
 
 async def get_notes(request: Request) -> Notes:
-    """Where the answering code notes what the request log wants to know."""
+    """Return the notes of the request, for its record and log lines."""
     return notes_of(request.scope)
 
 
@@ -61,10 +61,10 @@ RequestNotes = Annotated[Notes, Depends(get_notes)]
 def get_reading(
     reader: Reader, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
 ) -> Iterator[Reading]:
-    """One generation for the request; its id is the answer's ``ETag``.
+    """Yield one generation for the whole request and set its id as the ``ETag`` of the answer.
 
     Raises:
-        NotModifiedError: The caller has the answer of this generation.
+        NotModifiedError: ``If-None-Match`` names this generation.
         NoDataError: Nothing has been published yet.
     """
     with reader.reading() as reading:
@@ -77,10 +77,10 @@ def get_reading(
 
 
 def check_known(if_none_match: str | None, etag: str) -> None:
-    """End the request when the caller has its answer already.
+    """End the request with 304 when the caller has the current answer.
 
     Raises:
-        NotModifiedError: The caller has it.
+        NotModifiedError: ``if_none_match`` contains ``etag``.
     """
     if if_none_match is None:
         return
@@ -94,7 +94,15 @@ CurrentReading = Annotated[Reading, Depends(get_reading)]
 
 @dataclass(frozen=True)
 class Paging:
-    """Which rows of a list are asked for, and how they should look."""
+    """Page and format of a list request.
+
+    Attributes:
+        request: Request with the other query parameters.
+        limit: Largest number of rows in the page.
+        cursor: Place to continue at; None for the first page.
+        form: Format from the query; None means by ``Accept``.
+        if_none_match: ``If-None-Match`` header of the request.
+    """
 
     request: Request
     limit: int
@@ -105,20 +113,24 @@ class Paging:
 
 def get_paging(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=100_000, description="Rows of a page.")] = 1000,
+    limit: Annotated[
+        int, Query(ge=1, le=100_000, description="Largest number of rows in a page.")
+    ] = 1000,
     cursor: Annotated[
         str | None,
         Query(
             max_length=400,
             pattern="^[A-Za-z0-9_-]+$",
-            description="`next_cursor` of the page before (or the `Link` header). Pages that "
-            "belong together come from one generation, also when a new one is published.",
+            description="`next_cursor` of the previous page, or the cursor in its `Link` header. "
+            "All pages of a list come from one generation, also after a new one is published.",
         ),
     ] = None,
-    format: Annotated[Format | None, Query(description="Wins over `Accept`.")] = None,
+    format: Annotated[
+        Format | None, Query(description="Format of the rows; overrides `Accept`.")
+    ] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Paging:
-    """Collect them."""
+    """Return the paging parameters of a list request."""
     return Paging(request, limit, cursor, format, if_none_match)
 
 

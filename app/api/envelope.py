@@ -1,7 +1,7 @@
-"""What stands around every request: its id, its headers, its time, and who is told of it.
+"""Outermost ASGI layer: request id, security headers, metrics, log lines, records of requests.
 
-A plain ASGI layer, the outermost of the application. It decides nothing about the answer, except
-that a failure of the code leaves as a problem that tells nothing of the inside.
+It leaves answers as they are, except that an unexpected exception becomes a problem without details
+of the code. See ``guard`` for keys and limits.
 """
 
 from __future__ import annotations
@@ -22,23 +22,28 @@ from app.api.request_log import RequestLog
 _LOG = logging.getLogger("app.api.requests")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# the pages of the documentation bring their own policy
+DOCS_PATH = "/docs"
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+# Swagger UI starts with a script in the page and draws with inline styles and data images
+_DOCS_POLICY = (
+    b"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
 NO_ROUTE = "(none)"
 
 
 class Envelope:
-    """Wraps an application.
+    """ASGI layer around an application.
 
     Args:
-        app: The application.
-        metrics: Is told of every answer.
-        request_log: Is given a record of every answer; None records nothing.
+        app: Application to wrap.
+        metrics: Metrics that count every answer.
+        request_log: Log that records every request; None records nothing.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, request_log: RequestLog | None) -> None:
@@ -63,8 +68,8 @@ class Envelope:
                 notes.status = message["status"]
                 headers = message["headers"]
                 headers += _SECURITY_HEADERS
-                if not any(name == _POLICY[0] for name, _ in headers):
-                    headers.append(_POLICY)
+                policy = _DOCS_POLICY if scope["path"] == DOCS_PATH else _POLICY
+                headers.append((b"content-security-policy", policy))
                 headers.append((b"x-request-id", notes.request_id.encode()))
             await send(message)
 
@@ -76,9 +81,9 @@ class Envelope:
                 error = ProblemError("internal-error", KINDS["internal-error"].example)
                 await problem_response(scope["path"], error)(scope, receive, send_on)
         finally:
-            self._tell(scope, notes, time.perf_counter() - started)
+            self._report(scope, notes, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, notes: Notes, seconds: float) -> None:
+    def _report(self, scope: Scope, notes: Notes, seconds: float) -> None:
         route = scope.get("route")
         path = getattr(route, "path", NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
@@ -86,7 +91,7 @@ class Envelope:
         milliseconds = round(1000 * seconds, 3)
         if notes.status >= 400:
             _LOG.log(
-                # a caller that asks too often must not fill the log, too
+                # callers above the rate limit must not fill the log
                 logging.DEBUG if notes.status == 429 else logging.INFO,
                 "refused" if notes.status < 500 else "not answered",
                 extra={
@@ -118,13 +123,13 @@ class Envelope:
 
 
 def _store_id(scope: Scope) -> int | None:
-    """The store that the path names, whether there is one of that number or not."""
+    """Return the store number in the path, whether or not that store exists."""
     named = str(scope.get("path_params", {}).get("store_id", ""))
     return int(named) if named.isascii() and named.isdigit() and len(named) <= 9 else None
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's id where it is a plain word, else a new one."""
+    """Return the caller's request id if it is a plain word, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value.decode())

@@ -1,4 +1,4 @@
-"""Rows as JSON, CSV, Parquet or Arrow, and which of them a caller wants."""
+"""Encode rows as JSON, CSV, Parquet or Arrow, and choose the format of an answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.spreadsheets import harmless_frame
 
 
 class Format(StrEnum):
-    """The forms in which rows leave."""
+    """Formats of rows in answers."""
 
     JSON = "json"
     CSV = "csv"
@@ -31,10 +31,10 @@ MEDIA_TYPES = {
 
 
 def choose_format(asked: Format | None, accept: str | None) -> Format:
-    """The form named in the query, else the best that ``Accept`` allows, else JSON.
+    """Return the format named in the query, else the best that ``Accept`` allows, else JSON.
 
     Raises:
-        ProblemError: ``Accept`` allows none.
+        ProblemError: ``Accept`` allows none of the formats.
     """
     if asked is not None:
         return asked
@@ -51,7 +51,7 @@ def choose_format(asked: Format | None, accept: str | None) -> Format:
                 return form
     raise ProblemError(
         "not-acceptable",
-        f"{accept[:100]} is not offered; there are {', '.join(MEDIA_TYPES.values())}.",
+        f"{accept[:100]} is not offered; choose one of {', '.join(MEDIA_TYPES.values())}.",
     )
 
 
@@ -71,16 +71,16 @@ def _weights(accept: str) -> list[tuple[str, float]]:
 
 
 def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> bytes:
-    """Encode rows.
+    """Encode rows in a format.
 
     Args:
-        frame: The rows.
-        form: How.
-        head: What JSON says before the rows; the other forms hold rows only.
+        frame: Rows to encode.
+        form: Format of the result.
+        head: Fields before the rows in JSON; the other formats contain only the rows.
 
     Returns:
-        The bytes. In CSV, text that a spreadsheet would take for a formula has an apostrophe
-        before it; the other forms hold it as it is.
+        Encoded rows. In CSV, text that a spreadsheet would run as a formula gets an apostrophe
+        in front.
     """
     buffer = io.BytesIO()
     if form is Format.JSON:
@@ -97,6 +97,6 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
 
 
 def with_instants(frame: pl.DataFrame) -> pl.DataFrame:
-    """The warehouse's stamps as text that says that they are UTC."""
+    """Convert timestamps, which the warehouse keeps in UTC, to ISO 8601 text with ``Z``."""
     stamps = pl.selectors.datetime()
     return frame.with_columns(stamps.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))

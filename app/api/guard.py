@@ -1,4 +1,4 @@
-"""Who may ask, how often, and how much at once: decided before the application sees a request."""
+"""ASGI layer that checks API keys, the rate limit, and the size and speed of request bodies."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.api.notes import notes_of
 from app.api.problems import ProblemError, problem_response
 from app.api.settings import ApiSettings
 
-# Whether the process lives and what may be asked is told to everyone.
+# Health and documentation need no key.
 _OPEN_PATHS = frozenset({"/health", "/ready", "/docs", "/openapi.json"})
 _OPEN_FOLDER = "/docs/"
 
 
 class Guard:
-    """Wraps an application; refuses with 401, 408, 413 or 429.
+    """ASGI layer around an application; refuses requests with 401, 408, 413 or 429.
 
     Args:
-        app: The application.
+        app: Application to wrap.
         settings: Keys and limits.
     """
 
@@ -37,7 +37,7 @@ class Guard:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer why not."""
+        """Pass a request to the application, or answer with the reason for the refusal."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -67,13 +67,13 @@ class Guard:
             self._count(holder or (scope["client"] or ("unknown",))[0])
 
     def _count(self, caller: str) -> None:
-        assert self._limit is not None  # noqa: S101 - asked by the only caller
+        assert self._limit is not None  # noqa: S101 - checked by the only caller
         if not self._limiter.hit(self._limit, caller):
             reset, _ = self._limiter.get_window_stats(self._limit, caller)
             wait = max(1, round(reset - time.time()))
             raise ProblemError(
                 "rate-limited",
-                f"More than {self._limit} were asked; ask again in {wait} s.",
+                f"The rate limit ({self._limit}) is reached; retry in {wait} s.",
                 headers={"Retry-After": str(wait)},
             )
 
@@ -91,14 +91,14 @@ class Guard:
             )
 
     def _counted(self, receive: Receive) -> Receive:
-        """A body that is counted and timed as it comes: nobody has to announce its size."""
+        """Return a receive function that limits size and time of a body while it arrives."""
         size = 0
         is_complete = False
         deadline = time.monotonic() + self._body_timeout_seconds
 
         async def receive_counted() -> Message:
             nonlocal size, is_complete
-            if is_complete:  # what comes now is the end of the connection, whenever that is
+            if is_complete:  # only the end of the connection follows, at any time
                 return await receive()
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):

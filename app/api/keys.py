@@ -1,7 +1,7 @@
-"""API keys: made here, kept by their hash alone, compared in constant time.
+"""Create API keys and check them in constant time; only their hashes are kept.
 
-A key carries 256 random bits, so one SHA-256 of it cannot be searched backwards; slow hashes are
-for passwords that people choose. ``python -m app.api.keys NAME`` prints a new key once.
+A key has 256 random bits, so a single SHA-256 is safe: slow hashes are needed only for passwords
+that people choose. ``python -m app.api.keys NAME`` prints a new key once.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _PREFIX = "rf_"
 
 
 def hash_key(key: str) -> bytes:
-    """What is kept of a key."""
+    """Return the SHA-256 of a key, which is all that is kept of it."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
-    """The name of a key's holder, or None.
+    """Return the name of the holder of a key; None for an unknown key.
 
-    Every hash is compared, in a time that does not depend on the key.
+    Compares every hash, so that the time does not depend on the key.
     """
     found, asked = None, hash_key(key)
     for name, known in hashes.items():
@@ -33,7 +33,7 @@ def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
 
 
 def new_key() -> str:
-    """A new key of 256 random bits."""
+    """Return a new key with 256 random bits."""
     return _PREFIX + secrets.token_urlsafe(32)
 
 

@@ -1,7 +1,7 @@
-"""The process's log: one JSON object a line on standard error, with the id of the request.
+"""Log of the API process: JSON lines on standard error, with the request id.
 
-Every request is recorded elsewhere (:mod:`app.api.request_log`); the log tells of refusals,
-failures and changes of generation. It holds no key, no header and no query.
+The log contains refused requests, failures and changes of generation, and never an API key, a
+header or a query string. See :mod:`app.api.request_log` for the records of all requests.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+# A fixed list, so that no secret in the extra fields of a library reaches the log.
 _FIELDS = ("request_id", "method", "path", "status", "milliseconds", "key_name")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON."""
+    """Formatter that writes a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line: time, level, logger, message, and what the record carries of a request."""
+        """Return time, level, logger, message and the fields of the request as JSON."""
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -32,7 +33,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send every log of this process to standard error as JSON lines."""
+    """Send all logs of this process to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

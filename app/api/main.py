@@ -1,6 +1,6 @@
-"""The application: routers, refusals, what stands around them, and what this process serves.
+"""Build the FastAPI application from routers, error handlers and ASGI layers.
 
-Run it with ``rossmann api``, or ``python -m app.api``.
+:func:`create_app` is the entry point. ``rossmann api`` and ``python -m app.api`` run it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from rossmann_ml.base import process
 process.prepare()
 
 from fastapi import FastAPI  # noqa: E402 - after prepare
+from fastapi_offline import FastAPIOffline  # noqa: E402
 from starlette.middleware.cors import CORSMiddleware  # noqa: E402
 
 from app.api import documentation, problems  # noqa: E402
-from app.api.envelope import Envelope  # noqa: E402
+from app.api.envelope import DOCS_PATH, Envelope  # noqa: E402
 from app.api.guard import Guard  # noqa: E402
 from app.api.metrics import Metrics  # noqa: E402
 from app.api.request_log import RequestLog  # noqa: E402
@@ -31,20 +32,19 @@ from app.api.routers import (  # noqa: E402
 from app.api.serving import Serving  # noqa: E402
 from app.api.settings import ApiSettings, load_api_settings  # noqa: E402
 from rossmann_ml.base.settings import Settings, default_settings  # noqa: E402
-from rossmann_ml.serving.request_records import requests_path  # noqa: E402
 
 _DESCRIPTION = """
 Six-week sales forecasts for every store, read from the newest published generation.
 
-- Answers carry their **provenance**: origin, model version, generation, data version.
-- Every answer of a `GET` has the generation as its `ETag`; send it back as `If-None-Match` and get
-  `304` until something new is published.
-- Lists are answered a page at a time (`limit`, `cursor`) as JSON, CSV, Parquet or Arrow (`format`
-  or `Accept`). Pages that belong together come from one generation.
+- Every answer names its **provenance**: origin, model version, generation, data version.
+- Every answer to a `GET` has the generation as its `ETag`. Send it back as `If-None-Match` to get
+  `304` until a new generation is published.
+- Lists come in pages (`limit`, `cursor`) as JSON, CSV, Parquet or Arrow (`format` or `Accept`).
+  All pages of a list come from one generation.
 - Sales are EUR per store and day, shares are fractions (0.12 is 12%), times are UTC.
-- Refusals are problem details (RFC 9457) under `application/problem+json`.
-- Every answer has an `X-Request-ID`; name it when you ask for help.
-- `POST /predict` and `/predict_batch` score a plan of yours; nothing here stores anything.
+- Errors are problem details (RFC 9457) with the media type `application/problem+json`.
+- Every answer has an `X-Request-ID`; please name it in questions to the operator.
+- `POST /predict` and `/predict_batch` forecast your own plan. The API is read-only.
 """
 
 
@@ -52,13 +52,13 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     """Build the application.
 
     Args:
-        settings: Where the published generations are; read from the environment if not given.
-        api: Who may ask and how much; read from the environment if not given.
+        settings: Locations of files; by default from the environment.
+        api: Keys, limits and other settings of the API; by default from the environment.
     """
     api = api or load_api_settings()
     settings = settings or default_settings()
     metrics = Metrics()
-    request_log = RequestLog(requests_path(settings)) if api.record_requests else None
+    request_log = _request_log(settings) if api.record_requests else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -72,20 +72,23 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
         if request_log is not None:
             request_log.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Rossmann forecasts",
         version="1",
         description=_DESCRIPTION,
         lifespan=lifespan,
         license_info={"name": "MIT"},
-        docs_url=None,
+        docs_url=DOCS_PATH,
         redoc_url=None,
+        static_url=f"{DOCS_PATH}/static",
+        # Swagger UI sends the document to a validator on the internet unless this is null
+        swagger_ui_parameters={"tryItOutEnabled": True, "validatorUrl": None},
     )
     app.state.api_settings = api
     if request_log is not None:
         metrics.watch(
             "rossmann_api_request_records_dropped",
-            "Requests answered but not recorded.",
+            "Number of requests answered but not recorded.",
             lambda: request_log.dropped,
         )
     for router in (
@@ -98,9 +101,8 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     ):
         app.include_router(router)
     problems.install(app)
-    documentation.install(app)
     documentation.complete_document(app, api)
-    # the last added stands outermost
+    # the layer that is added last is the outermost
     app.add_middleware(Guard, settings=api)
     if api.allowed_origins:
         app.add_middleware(
@@ -112,3 +114,7 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
         )
     app.add_middleware(Envelope, metrics=metrics, request_log=request_log)
     return app
+
+
+def _request_log(settings: Settings) -> RequestLog:
+    return RequestLog(settings.requests_path, kept_days=settings.request_files_kept_days)

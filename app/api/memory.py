@@ -1,7 +1,7 @@
-"""How a worker gives memory back to the system, where the C library can (glibc).
+"""Return freed memory to the system, where the C library supports it (glibc).
 
-A new generation and a what-if question work with large arrays for a moment; without this, what
-they took stays with the process.
+A new generation and a what-if question use large arrays for a moment; without these calls the
+process would keep that memory.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 _LARGE_BYTES = 256 * 1024
 
 
-def give_large_arrays_back() -> None:
-    """From now on hand every large array back when it is freed."""
-    # glibc's own default, which it raises with each large array that is freed, unless it is set
+def release_large_arrays() -> None:
+    """Make the C library return every large array to the system as soon as it is freed."""
+    # glibc raises its default threshold with each large array that is freed, unless it is set
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
-def give_memory_back() -> None:
-    """Hand back what was freed."""
+def release_freed_memory() -> None:
+    """Return all freed memory to the system now."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,4 +1,4 @@
-"""What is noted of a request while it is answered, for log, metrics and the request log."""
+"""Facts about a request that are collected while it is answered, for logs and metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ _NAME = "rossmann.notes"
 
 @dataclass(slots=True)
 class Notes:
-    """Attributes as in :class:`rossmann_ml.serving.request_records.RequestRecord`."""
+    """Facts about one request; each attribute is a field of its record.
+
+    Attributes:
+        request_id: Identifier that the caller sent, or a new one.
+        status: HTTP status of the answer.
+        stores: Number of stores in the answer; None where it is not about stores.
+        generation_id: Generation that the answer was read from; None where none was needed.
+        key_name: Holder of the API key; None without keys.
+        what_if: What-if question and its forecasts; None for other requests.
+    """
 
     request_id: str
     status: int = 500
@@ -23,11 +32,11 @@ class Notes:
 
 
 def attach(scope: Scope, notes: Notes) -> None:
-    """Give a request its notes."""
+    """Attach notes to a request."""
     scope[_NAME] = notes
 
 
 def notes_of(scope: Scope) -> Notes:
-    """The notes of a request."""
+    """Return the notes of a request."""
     notes: Notes = scope[_NAME]
     return notes

@@ -1,11 +1,12 @@
-"""Refusals as RFC 9457 problem details: one shape for every error, under its own media type.
+"""Error answers as RFC 9457 problem details, and their description in the OpenAPI document.
 
-``KINDS`` lists every kind there is, once, for the answers and for the document.
+``KINDS`` lists every kind of problem; raise :class:`ProblemError` to answer with one.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -24,12 +25,12 @@ _LONGEST_FOUND = 200
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem.
+    """Kind of problem.
 
     Attributes:
-        status: The HTTP status.
-        title: The kind in words, the same for every occurrence.
-        example: What an occurrence says.
+        status: HTTP status.
+        title: Short name, the same for every occurrence.
+        example: Detail of one occurrence, for the OpenAPI document.
     """
 
     status: int
@@ -53,11 +54,13 @@ KINDS = {
     ),
     "unknown-model": Kind(404, "Unknown model", "Nothing is recorded about model m-1."),
     "not-acceptable": Kind(
-        406, "Not acceptable", "text/html is not offered; there are JSON, CSV, Parquet and Arrow."
+        406, "Not acceptable", "text/html is not offered; choose one of JSON, CSV, Parquet, Arrow."
     ),
     "too-slow": Kind(408, "Too slow", "The body did not arrive within 10 s."),
     "cursor-expired": Kind(
-        410, "Cursor expired", "Generation 3f1c9a2b7d40 is no longer on disk; begin anew."
+        410,
+        "Cursor expired",
+        "Generation 3f1c9a2b7d40 is no longer on disk; request the first page again.",
     ),
     "too-large": Kind(413, "Too large", "The body is larger than 1000000 bytes."),
     "invalid-value": Kind(
@@ -66,32 +69,35 @@ KINDS = {
     "date-outside-horizon": Kind(
         422,
         "Date outside the horizon",
-        "2016-01-01 lies outside the horizon; days from 2015-08-01 to 2015-09-11 can be asked "
-        "about.",
+        "2016-01-01 is outside the horizon; choose a day from 2015-08-01 to 2015-09-11.",
     ),
-    "rate-limited": Kind(429, "Rate limited", "More than 6000 per 1 minute were asked."),
+    "rate-limited": Kind(
+        429, "Rate limited", "The rate limit (6000 per 1 minute) is reached; retry in 12 s."
+    ),
     "internal-error": Kind(
-        500, "Internal error", "The server met an error of its own. The request may be repeated."
+        500, "Internal error", "The server had an internal error. The request may be repeated."
     ),
     "no-generation": Kind(
         503,
         "No generation",
-        "There is no generation to answer from yet. The weekly job publishes one.",
+        "Nothing is published yet. The weekly job publishes a generation.",
     ),
     "not-ready": Kind(
-        503, "Not ready", "The newest origin, 2015-07-31, is 20 days old; at most 14 are allowed."
+        503,
+        "Not ready",
+        "The newest origin, 2015-07-31, is 20 days old; at most 14 days are allowed.",
     ),
     "what-if-unavailable": Kind(
         503,
         "What-if unavailable",
-        "The model of this generation cannot be used. Its operator finds the reason in the log.",
+        "The model of this generation cannot be used. The log of the API has the reason.",
     ),
-    "busy": Kind(503, "Busy", "Other what-if questions are being answered; try again."),
+    "busy": Kind(503, "Busy", "Other what-if questions are being answered; retry."),
 }
 
 
 class InvalidValue(BaseModel):
-    """One value of the request that cannot be used."""
+    """Invalid value in a request."""
 
     location: str = Field(examples=["query.days"])
     message: str = Field(examples=["Input should be less than or equal to 42"])
@@ -99,31 +105,29 @@ class InvalidValue(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was refused (RFC 9457)."""
+    """Reason why a request was refused (RFC 9457)."""
 
     type: str = Field(examples=["urn:rossmann:problem:unknown-store"])
     title: str = Field(examples=["Unknown store"])
     status: int = Field(examples=[404])
     detail: str = Field(
-        description="This occurrence, and what the caller can do.",
-        examples=["There is no store 4711; /stores lists those there are."],
+        description="What failed, and what the caller can do.",
+        examples=["There is no store 4711 in the data."],
     )
-    instance: str = Field(
-        description="The path that was asked for.", examples=["/stores/4711/forecast"]
-    )
+    instance: str = Field(description="Path of the request.", examples=["/stores/4711/forecast"])
     errors: list[InvalidValue] | None = Field(
-        default=None, description="For `invalid-value`: every value that cannot be used."
+        default=None, description="For `invalid-value`: all invalid values."
     )
 
 
 class ProblemError(HTTPException):
-    """Ends a request with a problem.
+    """Exception that ends a request with a problem.
 
     Args:
         kind: One of ``KINDS``.
-        detail: This occurrence, and what the caller can do.
-        errors: The values that cannot be used.
-        headers: More headers of the answer.
+        detail: What failed, and what the caller can do.
+        errors: Invalid values of the request.
+        headers: Additional headers of the answer.
     """
 
     def __init__(
@@ -140,7 +144,7 @@ class ProblemError(HTTPException):
 
 
 class NotModifiedError(Exception):
-    """Ends a request whose answer the caller has already."""
+    """Exception that ends a request with 304, because the caller has the current answer."""
 
     def __init__(self, etag: str) -> None:
         super().__init__(etag)
@@ -148,13 +152,13 @@ class NotModifiedError(Exception):
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
-    """The problem of one value that only the answering code can judge."""
+    """Return the problem for one value that FastAPI's own validation cannot check."""
     error = InvalidValue(location=location, message=message, found=_plain(found))
     return ProblemError("invalid-value", _listed([error]), errors=[error])
 
 
 def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """What a route declares about its refusals, for the OpenAPI document."""
+    """Return the ``responses`` of a route for kinds of problems, for the OpenAPI document."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for name in kinds:
         kind = KINDS[name]
@@ -170,70 +174,48 @@ def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(name: str) -> dict[str, object]:
-    kind = KINDS[name]
-    return {
-        "type": f"urn:rossmann:problem:{name}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.example,
-        "instance": "/path/of/the/request",
-    }
+    return _problem("/path/of/the/request", name, KINDS[name].example).model_dump(exclude_none=True)
 
 
 def problem_response(path: str, error: ProblemError) -> Response:
-    """The answer of a problem, also for what stands before the application."""
-    return _respond(
-        path,
-        error.status_code,
-        error.kind,
-        KINDS[error.kind].title,
-        str(error.detail),
-        errors=error.errors,
-        headers=dict(error.headers) if error.headers else None,
-    )
+    """Return the answer for a problem, also for the ASGI layers around the application."""
+    problem = _problem(path, error.kind, str(error.detail))
+    problem.errors = error.errors
+    return _respond(problem, error.headers)
 
 
 def install(app: FastAPI) -> None:
-    """Let every refusal of the application leave as a problem."""
-    app.add_exception_handler(ProblemError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(NoDataError, _not_published)
-    app.add_exception_handler(PublishError, _not_published)
-    app.add_exception_handler(ScenarioError, _scenario)
-    app.add_exception_handler(NotModifiedError, _not_modified)
+    """Register handlers that turn exceptions of the application into problems."""
+    app.exception_handler(ProblemError)(_refused)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(NoDataError)(_not_published)
+    app.exception_handler(PublishError)(_not_published)
+    app.exception_handler(ScenarioError)(_scenario)
+    app.exception_handler(NotModifiedError)(_not_modified)
 
 
-def _respond(
-    path: str,
-    status: int,
-    kind: str,
-    title: str,
-    detail: str,
-    *,
-    errors: list[InvalidValue] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    problem = Problem(
+def _problem(path: str, kind: str, detail: str) -> Problem:
+    return Problem(
         type=f"urn:rossmann:problem:{kind}",
-        title=title,
-        status=status,
+        title=KINDS[kind].title,
+        status=KINDS[kind].status,
         detail=detail,
         instance=path,
-        errors=errors,
     )
-    # plain ASCII: what was found may hold text that UTF-8 cannot carry
+
+
+def _respond(problem: Problem, headers: Mapping[str, str] | None) -> Response:
+    # plain ASCII, because found values may contain text that UTF-8 cannot encode
     text = json.dumps(problem.model_dump(exclude_none=True))
-    return Response(text, status, headers, media_type=MEDIA_TYPE)
+    return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101 - as registered
+def _refused(request: Request, error: ProblemError) -> Response:
     return problem_response(request.url.path, error)
 
 
-def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as registered
+def _invalid(request: Request, error: RequestValidationError) -> Response:
     errors = [
         InvalidValue(
             location=".".join(str(part) for part in item["loc"])[:_LONGEST_FOUND],
@@ -242,10 +224,7 @@ def _invalid(request: Request, error: Exception) -> Response:
         )
         for item in error.errors()
     ]
-    kind = KINDS["invalid-value"]
-    return _respond(
-        request.url.path, kind.status, "invalid-value", kind.title, _listed(errors), errors=errors
-    )
+    return _refused(request, ProblemError("invalid-value", _listed(errors), errors=errors))
 
 
 def _listed(errors: list[InvalidValue]) -> str:
@@ -259,33 +238,30 @@ def _plain(value: object) -> object:
     return text if len(text) <= _LONGEST_FOUND else f"{text[:_LONGEST_FOUND]}…"
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - as registered
+def _http(request: Request, error: HTTPException) -> Response:
+    """Answer with a problem for an error of the framework, such as an unknown path."""
     phrase = HTTPStatus(error.status_code).phrase
-    kind = phrase.lower().replace(" ", "-")
-    headers = dict(error.headers) if error.headers else None
-    return _respond(
-        request.url.path, error.status_code, kind, phrase, str(error.detail), headers=headers
+    problem = Problem(
+        type=f"urn:rossmann:problem:{phrase.lower().replace(' ', '-')}",
+        title=phrase,
+        status=error.status_code,
+        detail=str(error.detail),
+        instance=request.url.path,
     )
+    return _respond(problem, error.headers)
 
 
-def _scenario(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ScenarioError)  # noqa: S101 - as registered
-    return problem_response(request.url.path, ProblemError(error.kind, str(error)))
+def _scenario(request: Request, error: ScenarioError) -> Response:
+    return _refused(request, ProblemError(error.kind, str(error)))
 
 
-def _not_published(request: Request, error: Exception) -> Response:
+def _not_published(request: Request, error: NoDataError | PublishError) -> Response:
     detail = KINDS["no-generation"].example
     if isinstance(error, PublishError):
-        detail = (
-            "The current generation cannot be opened. Its operator finds the reason in the log."
-        )
+        detail = "The current generation cannot be opened. The log of the API has the reason."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS}
-    return problem_response(
-        request.url.path, ProblemError("no-generation", detail, headers=headers)
-    )
+    return _refused(request, ProblemError("no-generation", detail, headers=headers))
 
 
-def _not_modified(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotModifiedError)  # noqa: S101 - as registered
+def _not_modified(_request: Request, error: NotModifiedError) -> Response:
     return Response(status_code=304, headers={"ETag": error.etag, "Cache-Control": "no-cache"})

@@ -1,4 +1,4 @@
-"""Questions that only the API asks; :mod:`app.queries` holds those of API and dashboard."""
+"""Queries that only the API uses; see :mod:`app.queries` for those shared with the dashboard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.queries import Row
 
 
 def forecast_of_origin(reading: Reading, store_id: int, origin: date, days: int) -> list[Row]:
-    """A store's forecast from an origin beside the plan as it is known now, by day."""
+    """Return the forecast of a store from an origin, by day, with the plan as known now."""
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
@@ -24,6 +24,6 @@ def forecast_of_origin(reading: Reading, store_id: int, origin: date, days: int)
 
 
 def has_origin(reading: Reading, origin: date) -> bool:
-    """Whether there are forecasts from an origin."""
+    """Return whether there are forecasts from an origin."""
     row = reading.row("SELECT 1 FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin])
     return row is not None

@@ -1,7 +1,8 @@
-"""The request log: every request appended to files that the pipeline reads, without waiting.
+"""Record every request as a line of JSON in a file a day, without delaying answers.
 
-Answers hand their record to a bounded queue; one thread writes. When the queue is full or the disk
-refuses, records are dropped and counted. The format is :mod:`rossmann_ml.serving.request_records`.
+:class:`RequestLog` takes records from a bounded queue and appends them in one background thread; it
+counts the requests that it cannot record. ``docs/api.md`` lists the fields. The dbt model
+``api_usage`` reads the files.
 """
 
 from __future__ import annotations
@@ -11,109 +12,101 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import date, timedelta
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 1000
 
 
 class RequestLog:
-    """Writes records of requests in the background.
+    """Appends records of requests to ``YYYY-MM-DD.jsonl``, the day in UTC.
 
     Args:
-        folder: Where the day's files are; made when there is something to write.
-        capacity: Records that may wait.
+        folder: Folder of the files; the first record creates it.
+        kept_days: Number of days before today whose files are kept.
+        capacity: Number of records that may wait to be written.
     """
 
-    def __init__(self, folder: Path, *, capacity: int = 10_000) -> None:
+    def __init__(self, folder: Path, *, kept_days: int, capacity: int = 10_000) -> None:
         self._folder = folder
+        self._kept_days = kept_days
         self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(capacity)
         self._lock = threading.Lock()
         self._dropped = 0
-        self._dropped_untold = 0
+        self._dropped_in_file = 0
+        self._day: date | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def dropped(self) -> int:
-        """Requests answered but not recorded since the start."""
+        """Number of requests since the start that were answered but not recorded."""
         return self._dropped
 
     def start(self) -> None:
-        """Start writing."""
-        self._thread = threading.Thread(target=self._write_on, name="request-log", daemon=True)
+        """Start the thread that writes."""
+        self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Write what waits and stop."""
+        """Write the waiting records and stop."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(timeout=10)
             self._thread = None
 
     def record(self, record: dict[str, Any]) -> None:
-        """Take a record (the fields of ``RequestRecord``); never waits and never fails."""
+        """Queue a record; count it as dropped when the queue is full."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
-            self._drop(1)
+            self._drop()
 
-    def _drop(self, count: int) -> None:
+    def _drop(self) -> None:
         with self._lock:
-            self._dropped += count
-            self._dropped_untold += count
+            self._dropped += 1
 
-    def _write_on(self) -> None:
-        is_open = True
-        while is_open:
-            batch = [self._queue.get()]
-            while len(batch) < _BATCH:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            is_open = None not in batch
-            self._write([each for each in batch if each is not None])
-
-    def _write(self, records: list[dict[str, Any]]) -> None:
-        with self._lock:
-            dropped, self._dropped_untold = self._dropped_untold, 0
-        if dropped:
-            records.append({"kind": "dropped", "at": datetime.now(UTC), "requests": dropped})
-        by_day: dict[str, list[dict[str, Any]]] = {}
-        for record in records:
-            by_day.setdefault(f"{record['at']:%Y-%m-%d}", []).append(record)
-        for day, of_day in by_day.items():
+    def _write_all(self) -> None:
+        while (record := self._queue.get()) is not None:
+            lines, dropped = [record], self._dropped
+            if dropped > self._dropped_in_file:
+                more = dropped - self._dropped_in_file
+                lines.append({"kind": "dropped", "at": record["at"], "requests": more})
+            day = record["at"].date()
             try:
-                append_lines(self._folder / f"{day}.jsonl", of_day)
+                append_lines(self._folder / f"{day}.jsonl", lines)
+                self._dropped_in_file = dropped
             except OSError as error:
                 _LOG.error("requests are not recorded: %s", error)
-                self._drop(sum(record["kind"] == "request" for record in of_day))
+                self._drop()
+            if day != self._day:
+                self._day = day
+                self._delete_old_files(day - timedelta(days=self._kept_days))
+
+    def _delete_old_files(self, first_kept: date) -> None:
+        for path in self._folder.glob("????-??-??.jsonl"):
+            if path.stem < first_kept.isoformat():
+                try:
+                    path.unlink(missing_ok=True)  # another process may delete it, too
+                except OSError as error:
+                    _LOG.error("an old request file is not deleted: %s", error)
 
 
-def append_lines(
-    path: Path,
-    records: Iterable[dict[str, Any]],
-    *,
-    write: Callable[[int, bytes], int] = os.write,
-) -> None:
-    """Append records as lines in one write, so that several processes may share a file.
+def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Append JSON lines in one write, so that several processes may share a file.
 
     Raises:
-        OSError: The disk refused, or took only a part.
+        OSError: The system refused the write, or wrote only a part.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(json.dumps(record, default=_plain) + "\n" for record in records).encode()
+    as_text = methodcaller("isoformat")  # of dates and times
+    text = "".join(json.dumps(line, default=as_text) + "\n" for line in lines).encode()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        written = write(handle, text)
-        if written != len(text):
-            raise OSError(f"{path}: wrote {written} of {len(text)} bytes")
+        written = os.write(handle, text)
     finally:
         os.close(handle)
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    if written != len(text):
+        raise OSError(f"{path}: wrote {written} of {len(text)} bytes")

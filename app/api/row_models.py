@@ -1,7 +1,6 @@
-"""The rows of tables as models for the OpenAPI document, made from the published contract.
+"""Build pydantic models of table rows from the published contract, for the OpenAPI document.
 
-So the document says of a column what ``warehouse/README.md`` says, and a column that is added
-there is described here too.
+The document therefore describes columns with the same words as ``warehouse/README.md``.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def _field(column: Column) -> tuple[Any, Any]:
 
 @cache
 def row_model(table: str) -> type[BaseModel]:
-    """The model of a table's rows."""
+    """Return the model of a row of a table."""
     name = "".join(part.capitalize() for part in table.split("_")) + "Row"
     described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
@@ -74,16 +73,16 @@ def row_model(table: str) -> type[BaseModel]:
 
 @cache
 def page_model(table: str) -> type[BaseModel]:
-    """The model of a page of a table's rows."""
+    """Return the model of a page of rows of a table."""
     rows: Any = types.GenericAlias(list, (row_model(table),))
     return create_model(
         "".join(part.capitalize() for part in table.split("_")) + "Page",
         __doc__=f"Rows of `{table}`.",
         provenance=(Provenance, ...),
-        note=(str | None, Field(description="Says so where there are no rows.")),
+        note=(str | None, Field(description="Note that no row matches; null where rows match.")),
         next_cursor=(
             str | None,
-            Field(description="Send it back as `cursor` for the next rows; null: there are none."),
+            Field(description="Value of `cursor` for the next page; null on the last page."),
         ),
         rows=(rows, ...),
     )

@@ -1,4 +1,4 @@
-"""What answers look like: names, units and examples, as the OpenAPI document shows them."""
+"""Models of requests and answers, with the units and examples of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rossmann_ml.serving.generations import GenerationInfo
 
 
 def _as_utc(value: object) -> object:
-    """The warehouse's stamps are UTC without saying so; answers say so."""
+    """Add the time zone UTC to timestamps of the warehouse, which have none."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -23,7 +23,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _written_out(value: object) -> object:
-    """A day is written YYYY-MM-DD; numbers, which could pass for stamps, are refused."""
+    """Accept days written YYYY-MM-DD; reject numbers, which pydantic would take as timestamps."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         return value
     if type(value) is date:
@@ -33,26 +33,30 @@ def _written_out(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_written_out)]
 Instant = Annotated[datetime, BeforeValidator(_as_utc)]
-Share = Annotated[float, Field(description="A fraction: 0.12 is 12%.", examples=[0.115])]
+Share = Annotated[float, Field(description="Fraction: 0.12 is 12%.", examples=[0.115])]
 Money = Annotated[float, Field(description="EUR", examples=[5263.4])]
 
 
 class Provenance(BaseModel):
-    """What an answer was made from."""
+    """Origin, model, data and generation of an answer."""
 
-    generation_id: str = Field(description="The published file.", examples=["3f1c9a2b7d40"])
+    generation_id: str = Field(
+        description="Identifier of the published file.", examples=["3f1c9a2b7d40"]
+    )
     published_at: Instant = Field(examples=["2015-08-03T06:31:05Z"])
     forecast_origin: date = Field(
-        description="The last day whose sales the forecasts knew.", examples=["2015-07-31"]
+        description="Last day whose sales were known to the forecasts.", examples=["2015-07-31"]
     )
     model_version: str = Field(examples=["blend-20150731-01234567"])
     data_version: str = Field(description="Fingerprint of the data.", examples=["fdad02e121bd"])
     data_set_name: str = Field(examples=["retailer"])
-    is_synthetic: bool = Field(description="True: a made sample, not a retailer's data.")
+    is_synthetic: bool = Field(
+        description="True for a generated sample instead of a retailer's data."
+    )
 
     @classmethod
     def of(cls, info: GenerationInfo, model_version: str | None = None) -> Provenance:
-        """From a generation, and the model that made the answer where its champion did not."""
+        """Return the provenance of a generation; ``model_version`` replaces its champion."""
         values = info.as_row()
         values["model_version"] = model_version or info.model_version
         return cls.model_validate(values)
@@ -62,10 +66,12 @@ FORECAST_UNITS = {"sales": "EUR per store and day"}
 
 
 class ForecastDay(BaseModel):
-    """One day of a store's forecast. Closed days are present with 0."""
+    """Forecast of a store for one day; 0 on closed days."""
 
     target_date: date = Field(examples=["2015-08-01"])
-    horizon_days: int = Field(description="Days after the origin.", ge=1, le=42, examples=[1])
+    horizon_days: int = Field(
+        description="Number of days after the origin.", ge=1, le=42, examples=[1]
+    )
     is_open: bool
     is_promo: bool | None
     state_holiday: str | None = Field(
@@ -78,31 +84,31 @@ class ForecastDay(BaseModel):
     lower_95: Money
     upper_95: Money
     plan_source: Literal["planned", "actual", "assumed"] = Field(
-        description="`assumed`: the plan of the day was filled by rule."
+        description="`assumed` where a rule filled in the plan of the day."
     )
 
 
 class StoreForecast(BaseModel):
-    """A store's forecast of one origin."""
+    """Forecast of a store from one origin."""
 
     store_id: int = Field(examples=[1])
     units: dict[str, str] = Field(
         default=FORECAST_UNITS,
-        description="`sales` holds for the forecast and its bounds.",
+        description="Unit of the forecast and its bounds: `sales`.",
     )
     provenance: Provenance
     days: list[ForecastDay]
 
 
 class Champion(BaseModel):
-    """The model that scores."""
+    """Model that makes the forecasts."""
 
     model_version: str = Field(examples=["blend-20150731-01234567"])
     family: str = Field(examples=["blend"])
     profile: str = Field(examples=["fast"])
-    trained_through: date = Field(description="Newest day among the training targets.")
+    trained_through: date = Field(description="Last day of the training targets.")
     training_rows: int
-    rmspe_median: Share = Field(description="RMSPE in the backtest, median over its origins.")
+    rmspe_median: Share = Field(description="Median RMSPE over the origins of the backtest.")
     rmspe_mean: Share
     rmspe_spread: Share
     created_at: Instant
@@ -112,7 +118,7 @@ class Champion(BaseModel):
 
 
 class Promotion(BaseModel):
-    """Why it scores."""
+    """Decision that made the model champion."""
 
     decided_at: Instant
     action: Literal["promoted", "rolled_back"]
@@ -123,24 +129,30 @@ class Promotion(BaseModel):
 
 
 class BacktestScore(BaseModel):
-    """Accuracy on one past origin, refitted with what was known then."""
+    """Accuracy at one past origin, of a model refitted on the data known then."""
 
-    model: str = Field(description="The champion's kind, or a simple method on the same rows.")
-    forecast_origin: date | None = Field(description="null: all origins together.")
+    model: str = Field(
+        description="Family of the champion, or a simple method scored on the same rows."
+    )
+    forecast_origin: date | None = Field(
+        description="Origin of the scored forecasts; null for all origins together."
+    )
     store_days: int
     rmspe: Share
     rmspe_median: Share = Field(
-        description="The same at one origin; all together, the median over the origins."
+        description="RMSPE of one origin; for all origins together, their median."
     )
     mape: Share
     bias: Share
-    skill: Share | None = Field(description="1 minus median RMSPE over that of seasonal naive.")
+    skill: Share | None = Field(
+        description="1 - median RMSPE / median RMSPE of the seasonal naive method."
+    )
     coverage_80: Share | None
     coverage_95: Share | None
 
 
 class Importance(BaseModel):
-    """What a feature carried."""
+    """Importance of a feature in the champion."""
 
     feature: str
     gain_share: Share
@@ -148,7 +160,7 @@ class Importance(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """The champion, why it is that, and how good it was on past origins."""
+    """Champion, the decision that promoted it, its accuracy and its strongest features."""
 
     provenance: Provenance
     champion: Champion
@@ -158,7 +170,7 @@ class ModelInfo(BaseModel):
 
 
 class FailedRunSummary(BaseModel):
-    """The last run that published nothing, when none has succeeded since."""
+    """Last failed run, as long as no later run has succeeded."""
 
     run_id: str
     at: Instant
@@ -167,22 +179,22 @@ class FailedRunSummary(BaseModel):
 
 
 class HeldPublishSummary(BaseModel):
-    """A generation that is held back, since its totals moved too far; readers keep the old one."""
+    """Generation that is held back because its totals moved too far; the old one stays current."""
 
-    generation_id: str = Field(description="What would have been published.")
+    generation_id: str = Field(description="Identifier of the generation that is held back.")
     forecast_origin: date
     run_id: str
     at: Instant
 
 
 class HeldPublishDetail(HeldPublishSummary):
-    """The same with why."""
+    """Held publication with the reason."""
 
-    reason: str = Field(description="What moved, with figures and the stores that moved most.")
+    reason: str = Field(description="Totals that moved, and the stores that moved most.")
 
 
 class OpenAlertSummary(BaseModel):
-    """An alert whose condition is not over."""
+    """Open alert."""
 
     alert_id: str
     raised_at: Instant
@@ -191,21 +203,21 @@ class OpenAlertSummary(BaseModel):
     severity: Literal["info", "warning", "critical"]
     owner: str
     message: str
-    link: str = Field(description="Where to look.")
+    link: str = Field(description="Page with details.")
 
 
 class OpenAlerts(BaseModel):
-    """What a person should look at now, also where nothing was published."""
+    """Open alerts and a held publication as of the last run."""
 
-    alerts: list[OpenAlertSummary] = Field(description="The most urgent first.")
+    alerts: list[OpenAlertSummary] = Field(description="Open alerts, the most urgent first.")
     held_publish: HeldPublishDetail | None = None
     retraining_advice: str | None = Field(
-        description="Why the next weekly run is advised to train; null: no need."
+        description="Reason to train in the next weekly run; null without one."
     )
 
 
 class Health(BaseModel):
-    """Whether the process answers, and from what."""
+    """State of the process and of the publication."""
 
     status: Literal["ok", "no_generation"]
     generation_id: str | None = None
@@ -214,22 +226,22 @@ class Health(BaseModel):
     failed_run: FailedRunSummary | None = None
     held_publish: HeldPublishSummary | None = None
     open_alerts: dict[Literal["info", "warning", "critical"], int] = Field(
-        default={}, description="How many, by severity; `/alerts/open` has them."
+        default={}, description="Number of open alerts by severity; see `/alerts/open`."
     )
 
 
 class Readiness(BaseModel):
-    """Whether forecasts can be answered, and how old they are."""
+    """Readiness of forecasts and what-if questions, and the age of the newest origin."""
 
     status: Literal["ready"] = "ready"
     generation_id: str
     forecast_origin: date
     origin_age_days: int = Field(
-        description="Days since the newest origin; for historical data as of its publication.",
+        description="Days from the newest origin to today; for historical data, to its own today.",
         examples=[3],
     )
     what_if: Literal["ready", "loading", "unavailable"] = Field(
-        description="Whether `POST /predict` can be answered at once."
+        description="`ready` if `POST /predict` is answered at once."
     )
 
 
@@ -241,48 +253,52 @@ class _Question(BaseModel):
 
 
 class PlanChangeBody(_Question):
-    """Another plan for some days; what is left out or null stays as it is planned."""
+    """Changed plan for some days; fields that are null or missing stay as planned."""
 
     first_date: Day = Field(description="First day that changes.", examples=["2015-08-10"])
     last_date: Day = Field(description="Last day that changes.", examples=["2015-08-14"])
-    is_promo: bool | None = Field(default=None, description="A promotion runs.", examples=[True])
-    is_open: bool | None = Field(default=None, description="The store opens.", examples=[True])
+    is_promo: bool | None = Field(
+        default=None, description="True if a promotion runs.", examples=[True]
+    )
+    is_open: bool | None = Field(
+        default=None, description="True if the store opens.", examples=[True]
+    )
     state_holiday: Literal["0", "a", "b", "c"] | None = Field(
         default=None,
         description="`0` none, `a` public holiday, `b` Easter, `c` Christmas.",
         examples=["0"],
     )
     is_school_holiday: bool | None = Field(
-        default=None, description="School holidays affect the store.", examples=[False]
+        default=None, description="True if school holidays affect the store.", examples=[False]
     )
 
 
 class BatchPlanChangeBody(PlanChangeBody):
-    """The same for some of the stores asked about."""
+    """Changed plan for some of the stores in the question."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,
         min_length=1,
         max_length=100_000,
-        description="The stores it is for; null: all that are asked about.",
+        description="Stores with this change; null for all stores in the question.",
     )
 
 
 class _PlanQuestion(_Question):
     first_date: Day | None = Field(
         default=None,
-        description="First day of the answer; null: the day after the origin.",
+        description="First day of the answer; by default the day after the origin.",
         examples=["2015-08-01"],
     )
     last_date: Day | None = Field(
         default=None,
-        description="Last day of the answer; null: the end of the horizon.",
+        description="Last day of the answer; by default the end of the horizon.",
         examples=["2015-08-14"],
     )
 
 
 class PredictBody(_PlanQuestion):
-    """What if one store's plan were another?"""
+    """What-if question about one store."""
 
     store_id: _StoreNumber
     changes: list[PlanChangeBody] = Field(
@@ -291,13 +307,13 @@ class PredictBody(_PlanQuestion):
 
 
 class PredictBatchBody(_PlanQuestion):
-    """What if the plan of many stores were another?"""
+    """What-if question about many stores."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,
         min_length=1,
         max_length=100_000,
-        description="null: all stores that have a forecast.",
+        description="Stores in the question; null for all stores with a forecast.",
         examples=[[1, 2, 3]],
     )
     changes: list[BatchPlanChangeBody] = Field(
@@ -306,15 +322,17 @@ class PredictBatchBody(_PlanQuestion):
 
 
 class WhatIfDay(ForecastDay):
-    """One day of a store over the plan that was asked about."""
+    """Forecast of a store for one day of the changed plan."""
 
     store_id: int = Field(examples=[1])
-    is_changed: bool = Field(description="The day's plan differs from the plan as given.")
+    is_changed: bool = Field(
+        description="True where the plan of the day differs from the published plan."
+    )
     is_promo: bool
     state_holiday: str
     is_school_holiday: bool
     stored_forecast: Money | None = Field(
-        description="EUR; what the generation holds for the plan as given.", examples=[4318.0]
+        description="EUR; published forecast for the published plan.", examples=[4318.0]
     )
     difference: float | None = Field(
         description="EUR; forecast minus stored forecast.", examples=[945.4]
@@ -322,16 +340,18 @@ class WhatIfDay(ForecastDay):
 
 
 class WhatIfTotals(BaseModel):
-    """Sums over the stores and days of an answer."""
+    """Totals over the stores and days of an answer."""
 
     sales_forecast: Money
-    stored_forecast: Money | None = Field(description="EUR; null where any day has none.")
+    stored_forecast: Money | None = Field(
+        description="EUR; null where a day has no stored forecast."
+    )
     difference: float | None = Field(description="EUR", examples=[945.4])
-    changed_store_days: int = Field(description="Days whose plan was changed, over all stores.")
+    changed_store_days: int = Field(description="Number of store days with a changed plan.")
 
 
 class WhatIfAnswer(BaseModel):
-    """Forecasts over the caller's plan, by store and day. They are stored nowhere."""
+    """Forecasts for the caller's plan, by store and day; they are not stored."""
 
     provenance: Provenance
     units: dict[str, str] = Field(default=FORECAST_UNITS)

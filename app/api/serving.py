@@ -1,8 +1,7 @@
-"""What the process serves: the current generation, its stored forecasts, and its what-if model.
+"""Serve the current generation, its encoded forecasts and its what-if model.
 
-A thread follows the pointer, so that no request opens a file; a new generation takes over when its
-stored forecasts are encoded, and its what-if model is made ready in the background. Everything a
-request uses comes from one generation.
+:class:`Serving` follows the pointer ``CURRENT`` in a thread, so that requests open no files. A new
+generation is served once its forecasts are encoded; its what-if model loads in the background.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.api.child import call_in_child
-from app.api.memory import give_memory_back
+from app.api.memory import release_freed_memory
 from app.api.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.api.stored_forecasts import StoredForecasts
@@ -32,19 +31,24 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is made of a generation before it is served, and soon after."""
+    """Data derived from a generation.
+
+    Attributes:
+        stored: Encoded forecasts, complete before the generation is served.
+        scenarios: What-if model; it may still be loading.
+    """
 
     stored: StoredForecasts
     scenarios: Future[Scenarios]
 
 
 class Serving:
-    """The current generation of this process.
+    """Current generation of this process.
 
     Attributes:
-        reader: For questions to DuckDB.
-        settings: Where things are.
-        metrics: What is counted.
+        reader: Reader for queries in DuckDB.
+        settings: Locations of files.
+        metrics: Metrics of the application.
     """
 
     def __init__(self, settings: Settings, api: ApiSettings, metrics: Metrics) -> None:
@@ -58,35 +62,35 @@ class Serving:
         self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
 
     def start(self) -> None:
-        """Start to follow the pointer."""
+        """Start the thread that follows the pointer."""
         self._follower.start()
 
     def close(self) -> None:
-        """Stop following, and close what is open."""
+        """Stop the thread and close the open generation."""
         self._stop.set()
         self._follower.join(timeout=10)
         self.reader.close()
 
     def generation(self) -> OpenGeneration:
-        """What is served, with a :class:`Prepared`; opens it where nothing is open yet.
+        """Return the served generation, with a :class:`Prepared`; open it if none is open yet.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: What is published cannot be opened.
+            PublishError: The published generation cannot be opened.
         """
         return self.reader.current or self.reader.follow()
 
     def stored_now(self) -> StoredForecasts | None:
-        """The stored forecasts, without waiting; None before the first publication is opened."""
+        """Return the encoded forecasts without waiting; None before a generation is open."""
         generation = self.reader.current
         return None if generation is None else self._prepared(generation).stored
 
     def stored(self) -> StoredForecasts:
-        """The stored forecasts.
+        """Return the encoded forecasts.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: What is published cannot be opened.
+            PublishError: The published generation cannot be opened.
         """
         return self._prepared(self.generation()).stored
 
@@ -97,7 +101,7 @@ class Serving:
 
     def _follow(self) -> None:
         while not self._stop.wait(self._follow_seconds):
-            with suppress(RossmannError):  # told to whoever asks, and by the reader's log
+            with suppress(RossmannError):  # requests report it, and the reader logs it
                 self.reader.follow()
 
     def _prepare(self, generation: OpenGeneration) -> Prepared:
@@ -115,7 +119,7 @@ class Serving:
         return Prepared(stored, scenarios)
 
     def _load_scenarios(self, generation: Path, scenarios: Future[Scenarios]) -> None:
-        # imported here: the libraries that score take seconds to load, and forecasts need not wait
+        # imported here because the model libraries take seconds to load; forecasts need not wait
         from rossmann_ml.serving.what_if import Scenarios  # noqa: PLC0415
 
         try:
@@ -129,5 +133,6 @@ class Serving:
             _LOG.error("what-if questions cannot be answered: %s", error)
             scenarios.set_exception(error)
         else:
-            give_memory_back()  # first: a question that waits would hold the end of the heap
+            # before the result is set: a waiting question would hold the end of the heap
+            release_freed_memory()
             scenarios.set_result(loaded)

@@ -1,7 +1,7 @@
-"""What the environment says about the API: who may ask, how much, and who is told.
+"""Settings of the API from ``ROSSMANN_API_*`` variables: keys, limits, log.
 
-Where the generations are belongs to :mod:`rossmann_ml.base.settings`. No other module of the API
-reads environment variables.
+See :mod:`rossmann_ml.base.settings` for the locations of files. No other module of the API reads
+environment variables.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class ApiSettings(BaseSettings):
     """Settings of the API, from ``ROSSMANN_API_*`` variables.
 
     Attributes:
-        keys: Who may ask, as ``name:hash`` separated by commas; ``python -m app.api.keys NAME``
-            makes one. Empty: everyone may ask.
-        rate_limit: Requests of one key, or of one address without keys, for example
-            ``100/second`` or ``6000/minute``; empty: no limit.
-        max_body_bytes: Largest body of a request.
-        body_timeout_seconds: How long a body may take to arrive.
-        max_connections: Connections open at once; more are answered 503.
+        keys: Accepted keys as ``name:hash`` separated by commas; ``python -m app.api.keys NAME``
+            makes one. Empty: requests need no key.
+        rate_limit: Largest number of requests of one key, or of one address without keys, for
+            example ``100/second`` or ``6000/minute``; empty: no limit.
+        max_body_bytes: Largest size of a request body in bytes.
+        body_timeout_seconds: Largest number of seconds for a request body to arrive.
+        max_connections: Largest number of open connections; further ones get 503.
         cors_origins: Origins of browser pages that may read answers, separated by commas.
-        max_origin_age_days: ``/ready`` refuses when the newest origin is older than this.
-        follow_seconds: How often the pointer to the current generation is looked at.
-        log_level: Of the process's log, ``DEBUG`` to ``ERROR``.
-        record_requests: Whether every request is recorded for the pipeline.
+        max_origin_age_days: Largest age of the newest origin in days at which ``/ready`` is 200.
+        follow_seconds: Seconds between checks of the pointer to the current generation.
+        log_level: Lowest level of the process log, ``DEBUG`` to ``ERROR``.
+        record_requests: Whether every request is recorded for the table ``api_usage``.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_API_", extra="ignore")
@@ -54,7 +54,7 @@ class ApiSettings(BaseSettings):
     def _keys_have_names_and_hashes(cls, value: str) -> str:
         for number, part in enumerate(_parts(value), start=1):
             if not _KEY.fullmatch(part):
-                # the value may be a secret by mistake, so it is not repeated
+                # the message omits the value, because it may be a secret by mistake
                 raise ValueError(
                     f"entry {number} is not of the form name:hash (64 hexadecimal digits); "
                     "`python -m app.api.keys NAME` makes one"
@@ -70,13 +70,13 @@ class ApiSettings(BaseSettings):
 
     @cached_property
     def key_hashes(self) -> dict[str, bytes]:
-        """Hash of every key by the name of its holder."""
+        """Hashes of the keys by the names of their holders."""
         pairs = (part.split(":") for part in _parts(self.keys))
         return {name: bytes.fromhex(digest) for name, digest in pairs}
 
     @property
     def allowed_origins(self) -> list[str]:
-        """Origins whose pages may read answers."""
+        """Origins of browser pages that may read answers."""
         return _parts(self.cors_origins)
 
 
@@ -85,14 +85,14 @@ def _parts(value: str) -> list[str]:
 
 
 def load_api_settings(**overrides: object) -> ApiSettings:
-    """Read the settings from the environment.
+    """Return the settings from the environment.
 
     Args:
-        **overrides: Values that win over the environment, by attribute name.
+        **overrides: Values by attribute name that replace those of the environment.
 
     Raises:
-        SettingsError: A variable holds a value that cannot be used; the message names it, and
-            never repeats a key.
+        SettingsError: A variable has an invalid value; the message names the variable, and never
+            contains a key.
     """
     try:
         return ApiSettings(**overrides)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""The stored forecasts of the newest origin, in memory, encoded as they leave.
+"""Encode the forecasts of the newest origin as JSON answers in memory, once per generation.
 
-Made once a generation, before it is served. What is asked most often is answered by handing out
-bytes; every other question goes to DuckDB.
+:class:`StoredForecasts` answers the most frequent request, ``/stores/{store_id}/forecast``, without
+a query; other requests read DuckDB.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _DAYS = """
 @dataclass(frozen=True)
 class _Encoded:
     whole: bytes
-    ends: array[int]  # where each day ends
+    ends: array[int]  # end of each day in ``whole``, in bytes
 
 
 class StoredForecasts:
     """Answers of ``/stores/{store_id}/forecast`` by store.
 
     Attributes:
-        generation_id: The generation.
-        etag: Its entity tag.
-        forecast_origin: Its newest origin.
-        reasons: Why a store has no forecast, for every store that has none.
+        generation_id: Identifier of the generation.
+        etag: Entity tag of the answers.
+        forecast_origin: Newest origin of the generation.
+        reasons: Reason why a store has no forecast, by store; only stores without forecast.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -59,7 +59,7 @@ class StoredForecasts:
 
     @classmethod
     def of(cls, generation: OpenGeneration) -> StoredForecasts:
-        """Encode a generation that was just opened."""
+        """Return the encoded forecasts of an open generation."""
         cursor = generation.cursor()
         try:
             return cls(Reading(generation, cursor))
@@ -67,7 +67,7 @@ class StoredForecasts:
             cursor.close()
 
     def answer(self, store_id: int, days: int) -> bytes | None:
-        """The JSON answer with a store's first days; None when it has no forecast."""
+        """Return the JSON answer with the first days of a store; None without a forecast."""
         encoded = self._by_store.get(store_id)
         if encoded is None:
             return None
@@ -94,7 +94,7 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
         }
         opened = json.dumps(head)[:-1].encode() + b', "days": ['
         of_store = list(islice(lines, days))
-        # each day but the first comes after a comma
+        # each day except the first follows a comma
         lengths = [len(opened) + len(of_store[0]), *(len(line) + 1 for line in of_store[1:])]
         answers[store_id] = _Encoded(
             opened + b",".join(of_store) + _END, array("l", accumulate(lengths))
@@ -103,12 +103,12 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
 
 
 def _lines(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Each day as JSON.
+    """Yield each day as JSON.
 
-    Many days at once: polars lets the interpreter's lock go in every call, and beside requests that
-    wait for it each call would wait in its turn. Not all at once, for the memory.
+    A call of polars releases the interpreter's lock and may wait for it behind requests, so a call
+    encodes many days. It does not encode all days, to limit the memory.
     """
-    # in the order of the model's fields, so that a line is that object
+    # in the order of the fields, so that a line equals the JSON of a ``ForecastDay``
     days = frame.select(*ForecastDay.model_fields)
     for some in days.iter_slices(_DAYS_ENCODED_AT_ONCE):
         yield from some.write_ndjson().encode().splitlines()

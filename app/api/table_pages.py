@@ -1,6 +1,7 @@
-"""Pages of a published table: filtered, in the contract's order, in any of the formats.
+"""Answer list requests with pages of a published table: filtered, ordered, in any format.
 
-Every list of the API is answered here. Which tables and filters there are stands in the routers.
+Main entry points: :class:`TableQuestion` and :func:`answer_page`. The routers define the tables and
+filters.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from rossmann_ml.serving.contract import load_contract
 
 
 class TableQuestion:
-    """Which rows of a table are asked for.
+    """Filtered query of a published table.
 
     Args:
-        table: The published table.
+        table: Name of the published table.
     """
 
     def __init__(self, table: str) -> None:
@@ -40,18 +41,18 @@ class TableQuestion:
         self._values: list[object] = []
 
     def where(self, condition: str, *values: object) -> TableQuestion:
-        """Ask for rows that meet a condition with a mark for each value; None asks for all."""
+        """Add a condition with a ``?`` for each value; a value None adds nothing."""
         if None not in values:
             self._conditions.append(condition)
             self._values += values
         return self
 
     def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
-        """Ask for rows with one of some values; no values ask for all."""
+        """Keep rows with any of the values in a column; no values keep all rows."""
         return self.where(f"{column} IN ({_marks(values)})", *values) if values else self
 
     def stores_with(self, column: str, values: Sequence[str]) -> TableQuestion:
-        """Ask for rows of stores with one of some values of an attribute."""
+        """Keep rows of stores with any of the values in a column of ``stores``."""
         if not values:
             return self
         chosen = f"SELECT store_id FROM stores WHERE {column} IN ({_marks(values)})"  # noqa: S608
@@ -59,13 +60,13 @@ class TableQuestion:
 
     @property
     def fingerprint(self) -> str:
-        """What a cursor remembers of the question."""
+        """Fingerprint of table and filters, which a cursor contains."""
         return fingerprint([self.table, self._conditions, self._values])
 
     def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
-        """Read rows in the table's order."""
+        """Return rows in the order of the contract."""
         where = " AND ".join(self._conditions) or "true"
-        # rowid last, so that pages neither repeat nor lose a row
+        # rowid last makes the order unique, so that pages neither repeat nor lose a row
         order = ", ".join([*load_contract().table(self.table).order_by, "rowid"])
         return reading.frame(
             f"SELECT * FROM {self.table} WHERE {where} "  # noqa: S608 - names of the code
@@ -79,11 +80,11 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Response:
-    """Answer a page of a table.
+    """Return a page of a table as an answer.
 
     Raises:
-        ProblemError: The cursor or the format cannot be used.
-        NotModifiedError: The caller has the answer.
+        ProblemError: The cursor or the format is invalid, or the cursor has expired.
+        NotModifiedError: The caller has the current answer.
         NoDataError: Nothing has been published yet.
     """
     form = choose_format(asked.form, asked.request.headers.get("accept"))
@@ -96,7 +97,7 @@ def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Res
 
 @contextmanager
 def _reading(serving: Serving, cursor: Cursor | None) -> Iterator[Reading]:
-    """The current generation, or the one in which a list was begun."""
+    """Yield the current generation, or the one that the cursor names."""
     if cursor is None:
         with serving.reader.reading() as reading:
             yield reading
@@ -105,7 +106,9 @@ def _reading(serving: Serving, cursor: Cursor | None) -> Iterator[Reading]:
         with serving.reader.reading_of(cursor.generation_id) as reading:
             yield reading
     except NoDataError as error:
-        detail = f"Generation {cursor.generation_id} is no longer on disk; begin the list anew."
+        detail = (
+            f"Generation {cursor.generation_id} is no longer on disk; request the first page again."
+        )
         raise ProblemError("cursor-expired", detail) from error
 
 
@@ -114,7 +117,7 @@ def _answer(
 ) -> Response:
     generation_id = reading.info.generation_id
     notes_of(asked.request.scope).generation_id = generation_id
-    # the same address answers in several forms, which must not pass for one another
+    # an address has answers in several formats, which caches must keep apart
     etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
     check_known(asked.if_none_match, etag)
     next_cursor = None
@@ -148,7 +151,7 @@ def _next_address(asked: Paging, cursor: str) -> str:
 
 
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
-    """What a list declares about its answers, for the OpenAPI document."""
+    """Return the ``responses`` of a list route, for the OpenAPI document."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     others = {
         MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
@@ -158,10 +161,10 @@ def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
     return {
         200: {
             "model": page_model(table),
-            "description": "The rows. CSV, Parquet and Arrow (a stream) hold them alone; the next "
-            "page is in the `Link` header.",
+            "description": "Rows of the table. CSV, Parquet and Arrow (a stream) contain only the "
+            "rows; the `Link` header has the next page.",
             "content": others,
         },
-        304: {"description": "The caller has this answer already."},
+        304: {"description": "The caller has the current answer."},
         **describe("invalid-value", "not-acceptable", "cursor-expired", "no-generation", *kinds),
     }

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
         threads: The one thread count that every library is given.
         memory_limit_gb: What DuckDB may use.
         lock_timeout_seconds: How long a writer waits for another writer.
-        request_files_kept_days: How long the API's request files stay after they were read.
+        request_files_kept_days: Number of days that the API keeps its request files; the
+            published table ``api_usage`` covers these days.
         dashboard_url: Where people find the dashboard, for links in alerts.
         mlflow_tracking_uri: MLflow's server; unset means a database below the state folder.
         dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     memory_limit_gb: float = Field(default=2.0, gt=0.1)
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
     # two days at least: what is answered around midnight is written a little later
-    request_files_kept_days: int = Field(default=30, ge=2)
+    request_files_kept_days: int = Field(default=60, ge=2)
     dashboard_url: str = "http://127.0.0.1:8501"
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     dagster_file: Path = Path("dagster.yaml")
@@ -133,6 +134,11 @@ class Settings(BaseSettings):
     def state_path(self) -> Path:
         """Folder of MLflow, Dagster, logs and reports."""
         return self._below_home(self.state_dir)
+
+    @property
+    def requests_path(self) -> Path:
+        """Folder of the API's request files ``YYYY-MM-DD.jsonl``; see ``docs/api.md``."""
+        return self.state_path / "requests"
 
     @property
     def params_path(self) -> Path:

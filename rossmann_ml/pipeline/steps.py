@@ -21,7 +21,6 @@ from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
-from rossmann_ml.monitoring.usage import UsageReport, ingest_requests
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
 from rossmann_ml.quality import SuiteResult, record_dbt_results, run_suites
 from rossmann_ml.training.fit import BacktestReport, run_backtest, train_challenger
@@ -165,9 +164,6 @@ SHADOW: Step[ShadowReport] = Step(
     lambda session, _: score_shadow(session),
 )
 CHECK_FORECASTS = Step("forecast_expectations", "check forecasts", _checked("forecasts"))
-READ_REQUESTS: Step[UsageReport] = Step(
-    "api_requests", "read API requests", lambda session, _: ingest_requests(session)
-)
 BUILD_MARTS = Step("marts", "dbt: marts", _built("marts"))
 DRIFT: Step[DriftReport] = Step(
     "monitoring__drift_metrics",
@@ -188,9 +184,9 @@ PUBLISH: Step[PublishedGeneration] = Step(
 TO_CORE = (LAND, CHECK_RAW, BUILD_CORE, CHECK_PLAN)
 TRAINING = (TRAINING_PANEL, BACKTEST, TRAIN, GATE)
 FORECASTING = (SCORING_PANEL, CHECK_FEATURES, FORECAST, CHECK_FORECASTS, EXPLAIN, SHADOW)
-PUBLISHING = (READ_REQUESTS, BUILD_MARTS, ALERT_RULES, PUBLISH)
+PUBLISHING = (BUILD_MARTS, ALERT_RULES, PUBLISH)
 
-WEEKLY_JOB = (*TO_CORE, *FORECASTING, READ_REQUESTS, BUILD_MARTS, DRIFT, ALERT_RULES, PUBLISH)
+WEEKLY_JOB = (*TO_CORE, *FORECASTING, BUILD_MARTS, DRIFT, ALERT_RULES, PUBLISH)
 """The weekly job; the replay runs it for every Monday of the past."""
 WEEKLY_JOB_WITH_TRAINING = (*TO_CORE, *TRAINING, *WEEKLY_JOB[len(TO_CORE) :])
 """The same with a new challenger before the forecasts, also the first run."""

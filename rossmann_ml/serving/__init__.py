@@ -1,1 +1,1 @@
-"""What readers may use: contract, generations, status, what-if answers, request records."""
+"""Published data for readers: contract, generations, status, what-if answers, report files."""

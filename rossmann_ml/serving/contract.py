@@ -1,7 +1,7 @@
-"""What a published generation holds, as readers may rely on it: ``contract.yaml``, typed.
+"""Load ``contract.yaml``: tables, columns, keys and views of a published generation.
 
-The writer, the audit and the document read the contract here; how a table comes about is dbt's
-and the scoring job's affair, and where its rows are checked is :mod:`rossmann_ml.publish.audit`.
+:func:`load_contract` is the entry point for the writer, the audit, the API and the document. See
+:mod:`rossmann_ml.publish.audit` for the checks of the rows.
 """
 
 from __future__ import annotations
@@ -14,14 +14,22 @@ from rossmann_ml.base.strict import StrictModel, read_yaml
 
 CONTRACT_PATH = Path(__file__).with_name("contract.yaml")
 
-# The storage format that DuckDB clients since 1.2 open; 2.0's own is refused by them.
+# Storage format for DuckDB clients since 1.2, which cannot open the default format of 2.0.
 STORAGE_VERSION = "v1.2.0"
 
 ColumnType = Literal["BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"]
 
 
 class Column(StrictModel):
-    """One column: its DuckDB type, its unit where it has one, and whether it may be NULL."""
+    """Column of a published table.
+
+    Attributes:
+        name: Name of the column.
+        type: DuckDB type.
+        meaning: Description for readers.
+        unit: Unit of the values; None for values without one.
+        nullable: Whether values may be NULL.
+    """
 
     name: str
     type: ColumnType
@@ -31,13 +39,17 @@ class Column(StrictModel):
 
 
 class Table(StrictModel):
-    """One table.
+    """Published table.
 
     Attributes:
-        source: Table of the pipeline's database; ``generation`` is made by the writer.
-        key: Columns whose values are unique together; empty where nothing is promised.
-        order_by: The order of the rows in the file.
-        is_vintage: Only the rows of the published origins are copied.
+        name: Name of the table.
+        source: Table of the pipeline's database; the writer itself builds ``generation``.
+        grain: Meaning of one row.
+        key: Columns whose values are unique together; empty for a table without key.
+        order_by: Order of the rows in the file.
+        meaning: Description for readers.
+        columns: Columns in the order of the file.
+        is_vintage: Whether only rows of the published origins are copied.
     """
 
     name: str
@@ -51,12 +63,12 @@ class Table(StrictModel):
 
     @property
     def column_names(self) -> list[str]:
-        """Names of the columns, in the file's order."""
+        """Names of the columns, in the order of the file."""
         return [column.name for column in self.columns]
 
 
 class View(StrictModel):
-    """A view with all columns of one table and some of its rows."""
+    """Published view with all columns and some rows of one table."""
 
     name: str
     table: str
@@ -73,25 +85,25 @@ class Contract(StrictModel):
     views: tuple[View, ...]
 
     def table(self, name: str) -> Table:
-        """The table of that name.
+        """Return a table by its name.
 
         Raises:
-            KeyError: There is none.
+            KeyError: No table has this name.
         """
         return {table.name: table for table in self.tables}[name]
 
     @property
     def names(self) -> list[str]:
-        """Names of everything a reader may select from."""
+        """Names of all tables and views."""
         return [*(table.name for table in self.tables), *(view.name for view in self.views)]
 
     def columns_of(self, name: str) -> tuple[Column, ...]:
-        """Columns of a table or a view."""
+        """Return the columns of a table or view."""
         by_view = {view.name: view.table for view in self.views}
         return self.table(by_view.get(name, name)).columns
 
 
 @cache
 def load_contract() -> Contract:
-    """The contract this version of the code writes and audits."""
+    """Return the contract that this version of the code writes and audits."""
     return Contract.model_validate(read_yaml(CONTRACT_PATH))

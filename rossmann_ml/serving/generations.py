@@ -1,8 +1,8 @@
-"""The generations on disk and the pointer to the one that readers use.
+"""Find, list and open generations, and move the pointer to the current one.
 
-``published/CURRENT`` holds one line, the file name of the current generation. Readers resolve it
-to that file and open the file, never a path that is overwritten: within a process DuckDB hands
-back the old database for a path it has open. Making a generation is not this module's work.
+``published/CURRENT`` is one line, the file name of the current generation. Readers open that file
+and never a path that is overwritten, because DuckDB returns the old database for a path that the
+process has open. See :mod:`rossmann_ml.publish` for writing generations.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from rossmann_ml.serving.contract import STORAGE_VERSION
 POINTER_NAME = "CURRENT"
 _FILE_NAME = re.compile(r"[0-9a-f]{12}\.duckdb")
 
-# One configuration for every reader: DuckDB refuses to open a file twice in a process otherwise.
-# External access is off, so that no query reads or writes another file.
+# Every reader has the same configuration, because DuckDB refuses to open a file twice in a process
+# with different ones. External access is off, so that no query reads or writes another file.
 _READER_CONFIG = {"enable_external_access": False, "autoinstall_known_extensions": False}
 
 
 @dataclass(frozen=True)
 class GenerationInfo:
-    """The row of ``generation_info``: what a generation is and what it was made from."""
+    """Row of ``generation_info``: identity of a generation, its origin and its versions."""
 
     generation_id: str
     published_at: datetime
@@ -49,13 +49,13 @@ class GenerationInfo:
     storage_version: str = STORAGE_VERSION
 
     def as_row(self) -> dict[str, object]:
-        """The values by column name."""
+        """Return the values by column name."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A generation on disk."""
+    """Generation on disk."""
 
     info: GenerationInfo
     path: Path
@@ -64,29 +64,29 @@ class Generation:
 
 
 def generation_path(settings: Settings, generation_id: str) -> Path:
-    """Where the file of a generation is, or will be."""
+    """Return the path of the file of a generation, which need not exist."""
     return settings.published_path / f"{generation_id}.duckdb"
 
 
 def bundle_path(settings: Settings, model_version: str) -> Path:
-    """Where the published files of a model are, or will be."""
+    """Return the path of the published files of a model, which need not exist."""
     return settings.published_path / "models" / model_version
 
 
 def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a generation to read; no statement on the connection can write or reach other files.
+    """Return a read-only connection to a generation, without access to other files.
 
-    Take a cursor of it per thread or request.
+    Use a cursor of it per thread or request.
 
     Raises:
-        duckdb.Error: The file is not there or is not a DuckDB database.
+        duckdb.Error: The file does not exist or is not a DuckDB database.
     """
     return duckdb.connect(str(path), read_only=True, config=_READER_CONFIG)
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a generation for the block."""
+    """Yield a connection to a generation and close it after the block."""
     connection = open_generation(path)
     try:
         yield connection
@@ -95,23 +95,23 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
-    """The generation's row of ``generation_info``.
+    """Return the row of ``generation_info``.
 
     Raises:
-        duckdb.Error: The file is no generation.
+        duckdb.Error: The file is not a generation.
     """
     cursor = connection.execute("SELECT * FROM generation_info")
     names = [column[0] for column in cursor.description]
     known = GenerationInfo.__dataclass_fields__
-    # columns may be added by a later version of the code, whose file this code can still read
-    # all rows are fetched: a result half read blocks the connection
+    # a later version of the code may add columns; this code still reads its files
+    # all rows are fetched, because a partly read result blocks the connection
     (values,) = cursor.fetchall()
     row = zip(names, values, strict=True)
     return GenerationInfo(**{name: value for name, value in row if name in known})
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The models a generation needs files of: the champion, and what made its newest forecasts."""
+    """Return the models whose files a generation needs: its champion and those of its forecasts."""
     rows = connection.execute(
         "SELECT model_version FROM generation_info "
         "UNION SELECT DISTINCT model_version FROM latest_forecasts ORDER BY 1"
@@ -120,10 +120,10 @@ def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def pointed_path(published_path: Path) -> Path | None:
-    """The file that ``CURRENT`` names; None when there is no pointer yet.
+    """Return the path that ``CURRENT`` names; None before the first publication.
 
     Raises:
-        PublishError: The pointer holds something else than the name of a generation's file.
+        PublishError: The pointer does not contain the file name of a generation.
     """
     pointer = published_path / POINTER_NAME
     try:
@@ -133,17 +133,17 @@ def pointed_path(published_path: Path) -> Path | None:
     if not _FILE_NAME.fullmatch(name):
         raise PublishError(
             f"{pointer}: {name!r} is not the name of a generation's file "
-            "(12 hexadecimal digits and .duckdb); `rossmann publish` writes it anew"
+            "(12 hexadecimal digits and .duckdb); `rossmann publish` rewrites it"
         )
     return published_path / name
 
 
 def current_path(published_path: Path) -> Path:
-    """The file that readers should open now.
+    """Return the path of the current generation.
 
     Raises:
         NoDataError: Nothing has been published yet.
-        PublishError: The pointer cannot be used, or names a file that is not there.
+        PublishError: The pointer is unusable, or names a file that does not exist.
     """
     path = pointed_path(published_path)
     if path is None:
@@ -152,28 +152,28 @@ def current_path(published_path: Path) -> Path:
         )
     if not path.exists():
         raise PublishError(
-            f"{published_path / POINTER_NAME} names {path.name}, which is not there; "
-            "`rossmann generations` shows what is, `rossmann rollback generation ID` moves to it"
+            f"{published_path / POINTER_NAME} names {path.name}, which does not exist; "
+            "`rossmann generations` lists the others, `rossmann rollback generation ID` picks one"
         )
     return path
 
 
 def move_pointer(published_path: Path, target: Path) -> None:
-    """Make a generation the current one, at once for every reader."""
+    """Make a generation the current one for all readers, in one atomic write."""
     files.write_text_atomically(published_path / POINTER_NAME, f"{target.name}\n")
 
 
 def generation_files(published_path: Path) -> list[Path]:
-    """The files that are named like generations, whatever they hold; others are nobody's matter."""
+    """Return the files that are named like generations, valid or not."""
     return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
 
 
 def list_generations(settings: Settings) -> list[Generation]:
-    """The generations on disk, the newest first; files that are no generations are passed over."""
+    """Return the generations on disk, the newest first; skip files that are not generations."""
     folder = settings.published_path
     try:
         current = pointed_path(folder)
-    except PublishError:  # an unusable pointer is mended by pointing at one of these
+    except PublishError:  # the caller may repair the pointer with one of these
         current = None
     found = []
     for path in generation_files(folder):

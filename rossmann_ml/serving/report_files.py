@@ -1,6 +1,6 @@
-"""Paths of the pages that Evidently writes about a run.
+"""Paths of the HTML reports that Evidently writes about a run.
 
-:mod:`rossmann_ml.monitoring.drift` writes the pages, the dashboard offers them for download.
+:mod:`rossmann_ml.monitoring.drift` writes the reports; the dashboard offers them for download.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Report = Literal["drift", "performance"]
 
 
 def reports_folder(settings: Settings) -> Path:
-    """Return the folder that has a folder for each run."""
+    """Return the folder of all reports, which has a folder per run."""
     return settings.state_path / "reports"
 
 
 def report_path(settings: Settings, run_id: str, report: Report) -> Path:
-    """Return the path of a run's page, which need not exist."""
+    """Return the path of a report of a run, which need not exist."""
     return reports_folder(settings) / run_id / f"{report}.html"

@@ -1,8 +1,7 @@
-"""``published/status.json``: what readers must know although nothing was published.
+"""Read and write ``published/status.json``, the state that readers see without a new publication.
 
-The last publication, the last failed run with its reason, a publication that is held back, a
-rollback that is in force, and the alerts that are open. The figures of a generation are in the
-generation.
+It has the last publication, the last failed run, a held publication, a rollback in force and the
+open alerts. See :class:`Status` for the fields.
 """
 
 from __future__ import annotations
@@ -28,11 +27,12 @@ class _Event(BaseModel):
 
 
 class LastPublish(_Event):
-    """The last time a generation was made and became the current one.
+    """Last publication.
 
     Attributes:
-        accepted_jump: Why a person let it pass although its totals had jumped; None if they had
-            not.
+        generation_id: Published generation, which became the current one.
+        run_id: Run that published it.
+        accepted_jump: Reason why a person accepted a jump of the totals; None without a jump.
     """
 
     generation_id: str
@@ -41,12 +41,13 @@ class LastPublish(_Event):
 
 
 class FailedRun(_Event):
-    """The last run that did not end in a publication.
+    """Last run that failed before a publication.
 
     Attributes:
-        reason: The message a person needs.
-        step: Where it stopped, for example ``publish`` or the name of an asset.
-        is_resolved: A later run went through.
+        run_id: Run that failed.
+        reason: Error message.
+        step: Step that failed, for example ``publish`` or the name of an asset.
+        is_resolved: Whether a later run succeeded.
     """
 
     run_id: str
@@ -56,12 +57,13 @@ class FailedRun(_Event):
 
 
 class HeldPublish(_Event):
-    """A publication that was held back: its totals moved too far from what readers have.
+    """Publication that is held back because its totals moved too far from the current ones.
 
     Attributes:
-        generation_id: What would have been published.
-        forecast_origin: Its newest origin.
-        reason: What moved, with figures and the stores that moved most.
+        generation_id: Generation that is held back.
+        forecast_origin: Newest origin of that generation.
+        reason: Totals that moved, and the stores that moved most.
+        run_id: Run that held it back.
     """
 
     generation_id: str
@@ -71,7 +73,7 @@ class HeldPublish(_Event):
 
 
 class OpenAlert(BaseModel):
-    """An alert whose condition is not over; the columns are those of the table ``alerts``."""
+    """Open alert, with columns of the table ``alerts``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -86,11 +88,11 @@ class OpenAlert(BaseModel):
 
 
 class Rollback(_Event):
-    """A person's choice of an older generation.
+    """Rollback to an older generation by a person.
 
     Attributes:
-        generation_id: The one chosen.
-        withdrawn: The others that were there then; none of them takes over by itself again.
+        generation_id: Generation that the person chose.
+        withdrawn: Other generations on disk at that time, which never become current automatically.
     """
 
     generation_id: str
@@ -98,11 +100,15 @@ class Rollback(_Event):
 
 
 class Status(BaseModel):
-    """The whole file.
+    """Content of ``status.json``.
 
     Attributes:
-        alerts: The open alerts, the most urgent first, as of the last time the rules were asked.
-        retraining_advice: Why the next weekly run should train; None: no need.
+        last_publish: Last publication; None before the first.
+        last_failed_run: Last failed run; None without one.
+        held_publish: Publication that is held back; None without one.
+        rollback: Rollback in force; None without one.
+        alerts: Open alerts as of the last evaluation of the rules, the most urgent first.
+        retraining_advice: Reason to train in the next weekly run; None without one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -116,12 +122,12 @@ class Status(BaseModel):
 
 
 def status_path(published_path: Path) -> Path:
-    """Where the file is."""
+    """Return the path of ``status.json``."""
     return published_path / "status.json"
 
 
 def read_status(published_path: Path) -> Status:
-    """The status; an empty one when nothing was ever written, or what is there cannot be read."""
+    """Return the status; an empty one if the file is missing or invalid."""
     try:
         return Status.model_validate_json(status_path(published_path).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
@@ -136,7 +142,7 @@ def write_status(
     held_publish: HeldPublish | None = None,
     rollback: Rollback | None = None,
 ) -> Status:
-    """Replace the parts that are given, at once for every reader; the others stay.
+    """Replace the given parts of the status in one atomic write; return the new status.
 
     A publication ends a rollback and a hold, and resolves the last failed run.
     """
@@ -158,23 +164,23 @@ def write_status(
 def write_alerts(
     settings: Settings, *, alerts: Sequence[OpenAlert], retraining_advice: str | None
 ) -> None:
-    """Replace what is said of alerts; nothing is written where nothing has changed."""
+    """Replace alerts and retraining advice; write the file only after a change."""
     status = read_status(settings.published_path)
-    told = {"alerts": tuple(alerts), "retraining_advice": retraining_advice}
-    changed = status.model_copy(update=told)
+    parts = {"alerts": tuple(alerts), "retraining_advice": retraining_advice}
+    changed = status.model_copy(update=parts)
     if changed != status:
         _write(settings, changed)
 
 
 def resolve_failure(settings: Settings) -> None:
-    """Note that a run went through after the last failed one; nothing to note, nothing written."""
+    """Mark the last failed run as resolved; write the file only after a change."""
     status = read_status(settings.published_path)
     if resolved(status) != status:
         _write(settings, resolved(status))
 
 
 def resolved(status: Status) -> Status:
-    """The same status without a hold, and its failed run, if there is one, marked as resolved."""
+    """Return the status without a hold, and with its failed run marked as resolved."""
     status = status.model_copy(update={"held_publish": None})
     failed = status.last_failed_run
     if failed is None or failed.is_resolved:

@@ -1,8 +1,8 @@
-"""What if the plan were another: the generation's own model over a changed plan.
+"""Forecast a changed plan with the model of a generation, the same way as the weekly job does.
 
-Belongs here: turning changes of promotions, openings and holidays into features and forecasts, the
-same way as the weekly job does. What does not move with the plan is worked out once a generation.
-Not here: how a question arrives and how its answer leaves (``app``). Nothing is stored.
+:class:`Scenarios` turns changes of promotions, openings and holidays into features and forecasts.
+:func:`prepare_origin` computes once per generation what does not depend on the plan. Answers are
+not stored; see ``app`` for requests and answers.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
 
 @dataclass(frozen=True)
 class PlanChange:
-    """Another plan for some days; what is None stays as it is planned.
+    """Changed plan for some days; None keeps the published plan.
 
     Attributes:
         first_date: First day that changes.
         last_date: Last day that changes.
-        is_open: The stores open.
-        is_promo: A promotion runs.
+        is_open: Whether the stores open.
+        is_promo: Whether a promotion runs.
         state_holiday: ``0`` none, ``a`` public holiday, ``b`` Easter, ``c`` Christmas.
-        is_school_holiday: School holidays affect the stores.
-        store_ids: The stores it is for; None means all that are asked about.
+        is_school_holiday: Whether school holidays affect the stores.
+        store_ids: Stores with this change; None means all stores in the question.
     """
 
     first_date: date
@@ -66,16 +66,16 @@ class PlanChange:
 
 @dataclass(frozen=True)
 class PreparedOrigin:
-    """What a changed plan does not move, over all stores in one order.
+    """Inputs of all stores, in one order, that do not depend on a changed plan.
 
     Attributes:
-        panel: The scoring panel of the plan as given, all stores and days.
-        near_plan: The plan as given, as far back as features look and to its end.
-        linear: The linear forecast; its design holds the target days alone.
-        as_of: What is known at the origin, without the past days behind it.
-        stores: The stores, in that order.
-        plan_source: Shape (stores, days), None where a store has no plan.
-        stored: Shape (stores, days), the forecasts in the generation; NaN where there is none.
+        panel: Scoring panel of the published plan, all stores and days.
+        near_plan: Published plan, from the first day that features use to its end.
+        linear: Linear forecast; its design contains only the target days.
+        as_of: Values known at the origin, without the past days.
+        stores: Stores in that order.
+        plan_source: Source of the plan, shape (stores, days); None where a store has no plan.
+        stored: Published forecasts in EUR, shape (stores, days); NaN without one.
     """
 
     panel: pl.DataFrame
@@ -88,12 +88,12 @@ class PreparedOrigin:
 
 
 class Scenarios:
-    """Scores plans as of a generation's newest origin.
+    """Model and inputs that score changed plans from the newest origin of a generation.
 
     Attributes:
-        forecast_origin: The last day whose sales are known.
-        horizon_days: How many days after it can be asked about.
-        model_version: The model that scores: the one that made the generation's forecasts.
+        forecast_origin: Last day whose sales are known.
+        horizon_days: Number of days after the origin that have forecasts.
+        model_version: Model that scores, which also made the published forecasts.
     """
 
     def __init__(
@@ -120,21 +120,22 @@ class Scenarios:
         threads: int,
         run: Callable[..., PreparedOrigin] | None = None,
     ) -> Scenarios:
-        """Read a generation and its model, and work out what no plan moves.
+        """Return scenarios from the files of a generation and its model.
 
         Takes a second or two for a thousand stores.
 
         Args:
-            generation: The generation's file.
-            models_folder: ``models`` beside it.
-            threads: How many threads the model may use.
-            run: Calls :func:`prepare_origin`, for example in another process, which gives the
-                memory back that this takes; by default here.
+            generation: File of the generation.
+            models_folder: Folder ``models`` next to that file.
+            threads: Number of threads of the model.
+            run: Function that calls :func:`prepare_origin`, for example in a child process, which
+                frees the memory afterwards; by default a direct call.
 
         Raises:
-            NoDataError: The generation has no forecasts, or the model's files are not whole.
+            NoDataError: The generation has no forecasts, or files of the model are missing or
+                damaged.
         """
-        # imported here: the libraries that score take seconds, and preparing needs none of them
+        # imported here because these libraries load for seconds, and preparing needs none of them
         from rossmann_ml.models.bundle import Bundle  # noqa: PLC0415
 
         with reading(generation) as connection:
@@ -154,12 +155,12 @@ class Scenarios:
 
     @property
     def first_date(self) -> date:
-        """The first day that can be asked about."""
+        """First day of the horizon."""
         return self.forecast_origin + timedelta(days=1)
 
     @property
     def last_date(self) -> date:
-        """The last day that can be asked about."""
+        """Last day of the horizon."""
         return self.forecast_origin + timedelta(days=self.horizon_days)
 
     def score(
@@ -170,14 +171,14 @@ class Scenarios:
         first_date: date | None = None,
         last_date: date | None = None,
     ) -> pl.DataFrame:
-        """Forecast stores over a changed plan; without changes, the stored forecast again.
+        """Return forecasts for a changed plan; without changes they equal the stored forecasts.
 
-        Later changes win over earlier ones. A change also moves the days around it, such as the
+        Later changes override earlier ones. A change also moves the days around it, such as the
         days before and after a promotion.
 
         Args:
-            store_ids: The stores; None means all that have a forecast.
-            changes: What is planned otherwise.
+            store_ids: Stores in the question; None means all stores with a forecast.
+            changes: Changes of the published plan.
             first_date: First day of the answer, by default the day after the origin.
             last_date: Last day of the answer, by default the end of the horizon.
 
@@ -185,8 +186,8 @@ class Scenarios:
             ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
             is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
             lower_95, upper_95, stored_forecast, difference`` (EUR), by store and day.
-            ``is_changed`` says whether the day's plan differs from the plan as given; difference
-            is forecast minus stored forecast, NULL where none is stored.
+            ``is_changed`` is true where the plan of the day differs from the published plan;
+            ``difference`` is forecast minus stored forecast, NULL without a stored forecast.
 
         Raises:
             ScenarioError: A store is unknown or has no forecast, or a day is outside the horizon.
@@ -198,7 +199,7 @@ class Scenarios:
         plan = self._changed(given, rows, changes)
         panel = self._panel(rows, plan)
         forecasts = self._bundle.forecast(panel)
-        answer = self._beside_stored(forecasts, rows, given=given, plan=plan)
+        answer = self._with_stored(forecasts, rows, given=given, plan=plan)
         return answer.filter(pl.col("target_date").is_between(first, last))
 
     def _rows(self, store_ids: Sequence[int] | None) -> IntArray:
@@ -223,8 +224,8 @@ class Scenarios:
         if not self.first_date <= day <= self.last_date:
             raise ScenarioError(
                 "date-outside-horizon",
-                f"{day} lies outside the horizon; days from {self.first_date} to "
-                f"{self.last_date} can be asked about.",
+                f"{day} is outside the horizon; choose a day from {self.first_date} to "
+                f"{self.last_date}.",
             )
         return day
 
@@ -240,7 +241,7 @@ class Scenarios:
                 if len(others):
                     raise ScenarioError(
                         "unknown-store",
-                        f"A change names store {_listed(others)}, which is not asked about.",
+                        f"A change names store {_listed(others)}, which is not in the question.",
                     )
                 chosen = np.isin(asked, change.store_ids)
             for name in ("is_open", "is_promo", "is_school_holiday"):
@@ -252,9 +253,9 @@ class Scenarios:
         return plan
 
     def _panel(self, rows: IntArray, plan: PlanGrid) -> pl.DataFrame:
-        """The scoring panel of some stores with another plan."""
+        """Return the scoring panel of some stores for a changed plan."""
         origin, days = self._origin, self.horizon_days
-        # over all stores, as the weekly job does: products of fewer rows may be rounded otherwise
+        # over all stores as in the weekly job, because products of fewer rows may round differently
         linear = replace(origin.linear, design=origin.linear.design.replanned(rows, plan))
         near = origin.near_plan
         promo = near.is_promo.copy()
@@ -287,7 +288,7 @@ class Scenarios:
             return self._origin.panel
         return self._origin.panel[(rows[:, None] * days + np.arange(days)).ravel()]
 
-    def _beside_stored(
+    def _with_stored(
         self, forecasts: pl.DataFrame, rows: IntArray, *, given: PlanGrid, plan: PlanGrid
     ) -> pl.DataFrame:
         start = plan.column(self.first_date)
@@ -323,11 +324,11 @@ class Scenarios:
 
 
 def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
-    """Work out what no plan moves, over all stores of a generation.
+    """Return the inputs of all stores of a generation that do not depend on a changed plan.
 
     Args:
-        generation: The generation's file.
-        params: Half-lives and windows that the model was trained with.
+        generation: File of the generation.
+        params: Half-lives and windows of the model's training.
     """
     with reading(generation) as connection:
         info = read_info(connection)

@@ -7,6 +7,7 @@ in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import signal
@@ -95,6 +96,7 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
     """
     state = settings.state_path.resolve() / "dbt"
     project = str(settings.dbt_project_path.resolve())
+    requests = settings.requests_path.resolve()
     environment = {
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
@@ -108,6 +110,10 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "ROSSMANN_DATABASE": str(settings.database_path.resolve()),
         "ROSSMANN_THREADS": str(settings.threads),
         "ROSSMANN_MEMORY_LIMIT": f"{settings.memory_limit_gb}GB",
+        # DuckDB refuses a pattern that matches no file
+        "ROSSMANN_REQUEST_FILES": (
+            glob.escape(str(requests)) + "/*.jsonl" if any(requests.glob("*.jsonl")) else os.devnull
+        ),
         "ROSSMANN_AS_OF": settings.as_of.isoformat() if settings.as_of else "",
     }
     if not unit_tests:

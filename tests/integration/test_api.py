@@ -1,4 +1,4 @@
-"""The API as a client meets it: a real server over HTTP on a published generation."""
+"""API over HTTP: a real server on a published generation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def served(
 Served = tuple[httpx.Client, PublishedGeneration]
 
 
-def test_health_tells_what_is_read(served: Served) -> None:
+def test_health_names_the_served_generation(served: Served) -> None:
     client, generation = served
     health = client.get("/health").json()
     assert health["status"] == "ok"
@@ -48,7 +48,7 @@ def test_health_tells_what_is_read(served: Served) -> None:
     assert health["failed_run"] is None
 
 
-def test_a_stores_forecast_has_every_day_its_bounds_and_where_it_comes_from(
+def test_a_stores_forecast_has_every_day_with_bounds_and_provenance(
     served: Served,
 ) -> None:
     client, generation = served
@@ -84,13 +84,13 @@ def test_fewer_days_are_the_first_ones(served: Served) -> None:
     assert client.get("/stores/2/forecast", params={"days": 7}).json()["days"] == whole[:7]
 
 
-def test_an_unknown_store_is_a_problem_of_its_own(served: Served) -> None:
+def test_an_unknown_store_has_its_own_kind_of_problem(served: Served) -> None:
     client, _ = served
     problem = problem_of(client.get("/stores/4711/forecast"), 404, "unknown-store")
     assert "4711" in problem["detail"]
 
 
-def test_a_store_that_was_not_forecast_says_why(served: Served) -> None:
+def test_a_store_without_forecast_has_the_reason(served: Served) -> None:
     client, _ = served
     response = client.get(f"/stores/{STORE_WITHOUT_FORECAST}/forecast")
     problem = problem_of(response, 404, "store-not-forecast")
@@ -109,7 +109,7 @@ def test_a_store_that_was_not_forecast_says_why(served: Served) -> None:
         ("/model_info?features=-1", "query.features"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(served: Served, path: str, location: str) -> None:
+def test_an_invalid_value_is_named(served: Served, path: str, location: str) -> None:
     client, _ = served
     problem = problem_of(client.get(path), 422, "invalid-value")
     assert [error["location"] for error in problem["errors"]] == [location]
@@ -122,14 +122,14 @@ def test_a_value_that_cannot_be_used_is_named(served: Served, path: str, locatio
         ("POST", "/stores/1/forecast", 405, "method-not-allowed"),
     ],
 )
-def test_what_does_not_exist_is_a_problem_too(
+def test_a_path_or_method_that_does_not_exist_is_a_problem(
     served: Served, method: str, path: str, status: int, kind: str
 ) -> None:
     client, _ = served
     problem_of(client.request(method, path), status, kind)
 
 
-def test_an_answer_is_not_sent_twice_to_who_has_it(served: Served) -> None:
+def test_an_answer_is_not_sent_again_to_a_caller_that_has_it(served: Served) -> None:
     client, generation = served
     first = client.get("/stores/1/forecast")
     etag = first.headers["etag"]
@@ -142,7 +142,7 @@ def test_an_answer_is_not_sent_twice_to_who_has_it(served: Served) -> None:
     assert fresh.status_code == 200
 
 
-def test_model_info_tells_how_good_the_champion_is_beside_simple_methods(served: Served) -> None:
+def test_model_info_compares_the_champion_with_simple_methods(served: Served) -> None:
     client, _ = served
     answer = client.get("/model_info", params={"features": 3}).json()
     assert answer["champion"]["model_version"] == MODEL
@@ -163,7 +163,7 @@ def test_model_info_tells_how_good_the_champion_is_beside_simple_methods(served:
     ]  # fmt: skip
 
 
-def test_the_document_describes_refusals_as_problems(served: Served) -> None:
+def test_the_document_describes_errors_as_problems(served: Served) -> None:
     client, _ = served
     document = client.get("/openapi.json").json()
     responses = document["paths"]["/stores/{store_id}/forecast"]["get"]["responses"]
@@ -177,7 +177,7 @@ def test_the_document_describes_refusals_as_problems(served: Served) -> None:
             assert operation["description"]
 
 
-def test_before_the_first_publication_the_server_lives_and_then_answers(
+def test_before_the_first_publication_the_server_runs_and_then_answers(
     small_warehouse: Settings, project_params: Params, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.txt"
@@ -190,13 +190,13 @@ def test_before_the_first_publication_the_server_lives_and_then_answers(
         assert httpx.get(f"{address}/stores/1/forecast").status_code == 200
 
 
-def test_a_connection_that_rests_for_some_seconds_is_not_closed_by_the_server(
+def test_the_server_keeps_a_connection_that_is_idle_for_some_seconds(
     shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> None:
     log = tmp_path / "log.txt"
     with serving("api", shared_published[0].warehouse_path, ready="/health", log=log) as address:
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
-        for rest_seconds in (6, 0):  # a proxy may let it rest for a minute
+        for rest_seconds in (6, 0):  # a proxy may keep it idle for a minute
             connection.request("GET", "/stores/1/forecast")
             assert connection.getresponse().read().startswith(b'{"store_id": 1,')
             assert connection.sock is not None, "closed with the answer"
@@ -215,7 +215,7 @@ def test_a_running_server_follows_publications_rollbacks_and_failures(
 
     def origin_served(address: str) -> str:
         with httpx.Client() as client:
-            deadline = time.monotonic() + 20  # the pointer is looked at every half second
+            deadline = time.monotonic() + 20  # the pointer is checked every half second
             while time.monotonic() < deadline:
                 answer = client.get(f"{address}/health").json()
                 if answer["generation_id"] == expected:

@@ -1,4 +1,4 @@
-"""A real server under load while generations are published: no answer is mixed or refused."""
+"""Real server under load while generations are published: no answer is mixed or refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def figure_of_list(client: httpx.Client) -> tuple[str, set[float]]:
 
 
 class Figures:
-    """A small warehouse whose every open day is another figure in each publication.
+    """Small warehouse in which every open day has a new figure in each publication.
 
     Attributes:
         expected: The figure of every open day, by generation.
@@ -55,7 +55,7 @@ class Figures:
         self.expected: dict[str, float] = {}
 
     def publish(self) -> str:
-        """Publish a generation in which every open day is the next figure; gives its name."""
+        """Publish a generation in which every open day has the next figure; return its id."""
         number = len(self.expected)
         figure = 1000.0 + number
         change(
@@ -81,10 +81,10 @@ def figures(
     return made
 
 
-def test_every_answer_comes_whole_from_the_generation_it_names(
+def test_every_answer_comes_entirely_from_the_generation_that_it_names(
     figures: Figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ROSSMANN_API_RATE_LIMIT", "")  # all ask from one address
+    monkeypatch.setenv("ROSSMANN_API_RATE_LIMIT", "")  # all callers have one address
     answers: list[tuple[str, set[float]]] = []
     errors: list[BaseException] = []
     stop = threading.Event()
@@ -123,7 +123,7 @@ def test_every_answer_comes_whole_from_the_generation_it_names(
 
 
 @pytest.mark.integration
-def test_no_question_breaks_the_server_while_generations_are_published(
+def test_no_request_breaks_the_server_while_generations_are_published(
     copy_of_refreshed: Callable[[], Refreshed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROSSMANN_API_RATE_LIMIT", "")

@@ -1,4 +1,4 @@
-"""A real server and a true model: what-if answers, and every question at random."""
+"""Real server with a trained model: what-if answers, and random requests."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) 
             assert (row["sales_forecast"] == 0) is not is_open
 
 
-def test_questions_at_the_same_time_are_all_answered_like_one_alone(address: str) -> None:
+def test_simultaneous_questions_get_the_answers_of_single_ones(address: str) -> None:
     callers, questions = 4, 200
     with httpx.Client(base_url=address, timeout=60) as client:
         store = client.get("/stores").json()["rows"][0]["store_id"]
@@ -72,7 +72,7 @@ def test_questions_at_the_same_time_are_all_answered_like_one_alone(address: str
     assert all(answer.json()["rows"] == alone["rows"] for answer in answers)
 
 
-def test_no_question_breaks_the_server_or_gets_another_answer_than_documented(
+def test_no_request_breaks_the_server_or_gets_an_undocumented_answer(
     address: str,
 ) -> None:
     done = fuzz(address, examples=int(os.environ.get("ROSSMANN_FUZZ_EXAMPLES", "50")))

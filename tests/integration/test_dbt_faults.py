@@ -235,7 +235,7 @@ FAULTS = {
     "api_usage_every_request_has_one_outcome": (
         "INSERT INTO marts.api_usage SELECT DATE '2015-06-23', 'all', 2, 1, 1, 1, 0, 0, 0, 0, 0"
     ),
-    "usage_counts_every_request": (
+    "usage_of_paths_adds_up_to_the_days": (
         "INSERT INTO marts.api_usage SELECT DATE '2015-06-24', '/a', 1, 1, 1, 1, 0, 0, 0, 0, 0"
     ),
     "forecast_accuracy_segment_kind_is_a_known_one": (

@@ -1,4 +1,4 @@
-"""The API in the test's own process, and what its refusals look like."""
+"""API in the process of the test, and checks of its problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBLEM = "application/problem+json"
 
 @contextmanager
 def client_of(settings: Settings, **api: object) -> Iterator[TestClient]:
-    """A client of an application over a test's warehouse; ``api`` are settings of the API."""
+    """Yield a client of an application on the warehouse of a test; ``api`` are API settings."""
     app = create_app(settings, load_api_settings(**{"follow_seconds": 0.05, **api}))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -34,7 +34,7 @@ def wait_for(client: TestClient, generation_id: str) -> None:
 
 
 def wait_for_model(client: TestClient) -> None:
-    """Wait until what-if questions can be answered; how long that takes is the machine's matter."""
+    """Wait until the what-if model is loaded or has failed to load."""
     deadline = time.monotonic() + 300
     while client.get("/ready").json()["what_if"] == "loading":
         assert time.monotonic() < deadline, "the model is not ready"
@@ -42,7 +42,7 @@ def wait_for_model(client: TestClient) -> None:
 
 
 def problem_of(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    """Check that an answer is a problem of a kind, and give it."""
+    """Check that an answer is a problem of a kind, and return it."""
     assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == PROBLEM
     problem: dict[str, Any] = response.json()

@@ -1,7 +1,7 @@
-"""Lets most questions of Schemathesis be ones that have an answer: days and stores that are there.
+"""Schemathesis hooks that move most random days and store numbers to existing ones.
 
-Loaded by Schemathesis (``SCHEMATHESIS_HOOKS``). A day or store number it made stays what it is, or
-is moved to one of the generation's; what is neither is left alone.
+Schemathesis loads this module (``SCHEMATHESIS_HOOKS``). Without it, almost all random requests
+would be refused. Values that are neither days nor store numbers stay unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HORIZON_DAYS = 42
 
 
 def is_day(text: str) -> bool:
-    """Whether a text is a day that there is."""
+    """Return whether a text is a valid day."""
     try:
         return _DAY.fullmatch(text) is not None and date.fromisoformat(text) is not None
     except ValueError:
@@ -29,7 +29,7 @@ def is_day(text: str) -> bool:
 
 
 def moved(value: Any, name: str = "") -> Any:
-    """The same value with most days and stores moved to where there is something."""
+    """Return the value with most days and store numbers replaced by existing ones."""
     if isinstance(value, dict):
         return {key: moved(each, key) for key, each in value.items()}
     if isinstance(value, list):
@@ -46,17 +46,17 @@ def moved(value: Any, name: str = "") -> Any:
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """Of the bodies of what-if questions."""
+    """Move values in the bodies of what-if questions."""
     return moved(body)
 
 
 @schemathesis.hook
 def map_query(_context: Any, query: Any) -> Any:
-    """Of filters."""
+    """Move values in filters."""
     return moved(query)
 
 
 @schemathesis.hook
 def map_path_parameters(_context: Any, parameters: Any) -> Any:
-    """Of addresses."""
+    """Move values in paths."""
     return moved(parameters)

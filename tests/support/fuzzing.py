@@ -1,4 +1,4 @@
-"""Running Schemathesis against a server as a command, as a person would."""
+"""Run Schemathesis as a command against a server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
 def fuzz(address: str, *, examples: int) -> subprocess.CompletedProcess[str]:
-    """Ask every operation in many ways, valid and not, and hold the answers against the document.
+    """Send valid and invalid requests to every operation and compare answers with the document.
 
     Args:
-        address: Of the server.
-        examples: Random cases an operation, beside the systematic ones.
+        address: Address of the server.
+        examples: Number of random cases per operation, in addition to the systematic ones.
     """
     stores = httpx.get(f"{address}/stores", params={"is_forecast": True}).json()["rows"]
     ready = httpx.get(f"{address}/stores/{stores[0]['store_id']}/forecast").json()

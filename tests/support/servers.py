@@ -1,4 +1,4 @@
-"""Running the product's servers as a person would: as processes, spoken to over HTTP."""
+"""Run the servers of the product as processes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _PATIENCE_SECONDS = 90
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment(warehouse_dir: Path) -> dict[str, str]:
-    """The environment of a command that works on a test's warehouse."""
+    """Return the environment of a command on the warehouse of a test."""
     return {**os.environ, "ROSSMANN_WAREHOUSE_DIR": str(warehouse_dir)}
 
 
 @contextmanager
 def serving(command: str, warehouse_dir: Path, *, ready: str, log: Path) -> Iterator[str]:
-    """Run ``rossmann api`` or ``rossmann dashboard`` on a free port; gives its address."""
+    """Run ``rossmann api`` or ``rossmann dashboard`` on a free port; yield its address."""
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(

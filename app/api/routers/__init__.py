@@ -1,1 +1,1 @@
-"""One module per resource; tests mirror them."""
+"""Routers of the API, one module per resource."""

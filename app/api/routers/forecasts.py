@@ -1,4 +1,4 @@
-"""``/forecasts`` and ``/totals``: forecasts of many stores, as they are or added up."""
+"""Routes ``/forecasts`` and ``/totals``: forecasts of many stores by day, and sums by week."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ StoreNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
 Origin = Annotated[
     Literal["latest", "all"] | Day,
     Query(
-        description="The day the forecasts were made from: `latest`, a past origin, or `all`.",
+        description="Forecast origin: `latest`, the day of a past origin, or `all`.",
         examples=["2015-07-24"],
     ),
 ]
 
 
 def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
-    """Ask for the rows of an origin."""
+    """Keep the rows of an origin."""
     if origin == "latest":
         return question.where("forecast_origin = (SELECT max(forecast_origin) FROM forecasts)")
     return question if origin == "all" else question.where("forecast_origin = ?", origin)
@@ -40,7 +40,7 @@ def forecasts(
         Query(
             default_factory=list,
             max_length=1000,
-            description="May be repeated: any of the stores.",
+            description="May be repeated; matches any of the stores.",
             examples=[[1, 2]],
         ),
     ],
@@ -51,10 +51,10 @@ def forecasts(
     state: Words,
     origin: Origin = "latest",
 ) -> Response:
-    """One row a store and day, in the order of origin, store and day.
+    """Return one row per store and day, ordered by origin, store and day.
 
-    Filters that may be repeated mean any of the values; all filters hold together. With
-    `origin=all` and one target day, the rows show how its forecast changed from week to week.
+    A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
+    one target day, the rows show how its forecast changed from week to week.
     """
     question = (
         from_origin(TableQuestion("forecasts"), origin)
@@ -69,7 +69,7 @@ def forecasts(
 
 
 @router.get(
-    "/totals", summary="Forecasts added up by week", responses=page_responses("forecast_totals")
+    "/totals", summary="Sums of forecasts by week", responses=page_responses("forecast_totals")
 )
 def totals(
     *,
@@ -77,14 +77,14 @@ def totals(
     asked: PageAsked,
     level: Annotated[
         Literal["chain", "store_type", "assortment", "state", "store"],
-        Query(description="What is added up."),
+        Query(description="Level of the sums."),
     ] = "chain",
     segment: Words,
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     origin: Origin = "latest",
 ) -> Response:
-    """One row a segment and calendar week. Bounds are those of the sum, not sums of bounds."""
+    """Return one row per segment and week. Bounds are those of the sum, not sums of bounds."""
     question = (
         from_origin(TableQuestion("forecast_totals"), origin)
         .where("level = ?", level)

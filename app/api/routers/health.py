@@ -1,4 +1,4 @@
-"""``/health``, ``/ready`` and ``/metrics``: for who operates the server."""
+"""Routes ``/health``, ``/ready`` and ``/metrics`` for operators."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from rossmann_ml.serving.status import Status, read_status
 router = APIRouter(tags=["operation"])
 
 
-@router.get("/health", summary="Whether the process answers, and from which generation")
+@router.get("/health", summary="State of the process and of the publication")
 def health(serving: ServingNow) -> Health:
-    """Always 200 while the process lives; `no_generation` before the first publication."""
-    told = _told(read_status(serving.settings.published_path))
+    """Return 200 while the process runs, with `no_generation` before the first publication."""
+    news = _news(read_status(serving.settings.published_path))
     try:
         with serving.reader.reading() as reading:
             return Health(
@@ -33,16 +33,16 @@ def health(serving: ServingNow) -> Health:
                 generation_id=reading.info.generation_id,
                 forecast_origin=reading.info.forecast_origin,
                 published_at=reading.info.published_at,
-                **told,
+                **news,
             )
     except (NoDataError, PublishError):
-        return Health(status="no_generation", **told)
+        return Health(status="no_generation", **news)
 
 
-def _told(status: Status) -> dict[str, Any]:
-    """What is to be known although nothing was published.
+def _news(status: Status) -> dict[str, Any]:
+    """Return the failed run, the held publication and the open alerts.
 
-    Whoever asks needs no key, so figures of a held publication are left to `/alerts/open`.
+    `/health` needs no key, so the figures of a held publication are only in `/alerts/open`.
     """
     failed, held = status.last_failed_run, status.held_publish
     if failed is not None and held is not None and failed.run_id == held.run_id:
@@ -56,11 +56,11 @@ def _told(status: Status) -> dict[str, Any]:
 
 @router.get(
     "/ready",
-    summary="Whether forecasts can be answered, and are fresh enough",
+    summary="Whether forecasts can be answered and are recent enough",
     responses=describe("no-generation", "not-ready"),
 )
 def ready(serving: ServingNow, request: Request) -> Readiness:
-    """200 when a generation is open whose newest origin is not too old, else 503."""
+    """Return 200 when the newest origin of the open generation is recent enough, else 503."""
     api: ApiSettings = request.app.state.api_settings
     generation = serving.reader.follow()
     info = generation.info
@@ -69,7 +69,7 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
         raise ProblemError(
             "not-ready",
             f"The newest origin, {info.forecast_origin}, is {age} days old; at most "
-            f"{api.max_origin_age_days} are allowed.",
+            f"{api.max_origin_age_days} days are allowed.",
         )
     return Readiness(
         generation_id=info.generation_id,
@@ -80,10 +80,10 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
 
 
 def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
-    """Days from a generation's origin to the product's today.
+    """Return the days from the origin of a generation to the business date.
 
-    A generation of historical data was published on a day long after the one that counted as
-    today; for it time stands still.
+    A generation of historical data was published long after its own business date, so its age is
+    measured at that date.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())
@@ -99,10 +99,10 @@ def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavail
 
 @router.get(
     "/metrics",
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(serving: ServingNow) -> Response:
-    """Requests, latency, the generation that is served, and records that were dropped."""
+    """Return requests, latency, the served generation and dropped records."""
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

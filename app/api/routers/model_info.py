@@ -1,4 +1,4 @@
-"""``/model_info``: the model behind the forecasts."""
+"""Route ``/model_info``: the model behind the forecasts."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from app.api.schemas import (
 router = APIRouter(
     tags=["model"],
     responses={
-        304: {"description": "The caller has this answer already."},
+        304: {"description": "The caller has the current answer."},
         **describe("unknown-model", "invalid-value", "no-generation"),
     },
 )
 
-Features = Annotated[int, Query(ge=0, le=500, description="How many of the strongest features.")]
+Features = Annotated[
+    int, Query(ge=0, le=500, description="Largest number of features, the strongest first.")
+]
 
 
 @router.get("/model_info", summary="The champion, its backtest and its strongest features")
 def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
-    """Accuracy stands by past origin, beside two simple methods on the same rows.
+    """Return accuracy by past origin, compared with two simple methods on the same rows.
 
-    Every score comes from a model that was fitted again with what was known at that origin, never
-    from a model that had seen the days it is judged on.
+    Every score comes from a model that was refitted on the data known at that origin, so that no
+    model is scored on days that it was trained on.
     """
     version = reading.info.model_version
     champion = queries.model(reading, version)

@@ -1,4 +1,4 @@
-"""Accuracy, drift, alerts, data quality, runs and usage: how well the product works."""
+"""Routes of monitoring: accuracy, drift, alerts, data quality, runs and usage of the API."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ Severity = Literal["info", "warning", "critical"]
 SegmentKind = Literal[
     "overall", "horizon_week", "store_type", "assortment", "state", "promo", "weekday"
 ]
-OriginDay = Annotated[Day | None, Query(description="Only this origin.", examples=["2015-06-19"])]
+OriginDay = Annotated[
+    Day | None, Query(description="Only rows of this origin.", examples=["2015-06-19"])
+]
 
 
 @router.get(
     "/accuracy",
-    summary="How good forecasts were that came true",
+    summary="Accuracy of forecasts whose actuals are known",
     responses=page_responses("forecast_accuracy"),
 )
 def accuracy(
@@ -36,10 +38,10 @@ def accuracy(
     origin: OriginDay = None,
     forecast_kind: Annotated[
         Literal["served", "shadow"],
-        Query(description="What readers were given, or what challengers would have said."),
+        Query(description="Published forecasts, or those of challengers in shadow."),
     ] = "served",
 ) -> Response:
-    """Error, bias, coverage and skill by origin and segment, beside the model's backtest."""
+    """Return error, bias, coverage and skill by origin and segment, and those of the backtest."""
     question = (
         TableQuestion("forecast_accuracy")
         .where("forecast_kind = ?", forecast_kind)
@@ -49,9 +51,7 @@ def accuracy(
     return answer_page(serving, asked, question)
 
 
-@router.get(
-    "/drift", summary="How data and errors have moved", responses=page_responses("drift_metrics")
-)
+@router.get("/drift", summary="Drift of data and errors", responses=page_responses("drift_metrics"))
 def drift(
     serving: ServingNow,
     asked: PageAsked,
@@ -60,11 +60,12 @@ def drift(
         Query(default_factory=list, max_length=5, description="May be repeated."),
     ],
     is_drifted: Annotated[
-        bool | None, Query(description="Only what has reached its threshold, or not.")
+        bool | None,
+        Query(description="Only metrics that have reached their threshold, or only others."),
     ] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Plan, features, sales and forecasts beside the same season a year before, by origin."""
+    """Return drift of plan, features, sales and forecasts against the same season a year before."""
     question = (
         TableQuestion("drift_metrics")
         .any_of("kind", kind)
@@ -74,7 +75,7 @@ def drift(
     return answer_page(serving, asked, question)
 
 
-@router.get("/alerts", summary="What a person should look at", responses=page_responses("alerts"))
+@router.get("/alerts", summary="Alerts as of the publication", responses=page_responses("alerts"))
 def alerts(
     serving: ServingNow,
     asked: PageAsked,
@@ -82,12 +83,14 @@ def alerts(
         list[Severity],
         Query(default_factory=list, max_length=3, description="May be repeated."),
     ],
-    is_open: Annotated[bool | None, Query(description="Only what is open, or over.")] = None,
+    is_open: Annotated[
+        bool | None, Query(description="Only open alerts, or only resolved ones.")
+    ] = None,
     rule: Annotated[
         str | None, Query(max_length=100, pattern="^[a-z_]+$", examples=["stale_data"])
     ] = None,
 ) -> Response:
-    """Alerts as they stood at the publication, oldest first."""
+    """Return alerts as of the publication, oldest first."""
     question = (
         TableQuestion("alerts")
         .any_of("severity", severity)
@@ -97,9 +100,9 @@ def alerts(
     return answer_page(serving, asked, question)
 
 
-@router.get("/alerts/open", summary="What a person should look at now")
+@router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
-    """Alerts and a held publication as of the last run, whether it published or not."""
+    """Return open alerts and a held publication as of the last run, also if it did not publish."""
     status = read_status(serving.settings.published_path)
     return OpenAlerts.model_validate(
         {
@@ -112,19 +115,21 @@ def open_alerts(serving: ServingNow) -> OpenAlerts:
 
 @router.get(
     "/data_quality",
-    summary="Results of every check of the data",
+    summary="Results of all data checks",
     responses=page_responses("data_quality_results"),
 )
 def data_quality(
     serving: ServingNow,
     asked: PageAsked,
-    is_success: Annotated[bool | None, Query(description="Only what held, or failed.")] = None,
+    is_success: Annotated[
+        bool | None, Query(description="Only checks that passed, or only failed ones.")
+    ] = None,
     severity: Annotated[
         Literal["error", "warning"] | None, Query(description="`error` stops the weekly job.")
     ] = None,
     run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> Response:
-    """Expectations of Great Expectations and tests of dbt, oldest first."""
+    """Return results of Great Expectations and of dbt tests, oldest first."""
     question = (
         TableQuestion("data_quality_results")
         .where("is_success = ?", is_success)
@@ -136,7 +141,7 @@ def data_quality(
 
 @router.get(
     "/runs",
-    summary="The runs that made forecasts",
+    summary="Runs that made forecasts",
     responses=page_responses("forecast_runs"),
 )
 def runs(
@@ -145,7 +150,7 @@ def runs(
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """With what each was made from, by origin; a run that failed is told by `/health`."""
+    """Return runs with their versions, by origin; see `/health` for the last failed run."""
     question = (
         TableQuestion("forecast_runs")
         .where("run_kind = ?", run_kind)
@@ -154,16 +159,16 @@ def runs(
     return answer_page(serving, asked, question)
 
 
-@router.get("/usage", summary="What was asked of this API", responses=page_responses("api_usage"))
+@router.get("/usage", summary="Usage of this API", responses=page_responses("api_usage"))
 def usage(
     serving: ServingNow,
     asked: PageAsked,
     path: Annotated[
         str | None,
-        Query(max_length=100, description="A route's template, or `all` for whole days."),
+        Query(max_length=100, description="Template of a route, or `all` for whole days."),
     ] = None,
-    since: Annotated[Day | None, Query(description="This day and later ones, UTC.")] = None,
+    since: Annotated[Day | None, Query(description="First day, UTC.")] = None,
 ) -> Response:
-    """Requests, latency, errors and stores asked for, by day and path, as of the publication."""
+    """Return requests, latency and errors by day and path, as of the publication."""
     question = TableQuestion("api_usage").where("path = ?", path).where("usage_date >= ?", since)
     return answer_page(serving, asked, question)

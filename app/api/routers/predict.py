@@ -1,4 +1,4 @@
-"""``/predict`` and ``/predict_batch``: what if the plan were another?"""
+"""Routes ``/predict`` and ``/predict_batch``: what-if questions about a changed plan."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
 
-# Scoring keeps a core busy: more at once would only make all of them slow.
+# Scoring keeps a core busy, so more questions at once would only slow down all of them.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _PATIENCE_SECONDS = 30.0
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": WhatIfAnswer,
-        "description": "The forecasts. CSV, Parquet and Arrow (a stream) hold the rows alone; "
-        "where they come from is in `X-Generation-ID` and `X-Model-Version`.",
+        "description": "Forecasts. CSV, Parquet and Arrow (a stream) contain only the rows; the "
+        "headers `X-Generation-ID` and `X-Model-Version` have their provenance.",
         "content": {
             MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
             MEDIA_TYPES[Format.PARQUET]: _BINARY,
@@ -58,10 +58,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "busy",
     ),
 }
-FormatAsked = Annotated[Format | None, Query(alias="format", description="Wins over `Accept`.")]
+FormatAsked = Annotated[
+    Format | None, Query(alias="format", description="Format of the rows; overrides `Accept`.")
+]
 
 
-@router.post("/predict", summary="One store over another plan", responses=_RESPONSES)
+@router.post("/predict", summary="What-if question about one store", responses=_RESPONSES)
 def predict(
     serving: ServingNow,
     notes: RequestNotes,
@@ -69,15 +71,16 @@ def predict(
     body: PredictBody,
     form: FormatAsked = None,
 ) -> Response:
-    """Score the model of the published forecasts over the caller's plan.
+    """Return forecasts for the caller's plan, by the model of the published forecasts.
 
-    Without changes the answer is the stored forecast, to the last digit. A change also moves the
-    days around it: a promotion draws sales from the days before and after. Nothing is stored.
+    Without changes the answer equals the stored forecast to the last digit. A change also moves the
+    days around it, because a promotion draws sales from the days before and after. The answer is
+    not stored.
     """
     return _answer(serving, notes, request, _Question(body, [body.store_id], form))
 
 
-@router.post("/predict_batch", summary="Many stores over another plan", responses=_RESPONSES)
+@router.post("/predict_batch", summary="What-if question about many stores", responses=_RESPONSES)
 def predict_batch(
     serving: ServingNow,
     notes: RequestNotes,
@@ -85,7 +88,7 @@ def predict_batch(
     body: PredictBatchBody,
     form: FormatAsked = None,
 ) -> Response:
-    """The same for a choice of stores, or for all; a change may name the stores it is for."""
+    """Return forecasts for a changed plan of some or all stores; a change may name its stores."""
     return _answer(serving, notes, request, _Question(body, body.store_ids, form))
 
 
@@ -109,7 +112,7 @@ def _answer(serving: Serving, notes: Notes, request: Request, asked: _Question) 
         )
     totals = rows.group_by("store_id", maintain_order=True).agg(
         pl.col("sales_forecast").sum(),
-        # a sum with a part that is not known is not known
+        # the sum is unknown if a part is unknown
         pl.when(pl.col("stored_forecast").null_count() == 0).then(pl.col("stored_forecast").sum()),
     )
     notes.stores = len(totals)
@@ -141,13 +144,13 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
     try:
         return loading.result(_PATIENCE_SECONDS)
     except TimeoutError as error:
-        raise _busy("The model of a new generation is being made ready") from error
-    except Exception as error:  # whatever it was, it is in the log and may name what is inside
+        raise _busy("The model of a new generation is loading") from error
+    except Exception as error:  # the log has it; it may contain details of the code
         raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
 
 
 class _Turn:
-    """A place among those who score at the same time."""
+    """One of the places for questions that are scored at the same time."""
 
     def __enter__(self) -> None:
         if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
@@ -158,7 +161,7 @@ class _Turn:
 
 
 def _busy(reason: str) -> ProblemError:
-    return ProblemError("busy", f"{reason}; try again.", headers={"Retry-After": "5"})
+    return ProblemError("busy", f"{reason}; retry.", headers={"Retry-After": "5"})
 
 
 def _change(body: PlanChangeBody) -> PlanChange:

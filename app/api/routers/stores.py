@@ -1,4 +1,4 @@
-"""``/stores``: what there is to know about a store."""
+"""Routes below ``/stores``: stores, and the forecast, history and revisions of a store."""
 
 from __future__ import annotations
 
@@ -30,13 +30,11 @@ from app.queries import HORIZON_DAYS, store
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
-StoreId = Annotated[
-    int, Path(ge=1, le=2**31 - 1, description="The retailer's store number.", examples=[1])
-]
+StoreId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the store.", examples=[1])]
 Days = Annotated[
-    int, Query(ge=1, le=HORIZON_DAYS, description="Days after the origin.", examples=[42])
+    int, Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42])
 ]
-_NOT_MODIFIED = {"description": "The caller has this answer already."}
+_NOT_MODIFIED = {"description": "The caller has the current answer."}
 
 
 @router.get("", summary="All stores", responses=page_responses("stores"))
@@ -49,7 +47,7 @@ def stores(
     state: Words,
     is_forecast: bool | None = None,
 ) -> Response:
-    """The stores of the newest store file; filters that may be repeated mean any of the values."""
+    """Return the stores of the newest store file; a repeated filter matches any of its values."""
     question = (
         TableQuestion("stores")
         .any_of("store_type", store_type)
@@ -70,7 +68,7 @@ def stores(
     },
 )
 def one_store(reading: CurrentReading, notes: RequestNotes, store_id: StoreId) -> dict[str, object]:
-    """Its type, assortment, state, competition, and whether it is forecast."""
+    """Return type, assortment, state and competition of a store, and whether it is forecast."""
     notes.stores = 1
     return _known_store(reading, store_id)
 
@@ -98,15 +96,15 @@ async def store_forecast(
     days: Days = HORIZON_DAYS,
     origin: Annotated[
         Day | None,
-        Query(description="A past origin; without it the newest.", examples=["2015-07-24"]),
+        Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
     ] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Expected sales with 80% and 95% bounds for the days after an origin.
+    """Return expected sales with 80% and 95% bounds for the days after an origin.
 
-    Closed days are present with 0. Days whose `plan_source` is `assumed` rest on a plan that was
-    filled by rule, because the retailer's plan did not cover them. Promotion and holidays of past
-    origins are shown as they are known today.
+    Closed days have 0. A `plan_source` of `assumed` means that a rule filled in the plan of the
+    day, because the retailer's plan does not cover it. Promotions and holidays of past origins are
+    those known today.
     """
     notes.stores = 1
     if origin is not None:
@@ -119,7 +117,7 @@ async def store_forecast(
             origin=origin,
             if_none_match=if_none_match,
         )
-    # the newest forecast is at hand as bytes: no thread, no query
+    # the newest forecast is in memory as bytes, so it needs no thread and no query
     stored = serving.stored_now()
     if stored is None:
         stored = await run_in_threadpool(serving.stored)
@@ -186,7 +184,7 @@ def store_history(
     first_date: Day | None = None,
     last_date: Day | None = None,
 ) -> Response:
-    """Sales, customers and what was planned, oldest first; a day not observed has null."""
+    """Return sales, customers and plan by day, oldest first; null on days without observation."""
     _require_store(serving, store_id)
     question = (
         TableQuestion("daily_sales")
@@ -199,7 +197,7 @@ def store_history(
 
 @router.get(
     "/{store_id}/revisions",
-    summary="How a store's forecasts moved from origin to origin",
+    summary="Revisions of a store's forecasts between origins",
     responses=page_responses("forecast_revisions", "unknown-store"),
 )
 def store_revisions(
@@ -207,9 +205,9 @@ def store_revisions(
     serving: ServingNow,
     asked: PageAsked,
     store_id: StoreId,
-    target_date: Annotated[Day | None, Query(description="Only the forecasts of this day.")] = None,
+    target_date: Annotated[Day | None, Query(description="Only forecasts of this day.")] = None,
 ) -> Response:
-    """Each forecast of a day beside the one made at the origin before it."""
+    """Return each forecast of a day with the one from the origin before it."""
     _require_store(serving, store_id)
     question = (
         TableQuestion("forecast_revisions")

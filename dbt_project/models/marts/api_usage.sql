@@ -1,40 +1,36 @@
 with
 
-requests as (
+-- read once: the API may append to the files while this query runs
+lines as materialized (
 
-    select * from {{ ref('stg_api_requests') }}
-
-),
-
-unrecorded as (
-
+    -- a line that is not JSON of these types has NULL in their place
     select
-        usage_date,
-        sum(requests) as requests
-    from {{ ref('stg_unrecorded_requests') }}
-    group by usage_date
-
-),
-
-stores_named as (
-
-    select
-        usage_date,
+        kind,
         path,
-        unnest(store_ids) as store_id
-    from requests
-    where status < 400
-
-),
-
-stores_asked as (
-
-    select
-        usage_date,
-        coalesce(path, 'all') as path,
-        count(distinct store_id) as stores
-    from stores_named
-    group by grouping sets ((usage_date), (usage_date, path))
+        status,
+        milliseconds,
+        requests,
+        try_cast(parse_filename(filename, true) as date) as usage_date,
+        what_if is not null as is_what_if,
+        list_append(what_if.store_ids, store_id) as store_ids,
+        kind = 'request' and path is not null and status is not null
+        and isfinite(milliseconds) as is_request
+    from
+        read_ndjson(
+            '{{ env_var("ROSSMANN_REQUEST_FILES", "/dev/null") | replace("'", "''") }}',
+            columns = {
+                'kind': 'VARCHAR',
+                'path': 'VARCHAR',
+                'status': 'INTEGER',
+                'milliseconds': 'DOUBLE',
+                'store_id': 'INTEGER',
+                'what_if': 'STRUCT(store_ids INTEGER[])',
+                'requests': 'BIGINT'
+            },
+            ignore_errors = true,
+            filename = true
+        )
+    where usage_date is not null
 
 ),
 
@@ -50,9 +46,23 @@ usage as (
         count(*) filter (where status < 400) as answered,
         count(*) filter (where status between 400 and 499) as client_errors,
         count(*) filter (where status >= 500) as server_errors,
+        len(list_distinct(flatten(list(store_ids) filter (where status < 400)))) as stores_asked,
         count(*) filter (where is_what_if) as what_if_requests
-    from requests
+    from lines
+    where is_request
     group by grouping sets ((usage_date), (usage_date, path))
+
+),
+
+unrecorded as (
+
+    -- a line that cannot be read is one request
+    select
+        usage_date,
+        sum(case when kind = 'dropped' then coalesce(requests, 1) else 1 end) as requests
+    from lines
+    where is_request is not true
+    group by usage_date
 
 )
 
@@ -65,13 +75,11 @@ select
     usage.answered,
     usage.client_errors,
     usage.server_errors,
-    coalesce(stores_asked.stores, 0) as stores_asked,
+    cast(coalesce(usage.stores_asked, 0) as bigint) as stores_asked,
     usage.what_if_requests,
     cast(
         case when usage.path = 'all' then coalesce(unrecorded.requests, 0) end as bigint
     ) as unrecorded_requests
 from usage
-left join stores_asked
-    on usage.usage_date = stores_asked.usage_date and usage.path = stores_asked.path
 left join unrecorded on usage.usage_date = unrecorded.usage_date
 order by usage.usage_date, usage.path

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the server does, in the words of the published contract."""
+"""OpenAPI document: it matches the server and uses the descriptions of the contract."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_the_public_paths_are_there_and_nothing_writes(document: dict[str, Any])
     assert all(used in ({"get"}, {"post"}) for used in methods.values())
 
 
-def test_every_operation_is_described_and_refuses_with_problems(document: dict[str, Any]) -> None:
+def test_every_operation_is_described_and_answers_errors_with_problems(
+    document: dict[str, Any],
+) -> None:
     for path, operation in operations(document):
         assert operation["summary"], path
         assert operation["description"], path
@@ -80,12 +82,12 @@ def test_every_kind_of_problem_is_documented_somewhere(document: dict[str, Any])
         for content in response.get("content", {}).values()
         for name in content.get("examples", {})
     }
-    # a failure of the code is promised by nobody, and keys are not asked for here
+    # no route documents an internal error, and this server needs no keys
     assert documented == set(KINDS) - {"internal-error", "unauthorised"}
 
 
 @pytest.mark.parametrize("table", [table.name for table in load_contract().tables])
-def test_rows_are_described_in_the_words_of_the_contract(table: str) -> None:
+def test_rows_have_the_descriptions_of_the_contract(table: str) -> None:
     schema = row_model(table).model_json_schema()
     for column in load_contract().table(table).columns:
         described = schema["properties"][column.name]
@@ -96,7 +98,7 @@ def test_rows_are_described_in_the_words_of_the_contract(table: str) -> None:
         assert column.name in schema["required"]
 
 
-def test_keys_are_described_where_they_are_asked_for(shared_published: Published) -> None:
+def test_keys_are_described_on_operations_that_need_one(shared_published: Published) -> None:
     entry = f"planner:{keys.hash_key('k').hex()}"
     with client_of(shared_published[0], keys=entry, rate_limit="") as client:
         document = client.get("/openapi.json").json()
@@ -108,7 +110,7 @@ def test_keys_are_described_where_they_are_asked_for(shared_published: Published
         assert "429" not in operation["responses"]
 
 
-def test_ready_tells_how_old_the_origin_is(shared_published: Published) -> None:
+def test_ready_shows_the_age_of_the_origin(shared_published: Published) -> None:
     settings = shared_published[0]
     with client_of(settings) as client:
         answer = client.get("/ready").json()
@@ -120,7 +122,9 @@ def test_ready_tells_how_old_the_origin_is(shared_published: Published) -> None:
         assert "15 days old; at most 14" in problem["detail"]
 
 
-def test_time_stands_still_for_historical_data_only(shared_published: Published) -> None:
+def test_the_age_of_historical_data_is_measured_at_its_publication(
+    shared_published: Published,
+) -> None:
     settings, generation = shared_published
     info = generation.info
     assert origin_age_days(info, settings) == (info.product_today - info.forecast_origin).days
@@ -135,7 +139,7 @@ def test_time_stands_still_for_historical_data_only(shared_published: Published)
     assert abs(origin_age_days(live, settings) - 32) <= 1
 
 
-def test_before_anything_is_published_only_health_is_well(
+def test_before_the_first_publication_only_health_succeeds(
     small_warehouse: Settings,
 ) -> None:
     with client_of(small_warehouse) as client:
@@ -147,7 +151,7 @@ def test_before_anything_is_published_only_health_is_well(
         problem_of(client.post("/predict", json={"store_id": 1}), 503, "no-generation")
 
 
-def test_a_pointer_that_cannot_be_used_is_told_without_its_path(
+def test_an_unusable_pointer_is_reported_without_its_path(
     small_warehouse: Settings,
 ) -> None:
     small_warehouse.published_path.mkdir(parents=True)
@@ -166,7 +170,7 @@ def refuse(path: Path) -> None:
     raise NoDataError(f"{path} is empty")
 
 
-def test_a_call_in_a_child_gives_the_result_the_error_or_the_death() -> None:
+def test_a_call_in_a_child_returns_the_result_or_raises_the_error_or_the_death() -> None:
     assert call_in_child(date.fromisoformat, "2015-08-01") == date(2015, 8, 1)
     with pytest.raises(NoDataError, match="x is empty"):
         call_in_child(refuse, Path("x"))

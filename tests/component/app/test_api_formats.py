@@ -1,4 +1,4 @@
-"""The formats in which a list is sent, and which of them a client gets."""
+"""Formats of lists, and the choice among them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHORT = dict(zip(READERS, ("csv", "parquet", "arrow"), strict=True))
 
 @pytest.mark.parametrize("media_type", READERS)
 @pytest.mark.parametrize("is_named", [True, False])
-def test_every_format_holds_the_rows_of_the_table(
+def test_every_format_contains_the_rows_of_the_table(
     client: TestClient, shared_published: Published, media_type: str, is_named: bool
 ) -> None:
     asked: dict[str, Any] = {"headers": {"Accept": media_type}}
@@ -59,9 +59,7 @@ def test_every_format_holds_the_rows_of_the_table(
         ("text/csv;q=high, application/json;q=0.5", "application/json"),
     ],
 )
-def test_the_best_that_is_accepted_is_sent(
-    client: TestClient, accept: str, media_type: str
-) -> None:
+def test_the_best_accepted_format_is_sent(client: TestClient, accept: str, media_type: str) -> None:
     response = client.get("/runs", headers={"Accept": accept})
     assert response.headers["content-type"].split(";")[0] == media_type
     assert response.headers["vary"] == "Accept"
@@ -72,7 +70,7 @@ def test_a_format_that_is_not_offered_is_refused(client: TestClient) -> None:
     assert "text/csv" in problem_of(response, 406, "not-acceptable")["detail"]
 
 
-def test_each_format_has_an_entity_tag_of_its_own(client: TestClient) -> None:
+def test_each_format_has_its_own_entity_tag(client: TestClient) -> None:
     tags = {
         form: client.get("/runs", params={"format": form}).headers["etag"]
         for form in ("json", "csv", "parquet", "arrow")

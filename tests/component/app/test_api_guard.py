@@ -1,4 +1,4 @@
-"""Keys, limits, headers, ids and logs: what stands around every request."""
+"""ASGI layers around every request: keys, limits, headers, request ids and logs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def guarded(settings: Settings) -> Iterator[TestClient]:
 
 
 @pytest.mark.parametrize("header", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {OTHER}"}])
-def test_a_holder_of_a_key_is_answered(guarded: TestClient, header: dict[str, str]) -> None:
+def test_the_holder_of_a_key_gets_an_answer(guarded: TestClient, header: dict[str, str]) -> None:
     assert guarded.get("/stores/1/forecast", headers=header).status_code == 200
 
 
@@ -55,7 +55,7 @@ def test_a_holder_of_a_key_is_answered(guarded: TestClient, header: dict[str, st
     ],
 )
 @pytest.mark.parametrize("path", ["/stores/1/forecast", "/metrics", "/nothing", "/predict"])
-def test_without_a_valid_key_nothing_is_told(
+def test_a_request_without_a_valid_key_is_refused(
     guarded: TestClient, header: dict[str, str], path: str
 ) -> None:
     encoded = {name: value.encode("latin-1") for name, value in header.items()}
@@ -64,12 +64,14 @@ def test_without_a_valid_key_nothing_is_told(
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/docs", "/openapi.json", "/docs/start.js"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/ready", "/docs", "/openapi.json", "/docs/static/swagger-ui.css"]
+)
 def test_the_state_and_the_documentation_are_open(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
 
 
-def test_every_hash_is_compared_whether_or_not_one_was_found(
+def test_every_hash_is_compared_whether_or_not_one_matches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     compared = []
@@ -82,7 +84,7 @@ def test_every_hash_is_compared_whether_or_not_one_was_found(
     assert compared == 2 * list(hashes.values())
 
 
-def test_a_new_key_is_shown_once_and_its_entry_lets_its_holder_in(
+def test_a_new_key_is_shown_once_and_its_entry_admits_its_holder(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert keys.main(["new-planner"]) == 0
@@ -104,7 +106,7 @@ def test_a_new_key_is_shown_once_and_its_entry_lets_its_holder_in(
         ("LOG_LEVEL", "LOUD", "ROSSMANN_API_LOG_LEVEL"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_and_no_secret_repeated(
+def test_an_invalid_setting_is_named_without_its_secret(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(f"ROSSMANN_API_{name}", value)
@@ -113,12 +115,12 @@ def test_a_setting_that_cannot_be_used_is_named_and_no_secret_repeated(
     assert "secret" not in str(raised.value)
 
 
-def test_settings_do_not_show_keys_when_printed() -> None:
+def test_printed_settings_contain_no_keys() -> None:
     shown = repr(load_api_settings(keys=KEYS))
     assert keys.hash_key(KEY).hex() not in shown
 
 
-def test_who_asks_too_often_is_told_when_to_come_again(settings: Settings) -> None:
+def test_a_caller_above_the_rate_limit_gets_the_seconds_to_wait(settings: Settings) -> None:
     with client_of(settings, rate_limit="3/minute") as client:
         for _ in range(3):
             assert client.get("/stores/1/forecast").status_code == 200
@@ -128,19 +130,21 @@ def test_who_asks_too_often_is_told_when_to_come_again(settings: Settings) -> No
         assert client.get("/health").status_code == 200
 
 
-def test_every_key_has_a_limit_of_its_own(settings: Settings) -> None:
+def test_every_key_has_its_own_rate_limit(settings: Settings) -> None:
     with client_of(settings, rate_limit="1/minute", keys=KEYS) as client:
         assert client.get("/runs", headers={"X-API-Key": KEY}).status_code == 200
         assert client.get("/runs", headers={"X-API-Key": KEY}).status_code == 429
         assert client.get("/runs", headers={"X-API-Key": OTHER}).status_code == 200
 
 
-def test_without_a_limit_nobody_is_refused(settings: Settings) -> None:
+def test_without_a_rate_limit_no_caller_is_refused(settings: Settings) -> None:
     with client_of(settings, rate_limit="") as client:
         assert {client.get("/stores/1/forecast").status_code for _ in range(20)} == {200}
 
 
-def test_a_body_that_is_too_large_is_refused_however_it_is_sent(settings: Settings) -> None:
+def test_a_body_that_is_too_large_is_refused_with_and_without_announced_size(
+    settings: Settings,
+) -> None:
     body = json.dumps({"store_id": 1, "changes": []}) + " " * 200
     kind = {"content-type": "application/json"}
     with client_of(settings, max_body_bytes=100) as client:
@@ -150,7 +154,9 @@ def test_a_body_that_is_too_large_is_refused_however_it_is_sent(settings: Settin
         problem_of(client.post("/predict", content=pieces, headers=kind), 413, "too-large")
 
 
-def test_browsers_of_other_origins_are_let_in_only_where_that_is_set(settings: Settings) -> None:
+def test_pages_of_other_origins_read_answers_only_where_a_setting_allows_it(
+    settings: Settings,
+) -> None:
     page = {"Origin": "https://planning.example"}
     with client_of(settings) as client:
         assert "access-control-allow-origin" not in client.get("/runs", headers=page).headers
@@ -178,16 +184,17 @@ def test_every_answer_has_security_headers_and_an_id(settings: Settings) -> None
         assert len(strange.headers["x-request-id"]) == 32
 
 
-def test_the_documentation_needs_nothing_from_elsewhere(settings: Settings) -> None:
+def test_the_documentation_page_works_without_the_internet(settings: Settings) -> None:
     with client_of(settings) as client:
         page = client.get("/docs").text
-        assert "http" not in page.replace("http-equiv", "")
-        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "favicon.png"):
-            assert f"docs/{name}" in page or name == "favicon.png"
-            assert client.get(f"/docs/{name}").status_code == 200
+        assert "http" not in page
+        assert '"validatorUrl": null' in page
+        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
+            assert f'"/docs/static/{name}"' in page
+            assert client.get(f"/docs/static/{name}").status_code == 200
 
 
-def test_a_failure_of_the_code_is_a_problem_that_tells_nothing_and_is_logged(
+def test_an_unexpected_exception_is_a_problem_without_details_and_is_logged(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def break_down(*_: object) -> None:
@@ -246,7 +253,7 @@ def test_the_whole_process_logs_json_lines(capsys: pytest.CaptureFixture[str]) -
         root.setLevel(level)
 
 
-def test_what_is_not_http_passes_untouched() -> None:
+def test_messages_other_than_http_pass_unchanged() -> None:
     seen = []
 
     async def inner(scope: dict, receive: object, send: object) -> None:
@@ -258,7 +265,7 @@ def test_what_is_not_http_passes_untouched() -> None:
     assert seen == ["lifespan"]
 
 
-def test_metrics_count_by_template_and_tell_the_generation(
+def test_metrics_count_by_route_template_and_name_the_generation(
     settings: Settings, shared_published: Published
 ) -> None:
     with client_of(settings) as client:

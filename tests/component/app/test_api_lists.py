@@ -1,4 +1,4 @@
-"""Lists: filters, pages that belong together, and what cannot be asked."""
+"""Lists: filters, pages of one generation, and invalid requests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def rows(client: TestClient, path: str, **parameters: Any) -> list[dict[str, Any
 
 
 @pytest.mark.parametrize(("path", "table"), LISTS.items())
-def test_a_list_has_the_columns_of_its_table_and_where_it_comes_from(
+def test_a_list_has_the_columns_of_its_table_and_its_provenance(
     client: TestClient, shared_published: Published, path: str, table: str
 ) -> None:
     answer = client.get(path).json()
@@ -62,7 +62,7 @@ def test_a_list_has_the_columns_of_its_table_and_where_it_comes_from(
     assert all(list(row) == names for row in answer["rows"])
 
 
-def test_stamps_say_that_they_are_utc(client: TestClient) -> None:
+def test_timestamps_are_marked_as_utc(client: TestClient) -> None:
     assert rows(client, "/data_quality")[0]["checked_at"] == "2015-08-03T06:01:00.000000Z"
 
 
@@ -89,7 +89,7 @@ def test_forecasts_are_filtered(
     assert len(found) == len(stores) * rows_of_each
 
 
-def test_a_list_in_which_nothing_matches_says_so(client: TestClient) -> None:
+def test_a_list_without_matching_rows_has_a_note(client: TestClient) -> None:
     answer = client.get("/forecasts", params={"origin": "2014-01-01"}).json()
     assert (answer["rows"], answer["next_cursor"]) == ([], None)
     assert answer["note"] == "No row matches."
@@ -131,7 +131,7 @@ def test_stores_and_runs_and_checks_are_filtered(client: TestClient) -> None:
     assert overall["store_days"] > 0
 
 
-def test_live_accuracy_stands_beside_the_backtest_and_shadow_apart(client: TestClient) -> None:
+def test_live_accuracy_comes_with_the_backtest_and_without_shadow(client: TestClient) -> None:
     served = rows(client, "/accuracy", segment_kind="overall")
     assert [row["forecast_origin"] for row in served] == ["2015-06-19", "2015-07-24"]
     assert {row["forecast_kind"] for row in served} == {"served"}
@@ -140,7 +140,7 @@ def test_live_accuracy_stands_beside_the_backtest_and_shadow_apart(client: TestC
     assert shadow["forecast_origin"] == "2015-07-24"
 
 
-def test_usage_is_of_a_path_and_of_days(client: TestClient) -> None:
+def test_usage_is_filtered_by_path_and_day(client: TestClient) -> None:
     days = client.get("/usage", params={"path": "all"}).json()["rows"]
     assert [row["usage_date"] for row in days] == ["2015-08-02", "2015-08-03"]
     asked = {"path": "/stores/{store_id}", "since": "2015-08-03"}
@@ -148,7 +148,7 @@ def test_usage_is_of_a_path_and_of_days(client: TestClient) -> None:
     assert newest["requests"] == 20
 
 
-def test_a_stores_history_is_by_day_and_says_what_was_not_observed(client: TestClient) -> None:
+def test_a_stores_history_is_by_day_and_marks_days_without_observation(client: TestClient) -> None:
     days = {"first_date": "2015-02-01", "last_date": "2015-02-03"}
     found = rows(client, "/stores/2/history", **days)
     assert [row["sales_date"] for row in found] == ["2015-02-01", "2015-02-02", "2015-02-03"]
@@ -158,7 +158,9 @@ def test_a_stores_history_is_by_day_and_says_what_was_not_observed(client: TestC
     problem_of(client.get("/stores/4711/revisions"), 404, "unknown-store")
 
 
-def test_drift_is_by_origin_and_says_what_has_reached_its_threshold(client: TestClient) -> None:
+def test_drift_is_by_origin_and_marks_metrics_that_reached_their_threshold(
+    client: TestClient,
+) -> None:
     (drifted,) = rows(client, "/drift", is_drifted=True)
     assert (drifted["kind"], drifted["feature"]) == ("plan", "promo_by_weekday")
     assert drifted["forecast_origin"] == "2015-07-31"
@@ -188,14 +190,16 @@ def pages(client: TestClient, path: str, **parameters: Any) -> list[list[dict[st
 
 
 @pytest.mark.parametrize("limit", [1, 7, 41, 42, 252, 1000])
-def test_pages_together_are_the_whole_without_a_row_twice(client: TestClient, limit: int) -> None:
+def test_all_pages_together_are_the_list_without_a_repeated_row(
+    client: TestClient, limit: int
+) -> None:
     filters = {"store_id": [1, 3], "limit": limit}
     found = pages(client, "/forecasts", **filters)
     assert [len(page) for page in found[:-1]] == [min(limit, 84)] * (len(found) - 1)
     assert [row for page in found for row in page] == rows(client, "/forecasts", store_id=[1, 3])
 
 
-def test_a_list_begun_before_a_publication_goes_on_in_its_generation(
+def test_a_list_that_began_before_a_publication_continues_in_its_generation(
     shared_published: Published, project_params: Params, tmp_path: Path
 ) -> None:
     settings = copy_of(shared_published[0], tmp_path)
@@ -212,7 +216,7 @@ def test_a_list_begun_before_a_publication_goes_on_in_its_generation(
         assert client.get("/forecasts").headers["etag"] == f'"{second.generation_id}"'
 
 
-def test_a_list_whose_generation_is_gone_says_so(
+def test_a_cursor_of_a_deleted_generation_has_expired(
     shared_published: Published, project_params: Params, tmp_path: Path
 ) -> None:
     settings = copy_of(shared_published[0], tmp_path)
@@ -227,9 +231,17 @@ def test_a_list_whose_generation_is_gone_says_so(
 
 @pytest.mark.parametrize(
     "cursor",
-    ["x", "é", "bnVsbA", "WyIuLi9ldGMiLCAieCIsIDFd", "W10", "WyIwMTIzNDU2Nzg5YWIiLCJ4IiwwXQ"],
+    [
+        "x",
+        "é",
+        "../../etc/pas-0123456789ab-1",
+        "0123456789ab-0123456789ab",
+        "0123456789ab-0123456789ab-0",
+        "0123456789ab-0123456789ab--1",
+        f"0123456789ab-0123456789ab-{10**12}",
+    ],
 )
-def test_what_is_no_cursor_is_refused(client: TestClient, cursor: str) -> None:
+def test_text_that_is_not_a_cursor_is_refused(client: TestClient, cursor: str) -> None:
     problem = problem_of(client.get("/forecasts", params={"cursor": cursor}), 422, "invalid-value")
     assert problem["errors"][0]["location"] == "query.cursor"
 
@@ -257,9 +269,7 @@ def test_a_cursor_of_other_filters_is_refused(client: TestClient) -> None:
         ("/stores/x/history", "path.store_id"),
     ],
 )
-def test_a_filter_that_cannot_be_used_is_named(
-    client: TestClient, path: str, location: str
-) -> None:
+def test_an_invalid_filter_is_named(client: TestClient, path: str, location: str) -> None:
     problem = problem_of(client.get(path), 422, "invalid-value")
     assert [error["location"] for error in problem["errors"]] == [location]
 
@@ -273,7 +283,7 @@ def test_alerts_are_filtered_by_severity_rule_and_whether_they_are_open(
         assert rows(client, "/alerts", **filters) == []
 
 
-def test_what_is_open_now_is_told_although_nothing_was_published(
+def test_open_alerts_are_shown_also_without_a_publication(
     published_generation: Published,
 ) -> None:
     settings, generation = published_generation
@@ -297,11 +307,11 @@ def test_what_is_open_now_is_told_although_nothing_was_published(
     assert health.json()["generation_id"] == generation.generation_id
     assert health.json()["open_alerts"] == {"critical": 1}
     assert health.json()["held_publish"]["generation_id"] == "0123456789ab"
-    # health asks for no key
+    # health needs no key
     assert "EUR" not in health.text
 
 
-def test_text_that_utf8_cannot_carry_is_refused_and_not_an_error(client: TestClient) -> None:
+def test_text_that_utf8_cannot_encode_is_refused_without_a_server_error(client: TestClient) -> None:
     problem_of(client.get("/forecasts?state=%ed%a0%80"), 422, "invalid-value")
     body = b'{"store_id": 1, "changes": [{"state_holiday": "\\ud800"}], "\\udfff": 1}'
     response = client.post("/predict", content=body, headers={"content-type": "application/json"})
@@ -326,7 +336,7 @@ def test_a_past_origins_forecast_of_a_store(client: TestClient) -> None:
     assert again.status_code == 304
 
 
-def test_encoded_forecasts_are_what_the_file_holds(
+def test_encoded_forecasts_equal_those_in_the_file(
     client: TestClient, shared_published: Published
 ) -> None:
     names = ("target_date", "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95")

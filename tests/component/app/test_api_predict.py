@@ -19,7 +19,6 @@ from app.api.routers import predict as predict_router
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
-from rossmann_ml.serving.request_records import RequestRecord, requests_path
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -43,7 +42,9 @@ def answer_of(client: TestClient, path: str, body: dict[str, Any]) -> dict[str, 
     return answer
 
 
-def test_one_store_over_a_changed_plan(client: TestClient, shared_published: Published) -> None:
+def test_a_question_about_one_store_with_a_changed_plan(
+    client: TestClient, shared_published: Published
+) -> None:
     asked = {"store_id": 1, "first_date": "2015-08-08", "last_date": "2015-08-16"}
     same = answer_of(client, "/predict", asked)
     changed = answer_of(client, "/predict", {**asked, "changes": [PROMO_WEEK]})
@@ -67,7 +68,7 @@ def test_one_store_over_a_changed_plan(client: TestClient, shared_published: Pub
     assert same["totals"]["changed_store_days"] == 0
 
 
-def test_many_stores_and_changes_for_some(client: TestClient) -> None:
+def test_a_question_about_many_stores_with_changes_for_some(client: TestClient) -> None:
     everything = answer_of(client, "/predict_batch", {})
     assert len(everything["rows"]) == len(STORES) * 42
     body = {"store_ids": [1, 2], "changes": [{**PROMO_WEEK, "store_ids": [2]}]}
@@ -77,7 +78,7 @@ def test_many_stores_and_changes_for_some(client: TestClient) -> None:
     assert [row for row in answer["rows"] if row["store_id"] == 2] == alone["rows"]
 
 
-def test_other_formats_hold_the_rows(client: TestClient) -> None:
+def test_other_formats_contain_the_rows(client: TestClient) -> None:
     response = client.post("/predict_batch", params={"format": "parquet"}, json={})
     frame = pl.read_parquet(io.BytesIO(response.content))
     assert frame.to_dicts()[0]["store_id"] == 1
@@ -104,13 +105,13 @@ def test_other_formats_hold_the_rows(client: TestClient) -> None:
          422, "invalid-value", "body.changes.0.state_holiday"),
     ],
 )  # fmt: skip
-def test_a_question_that_cannot_be_answered_says_why(
+def test_an_invalid_what_if_question_is_refused_with_the_reason(
     client: TestClient, body: dict[str, Any], status: int, kind: str, words: str
 ) -> None:
     assert words in problem_of(client.post("/predict", json=body), status, kind)["detail"]
 
 
-def test_the_plan_asked_and_the_forecast_given_are_recorded(
+def test_the_changed_plan_and_its_forecasts_are_recorded(
     stand_in: dict[str, StandInBundle], shared_published: Published, tmp_path: Path
 ) -> None:
     generation = shared_published[1]
@@ -118,20 +119,20 @@ def test_the_plan_asked_and_the_forecast_given_are_recorded(
     with client_of(settings) as client:
         wait_for_model(client)
         answer = answer_of(client, "/predict", {"store_id": 3, "changes": [PROMO_WEEK]})
-    (file,) = requests_path(settings).iterdir()
-    records = [
-        RequestRecord.model_validate(json.loads(line)) for line in file.read_text().splitlines()
-    ]
-    (record,) = [each for each in records if each.method == "POST"]
-    assert (record.method, record.path, record.status) == ("POST", "/predict", 200)
-    assert record.stores == 1
-    assert record.generation_id == generation.generation_id
-    assert record.what_if is not None
-    assert record.what_if.store_ids == [3]
-    assert record.what_if.model_version == MODEL
-    assert record.what_if.changes == [PROMO_WEEK]
+    (file,) = settings.requests_path.iterdir()
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    (record,) = [each for each in records if each["method"] == "POST"]
+    assert (record["path"], record["status"], record["stores"]) == ("/predict", 200, 1)
+    assert record["generation_id"] == generation.generation_id
     totals = answer["totals"]
-    assert record.what_if.forecasts == [(3, totals["sales_forecast"], totals["stored_forecast"])]
+    assert record["what_if"] == {
+        "store_ids": [3],
+        "first_date": "2015-08-01",
+        "last_date": "2015-09-11",
+        "model_version": MODEL,
+        "changes": [PROMO_WEEK],
+        "forecasts": [[3, totals["sales_forecast"], totals["stored_forecast"]]],
+    }
 
 
 def test_without_a_usable_model_only_what_if_is_refused(
@@ -150,7 +151,7 @@ def test_without_a_usable_model_only_what_if_is_refused(
         assert client.get("/stores/1/forecast").status_code == 200
 
 
-def test_a_failure_of_the_model_tells_nothing_of_the_inside(
+def test_an_exception_of_the_model_is_a_problem_without_details(
     shared_published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: object) -> None:
@@ -164,7 +165,7 @@ def test_a_failure_of_the_model_tells_nothing_of_the_inside(
         assert "secret" not in problem["detail"]
 
 
-def test_who_comes_while_others_score_is_asked_to_come_again(
+def test_a_question_that_waits_too_long_for_others_is_refused_as_busy(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predict_router, "_PATIENCE_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""How readers follow the current generation: never half, never late, never closed too early."""
+"""The reader follows the current generation: never half, never late, never closed too early."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def origin_of(reader: PublishedReader) -> object:
         return row["forecast_origin"]
 
 
-def test_before_the_first_publication_the_reader_says_so_and_then_finds_it(
+def test_before_the_first_publication_reading_fails_and_then_succeeds(
     small_warehouse: Settings, project_params: Params
 ) -> None:
     reader = following(small_warehouse)
@@ -52,7 +52,7 @@ def test_a_request_keeps_its_generation_during_a_publication_and_the_next_sees_t
         assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
         add_week(settings)
         second = publish(Session(settings, project_params), run_id="weekly-2")
-        # another request has swapped by now; this one still reads its own file
+        # another request has swapped generations; this one still reads its own file
         assert origin_of(reader) == second.info.forecast_origin
         assert reading.rows(ORIGINS) == [{"forecast_origin": first.info.forecast_origin}]
     assert origin_of(reader) == second.info.forecast_origin
@@ -86,7 +86,7 @@ def test_a_rollback_is_followed_like_a_publication(
     assert origin_of(reader) == first.info.forecast_origin
 
 
-def test_the_pointer_is_looked_at_only_now_and_then(
+def test_the_pointer_is_checked_only_at_intervals(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
@@ -102,7 +102,7 @@ def test_the_pointer_is_looked_at_only_now_and_then(
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "0123456789ab.duckdb\n"])
-def test_a_broken_pointer_does_not_take_away_what_is_open(
+def test_a_broken_pointer_keeps_the_open_generation(
     published_generation: Published, text: str
 ) -> None:
     settings, first = published_generation
@@ -114,7 +114,7 @@ def test_a_broken_pointer_does_not_take_away_what_is_open(
         pass
 
 
-def test_a_new_file_that_cannot_be_read_does_not_take_away_what_is_open(
+def test_an_unreadable_new_file_keeps_the_open_generation(
     published_generation: Published,
 ) -> None:
     settings, first = published_generation

@@ -1,4 +1,4 @@
-"""What an enemy would try: SQL and paths in parameters, formulas in exports, slow clients."""
+"""Attacks: SQL and paths in parameters, formulas in exports, slow clients."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ INJECTIONS = (
 
 # --- no SQL is built from input ----------------------------------------------------------------
 
-# Where requests and files come in, SQL is put together in these functions only; each puts in names
-# of the code (tables, columns, marks for values), never what a caller or a file says.
+# In the code that reads requests and files, only these functions build SQL from parts. Each part is
+# a name from the code (tables, columns, marks for values), never text of a caller or a file.
 SQL_FROM_PARTS = {
     "app/api/table_pages.py: stores_with",
     "app/api/table_pages.py: rows",
@@ -80,7 +80,7 @@ _SQL = re.compile(
 
 
 def sql_from_parts(folder: Path) -> Iterator[str]:
-    """The functions below a folder in which SQL is put together from parts."""
+    """Yield the functions below a folder that build SQL from parts."""
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
@@ -93,8 +93,8 @@ def sql_from_parts(folder: Path) -> Iterator[str]:
 def _is_built_sql(node: ast.AST) -> bool:
     if isinstance(node, ast.JoinedStr):
         words = "x".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-        is_put_together = any(isinstance(part, ast.FormattedValue) for part in node.values)
-        return is_put_together and bool(_SQL.search(words))
+        is_built = any(isinstance(part, ast.FormattedValue) for part in node.values)
+        return is_built and bool(_SQL.search(words))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
         left = node.left
         return isinstance(left, ast.Constant) and bool(_SQL.search(str(left.value)))
@@ -108,9 +108,9 @@ def _is_built_sql(node: ast.AST) -> bool:
 
 
 @pytest.mark.parametrize("folder", ["app", "rossmann_ml/ingest", "rossmann_ml/cli"])
-def test_sql_is_put_together_only_where_that_was_looked_at(folder: str) -> None:
+def test_sql_is_built_from_parts_only_in_reviewed_functions(folder: str) -> None:
     found = set(sql_from_parts(PROJECT_DIR / folder))
-    assert found - SQL_FROM_PARTS == set(), "give the value as a parameter, or look at it well"
+    assert found - SQL_FROM_PARTS == set(), "pass the value as a parameter, or review the function"
 
 
 def test_a_planted_statement_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def client(shared_published: Published) -> Iterator[TestClient]:
 
 
 def questions(client: TestClient) -> Iterator[tuple[str, str, str]]:
-    """Every GET parameter: path, where it stands, its name."""
+    """Yield path, place and name of every GET parameter."""
     document: dict[str, Any] = client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):
@@ -139,7 +139,9 @@ def questions(client: TestClient) -> Iterator[tuple[str, str, str]]:
                 yield path, parameter["in"], parameter["name"]
 
 
-def test_no_parameter_lets_anything_in(client: TestClient, shared_published: Published) -> None:
+def test_no_parameter_injects_sql_paths_or_headers(
+    client: TestClient, shared_published: Published
+) -> None:
     generation = shared_published[1].path
     before = hashlib.sha256(generation.read_bytes()).hexdigest()
     asked = 0
@@ -156,7 +158,7 @@ def test_no_parameter_lets_anything_in(client: TestClient, shared_published: Pub
             for secret in ("root:", "Traceback", "Parser Error", str(PROJECT_DIR)):
                 assert secret not in response.text, (path, name, attempt)
             if response.status_code == 200 and "rows" in response.text[:2000]:
-                # a filter that took it as a value finds nothing; one that ran it would find all
+                # as a value the text matches nothing; run as SQL it would match everything
                 assert len(response.json().get("rows", [])) <= 1000
     assert asked > 300
     assert hashlib.sha256(generation.read_bytes()).hexdigest() == before
@@ -214,7 +216,7 @@ def test_a_forged_cursor_names_no_file(client: TestClient, generation_id: str) -
 FORMULAS = ("=1+1", "+1", "-2+3", "@SUM(A1)", "=cmd|'/C calc'!A0", "\t=1", "\r=1")
 
 
-def test_no_export_holds_a_formula(
+def test_no_export_contains_a_formula(
     shared_published: Published, project_params: Params, tmp_path: Path
 ) -> None:
     settings = copy_of(shared_published[0], tmp_path)
@@ -254,7 +256,7 @@ def test_no_export_holds_a_formula(
 
 @pytest.fixture(scope="module")
 def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The real server with short limits."""
+    """Yield the address of a real server with short limits."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("ROSSMANN_API_BODY_TIMEOUT_SECONDS", "2")
         patched.setenv("ROSSMANN_API_MAX_CONNECTIONS", "60")
@@ -271,7 +273,7 @@ def connection_to(address: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=60)
 
 
-def test_clients_that_dawdle_do_not_keep_others_waiting(server: str) -> None:
+def test_slow_clients_do_not_delay_others(server: str) -> None:
     slow = []
     for _ in range(15):  # of each kind: half a head, half a body, an answer that is not read
         head = connection_to(server)
@@ -292,7 +294,7 @@ def test_clients_that_dawdle_do_not_keep_others_waiting(server: str) -> None:
         each.close()
 
 
-def test_a_body_that_does_not_come_is_given_up(server: str) -> None:
+def test_a_body_that_does_not_arrive_times_out(server: str) -> None:
     with connection_to(server) as slow:
         slow.sendall(
             b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -307,7 +309,7 @@ def test_a_body_that_does_not_come_is_given_up(server: str) -> None:
     assert b"The body did not arrive within 2 s." in answer
 
 
-def test_more_connections_than_allowed_are_turned_away_and_the_others_answered(
+def test_connections_above_the_limit_get_503_and_the_others_answers(
     server: str,
 ) -> None:
     many = [connection_to(server) for _ in range(80)]
@@ -331,7 +333,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: str) -> N
         assert large.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-# --- what is loaded, and from where ------------------------------------------------------------
+# --- loading and starting ----------------------------------------------------------------------
 
 _UNSAFE = re.compile(
     r"\b(pickle|cPickle|joblib|dill|cloudpickle|marshal|shelve)\b\s*[.(]|"
@@ -342,20 +344,20 @@ _UNSAFE = re.compile(
 def test_nothing_unpickles_evaluates_or_starts_a_shell() -> None:
     found = [
         f"{path.relative_to(PROJECT_DIR)}: {line.strip()}"
-        for room in ("rossmann_ml", "app", "assets")
-        for path in (PROJECT_DIR / room).rglob("*.py")
+        for folder in ("rossmann_ml", "app", "assets")
+        for path in (PROJECT_DIR / folder).rglob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
         if _UNSAFE.search(line.split("#")[0])
     ]
     assert found == []
 
 
-def test_servers_listen_on_this_machine_alone_unless_told_otherwise() -> None:
-    rooms = [PROJECT_DIR / "app", PROJECT_DIR / "rossmann_ml", PROJECT_DIR / "Makefile"]
+def test_servers_listen_only_on_this_machine_by_default() -> None:
+    folders = [PROJECT_DIR / "app", PROJECT_DIR / "rossmann_ml", PROJECT_DIR / "Makefile"]
     texts = {
         path: path.read_text(encoding="utf-8")
-        for room in rooms
-        for path in ([room] if room.is_file() else room.rglob("*.py"))
+        for folder in folders
+        for path in ([folder] if folder.is_file() else folder.rglob("*.py"))
     }
     for path, text in texts.items():
         for line in text.splitlines():

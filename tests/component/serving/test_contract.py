@@ -1,4 +1,4 @@
-"""The document, the contract and the file say the same."""
+"""Document, contract and published file agree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rossmann_ml.serving.generations import open_generation
 CONTRACT = load_contract()
 README = README_PATH.read_text(encoding="utf-8")
 
-# What other programs were promised by name.
+# Tables that other programs read by name.
 PUBLIC_NAMES = {
     "forecasts", "latest_forecasts", "store_plan", "forecast_totals", "forecast_revisions",
     "forecast_horizon_totals", "forecast_drivers", "forecast_driver_changes", "forecast_accuracy",
@@ -28,13 +28,13 @@ PUBLIC_NAMES = {
 
 
 def documented_columns(name: str) -> list[tuple[str, str, bool]]:
-    """Name, type and nullability as a person reads them in the document."""
+    """Return name, type and nullability from the document."""
     section = README.split(f"\n### `{name}`\n")[1].split("\n### ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]* \| (yes|no) \|", section, re.MULTILINE)
     return [(column, kind, null == "yes") for column, kind, null in rows]
 
 
-def test_no_promised_table_is_missing() -> None:
+def test_no_table_that_readers_rely_on_is_missing() -> None:
     assert set(CONTRACT.names) >= PUBLIC_NAMES
 
 

@@ -1,4 +1,4 @@
-"""A changed plan scores as if the retailer had planned so from the beginning."""
+"""A changed plan scores as if the retailer had planned it from the beginning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FRIDAY = MONDAY + timedelta(days=4)
 
 @pytest.fixture
 def generation(shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path) -> Path:
-    """A generation that the test may change."""
+    """Return a generation that the test may change."""
     copy = tmp_path / shared_published[1].path.name
     shutil.copy(shared_published[1].path, copy)
     copy.chmod(0o644)
@@ -47,7 +47,7 @@ def scenarios(generation: Path, stand_in: dict[str, StandInBundle]) -> Scenarios
 
 
 def panel_from_scratch(generation: Path, params: Params) -> pl.DataFrame:
-    """The scoring panel as the weekly job would make it of what the file holds."""
+    """Return the scoring panel that the weekly job would build from the file."""
     with reading(generation) as connection:
         inputs = read_published_inputs(connection, forecast_origin=ORIGIN, horizon_days=42)
     return scoring_panel(
@@ -55,7 +55,7 @@ def panel_from_scratch(generation: Path, params: Params) -> pl.DataFrame:
     )
 
 
-def test_the_plan_as_given_makes_the_panel_of_the_weekly_job_to_the_last_bit(
+def test_the_published_plan_gives_the_panel_of_the_weekly_job_to_the_last_bit(
     scenarios: Scenarios,
     stand_in: dict[str, StandInBundle],
     generation: Path,
@@ -84,7 +84,7 @@ def test_the_plan_as_given_makes_the_panel_of_the_weekly_job_to_the_last_bit(
         ),
     ],
 )
-def test_a_changed_plan_makes_the_panel_of_a_warehouse_that_was_planned_so(
+def test_a_changed_plan_gives_the_panel_of_a_warehouse_with_that_plan(
     scenarios: Scenarios,
     stand_in: dict[str, StandInBundle],
     generation: Path,
@@ -103,7 +103,7 @@ def test_a_changed_plan_makes_the_panel_of_a_warehouse_that_was_planned_so(
     assert scored.select(expected.columns).equals(expected)
 
 
-def test_an_answer_holds_the_plan_asked_about_and_the_difference(scenarios: Scenarios) -> None:
+def test_an_answer_contains_the_changed_plan_and_the_difference(scenarios: Scenarios) -> None:
     same = scenarios.score([1])
     assert not same["is_changed"].any()
     changed = scenarios.score([1], [PlanChange(MONDAY, FRIDAY, is_promo=True)])
@@ -117,7 +117,7 @@ def test_an_answer_holds_the_plan_asked_about_and_the_difference(scenarios: Scen
     stored = changed["stored_forecast"]
     assert stored.null_count() == 0
     assert (changed["difference"] == changed["sales_forecast"] - stored).all()
-    # the days before a promotion move, too
+    # the days before a promotion also move
     before = pl.col("target_date") == MONDAY - timedelta(days=2)
     assert (
         changed.filter(before)["sales_forecast"].item()
@@ -125,7 +125,7 @@ def test_an_answer_holds_the_plan_asked_about_and_the_difference(scenarios: Scen
     )
 
 
-def test_a_blank_in_the_stored_forecasts_changes_no_figure(
+def test_a_gap_in_the_stored_forecasts_changes_no_figure(
     generation: Path, stand_in: dict[str, StandInBundle]
 ) -> None:
     folder = generation.parent / "models"
@@ -138,7 +138,7 @@ def test_a_blank_in_the_stored_forecasts_changes_no_figure(
     assert missing.select("store_id", "horizon_days", "difference").rows() == [(1, 4, None)]
 
 
-def test_only_the_days_asked_about_are_answered(scenarios: Scenarios) -> None:
+def test_an_answer_contains_only_the_days_of_the_question(scenarios: Scenarios) -> None:
     whole = scenarios.score([1, 2])
     part = scenarios.score([2, 1, 2], first_date=MONDAY, last_date=FRIDAY)
     assert part.equals(whole.filter(pl.col("target_date").is_between(MONDAY, FRIDAY)))
@@ -183,11 +183,11 @@ def test_a_change_may_be_for_some_of_the_stores_and_later_ones_win(scenarios: Sc
                 "changes": [PlanChange(MONDAY, FRIDAY, is_promo=True, store_ids=(2,))],
             },
             "unknown-store",
-            "not asked about",
+            "not in the question",
         ),
     ],
 )
-def test_what_cannot_be_answered_says_why(
+def test_an_invalid_question_is_refused_with_the_reason(
     scenarios: Scenarios, question: dict, kind: str, words: str
 ) -> None:
     with pytest.raises(ScenarioError, match=words) as raised:
@@ -208,6 +208,6 @@ def test_a_generation_without_forecasts_or_model_is_refused(
         Scenarios.load(generation, generation.parent / "models", threads=1)
 
 
-def test_a_bundle_that_is_not_whole_is_refused(generation: Path) -> None:
+def test_an_incomplete_bundle_is_refused(generation: Path) -> None:
     with pytest.raises(NoDataError, match="not whole"):
         Scenarios.load(generation, generation.parent / "models", threads=1)

@@ -1,8 +1,8 @@
-"""What if the plan were another: compared with a reference that changes the plan row by row.
+"""What-if forecasts, compared with a reference that changes the plan row by row.
 
-Definitions: the docstrings of :mod:`rossmann_ml.serving.what_if`. What is known at the origin (the
-linear forecast's coefficients, recent levels, residuals) is that of the plan as given; the features
-of the target days are those of the changed plan.
+See :mod:`rossmann_ml.serving.what_if` for the definitions. Values known at the origin (coefficients
+of the linear forecast, recent levels, residuals) come from the published plan; features of the
+target days come from the changed plan.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NOT_STORED = (5, DAYS[3])  # a gap in the stored forecasts
 
 @dataclass
 class RecordingBundle:
-    """Forecasts by a rule over features of plan and history, and keeps the panels it was given."""
+    """Bundle that forecasts by a rule over features of plan and history, and keeps its panels."""
 
     model_version: str = "rule-1"
     panels: list[pl.DataFrame] = field(default_factory=list)
@@ -73,7 +73,7 @@ class RecordingBundle:
 
 @cache
 def frames() -> dict[str, pl.DataFrame]:
-    """Four stores, the last of which has no plan after the origin."""
+    """Return four stores, the last of which has no plan after the origin."""
     made = tiny_frames(
         3, store_ids=(*STORES, WITHOUT_PLAN), history_days=120, future_days=PLAN_DAYS
     )
@@ -82,7 +82,7 @@ def frames() -> dict[str, pl.DataFrame]:
 
 
 def publish(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of a generation that scenarios read."""
+    """Create the tables of a generation that scenarios read."""
     info = GenerationInfo(
         "0123456789ab", datetime(2015, 3, 23), ORIGIN, HORIZON_DAYS, "data-1", "rule-1", "code-1",
         "commit-1", "run-1", "a test", True, date(2015, 3, 23), 1,
@@ -113,7 +113,7 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
 
 @pytest.fixture(scope="module")
 def generation() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A generation in memory, which is what every path opens."""
+    """Yield a generation in memory, which every path opens."""
     with pytest.MonkeyPatch.context() as patch, duckdb.connect(NAME) as connection:
         publish(connection)
         patch.setattr(generations, "open_generation", lambda path: duckdb.connect(NAME))
@@ -155,7 +155,7 @@ def inputs_with(plan: pl.DataFrame) -> FeatureInputs:
 
 @cache
 def as_given() -> tuple:
-    """What is known at the origin, by the plan as given."""
+    """Return the values known at the origin, with the published plan."""
     known = inputs_with(frames()["plan"])
     (linear,) = linear_forecasts(known.sales, known.plan, known.stores, [ORIGIN])
     as_of = as_of_origin(known.sales, known.plan, known.stores, linear, PARAMS)
@@ -166,7 +166,7 @@ def as_given() -> tuple:
 
 
 def expected_panel(asked: list[int], changes: list[PlanChange]) -> pl.DataFrame:
-    """The scoring panel with the changed plan and all that is known as it was given."""
+    """Return the scoring panel with the changed plan and everything else unchanged."""
     linear, as_of, given_panel = as_given()
     changed = inputs_with(replanned(asked, changes))
     first = changed.plan.column(FIRST)
@@ -274,7 +274,7 @@ def test_a_new_group_of_plan_features_moves_with_the_plan(
     assert (given - changed).to_list() == [0, 0, 1, 1, 1, 0, 0, 0]
 
 
-def test_a_day_of_which_two_things_change_is_a_changed_day(scenarios: Scenarios) -> None:
+def test_a_day_with_two_changes_is_a_changed_day(scenarios: Scenarios) -> None:
     plan = frames()["plan"].filter((pl.col("store_id") == 2) & (pl.col("plan_date") == DAYS[2]))
     (row,) = plan.to_dicts()
     turned = {name: not row[name] for name in ("is_open", "is_promo", "is_school_holiday")}
@@ -294,7 +294,9 @@ def test_the_first_and_the_last_day_of_the_horizon_can_be_changed(
     assert_same_panel(scored_panel(scenarios), expected_panel([2, 5], changes))
 
 
-def test_no_change_is_the_panel_of_the_weekly_job_to_the_last_bit(scenarios: Scenarios) -> None:
+def test_without_a_change_the_panel_is_that_of_the_weekly_job_to_the_last_bit(
+    scenarios: Scenarios,
+) -> None:
     for asked in (None, [5], [9, 2]):
         answer = scenarios.score(asked)
         _, _, panel = as_given()
@@ -302,7 +304,7 @@ def test_no_change_is_the_panel_of_the_weekly_job_to_the_last_bit(scenarios: Sce
         assert scored_panel(scenarios).equals(panel.filter(pl.col("store_id").is_in(stores)))
         assert not answer["is_changed"].any()
         assert answer["store_id"].unique().sort().to_list() == stores
-        # a change to what is planned anyway is none
+        # a change to the planned value is no change
         same = [PlanChange(FIRST, LAST, is_open=is_open, store_ids=()) for is_open in (True, False)]
         assert scenarios.score(asked, same).equals(answer)
 
@@ -326,7 +328,7 @@ def test_the_days_around_a_promotion_move_too(scenarios: Scenarios) -> None:
     ("first", "last"), [(None, None), (DAYS[1], None), (None, DAYS[1]), (DAYS[2], DAYS[2]),
                         (FIRST, LAST)],
 )  # fmt: skip
-def test_the_answer_is_of_the_days_asked_about_both_ends_with_them(
+def test_the_answer_contains_the_days_of_the_question_including_both_ends(
     scenarios: Scenarios, first: date | None, last: date | None
 ) -> None:
     whole = scenarios.score([2, 9])
@@ -346,7 +348,7 @@ def test_the_answer_is_of_the_days_asked_about_both_ends_with_them(
     ],
 )
 def test_a_day_outside_the_horizon_is_refused(scenarios: Scenarios, question: dict) -> None:
-    with pytest.raises(ScenarioError, match=f"from {FIRST} to {LAST} can") as refused:
+    with pytest.raises(ScenarioError, match=f"from {FIRST} to {LAST}") as refused:
         scenarios.score([2], **question)
     assert refused.value.kind == "date-outside-horizon"
 
@@ -356,12 +358,12 @@ def test_a_day_outside_the_horizon_is_refused(scenarios: Scenarios, question: di
     [
         ([2, 4, 13], None, "unknown-store", "There is no store 4, 13."),
         ([2, WITHOUT_PLAN], None, "store-not-forecast", f"Store 12 has no plan .* from {ORIGIN}"),
-        ([2], (2, 5), "unknown-store", "names store 5, which is not asked about"),
+        ([2], (2, 5), "unknown-store", "names store 5, which is not in the question"),
         (list(range(20, 25)), None, "unknown-store", "no store 20, 21, 22, 23, 24.$"),
         (list(range(20, 26)), None, "unknown-store", "no store 20, 21, 22, 23, 24 and 1 more.$"),
     ],
 )
-def test_a_store_that_cannot_be_asked_about_is_named(
+def test_a_store_without_forecast_is_named(
     scenarios: Scenarios, store_ids: list[int], change_for: tuple | None, kind: str, words: str
 ) -> None:
     changes = [PlanChange(FIRST, LAST, store_ids=change_for)] if change_for else []
@@ -370,7 +372,7 @@ def test_a_store_that_cannot_be_asked_about_is_named(
     assert refused.value.kind == kind
 
 
-def test_what_is_loaded_says_what_it_forecasts(scenarios: Scenarios) -> None:
+def test_loaded_scenarios_name_origin_horizon_and_model(scenarios: Scenarios) -> None:
     assert (scenarios.forecast_origin, scenarios.horizon_days) == (ORIGIN, HORIZON_DAYS)
     assert (scenarios.first_date, scenarios.last_date) == (FIRST, LAST)
     assert scenarios.model_version == "rule-1"
@@ -390,7 +392,7 @@ def test_a_generation_of_no_or_of_two_models_is_refused(
                 Scenarios.load(path, Path("models"), threads=1)
 
 
-def test_preparing_can_be_left_to_another_process(generation: duckdb.DuckDBPyConnection) -> None:
+def test_another_process_can_prepare_the_inputs(generation: duckdb.DuckDBPyConnection) -> None:
     asked: list[tuple] = []
 
     def elsewhere(prepare: object, *arguments: object) -> PreparedOrigin:
@@ -401,10 +403,10 @@ def test_preparing_can_be_left_to_another_process(generation: duckdb.DuckDBPyCon
     assert asked == [(Path("generation"), PARAMS)]
 
 
-def test_what_is_prepared_holds_no_past_days_and_the_plan_as_far_as_features_look(
+def test_prepared_inputs_contain_no_past_days_and_only_the_plan_that_features_use(
     scenarios: Scenarios,
 ) -> None:
-    """Memory: 60 days for closures and 14 more before the origin, and the target days."""
+    """60 days for closures and 14 more before the origin, and the target days."""
     origin = scenarios._origin
     assert {each.name for each in fields(origin)} == {
         "panel", "near_plan", "linear", "as_of", "stores", "plan_source", "stored",

@@ -1,4 +1,4 @@
-"""What the contract says where it says nothing, and how tables and views are found in it."""
+"""Contract: defaults of tables and columns, and lookup of tables and views."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ OTHER = Column(name="b", type="DATE", meaning="m", nullable=True, unit="EUR")
 
 
 def table(name: str, *columns: Column) -> Table:
-    """A table without a promise."""
+    """Return a table without key and order."""
     return Table(
         name=name, source=f"marts.{name}", grain="g", key=(), order_by=(), meaning="m",
         columns=columns,
     )  # fmt: skip
 
 
-def test_a_column_is_not_nullable_and_has_no_unit_unless_it_says_so() -> None:
+def test_a_column_is_not_nullable_and_has_no_unit_by_default() -> None:
     assert (COLUMN.nullable, COLUMN.unit) == (False, None)
     assert (OTHER.nullable, OTHER.unit) == (True, "EUR")
 
 
-def test_a_table_has_its_columns_in_order_and_is_copied_whole_unless_it_says_so() -> None:
+def test_a_table_has_its_columns_in_order_and_is_copied_in_full_by_default() -> None:
     made = table("t", COLUMN, OTHER)
     assert made.column_names == ["a", "b"]
     assert made.is_vintage is False
@@ -48,7 +48,7 @@ def test_a_view_has_the_columns_of_its_table() -> None:
         contract.table("v")
 
 
-def test_a_word_that_the_contract_does_not_know_is_refused() -> None:
+def test_an_unknown_key_in_the_contract_is_refused() -> None:
     with pytest.raises(ValidationError):
         Column.model_validate({"name": "a", "type": "DOUBLE", "meaning": "m", "nulable": True})
     with pytest.raises(ValidationError):
