@@ -91,7 +91,7 @@ app = LazyGroup(
         LazyCommand(
             "restore",
             "recovery:restore",
-            "Bring a backup back. It is checked whole before anything is touched.",
+            "Restore a backup, after checking that it is complete.",
         ),
         LazyCommand(
             "sql",
