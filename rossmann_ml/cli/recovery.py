@@ -80,9 +80,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="An archive that `rossmann backup` wrote.")],
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", help="Replace existing files once all restored ones are in place."
-        ),
+        typer.Option("--replace", help="Replace existing files once all restored are there."),
     ] = False,
 ) -> None:
     """Restore a backup, after checking that it is complete."""
