@@ -1,57 +1,65 @@
-"""The books of a replay on one page of Markdown."""
+"""Write the books of a replay as one page of Markdown."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from rossmann_ml.base.markdown import markdown_table, percent
+from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.pipeline.replay.books import ALL_WEEKS, Books
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 
 _COMPARED = 4  # weeks at the beginning and at the end whose times are compared
+_SCORE_NAMES = ["store-days", "RMSPE", "bias", "inside 80%", "inside 95%"]
 
 
 def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
-    """Put the books on a page.
+    """Return the page.
 
     Args:
-        books: The tables.
-        options: What the replay is.
-        data_set: The name of the data set that was played.
+        books: Tables of the replay.
+        options: Options of the replay.
+        data_set: Name of the data set.
     """
-    weeks = books.weeks
     disturbed = (
         f"{percent(options.late_share)} of stores reported a week late, "
-        f"{percent(options.restated_share)} of store-days were put right a week later "
+        f"{percent(options.restated_share)} of store-days were corrected a week later "
         f"(seed {options.seed})"
         if options.late_share or options.restated_share
         else "every row came in time and was right"
     )
+    stopped = books.weeks.filter(pl.col("exit_code") != 0)
     parts = [
-        f"# Replay from {options.first_monday}: {len(weeks)} weeks of {data_set}",
+        f"# Replay from {options.first_monday}: {len(books.weeks)} weeks of {data_set}",
         f"Every Monday saw the sales up to the day before and the plan of the six weeks to come; "
         f"{disturbed}. A challenger of the profile {options.profile} was trained every "
-        f"{options.retrain_every_weeks} weeks. The plan is taken from the files as it came: a "
-        "closing that nobody could foresee is planned in it, and `store.csv` is today's.",
+        f"{options.retrain_every_weeks} weeks. The plan is the final one from the files: it "
+        "includes closures that nobody could foresee, and `store.csv` is today's.",
         "## Accuracy week by week",
         "Forecasts as they were first served, on open days with sales, six weeks from each Monday "
-        "or as far as the files reach. Backtest: the RMSPE that the serving model's backtest had "
-        "promised.",
+        "or as far as the files reach. Backtest: the RMSPE of the serving model's backtest.",
         _by_week(books),
         "## Accuracy by horizon week",
         _by_horizon_week(books),
         "## Challengers",
-        _promotions(books),
+        _lines("{monday}: {model_version} {action}; {reason}", books.promotions)
+        or "No challenger was judged.",
         "## Alerts",
-        _alerts(books),
+        _lines("{monday}, {severity}, {rule} ({subject}): {message}", books.alerts) or "None.",
         "## Time and memory",
         _machine(books),
         _steps(books),
     ]
-    stopped = weeks.filter(pl.col("exit_code") != 0)
     if len(stopped):
-        parts += ["## Weeks whose job stopped", _stopped(stopped)]
+        named = stopped.with_columns(pl.col("failed_step").fill_null("before the first step"))
+        parts += [
+            "## Weeks whose job stopped",
+            _lines("{monday}, exit code {exit_code}, {failed_step}: {reason}", named),
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _lines(line: str, rows: pl.DataFrame) -> str:
+    return "\n".join("- " + line.format(**row) for row in rows.iter_rows(named=True))
 
 
 def _by_week(books: Books) -> str:
@@ -64,126 +72,77 @@ def _by_week(books: Books) -> str:
             str(row["monday"]),
             row["model_version"] or "nothing new",
             *_scores(row),
-            _figure(row["rmspe_backtest"]),
+            rmspe(row["rmspe_backtest"]),
             str(row["last_target_date"] or "-"),
         ]
         for row in joined.sort("monday").iter_rows(named=True)
     ]
-    names = ["Monday", "model", *_SCORE_NAMES, "backtest", "judged to"]
-    return markdown_table(names, rows)
-
-
-_SCORE_NAMES = ["store-days", "RMSPE", "bias", "inside 80%", "inside 95%"]
-
-
-def _scores(row: dict[str, object]) -> list[str]:
-    return [
-        "-" if row["store_days"] is None else f"{row['store_days']:,}",
-        _figure(row["rmspe"]),
-        percent(row["bias"], signed=True),  # type: ignore[arg-type]
-        percent(row["coverage_80"]),  # type: ignore[arg-type]
-        percent(row["coverage_95"]),  # type: ignore[arg-type]
-    ]
-
-
-def _figure(value: object) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return markdown_table(["Monday", "model", *_SCORE_NAMES, "backtest", "scored to"], rows)
 
 
 def _by_horizon_week(books: Books) -> str:
     pooled = books.accuracy.filter(pl.col("monday").is_null()).sort("horizon_week")
-    return markdown_table(
-        ["horizon week", *_SCORE_NAMES, "median RMSPE of the weeks"],
-        (
-            [row["horizon_week"], *_scores(row), _figure(row["rmspe_median"])]
-            for row in pooled.iter_rows(named=True)
-        ),
-    )
+    rows = [
+        [row["horizon_week"], *_scores(row), rmspe(row["rmspe_median"])]
+        for row in pooled.iter_rows(named=True)
+    ]
+    return markdown_table(["horizon week", *_SCORE_NAMES, "median RMSPE of the weeks"], rows)
 
 
-def _promotions(books: Books) -> str:
-    if books.promotions.is_empty():
-        return "No challenger was judged."
-    return "\n".join(
-        f"- {row['monday']}: {row['model_version']} {row['action']}; {row['reason']}"
-        for row in books.promotions.iter_rows(named=True)
-    )
+def _scores(row: dict[str, float | None]) -> list[str]:
+    return [
+        _figure(row["store_days"], ",.0f"),
+        rmspe(row["rmspe"]),
+        percent(row["bias"], signed=True),
+        percent(row["coverage_80"]),
+        percent(row["coverage_95"]),
+    ]
 
 
-def _alerts(books: Books) -> str:
-    if books.alerts.is_empty():
-        return "None."
-    return "\n".join(
-        f"- {row['monday']}, {row['severity']}, {row['rule']} ({row['subject']}): {row['message']}"
-        for row in books.alerts.iter_rows(named=True)
-    )
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _with_training() -> pl.Expr:
+    return pl.col("job").str.contains("training").fill_null(value=False)
 
 
 def _machine(books: Books) -> str:
-    trained = books.weeks["job"].str.contains("training").fill_null(value=False)
-    rows = []
-    for name, chosen in (("without training", ~trained), ("with training", trained)):
-        weeks = books.weeks.filter(chosen)
-        if len(weeks):
-            rows.append(
-                [
-                    name,
-                    str(len(weeks)),
-                    *(
-                        "-" if value is None else f"{value:.1f}"  # type: ignore[str-bytes-safe]
-                        for value in (
-                            weeks["wall_seconds"].median(),
-                            weeks["wall_seconds"].max(),
-                            weeks["cpu_seconds"].median(),
-                        )
-                    ),
-                    *(
-                        "-" if value is None else f"{value:.2f}"
-                        for value in (
-                            weeks["peak_gigabytes"].head(1).item(),
-                            weeks["peak_gigabytes"].tail(1).item(),
-                        )
-                    ),
-                ]
-            )
-    names = [
-        "weeks",
-        "number",
-        "seconds, median",
-        "most",
-        "CPU seconds, median",
-        "GB, first",
-        "last",
+    """Return the seconds and memory of a week, with and without training."""
+    groups = books.weeks.group_by(training=_with_training()).agg(
+        number=pl.len(),
+        median=pl.col("wall_seconds").median(),
+        most=pl.col("wall_seconds").max(),
+        cpu=pl.col("cpu_seconds").median(),
+        first=pl.col("peak_gigabytes").first(),
+        last=pl.col("peak_gigabytes").last(),
+    )
+    names = ["number", "seconds, median", "most", "CPU seconds, median", "GB, first", "last"]
+    forms = ["d", ".1f", ".1f", ".1f", ".2f", ".2f"]
+    rows = [
+        [
+            "with training" if training else "without training",
+            *(_figure(value, form) for value, form in zip(values, forms, strict=True)),
+        ]
+        for training, *values in groups.sort("training").iter_rows()
     ]
-    return markdown_table(names, rows)
+    return markdown_table(["weeks", *names], rows)
 
 
 def _steps(books: Books) -> str:
-    """Median seconds of each step in the first and last weeks without training."""
-    untrained = books.weeks.filter(~pl.col("job").str.contains("training").fill_null(value=False))[
-        "monday"
-    ].sort()
-    if len(untrained) < 2 * _COMPARED:
+    """Return the median seconds of each step in the first and last weeks without training."""
+    mondays = books.weeks.filter(~_with_training())["monday"]
+    if len(mondays) < 2 * _COMPARED:
         return ""
-
-    def medians(days: pl.Series, name: str) -> pl.DataFrame:
-        rows = books.steps.filter(pl.col("monday").is_in(days.implode()))
-        return rows.group_by("step", maintain_order=True).agg(
-            pl.col("seconds").median().alias(name)
-        )
-
-    first = medians(untrained.head(_COMPARED), "first")
-    last = medians(untrained.tail(_COMPARED), "last")
-    joined = first.join(last, on="step", maintain_order="left")
+    first, last = (
+        pl.col("seconds").filter(pl.col("monday").is_in(days.implode())).median()
+        for days in (mondays.head(_COMPARED), mondays.tail(_COMPARED))
+    )
+    medians = books.steps.group_by("step", maintain_order=True).agg(first=first, last=last)
     return markdown_table(
         ["step", f"seconds, first {_COMPARED} weeks", f"last {_COMPARED} weeks"],
-        ([step, f"{a:.1f}", f"{b:.1f}"] for step, a, b in joined.iter_rows()),
-    )
-
-
-def _stopped(weeks: pl.DataFrame) -> str:
-    return "\n".join(
-        f"- {row['monday']}, exit code {row['exit_code']}, "
-        f"{row['failed_step'] or 'before the first step'}: {row['reason']}"
-        for row in weeks.iter_rows(named=True)
+        (
+            [step, _figure(before, ".1f"), _figure(after, ".1f")]
+            for step, before, after in medians.drop_nulls("first").iter_rows()
+        ),
     )
