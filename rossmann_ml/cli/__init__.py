@@ -156,8 +156,7 @@ app = LazyGroup(
                 LazyCommand(
                     "generation",
                     "publish:rollback_generation",
-                    "Let readers use another generation, until one is published that is not there "
-                    "yet.",
+                    "Let readers use another generation, until a new one is published.",
                 ),
                 LazyCommand(
                     "model",
