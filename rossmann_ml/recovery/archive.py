@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -34,6 +34,7 @@ MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1
 DATABASE, MODELS, PUBLISHED = "warehouse/rossmann.duckdb", "warehouse/models", "warehouse/published"
 REGISTRY, ARTIFACTS = "registry/mlflow.db", "registry/artifacts"
+PARTS = (DATABASE, MODELS, PUBLISHED, REGISTRY, ARTIFACTS)
 
 
 class Member(StrictModel):
@@ -46,16 +47,12 @@ class Member(StrictModel):
 
 
 class Manifest(StrictModel):
-    """Contents of a backup.
+    """Contents of a backup, and the versions of data set, champion and generation in it.
 
     Attributes:
-        format_version: Version of the archive's layout.
         made_at: Time of the backup, UTC.
         schema_version: Version of the warehouse's tables.
-        data_set: Name of the data set in the warehouse; None before the first landing.
-        champion: Version of the champion, if any.
-        generation_id: Current generation, if any.
-        has_registry: Whether MLflow's database and artifacts are included; a server's are not.
+        has_registry: Whether MLflow's registry is included; one on a server is not.
         artifacts_root: Folder of the artifacts, as MLflow's database refers to it.
         members: All files except the manifest.
     """
@@ -196,79 +193,69 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
     return Member(path=name, bytes=info.size, sha256=digest, mode=info.mode & 0o777)
 
 
-def unpack(archive_path: Path, folder: Path) -> Manifest:
-    """Unpack a backup into an empty folder and check every file against the manifest.
+def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
+    """Unpack a backup and check every file against the manifest.
 
     Args:
         archive_path: The archive.
-        folder: Folder in which ``warehouse/`` and ``registry/`` are created.
+        target_of: Returns the folder to unpack into, by the path of a member.
 
     Raises:
         BackupError: The archive is not a backup, or is incomplete; the message says what was found.
     """
     try:
         with tarfile.open(archive_path, "r:") as archive:
-            members = {info.name: info for info in archive if _is_allowed(archive_path, info)}
-            last = members.pop(MANIFEST_NAME, None)
-            content = None if last is None else archive.extractfile(last)
-            if content is None:
-                raise BackupError(
-                    f"{archive_path} has no {MANIFEST_NAME} at its end: it was cut off, or is no "
-                    "backup"
-                )
-            manifest = _read_manifest(archive_path, content.read())
-            expected = {member.path: member for member in manifest.members}
-            for name in sorted(expected.keys() | members.keys()):
-                found = None
-                if name in members:
-                    archive.extract(name, folder, filter="data")
-                    found = _member(folder, name, members[name].mode)
-                if found != expected.get(name):
-                    raise BackupError(
-                        f"{archive_path}: {name} is not what the manifest says: found "
-                        f"{_in_words(found)}, expected {_in_words(expected.get(name))}"
-                    )
+            return _unpack(archive, target_of)
+    except BackupError as error:
+        raise BackupError(f"{archive_path}: {error}") from error
     except (OSError, tarfile.TarError) as error:
         raise BackupError(f"{archive_path} cannot be read as a backup: {error}") from error
+
+
+def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manifest:
+    infos = {info.name: info for info in archive}
+    for name, info in infos.items():
+        # a sparse file takes a thousand times the room that its archive takes
+        if not info.isreg() or info.issparse():
+            raise BackupError(f"{name!r} is not a plain file; a backup holds no others")
+        path = PurePosixPath(name)
+        is_known = name == MANIFEST_NAME or any(path.is_relative_to(part) for part in PARTS)
+        if ".." in path.parts or not is_known:
+            raise BackupError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
+    last = infos.pop(MANIFEST_NAME, None)
+    content = last and archive.extractfile(last)
+    if not content:
+        raise BackupError(f"no {MANIFEST_NAME} at its end: it was cut off, or is no backup")
+    manifest = _read_manifest(content.read())
+    expected = {member.path: member for member in manifest.members}
+    for name in sorted(expected.keys() | infos.keys()):
+        found = None
+        if name in infos:
+            folder, mode = target_of(name), infos[name].mode & 0o777
+            archive.extract(name, folder, filter="data")
+            path = folder / name
+            path.chmod(mode)
+            size = path.stat().st_size
+            found = Member(path=name, bytes=size, sha256=sha256_of(path), mode=mode)
+        if found != expected.get(name):
+            raise BackupError(
+                f"{name} is not what the manifest says: found {_in_words(found)}, expected "
+                f"{_in_words(expected.get(name))}"
+            )
     return manifest
 
 
-def _is_allowed(archive_path: Path, info: tarfile.TarInfo) -> bool:
-    # a sparse file takes a thousand times the room that its archive takes
-    if not info.isreg() or info.issparse():
-        raise BackupError(
-            f"{archive_path}: {info.name!r} is not a plain file; a backup holds no others"
-        )
-    path = PurePosixPath(info.name)
-    is_part = any(
-        path.is_relative_to(part) for part in (DATABASE, MODELS, PUBLISHED, REGISTRY, ARTIFACTS)
-    )
-    if info.name != MANIFEST_NAME and (".." in path.parts or not is_part):
-        raise BackupError(
-            f"{archive_path}: {info.name!r} is none of a backup's places (warehouse/ and registry/)"
-        )
-    return True
-
-
-def _read_manifest(archive_path: Path, content: bytes) -> Manifest:
+def _read_manifest(content: bytes) -> Manifest:
     try:
-        format_version = json.loads(content)["format_version"]
-        if format_version != FORMAT_VERSION:
+        version = json.loads(content)["format_version"]
+        if version != FORMAT_VERSION:
             raise BackupError(
-                f"{archive_path} has the format version {format_version}, expected "
-                f"{FORMAT_VERSION}: another version of the product wrote it"
+                f"the format version is {version}, expected {FORMAT_VERSION}: another version of "
+                "the product wrote it"
             )
         return Manifest.model_validate_json(content)
     except (ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{archive_path}: {MANIFEST_NAME} cannot be read: {error}") from error
-
-
-def _member(folder: Path, name: str, mode: int) -> Member:
-    """Describe an unpacked file, after giving it the permission bits that it had in the archive."""
-    path = folder / name
-    path.chmod(mode & 0o777)
-    size = path.stat().st_size
-    return Member(path=name, bytes=size, sha256=sha256_of(path), mode=mode & 0o777)
+        raise BackupError(f"{MANIFEST_NAME} cannot be read: {error}") from error
 
 
 def _in_words(member: Member | None) -> str:

@@ -7,7 +7,6 @@ exchange. See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -80,8 +79,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
             )
         _remove_folders(settings)
         try:
-            settings.restore_path.mkdir(parents=True)
-            manifest = unpack(archive_path, settings.restore_path)
+            manifest = unpack(archive_path, lambda part: _staging(settings, part))
             _prepare(settings, manifest)
             _exchange(settings)
         except OSError as error:
@@ -114,7 +112,7 @@ def undo_interrupted(settings: Settings) -> str:
 def _prepare(settings: Settings, manifest: Manifest) -> None:
     """Check that the unpacked files can be opened, and adapt them to their new place."""
     refuse_later_version(manifest.schema_version)
-    staging = settings.restore_path
+    staging = _staging(settings, DATABASE)
     try:
         with duckdb.connect(str(staging / DATABASE), read_only=True) as connection:
             raw.landed_files(connection)
@@ -123,17 +121,14 @@ def _prepare(settings: Settings, manifest: Manifest) -> None:
                 read_info(connection)
     except duckdb.Error as error:
         raise BackupError(f"what the backup holds cannot be opened: {error}") from error
-    if manifest.has_registry and REGISTRY in places(settings):
-        _move_paths(staging / REGISTRY, manifest.artifacts_root, str(artifacts_path(settings)))
-        # renames need one file system, and the state folder may be on another disk
-        target = _staged(settings, REGISTRY).parent
-        if target != staging / "registry":
-            target.parent.mkdir(parents=True)
-            shutil.move(staging / "registry", target)
-        _staged(settings, ARTIFACTS).mkdir(exist_ok=True)
     # a folder that was empty is not in the archive
-    for part in (MODELS, PUBLISHED):
-        _staged(settings, part).mkdir(exist_ok=True)
+    folders = [MODELS, PUBLISHED]
+    if manifest.has_registry:
+        folders.append(ARTIFACTS)
+        registry = _staging(settings, REGISTRY) / REGISTRY
+        _move_paths(registry, manifest.artifacts_root, str(artifacts_path(settings)))
+    for part in folders:
+        (_staging(settings, part) / part).mkdir(exist_ok=True)
 
 
 def _move_paths(registry: Path, before: str, after: str) -> None:
@@ -173,14 +168,15 @@ def _exchange(settings: Settings) -> None:
 
 def _staged_parts(settings: Settings) -> list[tuple[Path, Path]]:
     """Return the unpacked and the final path of each part that the restore exchanges."""
-    parts = [(_staged(settings, part), place) for part, place in places(settings).items()]
+    parts = [(_staging(settings, part) / part, place) for part, place in places(settings).items()]
     # a registry that the backup does not hold stays as it is
     return [(staged, place) for staged, place in parts if staged.parent.is_dir()]
 
 
-def _staged(settings: Settings, part: str) -> Path:
+def _staging(settings: Settings, part: str) -> Path:
+    # renames need one file system, and the state folder may be on another disk
     in_warehouse, in_state = restore_folders(settings)
-    return (in_state if part.startswith("registry") else in_warehouse) / part
+    return in_state if part.startswith("registry") else in_warehouse
 
 
 def _former(staged: Path, suffix: str) -> Path:
