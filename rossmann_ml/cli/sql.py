@@ -19,7 +19,7 @@ import duckdb
 import typer
 from rich.console import Console
 
-from rossmann_ml.base.errors import QueryError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.serving.generations import current_path, open_generation, read_info
 
@@ -84,7 +84,7 @@ def run_query(query: str, *, output: Format, limit: int | None) -> None:
 
     Raises:
         NoDataError: Nothing has been published yet.
-        QueryError: DuckDB refuses the query; its message in one line.
+        RefusedError: DuckDB refuses the query; its message in one line.
     """
     with (
         _errors_in_one_line(),
@@ -114,7 +114,7 @@ def _errors_in_one_line() -> Iterator[None]:
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
         kept = [line for line in lines if line and set(line) != {"^"}]
-        raise QueryError("; ".join(kept)) from error
+        raise RefusedError("; ".join(kept)) from error
 
 
 def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

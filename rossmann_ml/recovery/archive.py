@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 from rossmann_ml.base import files
 from rossmann_ml.base.digests import sha256_of
-from rossmann_ml.base.errors import BackupError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
@@ -101,12 +101,12 @@ def back_up(settings: Settings, target: Path) -> Manifest:
         target: Archive to create; it appears under this name when it is complete.
 
     Raises:
-        BackupError: The file exists already, or cannot be written.
+        RefusedError: The file exists already, or cannot be written.
         NoDataError: There is no warehouse yet.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     if target.exists():
-        raise BackupError(f"{target} is there already; name a file that is not")
+        raise RefusedError(f"{target} is there already; name a file that is not")
     warehouse.require_database(settings)
     temporary = files.temporary_name(target)
     try:
@@ -115,7 +115,7 @@ def back_up(settings: Settings, target: Path) -> Manifest:
             manifest = _write(settings, temporary)
         files.move_into_place(temporary, target)
     except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{target} cannot be written: {error}") from error
+        raise RefusedError(f"{target} cannot be written: {error}") from error
     finally:
         with suppress(OSError):  # the parent is not a folder
             files.remove(temporary)
@@ -201,15 +201,15 @@ def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
         target_of: Returns the folder to unpack into, by the path of a member.
 
     Raises:
-        BackupError: The archive is not a backup, or is incomplete; the message says what was found.
+        RefusedError: The archive is not a backup, or is incomplete; the message says what was found.
     """
     try:
         with tarfile.open(archive_path, "r:") as archive:
             return _unpack(archive, target_of)
-    except BackupError as error:
-        raise BackupError(f"{archive_path}: {error}") from error
+    except RefusedError as error:
+        raise RefusedError(f"{archive_path}: {error}") from error
     except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{archive_path} cannot be read as a backup: {error}") from error
+        raise RefusedError(f"{archive_path} cannot be read as a backup: {error}") from error
 
 
 def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manifest:
@@ -217,15 +217,15 @@ def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manif
     for name, info in infos.items():
         # a sparse file takes a thousand times the room that its archive takes
         if not info.isreg() or info.issparse():
-            raise BackupError(f"{name!r} is not a plain file; a backup holds no others")
+            raise RefusedError(f"{name!r} is not a plain file; a backup holds no others")
         path = PurePosixPath(name)
         is_known = name == MANIFEST_NAME or any(path.is_relative_to(part) for part in PARTS)
         if ".." in path.parts or not is_known:
-            raise BackupError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
+            raise RefusedError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
     last = infos.pop(MANIFEST_NAME, None)
     content = last and archive.extractfile(last)
     if not content:
-        raise BackupError(f"no {MANIFEST_NAME} at its end: it was cut off, or is no backup")
+        raise RefusedError(f"no {MANIFEST_NAME} at its end: it was cut off, or is no backup")
     manifest = _read_manifest(content.read())
     expected = {member.path: member for member in manifest.members}
     for name in sorted(expected.keys() | infos.keys()):
@@ -238,7 +238,7 @@ def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manif
             size = path.stat().st_size
             found = Member(path=name, bytes=size, sha256=sha256_of(path), mode=mode)
         if found != expected.get(name):
-            raise BackupError(
+            raise RefusedError(
                 f"{name} is not what the manifest says: found {_in_words(found)}, expected "
                 f"{_in_words(expected.get(name))}"
             )
@@ -249,13 +249,13 @@ def _read_manifest(content: bytes) -> Manifest:
     try:
         version = json.loads(content)["format_version"]
         if version != FORMAT_VERSION:
-            raise BackupError(
+            raise RefusedError(
                 f"the format version is {version}, expected {FORMAT_VERSION}: another version of "
                 "the product wrote it"
             )
         return Manifest.model_validate_json(content)
     except (ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{MANIFEST_NAME} cannot be read: {error}") from error
+        raise RefusedError(f"{MANIFEST_NAME} cannot be read: {error}") from error
 
 
 def _in_words(member: Member | None) -> str:

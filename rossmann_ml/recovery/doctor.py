@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import duckdb
 
-from rossmann_ml.base.errors import RossmannError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import files, served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity, error, note
@@ -39,7 +39,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _examine(name: str, settings: Settings) -> Iterator[Finding]:
     try:
         yield from _EXAMINERS[name](settings)
-    except WarehouseLockedError as busy:
+    except BusyError as busy:
         yield note(name, f"could not be examined: {busy}")
     except _FAULTS as fault:
         yield error(name, f"could not be examined: {fault}")
@@ -52,7 +52,7 @@ def repair(settings: Settings) -> list[str]:
         One line for each repair; faults that remain are found by :func:`examine` afterwards.
 
     Raises:
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     # the lock taken here overwrites the note of a writer that died, so it is read before
     dead_writers = [each.repair for each in files.examine_lock(settings) if each.repair]

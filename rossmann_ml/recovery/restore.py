@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import BackupError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
     ARTIFACTS,
@@ -58,23 +58,23 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
         The manifest of the backup.
 
     Raises:
-        BackupError: The backup is incomplete, the disk has too little room, or files exist and
+        RefusedError: The backup is incomplete, the disk has too little room, or files exist and
             ``replace`` is false. Nothing was changed.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     if not archive_path.is_file():
-        raise BackupError(f"{archive_path}: there is no such file")
+        raise RefusedError(f"{archive_path}: there is no such file")
     with warehouse.writer_lock(settings):
         warehouse.refuse_half_restored(settings)
         there = [place for place in places(settings).values() if place.exists()]
         if there and not replace:
-            raise BackupError(
+            raise RefusedError(
                 f"there is something already: {', '.join(map(str, there))}. Name empty folders "
                 "with ROSSMANN_WAREHOUSE_DIR and ROSSMANN_STATE_DIR, or say --replace"
             )
         needed, free = archive_path.stat().st_size, free_bytes(settings.warehouse_path)
         if needed > free:
-            raise BackupError(
+            raise RefusedError(
                 f"the backup takes {needed:,} bytes, {settings.warehouse_path} has {free:,} left"
             )
         _remove_folders(settings)
@@ -83,7 +83,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
             _prepare(settings, manifest)
             _exchange(settings)
         except OSError as error:
-            raise BackupError(f"{archive_path} cannot be restored: {error}") from error
+            raise RefusedError(f"{archive_path} cannot be restored: {error}") from error
         finally:
             if not _mark(settings).exists():
                 _remove_folders(settings)
@@ -120,7 +120,7 @@ def _prepare(settings: Settings, manifest: Manifest) -> None:
             with reading(current_path(staging / PUBLISHED)) as connection:
                 read_info(connection)
     except duckdb.Error as error:
-        raise BackupError(f"what the backup holds cannot be opened: {error}") from error
+        raise RefusedError(f"what the backup holds cannot be opened: {error}") from error
     # a folder that was empty is not in the archive
     folders = [MODELS, PUBLISHED]
     if manifest.has_registry:

@@ -79,7 +79,7 @@ def make_books(
         source: The retailer's whole files; by default those of ``live.raw_path``.
 
     Raises:
-        WarehouseLockedError: The replay's weekly job is running.
+        BusyError: The replay's weekly job is running.
     """
     actuals = (source or Source(live.raw_path)).actuals(options.first_monday)
     place.report_path.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ def replay(
     Raises:
         NoDataError: The files end before the last week, or begin after the first Monday.
         SettingsError: The folder is the live product's, or holds other files.
-        WarehouseLockedError: Another replay is at work in the folder.
+        BusyError: Another replay is at work in the folder.
         InterruptedReplayError: A week's job was interrupted; the next call plays that week again.
     """
     source = source or Source(live.raw_path)

@@ -16,7 +16,7 @@ from pathlib import Path
 import filelock
 from pydantic import TypeAdapter
 
-from rossmann_ml.base.errors import SettingsError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.files import write_text_atomically
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.options import ReplayOptions
@@ -101,14 +101,14 @@ class ReplayPlace:
         """Lock the folder against a second replay.
 
         Raises:
-            WarehouseLockedError: Another replay holds the lock.
+            BusyError: Another replay holds the lock.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(self.folder / "replay.lock", timeout=0):
                 yield
         except filelock.Timeout as error:
-            raise WarehouseLockedError(f"another replay is at work in {self.folder}") from error
+            raise BusyError(f"another replay is at work in {self.folder}") from error
 
     def is_new(self, options: ReplayOptions, fingerprints: dict[str, str]) -> bool:
         """Return whether no replay was begun in the folder.
