@@ -201,7 +201,7 @@ def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
         target_of: Returns the folder to unpack into, by the path of a member.
 
     Raises:
-        RefusedError: The archive is not a backup, or is incomplete; the message says what was found.
+        RefusedError: The archive is incomplete or not a backup; the message says what was found.
     """
     try:
         with tarfile.open(archive_path, "r:") as archive:

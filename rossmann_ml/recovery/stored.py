@@ -11,9 +11,9 @@ from datetime import timedelta
 
 import duckdb
 
-from rossmann_ml.base.errors import BadFileError, SchemaError
+from rossmann_ml.base.errors import RefusedError, SchemaError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.ingest.data_set import data_set_of, landed_data_set
+from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, refuse_other_data_set
 from rossmann_ml.recovery.findings import Finding, error, examine_model_files, warning
 from rossmann_ml.serving.generations import bundle_path
 from rossmann_ml.warehouse import connection as warehouse
@@ -119,24 +119,14 @@ def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
     landed = landed_data_set(connection)
-    if landed is None:
-        return
     for folder, is_bulk in ((settings.raw_path, True), (settings.incoming_path, False)):
         if not folder.is_dir() or (is_bulk and not (folder / "train.csv").exists()):
             continue
         try:
             offered = data_set_of(folder, is_bulk=is_bulk)
-        except BadFileError as refusal:
+            refuse_other_data_set(offered, landed, folder, settings)
+        except RefusedError as refusal:
             yield error("data set", str(refusal))
-            continue
-        if offered is not None and offered.name != landed.name:
-            yield error(
-                "data set",
-                f"the warehouse holds {landed.name!r}, {folder} holds {offered.name!r}; they are "
-                "never mixed",
-                "name another folder with ROSSMANN_RAW_DIR, or another warehouse with "
-                "ROSSMANN_WAREHOUSE_DIR",
-            )
 
 
 def _clock(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

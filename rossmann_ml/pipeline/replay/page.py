@@ -4,12 +4,46 @@ from __future__ import annotations
 
 import polars as pl
 
-from rossmann_ml.base.markdown import markdown_table, percent, rmspe
+from rossmann_ml.base.markdown import markdown_table, percent
 from rossmann_ml.pipeline.replay.books import ALL_WEEKS, Books
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 
 _COMPARED = 4  # weeks at the beginning and at the end whose times are compared
-_SCORE_NAMES = ["store-days", "RMSPE", "bias", "inside 80%", "inside 95%"]
+
+# column of a frame: its title on the page, and the format of its values
+_SCORES = {
+    "store_days": ("store-days", ","),
+    "rmspe": ("RMSPE", ".4f"),
+    "bias": ("bias", "+.1%"),
+    "coverage_80": ("inside 80%", ".1%"),
+    "coverage_95": ("inside 95%", ".1%"),
+}
+_BY_WEEK = {
+    "monday": ("Monday", ""),
+    "model_version": ("model", ""),
+    **_SCORES,
+    "rmspe_backtest": ("backtest", ".4f"),
+    "last_target_date": ("scored to", ""),
+}
+_BY_HORIZON_WEEK = {
+    "horizon_week": ("horizon week", ""),
+    **_SCORES,
+    "rmspe_median": ("median RMSPE of the weeks", ".4f"),
+}
+_MACHINE = {
+    "weeks": ("weeks", ""),
+    "number": ("number", ""),
+    "median": ("seconds, median", ".1f"),
+    "most": ("most", ".1f"),
+    "cpu": ("CPU seconds, median", ".1f"),
+    "first": ("GB, first", ".2f"),
+    "last": ("last", ".2f"),
+}
+_STEPS = {
+    "step": ("step", ""),
+    "first": (f"seconds, first {_COMPARED} weeks", ".1f"),
+    "last": (f"last {_COMPARED} weeks", ".1f"),
+}
 
 
 def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
@@ -27,6 +61,9 @@ def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
         if options.late_share or options.restated_share
         else "every row came in time and was right"
     )
+    whole = books.accuracy.filter(horizon_week=ALL_WEEKS).drop("forecast_origin", "model_version")
+    by_week = books.weeks.join(whole, on="monday", how="left", maintain_order="left")
+    pooled = books.accuracy.filter(pl.col("monday").is_null())
     stopped = books.weeks.filter(pl.col("exit_code") != 0)
     parts = [
         f"# Replay from {options.first_monday}: {len(books.weeks)} weeks of {data_set}",
@@ -37,17 +74,16 @@ def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
         "## Accuracy week by week",
         "Forecasts as they were first served, on open days with sales, six weeks from each Monday "
         "or as far as the files reach. Backtest: the RMSPE of the serving model's backtest.",
-        _by_week(books),
+        _table(by_week.with_columns(pl.col("model_version").fill_null("nothing new")), _BY_WEEK),
         "## Accuracy by horizon week",
-        _by_horizon_week(books),
+        _table(pooled, _BY_HORIZON_WEEK),
         "## Challengers",
         _lines("{monday}: {model_version} {action}; {reason}", books.promotions)
         or "No challenger was judged.",
         "## Alerts",
         _lines("{monday}, {severity}, {rule} ({subject}): {message}", books.alerts) or "None.",
         "## Time and memory",
-        _machine(books),
-        _steps(books),
+        *_machine(books),
     ]
     if len(stopped):
         named = stopped.with_columns(pl.col("failed_step").fill_null("before the first step"))
@@ -58,58 +94,29 @@ def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _table(rows: pl.DataFrame, columns: dict[str, tuple[str, str]]) -> str:
+    titles, forms = zip(*columns.values(), strict=True)
+    return markdown_table(
+        titles,
+        (
+            [
+                "-" if value is None else format(value, form)
+                for value, form in zip(row, forms, strict=True)
+            ]
+            for row in rows.select(columns.keys()).iter_rows()
+        ),
+    )
+
+
 def _lines(line: str, rows: pl.DataFrame) -> str:
     return "\n".join("- " + line.format(**row) for row in rows.iter_rows(named=True))
 
 
-def _by_week(books: Books) -> str:
-    whole = books.accuracy.filter(pl.col("horizon_week") == ALL_WEEKS)
-    joined = books.weeks.join(
-        whole.drop("forecast_origin", "model_version"), on="monday", how="left"
-    )
-    rows = [
-        [
-            str(row["monday"]),
-            row["model_version"] or "nothing new",
-            *_scores(row),
-            rmspe(row["rmspe_backtest"]),
-            str(row["last_target_date"] or "-"),
-        ]
-        for row in joined.sort("monday").iter_rows(named=True)
-    ]
-    return markdown_table(["Monday", "model", *_SCORE_NAMES, "backtest", "scored to"], rows)
-
-
-def _by_horizon_week(books: Books) -> str:
-    pooled = books.accuracy.filter(pl.col("monday").is_null()).sort("horizon_week")
-    rows = [
-        [row["horizon_week"], *_scores(row), rmspe(row["rmspe_median"])]
-        for row in pooled.iter_rows(named=True)
-    ]
-    return markdown_table(["horizon week", *_SCORE_NAMES, "median RMSPE of the weeks"], rows)
-
-
-def _scores(row: dict[str, float | None]) -> list[str]:
-    return [
-        _figure(row["store_days"], ",.0f"),
-        rmspe(row["rmspe"]),
-        percent(row["bias"], signed=True),
-        percent(row["coverage_80"]),
-        percent(row["coverage_95"]),
-    ]
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _with_training() -> pl.Expr:
-    return pl.col("job").str.contains("training").fill_null(value=False)
-
-
-def _machine(books: Books) -> str:
-    """Return the seconds and memory of a week, with and without training."""
-    groups = books.weeks.group_by(training=_with_training()).agg(
+def _machine(books: Books) -> list[str]:
+    """Return tables of seconds and memory: of whole weeks, and of steps early and late."""
+    is_training = pl.col("job").str.contains("training").fill_null(value=False)
+    titles = pl.when("training").then(pl.lit("with training")).otherwise(pl.lit("without training"))
+    weeks = books.weeks.group_by(training=is_training).agg(
         number=pl.len(),
         median=pl.col("wall_seconds").median(),
         most=pl.col("wall_seconds").max(),
@@ -117,32 +124,13 @@ def _machine(books: Books) -> str:
         first=pl.col("peak_gigabytes").first(),
         last=pl.col("peak_gigabytes").last(),
     )
-    names = ["number", "seconds, median", "most", "CPU seconds, median", "GB, first", "last"]
-    forms = ["d", ".1f", ".1f", ".1f", ".2f", ".2f"]
-    rows = [
-        [
-            "with training" if training else "without training",
-            *(_figure(value, form) for value, form in zip(values, forms, strict=True)),
-        ]
-        for training, *values in groups.sort("training").iter_rows()
-    ]
-    return markdown_table(["weeks", *names], rows)
-
-
-def _steps(books: Books) -> str:
-    """Return the median seconds of each step in the first and last weeks without training."""
-    mondays = books.weeks.filter(~_with_training())["monday"]
-    if len(mondays) < 2 * _COMPARED:
-        return ""
-    first, last = (
-        pl.col("seconds").filter(pl.col("monday").is_in(days.implode())).median()
-        for days in (mondays.head(_COMPARED), mondays.tail(_COMPARED))
-    )
-    medians = books.steps.group_by("step", maintain_order=True).agg(first=first, last=last)
-    return markdown_table(
-        ["step", f"seconds, first {_COMPARED} weeks", f"last {_COMPARED} weeks"],
-        (
-            [step, _figure(before, ".1f"), _figure(after, ".1f")]
-            for step, before, after in medians.drop_nulls("first").iter_rows()
-        ),
-    )
+    tables = [_table(weeks.sort("training").with_columns(weeks=titles), _MACHINE)]
+    mondays = books.weeks.filter(~is_training)["monday"]
+    if len(mondays) >= 2 * _COMPARED:
+        first, last = (
+            pl.col("seconds").filter(pl.col("monday").is_in(days.implode())).median()
+            for days in (mondays.head(_COMPARED), mondays.tail(_COMPARED))
+        )
+        steps = books.steps.group_by("step", maintain_order=True).agg(first=first, last=last)
+        tables.append(_table(steps.drop_nulls("first"), _STEPS))
+    return tables
