@@ -176,11 +176,8 @@ def _files(place: Path) -> Iterator[tuple[str, Path]]:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy an SQLite database as of one moment, even while other processes write to it."""
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", [str(target)])
 
 
 def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
@@ -218,9 +215,9 @@ def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manif
         # a sparse file takes a thousand times the room that its archive takes
         if not info.isreg() or info.issparse():
             raise RefusedError(f"{name!r} is not a plain file; a backup holds no others")
-        path = PurePosixPath(name)
-        is_known = name == MANIFEST_NAME or any(path.is_relative_to(part) for part in PARTS)
-        if ".." in path.parts or not is_known:
+        inside = PurePosixPath(name)
+        is_known = name == MANIFEST_NAME or any(inside.is_relative_to(part) for part in PARTS)
+        if ".." in inside.parts or not is_known:
             raise RefusedError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
     last = infos.pop(MANIFEST_NAME, None)
     content = last and archive.extractfile(last)

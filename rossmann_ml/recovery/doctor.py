@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import duckdb
 
@@ -55,19 +56,23 @@ def repair(settings: Settings) -> list[str]:
         BusyError: Another process writes.
     """
     # the lock taken here overwrites the note of a writer that died, so it is read before
-    dead_writers = [each.repair for each in files.examine_lock(settings) if each.repair]
+    dead_writer = list(files.examine_lock(settings))
     with warehouse.writer_lock(settings):
-        done = [repair() for repair in dead_writers]
+        done = _repair(dead_writer)
         for _ in range(_MOST_ROUNDS):
-            repaired = [line for finding in examine(settings) for line in _repaired(finding)]
+            repaired = _repair(examine(settings))
             done += repaired
             if not repaired:
                 break
     return done
 
 
-def _repaired(finding: Finding) -> list[str]:
-    try:
-        return [] if finding.repair is None else [finding.repair()]
-    except _FAULTS:
-        return []  # the finding stays, with its advice for a person
+def _repair(findings: list[Finding]) -> list[str]:
+    done = []
+    for each in findings:
+        if each.repair is not None:
+            # a fault that stays is found again, with its advice for a person
+            with suppress(*_FAULTS):
+                each.repair()
+                done.append(f"{each.subject}: {each.found}; {each.remedy}")
+    return done

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from rossmann_ml.base.files import leftover_paths, remove
@@ -36,7 +37,7 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
             "lock",
             f"a writer ended without tidying up: {process}; the lock itself went with it",
             "rossmann doctor --fix removes the note; `rossmann refresh` does too",
-            lambda: _remove([owner]),
+            partial(remove, owner),
         )
 
 
@@ -48,7 +49,7 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
             "a restore was interrupted while it exchanged files; the files from before are in "
             f"{settings.restore_path}",
             "rossmann doctor --fix puts them back; then restore again",
-            lambda: undo_interrupted(settings),
+            partial(undo_interrupted, settings),
         )
         return
     folders = (
@@ -64,8 +65,13 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
             "half-written files",
             f"{len(left)} left by writers that died: {_listed(left)}",
             "rossmann doctor --fix removes them; no program reads them",
-            lambda: _remove(left),
+            partial(_remove, left),
         )
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        remove(path)
 
 
 def _owner(note: str) -> tuple[str, timedelta]:
@@ -84,12 +90,6 @@ def _command(pid: int) -> str:
     except OSError:
         return ""
     return f" ({b' '.join(words[:6]).decode(errors='replace').strip()})"
-
-
-def _remove(paths: list[Path]) -> str:
-    for path in paths:
-        remove(path)
-    return f"removed {_listed(paths)}"
 
 
 def _listed(paths: list[Path]) -> str:

@@ -28,15 +28,15 @@ class Finding:
         subject: Topic in one or two words, such as ``lock``.
         found: Value found, and the expected one where that is not obvious.
         remedy: Action for a person; empty where none is needed.
-        repair: Function that repairs the fault without losing data and returns a line about it;
-            None where a person has to decide. Its caller holds the writer's lock.
+        repair: Function that repairs the fault without losing data, called with the writer's lock
+            held; None where a person has to decide.
     """
 
     severity: Severity
     subject: str
     found: str
     remedy: str = ""
-    repair: Callable[[], str] | None = field(default=None, compare=False, repr=False)
+    repair: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_trouble(self) -> bool:
@@ -63,17 +63,9 @@ def examine_model_files(
     subject: str, folder: Path, other: Path, *, found: str, remedy: str
 ) -> Iterator[Finding]:
     """Yield an error where a model's folder is missing; repair it from the other copy if there."""
-    if not folder.is_dir() and other.is_dir():
-        yield error(
-            subject,
-            found,
-            f"rossmann doctor --fix copies them from {other}",
-            lambda: _copy(other, folder),
-        )
-    elif not folder.is_dir():
-        yield error(subject, found, remedy)
-
-
-def _copy(source: Path, target: Path) -> str:
-    files.copy_folder_atomically(source, target)
-    return f"copied {source} to {target}"
+    if folder.is_dir():
+        return
+    repair = partial(files.copy_folder_atomically, other, folder) if other.is_dir() else None
+    if repair:
+        remedy = f"rossmann doctor --fix copies them from {other}"
+    yield error(subject, found, remedy, repair)

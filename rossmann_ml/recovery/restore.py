@@ -95,7 +95,7 @@ def restore_folders(settings: Settings) -> tuple[Path, Path]:
     return settings.restore_path, settings.state_path / settings.restore_path.name
 
 
-def undo_interrupted(settings: Settings) -> str:
+def undo_interrupted(settings: Settings) -> None:
     """Put back the files from before an unfinished restore; the caller holds the writer's lock."""
     for staged, place in _staged_parts(settings):
         if not staged.exists():  # it was moved to its place
@@ -106,7 +106,6 @@ def undo_interrupted(settings: Settings) -> str:
                 former.rename(_with_suffix(place, suffix))
     _mark(settings).unlink()
     _remove_folders(settings)
-    return "put back what was there before the restore"
 
 
 def _prepare(settings: Settings, manifest: Manifest) -> None:

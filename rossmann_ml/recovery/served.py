@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.base import files
 from rossmann_ml.base.errors import PublishError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
@@ -50,7 +50,7 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
             "damaged generation",
             f"{', '.join(path.name for path in damaged)} cannot be read as a generation",
             "rossmann doctor --fix renames such files to *.damaged",
-            lambda: _rename_damaged(damaged),
+            lambda: [path.rename(f"{path}.damaged") for path in damaged],
         )
     current = next((each for each in whole if each.path == pointed), None)
     if current is None:
@@ -76,12 +76,6 @@ def _is_whole(generation: Generation) -> bool:
     return True
 
 
-def _rename_damaged(paths: list[Path]) -> str:
-    for path in paths:
-        path.rename(path.with_name(f"{path.name}.damaged"))
-    return f"renamed {', '.join(path.name for path in paths)} to *.damaged"
-
-
 def _no_current(
     settings: Settings, whole: list[Generation], pointed: Path | None, unusable: str
 ) -> Finding:
@@ -100,13 +94,8 @@ def _no_current(
         "pointer",
         unusable or f"there are generations but no {POINTER_NAME}",
         f"rossmann doctor --fix points it to {newest}, the newest whole one",
-        lambda: _point(settings, whole[0]),
+        partial(move_pointer, settings.published_path, whole[0].path),
     )
-
-
-def _point(settings: Settings, generation: Generation) -> str:
-    move_pointer(settings.published_path, generation.path)
-    return f"pointed {POINTER_NAME} to {generation.info.generation_id}"
 
 
 def _schema_drift(current: Generation) -> Iterator[Finding]:
@@ -192,7 +181,7 @@ def examine_status(settings: Settings) -> Iterator[Finding]:
             "status",
             f"{path} cannot be read",
             "rossmann doctor --fix removes it; the next run writes it again",
-            lambda: _remove(path),
+            path.unlink,
         )
     failed = status.last_failed_run
     if failed is not None and not failed.is_resolved:
@@ -208,8 +197,3 @@ def examine_status(settings: Settings) -> Iterator[Finding]:
             f"readers were rolled back to {status.rollback.generation_id} at "
             f"{status.rollback.at:%Y-%m-%d %H:%M}; it holds until something new is published",
         )
-
-
-def _remove(path: Path) -> str:
-    files.remove(path)
-    return f"removed {path.name}"

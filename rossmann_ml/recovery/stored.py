@@ -53,7 +53,7 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
                 "schema version",
                 f"the warehouse has schema version {version}, this code writes {newest_version()}",
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
-                lambda: _migrate(settings),
+                lambda: warehouse.open_database(settings).close(),
             )
         for examiner in (_unfinished_tables, _champion, _data_set, _clock):
             try:
@@ -62,40 +62,33 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
                 continue
 
 
-def _migrate(settings: Settings) -> str:
-    with warehouse.connect(settings):
-        return f"migrated the warehouse to schema version {newest_version()}"
-
-
 def _unfinished_tables(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> Iterator[Finding]:
     # dbt's names for a table under construction and for one that is being replaced
     found = connection.execute(
         """
-        SELECT table_schema || '.' || table_name, if(table_type = 'VIEW', 'VIEW', 'TABLE'),
-            format('"{}"."{}"', replace(table_schema, '"', '""'), replace(table_name, '"', '""'))
+        SELECT table_schema || '.' || table_name,
+            format('DROP {} "{}"."{}"', if(table_type = 'VIEW', 'VIEW', 'TABLE'),
+                table_schema, replace(table_name, '"', '""'))
         FROM information_schema.tables
         WHERE regexp_matches(table_name, '__dbt_(tmp|backup)$')
         ORDER BY ALL
         """
     ).fetchall()
-    if not found:
-        return
-    names = ", ".join(name for name, _, _ in found)
 
-    def drop() -> str:
+    def drop() -> None:
         with warehouse.connect(settings) as writing:
-            for _, kind, quoted in found:
-                writing.execute(f"DROP {kind} IF EXISTS {quoted}")
-        return f"dropped {names}"
+            for _, statement in found:
+                writing.execute(statement)
 
-    yield warning(
-        "unfinished tables",
-        f"left by a dbt that died: {names}",
-        "rossmann doctor --fix drops them; the tables themselves are whole",
-        drop,
-    )
+    if found:
+        yield warning(
+            "unfinished tables",
+            "left by a dbt that died: " + ", ".join(name for name, _ in found),
+            "rossmann doctor --fix drops them; the tables themselves are whole",
+            drop,
+        )
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -89,15 +90,14 @@ def examine_registry(settings: Settings) -> Iterator[Finding]:
             f"MLflow's alias champion is on version {found or 'none'}, the warehouse's champion "
             f"is version {expected}",
             "rossmann doctor --fix sets it",
-            lambda: _set_alias(settings, expected),
+            partial(_set_alias, settings, expected),
         )
 
 
-def _set_alias(settings: Settings, version: str) -> str:
+def _set_alias(settings: Settings, version: str) -> None:
     # reconciling also records that the alias was set
     if not promotion.reconcile_alias(Session(settings)):
         tracking.set_champion(settings, version)
-    return f"set MLflow's alias champion to version {version}"
 
 
 def _champion_in_registry(settings: Settings) -> str | None:

@@ -87,12 +87,10 @@ class ReplayPlace:
         Raises:
             SettingsError: The folder is one of the live product's, or contains one.
         """
-        own = self.settings(live)
-        for name in ("raw_path", "incoming_path", "warehouse_path", "state_path"):
-            theirs = getattr(live, name).resolve()
-            if theirs == getattr(own, name) or theirs.is_relative_to(self.folder):
+        for path in (live.raw_path, live.incoming_path, live.warehouse_path, live.state_path):
+            if path.resolve().is_relative_to(self.folder):
                 raise SettingsError(
-                    f"{self.folder} holds the live product's {theirs}; name another folder for the "
+                    f"{self.folder} holds the live product's {path}; name another folder for the "
                     "replay"
                 )
 

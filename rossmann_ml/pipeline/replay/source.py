@@ -90,15 +90,11 @@ class Source:
         """First and last day with rows of sales.
 
         Raises:
-            BadFileError: A date cannot be read.
             NoDataError: The file has no rows.
         """
         query = "SELECT min(Date::DATE), max(Date::DATE) FROM sales"
         with self.opened() as connection:
-            try:
-                ((first, last),) = connection.execute(query).fetchall()
-            except duckdb.ConversionException as error:
-                raise BadFileError(f"{self.folder / SALES}: {error}") from error
+            ((first, last),) = connection.execute(query).fetchall()
         if first is None:
             raise NoDataError(f"{self.folder / SALES} holds no rows")
         return first, last
@@ -134,7 +130,7 @@ class Source:
         """Open the files as the views ``sales`` and ``plan``, every column as text.
 
         Raises:
-            BadFileError: A file lacks required columns.
+            BadFileError: A file lacks required columns, or a value cannot be read.
         """
         with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as connection:
             for name in ("sales", "plan"):
@@ -152,7 +148,10 @@ class Source:
                         f"{path}: no column {', '.join(missing)}; found {', '.join(rows.columns)}"
                     )
                 rows.create_view(name)
-            yield connection
+            try:
+                yield connection
+            except duckdb.ConversionException as error:
+                raise BadFileError(f"{self.folder}: {error}") from error
 
     def actuals(self, first: date) -> pl.DataFrame:
         """Read the actual sales of open days with sales, from a day on.

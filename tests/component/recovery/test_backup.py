@@ -351,14 +351,8 @@ def changed(place: Settings, archive: Path, project_params: Params) -> dict[str,
     return contents(place.warehouse_path)
 
 
-@pytest.mark.parametrize("renames", range(1, 12))
-def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
-    place: Settings,
-    archive: Path,
-    changed: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    renames: int,
-) -> None:
+def dies(place: Settings, archive: Path, renames: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Restore until a number of renames; return whether the restore died there."""
     rename, left = Path.rename, [renames]
 
     def rename_until_death(path: Path, target: Path) -> Path:
@@ -367,19 +361,25 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
             raise Died
         return rename(path, target)
 
-    module = restoring_module()
-    undo = module.undo_interrupted
-    monkeypatch.setattr(Path, "rename", rename_until_death)
-    monkeypatch.setattr(module, "undo_interrupted", lambda _: None)
-    try:
-        restore(place, archive, replace=True)
-    except Died:
-        died = True
-    else:
-        died = False
-    monkeypatch.setattr(Path, "rename", rename)
-    monkeypatch.setattr(module, "undo_interrupted", undo)
-    if not died:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename_until_death)
+        patch.setattr(restoring_module(), "undo_interrupted", lambda _: None)
+        try:
+            restore(place, archive, replace=True)
+        except Died:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("renames", range(1, 12))
+def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
+    place: Settings,
+    archive: Path,
+    changed: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    renames: int,
+) -> None:
+    if not dies(place, archive, renames, monkeypatch):
         assert renames > 8
         return
     with (
@@ -388,8 +388,20 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
     ):
         pass
     assert "restore" in [each.subject for each in examine(place)]
-    assert any("put back what was there" in line for line in repair(place))
+    assert any("puts them back" in line for line in repair(place))
     assert contents(place.warehouse_path) == changed
+
+
+def test_a_restore_that_dies_in_an_empty_place_leaves_nothing(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = empty_place(tmp_path)
+    assert dies(target, archive, 4, monkeypatch)
+    assert target.database_path.exists()
+    assert any("puts them back" in line for line in repair(target))
+    assert contents(target.warehouse_path) == {}
+    restore(target, archive)
+    assert target.database_path.exists()
 
 
 def test_a_restore_that_fails_puts_back_what_was_there(

@@ -193,7 +193,7 @@ def test_an_older_schema_is_migrated(
     (tmp_path / "0002_note.sql").write_text("ALTER TABLE raw.loads ADD COLUMN note VARCHAR")
     monkeypatch.setattr(schema, "MIGRATIONS_DIR", tmp_path)
     assert "schema version 1" in the(place, "schema version").found
-    assert "migrated the warehouse" in repaired(place, "schema version")
+    assert "--fix migrates it" in repaired(place, "schema version")
 
 
 def test_a_later_schema_is_an_error_without_a_repair(place: Settings) -> None:
@@ -473,7 +473,9 @@ def test_the_exit_code_says_whether_trouble_remains(
     assert told["findings"][0]["can_be_repaired"] is True
     healed = run(place, monkeypatch, "--fix")
     assert healed.exit_code == 0
-    assert healed.stdout.startswith("repaired: pointed CURRENT to")
+    assert healed.stdout.startswith(
+        "repaired: pointer: there are generations but no CURRENT; rossmann"
+    )
 
 
 def test_what_cannot_be_repaired_stays_a_finding(
