@@ -247,8 +247,8 @@ def _read_manifest(content: bytes) -> Manifest:
         version = json.loads(content)["format_version"]
         if version != FORMAT_VERSION:
             raise RefusedError(
-                f"the format version is {version}, expected {FORMAT_VERSION}: another version of "
-                "the product wrote it"
+                f"it has the format version {version}, expected {FORMAT_VERSION}: another version "
+                "of the product wrote it"
             )
         return Manifest.model_validate_json(content)
     except (ValueError, KeyError, TypeError) as error:
