@@ -58,7 +58,8 @@ def repair(settings: Settings) -> list[str]:
     # the lock taken here overwrites the note of a writer that died, so it is read before
     dead_writer = list(files.examine_lock(settings))
     with warehouse.writer_lock(settings):
-        done = _repair(dead_writer)
+        # an interrupted restore goes first, because the other examiners see a mixture of its files
+        done = _repair(dead_writer) + _repair(_examine("half-written files", settings))
         for _ in range(_MOST_ROUNDS):
             repaired = _repair(examine(settings))
             done += repaired
@@ -67,7 +68,7 @@ def repair(settings: Settings) -> list[str]:
     return done
 
 
-def _repair(findings: list[Finding]) -> list[str]:
+def _repair(findings: Iterable[Finding]) -> list[str]:
     done = []
     for each in findings:
         if each.repair is not None:
