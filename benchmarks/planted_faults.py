@@ -103,7 +103,7 @@ def _options() -> ReplayOptions:
 
 _QUESTIONS = {
     "ingest": """
-        SELECT kind || ': ' || count(*) || ' rows set aside, ' || reason
+        SELECT kind || ': ' || count(*) || ' rows quarantined, ' || reason
         FROM raw.quarantined_rows JOIN raw.loads USING (load_id, kind)
         WHERE known_on = $monday GROUP BY kind, reason
         UNION ALL

@@ -91,7 +91,7 @@ app = LazyGroup(
         LazyCommand(
             "restore",
             "recovery:restore",
-            "Bring a backup back. It is checked whole before anything is touched.",
+            "Restore a backup, after checking that it is complete.",
         ),
         LazyCommand(
             "sql",
@@ -156,8 +156,7 @@ app = LazyGroup(
                 LazyCommand(
                     "generation",
                     "publish:rollback_generation",
-                    "Let readers use another generation, until one is published that is not there "
-                    "yet.",
+                    "Let readers use another generation, until a new one is published.",
                 ),
                 LazyCommand(
                     "model",

@@ -1,4 +1,4 @@
-"""``rossmann publish``, ``generations`` and ``rollback generation``: what readers see."""
+"""Commands ``rossmann publish``, ``rossmann generations`` and ``rossmann rollback generation``."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ def publish(
     accept_jump: Annotated[
         bool,
         typer.Option(
-            "--accept-jump", help="Let totals pass that moved too far from what readers have."
+            "--accept-jump", help="Publish totals that moved too far from the published ones."
         ),
     ] = False,
-    reason: Annotated[str, typer.Option(help="Why the jump is right; kept with your name.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why the jump is right; recorded with your name.")
+    ] = "",
 ) -> None:
     """Publish what the warehouse holds now as a new generation, after its audit.
 
-    The same content is published once; doing it again changes nothing. A generation whose totals
-    moved further than params.yaml allows is held back (exit code 3).
+    The same content is published once; publishing it again changes nothing. A generation whose
+    totals moved further than params.yaml allows is held back (exit code 3).
     """
     if accept_jump != bool(reason.strip()):
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     session = Session(default_settings())
     run = Run(
         run_id=f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
@@ -54,31 +56,27 @@ def publish(
             console.print("building the marts")
             BUILD_MARTS(session, run)
         generation, report = watch_and_publish(session, run)
-    _say_published(console, generation)
-    console.print(f"alerts: {report.summary()}", markup=False, soft_wrap=True)
+    _print_published(console, generation)
+    console.print(f"alerts: {report.summary()}", markup=False)
 
 
-def _say_published(console: Console, generation: PublishedGeneration) -> None:
+def _print_published(console: Console, generation: PublishedGeneration) -> None:
     if generation.is_new:
-        said = "published"
+        outcome = "published"
     elif generation.is_current:
-        said = "unchanged, published before:"
+        outcome = "unchanged, published before:"
     else:
-        said = "published before and rolled back from, readers keep the other one:"
-    console.print(f"{said} generation [bold]{generation.generation_id}[/]", soft_wrap=True)
+        outcome = "published before and rolled back from, readers keep the other one:"
+    console.print(f"{outcome} generation [bold]{generation.generation_id}[/]")
     rows = generation.tables
     console.print(
         f"origin {generation.info.forecast_origin}, model {generation.info.model_version}, "
         f"{rows['latest_forecasts']:,} store-days of the newest origin, "
-        f"{rows['forecasts']:,} of all published origins",
-        soft_wrap=True,
+        f"{rows['forecasts']:,} of all published origins"
     )
-    console.print(str(generation.path), soft_wrap=True)
+    console.print(str(generation.path))
     if not generation.is_current:
-        console.print(
-            f"to return to it: rossmann rollback generation {generation.generation_id}",
-            soft_wrap=True,
-        )
+        console.print(f"to return to it: rossmann rollback generation {generation.generation_id}")
 
 
 def generations() -> None:
@@ -91,7 +89,7 @@ def generations() -> None:
         return
     table = Table(header_style="bold", box=None)
     for name in ("", "generation", "origin", "published (UTC)", "data", "MB", "model"):
-        # an id is there to be copied: it stays whole on the narrowest screen
+        # ids are copied from here, so they stay whole on the narrowest screen
         table.add_column(name, justify="right" if name == "MB" else "left", no_wrap=name != "model")
     for each in found:
         info: GenerationInfo = each.info
@@ -109,10 +107,10 @@ def generations() -> None:
 
 def rollback_generation(
     generation_id: Annotated[
-        str, typer.Argument(metavar="ID", help="The generation, or the beginning of its id.")
+        str, typer.Argument(metavar="ID", help="Id of the generation, or its beginning.")
     ],
 ) -> None:
-    """Let readers use another generation, until one is published that is not there yet."""
+    """Let readers use another generation, until a new one is published."""
     chosen = roll_back(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "

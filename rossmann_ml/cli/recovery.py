@@ -1,4 +1,4 @@
-"""``rossmann doctor``, ``backup`` and ``restore``: when something is wrong, and before it is."""
+"""Commands ``rossmann doctor``, ``rossmann backup`` and ``rossmann restore``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.markup import escape
 
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.recovery import Finding, back_up, examine, repair
-from rossmann_ml.recovery import restore as bring_back
+from rossmann_ml.recovery import restore as restore_backup
 
 _COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
 def doctor(
     fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what can be mended without losing anything.")
+        bool, typer.Option("--fix", help="Repair what can be repaired without losing data.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
@@ -31,26 +31,25 @@ def doctor(
     done = repair(settings) if fix else []
     findings = examine(settings)
     if as_json:
-        found = {"mended": done, "findings": [each.as_json() for each in findings]}
+        found = {"repaired": done, "findings": [each.as_json() for each in findings]}
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        _tell(done, findings)
+        _print(done, findings)
     if any(finding.is_trouble for finding in findings):
         raise typer.Exit(1)
 
 
-def _tell(done: list[str], findings: list[Finding]) -> None:
-    console = Console(highlight=False)
+def _print(done: list[str], findings: list[Finding]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
     for line in done:
-        console.print(f"[green]mended:[/] {escape(line)}", soft_wrap=True)
+        console.print(f"[green]repaired:[/] {escape(line)}")
     for finding in findings:
         name = finding.severity.value
         console.print(
-            f"[{_COLOURS[name]}]{name}[/] [bold]{finding.subject}[/]: {escape(finding.found)}",
-            soft_wrap=True,
+            f"[{_COLOURS[name]}]{name}[/] [bold]{finding.subject}[/]: {escape(finding.found)}"
         )
         if finding.remedy:
-            console.print(f"    {escape(finding.remedy)}", soft_wrap=True)
+            console.print(f"    {escape(finding.remedy)}")
     if not any(finding.is_trouble for finding in findings):
         console.print("Nothing is wrong.")
 
@@ -60,36 +59,33 @@ def backup(
 ) -> None:
     """Write warehouse, models, published generations and MLflow's registry into one archive.
 
-    All of one moment: no other writer works meanwhile; readers go on.
+    The archive holds one moment's state: other writers wait, readers go on.
     """
-    done = back_up(default_settings(), file)
-    console = Console(highlight=False)
+    manifest = back_up(default_settings(), file)
+    console = Console(highlight=False, soft_wrap=True)
+    size = file.stat().st_size / 1e6
+    console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB")
     console.print(
-        f"wrote {done.path}: {len(done.manifest.members):,} files, {done.size_bytes / 1e6:,.1f} MB",
-        soft_wrap=True,
+        f"champion {manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}, "
+        f"schema version {manifest.schema_version}"
     )
-    console.print(
-        f"champion {done.manifest.champion or 'none'}, generation "
-        f"{done.manifest.generation_id or 'none'}, schema version {done.manifest.schema_version}",
-        soft_wrap=True,
-    )
-    if not done.manifest.has_registry:
+    if not manifest.has_registry:
         console.print(
             "[yellow]note:[/] MLflow's registry is not in it: it is kept by a server, or there is "
-            "none yet",
-            soft_wrap=True,
+            "none yet"
         )
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="An archive that `rossmann backup` wrote.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Let what is there already go, once all is in place.")
+        bool,
+        typer.Option("--replace", help="Replace existing files once all restored are there."),
     ] = False,
 ) -> None:
-    """Bring a backup back. It is checked whole before anything is touched."""
+    """Restore a backup, after checking that it is complete."""
     settings = default_settings()
-    manifest = bring_back(settings, file, replace=replace)
+    manifest = restore_backup(settings, file, replace=replace)
     Console(highlight=False).print(
         f"restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC into "
         f"{settings.warehouse_path}: data set {manifest.data_set}, champion "

@@ -1,4 +1,4 @@
-"""``rossmann replay``: playing the past."""
+"""Command ``rossmann replay``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 from rich import box
 from rich.console import Console
@@ -17,42 +18,42 @@ from rossmann_ml.cli.profiles import ProfileOption, profile_of
 from rossmann_ml.pipeline import replay as library
 from rossmann_ml.pipeline.replay.page import page
 
+HORIZON_WEEKS = ("1", "2", "3", "4", "5", "6", "all")
+
 
 def replay(
     *,
     first: Annotated[
         datetime,
-        typer.Option(
-            "--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The first Monday."
-        ),
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="First Monday."),
     ],
-    weeks: Annotated[int, typer.Option(min=1, help="How many Mondays.")] = 26,
+    weeks: Annotated[int, typer.Option(min=1, help="Number of Mondays.")] = 26,
     profile: ProfileOption = "fast",
     retrain_every: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="WEEKS", help="Weeks between challengers; params.yaml's if not given."
+            min=1, metavar="WEEKS", help="Weeks between challengers; default: params.yaml."
         ),
     ] = None,
     late: Annotated[
-        float, typer.Option(metavar="SHARE", help="Stores that report a week late.")
+        float, typer.Option(metavar="SHARE", help="Share of stores that report a week late.")
     ] = 0.0,
     restated: Annotated[
-        float, typer.Option(metavar="SHARE", help="Store-days put right a week later.")
+        float, typer.Option(metavar="SHARE", help="Share of store-days corrected a week later.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Chooses the late and the restated rows.")] = 7,
+    seed: Annotated[int, typer.Option(help="Selects the late and the restated rows.")] = 7,
     folder: Annotated[
         Path | None,
-        typer.Option(help="Where everything of the replay lies; below .state/replay if not given."),
+        typer.Option(help="Folder of the replay; default: below .state/replay."),
     ] = None,
 ) -> None:
     """Play the past: each simulated Monday runs the weekly job on what was known by then.
 
-    It starts from an empty registry in a folder of its own and leaves the live warehouse alone.
-    Interrupted, the same command goes on with the week that was not finished; with more --weeks it
+    It starts from an empty registry in a separate folder; the live warehouse stays as it is.
+    After an interruption the same command resumes with the unfinished week; with more --weeks it
     goes on from the last. Exit code 1 if the job of a week stopped.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     settings = default_settings()
     params = load_params(settings.params_path)
     options = library.ReplayOptions(
@@ -75,7 +76,7 @@ def replay(
         weeks=weeks,
         place=place,
         source=source,
-        progress=lambda line: console.print(line, markup=False, soft_wrap=True),
+        progress=lambda line: console.print(line, markup=False),
     )
     books = library.make_books(settings, options, place, source)
     report = place.report_path / "report.md"
@@ -85,20 +86,18 @@ def replay(
     promoted = books.promotions["action"].to_list().count("promoted")
     console.print(
         f"{promoted} of {len(books.promotions)} challengers promoted, alerts: {len(books.alerts)}, "
-        f"weeks whose job stopped: {books.stopped}",
-        soft_wrap=True,
+        f"weeks whose job stopped: {books.stopped}"
     )
-    console.print(f"The whole report: {report}", soft_wrap=True)
+    console.print(f"The whole report: {report}")
     if books.stopped:
         raise typer.Exit(1)
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """RMSPE by Monday and horizon week, with bias and coverage of the whole horizon.
+    """Return RMSPE by Monday and horizon week, with bias and coverage of the whole horizon.
 
-    Narrow enough for a terminal of 80 columns.
+    The table fits into a terminal of 80 columns.
     """
-    horizon = [str(week) for week in range(1, 7)]
     table = Table(
         title="RMSPE by horizon week of the forecasts as first served, then of all six weeks",
         title_justify="left",
@@ -107,28 +106,29 @@ def accuracy_table(books: library.Books) -> Table:
         pad_edge=False,
         show_edge=False,
     )
-    table.add_column("Monday", no_wrap=True)
-    for name in (*horizon, "all", "bias", "80%", "95%"):
-        table.add_column(name, justify="right", no_wrap=True)
-    by_week = {
-        (row["monday"], row["horizon_week"]): row for row in books.accuracy.iter_rows(named=True)
-    }
-    for monday in [*books.weeks["monday"], None]:
-        scores = [by_week.get((monday, week)) for week in (*horizon, "all")]
-        whole = scores[-1]
-        if monday is None:  # one odd store-day can outweigh all others in what is pooled
-            table.add_section()
-            table.add_row(
-                "median",
-                *("-" if each is None else f"{each['rmspe_median']:.3f}" for each in scores),
-            )
-        table.add_row(
-            "all" if monday is None else str(monday),
-            *("-" if each is None else f"{each['rmspe']:.3f}" for each in scores),
-            "-" if whole is None else f"{whole['bias']:+.1%}",
-            *(
-                "-" if whole is None or whole[name] is None else f"{whole[name]:.0%}"
-                for name in ("coverage_80", "coverage_95")
-            ),
-        )
+    for name in ("Monday", *HORIZON_WEEKS, "bias", "80%", "95%"):
+        table.add_column(name, justify="left" if name == "Monday" else "right", no_wrap=True)
+    pooled = pl.col("monday").is_null()
+    for monday in books.weeks["monday"]:
+        _add_row(table, str(monday), books.accuracy.filter(monday=monday))
+    table.add_section()
+    # one odd store-day can outweigh all others in the pooled RMSPE
+    _add_row(table, "median", books.accuracy.filter(pooled), score="rmspe_median")
+    _add_row(table, "all", books.accuracy.filter(pooled))
     return table
+
+
+def _add_row(table: Table, name: str, scores: pl.DataFrame, score: str = "rmspe") -> None:
+    by_week = {row["horizon_week"]: row for row in scores.iter_rows(named=True)}
+    cells = [_cell(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
+    if score == "rmspe":
+        whole = by_week.get("all", {})
+        cells += [
+            _cell(whole.get(each), form)
+            for each, form in (("bias", "+.1%"), ("coverage_80", ".0%"), ("coverage_95", ".0%"))
+        ]
+    table.add_row(name, *cells)
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

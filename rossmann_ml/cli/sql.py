@@ -1,4 +1,4 @@
-"""``rossmann sql``: ask the current published generation, which no query can change."""
+"""Command ``rossmann sql``: query the current published generation, read-only."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
@@ -26,10 +25,12 @@ from rossmann_ml.serving.generations import current_path, open_generation, read_
 
 _TABLE_ROWS = 50
 _FETCHED_AT_ONCE = 1_000
+# wide and long enough for whole values, whatever a file or another program receives
+_UNLIMITED = 1_000_000
 
 
 class Format(enum.StrEnum):
-    """How rows are printed."""
+    """Output format of rows."""
 
     TABLE = "table"
     CSV = "csv"
@@ -41,12 +42,12 @@ def sql(
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Read the query from a file; - is stdin.")
     ] = None,
-    output: Annotated[
-        Format, typer.Option("--format", help="How rows are printed.")
-    ] = Format.TABLE,
+    output: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     limit: Annotated[
         int | None,
-        typer.Option(min=0, help="Rows shown; 0 is all. A table shows 50 if not told otherwise."),
+        typer.Option(
+            min=0, help="Number of rows printed; 0 is all. Default: 50 in a table, else all."
+        ),
     ] = None,
 ) -> None:
     """Query the published forecasts. Nothing can be written, and no other file read.
@@ -56,8 +57,8 @@ def sql(
     """
     text = _text_of(query, file)
     try:
-        ask(text, output=output.value, limit=limit)
-    except BrokenPipeError:  # `rossmann sql … | head` has seen enough
+        run_query(text, output=output, limit=limit)
+    except BrokenPipeError:  # `rossmann sql … | head` needs no more rows
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -73,40 +74,41 @@ def _text_of(query: str | None, file: Path | None) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def ask(query: str, *, output: str, limit: int | None) -> None:
-    """Run a query and print what it returns.
+def run_query(query: str, *, output: Format, limit: int | None) -> None:
+    """Run a query on the current generation and print its rows.
 
     Args:
         query: One or more statements; the rows of the last are printed.
-        output: ``table``, ``csv`` or ``json``.
-        limit: Rows printed; 0 is all, None is 50 for a table and all for the others.
+        output: Output format.
+        limit: Number of rows printed; 0 is all, None is 50 for a table and all otherwise.
 
     Raises:
         NoDataError: Nothing has been published yet.
-        RefusedError: DuckDB does not take the query; its message in one line.
+        RefusedError: DuckDB refuses the query; its message in one line.
     """
-    with _reported_in_one_line():
-        connection = open_generation(current_path(default_settings().published_path))
-    with connection, _reported_in_one_line():
-        info = read_info(connection)
-        result = connection.execute(query)
-        if not result.description:
-            return
-        names = [column[0] for column in result.description]
-        if output == "csv":
-            _print_csv(names, _rows(result, limit or 0))
-        elif output == "json":
-            _print_json(names, _rows(result, limit or 0))
-        else:
-            _print_table(names, result, _TABLE_ROWS if limit is None else limit)
-            Console(stderr=True, highlight=False).print(
-                f"[dim]generation {info.generation_id}, origin {info.forecast_origin}[/]",
-                soft_wrap=True,
+    with (
+        _errors_in_one_line(),
+        open_generation(current_path(default_settings().published_path)) as connection,
+    ):
+        if output is Format.TABLE:
+            info = read_info(connection)
+            _print_table(connection.sql(query), _TABLE_ROWS if limit is None else limit)
+            Console(stderr=True, highlight=False, soft_wrap=True).print(
+                f"[dim]generation {info.generation_id}, origin {info.forecast_origin}; "
+                "--limit 0 prints all rows[/]"
             )
+            return
+        result = connection.execute(query)
+        names = [column[0] for column in result.description or ()]
+        rows = islice(_rows(result), limit or None)
+        if output is Format.CSV:
+            _print_csv(names, rows)
+        else:
+            _print_json(names, rows)
 
 
 @contextmanager
-def _reported_in_one_line() -> Iterator[None]:
+def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
@@ -115,15 +117,17 @@ def _reported_in_one_line() -> Iterator[None]:
         raise RefusedError("; ".join(kept)) from error
 
 
-def _rows(result: duckdb.DuckDBPyConnection, limit: int) -> Iterator[tuple[Any, ...]]:
-    """The rows up to a limit, a portion at a time; 0 is all."""
-    left = limit or math.inf
-    while left > 0:
-        portion = result.fetchmany(int(min(left, _FETCHED_AT_ONCE)))
-        if not portion:
-            return
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while portion := result.fetchmany(_FETCHED_AT_ONCE):
         yield from portion
-        left -= len(portion)
+
+
+def _print_table(rows: duckdb.DuckDBPyRelation | None, limit: int) -> None:
+    if rows is None:  # a statement without rows
+        return
+    terminal = Console()
+    width = terminal.width if terminal.is_terminal else _UNLIMITED
+    rows.show(max_rows=limit or _UNLIMITED, max_width=width, max_col_width=_UNLIMITED)
 
 
 def _print_csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
@@ -143,7 +147,7 @@ def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can hold it: exact numbers as numbers, no NaN, all else as text."""
+    """Return a value that JSON can hold: decimals as numbers, NaN as null, others as text."""
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):
@@ -151,31 +155,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str | int | list | dict) or value is None:
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _print_table(names: list[str], result: duckdb.DuckDBPyConnection, limit: int) -> None:
-    rows = list(_rows(result, limit + 1 if limit else 0))
-    shown = rows[:limit] if limit else rows
-    table = Table(header_style="bold")
-    for index, name in enumerate(names):
-        is_number = any(isinstance(row[index], int | float | Decimal) for row in shown)
-        is_truth = any(isinstance(row[index], bool) for row in shown)
-        table.add_column(name, justify="right" if is_number and not is_truth else "left")
-    for row in shown:
-        table.add_row(*(_cell(value) for value in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # a file or another program must get whole values, whatever the width of a screen
-        console = Console(highlight=False, width=10_000)
-    console.print(table)
-    if len(rows) > len(shown):
-        console.print(f"the first {limit} rows; --limit 0 shows all", style="dim")
-
-
-def _cell(value: Any) -> Text:
-    if value is None:
-        return Text("NULL", style="dim")
-    if isinstance(value, float) and math.isfinite(value):
-        exact = f"{value:.4f}".rstrip("0").rstrip(".")
-        return Text(exact if float(exact) or not value else f"{value:.3g}")
-    return Text(str(value))

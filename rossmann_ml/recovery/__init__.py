@@ -1,14 +1,13 @@
-"""Find faults, repair what is safe to repair, back up and restore.
+"""Find faults, repair them where that loses nothing, back up and restore.
 
-``findings`` says what a finding is; ``doctor`` asks every examiner and repairs; the examiners each
-look at one thing: ``files`` (locks, what killed writers left), ``stored`` (the warehouse),
-``served`` (generations and pointer), ``surroundings`` (MLflow, disk). ``archive`` writes and checks
-backups, ``restore`` brings them back.
+Entry points: :func:`examine`, :func:`repair`, :func:`back_up`, :func:`restore`. ``doctor`` runs the
+examiners: ``files`` (locks, leftovers), ``stored`` (warehouse), ``served`` (generations, pointer),
+``surroundings`` (parameters, disk, MLflow).
 """
 
-from rossmann_ml.recovery.archive import Backup, back_up
+from rossmann_ml.recovery.archive import back_up
 from rossmann_ml.recovery.doctor import examine, repair
 from rossmann_ml.recovery.findings import Finding, Severity
 from rossmann_ml.recovery.restore import restore
 
-__all__ = ["Backup", "Finding", "Severity", "back_up", "examine", "repair", "restore"]
+__all__ = ["Finding", "Severity", "back_up", "examine", "repair", "restore"]

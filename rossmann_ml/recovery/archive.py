@@ -1,8 +1,8 @@
-"""Backups: warehouse, models, published generations and MLflow's registry in one archive.
+"""Write and check backups: one tar file of warehouse, models, generations and MLflow's registry.
 
-A tar file, so that it can be looked into without the product. Its last member, ``manifest.json``,
-names every other with its size and hash: an archive that was cut off has none. Dagster's record of
-runs, logs and the retailer's files are not in it.
+Entry points: :func:`back_up`, :func:`unpack`. The last member, ``manifest.json``, lists every other
+with size and hash, so that a truncated archive is recognised. Dagster's run history, logs and the
+retailer's files are not included. See :mod:`~rossmann_ml.recovery.restore` for the exchange.
 """
 
 from __future__ import annotations
@@ -10,21 +10,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
-
-from pydantic import ValidationError
 
 from rossmann_ml.base import files
+from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
@@ -36,14 +32,13 @@ from rossmann_ml.warehouse.tables.models import champion
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1
-# Where the members go: a folder of the archive for each place that has its own setting.
-WAREHOUSE_ITEMS = ("rossmann.duckdb", "models", "published")
-REGISTRY_ITEMS = ("mlflow.db", "artifacts")
-_CHUNK = 1024 * 1024
+DATABASE, MODELS, PUBLISHED = "warehouse/rossmann.duckdb", "warehouse/models", "warehouse/published"
+REGISTRY, ARTIFACTS = "registry/mlflow.db", "registry/artifacts"
+PARTS = (DATABASE, MODELS, PUBLISHED, REGISTRY, ARTIFACTS)
 
 
 class Member(StrictModel):
-    """One file of a backup."""
+    """Path, size in bytes, SHA-256 and permission bits of one file in a backup."""
 
     path: str
     bytes: int
@@ -52,18 +47,14 @@ class Member(StrictModel):
 
 
 class Manifest(StrictModel):
-    """What a backup says of itself.
+    """Contents of a backup, and the versions of data set, champion and generation in it.
 
     Attributes:
-        format_version: Of the archive.
-        made_at: UTC.
-        schema_version: Of the warehouse's tables.
-        data_set: What the warehouse holds, None before the first landing.
-        champion: The model that serves, if any.
-        generation_id: The generation that readers used, if any.
-        has_registry: Whether MLflow's database and artifacts are in it; a server's are not.
-        artifacts_root: Where the artifacts were, as MLflow's database names it.
-        members: Every file.
+        made_at: Time of the backup, UTC.
+        schema_version: Version of the warehouse's tables.
+        has_registry: Whether MLflow's registry is included; one on a server is not.
+        artifacts_root: Folder of the artifacts, as MLflow's database refers to it.
+        members: All files except the manifest.
     """
 
     format_version: int
@@ -77,42 +68,40 @@ class Manifest(StrictModel):
     members: tuple[Member, ...]
 
 
-@dataclass(frozen=True)
-class Backup:
-    """A finished backup.
-
-    Attributes:
-        path: The archive.
-        manifest: What it says of itself.
-        size_bytes: Of the archive.
-    """
-
-    path: Path
-    manifest: Manifest
-    size_bytes: int
-
-
 def registry_path(settings: Settings) -> Path | None:
-    """MLflow's database, where it is a file of ours; None where a server keeps it."""
+    """Return the path of MLflow's database; None where a tracking server keeps it."""
     prefix = "sqlite:///"
     address = settings.tracking_uri
     return Path(address.removeprefix(prefix)) if address.startswith(prefix) else None
 
 
 def artifacts_path(settings: Settings) -> Path:
-    """The folder of MLflow's artifacts."""
+    """Return the folder of MLflow's artifacts."""
     return settings.state_path / "mlflow" / "artifacts"
 
 
-def back_up(settings: Settings, target: Path) -> Backup:
-    """Write a backup while nobody else writes.
+def places(settings: Settings) -> dict[str, Path]:
+    """Return the file or folder on disk of each part of a backup, by its path in the archive."""
+    found = {
+        DATABASE: settings.database_path,
+        MODELS: settings.models_path,
+        PUBLISHED: settings.published_path,
+    }
+    registry = registry_path(settings)
+    if registry is not None:
+        found |= {REGISTRY: registry, ARTIFACTS: artifacts_path(settings)}
+    return found
+
+
+def back_up(settings: Settings, target: Path) -> Manifest:
+    """Write a backup while holding the writer's lock.
 
     Args:
-        settings: Where everything is.
-        target: The archive; it appears when it is complete.
+        settings: Paths of warehouse and registry.
+        target: Archive to create; it appears under this name when it is complete.
 
     Raises:
-        RefusedError: There is such a file already, or it cannot be written.
+        RefusedError: The file exists already, or cannot be written.
         NoDataError: There is no warehouse yet.
         BusyError: Another process writes.
     """
@@ -125,39 +114,34 @@ def back_up(settings: Settings, target: Path) -> Backup:
         with warehouse.writer_lock(settings):
             manifest = _write(settings, temporary)
         files.move_into_place(temporary, target)
-    except BaseException as error:
-        with suppress(OSError):  # of a folder that is none
+    except (OSError, tarfile.TarError) as error:
+        raise RefusedError(f"{target} cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):  # the parent is not a folder
             files.remove(temporary)
-        if isinstance(error, OSError | tarfile.TarError):
-            raise RefusedError(f"{target} cannot be written: {error}") from error
-        raise
-    return Backup(target, manifest, target.stat().st_size)
+    return manifest
 
 
 def _write(settings: Settings, temporary: Path) -> Manifest:
     with warehouse.connect(settings) as connection:
         data_set = landed_data_set(connection)
         serving = champion(connection)
-        # what is still in the log beside the file goes into it
+        # the write-ahead log is not part of a backup
         connection.execute("CHECKPOINT")
     pointed = pointed_path(settings.published_path)
-    database = registry_path(settings)
-    has_registry = database is not None and database.exists()
-    members: list[Member] = []
+    parts = places(settings)
+    has_registry = REGISTRY in parts and parts[REGISTRY].exists()
     with (
-        tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive,
+        # dereference: two names of one file are stored as two files, because links are refused
+        tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        for name, path in _warehouse_files(settings):
-            members.append(_add(archive, name, path))
-        if database is not None and has_registry:
+        if has_registry:
             copy = Path(scratch) / "mlflow.db"
-            _copy_sqlite(database, copy)
-            members.append(_add(archive, "registry/mlflow.db", copy))
-            members.extend(
-                _add(archive, f"registry/artifacts/{name}", path)
-                for name, path in _below(artifacts_path(settings))
-            )
+            _copy_sqlite(parts[REGISTRY], copy)
+            parts[REGISTRY] = copy
+        else:
+            parts = {part: place for part, place in parts.items() if part.startswith("warehouse")}
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             made_at=datetime.now(UTC).replace(microsecond=0),
@@ -167,7 +151,11 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
             generation_id=None if pointed is None else pointed.stem,
             has_registry=has_registry,
             artifacts_root=str(artifacts_path(settings)),
-            members=tuple(members),
+            members=tuple(
+                _add(archive, f"{part}{name}", path)
+                for part, place in parts.items()
+                for name, path in _files(place)
+            ),
         )
         content = manifest.model_dump_json(indent=1).encode()
         info = tarfile.TarInfo(MANIFEST_NAME)
@@ -176,148 +164,106 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
     return manifest
 
 
-def _warehouse_files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    yield "warehouse/rossmann.duckdb", settings.database_path
-    for folder in (settings.models_path, settings.published_path):
-        for name, path in _below(folder):
-            yield f"warehouse/{folder.name}/{name}", path
-
-
-def _below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files below a folder by their relative names, without what is half-written."""
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
+def _files(place: Path) -> Iterator[tuple[str, Path]]:
+    """Yield a file, or the files of a folder, by relative name; skip half-written (hidden) ones."""
+    if place.is_file():
+        yield "", place
+    for path in sorted(place.rglob("*")):
+        relative = path.relative_to(place)
         if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield relative.as_posix(), path
+            yield f"/{relative.as_posix()}", path
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
-    """Copy an SQLite database as of one moment, whoever writes to it meanwhile."""
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
-    ):
-        old.backup(new)
+    """Copy an SQLite database as of one moment, even while other processes write to it."""
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+        connection.execute("VACUUM INTO ?", [str(target)])
 
 
 def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
-    info = tarfile.TarInfo(name)
+    # one open file for hash and content, because readers' status.json may be replaced in between
     with path.open("rb") as stream:
-        # of what is open: a status is replaced at any time
-        status = os.fstat(stream.fileno())
-        info.size, info.mtime = status.st_size, int(status.st_mtime)
-        info.mode = status.st_mode & 0o777
-        hashed = _Hashed(stream)
-        archive.addfile(info, hashed)
-    return Member(path=name, bytes=info.size, sha256=hashed.digest, mode=info.mode)
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        stream.seek(0)
+        info = archive.gettarinfo(arcname=name, fileobj=stream)
+        archive.addfile(info, stream)
+    return Member(path=name, bytes=info.size, sha256=digest, mode=info.mode & 0o777)
 
 
-class _Hashed:
-    """A stream that hashes what is read of it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._hash = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._hash.update(data)
-        return data
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-
-def unpack(archive_path: Path, folder: Path) -> Manifest:
-    """Unpack a backup into an empty folder and hold every file against the manifest.
+def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
+    """Unpack a backup and check every file against the manifest.
 
     Args:
         archive_path: The archive.
-        folder: Where ``warehouse/`` and ``registry/`` are put; nothing else is touched.
+        target_of: Returns the folder to unpack into, by the path of a member.
 
     Raises:
-        RefusedError: It is no backup, or not whole; the message says what was found.
+        RefusedError: The archive is incomplete or not a backup; the message says what was found.
     """
-    found: dict[str, Member] = {}
-    content: bytes | None = None
     try:
         with tarfile.open(archive_path, "r:") as archive:
-            for info in archive:
-                stream = archive.extractfile(info) if info.isreg() else None
-                if stream is None:
-                    raise RefusedError(
-                        f"{archive_path}: {info.name!r} is not a plain file; a backup holds no "
-                        "others"
-                    )
-                if info.name == MANIFEST_NAME:
-                    content = stream.read()
-                    continue
-                target = folder / _safe_name(archive_path, info.name)
-                found[info.name] = _unpack_file(stream, info, target)
+            return _unpack(archive, target_of)
+    except RefusedError as error:
+        raise RefusedError(f"{archive_path}: {error}") from error
     except (OSError, tarfile.TarError) as error:
         raise RefusedError(f"{archive_path} cannot be read as a backup: {error}") from error
-    if content is None:
-        raise RefusedError(
-            f"{archive_path} has no {MANIFEST_NAME} at its end: it was cut off, or is no backup"
-        )
-    manifest = _read_manifest(archive_path, content)
+
+
+def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manifest:
+    infos = {info.name: info for info in archive}
+    for name, info in infos.items():
+        # a sparse file takes a thousand times the room that its archive takes
+        if not info.isreg() or info.issparse():
+            raise RefusedError(f"{name!r} is not a plain file; a backup holds no others")
+        inside = PurePosixPath(name)
+        is_known = name == MANIFEST_NAME or any(inside.is_relative_to(part) for part in PARTS)
+        if ".." in inside.parts or not is_known:
+            raise RefusedError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
+    last = infos.pop(MANIFEST_NAME, None)
+    content = last and archive.extractfile(last)
+    if not content:
+        raise RefusedError(f"no {MANIFEST_NAME} at its end: it was cut off, or is no backup")
+    manifest = _read_manifest(content.read())
     expected = {member.path: member for member in manifest.members}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+    for name in sorted(expected.keys() | infos.keys()):
+        found = None
+        if name in infos:
+            folder, mode = target_of(name), infos[name].mode & 0o777
+            archive.extract(name, folder, filter="data")
+            path = folder / name
+            path.chmod(mode)
+            size = path.stat().st_size
+            found = Member(path=name, bytes=size, sha256=sha256_of(path), mode=mode)
+        if found != expected.get(name):
             raise RefusedError(
-                f"{archive_path}: {name} is not what the manifest says: found "
-                f"{_spoken(found.get(name))}, expected {_spoken(expected.get(name))}"
+                f"{name} is not what the manifest says: found {_in_words(found)}, expected "
+                f"{_in_words(expected.get(name))}"
             )
     return manifest
 
 
-def _read_manifest(archive_path: Path, content: bytes) -> Manifest:
+def _read_manifest(content: bytes) -> Manifest:
     try:
-        format_version = json.loads(content)["format_version"]
-        if format_version != FORMAT_VERSION:
+        version = json.loads(content)["format_version"]
+        if version != FORMAT_VERSION:
             raise RefusedError(
-                f"{archive_path} has the format version {format_version}, expected "
-                f"{FORMAT_VERSION}: another version of the product wrote it"
+                f"it has the format version {version}, expected {FORMAT_VERSION}: another version "
+                "of the product wrote it"
             )
         return Manifest.model_validate_json(content)
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise RefusedError(f"{archive_path}: {MANIFEST_NAME} cannot be read: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RefusedError(f"{MANIFEST_NAME} cannot be read: {error}") from error
 
 
-def _safe_name(archive_path: Path, name: str) -> PurePosixPath:
-    """A member's place, which lies where a backup puts files and nowhere else."""
-    path = PurePosixPath(name)
-    allowed = {
-        *(("warehouse", item) for item in WAREHOUSE_ITEMS),
-        *(("registry", item) for item in REGISTRY_ITEMS),
-    }
-    if path.is_absolute() or ".." in path.parts or path.parts[:2] not in allowed:
-        raise RefusedError(
-            f"{archive_path}: {name!r} is none of a backup's places (warehouse/ and registry/)"
-        )
-    return path
-
-
-def _unpack_file(stream: IO[bytes], info: tarfile.TarInfo, target: Path) -> Member:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    size = 0
-    with target.open("xb") as out:
-        while data := stream.read(_CHUNK):
-            digest.update(data)
-            out.write(data)
-            size += len(data)
-    mode = info.mode & 0o777
-    target.chmod(mode)
-    return Member(path=info.name, bytes=size, sha256=digest.hexdigest(), mode=mode)
-
-
-def _spoken(member: Member | None) -> str:
+def _in_words(member: Member | None) -> str:
     return "nothing" if member is None else f"{member.bytes:,} bytes of hash {member.sha256[:12]}"
 
 
 def free_bytes(folder: Path) -> int:
-    """What the disk of a folder has left."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    return shutil.disk_usage(there).free
+    """Return the free bytes on the disk of a folder, which need not exist yet."""
+    return shutil.disk_usage(existing_folder(folder)).free
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return the folder, or its nearest parent that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())

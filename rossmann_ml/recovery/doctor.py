@@ -1,16 +1,16 @@
-"""Run every examiner, and repair what can be repaired without losing anything."""
+"""Run all examiners, and repair what can be repaired without losing data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import duckdb
 
 from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import files, served, stored, surroundings
-from rossmann_ml.recovery.findings import Finding, Severity
+from rossmann_ml.recovery.findings import Finding, Severity, error, note
 from rossmann_ml.warehouse import connection as warehouse
 
 _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
@@ -23,59 +23,57 @@ _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
     "status": served.examine_status,
     "MLflow": surroundings.examine_registry,
 }
-# Mending one thing may bring up the next: a pointer once its damaged generation is set aside.
+# One repair may uncover the next: the pointer, once its damaged generation is renamed.
 _MOST_ROUNDS = 3
-_GRAVEST_FIRST = list(Severity)
+_FAULTS = (RossmannError, duckdb.Error, OSError, ValueError)
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; the gravest comes first.
+    """Return the findings of all examiners, the gravest first.
 
-    An examiner that cannot look says so in a finding of its own; the others still do.
+    An examiner that fails adds a finding about that; the others still run.
     """
-    found = chain.from_iterable(_asked(name, settings) for name in _EXAMINERS)
-    return sorted(found, key=lambda finding: _GRAVEST_FIRST.index(finding.severity))
+    found = [finding for name in _EXAMINERS for finding in _examine(name, settings)]
+    return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
 
 
-def _asked(name: str, settings: Settings) -> list[Finding]:
-    found: list[Finding] = []
+def _examine(name: str, settings: Settings) -> Iterator[Finding]:
     try:
-        found.extend(_EXAMINERS[name](settings))
-    except BusyError as error:
-        found.append(Finding(Severity.NOTE, name, f"could not be looked at: {error}"))
-    except (RossmannError, duckdb.Error, OSError, ValueError) as error:
-        found.append(Finding(Severity.ERROR, name, f"could not be looked at: {error}"))
-    return found
+        yield from _EXAMINERS[name](settings)
+    except BusyError as busy:
+        yield note(name, f"could not be examined: {busy}")
+    except _FAULTS as fault:
+        yield error(name, f"could not be examined: {fault}")
 
 
 def repair(settings: Settings) -> list[str]:
-    """Repair what can be repaired while nobody else writes.
+    """Repair what can be repaired, while holding the writer's lock.
 
     Returns:
-        What was done, a line each; what could not be done is among the findings afterwards.
+        One line for each repair; faults that remain are found by :func:`examine` afterwards.
 
     Raises:
         BusyError: Another process writes.
     """
-    done: list[str] = []
-    # the note of a writer that died is overwritten by the lock taken here, and gone with it
-    left = next(iter(files.examine_lock(settings)), None)
+    # the lock taken here overwrites the note of a writer that died, so it is read before
+    dead_writer = list(files.examine_lock(settings))
     with warehouse.writer_lock(settings):
-        if left is not None and left.repair is not None:
-            done.append(left.repair())
+        # an interrupted restore goes first, because the other examiners see a mixture of its files
+        done = _repair(dead_writer) + _repair(_examine("half-written files", settings))
         for _ in range(_MOST_ROUNDS):
-            repairs = [each for each in examine(settings) if each.repair is not None]
-            before = len(done)
-            for finding in repairs:
-                done.extend(_repaired(finding))
-            if len(done) == before:
+            repaired = _repair(examine(settings))
+            done += repaired
+            if not repaired:
                 break
     return done
 
 
-def _repaired(finding: Finding) -> list[str]:
-    assert finding.repair is not None  # noqa: S101 - asked by the only caller
-    try:
-        return [finding.repair()]
-    except (RossmannError, duckdb.Error, OSError, ValueError):
-        return []  # the finding stays, and says what a person can do
+def _repair(findings: Iterable[Finding]) -> list[str]:
+    done = []
+    for each in findings:
+        if each.repair is not None:
+            # a fault that stays is found again, with its advice for a person
+            with suppress(*_FAULTS):
+                each.repair()
+                done.append(f"{each.subject}: {each.found}; {each.remedy}")
+    return done

@@ -1,95 +1,87 @@
-"""Locks and who holds them, and what writers that died left on the disk.
-
-Only names are looked at here; whether a file holds what it should is for the other examiners.
-"""
+"""Examine locks and the files that killed writers left on the disk, by their names alone."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from rossmann_ml.base.files import leftover_paths, remove
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.vintages import vintages_path
-from rossmann_ml.recovery.findings import Finding, Severity
-from rossmann_ml.recovery.restore import undo_interrupted
+from rossmann_ml.recovery.findings import Finding, error, note, warning
+from rossmann_ml.recovery.restore import restore_folders, undo_interrupted
 from rossmann_ml.warehouse import connection as warehouse
 
-_A_DAY = 24 * 60 * 60
+_LONG_HELD = timedelta(days=1)
+_MOST_LISTED = 4
 
 
 def examine_lock(settings: Settings) -> Iterator[Finding]:
-    """Say who writes now, and whether a writer died."""
+    """Report the process that holds the writer's lock, or one that died while holding it."""
     holder = warehouse.lock_owner(settings)
     owner = warehouse.owner_path(settings)
     if holder is not None:
-        yield Finding(
-            Severity.WARNING if _seconds_held(holder) > _A_DAY else Severity.NOTE,
+        process, held_for = _owner(holder)
+        found = warning if held_for > _LONG_HELD else note
+        yield found(
             "lock",
-            f"a writer is at work: {_described(holder)}",
+            f"a writer is at work: {process}",
             "wait for it; if it hangs, stop that process: its lock goes with it",
         )
     elif owner.exists():
-        yield Finding(
-            Severity.WARNING,
+        process, _ = _owner(owner.read_text("utf-8"))
+        yield warning(
             "lock",
-            f"a writer ended without tidying up: {_described(owner.read_text('utf-8'))}; the lock "
-            "itself went with it",
+            f"a writer ended without tidying up: {process}; the lock itself went with it",
             "rossmann doctor --fix removes the note; `rossmann refresh` does too",
-            lambda: _removed([owner]),
+            partial(remove, owner),
         )
 
 
 def examine_leftovers(settings: Settings) -> Iterator[Finding]:
-    """Look for files that were begun under a hidden name and never given their own."""
+    """Report an interrupted restore, and files that still have their temporary name."""
     if (settings.restore_path / warehouse.RESTORE_MARK).exists():
-        yield Finding(
-            Severity.ERROR,
+        yield error(
             "restore",
-            f"a restore was interrupted while it exchanged files; what was there before lies in "
+            "a restore was interrupted while it exchanged files; the files from before are in "
             f"{settings.restore_path}",
-            "rossmann doctor --fix puts it back; then restore again",
-            lambda: undo_interrupted(settings),
+            "rossmann doctor --fix puts them back; then restore again",
+            partial(undo_interrupted, settings),
         )
-        return  # the rest is looked at once the files are back
-    left = [path for folder in leftover_folders(settings) for path in leftover_paths(folder)]
-    # what an interrupted restore had unpacked before it touched anything
-    left += [path for path in restore_folders(settings) if path.exists()]
-    if left:
-        yield Finding(
-            Severity.WARNING,
-            "half-written files",
-            f"{len(left)} left by writers that died: {_listed(left)}",
-            "rossmann doctor --fix removes them; they are read by nobody",
-            lambda: _removed(left),
-        )
-
-
-def leftover_folders(settings: Settings) -> list[Path]:
-    """The folders in which things are made under a hidden name first."""
-    return [
+        return
+    folders = (
         settings.models_path,
         settings.published_path,
         settings.published_path / "models",
         vintages_path(settings),
-    ]
+    )
+    left = [path for folder in folders for path in leftover_paths(folder)]
+    left += [path for path in restore_folders(settings) if path.exists()]
+    if left:
+        yield warning(
+            "half-written files",
+            f"{len(left)} left by writers that died: {_listed(left)}",
+            "rossmann doctor --fix removes them; no program reads them",
+            partial(_remove, left),
+        )
 
 
-def restore_folders(settings: Settings) -> list[Path]:
-    """Where a restore keeps what it exchanges: beside the warehouse and beside MLflow's files."""
-    return [settings.restore_path, settings.state_path / settings.restore_path.name]
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        remove(path)
 
 
-def _described(owner: str) -> str:
+def _owner(note: str) -> tuple[str, timedelta]:
+    """Return the process that a lock's note describes, and how long it has held the lock."""
     try:
-        told = json.loads(owner)
-        pid, since = int(told["pid"]), str(told["since"])
+        owner = json.loads(note)
+        process = f"process {owner['pid']}{_command(owner['pid'])}, since {owner['since']}"
+        return process, datetime.now(UTC) - datetime.fromisoformat(owner["since"])
     except (ValueError, KeyError, TypeError):
-        return owner.strip() or "who it is was not written down"
-    return f"process {pid}{_command(pid)}, since {since}"
+        return note.strip() or "its process was not written down", timedelta(0)
 
 
 def _command(pid: int) -> str:
@@ -100,26 +92,7 @@ def _command(pid: int) -> str:
     return f" ({b' '.join(words[:6]).decode(errors='replace').strip()})"
 
 
-def _seconds_held(owner: str) -> float:
-    try:
-        since = datetime.fromisoformat(json.loads(owner)["since"])
-        return (datetime.now(UTC) - since).total_seconds()
-    except (ValueError, KeyError, TypeError):
-        return 0.0
-
-
-def _removed(paths: list[Path]) -> str:
-    for path in paths:
-        remove(path)
-    return f"removed {_listed(paths)}"
-
-
-def _listed(paths: list[Path], most: int = 4) -> str:
-    shown = ", ".join(str(path) for path in paths[:most])
-    return shown + (f" and {len(paths) - most} more" if len(paths) > most else "")
-
-
-def is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder, or in the one it would be made in."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    return os.access(there, os.W_OK | os.X_OK)
+def _listed(paths: list[Path]) -> str:
+    more = len(paths) - _MOST_LISTED
+    shown = ", ".join(str(path) for path in paths[:_MOST_LISTED])
+    return shown + (f" and {more} more" if more > 0 else "")

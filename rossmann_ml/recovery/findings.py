@@ -1,50 +1,71 @@
-"""Findings of the doctor: severity, what was found, what to do, and a repair where one is safe."""
+"""Findings of the doctor: severity, observation, advice, and a repair where one is safe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from rossmann_ml.base import files
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding, the gravest first."""
 
-    ERROR = "error"  # the next run or the readers will fail, or show what is wrong
+    ERROR = "error"  # the next run or the readers will fail, or show wrong figures
     WARNING = "warning"  # it works, but not as it should
-    NOTE = "note"  # good to know, nothing to do
+    NOTE = "note"  # needs no action
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One observation of the doctor.
 
     Attributes:
-        severity: How bad it is.
-        subject: What it is about, in a word or two; the same finding has the same subject.
-        found: What was found, and what was expected where that is not plain.
-        remedy: What a person can do; empty where there is nothing to do.
-        repair: Function that repairs it without losing anything and says what it did; None where a
-            person has to decide. The caller holds the writer's lock.
+        severity: Severity.
+        subject: Topic in one or two words, such as ``lock``.
+        found: Value found, and the expected one where that is not obvious.
+        remedy: Action for a person; empty where none is needed.
+        repair: Function that repairs the fault without losing data, called with the writer's lock
+            held; None where a person has to decide.
     """
 
     severity: Severity
     subject: str
     found: str
     remedy: str = ""
-    repair: Callable[[], str] | None = field(default=None, compare=False, repr=False)
+    repair: Callable[[], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_trouble(self) -> bool:
-        """Whether something should be done."""
+        """Whether action is needed."""
         return self.severity is not Severity.NOTE
 
     def as_json(self) -> dict[str, str | bool]:
-        """As plain values."""
+        """Return the finding as plain values."""
         return {
             "severity": self.severity.value,
             "subject": self.subject,
             "found": self.found,
             "remedy": self.remedy,
-            "can_be_mended": self.repair is not None,
+            "can_be_repaired": self.repair is not None,
         }
+
+
+error = partial(Finding, Severity.ERROR)
+warning = partial(Finding, Severity.WARNING)
+note = partial(Finding, Severity.NOTE)
+
+
+def examine_model_files(
+    subject: str, folder: Path, other: Path, *, found: str, remedy: str
+) -> Iterator[Finding]:
+    """Yield an error where a model's folder is missing; repair it from the other copy if there."""
+    if folder.is_dir():
+        return
+    repair = partial(files.copy_folder_atomically, other, folder) if other.is_dir() else None
+    if repair:
+        remedy = f"rossmann doctor --fix copies them from {other}"
+    yield error(subject, found, remedy, repair)

@@ -1,17 +1,14 @@
-"""Bringing a backup back: checked whole beside the target first, then exchanged by renames.
+"""Restore a backup: unpack and check it next to its target, then exchange files by renames.
 
-While files are exchanged a mark lies in ``warehouse/.restoring``; whoever finds it there after a
-crash puts back what was before (:func:`undo_interrupted`), and nobody opens the warehouse until
-then. What a backup holds is :mod:`~rossmann_ml.recovery.archive`'s matter.
+Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged a mark in
+``warehouse/.restoring`` keeps everyone from the warehouse; after a crash the doctor undoes the
+exchange. See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -20,11 +17,15 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
-    WAREHOUSE_ITEMS,
+    ARTIFACTS,
+    DATABASE,
+    MODELS,
+    PUBLISHED,
+    REGISTRY,
     Manifest,
     artifacts_path,
     free_bytes,
-    registry_path,
+    places,
     unpack,
 )
 from rossmann_ml.serving.generations import current_path, read_info, reading
@@ -32,49 +33,40 @@ from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import refuse_later_version
 from rossmann_ml.warehouse.tables import raw
 
-# The columns in which MLflow's database names files by their absolute place.
-_PLACES = {
+# The columns in which MLflow's database names files by their absolute path.
+_PATH_COLUMNS = {
     "experiments": ("artifact_location",),
     "runs": ("artifact_uri",),
     "model_versions": ("source", "storage_location"),
     "logged_models": ("artifact_location",),
 }
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """One file or folder to be exchanged: where it goes, and where its two versions wait."""
-
-    place: Path
-    staged: Path
-    former: Path
-    is_registry: bool = False
+# A log next to a database (DuckDB's, SQLite's) is exchanged together with its database.
+_SUFFIXES = ("", ".wal", "-wal", "-shm")
 
 
 def restore(settings: Settings, archive_path: Path, *, replace: bool = False) -> Manifest:
-    """Put a backup in the place of what is there.
+    """Replace warehouse, models, generations and local MLflow registry by those of a backup.
 
-    The archive is unpacked and checked first; only then files are exchanged. What was there is
-    kept until all is in its place, and put back if anything fails.
+    Existing files are kept until all restored files are in place, and put back if anything fails.
 
     Args:
-        settings: Where everything goes.
+        settings: Paths of warehouse and registry.
         archive_path: The backup.
-        replace: Whether what is there already may go.
+        replace: Whether existing files may be replaced.
 
     Returns:
-        What the backup says of itself.
+        The manifest of the backup.
 
     Raises:
-        RefusedError: It is no whole backup, there is too little room, or there is something in its
-            place and ``replace`` was not said. Nothing was changed.
+        RefusedError: The backup is incomplete, the disk has too little room, or files exist and
+            ``replace`` is false. Nothing was changed.
         BusyError: Another process writes.
     """
     if not archive_path.is_file():
         raise RefusedError(f"{archive_path}: there is no such file")
     with warehouse.writer_lock(settings):
         warehouse.refuse_half_restored(settings)
-        there = [path for path in _places(settings) if path.exists()]
+        there = [place for place in places(settings).values() if place.exists()]
         if there and not replace:
             raise RefusedError(
                 f"there is something already: {', '.join(map(str, there))}. Name empty folders "
@@ -87,11 +79,9 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
             )
         _remove_folders(settings)
         try:
-            staging = settings.restore_path / "new"
-            staging.mkdir(parents=True)
-            manifest = unpack(archive_path, staging)
-            _prepare(settings, staging, manifest)
-            _exchange(settings, manifest)
+            manifest = unpack(archive_path, lambda part: _staging(settings, part))
+            _prepare(settings, manifest)
+            _exchange(settings)
         except OSError as error:
             raise RefusedError(f"{archive_path} cannot be restored: {error}") from error
         finally:
@@ -100,45 +90,49 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
     return manifest
 
 
-def undo_interrupted(settings: Settings) -> str:
-    """Put back what was there before a restore that died, and say so; the lock is held."""
-    mark = _mark(settings)
-    had: dict[str, bool] = json.loads(mark.read_text(encoding="utf-8"))
-    for each in _exchanges(settings):
-        if had.get(str(each.place)) is False:
-            files.remove(each.place)
-        elif each.former.exists():
-            files.remove(each.place)
-            each.former.rename(each.place)
-    mark.unlink()
+def restore_folders(settings: Settings) -> tuple[Path, Path]:
+    """Return the folders of unpacked and former files, in the warehouse and in the state folder."""
+    return settings.restore_path, settings.state_path / settings.restore_path.name
+
+
+def undo_interrupted(settings: Settings) -> None:
+    """Put back the files from before an unfinished restore; the caller holds the writer's lock."""
+    for staged, place in _staged_parts(settings):
+        if not staged.exists():  # it was moved to its place
+            place.rename(staged)
+        for suffix in _SUFFIXES:
+            former = _former(staged, suffix)
+            if former.exists():
+                former.rename(_with_suffix(place, suffix))
+    _mark(settings).unlink()
     _remove_folders(settings)
-    return "put back what was there before the restore"
 
 
-def _prepare(settings: Settings, staging: Path, manifest: Manifest) -> None:
-    """Let the unpacked files fit their new place, and see that they can be read."""
+def _prepare(settings: Settings, manifest: Manifest) -> None:
+    """Check that the unpacked files can be opened, and adapt them to their new place."""
     refuse_later_version(manifest.schema_version)
-    database = staging / "warehouse" / "rossmann.duckdb"
+    staging = _staging(settings, DATABASE)
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with duckdb.connect(str(staging / DATABASE), read_only=True) as connection:
             raw.landed_files(connection)
         if manifest.generation_id is not None:
-            with reading(current_path(staging / "warehouse" / "published")) as connection:
+            with reading(current_path(staging / PUBLISHED)) as connection:
                 read_info(connection)
     except duckdb.Error as error:
         raise RefusedError(f"what the backup holds cannot be opened: {error}") from error
+    # a folder that was empty is not in the archive
+    folders = [MODELS, PUBLISHED]
     if manifest.has_registry:
-        registry = staging / "registry" / "mlflow.db"
-        _move_places(registry, manifest.artifacts_root, str(artifacts_path(settings)))
-        # to where it can be renamed from: the state folder may be another disk
-        target = _registry_staging(settings)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(staging / "registry", target)
+        folders.append(ARTIFACTS)
+        registry = _staging(settings, REGISTRY) / REGISTRY
+        _move_paths(registry, manifest.artifacts_root, str(artifacts_path(settings)))
+    for part in folders:
+        (_staging(settings, part) / part).mkdir(exist_ok=True)
 
 
-def _move_places(registry: Path, before: str, after: str) -> None:
+def _move_paths(registry: Path, before: str, after: str) -> None:
     with closing(sqlite3.connect(registry)) as connection, connection:
-        for table, columns in _PLACES.items():
+        for table, columns in _PATH_COLUMNS.items():
             known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
             for column in known.intersection(columns):
                 connection.execute(
@@ -148,64 +142,48 @@ def _move_places(registry: Path, before: str, after: str) -> None:
                 )
 
 
-def _exchange(settings: Settings, manifest: Manifest) -> None:
-    # a registry that the backup does not hold stays as it is
-    exchanges = [
-        each for each in _exchanges(settings) if manifest.has_registry or not each.is_registry
-    ]
-    mark = _mark(settings)
-    had = {str(each.place): each.place.exists() for each in exchanges}
-    files.write_text_atomically(mark, json.dumps(had))
+def _exchange(settings: Settings) -> None:
+    parts = list(_staged_parts(settings))
+    for folder in {staged.parent for staged, _ in parts}:
+        for path in folder.rglob("*"):
+            files.sync(path)
+    files.write_text_atomically(_mark(settings), "")
     try:
-        for each in exchanges:
-            each.former.parent.mkdir(parents=True, exist_ok=True)
-            each.place.parent.mkdir(parents=True, exist_ok=True)
-            if each.place.exists():
-                each.place.rename(each.former)
-            if each.staged.exists():
-                each.staged.rename(each.place)
-        for folder in {each.place.parent for each in exchanges}:
+        for staged, place in parts:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            for suffix in _SUFFIXES:
+                old = _with_suffix(place, suffix)
+                if old.exists():
+                    old.rename(_former(staged, suffix))
+            staged.rename(place)
+        for folder in {place.parent for _, place in parts}:
             files.sync(folder)
     except BaseException:
         undo_interrupted(settings)
         raise
-    mark.unlink()
-    files.sync(mark.parent)
+    _mark(settings).unlink()
+    files.sync(settings.restore_path)
 
 
-def _exchanges(settings: Settings) -> list[_Exchange]:
-    in_warehouse = settings.restore_path
-    exchanges = [
-        _Exchange(
-            settings.warehouse_path / item,
-            in_warehouse / "new" / "warehouse" / item,
-            in_warehouse / "former" / item,
-        )
-        # the log beside the database belongs to the one that goes
-        for item in (*WAREHOUSE_ITEMS, "rossmann.duckdb.wal")
-    ]
-    registry = registry_path(settings)
-    if registry is not None:
-        staged, former = _registry_staging(settings), _state_folder(settings) / "former"
-        logs = [registry.with_name(f"{registry.name}{end}") for end in ("-wal", "-shm")]
-        places = {"mlflow.db": registry, "artifacts": artifacts_path(settings)}
-        exchanges += [
-            _Exchange(place, staged / name, former / name, is_registry=True)
-            for name, place in (*places.items(), *((log.name, log) for log in logs))
-        ]
-    return exchanges
+def _staged_parts(settings: Settings) -> list[tuple[Path, Path]]:
+    """Return the unpacked and the final path of each part that the restore exchanges."""
+    parts = [(_staging(settings, part) / part, place) for part, place in places(settings).items()]
+    # a registry that the backup does not hold stays as it is
+    return [(staged, place) for staged, place in parts if staged.parent.is_dir()]
 
 
-def _places(settings: Settings) -> list[Path]:
-    return [each.place for each in _exchanges(settings)]
+def _staging(settings: Settings, part: str) -> Path:
+    # renames need one file system, and the state folder may be on another disk
+    in_warehouse, in_state = restore_folders(settings)
+    return in_state if part.startswith("registry") else in_warehouse
 
 
-def _state_folder(settings: Settings) -> Path:
-    return settings.state_path / settings.restore_path.name
+def _former(staged: Path, suffix: str) -> Path:
+    return staged.with_name(f"former-{staged.name}{suffix}")
 
 
-def _registry_staging(settings: Settings) -> Path:
-    return _state_folder(settings) / "registry"
+def _with_suffix(place: Path, suffix: str) -> Path:
+    return place.with_name(f"{place.name}{suffix}")
 
 
 def _mark(settings: Settings) -> Path:
@@ -213,5 +191,5 @@ def _mark(settings: Settings) -> Path:
 
 
 def _remove_folders(settings: Settings) -> None:
-    for folder in (settings.restore_path, _state_folder(settings)):
+    for folder in restore_folders(settings):
         files.remove(folder)

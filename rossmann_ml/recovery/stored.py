@@ -1,39 +1,34 @@
-"""What is wrong with the warehouse: its form, its champion, its data set, its clock.
+"""Examine the warehouse: schema version, unfinished tables, champion, data set, clock.
 
-Looks without migrating or creating anything. What readers are served is
-:mod:`~rossmann_ml.recovery.served`'s matter.
+Read-only: neither migrates nor creates tables. See :mod:`~rossmann_ml.recovery.served` for what
+readers use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 
 import duckdb
 
-from rossmann_ml.base import files
-from rossmann_ml.base.errors import BadFileError, SchemaError
+from rossmann_ml.base.errors import RefusedError, SchemaError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.ingest.data_set import data_set_of, landed_data_set
-from rossmann_ml.recovery.findings import Finding, Severity
+from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, refuse_other_data_set
+from rossmann_ml.recovery.findings import Finding, error, examine_model_files, warning
 from rossmann_ml.serving.generations import bundle_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import newest_version, refuse_later_version, schema_version
 from rossmann_ml.warehouse.tables import raw
 from rossmann_ml.warehouse.tables.models import champion
 
-# What dbt calls a table that is not finished, or that a finished one is about to replace.
-_UNFINISHED = ("__dbt_tmp", "__dbt_backup")
-# Clocks of two machines differ by seconds; more than this is a clock that was set back.
+# Clocks of two machines differ by seconds; a larger difference means a clock was set back.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def examine_warehouse(settings: Settings) -> Iterator[Finding]:
-    """Look into the pipeline's database, if there is one and nobody writes to it."""
+    """Report faults of the pipeline's database."""
     if not settings.database_path.exists():
-        yield Finding(
-            Severity.WARNING,
+        yield warning(
             "warehouse",
             f"there is none yet in {settings.warehouse_path}",
             "`rossmann refresh` makes it, `rossmann restore FILE` brings one back",
@@ -42,8 +37,7 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
     with warehouse.open_as_it_is(settings) as connection:
         version = schema_version(connection)
         if version is None:
-            yield Finding(
-                Severity.WARNING,
+            yield warning(
                 "warehouse",
                 f"{settings.database_path} holds none of the pipeline's tables",
                 "`rossmann refresh` makes them",
@@ -51,115 +45,81 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
             return
         try:
             refuse_later_version(version)
-        except SchemaError as error:
-            yield Finding(Severity.ERROR, "schema version", str(error))
+        except SchemaError as refusal:
+            yield error("schema version", str(refusal))
             return
         if version < newest_version():
-            yield Finding(
-                Severity.WARNING,
+            yield warning(
                 "schema version",
                 f"the warehouse has schema version {version}, this code writes {newest_version()}",
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
-                lambda: _migrated(settings),
+                lambda: warehouse.open_database(settings).close(),
             )
-        for look in (_unfinished_tables, _champion, _data_set, _clock):
+        for examiner in (_unfinished_tables, _champion, _data_set, _clock):
             try:
-                yield from look(connection, settings)
+                yield from examiner(connection, settings)
             except duckdb.CatalogException:  # a table that the migration makes
                 continue
-
-
-def _migrated(settings: Settings) -> str:
-    with warehouse.connect(settings):
-        return f"migrated the warehouse to schema version {newest_version()}"
 
 
 def _unfinished_tables(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> Iterator[Finding]:
-    found = [
-        (schema, name, kind)
-        for schema, name, kind in connection.execute(
-            """
-            SELECT schema_name, table_name, 'TABLE' FROM duckdb_tables()
-            UNION ALL SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal
-            ORDER BY ALL
-            """
-        ).fetchall()
-        if name.endswith(_UNFINISHED)
-    ]
+    # dbt's names for a table under construction and for one that is being replaced
+    found = connection.execute(
+        """
+        SELECT table_schema || '.' || table_name,
+            format('DROP {} "{}"."{}"', if(table_type = 'VIEW', 'VIEW', 'TABLE'),
+                table_schema, replace(table_name, '"', '""'))
+        FROM information_schema.tables
+        WHERE regexp_matches(table_name, '__dbt_(tmp|backup)$')
+        ORDER BY ALL
+        """
+    ).fetchall()
+
+    def drop() -> None:
+        with warehouse.connect(settings) as writing:
+            for _, statement in found:
+                writing.execute(statement)
+
     if found:
-        yield Finding(
-            Severity.WARNING,
+        yield warning(
             "unfinished tables",
-            "left by a dbt that died: " + ", ".join(f"{each[0]}.{each[1]}" for each in found),
+            "left by a dbt that died: " + ", ".join(name for name, _ in found),
             "rossmann doctor --fix drops them; the tables themselves are whole",
-            lambda: _dropped(settings, found),
+            drop,
         )
-
-
-def _dropped(settings: Settings, tables: list[tuple[str, str, str]]) -> str:
-    with warehouse.connect(settings) as connection:
-        for schema, name, kind in tables:
-            quoted = name.replace('"', '""')
-            connection.execute(f'DROP {kind} IF EXISTS "{schema}"."{quoted}"')
-    return "dropped " + ", ".join(f"{schema}.{name}" for schema, name, _ in tables)
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
     version = champion(connection)
     if version is None:
-        yield Finding(
-            Severity.WARNING,
+        yield warning(
             "champion",
             "no model has been promoted yet",
-            "`rossmann refresh` trains one and asks the gate",
+            "`rossmann refresh` trains one and submits it to the gate",
         )
         return
-    own, published = settings.models_path / version, bundle_path(settings, version)
-    if own.is_dir():
-        return
-    repair: Callable[[], str] | None = None
-    remedy = "`rossmann rollback model`, `rossmann restore FILE`, or train: `rossmann refresh "
-    remedy += "--retrain fast`"
-    if published.is_dir():
-        repair = partial(_copied, settings, version)
-        remedy = "rossmann doctor --fix copies it from the published ones"
-    yield Finding(
-        Severity.ERROR,
+    yield from examine_model_files(
         "champion",
-        f"the files of the champion {version} are not in {settings.models_path}",
-        remedy,
-        repair,
+        settings.models_path / version,
+        bundle_path(settings, version),
+        found=f"the files of the champion {version} are not in {settings.models_path}",
+        remedy="`rossmann rollback model`, `rossmann restore FILE`, or train: `rossmann refresh "
+        "--retrain fast`",
     )
-
-
-def _copied(settings: Settings, version: str) -> str:
-    files.copy_folder_atomically(bundle_path(settings, version), settings.models_path / version)
-    return f"copied {version} from the published models"
 
 
 def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
     landed = landed_data_set(connection)
-    if landed is None:
-        return
     for folder, is_bulk in ((settings.raw_path, True), (settings.incoming_path, False)):
         if not folder.is_dir() or (is_bulk and not (folder / "train.csv").exists()):
             continue
         try:
             offered = data_set_of(folder, is_bulk=is_bulk)
-        except BadFileError as error:
-            yield Finding(Severity.ERROR, "data set", str(error))
-            continue
-        if offered is not None and offered.name != landed.name:
-            yield Finding(
-                Severity.ERROR,
-                "data set",
-                f"the warehouse holds {landed.name!r}, {folder} holds {offered.name!r}; they are "
-                "never mixed",
-                "name another folder with ROSSMANN_RAW_DIR, or another warehouse with "
-                "ROSSMANN_WAREHOUSE_DIR",
-            )
+            refuse_other_data_set(offered, landed, folder, settings)
+        except RefusedError as refusal:
+            yield error("data set", str(refusal))
 
 
 def _clock(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
@@ -167,10 +127,9 @@ def _clock(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterato
     newest = raw.newest_landing(connection)
     now = warehouse.utc_now()
     if newest is not None and newest > now + _CLOCK_TOLERANCE:
-        yield Finding(
-            Severity.ERROR,
+        yield error(
             "clock",
-            f"it says {now:%Y-%m-%d %H:%M} UTC, but files were landed at {newest:%Y-%m-%d %H:%M}: "
+            f"it shows {now:%Y-%m-%d %H:%M} UTC, but files were landed at {newest:%Y-%m-%d %H:%M}: "
             "it was set back, or was ahead then",
             "set the machine's clock; what is landed now would count as known too early",
         )

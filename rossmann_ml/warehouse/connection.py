@@ -46,7 +46,7 @@ __all__ = [
 
 Value = TypeVar("Value")
 
-RESTORE_MARK = "swapping.json"
+RESTORE_MARK = "exchanging"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""A short replay of the sample: the whole product from one Monday to the next, and on after a kill.
+"""A short replay of the sample: the product from one Monday to the next, resumed after a kill.
 
-The weeks run the true weekly job. Only the one that is killed is a process of its own, the others
-run in this one, which spares the seconds that imports take.
+All weeks run the real weekly job. Only the one that is killed is a separate process; the others run
+in this one, which saves the seconds of imports.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPTIONS = ReplayOptions(date(2015, 5, 4), late_share=0.05, restated_share=0.01)
 WEEKS = 2
 MONDAYS = [OPTIONS.monday(number) for number in range(WEEKS)]
 
-# what is the same however often a week was begun: all but run ids, clocks and MLflow's numbers
+# columns that do not depend on how often a week was begun: no run ids, clocks or MLflow versions
 _COMPARED = {
     "raw.sales": "* EXCLUDE (load_id)",
     "raw.plan": "* EXCLUDE (load_id)",
@@ -73,7 +73,7 @@ def in_this_process(
 
 @dataclass(frozen=True)
 class Played:
-    """A live product that was never run, and the replay beside it."""
+    """A live product that was never run, and a replay next to it."""
 
     live: Settings
     place: ReplayPlace
@@ -94,7 +94,7 @@ class Played:
 
 
 def kill_in_the_middle(played: Played, weeks: int, until: str) -> None:
-    """Play by the command, and kill it with all that it started once its job says ``until``."""
+    """Play by the command, and kill its process group once the job's log contains ``until``."""
     first = OPTIONS.first_monday
     log = played.place.logs_path / f"{OPTIONS.monday(weeks - 1)}.log"
     process = subprocess.Popen(
@@ -118,7 +118,7 @@ def kill_in_the_middle(played: Played, weeks: int, until: str) -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """A replay that was killed in its second week, and the same week without a kill."""
+    """Tables of a replay killed in its second week, and of the same week without a kill."""
 
     played: Played
     killed_and_resumed: dict[str, list[tuple[Any, ...]]]

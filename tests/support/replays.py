@@ -1,4 +1,4 @@
-"""A chain of five stores whose files are played, and a weekly job that only leaves rows."""
+"""A chain of five stores whose files are replayed, and a weekly job that only writes rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def is_reported(store: int, day: date) -> bool:
 
 
 def write_source(folder: Path, sales: Callable[[int, date], int] = sales_of) -> Path:
-    """Write the whole files; ``sales`` gives the sales of a store and day."""
+    """Write the whole files; ``sales`` returns the sales of a store and day."""
     folder.mkdir(parents=True)
     rows = [
         sales_line(store, day, sales(store, day), Promo=int(day.isocalendar().week % 2 == 0))
@@ -66,7 +66,7 @@ def write_source(folder: Path, sales: Callable[[int, date], int] = sales_of) -> 
 
 
 def live_settings(base: Path, raw: Path) -> Settings:
-    """Settings of a live product that has never been run."""
+    """Return settings of a live product that has never been run."""
     return load_settings(
         raw_dir=raw,
         incoming_dir=base / "live" / "incoming",
@@ -77,11 +77,11 @@ def live_settings(base: Path, raw: Path) -> Settings:
 
 
 class StandInJob:
-    """A weekly job that forecasts 10% more than came true, and notes how it was called.
+    """A weekly job that forecasts 10% more than the actual sales, and records its calls.
 
     Args:
-        sales: What came true.
-        exit_codes: By Monday, of weeks that end otherwise than well.
+        sales: Returns the actual sales of a store and day.
+        exit_codes: Exit codes of failing weeks, by Monday.
     """
 
     def __init__(

@@ -1,13 +1,8 @@
-"""Playing the past: what would have been known each Monday, the weekly job on it, and the books.
+"""Replay past weeks: run the weekly job on what was known each Monday, then report on all weeks.
 
-A replay has its own files, warehouse, models and records below one folder; the live ones are not
-touched. :mod:`~rossmann_ml.pipeline.replay.source` says what is known when,
-:mod:`~rossmann_ml.pipeline.replay.drops` writes it as the retailer's files,
-:mod:`~rossmann_ml.pipeline.replay.week` runs the job of one Monday,
-:mod:`~rossmann_ml.pipeline.replay.loop` goes from Monday to Monday,
-:mod:`~rossmann_ml.pipeline.replay.place` is what is on disk,
-:mod:`~rossmann_ml.pipeline.replay.books` are the figures of it all, and
-:mod:`~rossmann_ml.pipeline.replay.page` puts them on a page.
+Entry points: :func:`replay`, :func:`make_books`. A replay has its own files, warehouse and models
+below one folder. ``source`` selects what was known, ``drops`` writes it as files, ``week`` runs the
+job, ``loop`` moves from Monday to Monday, ``books`` and ``page`` report.
 """
 
 from rossmann_ml.pipeline.replay.books import Books, make_books

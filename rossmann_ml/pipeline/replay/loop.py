@@ -1,13 +1,12 @@
-"""From Monday to Monday: files, the weekly job, and a note that the week is done."""
+"""Play Monday after Monday: write files, run the weekly job, record the week."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import date
 
 from rossmann_ml.base.errors import InterruptedReplayError, NoDataError
-from rossmann_ml.base.params import Params, Profile
+from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.drops import write_bulk, write_drop
@@ -34,28 +33,27 @@ def replay(
     run: RunWeek = run_week,
     progress: Progress = silent,
 ) -> list[PlayedWeek]:
-    """Play the past from the first Monday on; weeks that are done already are not played again.
+    """Play the weeks from the first Monday on that are not finished yet.
 
-    A week whose job stops (a check fails, a publish is held back) is noted as such, and the replay
-    goes on: readers keep what was published last, as they would have.
+    A week whose job stops (a failed check, a held publish) is recorded as such, and the replay
+    goes on: readers keep what was published last.
 
     Args:
-        live: The live product's settings: its bulk files are the past, its parameters and the
-            machine's means are used; its warehouse is left alone.
+        live: Settings of the live product: bulk files, parameters, threads and memory.
         params: All parameters.
-        options: What the replay is.
-        weeks: How many Mondays, those done before included.
-        place: The replay's folder.
-        source: The whole files, if not those of ``live.raw_path``.
+        options: Options of the replay.
+        weeks: Number of Mondays, including finished ones.
+        place: Folder of the replay.
+        source: The retailer's whole files; by default those of ``live.raw_path``.
         run: Runs the job of a Monday, as :func:`rossmann_ml.pipeline.replay.week.run_week`.
-        progress: Told each week.
+        progress: Receives a line for each week.
 
     Returns:
-        The weeks that are done, in order.
+        The finished weeks, in order.
 
     Raises:
-        NoDataError: The files do not reach so far, or begin too late.
-        SettingsError: The folder is the live product's, or holds something else.
+        NoDataError: The files end before the last week, or begin after the first Monday.
+        SettingsError: The folder is the live product's, or holds other files.
         BusyError: Another replay is at work in the folder.
         InterruptedReplayError: A week's job was interrupted; the next call plays that week again.
     """
@@ -76,50 +74,30 @@ def replay(
         done = {week.number for week in place.done_weeks()}
         if done:
             progress(f"{len(done)} weeks are done already")
-        for number in range(weeks):
-            if number not in done:
-                week = _play(live, params, options, number, place, source, run)
-                place.note_done(week)
-                progress(_told(week, weeks))
+        for number in sorted(set(range(weeks)) - done):
+            monday = options.monday(number)
+            started, started_at = time.perf_counter(), utc_now()
+            if number:
+                write_drop(source, options, params, number=number, incoming=place.incoming_path)
+            retrain = options.profile if options.trains_in(number) else None
+            refresh = run(place, live, monday, retrain=retrain)
+            if refresh.exit_code < 0 or refresh.exit_code == _INTERRUPTED:
+                raise InterruptedReplayError(
+                    f"the weekly job of {monday} was interrupted ({refresh.reason}); the same "
+                    "command plays that week again and goes on"
+                )
+            seconds = time.perf_counter() - started
+            week = PlayedWeek(number, monday, seconds, started_at, utc_now(), refresh)
+            place.note_done(week)
+            progress(_line(week, weeks))
     return place.done_weeks()
 
 
-def _play(  # noqa: PLR0917 - the arguments of the one caller above
-    live: Settings,
-    params: Params,
-    options: ReplayOptions,
-    number: int,
-    place: ReplayPlace,
-    source: Source,
-    run: RunWeek,
-) -> PlayedWeek:
-    monday: date = options.monday(number)
-    started, started_at = time.perf_counter(), utc_now()
-    if number:
-        write_drop(source, options, params, number=number, incoming=place.incoming_path)
-    retrain: Profile | None = options.profile if options.trains_in(number) else None
-    refresh = run(place, live, monday, retrain=retrain)
-    if refresh.exit_code < 0 or refresh.exit_code == _INTERRUPTED:
-        raise InterruptedReplayError(
-            f"the weekly job of {monday} was interrupted ({refresh.reason}); the same command "
-            "plays that week again and goes on"
-        )
-    return PlayedWeek(
-        number=number,
-        monday=monday,
-        wall_seconds=time.perf_counter() - started,
-        started_at=started_at,
-        finished_at=utc_now(),
-        refresh=refresh,
-    )
-
-
-def _told(week: PlayedWeek, weeks: int) -> str:
+def _line(week: PlayedWeek, weeks: int) -> str:
     refresh = week.refresh
-    what = refresh.job or "weekly job"
+    outcome = refresh.job or "weekly job"
     if refresh.exit_code:
-        what += f" stopped in {refresh.failed_step or 'the beginning'}: {refresh.reason}"
+        outcome += f" stopped in {refresh.failed_step or 'the beginning'}: {refresh.reason}"
     memory = "" if refresh.peak_gigabytes is None else f", {refresh.peak_gigabytes:.2f} GB"
-    return (
-        f"{week.monday}  {week.number + 1:>3}/{weeks}  {week.wall_seconds:6.1f} s{memory}  {what}"
-    )
+    count = f"{week.number + 1:>3}/{weeks}"
+    return f"{week.monday}  {count}  {week.wall_seconds:6.1f} s{memory}  {outcome}"

@@ -1,4 +1,4 @@
-"""What a replay is asked to be."""
+"""The options that identify a replay."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from datetime import date, timedelta
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Profile
 
-MONDAY = 0
-
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """The options that make a replay the one it is; another value is another replay.
+    """Options of a replay; one with other values is another replay.
 
     Attributes:
-        first_monday: The first simulated Monday; everything before it lands as bulk history.
-        profile: How much each training does.
-        retrain_every_weeks: A challenger is trained in the first week and every so many after it.
+        first_monday: First simulated Monday; everything before it lands as bulk history.
+        profile: Training profile.
+        retrain_every_weeks: Weeks between challengers; the first week always trains one.
         late_share: Share of stores whose week is reported a week late.
-        restated_share: Share of store-days that are first reported up to 10% wrong, and put right
-            a week later.
-        seed: Of the choice of both.
+        restated_share: Share of store-days first reported up to 10% wrong, corrected a week later.
+        seed: Seed that selects the late and the restated rows.
 
     Raises:
         SettingsError: A value that cannot be used.
@@ -37,10 +34,10 @@ class ReplayOptions:
 
     def __post_init__(self) -> None:
         day = self.first_monday
-        if day.weekday() != MONDAY:
-            before = day - timedelta(days=day.weekday())
+        before = day - timedelta(days=day.weekday())
+        if day != before:
             raise SettingsError(
-                f"a replay begins on a Monday; {day} is a {day:%A}. The Mondays beside it are "
+                f"a replay begins on a Monday; {day} is a {day:%A}. The nearest Mondays are "
                 f"{before} and {before + timedelta(days=7)}"
             )
         if self.retrain_every_weeks < 1:
@@ -55,9 +52,9 @@ class ReplayOptions:
                 raise SettingsError(f"{name} is a share from 0 to 1, not {share}")
 
     def monday(self, number: int) -> date:
-        """The Monday of a week, counted from 0."""
+        """Return the Monday of a week, counted from 0."""
         return self.first_monday + timedelta(weeks=number)
 
     def trains_in(self, number: int) -> bool:
-        """Whether the week of that number trains a challenger."""
+        """Return whether a week, counted from 0, trains a challenger."""
         return number % self.retrain_every_weeks == 0

@@ -1,7 +1,7 @@
-"""What of a replay is on disk: its folders, what it was begun with, and which weeks are done.
+"""The folder of a replay: its subfolders, options, and the records of finished weeks.
 
-A week is done when its record is there; the record is written last, so that a week in which the
-replay was killed is played again.
+A week is finished when its record exists. The record is written last, so that a killed week is
+played again.
 """
 
 from __future__ import annotations
@@ -9,32 +9,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self
 
 import filelock
+from pydantic import TypeAdapter
 
 from rossmann_ml.base.errors import BusyError, SettingsError
+from rossmann_ml.base.files import write_text_atomically
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 
-_BEGUN = "replay.json"
-
 
 @dataclass(frozen=True)
 class PlayedWeek:
-    """One simulated Monday as it went.
+    """Record of one simulated Monday.
 
     Attributes:
-        number: Counted from 0.
-        monday: The product's today.
-        wall_seconds: From the first file written to the end of the job's process.
-        started_at: Wall clock, UTC.
-        finished_at: Wall clock, UTC.
-        refresh: What the weekly job says of itself.
+        number: Number of the week, from 0.
+        monday: Business date of the week's job.
+        wall_seconds: Seconds from writing the files to the end of the job's process.
+        started_at: Start by the wall clock, UTC.
+        finished_at: End by the wall clock, UTC.
+        refresh: Record of the weekly job.
     """
 
     number: int
@@ -42,62 +41,33 @@ class PlayedWeek:
     wall_seconds: float
     started_at: datetime
     finished_at: datetime
-    refresh: RefreshRecord = field(default_factory=lambda: RefreshRecord(exit_code=0))
+    refresh: RefreshRecord
 
-    def to_json(self) -> str:
-        """The week as text."""
-        return json.dumps(asdict(self), indent=2, default=str) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The week from that text."""
-        found = json.loads(text)
-        return cls(
-            number=found["number"],
-            monday=date.fromisoformat(found["monday"]),
-            wall_seconds=found["wall_seconds"],
-            started_at=datetime.fromisoformat(found["started_at"]),
-            finished_at=datetime.fromisoformat(found["finished_at"]),
-            refresh=RefreshRecord(**found["refresh"]),
-        )
+_WEEK = TypeAdapter(PlayedWeek)
+_OPTIONS = TypeAdapter(ReplayOptions)
 
 
 class ReplayPlace:
-    """The folder of a replay.
+    """Folder of a replay.
 
     Args:
-        folder: It need not exist; a sample, the live warehouse or anything else must not be in it.
+        folder: Path that is empty, does not exist yet, or already holds the replay.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-
-    @property
-    def raw_path(self) -> Path:
-        """The bulk files of the first Monday."""
-        return self.folder / "raw"
-
-    @property
-    def incoming_path(self) -> Path:
-        """The weekly drops so far."""
-        return self.folder / "incoming"
-
-    @property
-    def logs_path(self) -> Path:
-        """What the weekly job printed, a file a week."""
-        return self.folder / "logs"
-
-    @property
-    def report_path(self) -> Path:
-        """The books: tables and a page."""
-        return self.folder / "report"
+        self.raw_path = self.folder / "raw"
+        self.incoming_path = self.folder / "incoming"
+        self.logs_path = self.folder / "logs"
+        self.report_path = self.folder / "report"
 
     def settings(self, live: Settings, *, monday: date | None = None) -> Settings:
-        """The settings of the replay's weekly job: its own places, and today at a Monday.
+        """Return the settings of the replay's weekly job.
 
         Args:
-            live: What the machine may use, and the parameters, are taken over from it.
-            monday: The product's today; None leaves it unset, for what only reads.
+            live: Settings of the live product; threads, memory and parameters are kept.
+            monday: Business date; None for code that only reads.
         """
         return live.model_copy(
             update={
@@ -112,65 +82,55 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Keep the replay out of the live product's folders.
+        """Raise unless the folder is apart from the live product's.
 
         Raises:
-            SettingsError: The folder is one of them, or holds one.
+            SettingsError: The folder is one of the live product's, or contains one.
         """
-        own = self.settings(live)
-        for name in ("raw_path", "incoming_path", "warehouse_path", "state_path"):
-            theirs = getattr(live, name).resolve()
-            if theirs in {getattr(own, name), self.folder} or theirs.is_relative_to(self.folder):
+        for path in (live.raw_path, live.incoming_path, live.warehouse_path, live.state_path):
+            if path.resolve().is_relative_to(self.folder):
                 raise SettingsError(
-                    f"{self.folder} holds the live product's {theirs}; a replay needs a folder of "
-                    "its own"
+                    f"{self.folder} holds the live product's {path}; name another folder for the "
+                    "replay"
                 )
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let no second replay work in the folder.
+        """Lock the folder against a second replay.
 
         Raises:
-            BusyError: Another one does.
+            BusyError: Another replay holds the lock.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / "replay.lock", timeout=0)
         try:
-            lock.acquire()
+            with filelock.FileLock(self.folder / "replay.lock", timeout=0):
+                yield
         except filelock.Timeout as error:
             raise BusyError(f"another replay is at work in {self.folder}") from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     def is_new(self, options: ReplayOptions, fingerprints: dict[str, str]) -> bool:
-        """Whether no replay was begun here; one that was must be the same.
+        """Return whether no replay was begun in the folder.
 
         Raises:
-            SettingsError: The folder holds something else, or a replay of other options or files;
-                the message names the difference.
+            SettingsError: The folder holds other files, or a replay of other options or files; the
+                message names the differences.
         """
-        wanted = {"options": _plain(options), "files": fingerprints}
-        note = self.folder / _BEGUN
-        if not note.exists():
-            others = [
-                path.name
-                for path in self.folder.iterdir()
-                if path.name not in {"replay.lock", "raw", "incoming"}
-            ]
+        if not self._begun_path.exists():
+            # hidden files are left by a writer that was killed
+            names = {path.name for path in self.folder.glob("[!.]*")}
+            others = sorted(names - {"replay.lock", "raw", "incoming"})
             if others:
                 raise SettingsError(
-                    f"{self.folder} holds {', '.join(sorted(others)[:5])} and no replay; name an "
-                    "empty folder"
+                    f"{self.folder} holds {', '.join(others[:5])} and no replay; name an empty "
+                    "folder"
                 )
             return True
-        begun = json.loads(note.read_text(encoding="utf-8"))
+        wanted = _identity(options, fingerprints)
+        begun = json.loads(self._begun_path.read_text(encoding="utf-8"))
         differences = [
-            f"{name} is {begun[part].get(name)} there and {wanted[part].get(name)} here"
-            for part in wanted
-            for name in sorted(begun[part].keys() | wanted[part].keys())
-            if begun[part].get(name) != wanted[part].get(name)
+            f"{name} is {begun.get(name)} there and {wanted.get(name)} here"
+            for name in sorted(begun.keys() | wanted.keys())
+            if begun.get(name) != wanted.get(name)
         ]
         if differences:
             raise SettingsError(
@@ -180,32 +140,24 @@ class ReplayPlace:
         return False
 
     def note_begun(self, options: ReplayOptions, fingerprints: dict[str, str]) -> None:
-        """Write what the replay is; after the bulk files, which are then whole."""
-        self._write(
-            self.folder / _BEGUN,
-            json.dumps({"options": _plain(options), "files": fingerprints}, indent=2) + "\n",
-        )
+        """Record the options and files of the replay, once the bulk files are complete."""
+        identity = json.dumps(_identity(options, fingerprints), indent=2)
+        write_text_atomically(self._begun_path, f"{identity}\n")
 
     def note_done(self, week: PlayedWeek) -> None:
         """Write a week's record."""
-        self._write(self._week_path(week.monday), week.to_json())
+        text = _WEEK.dump_json(week, indent=2).decode() + "\n"
+        write_text_atomically(self.folder / "weeks" / f"{week.monday}.json", text)
 
     def done_weeks(self) -> list[PlayedWeek]:
-        """The weeks that are done, in order."""
+        """Return the finished weeks, in order."""
         paths = sorted((self.folder / "weeks").glob("*.json"))
-        return [PlayedWeek.from_json(path.read_text(encoding="utf-8")) for path in paths]
+        return [_WEEK.validate_json(path.read_bytes()) for path in paths]
 
-    def _week_path(self, monday: date) -> Path:
-        return self.folder / "weeks" / f"{monday}.json"
-
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(".half")
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
+    @property
+    def _begun_path(self) -> Path:
+        return self.folder / "replay.json"
 
 
-def _plain(options: ReplayOptions) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(options), default=str))
-    return plain
+def _identity(options: ReplayOptions, fingerprints: dict[str, str]) -> dict[str, object]:
+    return {**_OPTIONS.dump_python(options, mode="json"), **fingerprints}

@@ -1,7 +1,7 @@
-"""The retailer's whole files, and what of them was known on a Monday.
+"""Read the retailer's whole files, and select the plan that was known on a Monday.
 
-Rows are handed on as they stand in the files, as text: whether a row can be stored is for the
-ingest to say, in a replay as in life. Files are not held in memory; a query reads what it needs.
+Values stay text as in the files, because the ingest decides whether a row can be stored. Files are
+queried on disk. See :mod:`~rossmann_ml.pipeline.replay.drops` for writing them.
 """
 
 from __future__ import annotations
@@ -17,34 +17,27 @@ import polars as pl
 
 from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import BadFileError, NoDataError
-from rossmann_ml.base.params import Params
 from rossmann_ml.ingest.data_set import RETAILER, data_set_of
 from rossmann_ml.ingest.formats import FORMATS
 from rossmann_ml.warehouse.connection import read_frame
 
 SALES, PLAN = FORMATS["sales"].bulk_name, FORMATS["plan"].bulk_name
 STORES, STATES = FORMATS["stores"].bulk_name, FORMATS["store_states"].bulk_name
-_WHOLE_WEEK = timedelta(days=7)
-# A store that reports nothing for longer was closed for a while; shorter holes are holes in the
-# files.
+# A longer gap in a store's rows is a closure that was planned; a shorter one is missing data.
 _CLOSED_AFTER_DAYS = 7
 
-# What the plan of six weeks held. The files give it as it came: promotions, holidays and opening
-# of days to come stand beside the sales, and after those in the plan's own file.
-_PLANNED = """
-    CREATE OR REPLACE TEMP TABLE planned AS
-    SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
-    FROM sales WHERE Date::DATE BETWEEN $first AND $last
-    UNION ALL
-    SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
-    FROM plan WHERE Date::DATE BETWEEN $first AND $last AND Date::DATE > $newest_sales
-"""
-
-# A store in the plan without rows for more than a week around a day is planned closed then: the
-# retailer knew of a refurbishment, and the files only lack its rows.
-_PLANNED_CLOSED = """
-    INSERT INTO planned
-    WITH spells AS (
+# The files hold the final plan: promotions, holidays and opening next to the sales, and for later
+# days in the plan's own file. A store of the plan without rows for longer than _CLOSED_AFTER_DAYS
+# is planned closed in between, because the retailer knew of the refurbishment.
+_PLAN = """
+    WITH planned AS (
+        SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
+        FROM sales WHERE Date::DATE BETWEEN $first AND $last
+        UNION ALL
+        SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
+        FROM plan WHERE Date::DATE BETWEEN $first AND $last AND Date::DATE > $newest_sales
+    ),
+    spells AS (
         SELECT
             Store,
             Date::DATE AS last_seen,
@@ -61,24 +54,26 @@ _PLANNED_CLOSED = """
             mode(Promo) AS Promo, mode(SchoolHoliday) AS SchoolHoliday
         FROM planned WHERE Date::DATE <= $newest_sales GROUP BY Date
     )
+    FROM planned
+    UNION ALL
     SELECT spells.Store, days.DayOfWeek, days.Date, '0', days.Promo, '0', days.SchoolHoliday
     FROM spells
     JOIN days ON days.Date::DATE > last_seen AND days.Date::DATE < next_seen
     WHERE next_seen - last_seen > $closed_after_days
         AND spells.Store IN (SELECT Store FROM planned)
+    ORDER BY Date DESC, Store::INTEGER
 """
 
 
 class Source:
-    """A folder with the retailer's whole files.
+    """Folder with the retailer's whole files.
 
     Args:
-        folder: Holds ``train.csv`` and ``store.csv``, perhaps ``test.csv`` and
-            ``store_states.csv``, and for a sample its marker.
+        folder: Folder of ``train.csv`` and ``store.csv``, optionally of ``test.csv``,
+            ``store_states.csv`` and a sample's marker.
 
     Raises:
-        NoDataError: There is no ``train.csv`` or no ``store.csv``.
-        BadFileError: A file lacks columns or has days that are none.
+        NoDataError: ``train.csv`` or ``store.csv`` is missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -92,50 +87,37 @@ class Source:
 
     @cached_property
     def sales_days(self) -> tuple[date, date]:
-        """First and last day with rows of sales."""
+        """First and last day with rows of sales.
+
+        Raises:
+            NoDataError: The file has no rows.
+        """
+        query = "SELECT min(Date::DATE), max(Date::DATE) FROM sales"
         with self.opened() as connection:
-            try:
-                rows = connection.execute(
-                    "SELECT min(Date::DATE), max(Date::DATE) FROM sales"
-                ).fetchall()
-            except duckdb.ConversionException as error:
-                raise BadFileError(f"{self.folder / SALES}: {error}") from error
-        ((first, last),) = rows
+            ((first, last),) = connection.execute(query).fetchall()
         if first is None:
             raise NoDataError(f"{self.folder / SALES} holds no rows")
         return first, last
 
-    @cached_property
-    def stores(self) -> list[int]:
-        """The stores of ``store.csv``, sorted."""
-        with self.opened() as connection:
-            rows = connection.execute(
-                f"SELECT DISTINCT Store::INTEGER FROM {_read(self.folder / STORES)} ORDER BY 1"  # noqa: S608 - a path as a literal
-            ).fetchall()
-        return [store for (store,) in rows]
-
     @property
     def data_set_name(self) -> str:
-        """The data set's name, as its folder says."""
+        """Name of the data set, from the folder's marker."""
         data_set = data_set_of(self.folder, is_bulk=True)
         return RETAILER if data_set is None else data_set.name
 
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of each file by name: a replay goes on only with the files it began with."""
-        return {
-            name: sha256_of(self.folder / name)
-            for name in (SALES, PLAN, STORES, STATES)
-            if (self.folder / name).is_file()
-        }
+        """Return the SHA-256 of each file by name; they identify the files of a replay."""
+        paths = [self.folder / name for name in (SALES, PLAN, STORES, STATES)]
+        return {path.name: sha256_of(path) for path in paths if path.is_file()}
 
     def weeks_from(self, first_monday: date) -> int:
-        """How many Mondays there are whose week before is wholly in the files.
+        """Return the number of Mondays whose previous week is completely in the files.
 
         Raises:
             NoDataError: There is no such Monday.
         """
         first, last = self.sales_days
-        weeks = (last + timedelta(days=1) - first_monday) // _WHOLE_WEEK + 1
+        weeks = (last + timedelta(days=1) - first_monday) // timedelta(days=7) + 1
         if first_monday <= first or weeks < 1:
             raise NoDataError(
                 f"{self.folder / SALES} has sales from {first} to {last}; a replay cannot begin on "
@@ -148,29 +130,34 @@ class Source:
         """Open the files as the views ``sales`` and ``plan``, every column as text.
 
         Raises:
-            BadFileError: A file lacks columns that are needed.
+            BadFileError: A file lacks required columns, or a value cannot be read.
         """
         with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as connection:
-            for name, path in (("sales", self.folder / SALES), ("plan", self.folder / PLAN)):
-                wanted = FORMATS["sales" if name == "sales" else "plan"].names
+            for name in ("sales", "plan"):
+                path, wanted = self.folder / FORMATS[name].bulk_name, FORMATS[name].names
                 if not path.is_file():  # a retailer without a plan yet
-                    columns = ", ".join(f"'' AS {column}" for column in wanted)
-                    connection.execute(f"CREATE VIEW {name} AS SELECT {columns} WHERE false")
+                    columns = ", ".join(f"{column} VARCHAR" for column in wanted)
+                    connection.execute(f"CREATE TABLE {name} ({columns})")
                     continue
-                connection.execute(f"CREATE VIEW {name} AS FROM {_read(path)}")
-                found = [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-                lacking = [column for column in wanted if column not in found]
-                if lacking:
+                rows = connection.read_csv(
+                    str(path), header=True, all_varchar=True, delimiter=",", quotechar='"'
+                )
+                missing = [column for column in wanted if column not in rows.columns]
+                if missing:
                     raise BadFileError(
-                        f"{path}: no column {', '.join(lacking)}; found {', '.join(found)}"
+                        f"{path}: no column {', '.join(missing)}; found {', '.join(rows.columns)}"
                     )
-            yield connection
+                rows.create_view(name)
+            try:
+                yield connection
+            except duckdb.ConversionException as error:
+                raise BadFileError(f"{self.folder}: {error}") from error
 
     def actuals(self, first: date) -> pl.DataFrame:
-        """What came true on the days on which forecasts are judged: open, with sales.
+        """Read the actual sales of open days with sales, from a day on.
 
         Args:
-            first: Days before it are left out.
+            first: First day.
 
         Returns:
             ``store_id, target_date, sales``.
@@ -183,27 +170,20 @@ class Source:
         with self.opened() as connection:
             return read_frame(connection, query, {"first": first})
 
-    def make_plan_table(
-        self, connection: duckdb.DuckDBPyConnection, monday: date, params: Params
-    ) -> None:
-        """Fill the table ``planned`` with the plan that the retailer had on a Monday.
+    def plan(
+        self, connection: duckdb.DuckDBPyConnection, monday: date, days: int
+    ) -> duckdb.DuckDBPyRelation:
+        """Return the plan that the retailer had on a Monday.
 
         Args:
-            connection: From :meth:`opened`.
-            monday: Its first day.
-            params: How many days a plan has: the horizon.
+            connection: Connection from :meth:`opened`.
+            monday: First day of the plan.
+            days: Number of days in the plan.
         """
         values = {
             "first": monday,
-            "last": monday + timedelta(days=params.forecast.horizon_days - 1),
+            "last": monday + timedelta(days=days - 1),
             "newest_sales": self.sales_days[1],
+            "closed_after_days": _CLOSED_AFTER_DAYS,
         }
-        connection.execute(_PLANNED, values)
-        del values["first"], values["last"]
-        connection.execute(_PLANNED_CLOSED, {**values, "closed_after_days": _CLOSED_AFTER_DAYS})
-
-
-def _read(path: Path) -> str:
-    # a literal, since a view takes no parameters
-    literal = str(path).replace("'", "''")
-    return f"read_csv('{literal}', all_varchar = true, header = true, delim = ',', quote = '\"')"
+        return connection.sql(_PLAN, params=values)

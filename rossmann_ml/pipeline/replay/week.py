@@ -1,8 +1,7 @@
-"""The weekly job of one simulated Monday, as a process of its own like in life.
+"""Run the weekly job of one simulated Monday as a process, as in production.
 
-A process a week costs the seconds of its imports, and in return no week sees what another left in
-memory, and a week's memory can be measured. The process gets none of the live product's settings:
-neither its warehouse nor addresses that alerts go to.
+A process each week costs a few seconds of imports. In return its peak memory is measured, and it
+inherits none of the live product's settings: neither the warehouse nor the addresses of alerts.
 """
 
 from __future__ import annotations
@@ -17,41 +16,41 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.place import ReplayPlace
 from rossmann_ml.pipeline.weekly_job import RefreshRecord, weekly_job_command
 
-# A killed replay may leave its week's job at work; the one that goes on waits for it to end.
+# The job of a killed replay may still run; the resumed replay waits for its lock.
 _WAIT_SECONDS = 3600
 _PREFIX = "ROSSMANN_"
-_NOT_HANDED_ON = {"MLFLOW_TRACKING_URI", "DAGSTER_HOME"}
-_HANDED_ON = (
+_DROPPED = {"MLFLOW_TRACKING_URI", "DAGSTER_HOME"}
+_PASSED_ON = (
     *("home", "raw_dir", "incoming_dir", "warehouse_dir", "state_dir", "params_file", "as_of"),
     *("threads", "memory_limit_gb"),
 )
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment of a process that sees the settings given and no others."""
+    """Return environment variables for a process that uses these settings and no others."""
     others = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_PREFIX) and name not in _NOT_HANDED_ON
+        if not name.startswith(_PREFIX) and name not in _DROPPED
     }
-    own = {f"{_PREFIX}{name.upper()}": str(getattr(settings, name)) for name in _HANDED_ON}
+    own = {f"{_PREFIX}{name.upper()}": str(getattr(settings, name)) for name in _PASSED_ON}
     return {**others, **own, f"{_PREFIX}LOCK_TIMEOUT_SECONDS": str(_WAIT_SECONDS)}
 
 
 def run_week(
     place: ReplayPlace, live: Settings, monday: date, *, retrain: Profile | None
 ) -> RefreshRecord:
-    """Run the weekly job of a Monday and wait for it; what it prints goes to a log.
+    """Run the weekly job of a Monday; its output goes to ``logs/<Monday>.log``.
 
     Args:
-        place: The replay's folder, with the Monday's files in it.
-        live: What the machine may use.
-        monday: The product's today.
-        retrain: Train a challenger of this profile.
+        place: Folder of the replay, with the Monday's files in it.
+        live: Settings of the live product: threads and memory are used.
+        monday: Business date of the job.
+        retrain: Training profile of the challenger; None for a week without training.
 
     Returns:
-        What the job says of itself; where it died without a word, its exit code alone (negative:
-        the signal that ended it).
+        The job's record. A job that died without one gets its exit code alone (negative: the
+        signal that killed it).
     """
     settings = place.settings(live, monday=monday)
     record = place.logs_path / f"{monday}.json"

@@ -227,7 +227,7 @@ def test_the_page_compares_the_times_of_first_and_last_weeks(live: Settings, pla
     play(live, place, WEEKS, options=options)
     text = page(make_books(live, options, place), options, data_set="retailer")
     assert "| land files | 1.0 | 1.0 |" in text
-    assert "10.0% of stores reported a week late, 5.0% of store-days were put right" in text
+    assert "10.0% of stores reported a week late, 5.0% of store-days were corrected" in text
     assert "| without training | 8 |" in text
 
 

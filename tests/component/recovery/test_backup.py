@@ -1,4 +1,4 @@
-"""A backup holds everything of one moment, and comes back whole or not at all."""
+"""A backup holds one moment's state, and is restored whole or not at all."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> S
 
 @pytest.fixture
 def archive(place: Settings, tmp_path: Path) -> Path:
-    return back_up(place, tmp_path / "kept" / "backup.tar").path
+    path = tmp_path / "kept" / "backup.tar"
+    back_up(place, path)
+    return path
 
 
 def empty_place(tmp_path: Path) -> Settings:
@@ -80,7 +82,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def rewritten(archive: Path, change_member: Callable[[tarfile.TarInfo, bytes], object]) -> None:
-    """Write the archive anew; what the function returns stands in place of each member."""
+    """Rewrite the archive; the function returns the replacement of each member, or None."""
     changed = archive.with_name("changed.tar")
     with tarfile.open(archive) as old, tarfile.open(changed, "w") as new:
         for info in old:
@@ -144,7 +146,7 @@ def test_what_is_restored_goes_on_publishing(
 
 def test_half_written_files_are_not_in_a_backup(place: Settings, tmp_path: Path) -> None:
     (place.published_path / ".0123456789ab.duckdb.tmp").write_bytes(b"half")
-    manifest = back_up(place, tmp_path / "b.tar").manifest
+    manifest = back_up(place, tmp_path / "b.tar")
     assert not any(".tmp" in member.path for member in manifest.members)
     assert manifest.has_registry
 
@@ -153,13 +155,13 @@ def test_a_registry_that_a_server_keeps_is_not_in_it_and_stays_where_it_is(
     place: Settings, tmp_path: Path
 ) -> None:
     served = place.model_copy(update={"mlflow_tracking_uri": "http://user:secret@127.0.0.1:1"})
-    done = back_up(served, tmp_path / "b.tar")
-    assert not done.manifest.has_registry
-    assert b"secret" not in done.path.read_bytes()
+    file = tmp_path / "b.tar"
+    assert not back_up(served, file).has_registry
+    assert b"secret" not in file.read_bytes()
     registry = registry_path(place)
     assert registry is not None
     before = registry.read_bytes()
-    restore(place, done.path, replace=True)
+    restore(place, file, replace=True)
     assert registry.read_bytes() == before
 
 
@@ -254,12 +256,15 @@ def test_a_member_outside_a_backups_places_is_refused(
     assert not list(tmp_path.rglob("evil"))
 
 
-def test_a_link_in_an_archive_is_refused(place: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.GNUTYPE_SPARSE])
+def test_a_link_or_a_sparse_file_in_an_archive_is_refused(
+    place: Settings, tmp_path: Path, kind: bytes
+) -> None:
     hostile = tmp_path / "hostile.tar"
-    with tarfile.open(hostile, "w") as archive:
-        link = tarfile.TarInfo("warehouse/published")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc"
-        archive.addfile(link)
+    with tarfile.open(hostile, "w", format=tarfile.GNU_FORMAT) as archive:
+        member = tarfile.TarInfo("warehouse/published/CURRENT")
+        member.type, member.linkname = kind, "/etc/passwd"
+        archive.addfile(member)
     refused(place, hostile, "is not a plain file")
 
 
@@ -296,7 +301,8 @@ def test_a_backup_of_a_later_version_or_of_a_damaged_database_is_refused(
         back_up(place, tmp_path / "later.tar")
     with warehouse.open_as_it_is(place, read_only=False) as connection:
         connection.execute("DELETE FROM meta.schema_versions WHERE version = 99")
-    good = back_up(place, tmp_path / "good.tar").path
+    good = tmp_path / "good.tar"
+    back_up(place, good)
 
     def damage(info: tarfile.TarInfo, data: bytes) -> object:
         if info.name == "warehouse/rossmann.duckdb":
@@ -334,7 +340,7 @@ def restoring_module():
 
 
 class Died(BaseException):
-    """Stands for SIGKILL: nothing after it is run."""
+    """Simulates SIGKILL: no clean-up runs after it."""
 
 
 @pytest.fixture
@@ -345,14 +351,8 @@ def changed(place: Settings, archive: Path, project_params: Params) -> dict[str,
     return contents(place.warehouse_path)
 
 
-@pytest.mark.parametrize("renames", range(1, 12))
-def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
-    place: Settings,
-    archive: Path,
-    changed: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    renames: int,
-) -> None:
+def dies(place: Settings, archive: Path, renames: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Restore until a number of renames; return whether the restore died there."""
     rename, left = Path.rename, [renames]
 
     def rename_until_death(path: Path, target: Path) -> Path:
@@ -361,19 +361,25 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
             raise Died
         return rename(path, target)
 
-    module = restoring_module()
-    undo = module.undo_interrupted
-    monkeypatch.setattr(Path, "rename", rename_until_death)
-    monkeypatch.setattr(module, "undo_interrupted", lambda _: None)
-    try:
-        restore(place, archive, replace=True)
-    except Died:
-        died = True
-    else:
-        died = False
-    monkeypatch.setattr(Path, "rename", rename)
-    monkeypatch.setattr(module, "undo_interrupted", undo)
-    if not died:
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename_until_death)
+        patch.setattr(restoring_module(), "undo_interrupted", lambda _: None)
+        try:
+            restore(place, archive, replace=True)
+        except Died:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("renames", range(1, 12))
+def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
+    place: Settings,
+    archive: Path,
+    changed: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    renames: int,
+) -> None:
+    if not dies(place, archive, renames, monkeypatch):
         assert renames > 8
         return
     with (
@@ -382,8 +388,20 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
     ):
         pass
     assert "restore" in [each.subject for each in examine(place)]
-    assert any("put back what was there" in line for line in repair(place))
+    assert any("puts them back" in line for line in repair(place))
     assert contents(place.warehouse_path) == changed
+
+
+def test_a_restore_that_dies_in_an_empty_place_leaves_nothing(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = empty_place(tmp_path)
+    assert dies(target, archive, 4, monkeypatch)
+    assert target.database_path.exists()
+    assert any("puts them back" in line for line in repair(target))
+    assert contents(target.warehouse_path) == {}
+    restore(target, archive)
+    assert target.database_path.exists()
 
 
 def test_a_restore_that_fails_puts_back_what_was_there(
