@@ -13,7 +13,7 @@ import duckdb
 
 from rossmann_ml.base.errors import RefusedError, SchemaError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, refuse_other_data_set
+from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, require_same_data_set
 from rossmann_ml.recovery.findings import Finding, error, examine_model_files, warning
 from rossmann_ml.serving.generations import bundle_path
 from rossmann_ml.warehouse import connection as warehouse
@@ -117,7 +117,7 @@ def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
             continue
         try:
             offered = data_set_of(folder, is_bulk=is_bulk)
-            refuse_other_data_set(offered, landed, folder, settings)
+            require_same_data_set(offered, landed, folder, settings)
         except RefusedError as refusal:
             yield error("data set", str(refusal))
 
