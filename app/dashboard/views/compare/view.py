@@ -153,8 +153,6 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
         }
         for rank, row in enumerate(ranked, 1)
     ]
-    euro = st.column_config.NumberColumn(format="%,.0f €")
-    share = st.column_config.NumberColumn(format="percent")
     show_table(
         table,
         height=380,
@@ -163,11 +161,10 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
         column_config={
             "Total": st.column_config.ProgressColumn(
                 format="%,.0f €", min_value=0, max_value=max(row["total"] for row in rows)
-            ),
-            "Per open day": euro,
-            "On last year": share,
-            "Uncertainty": share,
+            )
         },
+        euro=("Per open day",),
+        share=("On last year", "Uncertainty"),
     )
     st.download_button(
         "Download the ranking as CSV",

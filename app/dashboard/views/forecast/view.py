@@ -24,8 +24,6 @@ DOWNLOADED = (
     "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "plan_source",
     "forecast_origin", "model_version",
 )  # fmt: skip
-_EURO = st.column_config.NumberColumn(format="%,.0f €")
-_SIGNED_EURO = st.column_config.NumberColumn(format="%+,.0f €")
 
 
 def show(ask: Answers) -> None:
@@ -200,7 +198,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
+        euro=("Sales", "80% from", "80% to", "Per open day"),
     )
 
 
@@ -219,7 +217,7 @@ def show_days(forecast: Sequence[Row]) -> None:
             }
             for row in forecast
         ],
-        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "95% from", "95% to"), _EURO),
+        euro=("Sales", "80% from", "80% to", "95% from", "95% to"),
     )
 
 
@@ -252,12 +250,9 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
             for row in rows
             if row["previous_forecast"] or row["sales_forecast"]
         ],
-        column_config={
-            "Before": _EURO,
-            "Now": _EURO,
-            "Change": _SIGNED_EURO,
-            "Relative": st.column_config.NumberColumn(format="percent"),
-        },
+        euro=("Before", "Now"),
+        signed_euro=("Change",),
+        share=("Relative",),
     )
 
 

@@ -14,7 +14,6 @@ from app.dashboard.views.model import queries
 Row = dict[str, Any]
 
 _SPANS = {"week": "calendar week", "horizon": "whole horizon"}
-_SHARE = st.column_config.NumberColumn(format="percent")
 
 
 def show_ranges(ask: Answers, champion: Row) -> None:
@@ -68,7 +67,7 @@ def show_totals(ask: Answers, model_version: str) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Inside 80%", "Inside 95%", "Bias"), _SHARE),
+        share=("Inside 80%", "Inside 95%", "Bias"),
     )
     st.caption(
         "A whole horizon of the chain is one case for each origin: few cases say little about "

@@ -18,7 +18,6 @@ from app.dashboard.views.model.ranges import show_ranges
 Row = dict[str, Any]
 
 _FEATURES = 20
-_SHARE = st.column_config.NumberColumn(format="percent")
 _WHOLE = st.column_config.NumberColumn(format="localized")
 _NO_BACKTEST = "This generation has no backtest of its champion."
 
@@ -136,11 +135,9 @@ def show_scores(rows: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        column_config={
-            **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
-            **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
-            "Store-days": _WHOLE,
-        },
+        share=("RMSPE", "MAPE", "Bias", "Skill"),
+        euro=("MAE", "RMSE"),
+        column_config={"Store-days": _WHOLE},
     )
 
 
@@ -177,13 +174,10 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in ask(queries.versions)
         ],
+        share=("RMSPE", "Spread"),
         column_config={
-            "RMSPE": _SHARE,
-            "Spread": _SHARE,
             "Rows": _WHOLE,
             "Seconds": st.column_config.NumberColumn(format="%.0f"),
-            "Trained through": st.column_config.DateColumn(format="DD MMM YYYY"),
-            "Made": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
         },
     )
     st.subheader("Decisions", anchor=False)
@@ -203,10 +197,7 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in decisions
         ],
-        column_config={
-            "When (UTC)": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
-            "Why": st.column_config.TextColumn(width="large"),
-        },
+        column_config={"Why": st.column_config.TextColumn(width="large")},
     )
 
 
@@ -246,7 +237,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
+        share=("Champion", "Challenger", "Difference"),
     )
     st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")
 

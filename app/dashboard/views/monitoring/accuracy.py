@@ -27,8 +27,6 @@ _SEGMENTS = {
 }
 _RANKINGS = {"Relative error": "relative", "Error in EUR": "eur"}
 _FIRST_SEGMENT, _FIRST_RANKING = "Week ahead", "Relative error"
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
-_EURO = st.column_config.NumberColumn(format="%,.0f €")
 
 
 def show_accuracy(ask: Answers) -> None:
@@ -161,11 +159,6 @@ def show_worst_days(ask: Answers) -> None:
             }
             for row in ask(queries.worst_days, ranking, _WORST_SHOWN)
         ],
-        column_config={
-            "Day": _DATE,
-            "Forecast": _EURO,
-            "Sales": _EURO,
-            "Error": _EURO,
-            "Relative": st.column_config.NumberColumn(format="percent"),
-        },
+        euro=("Forecast", "Sales", "Error"),
+        share=("Relative",),
     )

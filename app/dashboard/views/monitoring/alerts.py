@@ -24,7 +24,6 @@ _ICONS = {
     "info": ":material/info:",
 }
 _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": st.info}
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
@@ -65,8 +64,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
                 "Owner": row["owner"],
             }
             for row in rows
-        ],
-        column_config={"Raised (UTC)": _MOMENT, "Over (UTC)": _MOMENT},
+        ]
     )
     st.caption("As it stood when this generation was published.")
 

@@ -18,7 +18,6 @@ from rossmann_ml.serving.report_files import report_path
 Row = dict[str, Any]
 
 _MOST_ORIGINS = 26
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show_drift(ask: Answers) -> None:
@@ -93,8 +92,6 @@ def _show_rows(rows: list[Row]) -> None:
             column_config={
                 "Value": st.column_config.NumberColumn(format="%.3f"),
                 "Threshold": st.column_config.NumberColumn(format="%.3g"),
-                "Compared from": _DATE,
-                "to": _DATE,
             },
         )
 

@@ -15,9 +15,6 @@ from app.dashboard.views.monitoring.usage import show_usage
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.status import read_status
 
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
-
 
 def show(ask: Answers) -> None:
     """What to look at, what came true, what moved, what is asked, and the runs."""
@@ -65,11 +62,9 @@ def show_runs(ask: Answers) -> None:
             }
             for row in ask(queries.runs)
         ],
+        euro=("Total",),
         column_config={
-            "Origin": _DATE,
-            "Finished (UTC)": _MOMENT,
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
-            "Total": st.column_config.NumberColumn(format="%,.0f €"),
             "Plan by rule": st.column_config.NumberColumn(
                 help="Store-days whose plan was filled by rule."
             ),

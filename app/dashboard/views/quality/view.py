@@ -15,8 +15,6 @@ from app.dashboard.views.quality import PAGE, charts, queries
 Row = dict[str, Any]
 
 _MOST_ROWS = 500
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 
 
 def show(ask: Answers) -> None:
@@ -96,10 +94,7 @@ def show_checks(ask: Answers) -> None:
     failures = ask(queries.failures, _MOST_ROWS)
     if failures:
         st.markdown("**What did not hold, in all runs**")
-        show_table(
-            _table(failures),
-            column_config={"When (UTC)": _MOMENT},
-        )
+        show_table(_table(failures))
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
@@ -107,10 +102,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
     with st.expander("All results of a run"):
         choices.say_unknown("run", run_ids, "the newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
-        show_table(
-            _table(ask(queries.results, run_id)),
-            column_config={"When (UTC)": _MOMENT},
-        )
+        show_table(_table(ask(queries.results, run_id)))
 
 
 def _table(results: Sequence[Row]) -> list[Row]:
@@ -167,8 +159,7 @@ def show_quarantine(ask: Answers) -> None:
                 "Newest (UTC)": row["newest"],
             }
             for row in reasons
-        ],
-        column_config={"Newest (UTC)": _MOMENT},
+        ]
     )
     with st.expander("The rows"):
         if total > _MOST_ROWS:
@@ -208,8 +199,7 @@ def show_missing(ask: Answers) -> None:
                         "Last": row["last_day"],
                     }
                     for row in ask(queries.missing_by_store, _MOST_ROWS)
-                ],
-                column_config={"First": _DATE, "Last": _DATE},
+                ]
             )
     else:
         st.success("No store-day is missing.", icon=":material/check_circle:")

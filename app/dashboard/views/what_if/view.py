@@ -231,16 +231,10 @@ def show_kept() -> None:
             }
             for each in kept
         ],
-        column_config={
-            **dict.fromkeys(
-                ("As planned", "With the changes"), st.column_config.NumberColumn(format="%,.0f €")
-            ),
-            **dict.fromkeys(
-                ("Difference", "Per promo day"), st.column_config.NumberColumn(format="%+,.0f €")
-            ),
-            "Relative": st.column_config.NumberColumn(format="percent"),
-            "Changes": st.column_config.TextColumn(width="large"),
-        },
+        euro=("As planned", "With the changes"),
+        signed_euro=("Difference", "Per promo day"),
+        share=("Relative",),
+        column_config={"Changes": st.column_config.TextColumn(width="large")},
     )
     frame.chart(
         charts.differences([(each.name, each.days, each.differences) for each in kept]),
