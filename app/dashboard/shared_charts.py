@@ -5,7 +5,7 @@ A figure of one page is in the page's own ``charts``; colours and the look are i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -42,14 +42,14 @@ def errors_by(
     )
     for number, (name, group) in enumerate(groupby(rows, key=itemgetter("model"))):
         points = list(group)
-        figure.add_scatter(
-            x=[label(row[column]) for row in points],
-            y=[row["rmspe_median"] for row in points],
-            mode="lines+markers",
-            line={**theme.line_style(number), "width": 3 if points[0]["is_own"] else 1.5},
-            marker={"symbol": theme.symbol(number), "size": 8},
-            name=words.model(name),
-            hovertemplate="%{y:.1%}",
+        add_line(
+            figure,
+            number,
+            [label(row[column]) for row in points],
+            [row["rmspe_median"] for row in points],
+            name=words.spaced(name),
+            hover="%{y:.1%}",
+            width=3 if points[0]["is_own"] else 1.5,
         )
     return figure
 
@@ -69,23 +69,80 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
         xaxis={"type": "category", "range": [-0.5, len(rows) - 0.5]},
     )
     for number, (share, promised) in enumerate((("80", 0.80), ("95", 0.95))):
-        style = theme.line_style(number)
-        figure.add_scatter(
-            x=[label(row[column]) for row in rows],
-            y=[row[f"coverage_{share}"] for row in rows],
-            mode="lines+markers",
-            line=style,
-            marker={"symbol": theme.symbol(number), "size": 9},
+        color = theme.LINES[number]
+        add_line(
+            figure,
+            number,
+            [label(row[column]) for row in rows],
+            [row[f"coverage_{share}"] for row in rows],
             name=f"{share}% range",
-            hovertemplate="%{y:.1%}",
+            hover="%{y:.1%}",
         )
         figure.add_hline(
             y=promised,
-            line={"color": style["color"], "width": 1, "dash": "dot"},
-            annotation={"text": "promised", "font": {"color": style["color"]}},
+            line={"color": color, "width": 1, "dash": "dot"},
+            annotation={"text": "promised", "font": {"color": color}},
             annotation_position="bottom right",
         )
     return figure
+
+
+def add_line(
+    figure: go.Figure,
+    number: int,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    *,
+    name: str,
+    hover: str,
+    width: float = 2,
+    **options: Any,
+) -> None:
+    """Add a line with marks to a figure.
+
+    Args:
+        figure: The figure.
+        number: Number of the line in the figure, from 0; it decides colour, dash and mark.
+        x: Positions.
+        y: Values.
+        name: Text in the legend.
+        hover: What a pointer shows, in Plotly's notation.
+        width: Width of the line in pixels.
+        **options: Further options of Plotly's scatter traces.
+    """
+    look: dict[str, Any] = {
+        "mode": "lines+markers",
+        "line": {**theme.line_style(number), "width": width},
+        "marker": {"symbol": theme.symbol(number), "size": 8},
+    }
+    figure.add_scatter(x=x, y=y, name=name, hovertemplate=hover, **{**look, **options})
+
+
+def add_outcomes(
+    figure: go.Figure,
+    x: Sequence[Any],
+    rows: Sequence[Row],
+    columns: Mapping[str, str],
+    **options: Any,
+) -> None:
+    """Add stacked bars of good, doubtful and bad outcomes; colour and pattern tell them apart.
+
+    Args:
+        figure: A figure whose ``barmode`` is ``stack``.
+        x: Position of each row.
+        rows: Counts.
+        columns: Names in the legend by column of the rows: good, doubtful, bad.
+        **options: Further options of Plotly's bars.
+    """
+    looks = ((theme.BLUE, ""), (theme.ORANGE, "/"), (theme.VERMILLION, "x"))
+    for (column, name), (color, pattern) in zip(columns.items(), looks, strict=True):
+        figure.add_bar(
+            x=x,
+            y=[row[column] for row in rows],
+            name=name,
+            marker={"color": color, "pattern": {"shape": pattern}},
+            **options,
+        )
 
 
 def add_band(
@@ -102,6 +159,7 @@ def add_band(
     figure.add_scatter(
         x=[*days, *reversed(days)],
         y=[*upper, *reversed(lower)],
+        mode="lines",
         fill="toself",
         fillcolor=theme.faded(color, opacity),
         line={"width": 0},

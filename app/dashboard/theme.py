@@ -82,6 +82,25 @@ def _luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def days_figure(
+    *, height: int, title: str = "EUR a day", tickformat: str = ",.0f", **layout: Any
+) -> go.Figure:
+    """Return an empty figure of amounts by day.
+
+    Args:
+        height: Height in pixels.
+        title: Title of the vertical axis.
+        tickformat: Format of its numbers, in Plotly's notation.
+        **layout: Further parts of Plotly's layout.
+    """
+    return figure(
+        height=height,
+        yaxis={"title": {"text": title}, "rangemode": "tozero", "tickformat": tickformat},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+        **layout,
+    )
+
+
 def figure(*, height: int = 320, **layout: Any) -> go.Figure:
     """An empty figure in the common look.
 

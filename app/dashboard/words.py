@@ -110,8 +110,8 @@ def store(row: Row) -> str:
     return " · ".join(said)
 
 
-def model(name: str) -> str:
-    """A model or a reference method, without underscores."""
+def spaced(name: str) -> str:
+    """Return a name from a table, with spaces for underscores."""
     return name.replace("_", " ")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-from app.dashboard.shared_charts import add_band
+from app.dashboard.shared_charts import add_band, add_line
 
 Row = dict[str, Any]
 
@@ -89,21 +89,16 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
     Args:
         rows: ``store_id, target_date, is_open, sales_forecast`` by store and day.
     """
-    figure = theme.figure(
-        height=360,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=360)
     for number, (store, group) in enumerate(groupby(rows, key=itemgetter("store_id"))):
         days = [row for row in group if row["is_open"]]
-        figure.add_scatter(
-            x=[row["target_date"] for row in days],
-            y=[row["sales_forecast"] for row in days],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 6},
+        add_line(
+            figure,
+            number,
+            [row["target_date"] for row in days],
+            [row["sales_forecast"] for row in days],
             name=f"store {store}",
-            hovertemplate="%{y:,.0f} €",
+            hover="%{y:,.0f} €",
         )
     return figure
 
@@ -124,7 +119,6 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
     )
     segments = [(name, list(group)) for name, group in groupby(rows, key=itemgetter("segment"))]
     for number, (name, weeks) in enumerate(segments):
-        style = theme.line_style(number)
         starts = [row["week_start"] for row in weeks]
         if len(segments) <= len(theme.LINES) and has_range(weeks):
             add_band(
@@ -132,22 +126,20 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
                 starts,
                 [row["lower_80"] for row in weeks],
                 [row["upper_80"] for row in weeks],
-                color=style["color"],
+                color=theme.LINES[number],
                 opacity=0.2,
                 share="80",
             )
         mark = theme.symbol(number)
-        figure.add_scatter(
-            x=starts,
-            y=[row["sales_forecast"] for row in weeks],
-            mode="lines+markers",
-            line=style,
-            marker={
-                "symbol": [mark if row["days"] == 7 else f"{mark}-open" for row in weeks],
-                "size": 9,
-            },
+        marks = [mark if row["days"] == 7 else f"{mark}-open" for row in weeks]
+        add_line(
+            figure,
+            number,
+            starts,
+            [row["sales_forecast"] for row in weeks],
             name=label(name),
-            hovertemplate="%{y:,.0f} €",
+            hover="%{y:,.0f} €",
+            marker={"symbol": marks, "size": 9},
         )
     return figure
 

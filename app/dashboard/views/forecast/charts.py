@@ -26,11 +26,7 @@ def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
         history: Rows of ``daily_sales`` by day.
         forecast: Rows of the forecast with its plan by day.
     """
-    figure = theme.figure(
-        height=430,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=430)
     past = [row for row in history if row["sales"] != 0]  # NULL stays: it breaks the line
     coming = [row for row in forecast if row["is_open"]]
     days = [row["target_date"] for row in coming]
@@ -128,12 +124,7 @@ def revision_chart(rows: Sequence[Row]) -> go.Figure:
     Args:
         rows: Rows of ``forecast_revisions`` by day.
     """
-    figure = theme.figure(
-        height=260,
-        showlegend=False,
-        yaxis={"title": {"text": "EUR a day"}, "tickformat": "+,.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=260, tickformat="+,.0f", showlegend=False)
     figure.add_bar(
         x=[row["target_date"] for row in rows],
         y=[row["change"] for row in rows],

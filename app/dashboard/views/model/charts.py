@@ -26,7 +26,7 @@ def importances(rows: Sequence[Row]) -> go.Figure:
     )
     figure.add_bar(
         x=[row["gain_share"] for row in rows],
-        y=[words.model(row["feature"]) for row in rows],
+        y=[words.spaced(row["feature"]) for row in rows],
         orientation="h",
         marker={"color": theme.BLUE},
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",

@@ -7,7 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.dashboard import theme
+from app.dashboard import theme, words
+from app.dashboard.shared_charts import add_line, add_outcomes
 
 Row = dict[str, Any]
 
@@ -20,11 +21,7 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
     Args:
         rows: ``target_date, forecast, actual``, by day.
     """
-    figure = theme.figure(
-        height=340,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ".3~s"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=340, tickformat=".3~s")
     for column, name, color, dash in (
         ("actual", "sales", theme.PAST, "solid"),
         ("forecast", "forecast", theme.FORECAST, "dash"),
@@ -61,7 +58,7 @@ def error_by_origin(
     if rows and "rolling_rmspe" in rows[0]:
         # lies on the first line where origins are far apart
         figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in rows],
+            x=[words.origin(row["forecast_origin"]) for row in rows],
             y=[row["rolling_rmspe"] for row in rows],
             mode="lines",
             line={"color": theme.PURPLE, "width": 6},
@@ -72,15 +69,15 @@ def error_by_origin(
     if shadows:
         lines.append(("RMSPE in shadow", "rmspe", shadows))
     for number, (name, column, points) in enumerate(lines):
-        figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in points],
-            y=[row[column] for row in points],
+        add_line(
+            figure,
+            number,
+            [words.origin(row["forecast_origin"]) for row in points],
+            [row[column] for row in points],
+            name=name,
+            hover="%{y:.1%} over %{customdata} days",
             customdata=[row["days"] for row in points],
             mode="markers" if points is shadows else "lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 9},
-            name=name,
-            hovertemplate="%{y:.1%} over %{customdata} days",
         )
     figure.add_hline(y=0, line={"color": theme.GREY, "width": 1})
     if expected is not None:
@@ -99,23 +96,17 @@ def requests_by_day(days: Sequence[Row]) -> go.Figure:
     Args:
         days: ``usage_date, answered, client_errors, server_errors``, by day.
     """
-    figure = theme.figure(
-        height=280,
-        barmode="stack",
-        yaxis={"title": {"text": "requests"}, "rangemode": "tozero"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
+    figure = theme.days_figure(height=280, title="requests", barmode="stack")
+    add_outcomes(
+        figure,
+        [row["usage_date"] for row in days],
+        days,
+        {
+            "answered": "answered",
+            "client_errors": "error of the caller",
+            "server_errors": "error of the API",
+        },
     )
-    for column, name, color, pattern in (
-        ("answered", "answered", theme.BLUE, ""),
-        ("client_errors", "error of the caller", theme.ORANGE, "/"),
-        ("server_errors", "error of the API", theme.VERMILLION, "x"),
-    ):
-        figure.add_bar(
-            x=[row["usage_date"] for row in days],
-            y=[row[column] for row in days],
-            name=name,
-            marker={"color": color, "pattern": {"shape": pattern}},
-        )
     return figure
 
 
@@ -133,15 +124,14 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
     for number, (column, name) in enumerate(
         (("latency_p50_ms", "half of the answers"), ("latency_p99_ms", "99 of 100 answers"))
     ):
-        figure.add_scatter(
-            x=[row["usage_date"] for row in days],
+        add_line(
+            figure,
+            number,
+            [row["usage_date"] for row in days],
             # a logarithm has no zero
-            y=[max(row[column], 0.01) for row in days],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 7},
+            [max(row[column], 0.01) for row in days],
             name=name,
-            hovertemplate="%{y:,.1f} ms",
+            hover="%{y:,.1f} ms",
         )
     return figure
 
@@ -187,15 +177,14 @@ def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
     )
     for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
         of_kind = [row for row in rows if row["kind"] == kind]
-        figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in of_kind],
-            y=[row["of_threshold"] for row in of_kind],
-            customdata=[row["name"] for row in of_kind],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 8},
+        add_line(
+            figure,
+            number,
+            [words.origin(row["forecast_origin"]) for row in of_kind],
+            [row["of_threshold"] for row in of_kind],
             name=kind,
-            hovertemplate="%{customdata}: %{y:.0%}",
+            hover="%{customdata}: %{y:.0%}",
+            customdata=[row["name"] for row in of_kind],
         )
     figure.add_hline(y=1, line=_LIMIT)
     return figure

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.dashboard import theme
+from app.dashboard.shared_charts import add_outcomes
 
 Row = dict[str, Any]
 
@@ -26,18 +27,13 @@ def checks_over_time(runs: Sequence[Row]) -> go.Figure:
         xaxis={"type": "category"},
     )
     at = [f"{run['started_at']:%d %b %Y %H:%M}" for run in runs]
-    for column, name, color, pattern in (
-        ("passed", "held", theme.BLUE, ""),
-        ("warnings", "warning", theme.ORANGE, "/"),
-        ("errors", "error", theme.VERMILLION, "x"),
-    ):
-        figure.add_bar(
-            x=at,
-            y=[run[column] for run in runs],
-            name=name,
-            marker={"color": color, "pattern": {"shape": pattern}},
-            width=min(0.6, 0.12 * len(runs) + 0.08),
-        )
+    add_outcomes(
+        figure,
+        at,
+        runs,
+        {"passed": "held", "warnings": "warning", "errors": "error"},
+        width=min(0.6, 0.12 * len(runs) + 0.08),
+    )
     return figure
 
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from app.dashboard import theme
-from app.dashboard.shared_charts import add_band, shade
+from app.dashboard.shared_charts import add_band, add_line, shade
 
 
 def scenario_chart(days: pl.DataFrame) -> go.Figure:
@@ -19,11 +19,7 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
         days: ``target_date, as_planned, changed, is_changed, lower_80, upper_80``, by day; bounds
             are NULL where there are none.
     """
-    figure = theme.figure(
-        height=400,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=400)
     open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())
     if len(open_days):
         add_band(
@@ -66,19 +62,7 @@ def differences(scenarios: Sequence[tuple[str, Sequence[date], Sequence[float]]]
     Args:
         scenarios: Name, days, and sales with the changes minus sales as planned (EUR).
     """
-    figure = theme.figure(
-        height=320,
-        yaxis={"title": {"text": "EUR a day beside the plan"}, "tickformat": "+,.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=320, title="EUR a day beside the plan", tickformat="+,.0f")
     for number, (name, days, values) in enumerate(scenarios):
-        figure.add_scatter(
-            x=list(days),
-            y=list(values),
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 6},
-            name=name,
-            hovertemplate="%{y:+,.0f} €",
-        )
+        add_line(figure, number, list(days), list(values), name=name, hover="%{y:+,.0f} €")
     return figure
