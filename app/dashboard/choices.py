@@ -52,6 +52,30 @@ def days_ahead(place: DeltaGenerator) -> int:
     )  # fmt: skip
 
 
+def one_of(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: str | None = None,
+    place: DeltaGenerator | None = None,
+) -> str:
+    """Show options as a row of buttons, and return the chosen one.
+
+    Args:
+        label: Title of the control.
+        options: Texts of the buttons.
+        key: Query parameter that holds the choice.
+        default: The option chosen at first; the first one if None.
+        place: Where the buttons go; at the end of the page if None.
+    """
+    first = default or options[0]
+    say_unknown(key, options, f"{first} is shown")
+    buttons = st.segmented_control if place is None else place.segmented_control
+    chosen = buttons(label, options, default=first, required=True, key=key, bind="query-params")
+    return chosen or first
+
+
 @dataclass(frozen=True)
 class StoreFilter:
     """Which stores are wanted; nothing chosen of a kind means all of it."""

@@ -6,8 +6,9 @@ refusal becomes a sentence. Controls that several pages share are in ``choices``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -52,6 +53,36 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
 def chart(figure: go.Figure, alt: str) -> None:
     """A figure, and a sentence on it for those who do not see it."""
     st.plotly_chart(figure, config=theme.CHART_CONFIG, alt=alt)
+
+
+def metric(label: str, value: str, note: str | None = None, **options: Any) -> None:
+    """Show a figure in a box.
+
+    Args:
+        label: Name of the figure.
+        value: The figure as text.
+        note: Smaller text below the figure; without colour or arrow, because less is not worse.
+        **options: Further options of ``st.metric``, such as ``help``.
+    """
+    look: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", **options}
+    st.metric(label, value, note, border=True, height="stretch", **look)
+
+
+def tabs(key: str, parts: Mapping[str, Callable[[], None]]) -> None:
+    """Show parts of a page as tabs, and compute only the open one.
+
+    Args:
+        key: Query parameter that holds the open tab.
+        parts: By the title of the tab, a function that shows its content.
+    """
+    for tab, show in zip(
+        st.tabs(list(parts), key=key, on_change="rerun", bind="query-params"),
+        parts.values(),
+        strict=True,
+    ):
+        if tab.open:
+            with tab:
+                show()
 
 
 def nothing(reason: str) -> None:

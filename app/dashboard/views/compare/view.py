@@ -114,10 +114,10 @@ def show(ask: Answers) -> None:
 def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
     """The chosen stores together."""
     with st.container(horizontal=True):
-        st.metric("Stores", f"{len(rows):,}", border=True)
-        st.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")), border=True)
-        st.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")), border=True)
-        st.metric("On the same days last year", words.signed_percent(_change(rows)), border=True)
+        frame.metric("Stores", f"{len(rows):,}")
+        frame.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")))
+        frame.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")))
+        frame.metric("On the same days last year", words.signed_percent(_change(rows)))
     said = []
     if without := matching - len(rows):
         said.append(f"{words.count(without, 'matching store')} without a forecast left out.")
@@ -235,11 +235,8 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
     """Weeks of the chain and of its parts."""
     st.subheader("Weekly totals", anchor=False)
-    name = st.segmented_control(
-        "Add up by", list(LEVELS), default="whole chain", required=True, key="level",
-        bind="query-params",
-    )  # fmt: skip
-    level = LEVELS[name or "whole chain"]
+    name = choices.one_of("Add up by", list(LEVELS), key="level")
+    level = LEVELS[name]
     rows = ask(queries.totals, level)
     chosen = {
         "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states

@@ -107,42 +107,27 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
     )
 
 
-def drivers(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """What moved each open day of a store's newest forecast, by day."""
+def days_of(reading: Reading, table: str, store_id: int, days: int) -> list[Row]:
+    """Return the first days of a store's newest forecast from a table, by day.
+
+    Args:
+        reading: The generation.
+        table: Name of a table with a row for each store, origin and day, for example
+            ``forecast_drivers``.
+        store_id: Number of the store.
+        days: Number of days ahead.
+    """
     return reading.rows(
         """
-        SELECT * FROM forecast_drivers
+        FROM query_table($table)
         WHERE store_id = $store AND forecast_origin = $origin
             AND target_date <= $origin::DATE + $days::INTEGER
         ORDER BY target_date
         """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
-    )
-
-
-def driver_changes(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Why a store's forecast moved since the origin before, by open day."""
-    return reading.rows(
-        """
-        SELECT * FROM forecast_driver_changes
-        WHERE store_id = $store AND forecast_origin = $origin
-            AND target_date <= $origin::DATE + $days::INTEGER
-        ORDER BY target_date
-        """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
-    )
-
-
-def revisions(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """How a store's forecast moved since the origin before, by day; empty without one."""
-    return reading.rows(
-        """
-        SELECT target_date, previous_origin, previous_forecast, sales_forecast, change,
-            change_share
-        FROM forecast_revisions
-        WHERE store_id = $store AND forecast_origin = $origin
-            AND target_date <= $origin::DATE + $days::INTEGER
-        ORDER BY target_date
-        """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
+        {
+            "table": table,
+            "store": store_id,
+            "origin": reading.info.forecast_origin,
+            "days": days,
+        },
     )

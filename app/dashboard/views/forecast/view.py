@@ -33,15 +33,13 @@ def show(ask: Answers) -> None:
     with top:
         store = choices.one_store(ask, first)
     days = choices.days_ahead(second)
-    span = third.segmented_control(
-        "History", list(HISTORY_DAYS), default="8 weeks", required=True, key="history",
-        bind="query-params",
-    )  # fmt: skip
+    with top:
+        span = choices.one_of("History", list(HISTORY_DAYS), key="history", place=third)
     if store is None:
         frame.nothing("This generation has no stores.")
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
-    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span or "8 weeks"])
+    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span])
     forecast = ask(shared_queries.store_forecast, store["store_id"], days)
     if forecast:
         show_figures(ask, store, forecast)
@@ -64,28 +62,28 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     is_open = sum(row["is_open"] for row in forecast)
     is_promo = sum(bool(row["is_open"] and row["is_promo"]) for row in forecast)
     last_year = ask(shared_queries.change_on_last_year, store_id, days)
-    revisions = ask(queries.revisions, store_id, days)
+    revisions = ask(queries.days_of, "forecast_revisions", store_id, days)
     error = ask(
         queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
     )
     with st.container(horizontal=True):
-        _metric(
+        frame.metric(
             f"Total, next {days} days",
             words.euro(total),
             None if last_year is None else f"{last_year:+.1%} on the same days last year",
         )
-        _metric(
+        frame.metric(
             "Average per open day",
             words.euro(total / is_open if is_open else None),
             f"{words.euro(total / days)} per calendar day",
         )
-        _metric(
+        frame.metric(
             "Since the last forecast",
             words.signed_percent(_change(revisions)),
             f"origin {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
             help="Change of the total over the days that both forecasts cover.",
         )
-        _metric(
+        frame.metric(
             "Typical error of a day",
             words.percent(error["rmspe"]) if error else words.NONE,
             "RMSPE in the backtest",
@@ -101,20 +99,6 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             f"{words.euro(bounds['upper_80'])} in 80% of cases."
         )
     st.caption(f"{said} {_said_of_error(ask, store, days, error)}")
-
-
-def _metric(label: str, value: str, beside: str | None, **options: Any) -> None:
-    # less is not worse: a promotion may fall on other weeks
-    st.metric(
-        label,
-        value,
-        beside,
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        **options,
-    )
 
 
 def _change(revisions: Sequence[Row]) -> float | None:
@@ -143,25 +127,15 @@ def _said_of_error(ask: Answers, store: Row, days: int, error: Row | None) -> st
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """Weeks, days, what changed, and the days to take away."""
-    weeks, days, changed, drivers = st.tabs(
-        ["By week", "By day", "What changed", "Drivers"],
-        key="tab",
-        on_change="rerun",
-        bind="query-params",
+    frame.tabs(
+        "tab",
+        {
+            "By week": lambda: show_weeks(ask, store, forecast),
+            "By day": lambda: show_days(forecast),
+            "What changed": lambda: show_revisions(ask, store, len(forecast)),
+            "Drivers": lambda: show_drivers(ask, store, forecast),
+        },
     )
-    # only what is open is asked and drawn
-    if weeks.open:
-        with weeks:
-            show_weeks(ask, store, forecast)
-    if days.open:
-        with days:
-            show_days(forecast)
-    if changed.open:
-        with changed:
-            show_revisions(ask, store, len(forecast))
-    if drivers.open:
-        with drivers:
-            show_drivers(ask, store, forecast)
     st.download_button(
         "Download the days as CSV",
         csv_text(forecast, DOWNLOADED),
@@ -223,7 +197,7 @@ def show_days(forecast: Sequence[Row]) -> None:
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
     """How each day moved since the forecast before."""
-    rows = ask(queries.revisions, store["store_id"], days)
+    rows = ask(queries.days_of, "forecast_revisions", store["store_id"], days)
     if not rows:
         frame.nothing(
             "No earlier forecast covers these days, so there is nothing to compare with. "
@@ -260,7 +234,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """What moved a day, beside the store's typical day."""
     rows = {
         f"{row['target_date']}": row
-        for row in ask(queries.drivers, store["store_id"], len(forecast))
+        for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
     }
     if not rows:
         frame.nothing("Nothing says what moved these days; closed days have no drivers.")
@@ -278,7 +252,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
     """Why the forecast moved, where drivers of both origins are known."""
-    rows = ask(queries.driver_changes, store["store_id"], days)
+    rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return
     sums = {

@@ -59,7 +59,7 @@ def show_totals(ask: Answers, model_version: str) -> None:
     show_table(
         [
             {
-                "Total of": f"{words.model(row['level'])}, {_SPANS[row['span']]}",
+                "Total of": f"{words.spaced(row['level'])}, {_SPANS[row['span']]}",
                 "Inside 80%": row["coverage_80"],
                 "Inside 95%": row["coverage_95"],
                 "Bias": row["bias"],

@@ -29,22 +29,16 @@ def show(ask: Answers) -> None:
         frame.nothing(f"This generation says nothing about its model {ask.info.model_version}.")
         return
     show_champion(ask, champion)
-    accuracy, ranges, features, models, challenger = st.tabs(
-        ["Accuracy", "Ranges", "Features", "Versions", "Champion and challenger"],
-        key="part",
-        on_change="rerun",
-        bind="query-params",
+    frame.tabs(
+        "part",
+        {
+            "Accuracy": lambda: show_accuracy(ask, champion),
+            "Ranges": lambda: show_ranges(ask, champion),
+            "Features": lambda: show_features(ask, champion),
+            "Versions": lambda: show_models(ask, champion),
+            "Champion and challenger": lambda: show_challenger(ask, champion),
+        },
     )
-    for tab, show_tab in (
-        (accuracy, show_accuracy),
-        (ranges, show_ranges),
-        (features, show_features),
-        (models, show_models),
-        (challenger, show_challenger),
-    ):
-        if tab.open:
-            with tab:
-                show_tab(ask, champion)
 
 
 def show_champion(ask: Answers, champion: Row) -> None:
@@ -53,21 +47,19 @@ def show_champion(ask: Answers, champion: Row) -> None:
     together = [row for row in scores if row["forecast_origin"] is None]
     own = next((row for row in together if row["is_own"]), None)
     with st.container(horizontal=True):
-        st.metric("Champion", words.model(champion["family"]), border=True)
-        st.metric(
+        frame.metric("Champion", words.spaced(champion["family"]))
+        frame.metric(
             "RMSPE in the backtest",
             words.percent(champion["rmspe_median"]),
-            border=True,
             help="Median over the past origins. The recipe is fitted again at each of them with "
             "what was known then.",
         )
-        st.metric(
+        frame.metric(
             "Skill",
             words.percent(own["skill"] if own else None, 0),
-            border=True,
             help="1 minus RMSPE over that of seasonal naive on the same days.",
         )
-        st.metric("Bias", words.signed_percent(own["bias"] if own else None), border=True)
+        frame.metric("Bias", words.signed_percent(own["bias"] if own else None))
     promotion = ask(shared_queries.newest_promotion, champion["model_version"])
     said = (
         f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows through "
@@ -101,17 +93,14 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
         "RMSPE by backtest origin, for the model and the reference methods",
     )
     show_scores([row for row in overall if row["forecast_origin"] is None])
-    kinds = {kind.replace("_", " "): kind for kind in ask(queries.segment_kinds, version)}
+    kinds = {words.spaced(kind): kind for kind in ask(queries.segment_kinds, version)}
     if not kinds:
         frame.nothing("The backtest is not divided into segments.")
         return
     st.subheader("By segment", anchor=False)
     first = "horizon week" if "horizon week" in kinds else next(iter(kinds))
-    choices.say_unknown("segment", list(kinds), f"{first} is shown")
-    name = st.segmented_control(
-        "Divide by", list(kinds), default=first, required=True, key="segment", bind="query-params"
-    )
-    kind = kinds[name or first]
+    name = choices.one_of("Divide by", list(kinds), key="segment", default=first)
+    kind = kinds[name]
     rows = [row for row in ask(queries.scores, version, kind) if row["forecast_origin"] is None]
     frame.chart(
         shared_charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
@@ -124,7 +113,7 @@ def show_scores(rows: Sequence[Row]) -> None:
     show_table(
         [
             {
-                "Method": words.model(row["model"]) + (" (champion)" if row["is_own"] else ""),
+                "Method": words.spaced(row["model"]) + (" (champion)" if row["is_own"] else ""),
                 "RMSPE": row["rmspe_median"],
                 "MAPE": row["mape"],
                 "Bias": row["bias"],
@@ -189,7 +178,7 @@ def show_models(ask: Answers, champion: Row) -> None:
         [
             {
                 "When (UTC)": row["decided_at"],
-                "Decision": row["action"].replace("_", " "),
+                "Decision": words.spaced(row["action"]),
                 "Model": row["model_version"],
                 "By": row["actor"],
                 "Why": row["reason"],
@@ -229,7 +218,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
     show_table(
         [
             {
-                "Divided by": row["segment_kind"].replace("_", " "),
+                "Divided by": words.spaced(row["segment_kind"]),
                 "Segment": words.segment(row["segment_kind"], row["segment"]),
                 "Champion": row["champion"],
                 "Challenger": row["challenger"],

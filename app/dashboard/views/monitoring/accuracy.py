@@ -26,7 +26,6 @@ _SEGMENTS = {
     "Weekday": "weekday",
 }
 _RANKINGS = {"Relative error": "relative", "Error in EUR": "eur"}
-_FIRST_SEGMENT, _FIRST_RANKING = "Week ahead", "Relative error"
 
 
 def show_accuracy(ask: Answers) -> None:
@@ -75,18 +74,20 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
     )
     row = origins[chosen]
     with st.container(horizontal=True):
-        st.metric(
-            "RMSPE", words.percent(row["rmspe"]), border=True,
+        frame.metric(
+            "RMSPE",
+            words.percent(row["rmspe"]),
             help="Root mean square percentage error over open days with sales.",
-        )  # fmt: skip
-        st.metric("Bias", words.signed_percent(row["bias"]), border=True)
-        st.metric("Inside the 80% range", words.percent(row["coverage_80"]), border=True)
-        st.metric("Inside the 95% range", words.percent(row["coverage_95"]), border=True)
+        )
+        frame.metric("Bias", words.signed_percent(row["bias"]))
+        frame.metric("Inside the 80% range", words.percent(row["coverage_80"]))
+        frame.metric("Inside the 95% range", words.percent(row["coverage_95"]))
         if row["skill"] is not None:
-            st.metric(
-                "Skill", words.percent(row["skill"]), border=True,
+            frame.metric(
+                "Skill",
+                words.percent(row["skill"]),
                 help="1 minus RMSPE over that of seasonal naive, on the same days.",
-            )  # fmt: skip
+            )
     beside = ""
     if row["backtest_rmspe"] is not None:
         beside = (
@@ -110,12 +111,7 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
 def show_segments(ask: Answers, origin: date) -> None:
     """Where the chosen vintage was better or worse than its backtest."""
     st.markdown("**Where the error lies**")
-    choices.say_unknown("accuracy_by", list(_SEGMENTS), "the week ahead is shown")
-    name = st.segmented_control(
-        "Error by", list(_SEGMENTS), default=_FIRST_SEGMENT, required=True, key="accuracy_by",
-        bind="query-params",
-    )  # fmt: skip
-    kind = _SEGMENTS[name or _FIRST_SEGMENT]
+    kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
     frame.chart(
         shared_charts.errors_by(
             ask(queries.accuracy_by_segment, origin, kind),
@@ -129,12 +125,7 @@ def show_segments(ask: Answers, origin: date) -> None:
 def show_worst_days(ask: Answers) -> None:
     """The store-days that were furthest off, and what happened there."""
     st.markdown("**Worst days**")
-    choices.say_unknown("worst_by", list(_RANKINGS), "relative errors are shown")
-    name = st.segmented_control(
-        "Worst by", list(_RANKINGS), default=_FIRST_RANKING, required=True, key="worst_by",
-        bind="query-params",
-    )  # fmt: skip
-    ranking = _RANKINGS[name or _FIRST_RANKING]
+    ranking = _RANKINGS[choices.one_of("Worst by", list(_RANKINGS), key="worst_by")]
     reasons = ask(queries.worst_reasons, ranking)
     if not reasons:
         frame.nothing("No forecast of the last four weeks was off.")

@@ -56,7 +56,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
                 "Raised (UTC)": row["raised_at"],
                 "Over (UTC)": row["resolved_at"],
                 "Severity": row["severity"],
-                "Rule": row["rule"].replace("_", " "),
+                "Rule": words.spaced(row["rule"]),
                 "Subject": row["subject"],
                 "Message": row["message"],
                 "Seen": row["times_seen"],
@@ -72,7 +72,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
 def _show_open(alert: OpenAlert) -> None:
     box = _BOXES.get(alert.severity, st.warning)
     box(
-        f"**{alert.severity}** · {alert.rule.replace('_', ' ')} · {words.plain(alert.subject)}\n\n"
+        f"**{alert.severity}** · {words.spaced(alert.rule)} · {words.plain(alert.subject)}\n\n"
         f"{words.plain(alert.message)}\n\n"
         f"Owner: {words.plain(alert.owner)} · since {alert.raised_at:%d %b %Y %H:%M} UTC · "
         f"[where to look]({alert.link})",

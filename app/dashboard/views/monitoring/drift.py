@@ -58,7 +58,7 @@ def show_drift(ask: Answers) -> None:
 
 
 def _named(row: Row) -> Row:
-    return {**row, "name": row["feature"].replace("_", " ")}
+    return {**row, "name": words.spaced(row["feature"])}
 
 
 def _largest(rows: list[Row]) -> list[Row]:

@@ -26,15 +26,15 @@ def freshness(reading: Reading) -> Row:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Results of each run by tool, the oldest run first."""
+    """Results of each run, the oldest run first."""
     return reading.rows(
         """
-        SELECT run_id, tool, min(min(checked_at)) OVER (PARTITION BY run_id) AS started_at,
+        SELECT run_id, min(checked_at) AS started_at,
             count(*) AS checks, count(*) FILTER (is_success) AS passed,
             count(*) FILTER (NOT is_success AND severity = 'warning') AS warnings,
             count(*) FILTER (NOT is_success AND severity != 'warning') AS errors
         FROM data_quality_results
-        GROUP BY run_id, tool ORDER BY started_at, run_id, tool
+        GROUP BY run_id ORDER BY started_at, run_id
         """
     )
 

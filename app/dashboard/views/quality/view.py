@@ -34,46 +34,33 @@ def show_freshness(ask: Answers) -> None:
         return
     age = (today - newest).days
     with st.container(horizontal=True):
-        st.metric(
+        frame.metric(
             "Newest sales",
             f"{newest:%d %b %Y}",
             f"{words.count(age, 'day')} before the product's today",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
             help=f"The product's today is {today:%d %b %Y}: the wall clock, or for a data set of "
             "the past the Monday after its newest sales.",
         )
-        st.metric(
+        frame.metric(
             "Stores in the newest week",
             f"{fresh['stores_in_newest_week']:,}",
             f"of {words.count(fresh['stores_with_sales'], 'store')} with sales",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
         through = fresh["plan_through"]
-        st.metric(
+        frame.metric(
             "Plan known through",
             f"{through:%d %b %Y}" if through else words.NONE,
             f"{words.count((through - newest).days, 'day')} ahead" if through else "no plan",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
 
 
 def show_checks(ask: Answers) -> None:
     """What was checked, over time and in one run."""
     st.subheader("Checks", anchor=False)
-    by_tool = ask(queries.runs)
-    if not by_tool:
+    runs = ask(queries.runs)
+    if not runs:
         frame.nothing("This generation has no results of checks.")
         return
-    runs = _together(by_tool)
     newest = runs[-1]
     failed = newest["errors"] + newest["warnings"]
     verdict = (
@@ -113,7 +100,7 @@ def _table(results: Sequence[Row]) -> list[Row]:
             "Suite": row["suite"],
             "Table": row["table_name"],
             "Column": row["column_name"] or "",
-            "Check": words.model(row["check_name"]),
+            "Check": words.spaced(row["check_name"]),
             "Found": row["observed"] or "",
             "Expected": row["expected"] or "",
             "Rows against": row["rows_unexpected"],
@@ -121,20 +108,6 @@ def _table(results: Sequence[Row]) -> list[Row]:
         }
         for row in results
     ]
-
-
-def _together(by_tool: Sequence[Row]) -> list[Row]:
-    """One row a run, in place of one for each of its tools."""
-    runs: dict[str, Row] = {}
-    for row in by_tool:
-        run = runs.setdefault(
-            row["run_id"],
-            {"run_id": row["run_id"], "started_at": row["started_at"]}
-            | dict.fromkeys(("checks", "passed", "warnings", "errors"), 0),
-        )
-        for name in ("checks", "passed", "warnings", "errors"):
-            run[name] += row[name]
-    return list(runs.values())
 
 
 def show_quarantine(ask: Answers) -> None:

@@ -64,12 +64,7 @@ def show(ask: Answers) -> None:
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
     """The stores that the change is for, in words and by number."""
-    choices.say_unknown("for", [ONE_STORE, GROUP], f"{ONE_STORE} is taken")
-    kind = st.segmented_control(
-        "Change the plan of", [ONE_STORE, GROUP], default=ONE_STORE, required=True, key="for",
-        bind="query-params",
-    )  # fmt: skip
-    if kind == GROUP:
+    if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
         kept = tuple(row["store_id"] for row in stores if wanted.keeps(row) and row["is_forecast"])
@@ -184,28 +179,24 @@ def show_scenario(
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
     """The figures of a scenario."""
     with st.container(horizontal=True):
-        st.metric("As planned", words.euro(effect.as_planned), border=True, height="stretch")
-        st.metric("With the changes", words.euro(effect.changed), border=True, height="stretch")
-        st.metric(
+        frame.metric("As planned", words.euro(effect.as_planned))
+        frame.metric("With the changes", words.euro(effect.changed))
+        frame.metric(
             "Difference",
             words.signed_euro(effect.difference),
             words.signed_percent(effect.share),
-            border=True,
-            height="stretch",
+            delta_color="normal",
+            delta_arrow="auto",
         )
         per_day = effect.per_promo_day if are_promotions(changes) else None
         moved = effect.promo_days_added or effect.promo_days_removed
-        st.metric(
+        frame.metric(
             "Uplift per promo day",
             words.signed_euro(per_day),
             None
             if per_day is None
             else f"{words.count(moved, 'store-day')} "
             f"{'added' if effect.promo_days_added else 'taken away'}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
             help="The difference over the open store-days whose promotion was added, or taken "
             "away; what it moves on the days around is in it. Only where nothing else changes.",
         )
