@@ -173,16 +173,12 @@ def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, n
     # a day's mark stands at its midnight, so the day as drawn is half a day to each side of that
     half_a_day = timedelta(hours=12)
     for first, last in _runs(days):
-        figure.add_shape(
-            type="rect",
-            layer="below",
-            yref="paper",
-            y0=0,
-            y1=1,
+        figure.add_vrect(
             x0=datetime.combine(first, time.min) - half_a_day,
             x1=datetime.combine(last, time.min) + half_a_day,
+            layer="below",
             fillcolor=color,
-            line={"width": 0},
+            line_width=0,
         )
     figure.add_scatter(  # shapes have no entry in the legend
         x=[None],

@@ -15,6 +15,7 @@ from app.dashboard.views.what_if.plan_changes import Change
 from app.published import PublishedReader
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.generations import GenerationInfo
 
 PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if" / "view.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"
@@ -28,7 +29,9 @@ class Rule:
         self.asked: list[tuple[int, ...]] = []
         self._reader = PublishedReader(settings.published_path)
 
-    def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
+    def __call__(
+        self, info: GenerationInfo, store_ids: Sequence[int], changes: Sequence[Change]
+    ) -> pl.DataFrame:
         self.asked.append(tuple(store_ids))
         with self._reader.reading() as reading:
             frame = reading.frame(
@@ -61,7 +64,7 @@ class Rule:
 def rule(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> Rule:
     settings, _ = shared_published
     rule = Rule(settings)
-    monkeypatch.setattr(scoring, "score_of", lambda info: rule)
+    monkeypatch.setattr(scoring, "score", rule)
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
     st.cache_data.clear()
     return rule
@@ -179,13 +182,12 @@ def test_the_models_own_scoring_is_loaded_once_and_scores_what_is_asked(
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
     st.cache_data.clear()
     st.cache_resource.clear()
-    score = scoring.score_of(generation.info)
     day = generation.info.forecast_origin
     closed = Change("closed", day.replace(month=8, day=4), day.replace(month=8, day=4))
-    scored = score([1], [closed])
+    scored = scoring.score(generation.info, [1], [closed])
     changed = scored.filter("is_changed")
     assert list(changed["target_date"]) == [closed.first_date]
     assert list(changed["sales_forecast"]) == [0.0]
-    assert score([1], [closed]).equals(scored)
+    assert scoring.score(generation.info, [1], [closed]).equals(scored)
     (bundle,) = stand_in.values()
     assert len(bundle.panels) == 1

@@ -12,7 +12,7 @@ from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.what_if import PAGE, charts, effects, queries
+from app.dashboard.views.what_if import PAGE, charts, effects, queries, scoring
 from app.dashboard.views.what_if.plan_changes import (
     KINDS,
     Change,
@@ -20,7 +20,6 @@ from app.dashboard.views.what_if.plan_changes import (
     from_text,
     to_text,
 )
-from app.dashboard.views.what_if.scoring import Score, score_of
 
 ONE_STORE, GROUP = "one store", "a group of stores"
 _CHANGES = "changes"
@@ -58,7 +57,7 @@ def show(ask: Answers) -> None:
     elif not changes:
         frame.nothing("Nothing is changed yet. Add a change to see what it brings.")
     else:
-        show_scenario(ask, score_of(ask.info), who, store_ids, changes)
+        show_scenario(ask, who, store_ids, changes)
     show_kept()
 
 
@@ -132,10 +131,10 @@ def _remember(changes: Sequence[Change]) -> None:
 
 
 def show_scenario(
-    ask: Answers, score: Score, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
+    ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
     """What the changes bring."""
-    scored = score(store_ids, changes)
+    scored = scoring.score(ask.info, store_ids, changes)
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
     show_effect(effect, changes)
