@@ -31,8 +31,9 @@ SCENARIO = VERMILLION
 PROMOTION = ORANGE
 HOLIDAY = VERMILLION
 
-SEQUENTIAL = ("#D6E6F2", "#A9CCE3", "#6FACD3", "#2583C6", "#0E5F98", "#003F66")
-"""From little to much, in one hue that darkens: it reads without seeing colours."""
+SEQUENTIAL = ("#D6E6F2", "#B4D3E8", "#8FC3E6", "#1F71AF", "#0E5F98", "#003F66")
+"""From little to much, in one hue that darkens: readable without colours. The step in the middle
+is large, so that white or dark grey text has enough contrast on each."""
 EMPTY_TILE = "rgba(128, 128, 128, 0.15)"
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
@@ -56,30 +57,6 @@ def line_style(number: int) -> dict[str, Any]:
 def symbol(number: int) -> str:
     """The mark of the n-th line of a figure, from 0."""
     return SYMBOLS[number % len(SYMBOLS)]
-
-
-def sequential(share: float) -> str:
-    """The colour of a value by its place between the least (0) and the most (1)."""
-    return SEQUENTIAL[min(int(share * len(SEQUENTIAL)), len(SEQUENTIAL) - 1)]
-
-
-def text_on(color: str) -> str:
-    """White or black, whichever reads better on a colour."""
-    return "#000000" if contrast(color, "#000000") > contrast(color, "#FFFFFF") else "#FFFFFF"
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def days_figure(

@@ -71,20 +71,24 @@ def test_the_map_has_a_tile_for_each_of_the_16_states_and_none_is_on_another() -
 
 def test_the_map_writes_values_on_tiles_and_shares_what_two_states_share() -> None:
     figure = compare.tile_map({"HE": 1.0, "HB,NI": 3.0, "NI": 2.0}, lambda value: f"{value:.0f} €")
-    said = {note.text for note in figure.layout.annotations}
-    assert {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"} <= said
-    assert f"<b>BY</b><br>{words.NONE}" in said
-    colors = {
-        note.text: shape.fillcolor
-        for note, shape in zip(figure.layout.annotations, figure.layout.shapes, strict=True)
+    tiles, empty = figure.data
+    shades = {
+        text: shade
+        for texts, row in zip(tiles.text, tiles.z, strict=True)
+        for text, shade in zip(texts, row, strict=True)
+        if text
     }
-    assert colors["<b>HE</b><br>1 €"] == theme.SEQUENTIAL[0]
-    assert colors["<b>HB*</b><br>3 €"] == theme.SEQUENTIAL[-1]
+    darkest = len(theme.SEQUENTIAL) - 1
+    assert shades.keys() == {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"}
+    assert shades["<b>HE</b><br>1 €"] == 0
+    assert shades["<b>HB*</b><br>3 €"] == darkest == tiles.zmax
+    assert f"<b>BY</b><br>{words.NONE}" in {text for row in empty.text for text in row}
 
 
 def test_one_state_alone_has_a_colour_in_the_middle() -> None:
     figure = compare.tile_map({"HE": 1.0}, str)
-    assert theme.sequential(0.5) in {shape.fillcolor for shape in figure.layout.shapes}
+    shades = {shade for row in figure.data[0].z for shade in row}
+    assert shades == {None, len(theme.SEQUENTIAL) // 2}
 
 
 def test_stores_beside_each_other_have_a_line_each_without_closed_days() -> None:

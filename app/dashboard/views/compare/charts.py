@@ -23,64 +23,81 @@ TILES = {
     "RP": (0, 3), "HE": (1, 3), "TH": (2, 3),
     "SL": (0, 4), "BW": (1, 4), "BY": (2, 4),
 }  # fmt: skip
-_HALF = 0.47
+_Tile = tuple[int, str, str]
+"""Number on the colour scale, text, and text for the pointer."""
 
 
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
-    """A tile for each of the 16 states, darker where the value is greater.
+    """Draw a tile for each of the 16 states, darker where the value is greater.
 
     Args:
-        values: By state code; a code of two states (``HB,NI``) fills both tiles. States that are
-            not there get an empty tile.
-        text: How a value is written on its tile.
+        values: Values by state code. A code of two states (``HB,NI``) fills both tiles. A state
+            without a value gets an empty tile.
+        text: Writes a value on its tile.
     """
+    by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
+    # the value of one state is more exact than one that stores share with another
+    by_tile |= {code: (code, value) for code, value in values.items() if code in TILES}
+    least, most = min(values.values(), default=0.0), max(values.values(), default=0.0)
+    tiles: dict[str, _Tile] = {}
+    for tile, (code, value) in by_tile.items():
+        share = (value - least) / (most - least) if most > least else 0.5
+        shade = min(int(share * len(theme.SEQUENTIAL)), len(theme.SEQUENTIAL) - 1)
+        name = f"{tile}*" if "," in code else tile
+        tiles[tile] = (
+            shade,
+            f"<b>{name}</b><br>{text(value)}",
+            f"{words.state_name(code)}: {text(value)}",
+        )
+    empty = {
+        tile: (0, f"<b>{tile}</b><br>{words.NONE}", f"{words.state_name(tile)}: no stores")
+        for tile in TILES.keys() - by_tile
+    }
     figure = theme.figure(
         height=380,
         hovermode="closest",
-        showlegend=False,
-        xaxis={"visible": False, "range": [-0.55, 3.55], "fixedrange": True},
+        xaxis={"visible": False, "fixedrange": True, "range": [-0.55, 3.55]},
         yaxis={
-            "visible": False, "range": [4.55, -0.55], "fixedrange": True,
+            "visible": False, "fixedrange": True, "range": [4.55, -0.55],
             "scaleanchor": "x", "scaleratio": 0.8,
         },
     )  # fmt: skip
-    by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
-    # a state of its own is more exact than one that stores share with another
-    by_tile |= {code: (code, value) for code, value in values.items() if code in TILES}
-    least, most = min(values.values(), default=0.0), max(values.values(), default=0.0)
-    for tile, (column, row) in TILES.items():
-        code, value = by_tile.get(tile, (tile, None))
-        color, ink, shown = theme.EMPTY_TILE, theme.GREY, words.NONE
-        hover = f"{words.state_name(tile)}: no stores"
-        if value is not None:
-            color = theme.sequential((value - least) / (most - least) if most > least else 0.5)
-            ink, shown = theme.text_on(color), text(value)
-            hover = f"{words.state_name(code)}: {shown}"
-        figure.add_shape(
-            type="rect",
-            x0=column - _HALF,
-            x1=column + _HALF,
-            y0=row - _HALF,
-            y1=row + _HALF,
-            fillcolor=color,
-            line={"width": 0},
-        )
-        shared = "*" if "," in code else ""
-        figure.add_annotation(
-            x=column,
-            y=row,
-            text=f"<b>{tile}{shared}</b><br>{shown}",
-            showarrow=False,
-            font={"color": ink, "size": 13},
-        )
-        figure.add_scatter(
-            x=[column],
-            y=[row],
-            mode="markers",
-            marker={"size": 60, "opacity": 0},
-            hovertemplate=f"{hover}<extra></extra>",
-        )
+    last = len(theme.SEQUENTIAL) - 1
+    scale = [[number / last, color] for number, color in enumerate(theme.SEQUENTIAL)]
+    # Plotly writes white on dark tiles and dark grey on light ones
+    _add_tiles(figure, tiles, colorscale=scale, zmax=last, textfont={"size": 13})
+    _add_tiles(
+        figure,
+        empty,
+        colorscale=[[0, theme.EMPTY_TILE], [1, theme.EMPTY_TILE]],
+        zmax=1,
+        textfont={"size": 13, "color": theme.GREY},
+    )
     return figure
+
+
+def _add_tiles(figure: go.Figure, tiles: Mapping[str, _Tile], **options: Any) -> None:
+    cells = {place: tiles.get(tile) for tile, place in TILES.items()}
+    shades, texts, hovers = (
+        [
+            [(cells.get((column, row)) or (None, "", ""))[part] for column in range(4)]
+            for row in range(5)
+        ]
+        for part in range(3)
+    )
+    figure.add_heatmap(
+        z=shades,
+        text=texts,
+        customdata=hovers,
+        texttemplate="%{text}",
+        hovertemplate="%{customdata}<extra></extra>",
+        zmin=0,
+        xgap=4,
+        ygap=4,
+        showscale=False,
+        hoverongaps=False,
+        **options,
+    )
 
 
 def store_lines(rows: Sequence[Row]) -> go.Figure:
