@@ -1,6 +1,6 @@
-"""Figures, and parts of figures, that several pages draw from plain rows.
+"""Draw charts, and parts of charts, that several pages share.
 
-A figure of one page is in the page's own ``charts``; colours and the look are in ``theme``.
+Charts of one page are in the page's ``charts`` module; colours and look are in ``theme``.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _RATIO_TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 2, 5]
 def errors_by(
     rows: Sequence[Row], column: str, label: Callable[[Any], str], *, as_ratios: bool = False
 ) -> go.Figure:
-    """RMSPE of the model and of each method beside it, one line each.
+    """Draw the RMSPE of a model and of reference methods, one line each.
 
-    The model itself is drawn whole; methods beside it are thinner.
+    The line of the model is thicker.
 
     Args:
         rows: Scores by model, in the order of ``column``.
-        column: What the axis shows, for example ``segment``.
-        label: How a value of it is written.
-        as_ratios: Whether equal steps of the axis are equal ratios, which keeps small differences
-            readable beside one large error.
+        column: Column on the horizontal axis, for example ``segment``.
+        label: Writes a value of that column.
+        as_ratios: Whether the vertical axis is logarithmic, which keeps small differences readable
+            next to one large error.
     """
     scale = {"type": "log", "tickvals": _RATIO_TICKS} if as_ratios else {"rangemode": "tozero"}
     figure = theme.figure(
@@ -55,20 +55,20 @@ def errors_by(
 
 
 def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> go.Figure:
-    """Share of days inside the 80% and 95% ranges, beside what was promised.
+    """Draw the share of days inside the 80% and 95% ranges, with the shares that are expected.
 
     Args:
         rows: Rows with ``coverage_80`` and ``coverage_95``, in the order of ``column``.
-        column: What the axis shows.
-        label: How a value of it is written.
+        column: Column on the horizontal axis.
+        label: Writes a value of that column.
     """
     figure = theme.figure(
         height=300,
         yaxis={"title": {"text": "days inside"}, "tickformat": ".0%", "range": [0.5, 1.02]},
-        # half a step of room at each end, where the words beside the dotted lines stand
+        # half a step of room at each end for the text of the dotted lines
         xaxis={"type": "category", "range": [-0.5, len(rows) - 0.5]},
     )
-    for number, (share, promised) in enumerate((("80", 0.80), ("95", 0.95))):
+    for number, (share, expected) in enumerate((("80", 0.80), ("95", 0.95))):
         color = theme.LINES[number]
         add_line(
             figure,
@@ -79,9 +79,9 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
             hover="%{y:.1%}",
         )
         figure.add_hline(
-            y=promised,
+            y=expected,
             line={"color": color, "width": 1, "dash": "dot"},
-            annotation={"text": "promised", "font": {"color": color}},
+            annotation={"text": "expected", "font": {"color": color}},
             annotation_position="bottom right",
         )
     return figure
@@ -98,15 +98,15 @@ def add_line(
     width: float = 2,
     **options: Any,
 ) -> None:
-    """Add a line with marks to a figure.
+    """Add a line with marks to a chart.
 
     Args:
-        figure: The figure.
-        number: Number of the line in the figure, from 0; it decides colour, dash and mark.
-        x: Positions.
-        y: Values.
+        figure: The chart.
+        number: Number of the line in the chart, from 0. It selects colour, dash and mark.
+        x: Horizontal positions.
+        y: Vertical positions.
         name: Text in the legend.
-        hover: What a pointer shows, in Plotly's notation.
+        hover: Tooltip in Plotly's notation.
         width: Width of the line in pixels.
         **options: Further options of Plotly's scatter traces.
     """
@@ -125,13 +125,13 @@ def add_outcomes(
     columns: Mapping[str, str],
     **options: Any,
 ) -> None:
-    """Add stacked bars of good, doubtful and bad outcomes; colour and pattern tell them apart.
+    """Add stacked bars of good, doubtful and bad outcomes, with a colour and pattern for each.
 
     Args:
-        figure: A figure whose ``barmode`` is ``stack``.
-        x: Position of each row.
+        figure: A chart whose ``barmode`` is ``stack``.
+        x: Horizontal position of each row.
         rows: Counts.
-        columns: Names in the legend by column of the rows: good, doubtful, bad.
+        columns: Legend texts by column of the rows, in the order good, doubtful, bad.
         **options: Further options of Plotly's bars.
     """
     looks = ((theme.BLUE, ""), (theme.ORANGE, "/"), (theme.VERMILLION, "x"))
@@ -155,7 +155,7 @@ def add_band(
     opacity: float,
     share: str,
 ) -> None:
-    """The area between two bounds, behind the lines that are added later."""
+    """Add the area between two bounds, behind the lines that are added later."""
     figure.add_scatter(
         x=[*days, *reversed(days)],
         y=[*upper, *reversed(lower)],
@@ -169,8 +169,8 @@ def add_band(
 
 
 def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, name: str) -> None:
-    """Shade each run of days behind the lines, with an entry in the legend."""
-    # a day's mark stands at its midnight, so the day as drawn is half a day to each side of that
+    """Shade days behind the lines, with an entry in the legend. The days must be in order."""
+    # the mark of a day is at its midnight, so its area reaches half a day to each side
     half_a_day = timedelta(hours=12)
     for first, last in _runs(days):
         figure.add_vrect(
@@ -180,7 +180,8 @@ def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, n
             fillcolor=color,
             line_width=0,
         )
-    figure.add_scatter(  # shapes have no entry in the legend
+    # an entry of a shape in the legend would be as pale as the shape
+    figure.add_scatter(
         x=[None],
         y=[None],
         mode="markers",
@@ -190,7 +191,7 @@ def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, n
 
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """First and last day of every unbroken run of days; the days must be in order."""
+    """Yield the first and last day of each run of consecutive days."""
     start = previous = None
     for day in days:
         if previous is not None and day - previous == timedelta(days=1):

@@ -1,4 +1,4 @@
-"""How every table of the dashboard is shown."""
+"""Show tables with one look on all pages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def show_table(
     column_config: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> None:
-    """Show a table without row numbers, with a dash where there is no figure.
+    """Show a table without row numbers, with a dash for a missing value.
 
-    Days and times are written in one way in all tables.
+    Columns of days and times get the same format in all tables.
 
     Args:
         rows: One dictionary for each row, by the titles of the columns.

@@ -1,4 +1,4 @@
-"""The what-if page, run by Streamlit's own test driver with a rule in place of the model."""
+"""The what-if page, run by Streamlit's test driver with a rule in place of the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Published = tuple[Settings, PublishedGeneration]
 
 
 class Rule:
-    """A promotion brings 1,000 EUR to a day that had none, a closing takes all away."""
+    """Scoring by rule: a new promotion adds 1,000 EUR to a day, a closing sets it to 0."""
 
     def __init__(self, settings: Settings) -> None:
         self.asked: list[tuple[int, ...]] = []
@@ -95,13 +95,13 @@ def press(page: AppTest, label: str) -> AppTest:
     return checked(button.click().run())
 
 
-def test_before_a_change_the_page_says_what_to_do_and_scores_nothing(rule: Rule) -> None:
+def test_before_a_change_the_page_shows_what_to_do_and_scores_nothing(rule: Rule) -> None:
     page = open_page()
     assert "Nothing is changed yet" in words_of(page)
     assert rule.asked == []
 
 
-def test_a_change_is_added_scored_and_stands_in_the_address(rule: Rule) -> None:
+def test_a_change_is_added_scored_and_put_into_the_address(rule: Rule) -> None:
     page = open_page(store="3")
     # the first whole week after the origin: Monday to Saturday, 3 to 8 August, has a promotion
     page = press(page, "Add the change")
@@ -122,10 +122,10 @@ def test_an_address_shows_the_same_scenario_to_someone_else(rule: Rule) -> None:
     page = open_page(store="1", changes=PROMOTION)
     assert metrics_of(page)["Difference"] == "+2,000 €"
     assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
-    assert "The 80% range is that of the changed plan" in words_of(page)
+    assert "The 80% range belongs to the changed plan" in words_of(page)
 
 
-def test_a_change_can_be_taken_back(rule: Rule) -> None:
+def test_a_change_can_be_removed(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~closed_2015-08-12_2015-08-12")
     assert metrics_of(page)["Uplift per promo day"] == "—"  # more than promotions changed
     remove = [each for each in page.button if each.label == "Remove"]
@@ -136,7 +136,7 @@ def test_a_change_can_be_taken_back(rule: Rule) -> None:
     assert "Nothing is changed yet" in words_of(page)
 
 
-def test_a_change_that_cannot_be_made_is_told(rule: Rule) -> None:
+def test_a_change_that_cannot_be_made_causes_a_warning(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~promotion_2016-01-01_2016-01-02")
     assert "cannot be made: promotion_2016-01-01_2016-01-02" in page.warning[0].value
     assert metrics_of(page)["Difference"] == "+2,000 €"
@@ -152,15 +152,15 @@ def test_a_group_is_scored_together_and_has_no_range(rule: Rule) -> None:
     assert "ranges of stores do not add up" in words
 
 
-def test_a_group_of_nobody_and_a_store_without_forecast_say_so(rule: Rule) -> None:
+def test_an_empty_group_and_a_store_without_forecast_show_a_message(rule: Rule) -> None:
     nobody = open_page(**{"for": "a group of stores", "state": "HE", "type": "a"})
-    assert "No store that has a forecast matches" in words_of(nobody)
+    assert "No store with a forecast matches" in words_of(nobody)
     without = open_page(store=str(STORE_WITHOUT_FORECAST), changes=PROMOTION)
     assert "no plan and no sales in the last 28 days" in words_of(without)
     assert rule.asked == []
 
 
-def test_scenarios_are_kept_side_by_side_until_they_are_cleared(rule: Rule) -> None:
+def test_scenarios_are_kept_for_comparison_until_they_are_cleared(rule: Rule) -> None:
     page = open_page(changes=PROMOTION)
     page = press(page, "Keep")
     page = checked(page.selectbox(key="store").select("4").run())
@@ -175,7 +175,7 @@ def test_scenarios_are_kept_side_by_side_until_they_are_cleared(rule: Rule) -> N
     assert len(page.get("plotly_chart")) == 1
 
 
-def test_the_models_own_scoring_is_loaded_once_and_scores_what_is_asked(
+def test_the_model_is_loaded_once_and_scores_the_changed_plan(
     stand_in: dict, shared_published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, generation = shared_published

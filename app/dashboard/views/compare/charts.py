@@ -1,4 +1,4 @@
-"""Stores and segments beside each other: lines, weeks with their ranges, and a map of tiles."""
+"""Draw stores and segments for comparison: daily lines, weekly totals, and a map of tiles."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.dashboard.shared_charts import add_band, add_line
 
 Row = dict[str, Any]
 
-# Column and row of each state in a grid that keeps who is north, south and beside whom. Every
-# state has one tile, so that a small one is seen as well as a large one.
+# Column and row of each state in a grid that keeps neighbours together and north on top. Each state
+# has one tile, so that a small state is as visible as a large one.
 TILES = {
     "SH": (1, 0), "MV": (2, 0),
     "HB": (0, 1), "HH": (1, 1), "BB": (3, 1), "BE": (2, 1),
@@ -101,10 +101,10 @@ def _add_tiles(figure: go.Figure, tiles: Mapping[str, _Tile], **options: Any) ->
 
 
 def store_lines(rows: Sequence[Row]) -> go.Figure:
-    """Forecast days of a few stores, one line each; closed days are left out.
+    """Draw the daily forecasts of some stores, one line each, without closed days.
 
     Args:
-        rows: ``store_id, target_date, is_open, sales_forecast`` by store and day.
+        rows: ``store_id, target_date, is_open, sales_forecast``, by store and day.
     """
     figure = theme.days_figure(height=360)
     for number, (store, group) in enumerate(groupby(rows, key=itemgetter("store_id"))):
@@ -121,13 +121,13 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
 
 
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
-    """Weekly sums of segments, one line each; partial weeks have an open mark.
+    """Draw the weekly totals of segments, one line each, with open marks for partial weeks.
 
-    The 80% range is drawn where the rows have one and there are few enough lines to see it.
+    The 80% range is drawn if the rows have one and there are at most four lines.
 
     Args:
-        rows: Rows of ``forecast_totals`` by segment and week.
-        label: How a segment is called.
+        rows: Rows of ``forecast_totals``, by segment and week.
+        label: Writes the name of a segment.
     """
     figure = theme.figure(
         height=380,
@@ -162,5 +162,5 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Whether every week has an 80% range; a segment formed after its origin has none."""
+    """Return whether every week has an 80% range; a segment formed after the origin has none."""
     return all(row["lower_80"] is not None for row in weeks)

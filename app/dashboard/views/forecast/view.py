@@ -1,4 +1,4 @@
-"""The page of one store: its sales, its next weeks, how sure they are, what changed."""
+"""Show the page of one store: past sales, forecast with ranges, weeks, changes and drivers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOWNLOADED = (
 
 
 def show(ask: Answers) -> None:
-    """The chosen store, from its figures to its days."""
+    """Show the content of the page."""
     top = st.container()
     first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
     with top:
@@ -36,7 +36,7 @@ def show(ask: Answers) -> None:
     with top:
         span = choices.one_of("History", list(HISTORY_DAYS), key="history", place=third)
     if store is None:
-        frame.nothing("This generation has no stores.")
+        frame.nothing("The published data have no stores.")
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
     history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span])
@@ -44,19 +44,18 @@ def show(ask: Answers) -> None:
     if forecast:
         show_figures(ask, store, forecast)
     else:
-        reason = store["not_forecast_reason"] or "it was not in the newest run"
-        frame.nothing(f"Store {store['store_id']} has no forecast from this origin: {reason}.")
+        frame.nothing(words.no_forecast(store))
     if history or forecast:
         frame.chart(
             charts.store_chart(history, forecast),
-            f"Sales of store {store['store_id']} so far and forecast with 80% and 95% ranges",
+            f"Past sales of store {store['store_id']}, and forecast with 80% and 95% ranges",
         )
     if forecast:
         show_details(ask, store, forecast)
 
 
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """The few numbers a planner looks for first."""
+    """Show the main numbers of the forecast."""
     store_id, days = store["store_id"], len(forecast)
     total = sum(row["sales_forecast"] for row in forecast)
     is_open = sum(row["is_open"] for row in forecast)
@@ -71,6 +70,7 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             f"Total, next {days} days",
             words.euro(total),
             None if last_year is None else f"{last_year:+.1%} on the same days last year",
+            help="Sum of the forecasts. Last year: the same weekdays, 52 weeks before.",
         )
         frame.metric(
             "Average per open day",
@@ -80,25 +80,27 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
         frame.metric(
             "Since the last forecast",
             words.signed_percent(_change(revisions)),
-            f"origin {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
-            help="Change of the total over the days that both forecasts cover.",
+            f"from {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
+            help="Change of the total over the days that both forecasts cover. The date is the "
+            "forecast origin: the last day whose sales the earlier forecast used.",
         )
         frame.metric(
             "Typical error of a day",
             words.percent(error["rmspe"]) if error else words.NONE,
             "RMSPE in the backtest",
-            help="Root mean square percentage error over open days, of forecasts that the same "
-            "recipe made at past origins, as many weeks ahead.",
+            help=f"{words.RMSPE_HELP} The backtest repeats the forecast at past dates, with the "
+            "data known then, and compares it with the actual sales.",
         )
-    said = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
+    text = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
-    said += f" The plan of {words.count(assumed, 'day')} was filled by rule." if assumed else ""
+    if assumed:
+        text += f" No plan is known for {words.count(assumed, 'day')}; it is assumed by rule."
     if bounds := ask(queries.total_range, store_id, days):
-        said += (
-            f" The total lies between {words.euro(bounds['lower_80'])} and "
-            f"{words.euro(bounds['upper_80'])} in 80% of cases."
+        text += (
+            f" The 80% range of the total is {words.euro(bounds['lower_80'])} to "
+            f"{words.euro(bounds['upper_80'])}."
         )
-    st.caption(f"{said} {_said_of_error(ask, store, days, error)}")
+    st.caption(f"{text} {_error_text(ask, store, days, error)}", help=words.RANGE_HELP)
 
 
 def _change(revisions: Sequence[Row]) -> float | None:
@@ -106,27 +108,28 @@ def _change(revisions: Sequence[Row]) -> float | None:
     return sum(row["change"] for row in revisions) / before if before else None
 
 
-def _said_of_error(ask: Answers, store: Row, days: int, error: Row | None) -> str:
-    said = []
+def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
+    texts = []
     if error and error["rmspe_type"] is not None:
-        said.append(
-            f"In the backtest ({words.count(error['origins'], 'origin')}) stores of type "
-            f"{store['store_type']} were off by {words.percent(error['rmspe_type'])} RMSPE."
+        texts.append(
+            f"In the backtest ({words.count(error['origins'], 'origin')}), the typical error of "
+            f"stores of type {store['store_type']} was {words.percent(error['rmspe_type'])}."
         )
     own = ask(queries.own_error, store["store_id"], days)
     if own:
-        said.append(
-            f"This store's published forecasts were off by {words.percent(own['rmspe'])} on "
-            f"{words.count(own['store_days'], 'day')} that have come true, "
-            f"{words.percent(own['coverage_80'], 0)} of them inside the 80% range."
+        texts.append(
+            f"The typical error of this store's published forecasts was "
+            f"{words.percent(own['rmspe'])} on {words.count(own['store_days'], 'day')} with actual "
+            f"sales; {words.percent(own['coverage_80'], 0)} of these days were inside the 80% "
+            "range."
         )
     else:
-        said.append("None of this store's published forecasts has come true yet.")
-    return " ".join(said)
+        texts.append("No day of this store's published forecasts has actual sales yet.")
+    return " ".join(texts)
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Weeks, days, what changed, and the days to take away."""
+    """Show the tabs of the page and the download of the days."""
     frame.tabs(
         "tab",
         {
@@ -147,15 +150,15 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Calendar weeks; those that are cut off at either end say so."""
+    """Show the forecast by calendar week, with partial weeks marked."""
     rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
     partial = [row for row in rows if row["days"] < 7]
     if partial:
         first, last = forecast[0]["target_date"], forecast[-1]["target_date"]
         st.caption(
-            f"The forecast runs from {words.long_day(first)} to {words.long_day(last)}, so the "
-            f"{'first and last week are' if len(partial) > 1 else 'week marked so is'} partial: "
-            "do not compare a partial week with a whole one."
+            f"The forecast covers {words.long_day(first)} to {words.long_day(last)}, so "
+            f"{'the first and last week are' if len(partial) > 1 else 'one week is'} partial. "
+            "Do not compare a partial week with a whole one."
         )
     show_table(
         [
@@ -177,7 +180,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_days(forecast: Sequence[Row]) -> None:
-    """Every day with its ranges and its plan."""
+    """Show each day with its ranges and its plan."""
     show_table(
         [
             {
@@ -196,19 +199,19 @@ def show_days(forecast: Sequence[Row]) -> None:
 
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
-    """How each day moved since the forecast before."""
+    """Show how the forecast of each day changed since the previous forecast."""
     rows = ask(queries.days_of, "forecast_revisions", store["store_id"], days)
     if not rows:
         frame.nothing(
-            "No earlier forecast covers these days, so there is nothing to compare with. "
-            "The next weekly run brings a second one."
+            "No earlier forecast covers these days. After the next weekly run there are two "
+            "forecasts to compare."
         )
         return
     before = rows[0]["previous_origin"]
     last = rows[-1]["target_date"]
     st.caption(
-        f"Change of each day since the forecast of {words.long_day(before)}, which reached to "
-        f"{words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
+        f"Change of each day since the forecast of {words.long_day(before)}, which covered days up "
+        f"to {words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
     )
     show_causes(ask, store, days)
     frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")
@@ -231,42 +234,42 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """What moved a day, beside the store's typical day."""
+    """Show how the drivers of a day move its forecast away from the store's typical day."""
     rows = {
         f"{row['target_date']}": row
         for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
     }
     if not rows:
-        frame.nothing("Nothing says what moved these days; closed days have no drivers.")
+        frame.nothing("These days have no drivers. Closed days never have drivers.")
         return
-    choices.say_unknown("day", list(rows), "the first open day is shown")
+    choices.warn_unknown("day", list(rows), "The first open day is shown")
     day = st.selectbox("Day", list(rows), key="day", bind="query-params")
     parts = [(name, rows[day][f"{part}_eur"]) for part, name in words.DRIVERS.items()]
     frame.chart(charts.drivers_chart(parts, "forecast"), f"What makes up the forecast of {day}")
     st.caption(
-        "From the store's typical day (an ordinary Wednesday without promotion or holiday) to "
-        "this day, one group of causes after another. It says how the model gets there, not what "
-        "would happen if a cause were taken away: for that there is the page *What if*."
+        "The chart starts with the store's typical day (an ordinary Wednesday without promotion or "
+        "holiday) and adds one group of causes after another. It explains how the model gets to "
+        "the forecast. To see the effect of another plan, use the page *What if*."
     )
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Why the forecast moved, where drivers of both origins are known."""
+    """Show why the forecast changed, if drivers of both origins are known."""
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return
     sums = {
         name: sum(row[f"{part}_change_eur"] for row in rows) for part, name in words.DRIVERS.items()
     }
-    said = [
+    texts = [
         f"{name} {words.signed_euro(value)}"
         for name, value in sorted(sums.items(), key=lambda each: -abs(each[1]))
         if abs(value) >= 0.5
     ]
-    if said:
-        st.caption(f"What moved it, all open days together: {', '.join(said)}.")
+    if texts:
+        st.caption(f"Causes of the change, all open days together: {', '.join(texts)}.")
     if not all(row["is_same_model"] for row in rows):
-        st.caption("The model changed too; its part is in every figure.")
+        st.caption("The model changed too. Each number includes the effect of the new model.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw what a model looks at."""
+"""Draw the importance of a model's features."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Row = dict[str, Any]
 
 
 def importances(rows: Sequence[Row]) -> go.Figure:
-    """The strongest features, the strongest on top.
+    """Draw the most important features, the most important on top.
 
     Args:
-        rows: ``feature`` and ``gain_share``, the strongest first.
+        rows: ``feature`` and ``gain_share``, the most important first.
     """
     figure = theme.figure(
         height=80 + 24 * len(rows),

@@ -1,4 +1,4 @@
-"""Whether the ranges of a model keep what they promise: of days, and of totals."""
+"""Show the tab with the coverage of a model's ranges, of days and of totals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPANS = {"week": "calendar week", "horizon": "whole horizon"}
 
 
 def show_ranges(ask: Answers, champion: Row) -> None:
-    """Coverage at past origins, of days by origin and horizon week, then of totals."""
+    """Show the coverage in the backtest: of days by origin and horizon week, then of totals."""
     version = champion["model_version"]
     shown = False
     for title, kind, column in (
@@ -43,15 +43,16 @@ def show_ranges(ask: Answers, champion: Row) -> None:
         frame.nothing("The backtest of this champion has no calibrated ranges.")
         return
     st.caption(
-        "Ranges are calibrated on errors of earlier origins only, so the oldest origin has "
-        "none. Above the dotted line ranges are wider than they need to be, below it too "
-        "narrow."
+        "Ranges are calibrated on errors of earlier origins only, so the oldest origin has no "
+        "range. Above the dotted line, ranges are wider than necessary; below it, they are too "
+        "narrow.",
+        help=words.RANGE_HELP,
     )
     show_totals(ask, version)
 
 
 def show_totals(ask: Answers, model_version: str) -> None:
-    """Coverage of totals, which have ranges of their own."""
+    """Show the coverage of totals, whose ranges are calibrated separately."""
     rows = ask(queries.total_coverage, model_version)
     if not rows:
         return
@@ -70,8 +71,8 @@ def show_totals(ask: Answers, model_version: str) -> None:
         share=("Inside 80%", "Inside 95%", "Bias"),
     )
     st.caption(
-        "A whole horizon of the chain is one case for each origin: few cases say little about "
-        "how often a range holds."
+        "The whole forecast period of the chain is one case for each origin. So few cases are weak "
+        "evidence of how often sales are inside a range."
     )
 
 

@@ -1,7 +1,7 @@
-"""Show the alerts that are open and those that were.
+"""Show the section of open and past alerts.
 
-What is open comes from the status, which is also written when nothing is published; what is over
-comes from the generation.
+Open alerts come from ``status.json``, which is also written when nothing is published. Past alerts
+come from the generation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.dashboard.views.monitoring import queries
 from rossmann_ml.serving.status import OpenAlert, Status
 
 _MOST_ROWS = 200
-# words and shapes tell severities apart, not colours alone
+# the icon shows the severity too, because colour alone is not enough
 _ICONS = {
     "critical": ":material/error:",
     "warning": ":material/warning:",
@@ -27,7 +27,7 @@ _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": s
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
-    """What a person should look at now, and what there was."""
+    """Show the section."""
     st.subheader("Alerts", anchor=False)
     if not status.alerts:
         st.success("No alert is open.", icon=":material/check_circle:")
@@ -35,38 +35,38 @@ def show_alerts(ask: Answers, status: Status) -> None:
         _show_open(alert)
     if status.retraining_advice is not None:
         st.info(
-            "The next weekly run is advised to train a challenger: "
+            "Advice for the next weekly run: train a challenger. Reason: "
             f"{words.plain(status.retraining_advice)}.",
             icon=":material/model_training:",
         )
     published = status.last_publish
     if published is not None and published.accepted_jump is not None:
         st.caption(
-            f"A person let the totals of generation `{published.generation_id}` jump: "
+            f"A person accepted the jump of the totals in generation `{published.generation_id}`: "
             f"{words.plain(published.accepted_jump)}"
         )
     rows = ask(queries.alerts, _MOST_ROWS)
     if not rows:
-        st.caption("This generation records no earlier alerts.")
+        st.caption("The published data have no earlier alerts.")
         return
     st.markdown("**History**")
     show_table(
         [
             {
                 "Raised (UTC)": row["raised_at"],
-                "Over (UTC)": row["resolved_at"],
+                "Resolved (UTC)": row["resolved_at"],
                 "Severity": row["severity"],
                 "Rule": words.spaced(row["rule"]),
                 "Subject": row["subject"],
                 "Message": row["message"],
-                "Seen": row["times_seen"],
+                "Times seen": row["times_seen"],
                 "Sent": row["is_notified"],
                 "Owner": row["owner"],
             }
             for row in rows
         ]
     )
-    st.caption("As it stood when this generation was published.")
+    st.caption("State at the time of publication.")
 
 
 def _show_open(alert: OpenAlert) -> None:

@@ -1,4 +1,4 @@
-"""Draw forecasts against actuals by day and by origin, API usage, and drift beside thresholds."""
+"""Draw forecasts and actuals by day and by origin, API usage, and drift with its thresholds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIMIT = {"color": theme.GREY, "width": 1, "dash": "dash"}
 
 
 def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
-    """Sums by day, forecast and as they came.
+    """Draw daily totals of forecasts and of actual sales.
 
     Args:
         rows: ``target_date, forecast, actual``, by day.
@@ -41,13 +41,13 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
 def error_by_origin(
     rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
 ) -> go.Figure:
-    """RMSPE and bias of each origin's forecasts, beside the error that the backtest promised.
+    """Draw RMSPE and bias of the forecasts of each origin, with the RMSPE of the backtest.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days`` and, in newer generations,
+        rows: ``forecast_origin, rmspe, bias, days`` and, if the generation has it,
             ``rolling_rmspe``, by origin.
-        expected: RMSPE in the backtest; None where there is none.
-        shadows: The same of challengers in shadow.
+        expected: RMSPE in the backtest; None if there is no backtest.
+        shadows: The same columns of the shadow forecasts of challengers.
     """
     figure = theme.figure(
         height=320,
@@ -56,7 +56,7 @@ def error_by_origin(
     )
     lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
     if rows and "rolling_rmspe" in rows[0]:
-        # lies on the first line where origins are far apart
+        # wide and pale, because it is equal to the first line where origins are far apart
         figure.add_scatter(
             x=[words.origin(row["forecast_origin"]) for row in rows],
             y=[row["rolling_rmspe"] for row in rows],
@@ -91,7 +91,7 @@ def error_by_origin(
 
 
 def requests_by_day(days: Sequence[Row]) -> go.Figure:
-    """Requests of each day by what came of them.
+    """Draw the number of requests by day and outcome.
 
     Args:
         days: ``usage_date, answered, client_errors, server_errors``, by day.
@@ -103,7 +103,7 @@ def requests_by_day(days: Sequence[Row]) -> go.Figure:
         days,
         {
             "answered": "answered",
-            "client_errors": "error of the caller",
+            "client_errors": "error of the client",
             "server_errors": "error of the API",
         },
     )
@@ -111,7 +111,7 @@ def requests_by_day(days: Sequence[Row]) -> go.Figure:
 
 
 def latency_by_day(days: Sequence[Row]) -> go.Figure:
-    """How long answers took on each day: half of them, and 99 of 100.
+    """Draw the median and the 99% quantile of response times by day.
 
     Args:
         days: ``usage_date, latency_p50_ms, latency_p99_ms``, by day.
@@ -137,7 +137,7 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
 
 
 def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
-    """How much of its threshold each measure has reached; what drifted is hatched.
+    """Draw each drift measure as a share of its threshold, with drifted ones hatched.
 
     Args:
         rows: ``kind, name, of_threshold, is_drifted``, the largest first.
@@ -165,10 +165,10 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
 
 
 def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
-    """The measure of each kind that came nearest to its threshold, by origin.
+    """Draw the largest drift measure of each kind by origin, as a share of its threshold.
 
     Args:
-        rows: ``forecast_origin, kind, name, of_threshold``, the largest of its kind and origin.
+        rows: ``forecast_origin, kind, name, of_threshold``, one row for each origin and kind.
     """
     figure = theme.figure(
         height=300,

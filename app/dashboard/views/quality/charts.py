@@ -1,4 +1,4 @@
-"""Checks over time, and days that nobody reported."""
+"""Draw results of checks over time, and missing days by month."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def checks_over_time(runs: Sequence[Row]) -> go.Figure:
-    """How many checks held in each run, how many warned and how many failed.
+    """Draw the number of passed checks, warnings and errors of each run.
 
     Args:
         runs: ``started_at, passed, warnings, errors``, one row a run, the oldest first.
@@ -31,14 +31,14 @@ def checks_over_time(runs: Sequence[Row]) -> go.Figure:
         figure,
         at,
         runs,
-        {"passed": "held", "warnings": "warning", "errors": "error"},
+        {"passed": "passed", "warnings": "warning", "errors": "error"},
         width=min(0.6, 0.12 * len(runs) + 0.08),
     )
     return figure
 
 
 def missing_by_month(months: Sequence[Row]) -> go.Figure:
-    """Share of store-days without a row in the files.
+    """Draw the share of store-days without a row in the files.
 
     Args:
         months: ``month, missing_share, stores``, by month.

@@ -1,4 +1,4 @@
-"""The page of the data: how fresh, which checks held, what was set aside, what is missing."""
+"""Show the data quality page: freshness, checks, quarantined rows, missing data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_ROWS = 500
 
 
 def show(ask: Answers) -> None:
-    """Freshness, then checks, rows set aside and missing days."""
+    """Show the content of the page."""
     show_freshness(ask)
     show_checks(ask)
     show_quarantine(ask)
@@ -26,20 +26,20 @@ def show(ask: Answers) -> None:
 
 
 def show_freshness(ask: Answers) -> None:
-    """How old the newest figures are."""
+    """Show how old the newest data are."""
     fresh = ask(queries.freshness)
     newest, today = fresh["newest_sales"], ask.info.product_today
     if newest is None:
-        frame.nothing("No sales have been landed.")
+        frame.nothing("There are no sales data yet.")
         return
     age = (today - newest).days
     with st.container(horizontal=True):
         frame.metric(
             "Newest sales",
             f"{newest:%d %b %Y}",
-            f"{words.count(age, 'day')} before the product's today",
-            help=f"The product's today is {today:%d %b %Y}: the wall clock, or for a data set of "
-            "the past the Monday after its newest sales.",
+            f"{words.count(age, 'day')} before the business date",
+            help=f"The business date is {today:%d %b %Y}. It is today, or for historical data the "
+            "Monday after the newest sales.",
         )
         frame.metric(
             "Stores in the newest week",
@@ -48,46 +48,46 @@ def show_freshness(ask: Answers) -> None:
         )
         through = fresh["plan_through"]
         frame.metric(
-            "Plan known through",
+            "Plan known up to",
             f"{through:%d %b %Y}" if through else words.NONE,
             f"{words.count((through - newest).days, 'day')} ahead" if through else "no plan",
         )
 
 
 def show_checks(ask: Answers) -> None:
-    """What was checked, over time and in one run."""
+    """Show results of checks, over time and for one run."""
     st.subheader("Checks", anchor=False)
     runs = ask(queries.runs)
     if not runs:
-        frame.nothing("This generation has no results of checks.")
+        frame.nothing("The published data have no results of checks.")
         return
     newest = runs[-1]
     failed = newest["errors"] + newest["warnings"]
     verdict = (
-        f"all {newest['checks']:,} held"
+        f"all {newest['checks']:,} checks passed"
         if not failed
         else f"{words.count(newest['errors'], 'error')} and "
-        f"{words.count(newest['warnings'], 'warning')} among {newest['checks']:,}"
+        f"{words.count(newest['warnings'], 'warning')} in {newest['checks']:,} checks"
     )
     (st.success if not failed else st.warning)(
         f"Newest run ({newest['started_at']:%d %b %Y %H:%M} UTC): {verdict}.",
         icon=":material/check_circle:" if not failed else ":material/warning:",
     )
     if len(runs) > 1:
-        frame.chart(charts.checks_over_time(runs), "Checks that held, warned and failed, by run")
+        frame.chart(charts.checks_over_time(runs), "Passed checks, warnings and errors, by run")
     else:
-        st.caption("Only one run has been checked so far; the course over time begins with two.")
+        st.caption("Only one run has results so far. From the second run on, a chart shows them.")
     show_results(ask, [run["run_id"] for run in reversed(runs)])
     failures = ask(queries.failures, _MOST_ROWS)
     if failures:
-        st.markdown("**What did not hold, in all runs**")
+        st.markdown("**Failed checks of all runs**")
         show_table(_table(failures))
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
-    """All results of one run."""
+    """Show all results of one run."""
     with st.expander("All results of a run"):
-        choices.say_unknown("run", run_ids, "the newest is shown")
+        choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
         show_table(_table(ask(queries.results, run_id)))
 
@@ -95,7 +95,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
 def _table(results: Sequence[Row]) -> list[Row]:
     return [
         {
-            "Held": row["is_success"],
+            "Passed": row["is_success"],
             "Severity": row["severity"],
             "Suite": row["suite"],
             "Table": row["table_name"],
@@ -103,7 +103,7 @@ def _table(results: Sequence[Row]) -> list[Row]:
             "Check": words.spaced(row["check_name"]),
             "Found": row["observed"] or "",
             "Expected": row["expected"] or "",
-            "Rows against": row["rows_unexpected"],
+            "Unexpected rows": row["rows_unexpected"],
             "When (UTC)": row["checked_at"],
         }
         for row in results
@@ -111,32 +111,36 @@ def _table(results: Sequence[Row]) -> list[Row]:
 
 
 def show_quarantine(ask: Answers) -> None:
-    """Rows that could not be stored, by reason and one by one."""
-    st.subheader("Rows set aside", anchor=False)
+    """Show quarantined rows, by file and column and one by one."""
+    st.subheader(
+        "Quarantined rows",
+        anchor=False,
+        help="Rows of the files that were not used, with the reason.",
+    )
     reasons = ask(queries.quarantine_reasons)
     if not reasons:
-        st.success("Every row of every file could be stored.", icon=":material/check_circle:")
+        st.success("No row is quarantined: all rows were used.", icon=":material/check_circle:")
         return
-    total = sum(row["rows_set_aside"] for row in reasons)
+    total = sum(row["rows_quarantined"] for row in reasons)
     st.caption(
-        f"{words.count(total, 'row')} could not be stored. The files are kept as they were; "
-        "a corrected file that is landed later replaces them."
+        f"{words.count(total, 'quarantined row')}. The files are kept unchanged. To repair a row, "
+        "deliver a corrected file."
     )
     show_table(
         [
             {
                 "File": row["file_name"],
                 "Column": row["column_name"] or "whole row",
-                "Rows": row["rows_set_aside"],
-                "For example": row["example"],
+                "Rows": row["rows_quarantined"],
+                "Example of the reason": row["example"],
                 "Newest (UTC)": row["newest"],
             }
             for row in reasons
         ]
     )
-    with st.expander("The rows"):
+    with st.expander("All quarantined rows"):
         if total > _MOST_ROWS:
-            st.caption(f"The newest {_MOST_ROWS:,} of {total:,}.")
+            st.caption(f"Only the newest {_MOST_ROWS:,} of {total:,} rows are shown.")
         show_table(
             [
                 {
@@ -152,16 +156,17 @@ def show_quarantine(ask: Answers) -> None:
 
 
 def show_missing(ask: Answers) -> None:
-    """Days that nobody reported, and stores without a forecast."""
+    """Show missing store-days, and stores without a forecast."""
     st.subheader("Missing data", anchor=False)
     months = ask(queries.missing_by_month)
     missing = sum(row["missing_days"] for row in months)
     if missing:
         st.caption(
-            f"{words.count(missing, 'store-day')} between a store's first sales and the chain's "
-            "newest day have no row in any file. They count as unknown, never as 0."
+            f"{words.count(missing, 'store-day')} (one store on one day) between a store's first "
+            "sales and the newest day of the chain have no row in any file. Their sales count as "
+            "unknown, not as 0."
         )
-        frame.chart(charts.missing_by_month(months), "Share of store-days missing, by month")
+        frame.chart(charts.missing_by_month(months), "Share of missing store-days, by month")
         with st.expander("Stores with the most missing days"):
             show_table(
                 [
