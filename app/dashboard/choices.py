@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,8 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app import queries
 from app.dashboard import words
 from app.dashboard.answers import Answers
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:

@@ -14,8 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _RATIO_TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 2, 5]
 
@@ -64,7 +63,11 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
     """
     figure = theme.figure(
         height=300,
-        yaxis={"title": {"text": "days inside"}, "tickformat": ".0%", "range": [0.5, 1.02]},
+        yaxis={
+            "title": {"text": "share of days"},
+            "tickformat": ".0%",
+            "range": [0.5, 1.02],
+        },
         # half a step of room at each end for the text of the dotted lines
         xaxis={"type": "category", "range": [-0.5, len(rows) - 0.5]},
     )
@@ -192,13 +195,6 @@ def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, n
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
     """Yield the first and last day of each run of consecutive days."""
-    start = previous = None
-    for day in days:
-        if previous is not None and day - previous == timedelta(days=1):
-            previous = day
-            continue
-        if start is not None and previous is not None:
-            yield start, previous
-        start = previous = day
-    if start is not None and previous is not None:
-        yield start, previous
+    for _, run in groupby(enumerate(days), key=lambda each: each[1].toordinal() - each[0]):
+        consecutive = [day for _, day in run]
+        yield consecutive[0], consecutive[-1]

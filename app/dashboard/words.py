@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any
 
-Row = dict[str, Any]
+from app.queries import Row
 
 NONE = "—"
 RANGE_HELP = (

@@ -18,7 +18,7 @@ def test_checks_quarantined_rows_and_missing_days_are_shown(open_page: OpenPage)
     words = words_of(page)
     assert "0 errors and 1 warning in 2 checks" in words
     assert "2 quarantined rows" in words
-    assert "1 store-day (one store on one day) between" in words
+    assert "1 missing store-day (one store on one day)" in words
     assert "1 store without a forecast" in words
     examples = frame_with(page, "Example of the reason")["Example of the reason"]
     assert "negative sales -5; expected 0 or more" in set(examples)

@@ -11,8 +11,7 @@ import plotly.graph_objects as go
 
 from app.dashboard import theme, words
 from app.dashboard.shared_charts import add_band, add_line
-
-Row = dict[str, Any]
+from app.queries import Row
 
 # Column and row of each state in a grid that keeps neighbours together and north on top. Each state
 # has one tile, so that a small state is as visible as a large one.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def stores_side_by_side(reading: Reading, days: int) -> list[Row]:

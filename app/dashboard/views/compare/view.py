@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -14,8 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _MOST_LINES = 8
 _DOWNLOADED = (

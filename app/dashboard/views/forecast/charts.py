@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme
 from app.dashboard.shared_charts import add_band, shade
 from app.dashboard.words import HOLIDAYS
+from app.queries import Row
 
-Row = dict[str, Any]
 PlanDay = tuple[date, bool, str]
 
 

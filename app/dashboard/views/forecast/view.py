@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import streamlit as st
 
@@ -15,8 +14,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
 DOWNLOADED = (

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def importances(rows: Sequence[Row]) -> go.Figure:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]:

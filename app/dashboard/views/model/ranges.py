@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from app.dashboard import frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.model import queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _SPANS = {"week": "calendar week", "horizon": "whole horizon"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -14,8 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.model import PAGE, charts, queries
 from app.dashboard.views.model.ranges import show_ranges
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _FEATURES = 20
 _WHOLE = st.column_config.NumberColumn(format="localized")

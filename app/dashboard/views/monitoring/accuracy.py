@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import streamlit as st
 
@@ -13,8 +12,7 @@ from app.dashboard import choices, frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _WORST_SHOWN = 50
 _SEGMENTS = {

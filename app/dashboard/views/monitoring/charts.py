@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
 from app.dashboard.shared_charts import add_line, add_outcomes
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _LIMIT = {"color": theme.GREY, "width": 1, "dash": "dash"}
 
@@ -23,17 +21,18 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
     """
     figure = theme.days_figure(height=340, tickformat=".3~s")
     for column, name, color, dash in (
-        ("actual", "sales", theme.PAST, "solid"),
+        ("actual", "actual sales", theme.PAST, "solid"),
         ("forecast", "forecast", theme.FORECAST, "dash"),
     ):
-        figure.add_scatter(
-            x=[row["target_date"] for row in rows],
-            y=[row[column] for row in rows],
-            mode="lines+markers",
+        add_line(
+            figure,
+            0,
+            [row["target_date"] for row in rows],
+            [row[column] for row in rows],
+            name=name,
+            hover="%{y:,.0f} €",
             line={"color": color, "dash": dash, "width": 2},
             marker={"size": 4},
-            name=name,
-            hovertemplate="%{y:,.0f} €",
         )
     return figure
 
@@ -51,7 +50,7 @@ def error_by_origin(
     """
     figure = theme.figure(
         height=320,
-        yaxis={"title": {"text": "of sales"}, "tickformat": ".0%"},
+        yaxis={"title": {"text": "share of sales"}, "tickformat": ".0%"},
         xaxis={"type": "category"},
     )
     lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
@@ -147,7 +146,11 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
         showlegend=False,
         hovermode="closest",
         bargap=0.35,
-        xaxis={"tickformat": ".0%", "title": {"text": "of the threshold"}, "rangemode": "tozero"},
+        xaxis={
+            "tickformat": ".0%",
+            "title": {"text": "share of threshold"},
+            "rangemode": "tozero",
+        },
         yaxis={"autorange": "reversed", "automargin": True},
     )
     figure.add_bar(
@@ -172,7 +175,11 @@ def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
     """
     figure = theme.figure(
         height=300,
-        yaxis={"title": {"text": "of the threshold"}, "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis={
+            "title": {"text": "share of threshold"},
+            "tickformat": ".0%",
+            "rangemode": "tozero",
+        },
         xaxis={"type": "category"},
     )
     for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):

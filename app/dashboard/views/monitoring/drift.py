@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -11,11 +10,10 @@ from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import charts, queries
+from app.queries import Row
 from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.report_files import report_path
-
-Row = dict[str, Any]
 
 _MOST_ORIGINS = 26
 

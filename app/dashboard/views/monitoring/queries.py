@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:

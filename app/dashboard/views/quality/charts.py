@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme
 from app.dashboard.shared_charts import add_outcomes
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def checks_over_time(runs: Sequence[Row]) -> go.Figure:

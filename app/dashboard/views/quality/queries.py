@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def freshness(reading: Reading) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -11,8 +10,7 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.quality import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _MOST_ROWS = 500
 
@@ -162,9 +160,9 @@ def show_missing(ask: Answers) -> None:
     missing = sum(row["missing_days"] for row in months)
     if missing:
         st.caption(
-            f"{words.count(missing, 'store-day')} (one store on one day) between a store's first "
-            "sales and the newest day of the chain have no row in any file. Their sales count as "
-            "unknown, not as 0."
+            f"{words.count(missing, 'missing store-day')} (one store on one day): no file has a "
+            "row, although the day is after the store's first sales. The sales of such a day count "
+            "as unknown, not as 0."
         )
         frame.chart(charts.missing_by_month(months), "Share of missing store-days, by month")
         with st.expander("Stores with the most missing days"):

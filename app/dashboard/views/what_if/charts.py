@@ -37,14 +37,15 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     ):
         # a day that is closed in one plan only is drawn at 0, because that is the change
         shown = days.filter((pl.col("as_planned") > 0) | (pl.col("changed") > 0))
-        figure.add_scatter(
-            x=shown["target_date"].to_list(),
-            y=shown[column].to_list(),
-            mode="lines+markers",
+        add_line(
+            figure,
+            0,
+            shown["target_date"].to_list(),
+            shown[column].to_list(),
+            name=name,
+            hover="%{y:,.0f} €",
             line={"color": color, "dash": dash, "width": 2},
             marker={"size": 5},
-            name=name,
-            hovertemplate="%{y:,.0f} €",
         )
     shade(
         figure,
