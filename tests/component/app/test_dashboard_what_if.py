@@ -8,18 +8,17 @@ import polars as pl
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from support.dashboard_pages import DASHBOARD, Published, metrics_of, words_of
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
 from app.dashboard.views.what_if import scoring
 from app.dashboard.views.what_if.plan_changes import Change
 from app.published import PublishedReader
-from rossmann_ml.base.settings import PROJECT_DIR, Settings
-from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 
-PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if" / "view.py"
+PAGE = DASHBOARD / "views" / "what_if" / "view.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"
-Published = tuple[Settings, PublishedGeneration]
 
 
 class Rule:
@@ -80,14 +79,6 @@ def open_page(**address: str) -> AppTest:
 def checked(page: AppTest) -> AppTest:
     assert not page.exception
     return page
-
-
-def metrics_of(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
-
-
-def words_of(page: AppTest) -> str:
-    return "\n".join(str(each.value) for each in (*page.caption, *page.info, *page.warning))
 
 
 def press(page: AppTest, label: str) -> AppTest:

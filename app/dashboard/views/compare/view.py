@@ -78,7 +78,7 @@ MEASURES = {
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show filters for stores, then ranking, map, daily lines and weekly totals of the matches."""
     everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")

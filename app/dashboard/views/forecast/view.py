@@ -25,7 +25,7 @@ DOWNLOADED = (
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show controls for store and days, then sales, forecast and details of the store."""
     top = st.container()
     first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
     with top:

@@ -21,7 +21,7 @@ _NO_BACKTEST = "The published data have no backtest of this champion."
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show the champion, and tabs on accuracy, ranges, features, versions and challengers."""
     champion = ask(shared_queries.model, ask.info.model_version)
     if champion is None:
         frame.nothing(f"The published data have no details of model {ask.info.model_version}.")

@@ -27,7 +27,7 @@ _RANKINGS = {"Relative error": "relative", "Error in EUR": "eur"}
 
 
 def show_accuracy(ask: Answers) -> None:
-    """Show the section."""
+    """Show forecasts compared with actual sales: by origin, by segment, and the worst days."""
     st.subheader("Forecasts and actual sales", anchor=False)
     rows = ask(queries.accuracy, "served")
     if not rows:
@@ -48,7 +48,7 @@ def show_accuracy(ask: Answers) -> None:
 def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
     """Show error and coverage of all origins over time, with the error in the backtest."""
     errors = charts.error_by_origin(rows, expected, shadows)
-    coverage = shared_charts.coverage(rows, "forecast_origin", lambda day: f"{day:%d %b %Y}")
+    coverage = shared_charts.coverage(rows, "forecast_origin", words.origin)
     for figure, alt in (
         (errors, "RMSPE and bias of the published forecasts by origin"),
         (coverage, "Share of days inside the ranges by origin"),
@@ -74,22 +74,14 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
     )
     row = origins[chosen]
     with st.container(horizontal=True):
-        frame.metric(
-            "RMSPE",
-            words.percent(row["rmspe"]),
-            help=words.RMSPE_HELP,
-        )
+        frame.metric("RMSPE", words.percent(row["rmspe"]), help=words.RMSPE_HELP)
         frame.metric("Bias", words.signed_percent(row["bias"]), help=words.BIAS_HELP)
         frame.metric(
             "Inside the 80% range", words.percent(row["coverage_80"]), help=words.RANGE_HELP
         )
         frame.metric("Inside the 95% range", words.percent(row["coverage_95"]))
         if row["skill"] is not None:
-            frame.metric(
-                "Skill",
-                words.percent(row["skill"]),
-                help=words.SKILL_HELP,
-            )
+            frame.metric("Skill", words.percent(row["skill"]), help=words.SKILL_HELP)
     backtest = ""
     if row["backtest_rmspe"] is not None:
         backtest = (

@@ -27,7 +27,7 @@ _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": s
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
-    """Show the section."""
+    """Show open alerts, advice to train a challenger, and a table of past alerts."""
     st.subheader("Alerts", anchor=False)
     if not status.alerts:
         st.success("No alert is open.", icon=":material/check_circle:")

@@ -19,7 +19,7 @@ _MOST_ORIGINS = 26
 
 
 def show_drift(ask: Answers) -> None:
-    """Show the section."""
+    """Show the drift measures of the newest origin with their thresholds, and those before."""
     st.subheader("Drift", anchor=False)
     origins = ask(queries.drift_origins)
     if not origins:

@@ -16,7 +16,7 @@ _DAYS_BY_PATH = 7
 
 
 def show_usage(ask: Answers) -> None:
-    """Show the section: requests, latency and errors by day, and the newest week by path."""
+    """Show API usage: requests, latency and errors by day, and the newest week by path."""
     st.subheader("API usage", anchor=False)
     days = ask(queries.usage_by_day, _DAYS)
     if not days:

@@ -17,7 +17,7 @@ from rossmann_ml.serving.status import Status, read_status
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show alerts, forecasts and actuals, drift, API usage and runs."""
     status = read_status(load_settings().published_path)
     show_alerts(ask, status)
     show_accuracy(ask)

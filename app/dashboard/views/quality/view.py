@@ -16,7 +16,7 @@ _MOST_ROWS = 500
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show freshness, checks, quarantined rows and missing data."""
     show_freshness(ask)
     show_checks(ask)
     show_quarantine(ask)

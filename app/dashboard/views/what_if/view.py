@@ -49,7 +49,7 @@ class Kept:
 
 
 def show(ask: Answers) -> None:
-    """Show the content of the page."""
+    """Show controls for stores and changes, the effect of the changes, and kept scenarios."""
     who, store_ids = choose_stores(ask)
     changes = choose_changes(ask)
     if not store_ids:
