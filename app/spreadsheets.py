@@ -11,13 +11,6 @@ import polars as pl
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def harmless(value: object) -> object:
-    """Return a value that is safe in a cell."""
-    if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
-        return f"'{value}"
-    return value
-
-
 def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with every text safe in a cell."""
     text = pl.selectors.string()

@@ -1,5 +1,5 @@
-"""The dashboard: pages over the published generation.
+"""The dashboard: pages that show the published generation.
 
-``main`` starts it, ``page`` finds the pages. A page is a folder of ``views``; the modules beside
-``views`` are what several pages share. Queries that the API runs too are in :mod:`app.queries`.
+``main`` starts it, and ``page`` finds the pages. Each page is a folder of ``views``. Pages share
+the modules next to ``views``. Queries that the API also runs are in :mod:`app.queries`.
 """

@@ -1,7 +1,7 @@
-"""Run each query once a generation: its result is cached as long as the generation is current.
+"""Run queries on the published generation, and cache their results.
 
-A generation never changes, so a result is good for its id and the query. Queries are in
-:mod:`app.queries` and in ``queries`` of each page.
+The cache key is the generation and the query, because a generation never changes. Queries are in
+:mod:`app.queries` and in the ``queries`` module of each page.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Answers:
-    """What a page asks of one generation.
+    """Query runner of a page for one generation.
 
     Attributes:
-        info: What the generation is.
-        reading: For what cannot be kept as an answer, such as a loaded model.
+        info: Description of the generation: id, forecast origin, model, data.
+        reading: The open generation, for results that cannot be cached.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -33,7 +33,7 @@ class Answers:
     def __call__(
         self, query: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a query on the generation, or return the result that is cached."""
+        """Return the result of a query on the generation, from the cache if it is there."""
         answer: T = _answer(
             (self.info.generation_id, self.info.published_at),
             f"{query.__module__}.{query.__qualname__}",

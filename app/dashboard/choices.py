@@ -1,14 +1,13 @@
-"""Controls that pages share. What is chosen stands in the address, so that a view can be shared.
+"""Controls that pages share: store, days ahead, filters, rows of buttons.
 
-Every control is bound to a query parameter of its key's name; a default leaves no trace there.
-What an address asks for and cannot be had is said before Streamlit drops it.
+Each control is bound to the query parameter that its key names, so that a link opens the same view.
+A default value is not in the address. A value that does not exist causes a warning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,34 +15,33 @@ from streamlit.delta_generator import DeltaGenerator
 from app import queries
 from app.dashboard import words
 from app.dashboard.answers import Answers
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
-    """The visitor's store; None when the generation has no store at all.
+    """Show the list of stores, and return the chosen one; None if the generation has no stores.
 
     Args:
-        ask: The generation.
-        place: Where the control is put; what must be said about the address stands above.
+        ask: Query runner of the generation.
+        place: Container of the control. A warning about the address goes to the current container.
     """
     stores = {str(row["store_id"]): row for row in ask(queries.stores)}
     if not stores:
         return None
-    say_unknown("store", list(stores), f"the first, store {next(iter(stores))}, is shown")
+    warn_unknown("store", list(stores), f"Store {next(iter(stores))}, the first, is shown")
     chosen = place.selectbox(
         "Store",
         list(stores),
         key="store",
         bind="query-params",
-        help="Type a number to find a store.",
+        help="Type a store number to find it.",
         filter_mode="prefix",
     )
     return stores[chosen]
 
 
 def days_ahead(place: DeltaGenerator) -> int:
-    """How many days ahead, 7 to 42."""
+    """Show a slider, and return the chosen number of days ahead, 7 to 42."""
     return int(
         place.slider(
             "Days ahead", 7, queries.HORIZON_DAYS, queries.HORIZON_DAYS, key="days",
@@ -52,24 +50,54 @@ def days_ahead(place: DeltaGenerator) -> int:
     )  # fmt: skip
 
 
+def one_of(
+    label: str,
+    options: Sequence[str],
+    *,
+    key: str,
+    default: str | None = None,
+    place: DeltaGenerator | None = None,
+) -> str:
+    """Show options as a row of buttons, and return the chosen one.
+
+    Args:
+        label: Title of the control.
+        options: Texts of the buttons.
+        key: Query parameter that holds the choice.
+        default: The option chosen at first; the first one if None.
+        place: Where the buttons go; at the end of the page if None.
+    """
+    first = default or options[0]
+    warn_unknown(key, options, f'"{first}" is shown')
+    buttons = st.segmented_control if place is None else place.segmented_control
+    chosen = buttons(label, options, default=first, required=True, key=key, bind="query-params")
+    return chosen or first
+
+
 @dataclass(frozen=True)
 class StoreFilter:
-    """Which stores are wanted; nothing chosen of a kind means all of it."""
+    """Filter of stores by type, assortment and state. An empty part lets all values pass.
+
+    Attributes:
+        types: Store types.
+        assortments: Assortment levels.
+        states: State codes, or ``unknown``.
+    """
 
     types: Sequence[str]
     assortments: Sequence[str]
     states: Sequence[str]
 
     def keeps(self, row: Row) -> bool:
-        """Whether a row of ``stores`` is among them."""
+        """Return whether a row of table ``stores`` passes the filter."""
         return (
             (not self.types or row["store_type"] in self.types)
             and (not self.assortments or row["assortment"] in self.assortments)
             and (not self.states or (row["state"] or "unknown") in self.states)
         )
 
-    def said(self) -> str:
-        """The filter in words."""
+    def text(self) -> str:
+        """Return the filter in words, for example ``type a; state HE``."""
         parts = [
             f"{name} {', '.join(values)}"
             for name, values in (
@@ -83,12 +111,12 @@ class StoreFilter:
 
 
 def store_filter(stores: Sequence[Row]) -> StoreFilter:
-    """Controls for type, assortment and state."""
+    """Show controls for type, assortment and state, and return the chosen filter."""
     types = sorted({row["store_type"] for row in stores})
     assortments = sorted({row["assortment"] for row in stores})
     states = sorted({row["state"] or "unknown" for row in stores})
     for key, known in (("type", types), ("assortment", assortments), ("state", states)):
-        say_unknown(key, known, "it is left out")
+        warn_unknown(key, known, "It is ignored")
     left, middle, right = st.columns([2, 2, 3])
     return StoreFilter(
         types=left.pills("Type", types, selection_mode="multi", key="type", bind="query-params"),
@@ -111,12 +139,20 @@ def store_filter(stores: Sequence[Row]) -> StoreFilter:
     )
 
 
-def say_unknown(key: str, known: Sequence[str], instead: str) -> None:
-    """Tell a visitor whose address asks for something that is not there."""
+def warn_unknown(key: str, known: Sequence[str], instead: str) -> None:
+    """Show a warning if a query parameter has a value that does not exist.
+
+    Streamlit drops such a value without a message.
+
+    Args:
+        key: Name of the query parameter.
+        known: Values that exist.
+        instead: What the page does instead, as a sentence without a full stop.
+    """
     unknown = [value for value in st.query_params.get_all(key) if value and value not in known]
     if unknown:
         st.warning(
-            f"The address asks for {key} {', '.join(unknown)}, which is not among these; "
+            f"The address of this page has {key} {', '.join(unknown)}, which does not exist here. "
             f"{instead}.",
             icon=":material/warning:",
         )

@@ -1,7 +1,6 @@
 """Start the dashboard: show the menu of pages and the page that the address names.
 
-Run it with ``rossmann dashboard``, or ``streamlit run app/dashboard/main.py``. Pages read the
-published generation only; each is a folder of ``views`` and shows itself in ``frame``.
+Run it with ``rossmann dashboard``, or ``streamlit run app/dashboard/main.py``.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from rossmann_ml.base import process
 
 process.prepare()
 
-import streamlit as st  # noqa: E402 - it reads the switches when it is imported
+import streamlit as st  # noqa: E402 - reads the environment when it is imported
 
 from app.dashboard.page import pages  # noqa: E402
 
 if __name__ == "__main__":
-    # a file of ours: Streamlit would fetch the drawing of an icon that is named
+    # a local file, because Streamlit downloads the image of a named icon
     icon = Path(__file__).with_name("icon.svg")
     st.set_page_config("Sales forecasts", page_icon=str(icon), layout="wide")
     menu = [

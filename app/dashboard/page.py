@@ -1,4 +1,4 @@
-"""Describe a page of the dashboard, and find the pages: each is a folder of ``views``."""
+"""Describe a page of the dashboard, and find all pages, which are the folders of ``views``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VIEWS = "app.dashboard.views"
 
 @dataclass(frozen=True)
 class Page:
-    """What the menu and the head of a page show.
+    """Menu entry and heading of a page.
 
     Attributes:
         title: Name in the menu and heading of the page.

@@ -1,20 +1,51 @@
-"""How every table of the dashboard is shown."""
+"""Show tables with one look on all pages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
 
 from app.dashboard import words
 
+_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
+_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 
-def show_table(rows: Sequence[dict[str, Any]], **options: Any) -> None:
-    """A table without row numbers, with a dash where there is no figure.
+
+def show_table(
+    rows: Sequence[dict[str, Any]],
+    *,
+    euro: Sequence[str] = (),
+    signed_euro: Sequence[str] = (),
+    share: Sequence[str] = (),
+    column_config: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    """Show a table without row numbers, with a dash for a missing value.
+
+    Columns of days and times get the same format in all tables.
 
     Args:
-        rows: A dictionary a row, by the titles of the columns.
-        **options: Further ones of ``st.dataframe``, such as ``column_config``.
+        rows: One dictionary for each row, by the titles of the columns.
+        euro: Titles of columns in whole euros.
+        signed_euro: Titles of columns of differences in whole euros.
+        share: Titles of columns of shares, shown as percentages.
+        column_config: Configuration of further columns, as in ``st.dataframe``.
+        **options: Further options of ``st.dataframe``.
     """
-    st.dataframe(rows, hide_index=True, placeholder=words.NONE, **options)
+    days = {
+        title: _MOMENT if isinstance(value, datetime) else _DATE
+        for row in rows
+        for title, value in row.items()
+        if isinstance(value, date)
+    }
+    config = {
+        **days,
+        **dict.fromkeys(euro, st.column_config.NumberColumn(format="%,.0f €")),
+        **dict.fromkeys(signed_euro, st.column_config.NumberColumn(format="%+,.0f €")),
+        **dict.fromkeys(share, st.column_config.NumberColumn(format="percent")),
+        **(column_config or {}),
+    }
+    st.dataframe(rows, hide_index=True, placeholder=words.NONE, column_config=config, **options)

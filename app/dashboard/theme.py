@@ -1,9 +1,8 @@
-"""The colours and the look that all figures share. What a figure shows is not decided here.
+"""Colours and look of all charts.
 
-The colours are those of Okabe and Ito ("Color Universal Design", 2008), which people who see few
-colours tell apart. Lines use the four of them that stand out from a white and from a dark page
-alike (a contrast of 3 or more, WCAG 2.2, criterion 1.4.11), and after four the dash changes too,
-so that a figure reads without colour.
+The colours are those of Okabe and Ito ("Color Universal Design", 2008), which colour-blind people
+can tell apart. Lines use the four that have a contrast of at least 3 on a white and on a dark page
+(WCAG 2.2, criterion 1.4.11). After four lines the dash changes, so that colour is not needed.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 BLUE = "#2583C6"
-"""Their blue, a little lighter: it has to stand out from a dark page too."""
+"""A little lighter than the original, for contrast on a dark page."""
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
 PURPLE = "#CC79A7"
 GREY = "#808080"
 ORANGE = "#E69F00"
-"""For areas and their marks only: as a line it is too light on white."""
+"""For areas only: too light for a line on a white page."""
 
 LINES = (BLUE, VERMILLION, GREEN, PURPLE)
 DASHES = ("solid", "dash", "dot")
@@ -31,21 +30,22 @@ SCENARIO = VERMILLION
 PROMOTION = ORANGE
 HOLIDAY = VERMILLION
 
-SEQUENTIAL = ("#D6E6F2", "#A9CCE3", "#6FACD3", "#2583C6", "#0E5F98", "#003F66")
-"""From little to much, in one hue that darkens: it reads without seeing colours."""
+SEQUENTIAL = ("#D6E6F2", "#B4D3E8", "#8FC3E6", "#1F71AF", "#0E5F98", "#003F66")
+"""Scale from low to high in one hue that darkens. The large step in the middle gives white or dark
+grey text enough contrast on each colour."""
 EMPTY_TILE = "rgba(128, 128, 128, 0.15)"
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 def faded(color: str, opacity: float) -> str:
-    """The colour, seen through: for areas behind lines."""
+    """Return a colour with an opacity from 0 to 1, as Plotly writes it."""
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """The colour and dash of the n-th line of a figure, from 0."""
+    """Return colour, dash and width of the n-th line of a chart, from 0."""
     return {
         "color": LINES[number % len(LINES)],
         "dash": DASHES[number // len(LINES) % len(DASHES)],
@@ -54,47 +54,42 @@ def line_style(number: int) -> dict[str, Any]:
 
 
 def symbol(number: int) -> str:
-    """The mark of the n-th line of a figure, from 0."""
+    """Return the mark of the n-th line of a chart, from 0."""
     return SYMBOLS[number % len(SYMBOLS)]
 
 
-def sequential(share: float) -> str:
-    """The colour of a value by its place between the least (0) and the most (1)."""
-    return SEQUENTIAL[min(int(share * len(SEQUENTIAL)), len(SEQUENTIAL) - 1)]
+def days_figure(
+    *, height: int, title: str = "EUR a day", tickformat: str = ",.0f", **layout: Any
+) -> go.Figure:
+    """Return an empty chart of amounts by day.
 
-
-def text_on(color: str) -> str:
-    """White or black, whichever reads better on a colour."""
-    return "#000000" if contrast(color, "#000000") > contrast(color, "#FFFFFF") else "#FFFFFF"
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    Args:
+        height: Height in pixels.
+        title: Title of the vertical axis.
+        tickformat: Number format of the vertical axis, in Plotly's notation.
+        **layout: Further parts of Plotly's layout.
+    """
+    return figure(
+        height=height,
+        yaxis={"title": {"text": title}, "rangemode": "tozero", "tickformat": tickformat},
+        xaxis={"hoverformat": "%a %d %b %Y"},
+        **layout,
+    )
 
 
 def figure(*, height: int = 320, **layout: Any) -> go.Figure:
-    """An empty figure in the common look.
+    """Return an empty chart with the common look.
 
     Args:
-        height: In pixels; the width follows the page.
-        **layout: What this figure has otherwise, as Plotly's layout names it.
+        height: Height in pixels; the width follows the page.
+        **layout: Further parts of Plotly's layout.
     """
     common: dict[str, Any] = {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "legend": {"orientation": "h", "y": -0.16, "x": 0, "yanchor": "top", "title": None},
         "hovermode": "x unified",
-        # dragging on a phone must scroll the page and not zoom the figure
+        # dragging on a phone must scroll the page and not zoom the chart
         "dragmode": False,
     }
     return go.Figure(layout={**common, **layout})

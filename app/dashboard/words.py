@@ -1,14 +1,30 @@
-"""How figures, days and plans are put into words. Nothing here computes."""
+"""Write numbers, days, plans and codes as text for readers."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any
 
-Row = dict[str, Any]
+from app.queries import Row
 
 NONE = "—"
+RANGE_HELP = (
+    "80% range: the actual sales of 80 of 100 such days are expected inside it, 10 below and 10 "
+    "above. 95% range: 95 of 100."
+)
+RMSPE_HELP = (
+    "RMSPE: root mean square percentage error over open days with sales. 10% means that forecasts "
+    "are typically off by 10% of the day's sales. Lower is better."
+)
+SKILL_HELP = (
+    "1 minus the model's RMSPE over that of seasonal naive, which repeats the last sales of the "
+    "same weekday. 0% is no better than that, 100% is perfect."
+)
+CHAMPION_HELP = (
+    "The champion is the model that makes the published forecasts. A challenger is a new model. It "
+    "must pass a comparison on the same days before it becomes champion."
+)
+BIAS_HELP = "Sum of forecasts over sum of sales, minus 1. Above 0%: forecasts are too high."
 HOLIDAYS = {"a": "public holiday", "b": "Easter", "c": "Christmas"}
 STATES = {
     "BB": "Brandenburg", "BE": "Berlin", "BW": "Baden-Württemberg", "BY": "Bavaria",
@@ -28,12 +44,12 @@ DRIVERS = {
     "competition": "competition",
     "bias_factor": "calibration",
 }
-"""The causes of a forecast, in the order in which they are told."""
+"""Text of each driver of a forecast, in the order of the chart."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def euro(value: float | None) -> str:
-    """Money, whole euros; millions with two decimals, since nobody reads nine digits."""
+    """Return an amount in whole euros; from 10 million on in millions with two decimals."""
     if value is None:
         return NONE
     if abs(value) >= 10_000_000:
@@ -42,81 +58,87 @@ def euro(value: float | None) -> str:
 
 
 def signed_euro(value: float | None) -> str:
-    """A difference in money."""
+    """Return a difference in euros with its sign."""
     if value is None:
         return NONE
     return f"{'+' if value > 0 else ''}{euro(value)}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share."""
+    """Return a share as a percentage."""
     return NONE if value is None else f"{value:.{digits}%}"
 
 
 def signed_percent(value: float | None) -> str:
-    """A relative difference."""
+    """Return a relative difference as a percentage with its sign."""
     return NONE if value is None else f"{value:+.1%}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: ``1 store``, ``2 stores``."""
+    """Return a number with its noun: ``1 store``, ``2 stores``."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def plain(text: str) -> str:
-    """A text from elsewhere, so that nothing in it is taken for Markdown."""
+    """Return a text with its Markdown characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#$~|:])", r"\\\1", text)
 
 
 def long_day(day: date) -> str:
-    """A day with its weekday."""
+    """Return a day with its weekday."""
     return f"{day:%a %d %b %Y}"
 
 
 def origin(day: date) -> str:
-    """A forecast origin, short enough for an axis."""
+    """Return a forecast origin, short enough for an axis."""
     return f"{day:%d %b %Y}"
 
 
 def week(start: date) -> str:
-    """The week that begins on a Monday."""
+    """Return the first and last day of the week that begins on a Monday."""
     return f"{start:%d %b} to {start + timedelta(days=6):%d %b %Y}"
 
 
 def state_name(code: str) -> str:
-    """A state, or the states a store may be in, spelled out."""
+    """Return the name of a state, or of the states that a store may be in (``HB,NI``)."""
     names = [STATES.get(part, part) for part in code.split(",")]
     return " or ".join(names)
 
 
 def plan(row: Row) -> str:
-    """The plan of a day: closed, promotion, holidays, and whether it was filled by rule."""
-    said = [] if row["is_open"] else ["closed"]
-    said += ["promotion"] if row["is_promo"] else []
-    said += [HOLIDAYS[row["state_holiday"]]] if row["state_holiday"] in HOLIDAYS else []
-    said += ["school holiday"] if row["is_school_holiday"] else []
-    said += ["assumed"] if row.get("plan_source") == "assumed" else []
-    return ", ".join(said)
+    """Return the plan of a day: closed, promotion, holidays, and whether it is assumed."""
+    parts = [] if row["is_open"] else ["closed"]
+    parts += ["promotion"] if row["is_promo"] else []
+    parts += [HOLIDAYS[row["state_holiday"]]] if row["state_holiday"] in HOLIDAYS else []
+    parts += ["school holiday"] if row["is_school_holiday"] else []
+    parts += ["assumed"] if row.get("plan_source") == "assumed" else []
+    return ", ".join(parts)
 
 
 def store(row: Row) -> str:
-    """What kind of store it is."""
-    said = [f"type {row['store_type']}"]
-    said += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
-    said += [state_name(row["state"])] if row["state"] else ["state unknown"]
-    said += ["second promotion"] if row["has_promo2"] else []
+    """Return a description of a store: type, assortment, state, competitor."""
+    parts = [f"type {row['store_type']}"]
+    parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
+    parts += [state_name(row["state"])] if row["state"] else ["state unknown"]
+    parts += ["second promotion"] if row["has_promo2"] else []
     if row["competition_distance_m"] is not None:
-        said.append(f"competitor {row['competition_distance_m']:,.0f} m away")
-    return " · ".join(said)
+        parts.append(f"competitor {row['competition_distance_m']:,.0f} m away")
+    return " · ".join(parts)
 
 
-def model(name: str) -> str:
-    """A model or a reference method, without underscores."""
+def no_forecast(row: Row) -> str:
+    """Return why a store has no forecast, as a sentence."""
+    reason = row["not_forecast_reason"] or "it was not in the newest run"
+    return f"Store {row['store_id']} has no forecast from this origin: {reason}."
+
+
+def spaced(name: str) -> str:
+    """Return a name from a table, with spaces for underscores."""
     return name.replace("_", " ")
 
 
 def segment(kind: str, name: str) -> str:
-    """One part of the days that are judged, as a person would say it."""
+    """Return the name of a segment of scored days, for example ``Monday`` or ``type a``."""
     if kind == "weekday" and name.isdecimal() and 1 <= int(name) <= 7:
         return WEEKDAYS[int(name) - 1]
     if kind == "horizon_week":
@@ -139,14 +161,14 @@ _REASONS = {
 
 
 def reason(code: str) -> str:
-    """What happened on a day whose forecast was far off."""
+    """Return the reason for a large forecast error, as text."""
     return _REASONS.get(code, "not known")
 
 
 def happened(row: Row) -> str:
-    """The same with the closure nearby."""
-    said = reason(row["reason"])
+    """Return the reason for a large forecast error, with the days of a closure nearby."""
+    text = reason(row["reason"])
     if row["closure_first_date"] is None:
-        return said
+        return text
     first, last = row["closure_first_date"], row["closure_last_date"]
-    return f"{said}, closed {first:%d %b} to {last:%d %b %Y}"
+    return f"{text}, closed {first:%d %b} to {last:%d %b %Y}"

@@ -1,5 +1,5 @@
-"""The dashboard in a real browser: every page draws, light, dark and narrow, and fetches nothing;
-a store is chosen with the mouse and by keyboard, and its days are downloaded."""
+"""The dashboard in a real browser: every page draws, light, dark and narrow, and requests nothing
+from elsewhere; a store is chosen with the mouse and by keyboard, and its days are downloaded."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_every_page_draws_and_nothing_sticks_out(
             tab.keep(f"{name}_{look}")
 
 
-def test_the_chart_of_a_store_names_all_that_it_shows(tab: Visit) -> None:
+def test_the_legend_of_a_store_names_all_parts_of_the_chart(tab: Visit) -> None:
     tab.open("?store=4")
     chart = tab.page.locator(".js-plotly-plot").first
     for name in ("80% range", "95% range", "sales", "forecast", "promotion", "public holiday"):
@@ -105,7 +105,7 @@ def test_a_store_is_chosen_by_keyboard_alone(tab: Visit) -> None:
 
 
 def test_the_pages_are_reached_from_each_other_and_by_address(tab: Visit) -> None:
-    # the first thing a new server is asked for may be any page
+    # the first page that a new server shows may be any page
     tab.open("monitoring")
     expect(tab.page.get_by_role("heading", name="Monitoring")).to_be_visible()
     tab.page.get_by_role("link", name="Compare").click()
@@ -128,7 +128,7 @@ def test_the_days_of_a_store_are_downloaded(tab: Visit, tmp_path: Path) -> None:
     assert sum(float(day["sales_forecast"]) for day in days[:7]) == pytest.approx(40_440)
 
 
-def test_an_address_of_no_store_is_told(tab: Visit) -> None:
+def test_an_address_of_no_store_shows_a_warning(tab: Visit) -> None:
     tab.open("?store=4711")
-    expect(tab.page.get_by_text("The address asks for store 4711")).to_be_visible()
+    expect(tab.page.get_by_text("The address of this page has store 4711")).to_be_visible()
     tab.keep("unknown_store")

@@ -45,7 +45,7 @@ def test_a_promotion_is_added_kept_and_downloaded(refreshed: Refreshed, tmp_path
         promoted = [day["Date"] for day in days if day["Promo"] == "1"]
         first, last = tab.page.url.split("changes=promotion_")[1].split("&")[0].split("_")
         assert {first, last} <= set(promoted)
-        # whoever gets the address sees the same
+        # another visitor with the address sees the same
         other = tab.of_someone_else(width=390)
         other.open(tab.page.url.removeprefix(f"{address}/"))
         expect(other.page.get_by_text("Uplift per promo day")).to_be_visible()

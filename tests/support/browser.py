@@ -1,4 +1,4 @@
-"""Driving the dashboard in Debian's Chromium, and keeping what it looked like."""
+"""Drive the dashboard in Debian's Chromium, and keep pictures of it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _DONE = """() => document.querySelector('[data-testid=stApp]')
 
 @dataclass
 class Visit:
-    """A browser's tab on a dashboard.
+    """Tab of a browser with the dashboard.
 
     Attributes:
-        page: Playwright's page.
-        address: Where the dashboard is.
-        fetched_elsewhere: Addresses outside of it that something was fetched from.
+        page: Page of Playwright.
+        address: Address of the dashboard.
+        fetched_elsewhere: Requested addresses outside of the dashboard.
         faults: Errors of the page's scripts.
     """
 
@@ -47,7 +47,7 @@ class Visit:
         self.wait()
 
     def wait(self) -> None:
-        """Wait until the page is drawn, and check that it shows no fault."""
+        """Wait until the page is drawn, and check that it has no errors."""
         expect(self.page.locator("h1")).to_be_visible()
         self.page.wait_for_function(_DONE)
         assert self.page.get_by_test_id("stException").count() == 0
@@ -55,13 +55,13 @@ class Visit:
         assert self.fetched_elsewhere == []
 
     def of_someone_else(self, *, width: int = 1280) -> Visit:
-        """A tab of another visitor, who shares nothing with this one but the server."""
+        """Return a tab of another visitor, who shares only the server with this one."""
         browser = self.page.context.browser
         assert browser is not None
         return _tab(browser, self.address, width, "light")
 
     def keep(self, name: str) -> None:
-        """Keep a picture of the whole page among the artifacts of the tests."""
+        """Save a picture of the whole page in ``.state/screenshots``."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         size = self.page.viewport_size
         assert size is not None
@@ -73,13 +73,13 @@ class Visit:
         self.page.set_viewport_size(size)
 
     def sticks_out(self) -> bool:
-        """Whether something is wider than the screen."""
+        """Return whether something is wider than the screen."""
         main = self.page.get_by_test_id("stMain")
         return bool(main.evaluate("main => main.scrollWidth > main.clientWidth"))
 
 
 def require_chromium() -> None:
-    """Skip without a browser; continuous integration does not accept that."""
+    """Skip the test without a browser, or fail it in continuous integration."""
     if not CHROMIUM.exists():
         reason = f"{CHROMIUM} is not there: apt-get install chromium fonts-dejavu-core"
         if os.environ.get("CI"):
@@ -89,12 +89,12 @@ def require_chromium() -> None:
 
 @contextmanager
 def visit(address: str, *, width: int = 1280, scheme: str = "light") -> Iterator[Visit]:
-    """A fresh browser on the dashboard at an address.
+    """Open a new browser for the dashboard.
 
     Args:
-        address: Where the dashboard is.
-        width: Of the screen, in pixels.
-        scheme: ``light`` or ``dark``, as the visitor's system is set.
+        address: Address of the dashboard.
+        width: Width of the screen in pixels.
+        scheme: Colour scheme of the visitor's system, ``light`` or ``dark``.
     """
     expect.set_options(timeout=_PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:

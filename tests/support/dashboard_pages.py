@@ -1,4 +1,4 @@
-"""Pages of the dashboard, run by Streamlit's own test driver on a published generation."""
+"""Run pages of the dashboard with Streamlit's test driver on a published generation."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ OpenPage = Callable[..., "AppTest"]
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> OpenPage:
-    """Opens a page of the dashboard as an address names it."""
-    # here and not above: other tests need not wait for Streamlit
+    """Return a function that opens a page of the dashboard with query parameters."""
+    # imported here, so that other tests do not wait for Streamlit
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
     def open_page(
         name: str = "forecast", *, warehouse_dir: Path | None = None, **address: str
     ) -> AppTest:
-        st.cache_data.clear()  # a test may change a generation, which nothing else ever does
+        st.cache_data.clear()  # tests change a generation, the product never does
         st.cache_resource.clear()
         warehouse = warehouse_dir or shared_published[0].warehouse_path
         monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(warehouse))
@@ -49,28 +49,28 @@ def open_page(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> O
 
 
 def metrics_of(page: AppTest) -> dict[str, str]:
-    """The page's figures by their names."""
+    """Return the numbers in boxes by their labels."""
     return {metric.label: metric.value for metric in page.metric}
 
 
 def frame_with(page: AppTest, column: str) -> pd.DataFrame:
-    """The page's table that has a column."""
+    """Return the first table that has a column."""
     return next(each.value for each in page.dataframe if column in each.value)
 
 
 def drawn(figure: Any) -> dict[str, Any]:
-    """What a chart draws, by name."""
+    """Return the traces of a chart by name."""
     return {trace["name"]: trace for trace in json.loads(figure.to_json())["data"]}
 
 
 def words_of(page: AppTest) -> str:
-    """What the page says outside of tables and charts."""
+    """Return the text of the page outside of tables and charts."""
     shown = (*page.caption, *page.info, *page.warning, *page.success, *page.markdown)
     return "\n".join(str(each.value) for each in shown)
 
 
 def plant(published: Published, *statements: str) -> Path:
-    """Change the published file, as no one may outside of tests; gives the warehouse's folder."""
+    """Change the published file, which only tests may do, and return the warehouse's folder."""
     settings, generation = published
     generation.path.chmod(0o644)
     with duckdb.connect(str(generation.path)) as connection:

@@ -1,7 +1,7 @@
-"""The pages of the dashboard: one folder each, found by its name.
+"""The pages of the dashboard, one folder each.
 
-A folder holds ``__init__.py`` with ``PAGE``, the ``view.py`` that Streamlit runs when the address
-names the folder, its ``queries`` and ``charts``, and further modules of this page alone. Pages do
-not import each other. The folder is not called ``pages``: Streamlit would take it for its older
-kind of pages, and the first visitor of a new server would reach the first page only.
+A folder has ``__init__.py`` with ``PAGE``, ``view.py``, which Streamlit runs when the address names
+the folder, and modules of this page only. Pages do not import each other. The folder is not named
+``pages``, because Streamlit would read it as its older kind of pages, and the first visitor of a
+new server could open the first page only.
 """

@@ -1,4 +1,4 @@
-"""The dashboard's door, and what every page says."""
+"""The dashboard's menu, and the messages that every page shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.small_warehouse import MODEL
 from rossmann_ml.serving.status import FailedRun, HeldPublish, write_status
 
 
-def test_the_door_lists_every_page_and_opens_the_first(
+def test_the_menu_lists_every_page_and_opens_the_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(tmp_path))
@@ -32,7 +32,7 @@ def test_the_door_lists_every_page_and_opens_the_first(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_before_the_first_publication_every_page_says_what_to_do(
+def test_before_the_first_publication_every_page_shows_what_to_do(
     open_page: OpenPage, tmp_path: Path, name: str
 ) -> None:
     page = open_page(name, warehouse_dir=tmp_path)
@@ -41,7 +41,7 @@ def test_before_the_first_publication_every_page_says_what_to_do(
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_says_what_it_was_made_from_and_which_run_failed_since(
+def test_every_page_shows_its_sources_and_the_run_that_failed_since(
     open_page: OpenPage, published_generation: Published, name: str
 ) -> None:
     settings, generation = published_generation
@@ -57,7 +57,7 @@ def test_every_page_says_what_it_was_made_from_and_which_run_failed_since(
 
 
 @pytest.mark.parametrize("name", ["forecast", "monitoring"])
-def test_a_held_publication_is_told_on_every_page_once_with_its_reason(
+def test_every_page_shows_a_held_publication_once_with_its_reason(
     open_page: OpenPage, published_generation: Published, name: str
 ) -> None:
     settings, _ = published_generation

@@ -1,4 +1,4 @@
-"""The page that puts stores beside each other: ranking, filters, map, totals."""
+"""The comparison page: ranking, filters, map, totals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.dashboard_pages import (
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
 
-def test_stores_are_ranked_by_what_is_asked(open_page: OpenPage) -> None:
+def test_stores_are_ranked_by_the_chosen_measure(open_page: OpenPage) -> None:
     page = open_page("compare")
     assert metrics_of(page)["Stores"] == "6"
     ranking = page.dataframe[0].value
@@ -22,23 +22,23 @@ def test_stores_are_ranked_by_what_is_asked(open_page: OpenPage) -> None:
     page = page.selectbox(key="by").select("uncertainty").run()
     assert list(page.dataframe[0].value["Uncertainty"]) == pytest.approx([0.15] * 6)
     words = words_of(page)
-    assert "1 store of no known state left out" in words
+    assert "Not included: 1 store without a known state" in words
     assert "An open mark is a partial week" in words
 
 
-def test_filters_leave_the_stores_that_match_and_stand_in_the_address(open_page: OpenPage) -> None:
+def test_filters_leave_the_stores_that_match_and_are_in_the_address(open_page: OpenPage) -> None:
     page = open_page("compare", state="HE")
     assert sorted(page.dataframe[0].value["Store"]) == [1, 3, 5]
     page = page.multiselect(key="state").set_value(["BY"]).run()
     assert sorted(page.dataframe[0].value["Store"]) == [2, 4]
 
 
-def test_a_filter_that_matches_nothing_says_so(open_page: OpenPage) -> None:
+def test_a_filter_that_matches_nothing_shows_a_message(open_page: OpenPage) -> None:
     page = open_page("compare", state="HE", type="a")
     assert "No store matches these filters" in page.info[0].value
 
 
-def test_a_filter_that_matches_only_stores_without_forecast_says_so(
+def test_a_filter_that_matches_only_stores_without_forecast_shows_a_message(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -49,13 +49,20 @@ def test_a_filter_that_matches_only_stores_without_forecast_says_so(
     assert "None of the stores that match has a forecast" in page.info[0].value
 
 
-def test_an_address_with_an_unknown_state_says_so(open_page: OpenPage) -> None:
+def test_an_address_with_an_unknown_state_shows_a_warning(open_page: OpenPage) -> None:
     page = open_page("compare", state="XX")
-    assert "state XX, which is not among these" in page.warning[0].value
+    assert "state XX, which does not exist here" in page.warning[0].value
     assert metrics_of(page)["Stores"] == "6"
 
 
-def test_no_stores_chosen_to_be_side_by_side_asks_for_some(open_page: OpenPage) -> None:
+def test_an_address_with_an_unknown_level_shows_a_warning_and_the_whole_chain(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("compare", level="galaxy")
+    assert 'level galaxy, which does not exist here. "whole chain"' in page.warning[0].value
+
+
+def test_without_chosen_stores_the_page_shows_what_to_choose(open_page: OpenPage) -> None:
     page = open_page("compare")
     page = page.multiselect(key="stores").set_value([]).run()
     assert "Choose stores" in words_of(page)
@@ -63,9 +70,9 @@ def test_no_stores_chosen_to_be_side_by_side_asks_for_some(open_page: OpenPage) 
 
 @pytest.mark.parametrize(
     ("bounds", "said"),
-    [("sales_forecast * 0.9", "Ranges are those of the sums"), ("NULL", "Ranges are missing")],
+    [("sales_forecast * 0.9", "ranges are those of the totals"), ("NULL", "Ranges are missing")],
 )
-def test_totals_have_ranges_where_every_sum_has_one(
+def test_totals_have_ranges_if_every_total_has_one(
     open_page: OpenPage, published_generation: Published, bounds: str, said: str
 ) -> None:
     warehouse = plant(
@@ -76,7 +83,7 @@ def test_totals_have_ranges_where_every_sum_has_one(
     assert said in words_of(page)
 
 
-def test_stores_of_no_known_state_have_no_map(
+def test_stores_without_a_known_state_have_no_map(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(published_generation, "UPDATE stores SET state = NULL")

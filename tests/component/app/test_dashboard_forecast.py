@@ -13,11 +13,11 @@ from support.dashboard_pages import (
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
 
-def test_the_first_store_is_shown_with_its_figures(open_page: OpenPage) -> None:
+def test_the_first_store_is_shown_with_its_main_numbers(open_page: OpenPage) -> None:
     page = open_page()
     assert page.selectbox(key="store").value == "1"
     figures = metrics_of(page)
-    # 35 open days: 21 with a promotion of 900 beside a level of 4,390 to 5,590 by weekday
+    # 35 open days: 21 with a promotion of 900 on top of a level of 4,390 to 5,590 by weekday
     assert set(figures) == {
         "Total, next 42 days",
         "Average per open day",
@@ -28,15 +28,15 @@ def test_the_first_store_is_shown_with_its_figures(open_page: OpenPage) -> None:
     assert figures["Typical error of a day"] == "11.5%"
     words = words_of(page)
     assert "35 open days" in words
-    assert "The plan of 2 days was filled by rule" in words
-    assert "have come true" in words
+    assert "No plan is known for 2 days; it is assumed by rule" in words
+    assert "with actual sales" in words
     assert len(page.get("plotly_chart")) == 1
     weeks = page.dataframe[0].value
     assert list(weeks["Days"]) == ["2 (partial)", "7", "7", "7", "7", "7", "5 (partial)"]
     assert "the first and last week are partial" in words
 
 
-def test_fewer_days_are_asked_shown_and_stand_in_the_address(open_page: OpenPage) -> None:
+def test_fewer_days_are_shown_and_are_in_the_address(open_page: OpenPage) -> None:
     page = open_page(days="7", tab="By day")
     # 5,590 on Saturday, nothing on Sunday, 5,490 to 6,290 on five days of promotion
     assert metrics_of(page)["Total, next 7 days"] == "35,040 €"
@@ -45,7 +45,7 @@ def test_fewer_days_are_asked_shown_and_stand_in_the_address(open_page: OpenPage
     assert "Total, next 14 days" in metrics_of(page)
 
 
-def test_another_store_is_another_forecast_and_stands_in_the_address(open_page: OpenPage) -> None:
+def test_another_store_shows_its_forecast_and_is_in_the_address(open_page: OpenPage) -> None:
     page = open_page(days="7")
     page = page.selectbox(key="store").select("4").run()
     assert metrics_of(page)["Total, next 7 days"] == "40,440 €"
@@ -54,19 +54,21 @@ def test_another_store_is_another_forecast_and_stands_in_the_address(open_page: 
 
 
 @pytest.mark.parametrize("asked", ["4711", "-1", "one"])
-def test_a_link_to_no_store_says_so_and_shows_the_first(open_page: OpenPage, asked: str) -> None:
+def test_a_link_to_no_store_shows_a_warning_and_the_first_store(
+    open_page: OpenPage, asked: str
+) -> None:
     page = open_page(store=asked)
-    assert f"store {asked}, which is not among these" in page.warning[0].value
+    assert f"store {asked}, which does not exist here" in page.warning[0].value
     assert page.selectbox(key="store").value == "1"
 
 
-def test_a_store_without_a_forecast_says_why(open_page: OpenPage) -> None:
+def test_a_store_without_a_forecast_shows_the_reason(open_page: OpenPage) -> None:
     page = open_page(store=str(STORE_WITHOUT_FORECAST))
     assert "no plan and no sales in the last 28 days" in page.info[0].value
     assert metrics_of(page) == {}
 
 
-def test_what_changed_since_the_forecast_before_is_told_by_day(open_page: OpenPage) -> None:
+def test_changes_since_the_previous_forecast_are_shown_by_day(open_page: OpenPage) -> None:
     page = open_page(tab="What changed")
     assert "since the forecast of Fri 24 Jul 2015" in words_of(page)
     assert list(page.dataframe[0].value["Change"]) == [0.0] * len(page.dataframe[0].value)
@@ -75,7 +77,7 @@ def test_what_changed_since_the_forecast_before_is_told_by_day(open_page: OpenPa
 DRIVERS = ("level", "weekday", "promo", "holidays", "season", "trend", "competition", "bias_factor")
 
 
-def test_drivers_are_shown_by_day_and_by_what_changed(
+def test_drivers_are_shown_by_day_and_for_the_change(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     parts = ", ".join(f"10.0 AS {name}_eur" for name in DRIVERS)
@@ -96,7 +98,7 @@ def test_drivers_are_shown_by_day_and_by_what_changed(
     assert "The model changed too" in changed
 
 
-def test_a_total_has_its_own_range_over_the_days_that_have_one(
+def test_a_total_shows_its_range_if_there_is_one_for_its_days(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -106,6 +108,6 @@ def test_a_total_has_its_own_range_over_the_days_that_have_one(
         "DATE '2015-07-31' AS forecast_origin, 28 AS days, "
         "100.0 AS lower_80, 200.0 AS upper_80",
     )
-    said = "The total lies between 100 € and 200 €"
+    said = "The 80% range of the total is 100 € to 200 €"
     assert said in words_of(open_page(days="28", warehouse_dir=warehouse))
     assert said not in words_of(open_page(days="29", warehouse_dir=warehouse))

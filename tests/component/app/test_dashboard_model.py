@@ -1,4 +1,4 @@
-"""The page of the model: accuracy, ranges, versions, decisions, challenger."""
+"""The model page: accuracy, ranges, versions, decisions, challenger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
     assert "better than seasonal naive" in words_of(page)
 
 
-def test_whatever_method_was_scored_is_listed_beside_the_champion(
+def test_every_scored_method_is_listed_with_the_champion(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -46,11 +46,11 @@ def test_whatever_method_was_scored_is_listed_beside_the_champion(
         ("Champion and challenger", "no challenger"),
     ],
 )
-def test_each_part_of_the_model_has_its_tab(open_page: OpenPage, tab: str, said: str) -> None:
+def test_each_part_of_the_page_has_a_tab(open_page: OpenPage, tab: str, said: str) -> None:
     assert said in words_of(open_page("model", part=tab))
 
 
-def test_ranges_of_totals_are_judged_apart_from_those_of_days(
+def test_ranges_of_totals_are_scored_separately_from_those_of_days(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -74,7 +74,7 @@ def test_versions_and_decisions_are_listed(open_page: OpenPage) -> None:
     assert list(page.dataframe[1].value["Figures"]) == ["rmspe 0.115"]
 
 
-def test_a_challenger_is_put_beside_the_champion(
+def test_a_challenger_is_compared_with_the_champion(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -87,10 +87,10 @@ def test_a_challenger_is_put_beside_the_champion(
     page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
     assert page.selectbox(key="challenger").value == "challenger-1"
     assert list(page.dataframe[0].value["Difference"]) == pytest.approx([-0.01] * 3)
-    assert "judged on different days" in words_of(page)
+    assert "scored on different days" in words_of(page)
 
 
-def test_a_challenger_without_a_backtest_says_so(
+def test_a_challenger_without_a_backtest_shows_a_message(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -99,25 +99,25 @@ def test_a_challenger_without_a_backtest_says_so(
         "FROM model_versions",
     )
     page = open_page("model", part="Champion and challenger", warehouse_dir=warehouse)
-    assert "has no backtest that could be compared" in words_of(page)
+    assert "has no backtest to compare" in words_of(page)
 
 
 @pytest.mark.parametrize(
     ("statement", "tab", "said"),
     [
-        ("DELETE FROM model_versions", "Accuracy", "says nothing about its model"),
-        ("DELETE FROM backtest_scores", "Accuracy", "no backtest of its champion"),
+        ("DELETE FROM model_versions", "Accuracy", "no details of model"),
+        ("DELETE FROM backtest_scores", "Accuracy", "no backtest of this champion"),
         (
             "DELETE FROM backtest_scores WHERE segment_kind != 'overall'",
             "Accuracy",
-            "not divided into segments",
+            "no scores by segment",
         ),
         ("UPDATE backtest_scores SET coverage_80 = NULL", "Ranges", "no calibrated ranges"),
-        ("DELETE FROM feature_importance", "Features", "says nothing about its features"),
-        ("DELETE FROM promotions", "Versions", "No decision about a model"),
+        ("DELETE FROM feature_importance", "Features", "no feature importance"),
+        ("DELETE FROM promotions", "Versions", "no decision about a model"),
     ],
 )
-def test_what_a_generation_does_not_say_about_its_model_is_said_plainly(
+def test_missing_data_about_the_model_are_named(
     open_page: OpenPage, published_generation: Published, statement: str, tab: str, said: str
 ) -> None:
     warehouse = plant(published_generation, statement)

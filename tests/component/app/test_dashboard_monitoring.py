@@ -1,4 +1,4 @@
-"""The monitoring page: what came true, drift, usage, runs, alerts."""
+"""The monitoring page: forecasts and actuals, drift, usage, runs, alerts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rossmann_ml.serving.status import (
 )
 
 
-def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) -> None:
+def test_forecasts_are_compared_with_actual_sales(open_page: OpenPage) -> None:
     page = open_page("monitoring")
     assert page.selectbox(key="origin").value == "2015-07-24"
     assert metrics_of(page)["Inside the 80% range"] == "100.0%"
@@ -36,7 +36,7 @@ def test_forecasts_that_came_true_are_put_beside_the_sales(open_page: OpenPage) 
     assert "The backtest of the same model: RMSPE 11.5%" in words
 
 
-def test_the_worst_days_are_listed_with_what_happened(open_page: OpenPage) -> None:
+def test_the_worst_days_are_listed_with_their_reasons(open_page: OpenPage) -> None:
     page = open_page("monitoring")
     worst = frame_with(page, "What happened")
     happened = dict(zip(worst["Store"], worst["What happened"], strict=True))
@@ -46,36 +46,38 @@ def test_the_worst_days_are_listed_with_what_happened(open_page: OpenPage) -> No
     assert len(frame_with(page, "What happened")) == 10
 
 
-def test_no_worst_day_is_said_plainly(open_page: OpenPage, published_generation: Published) -> None:
+def test_without_worst_days_the_page_shows_a_message(
+    open_page: OpenPage, published_generation: Published
+) -> None:
     warehouse = plant(published_generation, "DELETE FROM forecast_worst_days")
     words = words_of(open_page("monitoring", warehouse_dir=warehouse))
-    assert "No forecast of the last four weeks was off" in words
+    assert "No forecast of the last four weeks had an error" in words
 
 
-def test_what_is_asked_of_the_api_is_told_by_day_and_path(
+def test_api_usage_is_shown_by_day_and_path(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     page = open_page("monitoring")
     words = words_of(page)
-    assert "20 requests, 4 stores asked for by number, 1 what-if question" in words
-    assert "10 more requests of these days could not be recorded" in words
+    assert "20 requests, 4 stores requested by number, 1 what-if request" in words
+    assert "10 more requests on these days could not be recorded" in words
     by_path = frame_with(page, "Path")
     assert list(by_path["Path"]) == ["/stores/{store_id}"]
     assert list(by_path["Requests"]) == [30]
     warehouse = plant(published_generation, "DELETE FROM api_usage")
     words = words_of(open_page("monitoring", warehouse_dir=warehouse))
-    assert "The API has recorded no request before this publication" in words
+    assert "The API recorded no request before this publication" in words
 
 
-def test_before_any_forecast_came_true_the_page_says_when_it_can_be_judged(
+def test_before_the_first_actuals_the_page_shows_when_a_comparison_is_possible(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(published_generation, "DELETE FROM forecast_accuracy")
     words = words_of(open_page("monitoring", warehouse_dir=warehouse))
-    assert "No published forecast has come true yet" in words
+    assert "No published forecast has actual sales yet" in words
 
 
-def test_what_drifted_is_told_with_what_moved(
+def test_drift_is_shown_with_its_largest_change(
     open_page: OpenPage, published_generation: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, _ = published_generation
@@ -96,18 +98,18 @@ def test_what_drifted_is_told_with_what_moved(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("DELETE FROM drift_metrics WHERE is_drifted", "none of 1 measures has reached its"),
-        ("DELETE FROM drift_metrics", "Nothing has been measured yet"),
+        ("DELETE FROM drift_metrics WHERE is_drifted", "none of 1 measures reached its"),
+        ("DELETE FROM drift_metrics", "Drift has not been measured yet"),
     ],
 )
-def test_where_nothing_drifted_or_was_measured_the_page_says_so(
+def test_without_drift_or_measures_the_page_shows_a_message(
     open_page: OpenPage, published_generation: Published, statement: str, said: str
 ) -> None:
     warehouse = plant(published_generation, statement)
     assert said in words_of(open_page("monitoring", warehouse_dir=warehouse))
 
 
-def test_a_rollback_and_a_failure_that_is_over_are_told(
+def test_a_rollback_and_a_resolved_failure_are_shown(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     settings, generation = published_generation
@@ -120,11 +122,11 @@ def test_a_rollback_and_a_failure_that_is_over_are_told(
     write_status(settings, rollback=Rollback(generation_id="0123456789ab", withdrawn=()))
     words = words_of(open_page("monitoring", warehouse_dir=settings.warehouse_path))
     assert "Last published: generation" in words
-    assert "went back to generation `0123456789ab`" in words
+    assert "rolled back to generation `0123456789ab`" in words
     assert "no disk" in words
 
 
-def test_open_alerts_are_told_in_words_with_where_to_look_and_earlier_ones_as_a_table(
+def test_open_alerts_are_shown_with_a_link_and_earlier_ones_in_a_table(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     settings, _ = published_generation
@@ -139,10 +141,10 @@ def test_open_alerts_are_told_in_words_with_where_to_look_and_earlier_ones_as_a_
     assert "**warning** · stale data · plan" in box
     assert "the plan \\*ends\\*" in box
     assert "[where to look](http://127.0.0.1:8501/quality)" in box
-    assert "advised to train a challenger: drift (features)" in words_of(page)
+    assert "train a challenger. Reason: drift (features)" in words_of(page)
     assert list(page.dataframe[0].value["Rule"]) == ["stale data"]
 
 
-def test_where_no_alert_is_open_the_page_says_so(open_page: OpenPage) -> None:
+def test_without_open_alerts_the_page_shows_a_message(open_page: OpenPage) -> None:
     page = open_page("monitoring")
     assert "No alert is open" in words_of(page)

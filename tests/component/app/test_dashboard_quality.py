@@ -1,29 +1,30 @@
-"""The page of data quality: checks, rows set aside, missing days."""
+"""The data quality page: checks, quarantined rows, missing days."""
 
 from __future__ import annotations
 
 from support.dashboard_pages import (
     OpenPage,
     Published,
+    frame_with,
     metrics_of,
     plant,
     words_of,
 )
 
 
-def test_checks_rows_set_aside_and_missing_days_are_shown(open_page: OpenPage) -> None:
+def test_checks_quarantined_rows_and_missing_days_are_shown(open_page: OpenPage) -> None:
     page = open_page("quality")
     assert metrics_of(page)["Newest sales"] == "31 Jul 2015"
     words = words_of(page)
-    assert "0 errors and 1 warning among 2" in words
-    assert "2 rows could not be stored" in words
-    assert "1 store-day between" in words
+    assert "0 errors and 1 warning in 2 checks" in words
+    assert "2 quarantined rows" in words
+    assert "1 missing store-day (one store on one day)" in words
     assert "1 store without a forecast" in words
-    reasons = {reason for table in page.dataframe for reason in table.value.get("For example", ())}
-    assert "negative sales -5; expected 0 or more" in reasons
+    examples = frame_with(page, "Example of the reason")["Example of the reason"]
+    assert "negative sales -5; expected 0 or more" in set(examples)
 
 
-def test_two_runs_show_the_course_of_the_checks(
+def test_two_runs_show_the_results_of_checks_over_time(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -32,12 +33,12 @@ def test_two_runs_show_the_course_of_the_checks(
         "checked_at + INTERVAL 7 DAY AS checked_at, true AS is_success) FROM data_quality_results",
     )
     page = open_page("quality", warehouse_dir=warehouse)
-    assert "all 2 held" in page.success[0].value
+    assert "all 2 checks passed" in page.success[0].value
     assert len(page.get("plotly_chart")) == 2
     page = page.selectbox(key="run").select("weekly-1").run()
 
 
-def test_clean_data_are_said_to_be_clean(
+def test_clean_data_are_shown_as_clean(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(
@@ -48,13 +49,13 @@ def test_clean_data_are_said_to_be_clean(
         "DELETE FROM stores_not_forecast",
     )
     words = words_of(open_page("quality", warehouse_dir=warehouse))
-    assert "Every row of every file could be stored" in words
+    assert "No row is quarantined" in words
     assert "No store-day is missing" in words
     assert "no results of checks" in words
 
 
-def test_a_chain_without_sales_says_so(
+def test_without_sales_the_page_shows_a_message(
     open_page: OpenPage, published_generation: Published
 ) -> None:
     warehouse = plant(published_generation, "UPDATE stores SET last_sales_date = NULL")
-    assert "No sales have been landed" in words_of(open_page("quality", warehouse_dir=warehouse))
+    assert "There are no sales data yet" in words_of(open_page("quality", warehouse_dir=warehouse))

@@ -1,4 +1,4 @@
-"""The what-if page, run by Streamlit's own test driver with a rule in place of the model."""
+"""The what-if page, run by Streamlit's test driver with a rule in place of the model."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ import polars as pl
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from support.dashboard_pages import DASHBOARD, Published, metrics_of, words_of
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
 from app.dashboard.views.what_if import scoring
 from app.dashboard.views.what_if.plan_changes import Change
 from app.published import PublishedReader
-from rossmann_ml.base.settings import PROJECT_DIR, Settings
-from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.generations import GenerationInfo
 
-PAGE = PROJECT_DIR / "app" / "dashboard" / "views" / "what_if" / "view.py"
+PAGE = DASHBOARD / "views" / "what_if" / "view.py"
 PROMOTION = "promotion_2015-08-10_2015-08-11"
-Published = tuple[Settings, PublishedGeneration]
 
 
 class Rule:
-    """A promotion brings 1,000 EUR to a day that had none, a closing takes all away."""
+    """Scoring by rule: a new promotion adds 1,000 EUR to a day, a closing sets it to 0."""
 
     def __init__(self, settings: Settings) -> None:
         self.asked: list[tuple[int, ...]] = []
         self._reader = PublishedReader(settings.published_path)
 
-    def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
+    def __call__(
+        self, info: GenerationInfo, store_ids: Sequence[int], changes: Sequence[Change]
+    ) -> pl.DataFrame:
         self.asked.append(tuple(store_ids))
         with self._reader.reading() as reading:
             frame = reading.frame(
@@ -61,7 +63,7 @@ class Rule:
 def rule(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> Rule:
     settings, _ = shared_published
     rule = Rule(settings)
-    monkeypatch.setattr(scoring, "score_of", lambda info: rule)
+    monkeypatch.setattr(scoring, "score", rule)
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
     st.cache_data.clear()
     return rule
@@ -79,26 +81,18 @@ def checked(page: AppTest) -> AppTest:
     return page
 
 
-def metrics_of(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
-
-
-def words_of(page: AppTest) -> str:
-    return "\n".join(str(each.value) for each in (*page.caption, *page.info, *page.warning))
-
-
 def press(page: AppTest, label: str) -> AppTest:
     (button,) = [each for each in page.button if each.label == label]
     return checked(button.click().run())
 
 
-def test_before_a_change_the_page_says_what_to_do_and_scores_nothing(rule: Rule) -> None:
+def test_before_a_change_the_page_shows_what_to_do_and_scores_nothing(rule: Rule) -> None:
     page = open_page()
     assert "Nothing is changed yet" in words_of(page)
     assert rule.asked == []
 
 
-def test_a_change_is_added_scored_and_stands_in_the_address(rule: Rule) -> None:
+def test_a_change_is_added_scored_and_put_into_the_address(rule: Rule) -> None:
     page = open_page(store="3")
     # the first whole week after the origin: Monday to Saturday, 3 to 8 August, has a promotion
     page = press(page, "Add the change")
@@ -119,10 +113,10 @@ def test_an_address_shows_the_same_scenario_to_someone_else(rule: Rule) -> None:
     page = open_page(store="1", changes=PROMOTION)
     assert metrics_of(page)["Difference"] == "+2,000 €"
     assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
-    assert "The 80% range is that of the changed plan" in words_of(page)
+    assert "The 80% range belongs to the changed plan" in words_of(page)
 
 
-def test_a_change_can_be_taken_back(rule: Rule) -> None:
+def test_a_change_can_be_removed(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~closed_2015-08-12_2015-08-12")
     assert metrics_of(page)["Uplift per promo day"] == "—"  # more than promotions changed
     remove = [each for each in page.button if each.label == "Remove"]
@@ -133,7 +127,7 @@ def test_a_change_can_be_taken_back(rule: Rule) -> None:
     assert "Nothing is changed yet" in words_of(page)
 
 
-def test_a_change_that_cannot_be_made_is_told(rule: Rule) -> None:
+def test_a_change_that_cannot_be_made_causes_a_warning(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~promotion_2016-01-01_2016-01-02")
     assert "cannot be made: promotion_2016-01-01_2016-01-02" in page.warning[0].value
     assert metrics_of(page)["Difference"] == "+2,000 €"
@@ -149,15 +143,15 @@ def test_a_group_is_scored_together_and_has_no_range(rule: Rule) -> None:
     assert "ranges of stores do not add up" in words
 
 
-def test_a_group_of_nobody_and_a_store_without_forecast_say_so(rule: Rule) -> None:
+def test_an_empty_group_and_a_store_without_forecast_show_a_message(rule: Rule) -> None:
     nobody = open_page(**{"for": "a group of stores", "state": "HE", "type": "a"})
-    assert "No store that has a forecast matches" in words_of(nobody)
+    assert "No store with a forecast matches" in words_of(nobody)
     without = open_page(store=str(STORE_WITHOUT_FORECAST), changes=PROMOTION)
     assert "no plan and no sales in the last 28 days" in words_of(without)
     assert rule.asked == []
 
 
-def test_scenarios_are_kept_side_by_side_until_they_are_cleared(rule: Rule) -> None:
+def test_scenarios_are_kept_for_comparison_until_they_are_cleared(rule: Rule) -> None:
     page = open_page(changes=PROMOTION)
     page = press(page, "Keep")
     page = checked(page.selectbox(key="store").select("4").run())
@@ -172,20 +166,19 @@ def test_scenarios_are_kept_side_by_side_until_they_are_cleared(rule: Rule) -> N
     assert len(page.get("plotly_chart")) == 1
 
 
-def test_the_models_own_scoring_is_loaded_once_and_scores_what_is_asked(
+def test_the_model_is_loaded_once_and_scores_the_changed_plan(
     stand_in: dict, shared_published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, generation = shared_published
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
     st.cache_data.clear()
     st.cache_resource.clear()
-    score = scoring.score_of(generation.info)
     day = generation.info.forecast_origin
     closed = Change("closed", day.replace(month=8, day=4), day.replace(month=8, day=4))
-    scored = score([1], [closed])
+    scored = scoring.score(generation.info, [1], [closed])
     changed = scored.filter("is_changed")
     assert list(changed["target_date"]) == [closed.first_date]
     assert list(changed["sales_forecast"]) == [0.0]
-    assert score([1], [closed]).equals(scored)
+    assert scoring.score(generation.info, [1], [closed]).equals(scored)
     (bundle,) = stand_in.values()
     assert len(bundle.panels) == 1

@@ -1,4 +1,4 @@
-"""What the dashboard's charts draw."""
+"""Charts of the dashboard: what they draw from rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_chart_draws_open_days_and_shades_each_run_of_promotion_days() -> No
     ]
 
 
-def test_a_day_that_nobody_reported_is_a_gap_in_the_line() -> None:
+def test_a_missing_day_is_a_gap_in_the_line() -> None:
     history = [sold(1, 95.0), sold(2, None, is_promo=None), sold(3, 0.0), sold(4, 97.0)]
     (line,) = [trace for trace in store.store_chart(history, []).data if trace.name == "sales"]
     assert list(line.y) == [95.0, None, 97.0]
@@ -71,23 +71,27 @@ def test_the_map_has_a_tile_for_each_of_the_16_states_and_none_is_on_another() -
 
 def test_the_map_writes_values_on_tiles_and_shares_what_two_states_share() -> None:
     figure = compare.tile_map({"HE": 1.0, "HB,NI": 3.0, "NI": 2.0}, lambda value: f"{value:.0f} €")
-    said = {note.text for note in figure.layout.annotations}
-    assert {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"} <= said
-    assert f"<b>BY</b><br>{words.NONE}" in said
-    colors = {
-        note.text: shape.fillcolor
-        for note, shape in zip(figure.layout.annotations, figure.layout.shapes, strict=True)
+    tiles, empty = figure.data
+    shades = {
+        text: shade
+        for texts, row in zip(tiles.text, tiles.z, strict=True)
+        for text, shade in zip(texts, row, strict=True)
+        if text
     }
-    assert colors["<b>HE</b><br>1 €"] == theme.SEQUENTIAL[0]
-    assert colors["<b>HB*</b><br>3 €"] == theme.SEQUENTIAL[-1]
+    darkest = len(theme.SEQUENTIAL) - 1
+    assert shades.keys() == {"<b>HE</b><br>1 €", "<b>HB*</b><br>3 €", "<b>NI</b><br>2 €"}
+    assert shades["<b>HE</b><br>1 €"] == 0
+    assert shades["<b>HB*</b><br>3 €"] == darkest == tiles.zmax
+    assert f"<b>BY</b><br>{words.NONE}" in {text for row in empty.text for text in row}
 
 
 def test_one_state_alone_has_a_colour_in_the_middle() -> None:
     figure = compare.tile_map({"HE": 1.0}, str)
-    assert theme.sequential(0.5) in {shape.fillcolor for shape in figure.layout.shapes}
+    shades = {shade for row in figure.data[0].z for shade in row}
+    assert shades == {None, len(theme.SEQUENTIAL) // 2}
 
 
-def test_stores_beside_each_other_have_a_line_each_without_closed_days() -> None:
+def test_compared_stores_have_a_line_each_without_closed_days() -> None:
     rows = [
         day(1) | {"store_id": 1},
         day(2, is_open=False) | {"store_id": 1},
@@ -107,7 +111,7 @@ def week(segment: str, number: int, days: int, bound: float | None) -> dict:
     }  # fmt: skip
 
 
-def test_partial_weeks_have_an_open_mark_and_ranges_are_drawn_where_there_are_some() -> None:
+def test_partial_weeks_have_an_open_mark_and_ranges_are_drawn_if_there_are_any() -> None:
     rows = [
         week("a", 3, 2, 1.0),
         week("a", 10, 7, 1.0),
@@ -120,12 +124,12 @@ def test_partial_weeks_have_an_open_mark_and_ranges_are_drawn_where_there_are_so
     assert [trace.name for trace in figure.data].count("80% range") == 1
 
 
-def test_ranges_are_left_out_where_more_lines_than_colours_would_cover_each_other() -> None:
+def test_ranges_are_not_drawn_for_more_lines_than_colours() -> None:
     rows = [week(segment, 3, 7, 1.0) for segment in "abcde"]
     assert "80% range" not in drawn(compare.week_totals(rows, str))
 
 
-def test_the_model_is_drawn_stronger_than_what_is_beside_it() -> None:
+def test_the_line_of_the_model_is_thicker_than_the_others() -> None:
     rows = [
         {"model": "lightgbm", "is_own": True, "segment": "1", "rmspe_median": 0.1},
         {"model": "seasonal_naive", "is_own": False, "segment": "1", "rmspe_median": 0.3},
@@ -145,13 +149,13 @@ def test_one_large_error_does_not_flatten_the_others() -> None:
     assert shared_charts.errors_by(rows, "segment", str).layout.yaxis.rangemode == "tozero"
 
 
-def test_errors_by_origin_are_put_beside_the_backtest_where_there_is_one() -> None:
+def test_errors_by_origin_are_compared_with_the_backtest_if_there_is_one() -> None:
     rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": -0.02, "days": 7}]
     assert len(monitoring.error_by_origin(rows, 0.12).layout.shapes) == 2
     assert len(monitoring.error_by_origin(rows, None).layout.shapes) == 1
 
 
-def test_rolling_errors_and_challengers_are_drawn_where_there_are_any() -> None:
+def test_rolling_errors_and_challengers_are_drawn_if_there_are_any() -> None:
     rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": 0.0, "days": 7}]
     rolling = [{**rows[0], "rolling_rmspe": 0.12}]
     assert set(drawn(monitoring.error_by_origin(rows, None))) == {"RMSPE", "bias"}
@@ -160,18 +164,18 @@ def test_rolling_errors_and_challengers_are_drawn_where_there_are_any() -> None:
     assert by_name["RMSPE in shadow"]["mode"] == "markers"
 
 
-def test_a_latency_of_nothing_still_stands_on_a_logarithmic_axis() -> None:
+def test_a_latency_of_zero_is_drawn_on_a_logarithmic_axis() -> None:
     days = [{"usage_date": date(2015, 8, 3), "latency_p50_ms": 0.0, "latency_p99_ms": 3.0}]
     assert list(drawn(monitoring.latency_by_day(days))["half of the answers"]["y"]) == [0.01]
 
 
-def test_checks_are_stacked_by_what_came_of_them() -> None:
+def test_checks_are_stacked_by_result() -> None:
     from datetime import datetime
 
     runs = [{"started_at": datetime(2015, 8, 3), "passed": 5, "warnings": 1, "errors": 2}]
     by_name = drawn(quality.checks_over_time(runs))
     assert {name: trace["y"] for name, trace in by_name.items()} == {
-        "held": [5],
+        "passed": [5],
         "warning": [1],
         "error": [2],
     }

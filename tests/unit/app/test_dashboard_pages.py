@@ -24,5 +24,5 @@ def test_the_menu_begins_with_the_forecast() -> None:
     assert next(iter(pages())) == "forecast"
 
 
-def test_no_folder_beside_the_start_script_makes_streamlit_look_for_pages_of_its_own() -> None:
+def test_no_folder_next_to_the_start_script_is_read_by_streamlit_as_pages() -> None:
     assert not (DASHBOARD / "pages").exists()

@@ -1,9 +1,9 @@
-"""Many stores beside each other."""
+"""The page that compares stores."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="Compare",
-    intro="Stores, types and states beside each other over the coming days.",
+    intro="Compare stores, store types and states over the next days.",
     place=20,
 )

@@ -1,4 +1,4 @@
-"""Stores and segments beside each other: lines, weeks with their ranges, and a map of tiles."""
+"""Draw stores and segments for comparison: daily lines, weekly totals, and a map of tiles."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-from app.dashboard.shared_charts import add_band
+from app.dashboard.shared_charts import add_band, add_line
+from app.queries import Row
 
-Row = dict[str, Any]
-
-# Column and row of each state in a grid that keeps who is north, south and beside whom. Every
-# state has one tile, so that a small one is seen as well as a large one.
+# Column and row of each state in a grid that keeps neighbours together and north on top. Each state
+# has one tile, so that a small state is as visible as a large one.
 TILES = {
     "SH": (1, 0), "MV": (2, 0),
     "HB": (0, 1), "HH": (1, 1), "BB": (3, 1), "BE": (2, 1),
@@ -23,99 +22,111 @@ TILES = {
     "RP": (0, 3), "HE": (1, 3), "TH": (2, 3),
     "SL": (0, 4), "BW": (1, 4), "BY": (2, 4),
 }  # fmt: skip
-_HALF = 0.47
+_Tile = tuple[int, str, str]
+"""Number on the colour scale, text, and text for the pointer."""
 
 
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
-    """A tile for each of the 16 states, darker where the value is greater.
+    """Draw a tile for each of the 16 states, darker where the value is greater.
 
     Args:
-        values: By state code; a code of two states (``HB,NI``) fills both tiles. States that are
-            not there get an empty tile.
-        text: How a value is written on its tile.
+        values: Values by state code. A code of two states (``HB,NI``) fills both tiles. A state
+            without a value gets an empty tile.
+        text: Writes a value on its tile.
     """
+    by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
+    # the value of one state is more exact than one that stores share with another
+    by_tile |= {code: (code, value) for code, value in values.items() if code in TILES}
+    least, most = min(values.values(), default=0.0), max(values.values(), default=0.0)
+    tiles: dict[str, _Tile] = {}
+    for tile, (code, value) in by_tile.items():
+        share = (value - least) / (most - least) if most > least else 0.5
+        shade = min(int(share * len(theme.SEQUENTIAL)), len(theme.SEQUENTIAL) - 1)
+        name = f"{tile}*" if "," in code else tile
+        tiles[tile] = (
+            shade,
+            f"<b>{name}</b><br>{text(value)}",
+            f"{words.state_name(code)}: {text(value)}",
+        )
+    empty = {
+        tile: (0, f"<b>{tile}</b><br>{words.NONE}", f"{words.state_name(tile)}: no stores")
+        for tile in TILES.keys() - by_tile
+    }
     figure = theme.figure(
         height=380,
         hovermode="closest",
-        showlegend=False,
-        xaxis={"visible": False, "range": [-0.55, 3.55], "fixedrange": True},
+        xaxis={"visible": False, "fixedrange": True, "range": [-0.55, 3.55]},
         yaxis={
-            "visible": False, "range": [4.55, -0.55], "fixedrange": True,
+            "visible": False, "fixedrange": True, "range": [4.55, -0.55],
             "scaleanchor": "x", "scaleratio": 0.8,
         },
     )  # fmt: skip
-    by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
-    # a state of its own is more exact than one that stores share with another
-    by_tile |= {code: (code, value) for code, value in values.items() if code in TILES}
-    least, most = min(values.values(), default=0.0), max(values.values(), default=0.0)
-    for tile, (column, row) in TILES.items():
-        code, value = by_tile.get(tile, (tile, None))
-        color, ink, shown = theme.EMPTY_TILE, theme.GREY, words.NONE
-        hover = f"{words.state_name(tile)}: no stores"
-        if value is not None:
-            color = theme.sequential((value - least) / (most - least) if most > least else 0.5)
-            ink, shown = theme.text_on(color), text(value)
-            hover = f"{words.state_name(code)}: {shown}"
-        figure.add_shape(
-            type="rect",
-            x0=column - _HALF,
-            x1=column + _HALF,
-            y0=row - _HALF,
-            y1=row + _HALF,
-            fillcolor=color,
-            line={"width": 0},
-        )
-        shared = "*" if "," in code else ""
-        figure.add_annotation(
-            x=column,
-            y=row,
-            text=f"<b>{tile}{shared}</b><br>{shown}",
-            showarrow=False,
-            font={"color": ink, "size": 13},
-        )
-        figure.add_scatter(
-            x=[column],
-            y=[row],
-            mode="markers",
-            marker={"size": 60, "opacity": 0},
-            hovertemplate=f"{hover}<extra></extra>",
-        )
+    last = len(theme.SEQUENTIAL) - 1
+    scale = [[number / last, color] for number, color in enumerate(theme.SEQUENTIAL)]
+    # Plotly writes white on dark tiles and dark grey on light ones
+    _add_tiles(figure, tiles, colorscale=scale, zmax=last, textfont={"size": 13})
+    _add_tiles(
+        figure,
+        empty,
+        colorscale=[[0, theme.EMPTY_TILE], [1, theme.EMPTY_TILE]],
+        zmax=1,
+        textfont={"size": 13, "color": theme.GREY},
+    )
     return figure
 
 
+def _add_tiles(figure: go.Figure, tiles: Mapping[str, _Tile], **options: Any) -> None:
+    cells = {place: tiles.get(tile) for tile, place in TILES.items()}
+    shades, texts, hovers = (
+        [
+            [(cells.get((column, row)) or (None, "", ""))[part] for column in range(4)]
+            for row in range(5)
+        ]
+        for part in range(3)
+    )
+    figure.add_heatmap(
+        z=shades,
+        text=texts,
+        customdata=hovers,
+        texttemplate="%{text}",
+        hovertemplate="%{customdata}<extra></extra>",
+        zmin=0,
+        xgap=4,
+        ygap=4,
+        showscale=False,
+        hoverongaps=False,
+        **options,
+    )
+
+
 def store_lines(rows: Sequence[Row]) -> go.Figure:
-    """Forecast days of a few stores, one line each; closed days are left out.
+    """Draw the daily forecasts of some stores, one line each, without closed days.
 
     Args:
-        rows: ``store_id, target_date, is_open, sales_forecast`` by store and day.
+        rows: ``store_id, target_date, is_open, sales_forecast``, by store and day.
     """
-    figure = theme.figure(
-        height=360,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=360)
     for number, (store, group) in enumerate(groupby(rows, key=itemgetter("store_id"))):
         days = [row for row in group if row["is_open"]]
-        figure.add_scatter(
-            x=[row["target_date"] for row in days],
-            y=[row["sales_forecast"] for row in days],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 6},
+        add_line(
+            figure,
+            number,
+            [row["target_date"] for row in days],
+            [row["sales_forecast"] for row in days],
             name=f"store {store}",
-            hovertemplate="%{y:,.0f} €",
+            hover="%{y:,.0f} €",
         )
     return figure
 
 
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
-    """Weekly sums of segments, one line each; partial weeks have an open mark.
+    """Draw the weekly totals of segments, one line each, with open marks for partial weeks.
 
-    The 80% range is drawn where the rows have one and there are few enough lines to see it.
+    The 80% range is drawn if the rows have one and there are at most four lines.
 
     Args:
-        rows: Rows of ``forecast_totals`` by segment and week.
-        label: How a segment is called.
+        rows: Rows of ``forecast_totals``, by segment and week.
+        label: Writes the name of a segment.
     """
     figure = theme.figure(
         height=380,
@@ -124,7 +135,6 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
     )
     segments = [(name, list(group)) for name, group in groupby(rows, key=itemgetter("segment"))]
     for number, (name, weeks) in enumerate(segments):
-        style = theme.line_style(number)
         starts = [row["week_start"] for row in weeks]
         if len(segments) <= len(theme.LINES) and has_range(weeks):
             add_band(
@@ -132,26 +142,24 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
                 starts,
                 [row["lower_80"] for row in weeks],
                 [row["upper_80"] for row in weeks],
-                color=style["color"],
+                color=theme.LINES[number],
                 opacity=0.2,
                 share="80",
             )
         mark = theme.symbol(number)
-        figure.add_scatter(
-            x=starts,
-            y=[row["sales_forecast"] for row in weeks],
-            mode="lines+markers",
-            line=style,
-            marker={
-                "symbol": [mark if row["days"] == 7 else f"{mark}-open" for row in weeks],
-                "size": 9,
-            },
+        marks = [mark if row["days"] == 7 else f"{mark}-open" for row in weeks]
+        add_line(
+            figure,
+            number,
+            starts,
+            [row["sales_forecast"] for row in weeks],
             name=label(name),
-            hovertemplate="%{y:,.0f} €",
+            hover="%{y:,.0f} €",
+            marker={"symbol": marks, "size": 9},
         )
     return figure
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Whether every week has an 80% range; a segment formed after its origin has none."""
+    """Return whether every week has an 80% range; a segment formed after the origin has none."""
     return all(row["lower_80"] is not None for row in weeks)

@@ -1,23 +1,21 @@
-"""Queries of the page: every store in one row, days of a few, weeks of segments."""
+"""Queries of the comparison page: one row for each store, days of some stores, weekly totals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
-    """Every store that is forecast, with its newest forecast of so many days summed up.
+    """Return one row for each store with a forecast, summed over the first days of the horizon.
 
     Returns:
         ``store_id, store_type, assortment, state``, ``total`` and ``per_open_day`` (EUR),
         ``open_days``, ``promo_days``, ``range_share`` (half the width of the days' 80% ranges,
-        over the forecasts) and ``change_on_last_year``, which is NULL where last year's days are
-        not all known.
+        over the forecasts), and ``last_year`` (EUR) and ``change_on_last_year``, which are NULL if
+        some of last year's days are missing.
     """
     return reading.rows(
         """
@@ -51,7 +49,7 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
 
 
 def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[Row]:
-    """Newest forecasts of some stores, by store and day."""
+    """Return the newest forecasts of some stores, by store and day."""
     return reading.rows(
         """
         SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
@@ -64,7 +62,7 @@ def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[
 
 
 def totals(reading: Reading, level: str) -> list[Row]:
-    """Weeks of the segments of a level at the newest origin; bounds where the file has them."""
+    """Return the weekly totals of the segments of a level at the newest origin."""
     return reading.rows(
         """
         SELECT * FROM forecast_totals

@@ -1,10 +1,9 @@
-"""The page of many stores: ranking, map of states, stores side by side, totals of segments."""
+"""Show the comparison page: ranking, map of states, stores side by side, weekly totals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -14,8 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _MOST_LINES = 8
 _DOWNLOADED = (
@@ -32,13 +30,13 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """What stores are ranked by.
+    """Measure that stores can be ranked by.
 
     Attributes:
-        column: The column of a store's row.
-        title: The column's title in the ranking.
-        text: How a value is written.
-        of_group: The measure of several stores together; None where there is none.
+        column: Column of a store's row.
+        title: Title of the column in the ranking.
+        text: Writes a value.
+        of_group: Computes the measure of several stores together; None if it is not known.
     """
 
     column: str
@@ -80,7 +78,7 @@ MEASURES = {
 
 
 def show(ask: Answers) -> None:
-    """Filters, then the four views on what they leave."""
+    """Show filters for stores, then ranking, map, daily lines and weekly totals of the matches."""
     everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -90,7 +88,8 @@ def show(ask: Answers) -> None:
         list(MEASURES),
         key="by",
         bind="query-params",
-        help="Uncertainty is half the width of a day's 80% range over its forecast, on average.",
+        help="Uncertainty: half the width of a day's 80% range, as a share of the forecast, on "
+        f"average. {words.RANGE_HELP}",
     )
     kept = {row["store_id"] for row in everything if wanted.keeps(row)}
     rows = [row for row in ask(queries.stores_side_by_side, days) if row["store_id"] in kept]
@@ -98,7 +97,7 @@ def show(ask: Answers) -> None:
         if kept:
             frame.nothing("None of the stores that match has a forecast from this origin.")
         else:
-            frame.nothing("No store matches these filters. Take one away to see stores again.")
+            frame.nothing("No store matches these filters. Remove one of them to see stores.")
         return
     measure = MEASURES[name]
     show_figures(rows, days, len(kept))
@@ -112,26 +111,26 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
-    """The chosen stores together."""
+    """Show the main numbers of all chosen stores together."""
     with st.container(horizontal=True):
-        st.metric("Stores", f"{len(rows):,}", border=True)
-        st.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")), border=True)
-        st.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")), border=True)
-        st.metric("On the same days last year", words.signed_percent(_change(rows)), border=True)
-    said = []
+        frame.metric("Stores", f"{len(rows):,}")
+        frame.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")))
+        frame.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")))
+        frame.metric("On the same days last year", words.signed_percent(_change(rows)))
+    notes = []
     if without := matching - len(rows):
-        said.append(f"{words.count(without, 'matching store')} without a forecast left out.")
+        notes.append(f"Not included: {words.count(without, 'matching store')} without a forecast.")
     if unknown := sum(row["last_year"] is None for row in rows):
-        said.append(
-            f"{words.count(unknown, 'store')} without all of last year's days left out of the "
-            "change on last year."
+        notes.append(
+            "Not included in the change on last year: "
+            f"{words.count(unknown, 'store')} with missing days last year."
         )
-    if said:
-        st.caption(" ".join(said))
+    if notes:
+        st.caption(" ".join(notes))
 
 
 def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
-    """The stores in order of the measure."""
+    """Show the stores in the order of the measure."""
     measure = MEASURES[name]
     st.subheader(f"Ranking by {name}", anchor=False)
     ranked = sorted(
@@ -153,21 +152,18 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
         }
         for rank, row in enumerate(ranked, 1)
     ]
-    euro = st.column_config.NumberColumn(format="%,.0f €")
-    share = st.column_config.NumberColumn(format="percent")
     show_table(
         table,
         height=380,
-        # what it is ranked by stands where a narrow screen shows it
+        # the measure comes early, so that a narrow screen shows it
         column_order=list(dict.fromkeys(("Rank", "Store", measure.title, *table[0]))),
         column_config={
             "Total": st.column_config.ProgressColumn(
                 format="%,.0f €", min_value=0, max_value=max(row["total"] for row in rows)
-            ),
-            "Per open day": euro,
-            "On last year": share,
-            "Uncertainty": share,
+            )
         },
+        euro=("Per open day",),
+        share=("On last year", "Uncertainty"),
     )
     st.download_button(
         "Download the ranking as CSV",
@@ -180,7 +176,7 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 
 
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
-    """The measure by state, where any state is known."""
+    """Show the measure by state, if any state is known."""
     st.subheader("By state", anchor=False)
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -189,22 +185,23 @@ def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     values = {code: measure.of_group(group) for code, group in groups.items()}
     known = {code: value for code, value in values.items() if value is not None}
     if not known:
-        frame.nothing("No state is known of these stores, so there is no map.")
+        frame.nothing("The states of these stores are not known, so there is no map.")
         return
     frame.chart(
         charts.tile_map(known, lambda value: _short(measure.text(value), value)),
         f"{name} by German state, as a grid of tiles",
     )
-    said = ["Darker is more. A dash: no stores here"]
-    said[0] += "." if len(known) == len(values) else ", or none of which the figure is known."
+    notes = ["Darker means a higher value. A dash means no stores"]
+    notes[0] += "." if len(known) == len(values) else ", or no known value."
     shared = [code for code in known if "," in code]
-    said += [
-        f"\\* {words.count(len(groups[code]), 'store')} in {words.state_name(code)}: which of the "
-        "two is not known, so both tiles show them together."
+    notes += [
+        f"\\* {words.count(len(groups[code]), 'store')} in {words.state_name(code)}: the data do "
+        "not say which, so both tiles show their common value."
         for code in shared
     ]
-    said += [f"{words.count(len(unknown), 'store')} of no known state left out."] if unknown else []
-    st.caption(" ".join(said))
+    if unknown:
+        notes.append(f"Not included: {words.count(len(unknown), 'store')} without a known state.")
+    st.caption(" ".join(notes))
 
 
 def _short(text: str, value: float) -> str:
@@ -212,10 +209,10 @@ def _short(text: str, value: float) -> str:
 
 
 def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
-    """A few stores in one figure."""
+    """Show the daily forecasts of some stores in one chart."""
     st.subheader("Side by side", anchor=False)
     known = [str(row["store_id"]) for row in rows]
-    choices.say_unknown("stores", known, "it is left out")
+    choices.warn_unknown("stores", known, "It is ignored")
     chosen = st.multiselect(
         "Stores",
         known,
@@ -226,7 +223,7 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
         placeholder="choose up to eight",
     )
     if not chosen:
-        frame.nothing("Choose stores to see their forecasts in one figure.")
+        frame.nothing("Choose stores to see their forecasts in one chart.")
         return
     numbers = tuple(int(store) for store in chosen)
     frame.chart(
@@ -236,35 +233,32 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 
 
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
-    """Weeks of the chain and of its parts."""
+    """Show the weekly totals of the chain or of its segments."""
     st.subheader("Weekly totals", anchor=False)
-    name = st.segmented_control(
-        "Add up by", list(LEVELS), default="whole chain", required=True, key="level",
-        bind="query-params",
-    )  # fmt: skip
-    level = LEVELS[name or "whole chain"]
+    name = choices.one_of("Add up by", list(LEVELS), key="level")
+    level = LEVELS[name]
     rows = ask(queries.totals, level)
     chosen = {
         "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states
     }.get(level, ())  # fmt: skip
     rows = [row for row in rows if not chosen or row["segment"] in chosen]
     if not rows:
-        frame.nothing("This generation has no totals of these.")
+        frame.nothing("The published data have no weekly totals for this choice.")
         return
     frame.chart(
         charts.week_totals(rows, lambda segment: _segment(level, segment)),
-        f"Weekly sums of the forecasts by {name}",
+        f"Weekly totals of the forecasts by {name}",
     )
     has_bounds = charts.has_range(rows)
     st.caption(
-        "An open mark is a partial week: the first and the last hold only the days inside the "
-        "horizon. "
+        "An open mark is a partial week: the first and last week have only the days inside the "
+        "forecast period. "
         + (
-            "Ranges are those of the sums themselves, not sums of ranges. "
+            "The ranges are those of the totals; they are narrower than added daily ranges. "
             if has_bounds
-            else "Ranges are missing where stores changed their type or state since the forecast. "
+            else "Ranges are missing: stores changed their type or state since the forecast. "
         )
-        + "The filters on top choose among the lines; stores are not taken out of a line."
+        + "The filters above choose lines; each line always includes all stores of its segment."
     )
 
 

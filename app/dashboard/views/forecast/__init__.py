@@ -1,9 +1,9 @@
-"""One store: its sales so far and its forecast."""
+"""The page of one store: past sales and forecast."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="Forecast",
-    intro="One store: its sales so far and what is expected of each coming day.",
+    intro="Past sales of one store, and its forecast for each of the next days.",
     place=10,
 )

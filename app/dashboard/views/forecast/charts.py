@@ -1,37 +1,32 @@
-"""One store: its sales and its forecast over the plan, and what moved a day."""
+"""Draw sales and forecast of one store, the drivers of a day, and changes of the forecast."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme
 from app.dashboard.shared_charts import add_band, shade
 from app.dashboard.words import HOLIDAYS
+from app.queries import Row
 
-Row = dict[str, Any]
 PlanDay = tuple[date, bool, str]
 
 
 def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
-    """Sales so far and the forecast with its bounds, over promotions and public holidays.
+    """Draw past sales and the forecast with its ranges, promotions and public holidays.
 
-    Closed days are left out of the lines: a fall to 0 every Sunday would hide the rest. Days that
-    nobody reported are a gap.
+    Lines skip closed days, because a drop to 0 every Sunday would hide the rest. A missing day is
+    a gap.
 
     Args:
-        history: Rows of ``daily_sales`` by day.
-        forecast: Rows of the forecast with its plan by day.
+        history: Rows of ``daily_sales``, by day.
+        forecast: Rows of the forecast with the plan, by day.
     """
-    figure = theme.figure(
-        height=430,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
-    past = [row for row in history if row["sales"] != 0]  # NULL stays: it breaks the line
+    figure = theme.days_figure(height=430)
+    past = [row for row in history if row["sales"] != 0]  # NULL stays, because it breaks the line
     coming = [row for row in forecast if row["is_open"]]
     days = [row["target_date"] for row in coming]
     for share, opacity in (("95", 0.16), ("80", 0.30)):
@@ -65,7 +60,7 @@ def _plan_of(rows: Iterable[Row], day: str) -> Iterator[PlanDay]:
 
 
 def mark_plan(figure: go.Figure, plan: Sequence[PlanDay]) -> None:
-    """Shade promotions behind the lines and put a mark at public holidays."""
+    """Shade days with a promotion, and mark public holidays."""
     shade(
         figure,
         [day for day, is_promo, _ in plan if is_promo],
@@ -88,11 +83,11 @@ def mark_plan(figure: go.Figure, plan: Sequence[PlanDay]) -> None:
 
 
 def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
-    """How a forecast is put together: what the first part brings, and each one after it.
+    """Draw how the parts of a forecast add up to it.
 
     Args:
-        parts: Name and EUR of each part; the first is what the others are added to.
-        total: What the sum is called.
+        parts: Name and EUR of each part; the first is the level that the others change.
+        total: Name of the sum.
     """
     figure = theme.figure(
         height=360,
@@ -123,17 +118,12 @@ def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
 
 
 def revision_chart(rows: Sequence[Row]) -> go.Figure:
-    """How much each day's forecast moved since the origin before.
+    """Draw how much the forecast of each day changed since the previous origin.
 
     Args:
-        rows: Rows of ``forecast_revisions`` by day.
+        rows: Rows of ``forecast_revisions``, by day.
     """
-    figure = theme.figure(
-        height=260,
-        showlegend=False,
-        yaxis={"title": {"text": "EUR a day"}, "tickformat": "+,.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=260, tickformat="+,.0f", showlegend=False)
     figure.add_bar(
         x=[row["target_date"] for row in rows],
         y=[row["change"] for row in rows],

@@ -1,21 +1,19 @@
-"""Queries of the page: how far off such forecasts are, and what changed since the last."""
+"""Queries of the forecast page: errors, weeks, totals, drivers and changes of one store."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """RMSPE of a model's own backtest over the first weeks of the horizon, the median over origins.
+    """Return the median RMSPE of a model's backtest over the first weeks of the horizon.
 
     Returns:
-        ``rmspe`` of those weeks, ``rmspe_type`` of the store type over the whole horizon, and the
-        number of ``origins``; None where the model has no backtest.
+        ``rmspe`` of these weeks, ``rmspe_type`` of the store type over the whole horizon, and the
+        number of ``origins``; None if the model has no backtest.
     """
     return reading.row(
         """
@@ -43,11 +41,11 @@ def backtest_error(reading: Reading, model_version: str, weeks: int, store_type:
 
 
 def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
-    """RMSPE of the published forecasts of one store that have come true, so many days ahead.
+    """Return the accuracy of one store's published forecasts up to a number of days ahead.
 
     Returns:
-        ``rmspe``, ``coverage_80``, ``store_days`` and the number of ``origins``; None where none
-        has come true.
+        ``rmspe``, ``coverage_80``, ``store_days`` and the number of ``origins``; None if no
+        forecast day has actual sales.
     """
     return reading.row(
         """
@@ -65,11 +63,11 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
 
 
 def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
-    """A store's newest forecast by calendar week up to a day, with how many days each holds.
+    """Return a store's newest forecast by calendar week up to a last day.
 
     Returns:
         ``week_start, days, open_days, sales_forecast``, and ``lower_80, upper_80`` of the week's
-        total: None where only part of what the horizon holds of a week is asked for.
+        total, which are None if ``last`` cuts off days of the week that the horizon has.
     """
     return reading.rows(
         """
@@ -92,10 +90,10 @@ def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
 
 
 def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
-    """The range of a store's total over its first days, which is narrower than its days' sum.
+    """Return the 80% range of a store's total over the first days of the horizon.
 
     Returns:
-        ``lower_80, upper_80`` (EUR); None where the total of so many days has no range.
+        ``lower_80, upper_80`` (EUR); None if a total over this number of days has no range.
     """
     return reading.row(
         """
@@ -107,42 +105,27 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
     )
 
 
-def drivers(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """What moved each open day of a store's newest forecast, by day."""
+def days_of(reading: Reading, table: str, store_id: int, days: int) -> list[Row]:
+    """Return the rows of a table for a store's newest forecast, by day.
+
+    Args:
+        reading: The open generation.
+        table: Name of a table with one row for each store, origin and day, for example
+            ``forecast_drivers``.
+        store_id: Store number.
+        days: Number of days ahead.
+    """
     return reading.rows(
         """
-        SELECT * FROM forecast_drivers
+        FROM query_table($table)
         WHERE store_id = $store AND forecast_origin = $origin
             AND target_date <= $origin::DATE + $days::INTEGER
         ORDER BY target_date
         """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
-    )
-
-
-def driver_changes(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Why a store's forecast moved since the origin before, by open day."""
-    return reading.rows(
-        """
-        SELECT * FROM forecast_driver_changes
-        WHERE store_id = $store AND forecast_origin = $origin
-            AND target_date <= $origin::DATE + $days::INTEGER
-        ORDER BY target_date
-        """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
-    )
-
-
-def revisions(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """How a store's forecast moved since the origin before, by day; empty without one."""
-    return reading.rows(
-        """
-        SELECT target_date, previous_origin, previous_forecast, sales_forecast, change,
-            change_share
-        FROM forecast_revisions
-        WHERE store_id = $store AND forecast_origin = $origin
-            AND target_date <= $origin::DATE + $days::INTEGER
-        ORDER BY target_date
-        """,
-        {"store": store_id, "origin": reading.info.forecast_origin, "days": days},
+        {
+            "table": table,
+            "store": store_id,
+            "origin": reading.info.forecast_origin,
+            "days": days,
+        },
     )

@@ -1,11 +1,10 @@
-"""The page of one store: its sales, its next weeks, how sure they are, what changed."""
+"""Show the page of one store: past sales, forecast with ranges, weeks, changes and drivers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import streamlit as st
 
@@ -15,8 +14,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
 DOWNLOADED = (
@@ -24,99 +22,83 @@ DOWNLOADED = (
     "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "plan_source",
     "forecast_origin", "model_version",
 )  # fmt: skip
-_EURO = st.column_config.NumberColumn(format="%,.0f €")
-_SIGNED_EURO = st.column_config.NumberColumn(format="%+,.0f €")
 
 
 def show(ask: Answers) -> None:
-    """The chosen store, from its figures to its days."""
+    """Show controls for store and days, then sales, forecast and details of the store."""
     top = st.container()
     first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
     with top:
         store = choices.one_store(ask, first)
     days = choices.days_ahead(second)
-    span = third.segmented_control(
-        "History", list(HISTORY_DAYS), default="8 weeks", required=True, key="history",
-        bind="query-params",
-    )  # fmt: skip
+    with top:
+        span = choices.one_of("History", list(HISTORY_DAYS), key="history", place=third)
     if store is None:
-        frame.nothing("This generation has no stores.")
+        frame.nothing("The published data have no stores.")
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
-    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span or "8 weeks"])
+    history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span])
     forecast = ask(shared_queries.store_forecast, store["store_id"], days)
     if forecast:
         show_figures(ask, store, forecast)
     else:
-        reason = store["not_forecast_reason"] or "it was not in the newest run"
-        frame.nothing(f"Store {store['store_id']} has no forecast from this origin: {reason}.")
+        frame.nothing(words.no_forecast(store))
     if history or forecast:
         frame.chart(
             charts.store_chart(history, forecast),
-            f"Sales of store {store['store_id']} so far and forecast with 80% and 95% ranges",
+            f"Past sales of store {store['store_id']}, and forecast with 80% and 95% ranges",
         )
     if forecast:
         show_details(ask, store, forecast)
 
 
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """The few numbers a planner looks for first."""
+    """Show the main numbers of the forecast."""
     store_id, days = store["store_id"], len(forecast)
     total = sum(row["sales_forecast"] for row in forecast)
     is_open = sum(row["is_open"] for row in forecast)
     is_promo = sum(bool(row["is_open"] and row["is_promo"]) for row in forecast)
     last_year = ask(shared_queries.change_on_last_year, store_id, days)
-    revisions = ask(queries.revisions, store_id, days)
+    revisions = ask(queries.days_of, "forecast_revisions", store_id, days)
     error = ask(
         queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
     )
     with st.container(horizontal=True):
-        _metric(
+        frame.metric(
             f"Total, next {days} days",
             words.euro(total),
             None if last_year is None else f"{last_year:+.1%} on the same days last year",
+            help="Sum of the forecasts. Last year: the same weekdays, 52 weeks before.",
         )
-        _metric(
+        frame.metric(
             "Average per open day",
             words.euro(total / is_open if is_open else None),
             f"{words.euro(total / days)} per calendar day",
         )
-        _metric(
+        frame.metric(
             "Since the last forecast",
             words.signed_percent(_change(revisions)),
-            f"origin {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
-            help="Change of the total over the days that both forecasts cover.",
+            f"from {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
+            help="Change of the total over the days that both forecasts cover. The date is the "
+            "forecast origin: the last day whose sales the earlier forecast used.",
         )
-        _metric(
+        frame.metric(
             "Typical error of a day",
             words.percent(error["rmspe"]) if error else words.NONE,
             "RMSPE in the backtest",
-            help="Root mean square percentage error over open days, of forecasts that the same "
-            "recipe made at past origins, as many weeks ahead.",
+            help=f"{words.RMSPE_HELP} The backtest repeats the forecast at past dates, with the "
+            "data known then, and compares it with the actual sales.",
         )
-    said = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
+    text = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
-    said += f" The plan of {words.count(assumed, 'day')} was filled by rule." if assumed else ""
+    if assumed:
+        text += f" No plan is known for {words.count(assumed, 'day')}; it is assumed by rule."
     if bounds := ask(queries.total_range, store_id, days):
-        said += (
-            f" The total lies between {words.euro(bounds['lower_80'])} and "
-            f"{words.euro(bounds['upper_80'])} in 80% of cases."
+        text += (
+            f" The 80% range of the total is {words.euro(bounds['lower_80'])} to "
+            f"{words.euro(bounds['upper_80'])}."
         )
-    st.caption(f"{said} {_said_of_error(ask, store, days, error)}")
-
-
-def _metric(label: str, value: str, beside: str | None, **options: Any) -> None:
-    # less is not worse: a promotion may fall on other weeks
-    st.metric(
-        label,
-        value,
-        beside,
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        **options,
-    )
+    st.caption(f"{text} {_error_text(ask, store, days, error)}", help=words.RANGE_HELP)
 
 
 def _change(revisions: Sequence[Row]) -> float | None:
@@ -124,46 +106,37 @@ def _change(revisions: Sequence[Row]) -> float | None:
     return sum(row["change"] for row in revisions) / before if before else None
 
 
-def _said_of_error(ask: Answers, store: Row, days: int, error: Row | None) -> str:
-    said = []
+def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
+    texts = []
     if error and error["rmspe_type"] is not None:
-        said.append(
-            f"In the backtest ({words.count(error['origins'], 'origin')}) stores of type "
-            f"{store['store_type']} were off by {words.percent(error['rmspe_type'])} RMSPE."
+        texts.append(
+            f"In the backtest ({words.count(error['origins'], 'origin')}), the typical error of "
+            f"stores of type {store['store_type']} was {words.percent(error['rmspe_type'])}."
         )
     own = ask(queries.own_error, store["store_id"], days)
     if own:
-        said.append(
-            f"This store's published forecasts were off by {words.percent(own['rmspe'])} on "
-            f"{words.count(own['store_days'], 'day')} that have come true, "
-            f"{words.percent(own['coverage_80'], 0)} of them inside the 80% range."
+        texts.append(
+            f"The typical error of this store's published forecasts was "
+            f"{words.percent(own['rmspe'])} on {words.count(own['store_days'], 'day')} with actual "
+            f"sales; {words.percent(own['coverage_80'], 0)} of these days were inside the 80% "
+            "range."
         )
     else:
-        said.append("None of this store's published forecasts has come true yet.")
-    return " ".join(said)
+        texts.append("No day of this store's published forecasts has actual sales yet.")
+    return " ".join(texts)
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Weeks, days, what changed, and the days to take away."""
-    weeks, days, changed, drivers = st.tabs(
-        ["By week", "By day", "What changed", "Drivers"],
-        key="tab",
-        on_change="rerun",
-        bind="query-params",
+    """Show the tabs of the page and the download of the days."""
+    frame.tabs(
+        "tab",
+        {
+            "By week": lambda: show_weeks(ask, store, forecast),
+            "By day": lambda: show_days(forecast),
+            "What changed": lambda: show_revisions(ask, store, len(forecast)),
+            "Drivers": lambda: show_drivers(ask, store, forecast),
+        },
     )
-    # only what is open is asked and drawn
-    if weeks.open:
-        with weeks:
-            show_weeks(ask, store, forecast)
-    if days.open:
-        with days:
-            show_days(forecast)
-    if changed.open:
-        with changed:
-            show_revisions(ask, store, len(forecast))
-    if drivers.open:
-        with drivers:
-            show_drivers(ask, store, forecast)
     st.download_button(
         "Download the days as CSV",
         csv_text(forecast, DOWNLOADED),
@@ -175,15 +148,15 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Calendar weeks; those that are cut off at either end say so."""
+    """Show the forecast by calendar week, with partial weeks marked."""
     rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
     partial = [row for row in rows if row["days"] < 7]
     if partial:
         first, last = forecast[0]["target_date"], forecast[-1]["target_date"]
         st.caption(
-            f"The forecast runs from {words.long_day(first)} to {words.long_day(last)}, so the "
-            f"{'first and last week are' if len(partial) > 1 else 'week marked so is'} partial: "
-            "do not compare a partial week with a whole one."
+            f"The forecast covers {words.long_day(first)} to {words.long_day(last)}, so "
+            f"{'the first and last week are' if len(partial) > 1 else 'one week is'} partial. "
+            "Do not compare a partial week with a whole one."
         )
     show_table(
         [
@@ -200,12 +173,12 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "Per open day"), _EURO),
+        euro=("Sales", "80% from", "80% to", "Per open day"),
     )
 
 
 def show_days(forecast: Sequence[Row]) -> None:
-    """Every day with its ranges and its plan."""
+    """Show each day with its ranges and its plan."""
     show_table(
         [
             {
@@ -219,24 +192,24 @@ def show_days(forecast: Sequence[Row]) -> None:
             }
             for row in forecast
         ],
-        column_config=dict.fromkeys(("Sales", "80% from", "80% to", "95% from", "95% to"), _EURO),
+        euro=("Sales", "80% from", "80% to", "95% from", "95% to"),
     )
 
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
-    """How each day moved since the forecast before."""
-    rows = ask(queries.revisions, store["store_id"], days)
+    """Show how the forecast of each day changed since the previous forecast."""
+    rows = ask(queries.days_of, "forecast_revisions", store["store_id"], days)
     if not rows:
         frame.nothing(
-            "No earlier forecast covers these days, so there is nothing to compare with. "
-            "The next weekly run brings a second one."
+            "No earlier forecast covers these days. After the next weekly run there are two "
+            "forecasts to compare."
         )
         return
     before = rows[0]["previous_origin"]
     last = rows[-1]["target_date"]
     st.caption(
-        f"Change of each day since the forecast of {words.long_day(before)}, which reached to "
-        f"{words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
+        f"Change of each day since the forecast of {words.long_day(before)}, which covered days up "
+        f"to {words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
     )
     show_causes(ask, store, days)
     frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")
@@ -252,52 +225,49 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
             for row in rows
             if row["previous_forecast"] or row["sales_forecast"]
         ],
-        column_config={
-            "Before": _EURO,
-            "Now": _EURO,
-            "Change": _SIGNED_EURO,
-            "Relative": st.column_config.NumberColumn(format="percent"),
-        },
+        euro=("Before", "Now"),
+        signed_euro=("Change",),
+        share=("Relative",),
     )
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """What moved a day, beside the store's typical day."""
+    """Show how the drivers of a day move its forecast away from the store's typical day."""
     rows = {
         f"{row['target_date']}": row
-        for row in ask(queries.drivers, store["store_id"], len(forecast))
+        for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
     }
     if not rows:
-        frame.nothing("Nothing says what moved these days; closed days have no drivers.")
+        frame.nothing("These days have no drivers. Closed days never have drivers.")
         return
-    choices.say_unknown("day", list(rows), "the first open day is shown")
+    choices.warn_unknown("day", list(rows), "The first open day is shown")
     day = st.selectbox("Day", list(rows), key="day", bind="query-params")
     parts = [(name, rows[day][f"{part}_eur"]) for part, name in words.DRIVERS.items()]
     frame.chart(charts.drivers_chart(parts, "forecast"), f"What makes up the forecast of {day}")
     st.caption(
-        "From the store's typical day (an ordinary Wednesday without promotion or holiday) to "
-        "this day, one group of causes after another. It says how the model gets there, not what "
-        "would happen if a cause were taken away: for that there is the page *What if*."
+        "The chart starts with the store's typical day (an ordinary Wednesday without promotion or "
+        "holiday) and adds one group of causes after another. It explains how the model gets to "
+        "the forecast. To see the effect of another plan, use the page *What if*."
     )
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Why the forecast moved, where drivers of both origins are known."""
-    rows = ask(queries.driver_changes, store["store_id"], days)
+    """Show why the forecast changed, if drivers of both origins are known."""
+    rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return
     sums = {
         name: sum(row[f"{part}_change_eur"] for row in rows) for part, name in words.DRIVERS.items()
     }
-    said = [
+    texts = [
         f"{name} {words.signed_euro(value)}"
         for name, value in sorted(sums.items(), key=lambda each: -abs(each[1]))
         if abs(value) >= 0.5
     ]
-    if said:
-        st.caption(f"What moved it, all open days together: {', '.join(said)}.")
+    if texts:
+        st.caption(f"Causes of the change, all open days together: {', '.join(texts)}.")
     if not all(row["is_same_model"] for row in rows):
-        st.caption("The model changed too; its part is in every figure.")
+        st.caption("The model changed too. Each number includes the effect of the new model.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""How good the models are."""
+"""The page of the model and its accuracy."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="Model",
-    intro="How good the forecasts are, where, and beside what else could be done.",
+    intro="How accurate the forecasts are, for which days and stores, and compared with simple "
+    "methods.",
     place=40,
 )

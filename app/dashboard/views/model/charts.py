@@ -1,22 +1,20 @@
-"""Draw what a model looks at."""
+"""Draw the importance of a model's features."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme, words
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def importances(rows: Sequence[Row]) -> go.Figure:
-    """The strongest features, the strongest on top.
+    """Draw the most important features, the most important on top.
 
     Args:
-        rows: ``feature`` and ``gain_share``, the strongest first.
+        rows: ``feature`` and ``gain_share``, the most important first.
     """
     figure = theme.figure(
         height=80 + 24 * len(rows),
@@ -26,7 +24,7 @@ def importances(rows: Sequence[Row]) -> go.Figure:
     )
     figure.add_bar(
         x=[row["gain_share"] for row in rows],
-        y=[words.model(row["feature"]) for row in rows],
+        y=[words.spaced(row["feature"]) for row in rows],
         orientation="h",
         marker={"color": theme.BLUE},
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",

@@ -1,20 +1,17 @@
-"""Queries of the page: scores of the champion and of those beside it, models, decisions."""
+"""Queries of the model page: backtest scores, coverage of totals, models, decisions."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]:
-    """Backtest scores of a model and of the methods beside it.
+    """Return the backtest scores of a model and of the methods it was compared with.
 
     Returns:
-        Rows of ``backtest_scores`` with ``is_own``: whether they are the model's and not a
-        method's beside it. Its own come first, then the others from the best on.
+        Rows of ``backtest_scores`` with ``is_own``, whether they are scores of the model itself.
+        These come first, then the other methods from the best to the worst.
     """
     return reading.rows(
         """
@@ -30,7 +27,7 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
 
 def segment_kinds(reading: Reading, model_version: str) -> list[str]:
-    """The ways in which the days of a model's backtest are divided, ``overall`` aside."""
+    """Return the kinds of segments in a model's backtest, without ``overall`` and totals."""
     rows = reading.rows(
         """
         SELECT DISTINCT segment_kind FROM backtest_scores
@@ -44,7 +41,7 @@ def segment_kinds(reading: Reading, model_version: str) -> list[str]:
 
 
 def total_coverage(reading: Reading, model_version: str) -> list[Row]:
-    """How often the ranges of totals held, all origins and segments of a level together.
+    """Return the coverage of the ranges of totals, over all origins and segments of a level.
 
     Returns:
         ``level, span`` (``week`` or ``horizon``), ``coverage_80, coverage_95, bias`` and the
@@ -75,7 +72,7 @@ def total_coverage(reading: Reading, model_version: str) -> list[Row]:
 
 
 def versions(reading: Reading) -> list[Row]:
-    """All trained models, the newest first, with what was decided about each last."""
+    """Return all trained models, the newest first, each with the last decision about it."""
     return reading.rows(
         """
         SELECT m.*, p.action, p.decided_at
@@ -91,12 +88,12 @@ def versions(reading: Reading) -> list[Row]:
 
 
 def promotions(reading: Reading) -> list[Row]:
-    """All decisions about models, the newest first."""
+    """Return all decisions about models, the newest first."""
     return reading.rows("SELECT * FROM promotions ORDER BY promotion_id DESC")
 
 
 def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
-    """Two models' own backtests, all origins together, on the segments that both have."""
+    """Return the backtest RMSPE of two models over all origins, for segments that both have."""
     return reading.rows(
         """
         WITH own AS (

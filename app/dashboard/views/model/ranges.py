@@ -1,8 +1,6 @@
-"""Whether the ranges of a model keep what they promise: of days, and of totals."""
+"""Show the tab with the coverage of a model's ranges, of days and of totals."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
@@ -10,15 +8,13 @@ from app.dashboard import frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.model import queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _SPANS = {"week": "calendar week", "horizon": "whole horizon"}
-_SHARE = st.column_config.NumberColumn(format="percent")
 
 
 def show_ranges(ask: Answers, champion: Row) -> None:
-    """Coverage at past origins, of days by origin and horizon week, then of totals."""
+    """Show the coverage in the backtest: of days by origin and horizon week, then of totals."""
     version = champion["model_version"]
     shown = False
     for title, kind, column in (
@@ -44,15 +40,16 @@ def show_ranges(ask: Answers, champion: Row) -> None:
         frame.nothing("The backtest of this champion has no calibrated ranges.")
         return
     st.caption(
-        "Ranges are calibrated on errors of earlier origins only, so the oldest origin has "
-        "none. Above the dotted line ranges are wider than they need to be, below it too "
-        "narrow."
+        "Ranges are calibrated on errors of earlier origins only, so the oldest origin has no "
+        "range. Above the dotted line, ranges are wider than necessary; below it, they are too "
+        "narrow.",
+        help=words.RANGE_HELP,
     )
     show_totals(ask, version)
 
 
 def show_totals(ask: Answers, model_version: str) -> None:
-    """Coverage of totals, which have ranges of their own."""
+    """Show the coverage of totals, whose ranges are calibrated separately."""
     rows = ask(queries.total_coverage, model_version)
     if not rows:
         return
@@ -60,7 +57,7 @@ def show_totals(ask: Answers, model_version: str) -> None:
     show_table(
         [
             {
-                "Total of": f"{words.model(row['level'])}, {_SPANS[row['span']]}",
+                "Total of": f"{words.spaced(row['level'])}, {_SPANS[row['span']]}",
                 "Inside 80%": row["coverage_80"],
                 "Inside 95%": row["coverage_95"],
                 "Bias": row["bias"],
@@ -68,11 +65,11 @@ def show_totals(ask: Answers, model_version: str) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Inside 80%", "Inside 95%", "Bias"), _SHARE),
+        share=("Inside 80%", "Inside 95%", "Bias"),
     )
     st.caption(
-        "A whole horizon of the chain is one case for each origin: few cases say little about "
-        "how often a range holds."
+        "The whole forecast period of the chain is one case for each origin. So few cases are weak "
+        "evidence of how often sales are inside a range."
     )
 
 

@@ -1,10 +1,9 @@
-"""The page of the model: how good it is, where, beside what, and who decided that it serves."""
+"""Show the model page: accuracy, ranges, features, versions, champion and challenger."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -14,76 +13,68 @@ from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.model import PAGE, charts, queries
 from app.dashboard.views.model.ranges import show_ranges
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _FEATURES = 20
-_SHARE = st.column_config.NumberColumn(format="percent")
 _WHOLE = st.column_config.NumberColumn(format="localized")
-_NO_BACKTEST = "This generation has no backtest of its champion."
+_NO_BACKTEST = "The published data have no backtest of this champion."
 
 
 def show(ask: Answers) -> None:
-    """The champion, then accuracy, ranges, features and decisions."""
+    """Show the champion, and tabs on accuracy, ranges, features, versions and challengers."""
     champion = ask(shared_queries.model, ask.info.model_version)
     if champion is None:
-        frame.nothing(f"This generation says nothing about its model {ask.info.model_version}.")
+        frame.nothing(f"The published data have no details of model {ask.info.model_version}.")
         return
     show_champion(ask, champion)
-    accuracy, ranges, features, models, challenger = st.tabs(
-        ["Accuracy", "Ranges", "Features", "Versions", "Champion and challenger"],
-        key="part",
-        on_change="rerun",
-        bind="query-params",
+    frame.tabs(
+        "part",
+        {
+            "Accuracy": lambda: show_accuracy(ask, champion),
+            "Ranges": lambda: show_ranges(ask, champion),
+            "Features": lambda: show_features(ask, champion),
+            "Versions": lambda: show_models(ask, champion),
+            "Champion and challenger": lambda: show_challenger(ask, champion),
+        },
     )
-    for tab, show_tab in (
-        (accuracy, show_accuracy),
-        (ranges, show_ranges),
-        (features, show_features),
-        (models, show_models),
-        (challenger, show_challenger),
-    ):
-        if tab.open:
-            with tab:
-                show_tab(ask, champion)
 
 
 def show_champion(ask: Answers, champion: Row) -> None:
-    """What serves now."""
+    """Show the model that makes the published forecasts."""
     scores = ask(queries.scores, champion["model_version"], "overall")
     together = [row for row in scores if row["forecast_origin"] is None]
     own = next((row for row in together if row["is_own"]), None)
     with st.container(horizontal=True):
-        st.metric("Champion", words.model(champion["family"]), border=True)
-        st.metric(
+        frame.metric("Champion", words.spaced(champion["family"]))
+        frame.metric(
             "RMSPE in the backtest",
             words.percent(champion["rmspe_median"]),
-            border=True,
-            help="Median over the past origins. The recipe is fitted again at each of them with "
-            "what was known then.",
+            help=f"{words.RMSPE_HELP} Median over past forecast origins; at each of them, a model "
+            "is trained with the data known then.",
         )
-        st.metric(
+        frame.metric(
             "Skill",
             words.percent(own["skill"] if own else None, 0),
-            border=True,
-            help="1 minus RMSPE over that of seasonal naive on the same days.",
+            help=words.SKILL_HELP,
         )
-        st.metric("Bias", words.signed_percent(own["bias"] if own else None), border=True)
+        frame.metric(
+            "Bias", words.signed_percent(own["bias"] if own else None), help=words.BIAS_HELP
+        )
     promotion = ask(shared_queries.newest_promotion, champion["model_version"])
-    said = (
-        f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows through "
+    text = (
+        f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows up to "
         f"{champion['trained_through']:%d %b %Y}."
     )
     if promotion:
-        said += (
+        text += (
             f" Champion since {promotion['decided_at']:%d %b %Y %H:%M} UTC by "
             f"{promotion['actor']}: {promotion['reason']}."
         )
-    st.caption(said)
+    st.caption(text, help=words.CHAMPION_HELP)
 
 
 def show_accuracy(ask: Answers, champion: Row) -> None:
-    """Errors by origin, horizon week and segment, beside the reference methods."""
+    """Show errors by origin and by segment, of the champion and of reference methods."""
     version = champion["model_version"]
     overall = ask(queries.scores, version, "overall")
     if not overall:
@@ -91,10 +82,10 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
         return
     st.subheader("By origin", anchor=False)
     st.caption(
-        "Every point is six weeks forecast from one past day, by a model that knew nothing "
-        "after it. Lower is better. RMSPE divides by what was sold, so a few store-days that sold "
-        "next to nothing can lift a point far above its neighbours; the steps of the axis are "
-        "ratios, so that the rest stays readable."
+        "Each point is the error of a six-week forecast from one past day (the origin), by a model "
+        "trained with earlier data only. Lower is better. RMSPE divides by the sales of a day, so "
+        "a few days with very low sales can lift a point far above its neighbours. The axis is "
+        "logarithmic, so that the other points stay readable."
     )
     by_origin = [row for row in overall if row["forecast_origin"] is not None]
     frame.chart(
@@ -102,17 +93,14 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
         "RMSPE by backtest origin, for the model and the reference methods",
     )
     show_scores([row for row in overall if row["forecast_origin"] is None])
-    kinds = {kind.replace("_", " "): kind for kind in ask(queries.segment_kinds, version)}
+    kinds = {words.spaced(kind): kind for kind in ask(queries.segment_kinds, version)}
     if not kinds:
-        frame.nothing("The backtest is not divided into segments.")
+        frame.nothing("The backtest has no scores by segment.")
         return
     st.subheader("By segment", anchor=False)
     first = "horizon week" if "horizon week" in kinds else next(iter(kinds))
-    choices.say_unknown("segment", list(kinds), f"{first} is shown")
-    name = st.segmented_control(
-        "Divide by", list(kinds), default=first, required=True, key="segment", bind="query-params"
-    )
-    kind = kinds[name or first]
+    name = choices.one_of("Divide by", list(kinds), key="segment", default=first)
+    kind = kinds[name]
     rows = [row for row in ask(queries.scores, version, kind) if row["forecast_origin"] is None]
     frame.chart(
         shared_charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
@@ -121,11 +109,11 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
 
 
 def show_scores(rows: Sequence[Row]) -> None:
-    """All origins together, one line for each method; RMSPE is the median over them."""
+    """Show the scores over all origins, one row for each method."""
     show_table(
         [
             {
-                "Method": words.model(row["model"]) + (" (champion)" if row["is_own"] else ""),
+                "Method": words.spaced(row["model"]) + (" (champion)" if row["is_own"] else ""),
                 "RMSPE": row["rmspe_median"],
                 "MAPE": row["mape"],
                 "Bias": row["bias"],
@@ -136,29 +124,27 @@ def show_scores(rows: Sequence[Row]) -> None:
             }
             for row in rows
         ],
-        column_config={
-            **dict.fromkeys(("RMSPE", "MAPE", "Bias", "Skill"), _SHARE),
-            **dict.fromkeys(("MAE", "RMSE"), st.column_config.NumberColumn(format="%,.0f €")),
-            "Store-days": _WHOLE,
-        },
+        share=("RMSPE", "MAPE", "Bias", "Skill"),
+        euro=("MAE", "RMSE"),
+        column_config={"Store-days": _WHOLE},
     )
 
 
 def show_features(ask: Answers, champion: Row) -> None:
-    """What the model looks at most."""
+    """Show the most important features of the model."""
     rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
     if not rows:
-        frame.nothing("This model says nothing about its features.")
+        frame.nothing("The published data have no feature importance of this model.")
         return
     st.caption(
-        f"The {len(rows)} features whose splits took away most of the loss. That says what the "
-        "model looks at, not what causes sales."
+        f"The {len(rows)} features that reduced the error in training most. They show what the "
+        "model uses, not what causes sales."
     )
     frame.chart(charts.importances(rows), "Features by their share of the gain")
 
 
 def show_models(ask: Answers, champion: Row) -> None:
-    """All models, and all decisions about them."""
+    """Show all trained models, and all decisions about them."""
     st.subheader("Trained models", anchor=False)
     show_table(
         [
@@ -177,25 +163,22 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in ask(queries.versions)
         ],
+        share=("RMSPE", "Spread"),
         column_config={
-            "RMSPE": _SHARE,
-            "Spread": _SHARE,
             "Rows": _WHOLE,
             "Seconds": st.column_config.NumberColumn(format="%.0f"),
-            "Trained through": st.column_config.DateColumn(format="DD MMM YYYY"),
-            "Made": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
         },
     )
     st.subheader("Decisions", anchor=False)
     decisions = ask(queries.promotions)
     if not decisions:
-        frame.nothing("No decision about a model is recorded.")
+        frame.nothing("The published data have no decision about a model.")
         return
     show_table(
         [
             {
                 "When (UTC)": row["decided_at"],
-                "Decision": row["action"].replace("_", " "),
+                "Decision": words.spaced(row["action"]),
                 "Model": row["model_version"],
                 "By": row["actor"],
                 "Why": row["reason"],
@@ -203,15 +186,12 @@ def show_models(ask: Answers, champion: Row) -> None:
             }
             for row in decisions
         ],
-        column_config={
-            "When (UTC)": st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm"),
-            "Why": st.column_config.TextColumn(width="large"),
-        },
+        column_config={"Why": st.column_config.TextColumn(width="large")},
     )
 
 
 def show_challenger(ask: Answers, champion: Row) -> None:
-    """The champion beside another model, on the segments that both were judged on."""
+    """Show a comparison of the champion with another model, by segment."""
     others = [
         row["model_version"]
         for row in ask(queries.versions)
@@ -219,26 +199,26 @@ def show_challenger(ask: Answers, champion: Row) -> None:
     ]
     if not others:
         frame.nothing(
-            "No other model has been trained to serve, so the champion has no challenger. "
+            "No other model is registered, so the champion has no challenger. "
             "`rossmann refresh --retrain full` trains one."
         )
         return
-    choices.say_unknown("challenger", others, "the newest is shown")
+    choices.warn_unknown("challenger", others, "The newest is shown")
     other = st.selectbox("Challenger", others, key="challenger", bind="query-params")
     rows = ask(queries.side_by_side, champion["model_version"], other)
     if not rows:
-        frame.nothing(f"`{other}` has no backtest that could be compared.")
+        frame.nothing(f"`{other}` has no backtest to compare.")
         return
     if not rows[0]["is_same_rows"]:
         st.warning(
-            "The two were judged on different days, so their figures say little about which is "
+            "The two models were scored on different days, so the numbers do not show which one is "
             "better.",
             icon=":material/warning:",
         )
     show_table(
         [
             {
-                "Divided by": row["segment_kind"].replace("_", " "),
+                "Divided by": words.spaced(row["segment_kind"]),
                 "Segment": words.segment(row["segment_kind"], row["segment"]),
                 "Champion": row["champion"],
                 "Challenger": row["challenger"],
@@ -246,13 +226,13 @@ def show_challenger(ask: Answers, champion: Row) -> None:
             }
             for row in rows
         ],
-        column_config=dict.fromkeys(("Champion", "Challenger", "Difference"), _SHARE),
+        share=("Champion", "Challenger", "Difference"),
     )
-    st.caption("RMSPE, all origins together; a difference below 0 speaks for the challenger.")
+    st.caption("RMSPE over all origins. Below 0, the difference is in favour of the challenger.")
 
 
 def _figures(text: str) -> str:
-    """The figures of a decision as words; as they stand where they are no JSON object."""
+    """Return the figures of a decision as words; unchanged if they are not a JSON object."""
     try:
         figures = json.loads(text)
     except ValueError:

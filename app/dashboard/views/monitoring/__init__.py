@@ -1,9 +1,9 @@
-"""What came of the forecasts, and how the product runs."""
+"""The page that monitors forecasts, data, usage and runs."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="Monitoring",
-    intro="What came of the forecasts, and how the product runs.",
+    intro="Forecasts compared with actual sales, alerts, and the state of the product.",
     place=60,
 )

@@ -1,10 +1,9 @@
-"""The part of the monitoring page on what came true: vintages, segments and the worst days."""
+"""Show the section that compares forecasts with actuals: by origin, by segment, worst days."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import streamlit as st
 
@@ -13,8 +12,7 @@ from app.dashboard import choices, frame, shared_charts, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _WORST_SHOWN = 50
 _SEGMENTS = {
@@ -26,72 +24,67 @@ _SEGMENTS = {
     "Weekday": "weekday",
 }
 _RANKINGS = {"Relative error": "relative", "Error in EUR": "eur"}
-_FIRST_SEGMENT, _FIRST_RANKING = "Week ahead", "Relative error"
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
-_EURO = st.column_config.NumberColumn(format="%,.0f €")
 
 
 def show_accuracy(ask: Answers) -> None:
-    """Forecasts beside the sales that followed."""
-    st.subheader("Forecast against actual", anchor=False)
+    """Show forecasts compared with actual sales: by origin, by segment, and the worst days."""
+    st.subheader("Forecasts and actual sales", anchor=False)
     rows = ask(queries.accuracy, "served")
     if not rows:
         frame.nothing(
-            "No published forecast has come true yet. The first can be judged when a week of "
-            "sales after its origin has been landed."
+            "No published forecast has actual sales yet. The first comparison is possible after "
+            "the next week of sales has arrived."
         )
         return
     champion = ask(shared_queries.model, ask.info.model_version)
     shadows = ask(queries.accuracy, "shadow")
     if len(rows) > 1:
-        show_vintages(rows, champion["rmspe_median"] if champion else None, shadows)
-    origin = show_vintage(ask, rows)
+        show_origins(rows, champion["rmspe_median"] if champion else None, shadows)
+    origin = show_origin(ask, rows)
     show_segments(ask, origin)
     show_worst_days(ask)
 
 
-def show_vintages(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
-    """All vintages over time, and what the backtest promised."""
+def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
+    """Show error and coverage of all origins over time, with the error in the backtest."""
     errors = charts.error_by_origin(rows, expected, shadows)
-    coverage = shared_charts.coverage(rows, "forecast_origin", lambda day: f"{day:%d %b %Y}")
+    coverage = shared_charts.coverage(rows, "forecast_origin", words.origin)
     for figure, alt in (
-        (errors, "RMSPE and bias of the vintages by origin"),
+        (errors, "RMSPE and bias of the published forecasts by origin"),
         (coverage, "Share of days inside the ranges by origin"),
     ):
-        # there may be sixty vintages, and a phone has room for the names of a few
+        # there may be sixty origins, and a phone has room for few labels
         figure.update_xaxes(nticks=4, tickangle=0)
         frame.chart(figure, alt)
     st.caption(
-        "Every vintage as it was first served. An origin whose six weeks are not over is judged on "
-        "the days that are; four weeks are its own forecasts and those of the 27 days before. The "
-        "line of the backtest is the median over its origins."
+        "Each point is one published forecast, at its origin (the last day whose sales it used), "
+        "scored on the days with actual sales so far. *RMSPE, four weeks* also includes the "
+        "origins of the 27 days before. The dotted line is the typical error in the backtest. "
+        "*In shadow* is a challenger whose forecasts are not published.",
+        help=f"{words.RMSPE_HELP} {words.BIAS_HELP}",
     )
 
 
-def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
-    """One vintage, its figures and its days; returns the origin that is chosen."""
+def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
+    """Show the accuracy of one origin and its days, and return the chosen origin."""
     origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
-    choices.say_unknown("origin", list(origins), "the newest is shown")
+    choices.warn_unknown("origin", list(origins), "The newest is shown")
     chosen = st.selectbox(
-        "Forecast made at the origin", list(origins), key="origin", bind="query-params"
+        "Forecast from the origin", list(origins), key="origin", bind="query-params"
     )
     row = origins[chosen]
     with st.container(horizontal=True):
-        st.metric(
-            "RMSPE", words.percent(row["rmspe"]), border=True,
-            help="Root mean square percentage error over open days with sales.",
-        )  # fmt: skip
-        st.metric("Bias", words.signed_percent(row["bias"]), border=True)
-        st.metric("Inside the 80% range", words.percent(row["coverage_80"]), border=True)
-        st.metric("Inside the 95% range", words.percent(row["coverage_95"]), border=True)
+        frame.metric("RMSPE", words.percent(row["rmspe"]), help=words.RMSPE_HELP)
+        frame.metric("Bias", words.signed_percent(row["bias"]), help=words.BIAS_HELP)
+        frame.metric(
+            "Inside the 80% range", words.percent(row["coverage_80"]), help=words.RANGE_HELP
+        )
+        frame.metric("Inside the 95% range", words.percent(row["coverage_95"]))
         if row["skill"] is not None:
-            st.metric(
-                "Skill", words.percent(row["skill"]), border=True,
-                help="1 minus RMSPE over that of seasonal naive, on the same days.",
-            )  # fmt: skip
-    beside = ""
+            frame.metric("Skill", words.percent(row["skill"]), help=words.SKILL_HELP)
+    backtest = ""
     if row["backtest_rmspe"] is not None:
-        beside = (
+        backtest = (
             f" The backtest of the same model: RMSPE {words.percent(row['backtest_rmspe'])}, "
             f"inside the ranges {words.percent(row['backtest_coverage_80'])} and "
             f"{words.percent(row['backtest_coverage_95'])}, skill "
@@ -99,53 +92,43 @@ def show_vintage(ask: Answers, rows: Sequence[Row]) -> date:
         )
     st.caption(
         f"{row['store_days']:,} store-days from {words.long_day(row['first_target_date'])} to "
-        f"{words.long_day(row['last_target_date'])}; closed days and days without known sales "
-        f"are in neither line.{beside}"
+        f"{words.long_day(row['last_target_date'])}, without closed days and days without known "
+        f"sales.{backtest}"
     )
     frame.chart(
         charts.forecast_and_actual(ask(queries.forecast_and_actual, date.fromisoformat(chosen))),
-        "Daily sums of forecasts and of sales of the same stores",
+        "Daily totals of forecasts and of actual sales, over the same stores",
     )
     return date.fromisoformat(chosen)
 
 
 def show_segments(ask: Answers, origin: date) -> None:
-    """Where the chosen vintage was better or worse than its backtest."""
-    st.markdown("**Where the error lies**")
-    choices.say_unknown("accuracy_by", list(_SEGMENTS), "the week ahead is shown")
-    name = st.segmented_control(
-        "Error by", list(_SEGMENTS), default=_FIRST_SEGMENT, required=True, key="accuracy_by",
-        bind="query-params",
-    )  # fmt: skip
-    kind = _SEGMENTS[name or _FIRST_SEGMENT]
+    """Show the error of the chosen origin by segment, compared with the backtest."""
+    st.markdown("**Error by segment**")
+    kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
     frame.chart(
         shared_charts.errors_by(
             ask(queries.accuracy_by_segment, origin, kind),
             "segment",
             lambda name: words.segment(kind, name),
         ),
-        "RMSPE of the vintage by segment, of its backtest and of seasonal naive",
+        "RMSPE by segment: the published forecast, its backtest, and seasonal naive",
     )
 
 
 def show_worst_days(ask: Answers) -> None:
-    """The store-days that were furthest off, and what happened there."""
+    """Show the store-days with the largest errors, and the reasons for them."""
     st.markdown("**Worst days**")
-    choices.say_unknown("worst_by", list(_RANKINGS), "relative errors are shown")
-    name = st.segmented_control(
-        "Worst by", list(_RANKINGS), default=_FIRST_RANKING, required=True, key="worst_by",
-        bind="query-params",
-    )  # fmt: skip
-    ranking = _RANKINGS[name or _FIRST_RANKING]
+    ranking = _RANKINGS[choices.one_of("Worst by", list(_RANKINGS), key="worst_by")]
     reasons = ask(queries.worst_reasons, ranking)
     if not reasons:
-        frame.nothing("No forecast of the last four weeks was off.")
+        frame.nothing("No forecast of the last four weeks had an error.")
         return
-    said = ", ".join(f"{words.reason(row['reason'])} {row['store_days']}" for row in reasons)
+    counts = ", ".join(f"{words.reason(row['reason'])} {row['store_days']}" for row in reasons)
     st.caption(
-        f"Of the {sum(row['store_days'] for row in reasons)} worst store-days of the newest four "
-        f"weeks that came true: {said}. The {_WORST_SHOWN} worst, by the forecast made last before "
-        "the day:"
+        f"Reasons for the {sum(row['store_days'] for row in reasons)} largest errors of the newest "
+        f"four weeks with actual sales: {counts}. The table shows up to {_WORST_SHOWN}, each with "
+        "the last forecast before the day."
     )
     show_table(
         [
@@ -161,11 +144,6 @@ def show_worst_days(ask: Answers) -> None:
             }
             for row in ask(queries.worst_days, ranking, _WORST_SHOWN)
         ],
-        column_config={
-            "Day": _DATE,
-            "Forecast": _EURO,
-            "Sales": _EURO,
-            "Error": _EURO,
-            "Relative": st.column_config.NumberColumn(format="percent"),
-        },
+        euro=("Forecast", "Sales", "Error"),
+        share=("Relative",),
     )

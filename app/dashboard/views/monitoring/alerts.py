@@ -1,7 +1,7 @@
-"""Show the alerts that are open and those that were.
+"""Show the section of open and past alerts.
 
-What is open comes from the status, which is also written when nothing is published; what is over
-comes from the generation.
+Open alerts come from ``status.json``, which is also written when nothing is published. Past alerts
+come from the generation.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from app.dashboard.views.monitoring import queries
 from rossmann_ml.serving.status import OpenAlert, Status
 
 _MOST_ROWS = 200
-# words and shapes tell severities apart, not colours alone
+# the icon shows the severity too, because colour alone is not enough
 _ICONS = {
     "critical": ":material/error:",
     "warning": ":material/warning:",
     "info": ":material/info:",
 }
 _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": st.info}
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
-    """What a person should look at now, and what there was."""
+    """Show open alerts, advice to train a challenger, and a table of past alerts."""
     st.subheader("Alerts", anchor=False)
     if not status.alerts:
         st.success("No alert is open.", icon=":material/check_circle:")
@@ -36,45 +35,44 @@ def show_alerts(ask: Answers, status: Status) -> None:
         _show_open(alert)
     if status.retraining_advice is not None:
         st.info(
-            "The next weekly run is advised to train a challenger: "
+            "Advice for the next weekly run: train a challenger. Reason: "
             f"{words.plain(status.retraining_advice)}.",
             icon=":material/model_training:",
         )
     published = status.last_publish
     if published is not None and published.accepted_jump is not None:
         st.caption(
-            f"A person let the totals of generation `{published.generation_id}` jump: "
+            f"A person accepted the jump of the totals in generation `{published.generation_id}`: "
             f"{words.plain(published.accepted_jump)}"
         )
     rows = ask(queries.alerts, _MOST_ROWS)
     if not rows:
-        st.caption("This generation records no earlier alerts.")
+        st.caption("The published data have no earlier alerts.")
         return
     st.markdown("**History**")
     show_table(
         [
             {
                 "Raised (UTC)": row["raised_at"],
-                "Over (UTC)": row["resolved_at"],
+                "Resolved (UTC)": row["resolved_at"],
                 "Severity": row["severity"],
-                "Rule": row["rule"].replace("_", " "),
+                "Rule": words.spaced(row["rule"]),
                 "Subject": row["subject"],
                 "Message": row["message"],
-                "Seen": row["times_seen"],
+                "Times seen": row["times_seen"],
                 "Sent": row["is_notified"],
                 "Owner": row["owner"],
             }
             for row in rows
-        ],
-        column_config={"Raised (UTC)": _MOMENT, "Over (UTC)": _MOMENT},
+        ]
     )
-    st.caption("As it stood when this generation was published.")
+    st.caption("State at the time of publication.")
 
 
 def _show_open(alert: OpenAlert) -> None:
     box = _BOXES.get(alert.severity, st.warning)
     box(
-        f"**{alert.severity}** · {alert.rule.replace('_', ' ')} · {words.plain(alert.subject)}\n\n"
+        f"**{alert.severity}** · {words.spaced(alert.rule)} · {words.plain(alert.subject)}\n\n"
         f"{words.plain(alert.message)}\n\n"
         f"Owner: {words.plain(alert.owner)} · since {alert.raised_at:%d %b %Y %H:%M} UTC · "
         f"[where to look]({alert.link})",

@@ -1,42 +1,38 @@
-"""Draw forecasts against actuals by day and by origin, API usage, and drift beside thresholds."""
+"""Draw forecasts and actuals by day and by origin, API usage, and drift with its thresholds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
-from app.dashboard import theme
-
-Row = dict[str, Any]
+from app.dashboard import theme, words
+from app.dashboard.shared_charts import add_line, add_outcomes
+from app.queries import Row
 
 _LIMIT = {"color": theme.GREY, "width": 1, "dash": "dash"}
 
 
 def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
-    """Sums by day, forecast and as they came.
+    """Draw daily totals of forecasts and of actual sales.
 
     Args:
         rows: ``target_date, forecast, actual``, by day.
     """
-    figure = theme.figure(
-        height=340,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ".3~s"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=340, tickformat=".3~s")
     for column, name, color, dash in (
-        ("actual", "sales", theme.PAST, "solid"),
+        ("actual", "actual sales", theme.PAST, "solid"),
         ("forecast", "forecast", theme.FORECAST, "dash"),
     ):
-        figure.add_scatter(
-            x=[row["target_date"] for row in rows],
-            y=[row[column] for row in rows],
-            mode="lines+markers",
+        add_line(
+            figure,
+            0,
+            [row["target_date"] for row in rows],
+            [row[column] for row in rows],
+            name=name,
+            hover="%{y:,.0f} €",
             line={"color": color, "dash": dash, "width": 2},
             marker={"size": 4},
-            name=name,
-            hovertemplate="%{y:,.0f} €",
         )
     return figure
 
@@ -44,24 +40,24 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
 def error_by_origin(
     rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
 ) -> go.Figure:
-    """RMSPE and bias of each origin's forecasts, beside the error that the backtest promised.
+    """Draw RMSPE and bias of the forecasts of each origin, with the RMSPE of the backtest.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days`` and, in newer generations,
+        rows: ``forecast_origin, rmspe, bias, days`` and, if the generation has it,
             ``rolling_rmspe``, by origin.
-        expected: RMSPE in the backtest; None where there is none.
-        shadows: The same of challengers in shadow.
+        expected: RMSPE in the backtest; None if there is no backtest.
+        shadows: The same columns of the shadow forecasts of challengers.
     """
     figure = theme.figure(
         height=320,
-        yaxis={"title": {"text": "of sales"}, "tickformat": ".0%"},
+        yaxis={"title": {"text": "share of sales"}, "tickformat": ".0%"},
         xaxis={"type": "category"},
     )
     lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
     if rows and "rolling_rmspe" in rows[0]:
-        # lies on the first line where origins are far apart
+        # wide and pale, because it is equal to the first line where origins are far apart
         figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in rows],
+            x=[words.origin(row["forecast_origin"]) for row in rows],
             y=[row["rolling_rmspe"] for row in rows],
             mode="lines",
             line={"color": theme.PURPLE, "width": 6},
@@ -72,15 +68,15 @@ def error_by_origin(
     if shadows:
         lines.append(("RMSPE in shadow", "rmspe", shadows))
     for number, (name, column, points) in enumerate(lines):
-        figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in points],
-            y=[row[column] for row in points],
+        add_line(
+            figure,
+            number,
+            [words.origin(row["forecast_origin"]) for row in points],
+            [row[column] for row in points],
+            name=name,
+            hover="%{y:.1%} over %{customdata} days",
             customdata=[row["days"] for row in points],
             mode="markers" if points is shadows else "lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 9},
-            name=name,
-            hovertemplate="%{y:.1%} over %{customdata} days",
         )
     figure.add_hline(y=0, line={"color": theme.GREY, "width": 1})
     if expected is not None:
@@ -94,33 +90,27 @@ def error_by_origin(
 
 
 def requests_by_day(days: Sequence[Row]) -> go.Figure:
-    """Requests of each day by what came of them.
+    """Draw the number of requests by day and outcome.
 
     Args:
         days: ``usage_date, answered, client_errors, server_errors``, by day.
     """
-    figure = theme.figure(
-        height=280,
-        barmode="stack",
-        yaxis={"title": {"text": "requests"}, "rangemode": "tozero"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
+    figure = theme.days_figure(height=280, title="requests", barmode="stack")
+    add_outcomes(
+        figure,
+        [row["usage_date"] for row in days],
+        days,
+        {
+            "answered": "answered",
+            "client_errors": "error of the client",
+            "server_errors": "error of the API",
+        },
     )
-    for column, name, color, pattern in (
-        ("answered", "answered", theme.BLUE, ""),
-        ("client_errors", "error of the caller", theme.ORANGE, "/"),
-        ("server_errors", "error of the API", theme.VERMILLION, "x"),
-    ):
-        figure.add_bar(
-            x=[row["usage_date"] for row in days],
-            y=[row[column] for row in days],
-            name=name,
-            marker={"color": color, "pattern": {"shape": pattern}},
-        )
     return figure
 
 
 def latency_by_day(days: Sequence[Row]) -> go.Figure:
-    """How long answers took on each day: half of them, and 99 of 100.
+    """Draw the median and the 99% quantile of response times by day.
 
     Args:
         days: ``usage_date, latency_p50_ms, latency_p99_ms``, by day.
@@ -133,21 +123,20 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
     for number, (column, name) in enumerate(
         (("latency_p50_ms", "half of the answers"), ("latency_p99_ms", "99 of 100 answers"))
     ):
-        figure.add_scatter(
-            x=[row["usage_date"] for row in days],
+        add_line(
+            figure,
+            number,
+            [row["usage_date"] for row in days],
             # a logarithm has no zero
-            y=[max(row[column], 0.01) for row in days],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 7},
+            [max(row[column], 0.01) for row in days],
             name=name,
-            hovertemplate="%{y:,.1f} ms",
+            hover="%{y:,.1f} ms",
         )
     return figure
 
 
 def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
-    """How much of its threshold each measure has reached; what drifted is hatched.
+    """Draw each drift measure as a share of its threshold, with drifted ones hatched.
 
     Args:
         rows: ``kind, name, of_threshold, is_drifted``, the largest first.
@@ -157,7 +146,11 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
         showlegend=False,
         hovermode="closest",
         bargap=0.35,
-        xaxis={"tickformat": ".0%", "title": {"text": "of the threshold"}, "rangemode": "tozero"},
+        xaxis={
+            "tickformat": ".0%",
+            "title": {"text": "share of threshold"},
+            "rangemode": "tozero",
+        },
         yaxis={"autorange": "reversed", "automargin": True},
     )
     figure.add_bar(
@@ -175,27 +168,30 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
 
 
 def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
-    """The measure of each kind that came nearest to its threshold, by origin.
+    """Draw the largest drift measure of each kind by origin, as a share of its threshold.
 
     Args:
-        rows: ``forecast_origin, kind, name, of_threshold``, the largest of its kind and origin.
+        rows: ``forecast_origin, kind, name, of_threshold``, one row for each origin and kind.
     """
     figure = theme.figure(
         height=300,
-        yaxis={"title": {"text": "of the threshold"}, "tickformat": ".0%", "rangemode": "tozero"},
+        yaxis={
+            "title": {"text": "share of threshold"},
+            "tickformat": ".0%",
+            "rangemode": "tozero",
+        },
         xaxis={"type": "category"},
     )
     for number, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
         of_kind = [row for row in rows if row["kind"] == kind]
-        figure.add_scatter(
-            x=[f"{row['forecast_origin']:%d %b %Y}" for row in of_kind],
-            y=[row["of_threshold"] for row in of_kind],
-            customdata=[row["name"] for row in of_kind],
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 8},
+        add_line(
+            figure,
+            number,
+            [words.origin(row["forecast_origin"]) for row in of_kind],
+            [row["of_threshold"] for row in of_kind],
             name=kind,
-            hovertemplate="%{customdata}: %{y:.0%}",
+            hover="%{customdata}: %{y:.0%}",
+            customdata=[row["name"] for row in of_kind],
         )
     figure.add_hline(y=1, line=_LIMIT)
     return figure

@@ -1,9 +1,8 @@
-"""The monitoring page's section on drift: what moved away from the same season a year before."""
+"""Show the section on drift: what differs from the same season one year before."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -11,22 +10,20 @@ from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import charts, queries
+from app.queries import Row
 from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.report_files import report_path
 
-Row = dict[str, Any]
-
 _MOST_ORIGINS = 26
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
 
 
 def show_drift(ask: Answers) -> None:
-    """What drifted at an origin, every measure beside its threshold, and how it went before."""
+    """Show the drift measures of the newest origin with their thresholds, and those before."""
     st.subheader("Drift", anchor=False)
     origins = ask(queries.drift_origins)
     if not origins:
-        frame.nothing("Nothing has been measured yet: the next `rossmann refresh` does.")
+        frame.nothing("Drift has not been measured yet. The next `rossmann refresh` measures it.")
         return
     newest = origins[0]
     rows = [_named(row) for row in ask(queries.drift_measures, newest["forecast_origin"])]
@@ -34,36 +31,36 @@ def show_drift(ask: Answers) -> None:
     day = words.long_day(newest["forecast_origin"])
     if drifted:
         named = "; ".join(f"**{row['kind']}: {row['name']}** ({row['detail']})" for row in drifted)
-        st.warning(f"At the origin of {day} moved: {named}.", icon=":material/trending_up:")
+        st.warning(f"Drifted at the origin of {day}: {named}.", icon=":material/trending_up:")
     else:
         st.success(
-            f"At the origin of {day}, none of {len(rows)} measures has reached its threshold.",
+            f"At the origin of {day}, none of {len(rows)} measures reached its threshold.",
             icon=":material/check_circle:",
         )
     st.caption(
-        "Beside the same season of the year before, on the same weekdays and of the same stores; "
-        "thresholds were set on other weeks."
+        "Drift: the newest data differ from those of the same season one year before, on the same "
+        "weekdays and for the same stores. Thresholds were set on other weeks."
     )
     frame.chart(
         charts.drift_beside_thresholds(rows),
-        f"Measures of drift beside their thresholds; {len(drifted)} of {len(rows)} have reached it",
+        f"Drift measures as a share of their thresholds; {len(drifted)} of {len(rows)} reached it",
     )
     _show_rows(rows)
     if len(origins) > 1:
         st.markdown("**Over origins**")
         frame.chart(
             charts.drift_over_origins(_largest(ask(queries.drift_over_origins, _MOST_ORIGINS))),
-            "The largest measure of each kind beside its threshold, by origin",
+            "The largest drift measure of each kind by origin, as a share of its threshold",
         )
     _show_pages(str(rows[0]["run_id"]))
 
 
 def _named(row: Row) -> Row:
-    return {**row, "name": row["feature"].replace("_", " ")}
+    return {**row, "name": words.spaced(row["feature"])}
 
 
 def _largest(rows: list[Row]) -> list[Row]:
-    """The row of each origin and kind that is nearest to its threshold."""
+    """Return the row of each origin and kind with the largest share of its threshold."""
     largest: dict[tuple[object, str], Row] = {}
     for row in rows:
         key = (row["forecast_origin"], row["kind"])
@@ -82,10 +79,10 @@ def _show_rows(rows: list[Row]) -> None:
                     "Drifted": row["is_drifted"],
                     "Value": row["value"],
                     "Threshold": row["threshold"],
-                    "What moved most": row["detail"],
+                    "Largest change": row["detail"],
                     "Meaning": DRIFT_FEATURES.get(row["kind"], {}).get(row["feature"]),
                     "Method": row["method"],
-                    "Compared from": row["reference_from"],
+                    "Compared with days from": row["reference_from"],
                     "to": row["reference_to"],
                 }
                 for row in rows
@@ -93,21 +90,19 @@ def _show_rows(rows: list[Row]) -> None:
             column_config={
                 "Value": st.column_config.NumberColumn(format="%.3f"),
                 "Threshold": st.column_config.NumberColumn(format="%.3g"),
-                "Compared from": _DATE,
-                "to": _DATE,
             },
         )
 
 
 def _show_pages(run_id: str) -> None:
-    """Evidently's pages of the run, where this machine has them."""
+    """Show downloads of the run's Evidently reports, if this machine has them."""
     settings = load_settings()
     for name in ("drift", "performance"):
         page = report_path(settings, run_id, name)
         if page.exists():
             st.download_button(
-                f"Evidently's page: {name}",
-                # read when it is asked for; a page has megabytes
+                f"Evidently report: {name}",
+                # read on click only, because a report has megabytes
                 data=page.read_bytes,
                 file_name=f"{name}-{run_id}.html",
                 mime="text/html",

@@ -1,20 +1,18 @@
-"""Queries of the page: forecasts against actuals, API usage, runs, alerts and drift."""
+"""Queries of the monitoring page: forecasts and actuals, API usage, runs, alerts and drift."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
-    """Accuracy of all vintages that have come true, by origin, over all segments.
+    """Return the overall accuracy of all forecasts with actuals, by origin.
 
     Args:
-        reading: The generation.
+        reading: The open generation.
         forecast_kind: ``served`` or ``shadow``.
     """
     return reading.rows(
@@ -28,11 +26,11 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 
 
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
-    """RMSPE of what was served at an origin by segment, its backtest and seasonal naive beside it.
+    """Return the RMSPE by segment of an origin's served forecast, its backtest and seasonal naive.
 
     Returns:
-        ``model, is_own, segment, rmspe_median``, by model, what was served first, and segment;
-        a segment that one of them does not have is missing there.
+        ``model, is_own, segment, rmspe_median``, the served forecast first, then by segment.
+        Segments without a value are left out.
     """
     return reading.rows(
         """
@@ -55,7 +53,7 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
 
 def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
-    """The store-days with the largest errors, the worst first."""
+    """Return the store-days with the largest errors, the worst first."""
     return reading.rows(
         "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
         [ranked_by, rows],
@@ -63,7 +61,11 @@ def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
 
 
 def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
-    """What happened on all store-days of a ranking: ``reason, store_days``, most first."""
+    """Return the reasons for the errors of a ranking, the most frequent first.
+
+    Returns:
+        ``reason, store_days``.
+    """
     return reading.rows(
         """
         SELECT reason, count(*) AS store_days FROM forecast_worst_days WHERE ranked_by = ?
@@ -74,7 +76,7 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """What was asked of the API on the newest days, by day."""
+    """Return the API usage of the newest days, by day."""
     return reading.rows(
         """
         FROM (
@@ -86,7 +88,7 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 
 
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
-    """What was asked since a day, by path, the most asked first; latencies are the worst day's."""
+    """Return the API usage since a day by path, the most used first, with the worst latencies."""
     return reading.rows(
         """
         SELECT path, sum(requests)::BIGINT AS requests, max(latency_p50_ms) AS latency_p50_ms,
@@ -100,11 +102,11 @@ def usage_by_path(reading: Reading, since: date) -> list[Row]:
 
 
 def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
-    """Sums by day of the stores that sold, forecast at an origin and as it came.
+    """Return the daily totals of an origin's forecasts and of the actual sales.
 
     Returns:
-        ``target_date, stores, forecast, actual`` (EUR) of days whose sales are known; store-days
-        without known sales, or closed, are in neither sum.
+        ``target_date, stores, forecast, actual`` (EUR), without closed store-days and store-days
+        without known sales.
     """
     return reading.rows(
         """
@@ -121,7 +123,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """The scoring runs, the newest first, with what they made and how long they took."""
+    """Return the forecast runs, the newest first, with their duration in ``seconds``."""
     return reading.rows(
         """
         SELECT *, epoch(finished_at - started_at) AS seconds FROM forecast_runs
@@ -131,12 +133,16 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:
-    """Alerts of the generation, the newest first."""
+    """Return the alerts of the generation, the newest first."""
     return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])
 
 
 def drift_origins(reading: Reading) -> list[Row]:
-    """Origins that were measured, the newest first: ``forecast_origin, measures, drifted``."""
+    """Return the origins with drift measures, the newest first.
+
+    Returns:
+        ``forecast_origin, measures, drifted`` (numbers of measures).
+    """
     return reading.rows(
         """
         SELECT forecast_origin, count(*) AS measures,
@@ -147,7 +153,7 @@ def drift_origins(reading: Reading) -> list[Row]:
 
 
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
-    """Every measure of an origin, what is nearest to its threshold or beyond it first."""
+    """Return all drift measures of an origin, the largest share of its threshold first."""
     return reading.rows(
         """
         SELECT *, value / threshold AS of_threshold FROM drift_metrics
@@ -158,7 +164,7 @@ def drift_measures(reading: Reading, origin: date) -> list[Row]:
 
 
 def drift_over_origins(reading: Reading, most: int) -> list[Row]:
-    """Every measure of the newest origins: ``forecast_origin, kind, feature, of_threshold``."""
+    """Return all drift measures of the newest origins, by origin, kind and feature."""
     return reading.rows(
         """
         SELECT forecast_origin, kind, feature, value / threshold AS of_threshold, is_drifted

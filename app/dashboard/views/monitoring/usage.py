@@ -1,4 +1,4 @@
-"""The part of the monitoring page on what is asked of the API."""
+"""Show the section on API usage."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _DAYS_BY_PATH = 7
 
 
 def show_usage(ask: Answers) -> None:
-    """Requests, latency and errors by day, and the newest week by path."""
+    """Show API usage: requests, latency and errors by day, and the newest week by path."""
     st.subheader("API usage", anchor=False)
     days = ask(queries.usage_by_day, _DAYS)
     if not days:
-        frame.nothing("The API has recorded no request before this publication.")
+        frame.nothing("The API recorded no request before this publication.")
         return
     newest = days[-1]
     st.caption(
         f"On {words.long_day(newest['usage_date'])} (UTC), the newest day before this publication: "
         f"{words.count(newest['requests'], 'request')}, "
-        f"{words.count(newest['stores_asked'], 'store')} asked for by number, "
-        f"{words.count(newest['what_if_requests'], 'what-if question')}."
+        f"{words.count(newest['stores_asked'], 'store')} requested by number, "
+        f"{words.count(newest['what_if_requests'], 'what-if request')}."
     )
-    frame.chart(charts.requests_by_day(days), "Requests by day and by what came of them")
-    frame.chart(charts.latency_by_day(days), "Milliseconds that answers took, by day")
+    frame.chart(charts.requests_by_day(days), "Requests by day and outcome")
+    frame.chart(charts.latency_by_day(days), "Response times in milliseconds, by day")
     unrecorded = sum(row["unrecorded_requests"] for row in days)
     if unrecorded:
         st.caption(
-            f"{words.count(unrecorded, 'more request')} of these days could not be recorded."
+            f"{words.count(unrecorded, 'more request')} on these days could not be recorded."
         )
     since = newest["usage_date"] - timedelta(days=_DAYS_BY_PATH - 1)
     st.markdown(f"**By path, the {_DAYS_BY_PATH} days to {words.long_day(newest['usage_date'])}**")
@@ -45,14 +45,14 @@ def show_usage(ask: Answers) -> None:
                 "Requests": row["requests"],
                 "Half within": row["latency_p50_ms"],
                 "99% within": row["latency_p99_ms"],
-                "Errors of callers": row["client_errors"],
+                "Errors of clients": row["client_errors"],
                 "Errors of the API": row["server_errors"],
             }
             for row in ask(queries.usage_by_path, since)
         ],
         column_config={
             "Half within": st.column_config.NumberColumn(
-                format="%,.1f ms", help="Of the slowest of these days."
+                format="%,.1f ms", help="Median of the response times, on the slowest day."
             ),
             "99% within": st.column_config.NumberColumn(format="%,.1f ms"),
         },

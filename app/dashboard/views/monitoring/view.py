@@ -1,4 +1,4 @@
-"""The page of what came of it: alerts, forecast against actual, runs, drift and usage."""
+"""Show the monitoring page: alerts, forecasts and actuals, drift, API usage, runs."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ from app.dashboard.views.monitoring.alerts import show_alerts
 from app.dashboard.views.monitoring.drift import show_drift
 from app.dashboard.views.monitoring.usage import show_usage
 from rossmann_ml.base.settings import load_settings
-from rossmann_ml.serving.status import read_status
-
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
+from rossmann_ml.serving.status import Status, read_status
 
 
 def show(ask: Answers) -> None:
-    """What to look at, what came true, what moved, what is asked, and the runs."""
-    show_alerts(ask, read_status(load_settings().published_path))
+    """Show alerts, forecasts and actuals, drift, API usage and runs."""
+    status = read_status(load_settings().published_path)
+    show_alerts(ask, status)
     show_accuracy(ask)
     show_drift(ask)
     show_usage(ask)
-    show_runs(ask)
+    show_runs(ask, status)
 
 
-def show_runs(ask: Answers) -> None:
-    """What was run, what was published last, and what failed last."""
+def show_runs(ask: Answers, status: Status) -> None:
+    """Show the last publication, rollback and failure, and a table of all runs."""
     st.subheader("Runs", anchor=False)
-    status = read_status(load_settings().published_path)
     if status.last_publish is not None:
         st.caption(
             f"Last published: generation `{status.last_publish.generation_id}`, "
@@ -39,7 +36,7 @@ def show_runs(ask: Answers) -> None:
         )
     if status.rollback is not None:
         st.warning(
-            f"A person went back to generation `{status.rollback.generation_id}` "
+            f"A person rolled back to generation `{status.rollback.generation_id}` "
             f"({status.rollback.at:%d %b %Y %H:%M} UTC).",
             icon=":material/history:",
         )
@@ -47,7 +44,7 @@ def show_runs(ask: Answers) -> None:
     if failed is not None and failed.is_resolved:
         st.caption(
             f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} ({failed.reason}); "
-            "a later run went through."
+            "a later run succeeded."
         )
     show_table(
         [
@@ -57,21 +54,20 @@ def show_runs(ask: Answers) -> None:
                 "Finished (UTC)": row["finished_at"],
                 "Seconds": row["seconds"],
                 "Stores": row["stores"],
-                "Left out": row["stores_not_forecast"],
-                "Plan by rule": row["assumed_store_days"],
+                "No forecast": row["stores_not_forecast"],
+                "Assumed plan": row["assumed_store_days"],
                 "Total": row["total_sales_forecast"],
                 "Model": row["model_version"],
                 "Run": row["run_id"],
             }
             for row in ask(queries.runs)
         ],
+        euro=("Total",),
         column_config={
-            "Origin": _DATE,
-            "Finished (UTC)": _MOMENT,
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
-            "Total": st.column_config.NumberColumn(format="%,.0f €"),
-            "Plan by rule": st.column_config.NumberColumn(
-                help="Store-days whose plan was filled by rule."
+            "No forecast": st.column_config.NumberColumn(help="Number of stores."),
+            "Assumed plan": st.column_config.NumberColumn(
+                help="Number of store-days without a known plan; it is assumed by rule."
             ),
         },
     )

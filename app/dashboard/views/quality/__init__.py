@@ -1,9 +1,9 @@
-"""The state of the data."""
+"""The page of data quality."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="Data quality",
-    intro="Whether the data that the forecasts stand on can be trusted.",
+    intro="How fresh, complete and correct the data behind the forecasts are.",
     place=50,
 )

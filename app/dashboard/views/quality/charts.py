@@ -1,19 +1,18 @@
-"""Checks over time, and days that nobody reported."""
+"""Draw results of checks over time, and missing days by month."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from app.dashboard import theme
-
-Row = dict[str, Any]
+from app.dashboard.shared_charts import add_outcomes
+from app.queries import Row
 
 
 def checks_over_time(runs: Sequence[Row]) -> go.Figure:
-    """How many checks held in each run, how many warned and how many failed.
+    """Draw the number of passed checks, warnings and errors of each run.
 
     Args:
         runs: ``started_at, passed, warnings, errors``, one row a run, the oldest first.
@@ -26,23 +25,18 @@ def checks_over_time(runs: Sequence[Row]) -> go.Figure:
         xaxis={"type": "category"},
     )
     at = [f"{run['started_at']:%d %b %Y %H:%M}" for run in runs]
-    for column, name, color, pattern in (
-        ("passed", "held", theme.BLUE, ""),
-        ("warnings", "warning", theme.ORANGE, "/"),
-        ("errors", "error", theme.VERMILLION, "x"),
-    ):
-        figure.add_bar(
-            x=at,
-            y=[run[column] for run in runs],
-            name=name,
-            marker={"color": color, "pattern": {"shape": pattern}},
-            width=min(0.6, 0.12 * len(runs) + 0.08),
-        )
+    add_outcomes(
+        figure,
+        at,
+        runs,
+        {"passed": "passed", "warnings": "warning", "errors": "error"},
+        width=min(0.6, 0.12 * len(runs) + 0.08),
+    )
     return figure
 
 
 def missing_by_month(months: Sequence[Row]) -> go.Figure:
-    """Share of store-days without a row in the files.
+    """Draw the share of store-days without a row in the files.
 
     Args:
         months: ``month, missing_share, stores``, by month.

@@ -1,16 +1,17 @@
-"""Queries of the page: results of checks, rows set aside, and days that nobody reported."""
+"""Queries of the data quality page: freshness, checks, quarantined rows, missing days."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from app.published import Reading
-
-Row = dict[str, Any]
+from app.queries import Row
 
 
 def freshness(reading: Reading) -> Row:
-    """The newest days: of sales and of the plan, and how many stores have the newest."""
+    """Return the newest days of sales and plan, and the number of stores with newest sales.
+
+    Returns:
+        ``newest_sales, stores_with_sales, stores_in_newest_week, plan_through``.
+    """
     row = reading.row(
         """
         SELECT max(last_sales_date) AS newest_sales,
@@ -26,21 +27,21 @@ def freshness(reading: Reading) -> Row:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Results of each run by tool, the oldest run first."""
+    """Return the number of checks of each run by result, the oldest run first."""
     return reading.rows(
         """
-        SELECT run_id, tool, min(min(checked_at)) OVER (PARTITION BY run_id) AS started_at,
+        SELECT run_id, min(checked_at) AS started_at,
             count(*) AS checks, count(*) FILTER (is_success) AS passed,
             count(*) FILTER (NOT is_success AND severity = 'warning') AS warnings,
             count(*) FILTER (NOT is_success AND severity != 'warning') AS errors
         FROM data_quality_results
-        GROUP BY run_id, tool ORDER BY started_at, run_id, tool
+        GROUP BY run_id ORDER BY started_at, run_id
         """
     )
 
 
 def results(reading: Reading, run_id: str) -> list[Row]:
-    """All results of a run; what did not hold comes first."""
+    """Return all check results of a run, failed ones first."""
     return reading.rows(
         """
         SELECT * FROM data_quality_results WHERE run_id = ?
@@ -51,7 +52,7 @@ def results(reading: Reading, run_id: str) -> list[Row]:
 
 
 def failures(reading: Reading, most: int) -> list[Row]:
-    """What did not hold in any run, the newest first."""
+    """Return the newest failed checks of all runs, up to a number of rows."""
     return reading.rows(
         """
         SELECT * FROM data_quality_results WHERE NOT is_success
@@ -62,19 +63,19 @@ def failures(reading: Reading, most: int) -> list[Row]:
 
 
 def quarantine_reasons(reading: Reading) -> list[Row]:
-    """How many rows were set aside by file and column, the most first, with one reason each."""
+    """Return the number of quarantined rows by file and column, with an example of the reason."""
     return reading.rows(
         """
-        SELECT file_name, kind, column_name, count(*) AS rows_set_aside,
+        SELECT file_name, kind, column_name, count(*) AS rows_quarantined,
             any_value(reason) AS example, max(quarantined_at) AS newest
         FROM quarantined_rows GROUP BY file_name, kind, column_name
-        ORDER BY rows_set_aside DESC, file_name, column_name
+        ORDER BY rows_quarantined DESC, file_name, column_name
         """
     )
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Rows that were set aside, the newest first."""
+    """Return the newest quarantined rows, up to a number of rows."""
     return reading.rows(
         """
         SELECT * FROM quarantined_rows
@@ -85,7 +86,7 @@ def quarantined(reading: Reading, most: int) -> list[Row]:
 
 
 def missing_by_month(reading: Reading) -> list[Row]:
-    """Share of store-days without a row in the files, by month, and how many stores lack one."""
+    """Return store-days without a row in the files by month, as number and share, and stores."""
     return reading.rows(
         """
         SELECT date_trunc('month', sales_date)::DATE AS month,
@@ -98,7 +99,7 @@ def missing_by_month(reading: Reading) -> list[Row]:
 
 
 def missing_by_store(reading: Reading, most: int) -> list[Row]:
-    """The stores with the most days without a row, and the first and last such day."""
+    """Return the stores with the most missing days, with the first and last missing day."""
     return reading.rows(
         """
         SELECT store_id, count(*) AS missing_days, min(sales_date) AS first_day,
@@ -111,7 +112,7 @@ def missing_by_store(reading: Reading, most: int) -> list[Row]:
 
 
 def stores_not_forecast(reading: Reading) -> list[Row]:
-    """Stores that got no forecast at the newest origin, and why."""
+    """Return the stores without a forecast at the newest origin, with the reason."""
     return reading.rows(
         "SELECT store_id, reason FROM stores_not_forecast WHERE forecast_origin = ? "
         "ORDER BY store_id",

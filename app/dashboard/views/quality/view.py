@@ -1,9 +1,8 @@
-"""The page of the data: how fresh, which checks held, what was set aside, what is missing."""
+"""Show the data quality page: freshness, checks, quarantined rows, missing data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -11,16 +10,13 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.quality import PAGE, charts, queries
-
-Row = dict[str, Any]
+from app.queries import Row
 
 _MOST_ROWS = 500
-_DATE = st.column_config.DateColumn(format="DD MMM YYYY")
-_MOMENT = st.column_config.DatetimeColumn(format="DD MMM YYYY, HH:mm")
 
 
 def show(ask: Answers) -> None:
-    """Freshness, then checks, rows set aside and missing days."""
+    """Show freshness, checks, quarantined rows and missing data."""
     show_freshness(ask)
     show_checks(ask)
     show_quarantine(ask)
@@ -28,151 +24,121 @@ def show(ask: Answers) -> None:
 
 
 def show_freshness(ask: Answers) -> None:
-    """How old the newest figures are."""
+    """Show how old the newest data are."""
     fresh = ask(queries.freshness)
     newest, today = fresh["newest_sales"], ask.info.product_today
     if newest is None:
-        frame.nothing("No sales have been landed.")
+        frame.nothing("There are no sales data yet.")
         return
     age = (today - newest).days
     with st.container(horizontal=True):
-        st.metric(
+        frame.metric(
             "Newest sales",
             f"{newest:%d %b %Y}",
-            f"{words.count(age, 'day')} before the product's today",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-            help=f"The product's today is {today:%d %b %Y}: the wall clock, or for a data set of "
-            "the past the Monday after its newest sales.",
+            f"{words.count(age, 'day')} before the business date",
+            help=f"The business date is {today:%d %b %Y}. It is today, or for historical data the "
+            "Monday after the newest sales.",
         )
-        st.metric(
+        frame.metric(
             "Stores in the newest week",
             f"{fresh['stores_in_newest_week']:,}",
             f"of {words.count(fresh['stores_with_sales'], 'store')} with sales",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
         through = fresh["plan_through"]
-        st.metric(
-            "Plan known through",
+        frame.metric(
+            "Plan known up to",
             f"{through:%d %b %Y}" if through else words.NONE,
             f"{words.count((through - newest).days, 'day')} ahead" if through else "no plan",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
 
 
 def show_checks(ask: Answers) -> None:
-    """What was checked, over time and in one run."""
+    """Show results of checks, over time and for one run."""
     st.subheader("Checks", anchor=False)
-    by_tool = ask(queries.runs)
-    if not by_tool:
-        frame.nothing("This generation has no results of checks.")
+    runs = ask(queries.runs)
+    if not runs:
+        frame.nothing("The published data have no results of checks.")
         return
-    runs = _together(by_tool)
     newest = runs[-1]
     failed = newest["errors"] + newest["warnings"]
     verdict = (
-        f"all {newest['checks']:,} held"
+        f"all {newest['checks']:,} checks passed"
         if not failed
         else f"{words.count(newest['errors'], 'error')} and "
-        f"{words.count(newest['warnings'], 'warning')} among {newest['checks']:,}"
+        f"{words.count(newest['warnings'], 'warning')} in {newest['checks']:,} checks"
     )
     (st.success if not failed else st.warning)(
         f"Newest run ({newest['started_at']:%d %b %Y %H:%M} UTC): {verdict}.",
         icon=":material/check_circle:" if not failed else ":material/warning:",
     )
     if len(runs) > 1:
-        frame.chart(charts.checks_over_time(runs), "Checks that held, warned and failed, by run")
+        frame.chart(charts.checks_over_time(runs), "Passed checks, warnings and errors, by run")
     else:
-        st.caption("Only one run has been checked so far; the course over time begins with two.")
+        st.caption("Only one run has results so far. From the second run on, a chart shows them.")
     show_results(ask, [run["run_id"] for run in reversed(runs)])
     failures = ask(queries.failures, _MOST_ROWS)
     if failures:
-        st.markdown("**What did not hold, in all runs**")
-        show_table(
-            _table(failures),
-            column_config={"When (UTC)": _MOMENT},
-        )
+        st.markdown("**Failed checks of all runs**")
+        show_table(_table(failures))
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
-    """All results of one run."""
+    """Show all results of one run."""
     with st.expander("All results of a run"):
-        choices.say_unknown("run", run_ids, "the newest is shown")
+        choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
-        show_table(
-            _table(ask(queries.results, run_id)),
-            column_config={"When (UTC)": _MOMENT},
-        )
+        show_table(_table(ask(queries.results, run_id)))
 
 
 def _table(results: Sequence[Row]) -> list[Row]:
     return [
         {
-            "Held": row["is_success"],
+            "Passed": row["is_success"],
             "Severity": row["severity"],
             "Suite": row["suite"],
             "Table": row["table_name"],
             "Column": row["column_name"] or "",
-            "Check": words.model(row["check_name"]),
+            "Check": words.spaced(row["check_name"]),
             "Found": row["observed"] or "",
             "Expected": row["expected"] or "",
-            "Rows against": row["rows_unexpected"],
+            "Unexpected rows": row["rows_unexpected"],
             "When (UTC)": row["checked_at"],
         }
         for row in results
     ]
 
 
-def _together(by_tool: Sequence[Row]) -> list[Row]:
-    """One row a run, in place of one for each of its tools."""
-    runs: dict[str, Row] = {}
-    for row in by_tool:
-        run = runs.setdefault(
-            row["run_id"],
-            {"run_id": row["run_id"], "started_at": row["started_at"]}
-            | dict.fromkeys(("checks", "passed", "warnings", "errors"), 0),
-        )
-        for name in ("checks", "passed", "warnings", "errors"):
-            run[name] += row[name]
-    return list(runs.values())
-
-
 def show_quarantine(ask: Answers) -> None:
-    """Rows that could not be stored, by reason and one by one."""
-    st.subheader("Rows set aside", anchor=False)
+    """Show quarantined rows, by file and column and one by one."""
+    st.subheader(
+        "Quarantined rows",
+        anchor=False,
+        help="Rows of the files that were not used, with the reason.",
+    )
     reasons = ask(queries.quarantine_reasons)
     if not reasons:
-        st.success("Every row of every file could be stored.", icon=":material/check_circle:")
+        st.success("No row is quarantined: all rows were used.", icon=":material/check_circle:")
         return
-    total = sum(row["rows_set_aside"] for row in reasons)
+    total = sum(row["rows_quarantined"] for row in reasons)
     st.caption(
-        f"{words.count(total, 'row')} could not be stored. The files are kept as they were; "
-        "a corrected file that is landed later replaces them."
+        f"{words.count(total, 'quarantined row')}. The files are kept unchanged. To repair a row, "
+        "deliver a corrected file."
     )
     show_table(
         [
             {
                 "File": row["file_name"],
                 "Column": row["column_name"] or "whole row",
-                "Rows": row["rows_set_aside"],
-                "For example": row["example"],
+                "Rows": row["rows_quarantined"],
+                "Example of the reason": row["example"],
                 "Newest (UTC)": row["newest"],
             }
             for row in reasons
-        ],
-        column_config={"Newest (UTC)": _MOMENT},
+        ]
     )
-    with st.expander("The rows"):
+    with st.expander("All quarantined rows"):
         if total > _MOST_ROWS:
-            st.caption(f"The newest {_MOST_ROWS:,} of {total:,}.")
+            st.caption(f"Only the newest {_MOST_ROWS:,} of {total:,} rows are shown.")
         show_table(
             [
                 {
@@ -188,16 +154,17 @@ def show_quarantine(ask: Answers) -> None:
 
 
 def show_missing(ask: Answers) -> None:
-    """Days that nobody reported, and stores without a forecast."""
+    """Show missing store-days, and stores without a forecast."""
     st.subheader("Missing data", anchor=False)
     months = ask(queries.missing_by_month)
     missing = sum(row["missing_days"] for row in months)
     if missing:
         st.caption(
-            f"{words.count(missing, 'store-day')} between a store's first sales and the chain's "
-            "newest day have no row in any file. They count as unknown, never as 0."
+            f"{words.count(missing, 'missing store-day')} (one store on one day): no file has a "
+            "row, although the day is after the store's first sales. The sales of such a day count "
+            "as unknown, not as 0."
         )
-        frame.chart(charts.missing_by_month(months), "Share of store-days missing, by month")
+        frame.chart(charts.missing_by_month(months), "Share of missing store-days, by month")
         with st.expander("Stores with the most missing days"):
             show_table(
                 [
@@ -208,8 +175,7 @@ def show_missing(ask: Answers) -> None:
                         "Last": row["last_day"],
                     }
                     for row in ask(queries.missing_by_store, _MOST_ROWS)
-                ],
-                column_config={"First": _DATE, "Last": _DATE},
+                ]
             )
     else:
         st.success("No store-day is missing.", icon=":material/check_circle:")

@@ -1,9 +1,9 @@
-"""The forecast of a changed plan."""
+"""The page that forecasts a changed plan."""
 
 from app.dashboard.page import Page
 
 PAGE = Page(
     title="What if",
-    intro="Change the plan, and see what the model expects of it.",
+    intro="Change the plan, and see what the model expects with the changes.",
     place=30,
 )

@@ -1,4 +1,4 @@
-"""Scenarios: sales with a changed plan beside sales as planned, and what each brings."""
+"""Draw scenarios: forecasts with and without the changes, and their differences."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import plotly.graph_objects as go
 import polars as pl
 
 from app.dashboard import theme
-from app.dashboard.shared_charts import add_band, shade
+from app.dashboard.shared_charts import add_band, add_line, shade
 
 
 def scenario_chart(days: pl.DataFrame) -> go.Figure:
-    """Forecast as planned and with the changed plan, over the days whose plan differs.
+    """Draw the forecast as planned and with the changes, with the changed days shaded.
 
     Args:
         days: ``target_date, as_planned, changed, is_changed, lower_80, upper_80``, by day; bounds
-            are NULL where there are none.
+            may be NULL.
     """
-    figure = theme.figure(
-        height=400,
-        yaxis={"title": {"text": "EUR a day"}, "rangemode": "tozero", "tickformat": ",.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=400)
     open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())
     if len(open_days):
         add_band(
@@ -39,16 +35,17 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
         ("as_planned", "as planned", theme.FORECAST, "solid"),
         ("changed", "with the changes", theme.SCENARIO, "dash"),
     ):
-        # a day closed on one side only is shown at 0, since that is the change
+        # a day that is closed in one plan only is drawn at 0, because that is the change
         shown = days.filter((pl.col("as_planned") > 0) | (pl.col("changed") > 0))
-        figure.add_scatter(
-            x=shown["target_date"].to_list(),
-            y=shown[column].to_list(),
-            mode="lines+markers",
+        add_line(
+            figure,
+            0,
+            shown["target_date"].to_list(),
+            shown[column].to_list(),
+            name=name,
+            hover="%{y:,.0f} €",
             line={"color": color, "dash": dash, "width": 2},
             marker={"size": 5},
-            name=name,
-            hovertemplate="%{y:,.0f} €",
         )
     shade(
         figure,
@@ -61,24 +58,12 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
 
 
 def differences(scenarios: Sequence[tuple[str, Sequence[date], Sequence[float]]]) -> go.Figure:
-    """What each scenario brings by day, one line each.
+    """Draw the daily difference of each scenario to the plan, one line each.
 
     Args:
         scenarios: Name, days, and sales with the changes minus sales as planned (EUR).
     """
-    figure = theme.figure(
-        height=320,
-        yaxis={"title": {"text": "EUR a day beside the plan"}, "tickformat": "+,.0f"},
-        xaxis={"hoverformat": "%a %d %b %Y"},
-    )
+    figure = theme.days_figure(height=320, title="EUR a day against the plan", tickformat="+,.0f")
     for number, (name, days, values) in enumerate(scenarios):
-        figure.add_scatter(
-            x=list(days),
-            y=list(values),
-            mode="lines+markers",
-            line=theme.line_style(number),
-            marker={"symbol": theme.symbol(number), "size": 6},
-            name=name,
-            hovertemplate="%{y:+,.0f} €",
-        )
+        add_line(figure, number, list(days), list(values), name=name, hover="%{y:+,.0f} €")
     return figure

@@ -1,7 +1,6 @@
-"""What a changed plan brings: sums and uplift of scored days beside the plan as given.
+"""Compute the effect of a changed plan from scored days: sums, difference, uplift.
 
-Plain arithmetic on frames; scoring is :mod:`rossmann_ml.serving.what_if`' matter, showing is the
-page's.
+See :mod:`rossmann_ml.serving.what_if` for scoring.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Effect:
-    """A scenario in figures.
+    """Effect of a scenario.
 
     Attributes:
-        stores: Stores scored.
-        as_planned: Sales forecast with the plan as given, EUR.
-        changed: Sales forecast with the changed plan, EUR.
-        promo_days_added: Open store-days that have a promotion only in the changed plan.
-        promo_days_removed: Open store-days that have one only in the plan as given.
+        stores: Number of scored stores.
+        as_planned: Forecast with the original plan, EUR.
+        changed: Forecast with the changed plan, EUR.
+        promo_days_added: Number of open store-days with a promotion only in the changed plan.
+        promo_days_removed: Number of open store-days with a promotion only in the original plan.
     """
 
     stores: int
@@ -31,20 +30,20 @@ class Effect:
 
     @property
     def difference(self) -> float:
-        """Sales with the changed plan minus sales as planned, EUR."""
+        """Forecast with the changed plan minus forecast with the original plan, EUR."""
         return self.changed - self.as_planned
 
     @property
     def share(self) -> float | None:
-        """The difference over sales as planned."""
+        """The difference as a share of the forecast with the original plan."""
         return self.difference / self.as_planned if self.as_planned else None
 
     @property
     def per_promo_day(self) -> float | None:
-        """The difference per promotion day that was added, or that was taken away, EUR.
+        """Return the difference per promotion day that was added or removed, EUR.
 
-        It holds what the promotion moves on the days around it. None where promotion days were
-        both added and taken away, or neither: no one of them could be given the difference.
+        It includes the effect of the promotion on the days around it. None if promotion days were
+        both added and removed, or neither, because the difference has no single cause then.
         """
         if bool(self.promo_days_added) == bool(self.promo_days_removed):
             return None
@@ -52,11 +51,11 @@ class Effect:
 
 
 def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
-    """Sum up a scored scenario.
+    """Return the effect of a scored scenario.
 
     Args:
-        scored: What :meth:`rossmann_ml.serving.what_if.Scenarios.score` returns.
-        given: ``store_id, target_date, was_open, was_promo``.
+        scored: Result of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+        given: The original plan: ``store_id, target_date, was_open, was_promo``.
     """
     both = scored.join(given, on=["store_id", "target_date"], how="left")
     promo_now = pl.col("is_promo") & pl.col("is_open")
@@ -72,12 +71,11 @@ def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
 
 
 def by_day(scored: pl.DataFrame) -> pl.DataFrame:
-    """Sum a scored scenario over its stores.
+    """Return a scored scenario summed over its stores, by day.
 
     Returns:
-        ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR, only where it is
-        one store: bounds do not add up) and ``is_changed``, whether any store's plan differs, by
-        day.
+        ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR; NULL for several
+        stores, because bounds do not add up) and ``is_changed`` (whether any store's plan differs).
     """
     one_store = scored["store_id"].n_unique() == 1
     bound = {
@@ -97,7 +95,7 @@ def by_day(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def plan_file(scored: pl.DataFrame) -> pl.DataFrame:
-    """The changed plan with the columns of a plan file, as ``data/README.md`` lists them."""
+    """Return the changed plan with the columns of a plan file; see ``data/README.md``."""
     return scored.select(
         Store="store_id",
         DayOfWeek=pl.col("target_date").dt.weekday(),

@@ -1,6 +1,6 @@
-"""Changes of the plan as a visitor makes them: a kind and its days, and how an address holds them.
+"""Changes of the plan that a visitor makes: a kind and its days, and their text in an address.
 
-What they do to a forecast is :mod:`rossmann_ml.serving.what_if`' matter.
+See :mod:`rossmann_ml.serving.what_if` for the forecast of a changed plan.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
         "no-school-holiday": ("no school holiday", {"is_school_holiday": False}),
     }
 )
-"""By the word in an address: what a visitor reads, and what changes in the plan."""
+"""Text for readers and changed columns of the plan, by the name in an address."""
 
 PROMOTIONS = frozenset({"promotion", "no-promotion"})
 _BETWEEN_CHANGES, _BETWEEN_PARTS = "~", "_"
@@ -33,12 +33,12 @@ _BETWEEN_CHANGES, _BETWEEN_PARTS = "~", "_"
 
 @dataclass(frozen=True)
 class Change:
-    """One change of the plan, for all stores that are asked about.
+    """One change of the plan, for all chosen stores.
 
     Attributes:
-        kind: A key of ``KINDS``.
-        first_date: First day that changes.
-        last_date: Last day that changes.
+        kind: Key of ``KINDS``.
+        first_date: First changed day.
+        last_date: Last changed day.
     """
 
     kind: str
@@ -46,19 +46,19 @@ class Change:
     last_date: date
 
     def __str__(self) -> str:
-        """What a visitor reads."""
+        """Return the text for readers."""
         label = KINDS[self.kind][0]
         if self.first_date == self.last_date:
             return f"{label} on {self.first_date:%a %d %b}"
         return f"{label} from {self.first_date:%a %d %b} to {self.last_date:%a %d %b}"
 
     def as_plan_change(self) -> PlanChange:
-        """The same for the library."""
+        """Return the change as the library's type."""
         return PlanChange(self.first_date, self.last_date, **KINDS[self.kind][1])
 
 
 def to_text(changes: Iterable[Change]) -> str:
-    """The changes as an address holds them."""
+    """Return the changes as text for an address."""
     return _BETWEEN_CHANGES.join(
         _BETWEEN_PARTS.join((each.kind, f"{each.first_date}", f"{each.last_date}"))
         for each in changes
@@ -66,31 +66,31 @@ def to_text(changes: Iterable[Change]) -> str:
 
 
 def from_text(text: str, *, first: date, last: date) -> tuple[list[Change], list[str]]:
-    """Read changes from an address.
+    """Return the changes from the text in an address.
 
     Args:
-        text: As ``to_text`` writes it.
+        text: Text from ``to_text``.
         first: First day that can change.
         last: Last day that can change.
 
     Returns:
-        The changes, and what could not be read as one that lies inside these days.
+        The changes, and the parts that are no change of these days.
     """
-    changes, refused = [], []
+    changes, invalid = [], []
     for part in filter(None, text.split(_BETWEEN_CHANGES)):
         try:
             kind, begin, end = part.split(_BETWEEN_PARTS)
             change = Change(kind, date.fromisoformat(begin), date.fromisoformat(end))
         except ValueError:
-            refused.append(part)
+            invalid.append(part)
             continue
         if kind in KINDS and first <= change.first_date <= change.last_date <= last:
             changes.append(change)
         else:
-            refused.append(part)
-    return changes, refused
+            invalid.append(part)
+    return changes, invalid
 
 
 def are_promotions(changes: Sequence[Change]) -> bool:
-    """Whether nothing but promotions changes."""
+    """Return whether all changes are changes of promotions."""
     return all(change.kind in PROMOTIONS for change in changes)

@@ -1,4 +1,4 @@
-"""Query of the page: the plan as given, to tell what a scenario changes."""
+"""Query of the what-if page: the original plan, which a scenario is compared with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.published import Reading
 
 
 def plan_as_given(reading: Reading, store_ids: Sequence[int]) -> pl.DataFrame:
-    """The plan of some stores over the horizon.
+    """Return the original plan of some stores over the horizon.
 
     Returns:
         ``store_id, target_date, was_open, was_promo``, by store and day.

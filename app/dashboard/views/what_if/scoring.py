@@ -1,10 +1,9 @@
-"""The generation's model, loaded once for all visitors, and what it has scored."""
+"""Score scenarios with the generation's model, which is loaded once for all visitors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 import streamlit as st
@@ -15,25 +14,21 @@ from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.what_if import Scenarios
 
 
-class Score(Protocol):
-    """What the page asks: forecasts of stores over a changed plan."""
+def score(
+    info: GenerationInfo, store_ids: Sequence[int], changes: Sequence[Change]
+) -> pl.DataFrame:
+    """Forecast stores over a changed plan.
 
-    def __call__(self, store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
-        """Score; the columns are those of :meth:`rossmann_ml.serving.what_if.Scenarios.score`."""
-        ...
-
-
-def score_of(info: GenerationInfo) -> Score:
-    """How the model of a generation scores."""
+    Returns:
+        The columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+    """
     settings = load_settings()
-    folder = settings.published_path
-
-    def score(store_ids: Sequence[int], changes: Sequence[Change]) -> pl.DataFrame:
-        return _scored(
-            (info.generation_id, folder), tuple(store_ids), tuple(changes), settings.threads
-        )
-
-    return score
+    return _scored(
+        (info.generation_id, settings.published_path),
+        tuple(store_ids),
+        tuple(changes),
+        settings.threads,
+    )
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model")
@@ -42,7 +37,7 @@ def _scenarios(generation: tuple[str, Path], threads: int) -> Scenarios:
     return Scenarios.load(folder / f"{generation_id}.duckdb", folder / "models", threads=threads)
 
 
-@st.cache_data(max_entries=50, show_spinner="Forecasting over the changed plan")
+@st.cache_data(max_entries=50, show_spinner="Forecasting with the changed plan")
 def _scored(
     generation: tuple[str, Path],
     store_ids: tuple[int, ...],

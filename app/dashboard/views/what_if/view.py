@@ -1,4 +1,4 @@
-"""The page of other plans: change promotions, openings or holidays, and see what comes of it."""
+"""Show the what-if page: change promotions, opening days or holidays, and compare forecasts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
-from app.dashboard.views.what_if import PAGE, charts, effects, queries
+from app.dashboard.views.what_if import PAGE, charts, effects, queries, scoring
 from app.dashboard.views.what_if.plan_changes import (
     KINDS,
     Change,
@@ -20,7 +20,6 @@ from app.dashboard.views.what_if.plan_changes import (
     from_text,
     to_text,
 )
-from app.dashboard.views.what_if.scoring import Score, score_of
 
 ONE_STORE, GROUP = "one store", "a group of stores"
 _CHANGES = "changes"
@@ -30,15 +29,15 @@ _MOST_KEPT = 7
 
 @dataclass(frozen=True)
 class Kept:
-    """A scenario that a visitor put beside others.
+    """Scenario that a visitor keeps for comparison.
 
     Attributes:
-        name: What the visitor calls it.
-        who: Which stores, in words.
-        changes: What was changed, in words.
-        effect: Its figures.
-        days: Days forecast.
-        differences: Sales with the changes minus sales as planned, by day, EUR.
+        name: Name from the visitor.
+        who: Stores, in words.
+        changes: Changes of the plan, in words.
+        effect: Effect on sales.
+        days: Days of the forecast.
+        differences: Forecast with the changes minus forecast as planned, by day, EUR.
     """
 
     name: str
@@ -50,53 +49,46 @@ class Kept:
 
 
 def show(ask: Answers) -> None:
-    """Who, what changes, what comes of it, and the scenarios kept so far."""
+    """Show controls for stores and changes, the effect of the changes, and kept scenarios."""
     who, store_ids = choose_stores(ask)
     changes = choose_changes(ask)
     if not store_ids:
-        frame.nothing("No store that has a forecast matches; take a filter away.")
+        frame.nothing("No store with a forecast matches these filters. Remove one of them.")
     elif not changes:
-        frame.nothing("Nothing is changed yet. Add a change to see what it brings.")
+        frame.nothing("Nothing is changed yet. Add a change to see its effect.")
     else:
-        show_scenario(ask, score_of(ask.info), who, store_ids, changes)
+        show_scenario(ask, who, store_ids, changes)
     show_kept()
 
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
-    """The stores that the change is for, in words and by number."""
-    choices.say_unknown("for", [ONE_STORE, GROUP], f"{ONE_STORE} is taken")
-    kind = st.segmented_control(
-        "Change the plan of", [ONE_STORE, GROUP], default=ONE_STORE, required=True, key="for",
-        bind="query-params",
-    )  # fmt: skip
-    if kind == GROUP:
+    """Show controls for stores, and return the chosen ones in words and by number."""
+    if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
         kept = tuple(row["store_id"] for row in stores if wanted.keeps(row) and row["is_forecast"])
-        said = wanted.said()
-        st.caption(f"{words.count(len(kept), 'store')}: {said}.")
-        return said, kept
+        st.caption(f"{words.count(len(kept), 'store')}: {wanted.text()}.")
+        return wanted.text(), kept
     store = choices.one_store(ask, st.container())
     if store is None:
         return "", ()
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
     if not store["is_forecast"]:
-        reason = store["not_forecast_reason"] or "it was not in the newest run"
-        frame.nothing(f"Store {store['store_id']} has no forecast from this origin: {reason}.")
+        frame.nothing(words.no_forecast(store))
         return "", ()
     return f"store {store['store_id']}", (store["store_id"],)
 
 
 def choose_changes(ask: Answers) -> list[Change]:
-    """The changes made so far; they stand in the address."""
+    """Show controls for changes of the plan, and return the changes, which the address holds."""
     first = ask.info.forecast_origin + timedelta(days=1)
     last = ask.info.forecast_origin + timedelta(days=ask.info.horizon_days)
     text = st.session_state.get(_CHANGES, st.query_params.get(_CHANGES, ""))
-    changes, refused = from_text(text, first=first, last=last)
-    if refused:
+    changes, invalid = from_text(text, first=first, last=last)
+    if invalid:
         st.warning(
-            f"The address asks for changes that cannot be made: {', '.join(refused)}. Days from "
-            f"{first} to {last} can be changed.",
+            f"The address of this page has changes that cannot be made: {', '.join(invalid)}. Only "
+            f"days from {first} to {last} can be changed.",
             icon=":material/warning:",
         )
     with st.form("change", border=True):
@@ -115,7 +107,7 @@ def choose_changes(ask: Answers) -> list[Change]:
         both = sorted(days) if isinstance(days, tuple) else [days]
         changes.append(Change(kind, both[0], both[-1]))
         _remember(changes)
-        st.rerun()  # so that the address and the list agree with what was just added
+        st.rerun()  # so that the address and the list show the new change
     _remember(changes)
     for number, change in enumerate(changes):
         with st.container(horizontal=True, vertical_alignment="center", key=f"change_{number}"):
@@ -127,7 +119,7 @@ def choose_changes(ask: Answers) -> list[Change]:
 
 
 def _remember(changes: Sequence[Change]) -> None:
-    """Keep the changes for the next run, and in the address for whoever gets it."""
+    """Store the changes in the session and in the address."""
     text = to_text(changes)
     st.session_state[_CHANGES] = text
     if text:
@@ -137,28 +129,29 @@ def _remember(changes: Sequence[Change]) -> None:
 
 
 def show_scenario(
-    ask: Answers, score: Score, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
+    ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
-    """What the changes bring."""
-    scored = score(store_ids, changes)
+    """Show the effect of the changes, and ways to keep and download the scenario."""
+    scored = scoring.score(ask.info, store_ids, changes)
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
     show_effect(effect, changes)
     frame.chart(charts.scenario_chart(days), f"Forecast of {who} as planned and with the changes")
-    said = (
-        "The 80% range is that of the changed plan."
+    text = (
+        "The 80% range belongs to the changed plan."
         if effect.stores == 1
-        else "A group has no range here: ranges of stores do not add up."
+        else "A group has no range here, because ranges of stores do not add up."
     )
     st.caption(
-        f"{said} A change also moves the days around it, such as those before and after a "
-        "promotion. Scored with the model that made the published forecast; nothing is stored."
+        f"{text} A change also affects the days around it, for example before and after a "
+        "promotion. The model is the one of the published forecast. Nothing is saved.",
+        help=words.RANGE_HELP,
     )
     keep, download = st.columns([3, 2], vertical_alignment="bottom")
     with keep, st.form("keep", border=False):
         left, right = st.columns([2, 1], vertical_alignment="bottom")
         number = len(st.session_state.get(_KEPT, ())) + 1
-        name = left.text_input("Keep it beside others as", f"scenario {number}", max_chars=40)
+        name = left.text_input("Keep for comparison as", f"scenario {number}", max_chars=40)
         if right.form_submit_button("Keep", icon=":material/bookmark_add:", width="stretch"):
             kept = Kept(
                 name=name.strip() or f"scenario {number}",
@@ -176,43 +169,40 @@ def show_scenario(
         "text/csv",
         icon=":material/download:",
         on_click="ignore",
-        help="In the form of a plan file: landed from the folder of weekly drops, it becomes the "
-        "plan of these stores.",
+        help="A plan file. Put it into the folder of the weekly files, and the next run uses it as "
+        "the plan of these stores.",
     )
 
 
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
-    """The figures of a scenario."""
+    """Show the numbers of a scenario."""
     with st.container(horizontal=True):
-        st.metric("As planned", words.euro(effect.as_planned), border=True, height="stretch")
-        st.metric("With the changes", words.euro(effect.changed), border=True, height="stretch")
-        st.metric(
+        frame.metric("As planned", words.euro(effect.as_planned))
+        frame.metric("With the changes", words.euro(effect.changed))
+        frame.metric(
             "Difference",
             words.signed_euro(effect.difference),
             words.signed_percent(effect.share),
-            border=True,
-            height="stretch",
+            delta_color="normal",
+            delta_arrow="auto",
         )
         per_day = effect.per_promo_day if are_promotions(changes) else None
         moved = effect.promo_days_added or effect.promo_days_removed
-        st.metric(
+        frame.metric(
             "Uplift per promo day",
             words.signed_euro(per_day),
             None
             if per_day is None
             else f"{words.count(moved, 'store-day')} "
-            f"{'added' if effect.promo_days_added else 'taken away'}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-            help="The difference over the open store-days whose promotion was added, or taken "
-            "away; what it moves on the days around is in it. Only where nothing else changes.",
+            f"{'added' if effect.promo_days_added else 'removed'}",
+            help="The difference, divided by the number of promotion days that were added or "
+            "removed (one store on one open day each). It includes the effect on the days around. "
+            "Empty if something else than promotions changes.",
         )
 
 
 def show_kept() -> None:
-    """The kept scenarios beside each other."""
+    """Show a comparison of the kept scenarios."""
     kept: list[Kept] = st.session_state.get(_KEPT, [])
     if not kept:
         return
@@ -231,24 +221,18 @@ def show_kept() -> None:
             }
             for each in kept
         ],
-        column_config={
-            **dict.fromkeys(
-                ("As planned", "With the changes"), st.column_config.NumberColumn(format="%,.0f €")
-            ),
-            **dict.fromkeys(
-                ("Difference", "Per promo day"), st.column_config.NumberColumn(format="%+,.0f €")
-            ),
-            "Relative": st.column_config.NumberColumn(format="percent"),
-            "Changes": st.column_config.TextColumn(width="large"),
-        },
+        euro=("As planned", "With the changes"),
+        signed_euro=("Difference", "Per promo day"),
+        share=("Relative",),
+        column_config={"Changes": st.column_config.TextColumn(width="large")},
     )
     frame.chart(
         charts.differences([(each.name, each.days, each.differences) for each in kept]),
         "Difference to the plan by day, for each kept scenario",
     )
     st.caption(
-        "Kept until this page is closed; the address holds the scenario above, so that it can be "
-        "shared."
+        "Scenarios are kept until this page is closed. To share the scenario above, copy the "
+        "address of the page."
     )
     if st.button("Clear the kept scenarios", icon=":material/delete:"):
         st.session_state[_KEPT] = []
