@@ -130,7 +130,7 @@ def test_a_test_of_a_table_that_was_not_built_says_that_it_did_not_run(artifacts
     )
 
     observed = {check.check_name: check.observed for check in result.failed_errors}
-    assert observed["unique_broken_no_such_column"] == "not run: what it tests was not built"
+    assert observed["unique_broken_no_such_column"] == "not run: the tested model was not built"
     assert observed["every_row_has_a_store"] == "Got 1 result, configured to fail if != 0"
 
 
