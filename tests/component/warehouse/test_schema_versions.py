@@ -97,7 +97,7 @@ def test_a_later_warehouse_is_refused_and_not_changed(
         later = [99, "0099_later.sql", datetime(2030, 1, 1)]
         connection.execute("INSERT INTO meta.schema_versions VALUES (?, ?, ?)", later)
     before = small_warehouse.database_path.read_bytes()
-    known = f"schema version 99, this code knows {schema.newest_version()}"
+    known = f"schema version 99, this code supports {schema.newest_version()}"
     with (
         pytest.raises(SchemaError, match=known),
         connect(small_warehouse, read_only=read_only),
