@@ -71,7 +71,7 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(
         ({"gate": {"refit_tolerance": "some"}}, "gate.refit_tolerance = 'some'"),
         (
             {"tuning": {"families": {"lightgbm": {"num_leafs": {"low": 1, "high": 9}}}}},
-            "yaml: Value error, tuning.families.lightgbm: num_leafs has no value today; expected",
+            "yaml: Value error, tuning.families.lightgbm: num_leafs has no current value; expected",
         ),
         (
             {"training": {"families": {"lightgbm": {}, "prophet": {}}}},

@@ -121,7 +121,7 @@ def test_each_family_has_its_own_parameters_and_search(family: str) -> None:
         for name, found in shipped()["tuning"]["families"][family].items()
     }
     space = f"tuning.families.{family}"
-    with pytest.raises(ValueError, match=f"{space}: odd has no value today"):
+    with pytest.raises(ValueError, match=f"{space}: odd has no current value"):
         Params.model_validate(with_value(space, {"odd": {"low": 1, "high": 2}}))
     fixed = {"trees": {"low": 1, "high": 2}, "learning_rate": {"low": 0.1, "high": 0.2}}
     assert is_taken(space, fixed)
