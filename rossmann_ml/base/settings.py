@@ -81,6 +81,7 @@ class Settings(BaseSettings):
         return None if value == "" else value
 
     def _below_home(self, path: Path) -> Path:
+        """Return a path relative to `home` as an absolute path."""
         return path if path.is_absolute() else (self.home / path)
 
     @property

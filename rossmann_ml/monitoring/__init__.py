@@ -1,6 +1,6 @@
-"""Monitoring: what came of the forecasts, and what a person should look at.
+"""Monitor accuracy, drift and usage, raise alerts, and decide when a training is due.
 
-``accuracy`` and ``usage`` measure, ``drift`` compares, ``alerts`` evaluates the rules and sends,
-``retraining_advice`` and ``training_weeks`` say when to train. They read the warehouse as the
-weekly job leaves it and write the tables of the schema ``monitoring``.
+``accuracy``, ``drift`` and ``usage`` measure, ``alerts`` evaluates rules and sends alerts,
+``retraining_advice`` and ``training_weeks`` decide on trainings. The package writes the tables of
+schema ``monitoring``.
 """

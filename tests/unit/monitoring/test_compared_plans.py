@@ -206,9 +206,9 @@ def sample(current: list, reference: list) -> Sample:
         (["b", "c", "c", "c"], ["a", "b", "b", "b"], "c: 0.0% then, 75.0% now"),  # a went
         (["a", "a", "a", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 0.0% now"),  # c came
         (["b"], ["a"], "a: 100.0% then, 0.0% now"),  # the first of equals
-        (["a", "b"], ["b", "a"], "shares as then"),
+        (["a", "b"], ["b", "a"], "shares unchanged"),
         (["a"] * 1999 + ["b"], ["a"], "b: 0.0% then, 0.1% now"),  # 0.05%
-        (["a"] * 2000 + ["b"], ["a"], "shares as then"),
+        (["a"] * 2000 + ["b"], ["a"], "shares unchanged"),
         (["a", "b", "new"], ["a", "b"], "new: 0.0% then, 33.3% now"),
         ([1.0, 3.0], [1.0, 1.5, 2.0], "mean 1.500 then, 2.000 now"),
     ],

@@ -345,7 +345,7 @@ def test_all_kinds_are_measured_in_their_order_and_replace_the_origins_rows(
         Session(measuring.settings, measuring.params, progress=told.append), run_id="second"
     )
     assert told == [
-        "reading what to compare at 2015-07-31",
+        "reading the data to compare at 2015-07-31",
         "comparing with the year before",
     ]
     kinds = [each.kind for each in report.metrics]

@@ -57,8 +57,8 @@ def sides(data: DriftData, kind: str) -> dict[str, tuple[list, list]]:
 def test_an_origin_without_any_rows_has_nothing_to_compare(core: duckdb.DuckDBPyConnection):
     data = read(core)
     assert (data.samples, data.vintage, data.assumed_share) == ([], None, 0.0)
-    assert data.came_true.is_empty()
-    assert data.came_true.schema == {"sales_forecast": pl.Float64, "sales": pl.Float64}
+    assert data.actuals.is_empty()
+    assert data.actuals.schema == {"sales_forecast": pl.Float64, "sales": pl.Float64}
     assert data.forecast_origin == ORIGIN
     assert data.horizon == Window(ago(-1), ago(-42))
     assert data.newest_week == Window(ago(6), ORIGIN)
@@ -132,7 +132,7 @@ def test_the_newest_vintage_that_covers_the_whole_week_is_judged(
     data = read(core)
     assert data.vintage == (ago(expected) if expected else None)
     found = [(5000.0 + expected, 5000.0)] if expected else []
-    assert data.came_true.rows() == found
+    assert data.actuals.rows() == found
 
 
 def test_open_days_of_the_newest_week_with_sales_came_true(core: duckdb.DuckDBPyConnection):
@@ -142,7 +142,7 @@ def test_open_days_of_the_newest_week_with_sales_came_true(core: duckdb.DuckDBPy
         forecast(core, ago(7), ago(back), 2000.0 + back, horizon_days=7 - back)
         forecast(core, ago(7), ago(back), 9.0, store=2)
     core.execute("UPDATE forecasting.forecasts SET is_open = false WHERE target_date = ?", [ago(4)])
-    assert read(core).came_true.rows() == [
+    assert read(core).actuals.rows() == [
         (2000.0 + back, 1000.0 + back) for back in (6, 5, 3, 2, 1, 0)
     ]
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rossmann_ml.base.drift_params import StoreParams
 from rossmann_ml.monitoring.drift.stores import (
-    _beside_holidays,
+    _near_holidays,
     store_deviations,
     stores_off_level,
 )
@@ -180,7 +180,7 @@ def test_holidays_three_days_apart_take_three_days_about_them(
 @pytest.mark.parametrize("apart", [1, 2, 3, 4, 5, 8])
 def test_days_left_out_about_two_holidays_are_those_of_the_reference(apart: int):
     two = [LAST, LAST + timedelta(days=apart)]
-    assert _beside_holidays(pl.Series(two)) == sorted(left_out(set(two)))
+    assert _near_holidays(pl.Series(two)) == sorted(left_out(set(two)))
 
 
 def test_a_holiday_of_one_state_is_left_out_for_all_stores():
