@@ -1,4 +1,4 @@
-"""``rossmann validate``: the checks alone."""
+"""Command ``rossmann validate``: run the data checks and show the results."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def validate(
         typer.Option(
             metavar="NAME",
             help="raw_sales, raw_stores, plan, features or forecasts; may be repeated. "
-            "All whose table is there if not given.",
+            "By default all suites whose table exists.",
         ),
     ] = None,
 ) -> None:
-    """Check the tables of the warehouse, and show what was found.
+    """Check the tables of the warehouse and show the results.
 
-    Results are kept in quality.data_quality_results and as pages below the state folder. A failed
-    check of error severity ends with exit code 9; a warning is only shown.
+    The results are stored in quality.data_quality_results and as pages in the state folder. A
+    failed check of error severity ends with exit code 9; a warning is only shown.
     """
     validate_tables(Console(highlight=False), suite or [])
 
 
 def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:
-    """Run suites over the pipeline's database and show every check.
+    """Run suites on the pipeline's database and print every check.
 
     Args:
-        console: Where progress and results go.
-        suites: Names of suites; all whose table is there when empty.
+        console: Console for progress and results.
+        suites: Names of suites; empty for all suites whose table exists.
 
     Raises:
         QualityError: A check of error severity failed; the message names each.
-        RossmannError: As :func:`rossmann_ml.quality.run_suites`.
+        RossmannError: See :func:`rossmann_ml.quality.run_suites`.
     """
     settings = default_settings()
     chosen = list(dict.fromkeys(suites)) or available_suites(Session(settings))
@@ -64,7 +64,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
         for name in SUITES:
             if name not in chosen:
                 table = load_suite(name).table
-                console.print(f"{name}: not checked, {table} is not made yet", markup=False)
+                console.print(f"{name}: not checked, {table} does not exist yet", markup=False)
     for result in results:
         console.print(result.summary(), markup=False, soft_wrap=True)
     console.print(f"Pages: {settings.state_path / 'gx' / 'data_docs' / 'index.html'}", markup=False)
@@ -78,6 +78,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
 
 
 def _checks_table(result: SuiteResult) -> Table:
+    """Build the table of a suite's results, one row per check."""
     suite = load_suite(result.suite)
     table = Table(box=SIMPLE_HEAD, title=f"{suite.name}: {suite.table}", title_justify="left")
     for heading in ("check", "column", "observed", "expected", "verdict"):
@@ -90,6 +91,7 @@ def _checks_table(result: SuiteResult) -> Table:
 
 
 def _verdict(check: CheckResult) -> str:
+    """Return ``ok``, ``error`` or ``warning`` with its colour."""
     if check.is_success:
         return "[green]ok[/]"
     return "[bold red]error[/]" if check.severity == "error" else "[yellow]warning[/]"

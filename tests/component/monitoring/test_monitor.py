@@ -74,7 +74,7 @@ def test_before_anything_came_true_it_says_so_and_when_it_will(
         marts_follow=False,
     )
     text = printed(monkeypatch)
-    assert "no forecast has come true yet. The newest origin is 2015-07-31" in text
+    assert "no forecast day has actual sales yet. The newest origin is 2015-07-31" in text
     change(settings, "DELETE FROM forecasting.forecasts", marts_follow=False)
     assert "there are no forecasts yet" in printed(monkeypatch)
 

@@ -170,7 +170,7 @@ def test_validate_shows_every_check_and_ends_well_on_warnings(settings):
     done = _rossmann(settings, "validate")
 
     assert done.returncode == 0, done.stderr
-    assert "forecasts: not checked, forecasting.forecasts is not made yet" in done.stdout
+    assert "forecasts: not checked, forecasting.forecasts does not exist yet" in done.stdout
     assert "raw_sales: 21 of 21 checks passed, 0 errors, 0 warnings" in done.stdout
     assert re.search(r"promo_share +0 +0\.1 to 0\.7 +warning", done.stdout)
     assert _execute(
