@@ -101,7 +101,7 @@ FORECAST_FAULTS = {
         ("target_date = target_date - 20", rows_of(2, 1)),
         ("target_date = target_date + 20", rows_of(1, 3, older=False)),
     ),
-    "lies outside the horizon": (
+    "is outside the horizon": (
         2,
         ("horizon_days = 0, target_date = forecast_origin", rows_of(1, 4, older=False)),
         ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(2, 8)),
