@@ -105,10 +105,10 @@ def test_accuracy_is_told_by_week_ahead(shared_published: Published) -> None:
 def test_cautions_count_what_was_planted(shared_published: Published) -> None:
     found = {row["caution"]: row["how_many"] for row in answer(shared_published, "10")}
     assert found == {
-        "the data are a made sample": 1,
+        "the data are a synthetic sample": 1,
         "stores without a forecast": 1,
         "store-days whose plan was filled by rule": 6 * 2,
-        "rows of raw files set aside": 2,
+        "quarantined rows of raw files": 2,
         "checks that failed in the newest run": 1,
     }
 
