@@ -1,4 +1,4 @@
-"""Fixtures: a small warehouse, and a generation published from it."""
+"""Fixtures of a small warehouse, and of a generation published from it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from support.small_warehouse import build_small_warehouse, small_settings
 
 @pytest.fixture(scope="session")
 def project_params() -> Params:
-    """The project's own parameters."""
+    """Return the project's parameters."""
     return load_params(PROJECT_DIR / "params.yaml")
 
 
 @pytest.fixture(scope="session")
 def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A small filled warehouse before its first publication; no test may change it."""
+    """Return a small warehouse before its first publication; read-only for tests."""
 
     def make(folder: Path) -> None:
         build_small_warehouse(small_settings(folder))
@@ -38,7 +38,7 @@ def shared_published(
     tmp_path_factory: pytest.TempPathFactory,
     project_params: Params,
 ) -> tuple[Settings, PublishedGeneration]:
-    """The same with what was published from it; no test may change it."""
+    """Return the same warehouse and its published generation; read-only for tests."""
 
     def make(folder: Path) -> PublishedGeneration:
         settings = copy_of(shared_warehouse, folder)
@@ -52,7 +52,7 @@ def shared_published(
 
 @pytest.fixture
 def small_warehouse(shared_warehouse: Settings, tmp_path: Path) -> Settings:
-    """A small filled warehouse that the test may change; nothing is published yet."""
+    """Return a small warehouse that the test may change, before its first publication."""
     return copy_of(shared_warehouse, tmp_path)
 
 
@@ -60,7 +60,7 @@ def small_warehouse(shared_warehouse: Settings, tmp_path: Path) -> Settings:
 def published_generation(
     shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> tuple[Settings, PublishedGeneration]:
-    """A small warehouse that the test may change, and what was published from it."""
+    """Return a small warehouse that the test may change, and its published generation."""
     shared, generation = shared_published
     settings = copy_of(shared, tmp_path)
     path = settings.published_path / generation.path.name
@@ -68,12 +68,12 @@ def published_generation(
 
 
 def copy_of(settings: Settings, folder: Path) -> Settings:
-    """The same warehouse in another folder."""
+    """Return a copy of a warehouse in another folder."""
     shutil.copytree(settings.warehouse_path, folder / "warehouse", dirs_exist_ok=True)
     return small_settings(folder)
 
 
 def keeping(params: Params, generations: int) -> Params:
-    """The same parameters with so many generations kept."""
+    """Return parameters that keep another number of generations."""
     publish = params.publish.model_copy(update={"generations_kept": generations})
     return params.model_copy(update={"publish": publish})

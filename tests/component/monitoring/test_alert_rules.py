@@ -1,4 +1,4 @@
-"""Each rule with the fault that it is for planted, and without."""
+"""Each alert rule, with and without the fault that it must find."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rossmann_ml.monitoring.alerts.rules import RULES, judge
 from rossmann_ml.warehouse import connection as warehouse
 
 MONDAY = date(2015, 8, 3)
-NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse leaves one of seven stores out
-ALSO_FOUND = {"failed_checks", "drift"}  # and a check that warns, and promotions that drifted
+NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse has no forecast of one of seven stores
+ALSO_FOUND = {"failed_checks", "drift"}  # and a check that warns, and drifted promotions
 
 Judging = Callable[..., dict[str, list[AlertFinding] | None]]
 
 
 @pytest.fixture
 def judging(small_warehouse: Settings, project_params: Params) -> Judging:
-    """Plant statements, then ask the rules as of a day."""
+    """Run SQL statements, then evaluate the rules as of a day."""
 
     def judged(*statements: str, today: date = MONDAY, run_id: str = "weekly-2"):
         for statement in statements:
@@ -57,7 +57,7 @@ def drift_rows(*rows: str) -> str:
 def test_an_ordinary_week_finds_nothing_but_what_is_planted_in_the_small_warehouse(
     judging: Judging,
 ):
-    # its forecasts are too good to be true: every day lies inside the intervals
+    # its forecasts are unrealistically good: every day is inside the intervals
     found = judging("UPDATE marts.forecast_accuracy SET coverage_80 = 0.8, coverage_95 = 0.95")
     assert {rule for rule, findings in found.items() if findings} == NOT_FORECAST | ALSO_FOUND
     assert {rule for rule, findings in found.items() if findings is None} == set()
@@ -70,7 +70,7 @@ def test_an_empty_warehouse_gives_no_rule_anything_to_judge(
     assert found == dict.fromkeys(RULES)
 
 
-def test_forecasts_worse_than_the_backtest_promised_are_found_with_both_figures(judging: Judging):
+def test_forecasts_worse_than_in_the_backtest_are_found_with_both_figures(judging: Judging):
     found = judging("UPDATE marts.forecast_accuracy SET mape = 0.17, rmspe = 0.2")
     (finding,) = found["accuracy"] or []
     assert finding.subject == "all stores"
@@ -196,7 +196,7 @@ def test_a_plan_that_was_not_delivered_for_a_week_is_stale_and_one_of_six_weeks_
     )
 
 
-def test_no_plan_at_all_is_said_in_words(judging: Judging):
+def test_a_missing_plan_is_named_in_words(judging: Judging):
     (plan,) = judging("DELETE FROM raw.plan")["stale_data"]
     assert plan.message == "no plan was ever landed"
 
@@ -260,7 +260,7 @@ def test_a_store_that_closed_for_good_is_not_missed(
     assert bool(judging(sold)["stores_not_forecast"]) == is_missed
 
 
-def test_a_champion_that_learned_long_ago_is_old(judging: Judging):
+def test_a_champion_trained_long_ago_is_old(judging: Judging):
     (finding,) = judging(
         "UPDATE forecasting.model_versions SET trained_through = DATE '2015-05-10'"
     )["champion_old"]

@@ -1,4 +1,4 @@
-"""An alert's life: raised, seen again, reminded of, resolved, back; and who is told."""
+"""An alert's life: raised, seen again, sent, reminded, resolved, raised again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PUBLISHING_RUN = Run("r", "a test", is_publishing=True)
 
 @pytest.fixture
 def quiet_warehouse(small_warehouse: Settings) -> Settings:
-    """The small warehouse without what it is born with to be found, and without alerts."""
+    """Return the small warehouse without its built-in findings and alerts."""
     change(
         small_warehouse,
         "DELETE FROM monitoring.alerts; DELETE FROM monitoring.drift_metrics;"
@@ -52,7 +52,7 @@ def quiet_warehouse(small_warehouse: Settings) -> Settings:
 
 @pytest.fixture
 def watching(quiet_warehouse: Settings, project_params: Params) -> Watching:
-    """Plant statements, then ask the rules as of a day."""
+    """Run SQL statements, then evaluate the rules as of a day."""
     runs = iter(range(1, 100))
 
     def watched(*statements: str, today: date = MONDAY, **options: Any) -> AlertReport:

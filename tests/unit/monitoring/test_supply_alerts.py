@@ -29,7 +29,7 @@ def tables() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def found(tables: duckdb.DuckDBPyConnection, rule: str, today: date = TODAY):
-    """What a rule tells: subject, value and threshold."""
+    """Return subject, value and threshold of a rule's findings."""
     findings = RULES[rule](situation(tables, today=today))
     return findings and [(each.subject, each.value, each.threshold) for each in findings]
 
