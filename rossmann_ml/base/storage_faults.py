@@ -1,4 +1,4 @@
-"""Recognise errors of a full or write-protected disk, and raise them as `StorageError`.
+"""Recognise errors of a full or write-protected disk, and raise them as `FaultError`.
 
 Entry point: :func:`storage_refused`, which covers errors of the operating system and of SQLite.
 """
@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rossmann_ml.base.errors import RossmannError, StorageError
+from rossmann_ml.base.errors import FaultError, RossmannError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -33,7 +33,7 @@ def storage_refused() -> Iterator[None]:
     """Replace errors of a full or write-protected disk in a block by a message for users.
 
     Raises:
-        StorageError: The disk is full, or the process may not read or write a file. Other errors
+        FaultError: The disk is full, or the process may not read or write a file. Other errors
             pass unchanged.
     """
     try:
@@ -44,7 +44,7 @@ def storage_refused() -> Iterator[None]:
         words = _in_words(error)
         if words is None:
             raise
-        raise StorageError(words) from error
+        raise FaultError(words) from error
 
 
 def _in_words(error: BaseException | None) -> str | None:

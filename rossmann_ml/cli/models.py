@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
@@ -33,7 +34,7 @@ def train(
     """Train a challenger (panel, backtest, final fit) and promote it if it passes the gate.
 
     After an interruption the same command resumes where it stopped. A model that exists for the
-    same data, parameters and code is not trained again. Exit code 1 if the gate refuses the model.
+    same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
     console = Console(highlight=False)
     settings = default_settings()
@@ -157,9 +158,9 @@ def score_table(scores: pl.DataFrame) -> Table:
 
 
 def _print_decision(console: Console, decision: promotion.Decision) -> None:
-    """Print the gate's decision; a refusal ends the command with exit code 1."""
+    """Print the gate's decision; a refusal ends the command with exit code 2."""
     verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
     console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
     if not decision.is_promoted:
-        raise typer.Exit(1)
+        raise typer.Exit(RefusedError.exit_code)
     console.print("The next `rossmann refresh` scores with it.")

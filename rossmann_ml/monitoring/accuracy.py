@@ -47,7 +47,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
 
     Raises:
         NoDataError: dbt has not built the sales yet.
-        DbtError: A dbt model failed.
+        FaultError: A dbt model failed.
     """
     started = time.perf_counter()
     with session.writing() as connection:

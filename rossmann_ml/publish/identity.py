@@ -49,8 +49,7 @@ def draft_generation(
     published.
 
     Raises:
-        NoDataError: There is no data or no forecast yet.
-        NoChampionError: No model has been promoted yet.
+        NoDataError: There is no data, no forecast or no champion yet.
         PublishError: A forecast names a run that is not in ``forecast_runs``.
     """
     data_set = raw.data_set(connection)

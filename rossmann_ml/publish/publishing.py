@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import PublishError, PublishHeldError, RossmannError
+from rossmann_ml.base.errors import HeldError, PublishError, RossmannError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
@@ -100,13 +100,12 @@ def publish(
         accepted_jump: Approval of totals beyond their limits; recorded if there are such totals.
 
     Raises:
-        PublishHeldError: Totals moved further than ``publish.continuity`` in ``params.yaml``
+        HeldError: Totals moved further than ``publish.continuity`` in ``params.yaml``
             allows. Readers keep the current generation, and ``status.json`` has the reason.
-        NoDataError: There is no warehouse, no data or no forecast yet.
-        NoChampionError: No model has been promoted yet.
+        NoDataError: There is no warehouse, no data, no forecast or no champion yet.
         PublishError: The new file did not pass its audit, or a model's files are missing. The
             pointer stays, and ``status.json`` has the reason.
-        WarehouseLockedError: Another process is writing.
+        BusyError: Another process is writing.
     """
     try:
         with warehouse.writer_lock(session.settings):
@@ -179,7 +178,7 @@ def _require_accepted(
     run_id: str,
     accepted_jump: AcceptedJump | None,
 ) -> None:
-    """Raise `PublishHeldError` for unapproved jumps, after a note in ``status.json``."""
+    """Raise `HeldError` for unapproved jumps, after a note in ``status.json``."""
     if continuity is None or not continuity.jumps or accepted_jump is not None:
         return
     reason = continuity.describe()
@@ -190,7 +189,7 @@ def _require_accepted(
         reason=reason,
     )
     write_status(settings, held_publish=held)
-    raise PublishHeldError(
+    raise HeldError(
         f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
         'right: `rossmann publish --accept-jump --reason "..."`; else correct the data and run '
         "`rossmann refresh`"
@@ -277,7 +276,7 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
 
     Raises:
         PublishError: There is no such generation, or its models' files are missing.
-        WarehouseLockedError: Another process is writing.
+        BusyError: Another process is writing.
     """
     with warehouse.writer_lock(settings):
         known = list_generations(settings)

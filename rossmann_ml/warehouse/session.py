@@ -80,7 +80,7 @@ class Session:
         """Hold the writer's lock for a block; a step's connection stays open until its end.
 
         Raises:
-            WarehouseLockedError: Another process is writing.
+            BusyError: Another process is writing.
         """
         with writer_lock(self.settings):
             self._open.blocks += 1
@@ -96,8 +96,8 @@ class Session:
         """Yield a writable connection and hold the writer's lock; nested blocks share both.
 
         Raises:
-            WarehouseLockedError: Another process is writing.
-            WarehouseDamagedError: See :func:`rossmann_ml.warehouse.connection.open_database`.
+            BusyError: Another process is writing.
+            FaultError: See :func:`rossmann_ml.warehouse.connection.open_database`.
         """
         with self.holding():
             if self._open.connection is None:
@@ -110,7 +110,7 @@ class Session:
 
         Raises:
             NoDataError: There is no database yet.
-            WarehouseLockedError: Another process is writing.
+            BusyError: Another process is writing.
         """
         if self._open.connection is not None:
             yield self._open.connection
