@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -34,20 +33,8 @@ def validate(
     The results are stored in quality.data_quality_results and as pages in the state folder. A
     failed check of error severity ends with exit code 2; a warning is only shown.
     """
-    validate_tables(Console(highlight=False), suite or [])
-
-
-def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:
-    """Run suites on the pipeline's database and print every check.
-
-    Args:
-        console: Console for progress and results.
-        suites: Names of suites; empty for all suites whose table exists.
-
-    Raises:
-        RefusedError: A check of error severity failed; the message names each.
-        RossmannError: See :func:`rossmann_ml.quality.run_suites`.
-    """
+    console = Console(highlight=False)
+    suites = suite or []
     settings = default_settings()
     chosen = list(dict.fromkeys(suites)) or available_suites(Session(settings))
     if not chosen:
@@ -74,7 +61,6 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
             f"{len(failed)} check{'' if len(failed) == 1 else 's'} of error severity failed:\n"
             + "\n".join(f"  {check}" for check in failed)
         )
-    return results
 
 
 def _checks_table(result: SuiteResult) -> Table:
