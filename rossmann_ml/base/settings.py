@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         dashboard_url: Address of the dashboard, for links in alerts.
         mlflow_tracking_uri: Address of MLflow's server; by default a database in the state folder.
         dagster_file: File of Dagster's instance settings; ``dagster.yaml`` keeps runs in SQLite.
-        dagster_workspace: File that tells Dagster's UI and daemon which code to load.
+        dagster_workspace: File of the code locations that Dagster's UI and daemon load.
         kaggle_address: Address of Kaggle's API, or of a mirror.
         kaggle_username: Name of your Kaggle account, for ``rossmann data fetch``.
         kaggle_key: Key of your Kaggle account.
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
 
     @property
     def dagster_workspace_path(self) -> Path:
-        """File that tells Dagster's UI and daemon which code to load."""
+        """File of the code locations that Dagster's UI and daemon load."""
         return self._below_home(self.dagster_workspace)
 
     @property

@@ -175,7 +175,7 @@ def as_rows(
 
 
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
-    """Return the measure of the plan that was filled by rule."""
+    """Return the measure of how much of the plan was filled by rule."""
     return DriftMetric(
         kind="plan",
         feature="assumed_plan",
