@@ -66,9 +66,9 @@ def vintage_table(report: AccuracyReport) -> Table:
     """
     # narrow enough for a terminal of 80 columns
     table = Table(
-        title=f"Forecasts as first served, compared with sales up to {report.newest_sales_date},\n"
-        "open days only. Skill: compared with seasonal naive at the origin. 4 weeks: RMSPE of\n"
-        "this origin and those of the 27 days before. Last row: backtest of the newest\n"
+        title=f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
+        "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
+        "origin and those of the 27 days before. Last row: backtest of the newest\n"
         "vintage's model.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
