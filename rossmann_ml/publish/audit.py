@@ -213,7 +213,7 @@ def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) 
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield gaps of the newest origin: stores without all days, or too few or many stores."""
+    """Yield gaps of the newest origin: stores without all days, or a wrong number of stores."""
     for store_id, days, horizon_days in connection.execute(
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)
