@@ -1,4 +1,4 @@
-"""Data that tests of every room share."""
+"""Fixtures with data that all groups of tests share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.once import made_once
 from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.ingest.sample.writer import is_sample
 
-if os.environ.get("ROSSMANN_TESTS_DO_NOT_SHRINK"):  # mutation testing asks for no small example
+if os.environ.get("ROSSMANN_TESTS_DO_NOT_SHRINK"):  # mutation testing needs no smallest example
     settings.register_profile("quick to fail", phases=(Phase.explicit, Phase.generate))
     settings.load_profile("quick to fail")
 
@@ -30,7 +30,7 @@ pytest_plugins = [
 
 @pytest.fixture(scope="session")
 def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a made chain of 40 stores; shared, so no test may change them."""
+    """Return the folder of the sample's files for 40 stores; shared, so read-only for tests."""
 
     def make(folder: Path) -> None:
         write_sample(folder, stores=40, seed=7)
@@ -40,7 +40,7 @@ def sample_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_data_dir() -> Path:
-    """The folder of the real files, for tests marked ``real_data``."""
+    """Return the folder of the real files, for tests marked ``real_data``."""
     named = os.environ.get("ROSSMANN_RAW_DIR", "")
     if not named:
         pytest.skip("ROSSMANN_RAW_DIR does not name the folder of the real files")

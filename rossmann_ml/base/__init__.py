@@ -1,1 +1,4 @@
-"""What every package needs: settings, parameters, errors, atomic files."""
+"""Provide what all packages use: settings, parameters, errors, atomic files, digests.
+
+Modules here import no other package of the library.
+"""

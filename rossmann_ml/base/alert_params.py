@@ -1,6 +1,7 @@
-"""What alert rules and retraining by rule are told: part of ``params.yaml``.
+"""Validate the sections ``monitoring.alerts`` and ``monitoring.retraining`` of ``params.yaml``.
 
-The rules themselves are in :mod:`rossmann_ml.monitoring.alerts.rules`.
+Entry points: :class:`AlertParams`, :class:`RetrainingParams`. The rules that use these limits are
+in :mod:`rossmann_ml.monitoring.alerts`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from rossmann_ml.base.strict import StrictModel
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""From what may wait to what may not."""
+"""Severities, least urgent first."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Days = Annotated[int, Field(ge=1)]
@@ -21,13 +22,13 @@ _Factor = Annotated[float, Field(gt=1)]
 
 
 class RuleParams(StrictModel):
-    """What every rule has.
+    """Parameters that all alert rules have.
 
     Attributes:
-        severity: How urgent an alert of the rule is.
-        owner: Who answers for it.
-        cooldown_days: So long the same alert is not sent again, in the product's days.
-        look_at: The dashboard's page that shows more.
+        severity: Severity of the rule's alerts.
+        owner: Team that is responsible for the rule's alerts.
+        cooldown_days: Number of business days before an open alert is sent again.
+        look_at: Name of the dashboard page that shows details.
     """
 
     severity: Severity
@@ -37,13 +38,13 @@ class RuleParams(StrictModel):
 
 
 class AccuracyRule(RuleParams):
-    """Forecasts that came true are worse than the backtest promised.
+    """Limits of the rule `accuracy`: forecasts are worse against actuals than in the backtest.
 
     Attributes:
-        window_days: Vintages of so many days before the newest sales are judged together.
-        min_days: Before so many days came true nothing is said.
-        max_mape_ratio: Live MAPE over the backtest's, of all forecasts.
-        max_segment_mape_ratio: The same of one store type or state.
+        window_days: Largest age of a vintage, in days before the newest sales.
+        min_days: Number of days with actuals before the rule applies.
+        max_mape_ratio: Largest allowed ratio of live MAPE to backtest MAPE, over all forecasts.
+        max_segment_mape_ratio: Largest allowed ratio for one store type or state.
     """
 
     window_days: _Days
@@ -53,13 +54,13 @@ class AccuracyRule(RuleParams):
 
 
 class CoverageRule(RuleParams):
-    """Too few or too many days lie inside the intervals.
+    """Limits of the rule `coverage`: too few or too many actuals are inside the intervals.
 
     Attributes:
-        window_days: As of the accuracy rule.
-        min_days: As of the accuracy rule.
-        coverage_80: The least and the most that is fine.
-        coverage_95: The same of the 95% interval.
+        window_days: Largest age of a vintage, in days before the newest sales.
+        min_days: Number of days with actuals before the rule applies.
+        coverage_80: Smallest and largest allowed coverage of the 80% interval, as shares.
+        coverage_95: Smallest and largest allowed coverage of the 95% interval, as shares.
     """
 
     window_days: _Days
@@ -77,12 +78,13 @@ class CoverageRule(RuleParams):
 
 
 class StaleDataRule(RuleParams):
-    """Files did not arrive.
+    """Limits of the rule `stale_data`: weekly files did not arrive.
 
     Attributes:
-        max_sales_age_days: The newest sales are at most so many days old.
-        min_plan_days_ahead: The plan reaches at least so many days ahead of today.
-        max_assumed_share: Of the newest forecasts' days, so many may have a plan filled by rule.
+        max_sales_age_days: Largest allowed age of the newest sales, in days.
+        min_plan_days_ahead: Smallest allowed number of days from today to the plan's end.
+        max_assumed_share: Largest allowed share of the newest forecasts' store-days whose plan
+            was filled by rule.
     """
 
     max_sales_age_days: _Days
@@ -91,28 +93,40 @@ class StaleDataRule(RuleParams):
 
 
 class RefreshLateRule(RuleParams):
-    """The weekly job did not run: the newest origin is older than so many days."""
+    """Limit of the rule `refresh_late`: the weekly job did not run.
+
+    Attributes:
+        max_origin_age_days: Largest allowed age of the newest forecast origin, in days.
+    """
 
     max_origin_age_days: _Days
 
 
 class StoresNotForecastRule(RuleParams):
-    """More than this share of the stores got no forecast at the newest origin."""
+    """Limit of the rule `stores_not_forecast`: too many stores got no forecast.
+
+    Attributes:
+        max_share: Largest allowed share of stores without a forecast at the newest origin.
+    """
 
     max_share: _Share
 
 
 class ChampionOldRule(RuleParams):
-    """The champion was trained on sales that end more than so many days ago."""
+    """Limit of the rule `champion_old`: the champion's training data is old.
+
+    Attributes:
+        max_age_days: Largest allowed age of the training data's last day, in days.
+    """
 
     max_age_days: _Days
 
 
 class AlertParams(StrictModel):
-    """The rules.
+    """Parameters of all alert rules, one field per rule.
 
     Attributes:
-        send_from: Alerts of this severity and above go out by webhook and e-mail.
+        send_from: Lowest severity whose alerts are sent.
     """
 
     send_from: Severity
@@ -127,17 +141,17 @@ class AlertParams(StrictModel):
     failed_run: RuleParams
 
     def of(self, rule: str) -> RuleParams:
-        """The parameters of a rule, by its name."""
+        """Return the parameters of a rule by its name."""
         found: RuleParams = getattr(self, rule)
         return found
 
 
 class RetrainingParams(StrictModel):
-    """When alerts ask for a training between the scheduled ones.
+    """When open alerts make a training due between the scheduled ones.
 
     Attributes:
-        rules: Open alerts of these rules do, from severity warning on.
-        min_weeks: Not before so many weeks of sales came in that no training has seen.
+        rules: Names of the rules whose open alerts of severity warning or critical count.
+        min_weeks: Number of weeks of new sales since the newest training's data.
     """
 
     rules: Annotated[list[str], Field(min_length=1)]

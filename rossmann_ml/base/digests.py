@@ -1,7 +1,7 @@
-"""Digests that identify content: the bytes of a file, or plain values.
+"""Compute digests that identify the bytes of a file, or plain values.
 
-Entry points: :func:`md5_of`, :func:`sha256_of`, :func:`fingerprint`. Which data and which code a
-result comes from is in :mod:`rossmann_ml.warehouse.versions`.
+Entry points: :func:`md5_of`, :func:`sha256_of`, :func:`fingerprint`. Fingerprints of the landed
+data and of the code are in :mod:`rossmann_ml.warehouse.versions`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def md5_of(path: Path) -> str:
-    """Return the MD5 of a file's bytes: DVC's and Kaggle's name for them, not a protection."""
+    """Return the MD5 of a file's bytes, by which DVC and Kaggle identify files."""
     return _digest(path, "md5")
 
 
@@ -23,6 +23,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _digest(path: Path, algorithm: str) -> str:
+    """Return the hexadecimal digest of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(
             stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
@@ -30,7 +31,7 @@ def _digest(path: Path, algorithm: str) -> str:
 
 
 def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
-    """Return 12 hexadecimal digits that identify plain values; mappings regardless of order."""
+    """Return 12 hexadecimal digits that identify plain values; the order of keys is ignored."""
     plain = dict(value) if isinstance(value, Mapping) else list(value)
     text = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

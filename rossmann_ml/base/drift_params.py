@@ -1,4 +1,8 @@
-"""When drift is called drift: the section ``monitoring.drift`` of ``params.yaml``, typed."""
+"""Validate the section ``monitoring.drift`` of ``params.yaml``, and list the watched features.
+
+Entry points: :class:`DriftParams`, :data:`DRIFT_FEATURES`. Measuring drift is in
+:mod:`rossmann_ml.monitoring.drift`.
+"""
 
 from __future__ import annotations
 
@@ -13,45 +17,45 @@ DriftKind = Literal["plan", "features", "sales", "forecasts", "performance"]
 DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
     "plan": {
         "promo_by_weekday": "promotion days by weekday over the horizon",
-        "open_by_weekday": "open days by weekday over the horizon, state holidays apart",
+        "open_by_weekday": "open days by weekday over the horizon, without state holidays",
         "open_by_state": "open days by state over the horizon",
         "state_holiday": "kinds of state holidays over the horizon",
         "is_school_holiday": "school holidays over the horizon",
-        "assumed_plan": "share of the horizon whose plan was filled by rule",
+        "assumed_plan": "share of the horizon's store-days whose plan was filled by rule",
     },
     "features": {
         "residual_7d": "stores' residuals of the newest week",
         "residual_28d": "stores' residuals of the newest four weeks",
-        "level_trend": "stores' newest level beside the long one",
-        "store_level": "stores' levels",
+        "level_trend": "stores' recent sales level minus their long-term level",
+        "store_level": "stores' sales levels",
     },
     "sales": {
         "promo_by_weekday": "promotion days by weekday in the newest week",
-        "open_by_weekday": "open days by weekday in the newest week, state holidays apart",
-        "open_by_state": "open days by state in the newest week, state holidays apart",
-        "observed_by_weekday": "days with a row by weekday in the newest week",
-        "sales_level": "sales beside the store's own eight weeks before",
-        "customers_level": "customers beside the store's own eight weeks before",
-        "spend_level": "spend per customer beside the store's own eight weeks before",
-        "stores_off_level": "stores whose newest week left their own level",
+        "open_by_weekday": "open days by weekday in the newest week, without state holidays",
+        "open_by_state": "open days by state in the newest week, without state holidays",
+        "observed_by_weekday": "store-days with a sales row by weekday in the newest week",
+        "sales_level": "sales compared with the store's eight weeks before",
+        "customers_level": "customers compared with the store's eight weeks before",
+        "spend_level": "spend per customer compared with the store's eight weeks before",
+        "stores_off_level": "number of stores whose newest week is far from their own level",
     },
     "forecasts": {
-        "same_days": "forecasts beside the vintage before, same stores and target days",
+        "same_days": "forecasts compared with the previous vintage, same stores and target days",
     },
     "performance": {
         "mape": "mean absolute percentage error of the newest week",
-        "bias": "sum of forecasts over sum of sales of the newest week, minus 1, without its sign",
+        "bias": "absolute value of (sum of forecasts / sum of sales - 1) of the newest week",
     },
 }
-"""Every feature that is watched, by kind, with its meaning."""
+"""Meaning of every watched feature, by kind and name."""
 
 
 class StoreParams(StrictModel):
-    """When a single store has left its level.
+    """Limits beyond which a store's newest week is off its level; both must be reached.
 
     Attributes:
-        min_z: Its newest week is this many robust standard deviations off its own weeks.
-        min_change: And at least this much off, as a share: 0.75 finds x 1.75 and x 1/1.75.
+        min_z: Distance from the store's own weeks, in robust standard deviations.
+        min_change: Change as a share: 0.75 means times 1.75 or more, or times 1/1.75 or less.
     """
 
     min_z: Annotated[float, Field(gt=0)]
@@ -59,12 +63,12 @@ class StoreParams(StrictModel):
 
 
 class DriftParams(StrictModel):
-    """Thresholds of what is compared, and how long reports stay.
+    """Thresholds of the drift measures, and the number of reports to keep.
 
     Attributes:
-        stores: When a single store has left its level.
-        thresholds: By kind and feature, the value from which on it has drifted.
-        reports_kept: Reports of this many newest runs stay.
+        stores: Limits beyond which a single store is off its level.
+        thresholds: Smallest value that counts as drift, by kind and feature.
+        reports_kept: Number of newest runs whose reports are kept.
     """
 
     stores: StoreParams
@@ -76,6 +80,7 @@ class DriftParams(StrictModel):
     def _every_feature_has_one(
         cls, thresholds: dict[DriftKind, dict[str, float]]
     ) -> dict[DriftKind, dict[str, float]]:
+        """Raise an error unless exactly the watched features have thresholds."""
         for kind, features in DRIFT_FEATURES.items():
             found = thresholds.get(kind, {})
             if set(found) != set(features):

@@ -1,7 +1,8 @@
-"""Writing to disk so that a killed process leaves the old or the new, never a half.
+"""Write files and folders atomically: a killed process leaves the old or the new content.
 
-Everything becomes visible by one rename inside a folder, after its bytes are on the disk. What is
-written is no concern of this module.
+Entry points: :func:`move_into_place`, :func:`write_text_atomically`,
+:func:`copy_folder_atomically`. New content becomes visible by one rename within a folder, after
+its bytes are on disk.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -22,28 +23,28 @@ def sync(path: Path) -> None:
 
 
 def move_into_place(temporary: Path, final: Path) -> None:
-    """Give a finished file its name, durably; both names must be in one folder."""
+    """Rename a finished file to its final name in the same folder, and flush both to disk."""
     sync(temporary)
     os.replace(temporary, final)  # noqa: PTH105 - Path.replace hides that it is atomic
     sync(final.parent)
 
 
 def temporary_name(final: Path) -> Path:
-    """The hidden name under which something is made that will be called ``final``."""
+    """Return the hidden path at which the file or folder `final` is written."""
     return final.with_name(f".{final.name}.tmp")
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a small file by a new text at once."""
+    """Write a small text file, which replaces an existing file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the process is in the name: a failing run may write its status beside a publishing one
+    # the name has the process id because two processes may write the same file at once
     temporary = path.with_name(f".{path.name}.{os.getpid()}.text")
     temporary.write_text(text, encoding="utf-8")
     move_into_place(temporary, path)
 
 
 def copy_folder_atomically(source: Path, final: Path) -> None:
-    """Copy a folder whole; when ``final`` is there already, nothing is done."""
+    """Copy a folder to `final` unless `final` exists; an interrupted copy stays invisible."""
     if final.exists():
         return
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def copy_folder_atomically(source: Path, final: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder; one that is not there is fine."""
+    """Remove a file or folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -64,9 +65,9 @@ def remove(path: Path) -> None:
 
 
 def leftover_paths(folder: Path) -> list[Path]:
-    """What killed writers left in a folder.
+    """Return the temporary files and folders that killed processes left in a folder.
 
-    Small texts are written without the writer's lock, so theirs must have lain a minute.
+    Temporary text files count after a minute, because they are written without the writer's lock.
     """
     a_minute_ago = time.time() - 60
     texts = [path for path in folder.glob(".*.text") if path.stat().st_mtime < a_minute_ago]
@@ -74,7 +75,7 @@ def leftover_paths(folder: Path) -> list[Path]:
 
 
 def remove_leftovers(folder: Path) -> list[Path]:
-    """Remove what killed writers left in a folder, and say what it was.
+    """Remove and return what killed processes left in a folder.
 
     Only the holder of the writer's lock may call this.
     """

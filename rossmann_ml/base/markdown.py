@@ -1,4 +1,4 @@
-"""Markdown for documents that are made of figures: tables, and parts that a command renews."""
+"""Render Markdown of generated documents: tables of figures, and sections between two marks."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from collections.abc import Iterable, Sequence
 
 
 def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures, aligned right.
+    """Return a Markdown table with right-aligned columns after the first.
 
     Args:
-        names: The columns.
-        rows: As text, each with one value a column.
+        names: Column names.
+        rows: Rows of cells as text, one cell per column.
     """
     marks = ["---", *("---:" for _ in names[1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in (names, marks, *rows))
 
 
 def percent(value: float | None, *, signed: bool = False, digits: int = 1) -> str:
-    """A share as a percentage; a dash where there is none."""
+    """Return a share as a percentage; a dash for None."""
     if value is None:
         return "-"
     return f"{value:+.{digits}%}" if signed else f"{value:.{digits}%}"
 
 
 def rmspe(value: float | None) -> str:
-    """An RMSPE with four digits; a dash where there is none."""
+    """Return an RMSPE with four decimals; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def with_part(text: str, part: str, *, begin: str, end: str) -> str:
-    """The same document with what stands between two marks replaced.
+    """Return a document with the text between two marks replaced.
+
+    Args:
+        text: Document that contains both marks.
+        part: New text between the marks.
+        begin: Mark before the part.
+        end: Mark after the part.
 
     Raises:
-        ValueError: The marks are not there.
+        ValueError: A mark is missing.
     """
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)

@@ -1,6 +1,7 @@
-"""The parameters of features, models, backtests and checks: ``params.yaml``, typed and checked.
+"""Read and validate ``params.yaml``: parameters of features, models, backtests and checks.
 
-Places and machine limits are in :mod:`rossmann_ml.base.settings`.
+Entry points: :func:`load_params`, :class:`Params`. Comments in the file explain each parameter.
+Paths and machine limits are in :mod:`rossmann_ml.base.settings`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Days = Annotated[int, Field(ge=1)]
 
 
 class ForecastParams(StrictModel):
-    """What a forecast covers."""
+    """Horizon, forecast origins and published vintages."""
 
     horizon_days: Days
     plan_lookahead_days: Annotated[int, Field(ge=0)]
@@ -35,7 +36,7 @@ class ForecastParams(StrictModel):
 
 
 class IngestParams(StrictModel):
-    """How much of a file may be bad."""
+    """Limit of quarantined rows, as a share of a file."""
 
     max_quarantined_share: Share
 
@@ -51,14 +52,14 @@ ModelParams = dict[str, int | float | str]
 
 
 class FitSize(StrictModel):
-    """How much the fit of one model does."""
+    """Number of trees and learning rate of one model."""
 
     trees: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class ProfileParams(StrictModel):
-    """How much a training run does."""
+    """Size of a training run: origins, rows, models and backtest."""
 
     origin_step_days: Days
     max_origins: Annotated[int, Field(ge=1)]
@@ -68,6 +69,7 @@ class ProfileParams(StrictModel):
 
     @model_validator(mode="after")
     def _origins_are_a_step_apart(self) -> Self:
+        """Raise an error for a backtest origin that the training panel does not have."""
         uneven = [days for days in self.backtest_origins_back_days if days % self.origin_step_days]
         if uneven:
             raise ValueError(
@@ -78,11 +80,11 @@ class ProfileParams(StrictModel):
 
 
 class TrainingParams(StrictModel):
-    """How models are fitted.
+    """Parameters of fitting models.
 
     Attributes:
-        families: Parameters of each model family by its library's names, in the order in which
-            members are added.
+        families: Parameters of each model family, named as in its library. The order of families
+            is that of the blend's members.
     """
 
     profiles: dict[Profile, ProfileParams]
@@ -93,26 +95,26 @@ class TrainingParams(StrictModel):
 
 
 class BlendParams(StrictModel):
-    """How the members' weights are found."""
+    """Parameters of fitting the members' weights."""
 
     shrinkage: Annotated[float, Field(ge=0)]
 
 
 class BacktestParams(StrictModel):
-    """Which past origins a model is judged on."""
+    """Parameters of the backtest."""
 
     reuse_within_days: Annotated[int, Field(ge=0)]
 
 
 class GateParams(StrictModel):
-    """What a challenger must show to become champion."""
+    """Limits that a challenger must meet to become champion."""
 
     refit_tolerance: Annotated[float, Field(ge=0)]
     segment_tolerance: Annotated[float, Field(ge=0)]
 
 
 class SearchRange(StrictModel):
-    """Where a parameter is searched; whole numbers if both ends are."""
+    """Range of values to search for a parameter; integers only if both ends are integers."""
 
     low: int | float
     high: int | float
@@ -128,11 +130,11 @@ class SearchRange(StrictModel):
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers are tried."""
+        """Whether the range has only integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def contains(self, value: float | str) -> bool:
-        """Whether a value could be tried."""
+        """Return whether a value is in the range."""
         if isinstance(value, str) or (self.is_whole and value != int(value)):
             return False
         return self.low <= value <= self.high
@@ -142,11 +144,11 @@ SearchSpace = Annotated[dict[str, SearchRange], Field(min_length=1)]
 
 
 class TuningParams(StrictModel):
-    """What ``rossmann tune`` searches, and on which past origins.
+    """Search ranges and past origins of ``rossmann tune``.
 
     Attributes:
-        families: Where each parameter of a family is searched, by name; a family that is not
-            here cannot be tuned.
+        families: Search range of each parameter, by family and parameter name. Families without
+            an entry cannot be tuned.
     """
 
     origins: Annotated[int, Field(ge=1)]
@@ -156,14 +158,15 @@ class TuningParams(StrictModel):
 
 
 class ContinuityParams(StrictModel):
-    """How far totals may move from one published vintage to the next before it is held back.
+    """Limits of changes in totals between published vintages; beyond them publishing is held.
 
     Attributes:
-        max_chain_week_change: Of the chain's total of a week, as a share of the vintage before.
-        max_segment_change: Of a state's or store type's total over all common days.
-        min_segment_stores: Smaller segments are judged within the chain only.
-        min_week_days: Weeks with fewer common days are judged within the segments only.
-        stores_named: How many stores the message names.
+        max_chain_week_change: Largest change of a chain week, as a share of the previous total.
+        max_segment_change: Largest change of a state's or store type's total over all common
+            days, as a share of the previous total.
+        min_segment_stores: Smallest number of stores of a segment that is compared on its own.
+        min_week_days: Smallest number of common days of a week that is compared on its own.
+        stores_named: Number of stores that the message names.
     """
 
     max_chain_week_change: Annotated[float, Field(gt=0)]
@@ -174,14 +177,14 @@ class ContinuityParams(StrictModel):
 
 
 class PublishParams(StrictModel):
-    """What stays on disk, and what is held back."""
+    """Number of generations to keep, and limits of changes in totals."""
 
     generations_kept: Annotated[int, Field(ge=1)]
     continuity: ContinuityParams
 
 
 class MonitoringParams(StrictModel):
-    """What is watched."""
+    """Parameters of drift, alerts and retraining."""
 
     drift: DriftParams
     alerts: AlertParams
@@ -189,7 +192,7 @@ class MonitoringParams(StrictModel):
 
 
 class Params(StrictModel):
-    """All parameters of one run."""
+    """All parameters of ``params.yaml``, one field per section."""
 
     forecast: ForecastParams
     ingest: IngestParams
@@ -204,7 +207,8 @@ class Params(StrictModel):
 
     @model_validator(mode="after")
     def _families_are_known(self) -> Self:
-        # by its name, as nothing here may import what builds on it
+        """Raise an error for a model family without a module or without parameters."""
+        # by name, because this package must not import `rossmann_ml.models`
         modules = module_names("rossmann_ml.models.families")
         _refuse_unknown("training.families", self.training.families, modules)
         with_parameters = list(self.training.families)
@@ -215,19 +219,21 @@ class Params(StrictModel):
 
     @model_validator(mode="after")
     def _searched_parameters_have_a_value(self) -> Self:
+        """Raise an error for a search range whose parameter has no current value."""
         for family, space in self.tuning.families.items():
             known = {*FitSize.model_fields, *self.training.families[family]}
             unknown = sorted(set(space) - known)
             if unknown:
                 raise ValueError(
-                    f"tuning.families.{family}: {', '.join(unknown)} has no value today; expected "
-                    f"some of {', '.join(sorted(known))} (others must be given one in "
-                    f"training.families.{family})"
+                    f"tuning.families.{family}: {', '.join(unknown)} has no current value; "
+                    f"expected some of {', '.join(sorted(known))} (to search another one, set its "
+                    f"current value in training.families.{family})"
                 )
         return self
 
 
 def _refuse_unknown(key: str, families: Iterable[str], known: list[str]) -> None:
+    """Raise an error for names of model families that are not known."""
     unknown = sorted(set(families) - set(known))
     if unknown:
         raise ValueError(
@@ -237,14 +243,14 @@ def _refuse_unknown(key: str, families: Iterable[str], known: list[str]) -> None
 
 
 def load_params(path: Path) -> Params:
-    """Read and check a parameter file.
+    """Read and validate a parameter file.
 
     Args:
-        path: A YAML file of the form of the project's ``params.yaml``.
+        path: YAML file with the sections of the project's ``params.yaml``.
 
     Raises:
-        SettingsError: The file is missing, is not YAML, or holds a wrong name, type or value;
-            the message names the file, the parameter, what was found and what was expected.
+        SettingsError: The file is missing, is not YAML, or has a wrong name, type or value; the
+            message names the file, the parameter, the value found and the value expected.
     """
     try:
         loaded: Any = read_yaml(path)

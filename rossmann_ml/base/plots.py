@@ -1,7 +1,7 @@
-"""Pictures of a training, as PNG files: for MLflow and for Dagster's UI.
+"""Draw figures of a training as PNG files, for MLflow and Dagster's UI.
 
-Belongs here: drawing. What is drawn is worked out in :mod:`rossmann_ml.evaluation.backtest` and by
-the models.
+Entry points: :func:`plot_scores`, :func:`plot_importance`. Scores are computed in
+:mod:`rossmann_ml.evaluation.backtest`, importances by the models.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import polars as pl
 
 
 def plot_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Draw RMSPE by origin and by horizon week, one line a model, into a PNG."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
+    """Draw RMSPE by origin and by horizon week, one line per model, as a PNG file."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     panels = (
@@ -37,8 +37,8 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
 
 
 def plot_importance(importance: pl.DataFrame, path: Path) -> None:
-    """Draw the share of gain of the 25 most important features into a PNG."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only when something is drawn
+    """Draw the gain shares of the 25 most important features as a PNG file."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     top = importance.head(25).reverse()
     figure = Figure(figsize=(8, 7), layout="constrained")

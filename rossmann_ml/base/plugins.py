@@ -1,7 +1,7 @@
-"""List the modules of a package whose files are found and not registered.
+"""List the modules of a package, so that adding a file registers it.
 
-A model family and a feature group are such a module each: adding a file to the package adds it to
-the product. What a module must hold is said by its package.
+Each model family and each feature group is such a module. See the package's docstring for what a
+module must define.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ def module_names(package: str) -> list[str]:
     """Return the names of a package's modules in alphabetical order.
 
     Args:
-        package: Its full name.
+        package: Full name of the package.
 
     Returns:
-        Names without the package's; those that begin with an underscore are left out.
+        Module names without the package's name; names that begin with an underscore are left out.
     """
     found = pkgutil.iter_modules(import_module(package).__path__)
     return sorted(each.name for each in found if not each.name.startswith("_"))

@@ -1,4 +1,4 @@
-"""How long work tells how far it is: a function that is given one line at a time."""
+"""Define the type of progress functions, which long work calls with one line of text per step."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ Progress = Callable[[str], None]
 
 
 def silent(_line: str) -> None:
-    """Say nothing."""
+    """Ignore a line of progress; the default progress function."""

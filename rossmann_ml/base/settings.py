@@ -1,8 +1,8 @@
-"""Where things are and what the machine may use: everything that comes from the environment.
+"""Read settings from the environment: paths, machine limits, addresses and credentials.
 
-What a data scientist would change (horizon, models, thresholds) is in ``params.yaml`` and
-:mod:`rossmann_ml.base.params`, not here. No other module of the library reads environment
-variables; what concerns the API alone is in ``app/api/settings.py``.
+Entry points: :func:`load_settings`, :func:`default_settings`. No other module of the library reads
+environment variables. Parameters of forecasting (horizon, models, thresholds) are in
+:mod:`rossmann_ml.base.params`, settings of the API in ``app/api/settings.py``.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
-    """Settings of one run, from ``ROSSMANN_*`` variables.
+    """Settings of one process, from ``ROSSMANN_*`` variables.
 
     Attributes:
-        home: The checkout; every other default lies below it.
-        raw_dir: Folder of ``train.csv``, ``store.csv``, ``test.csv``; unset means ``data/raw``
-            where that holds ``train.csv``, else the made sample in ``data/sample``.
-        incoming_dir: Folder of the weekly drops ``sales_YYYY-MM-DD.csv``, ``plan_YYYY-MM-DD.csv``.
-        warehouse_dir: Folder of ``rossmann.duckdb`` and of ``published/``.
-        state_dir: MLflow, Dagster, logs and reports; git-ignored.
-        params_file: The parameters of features, models and checks.
-        as_of: The day that counts as today; unset means the wall clock, or for a historical data
-            set the Monday after its newest sales.
-        threads: The one thread count that every library is given.
-        memory_limit_gb: What DuckDB may use.
-        lock_timeout_seconds: How long a writer waits for another writer.
-        request_files_kept_days: Number of days that the API keeps its request files; the
-            published table ``api_usage`` covers these days.
-        dashboard_url: Where people find the dashboard, for links in alerts.
-        mlflow_tracking_uri: MLflow's server; unset means a database below the state folder.
-        dagster_file: Dagster's own settings; ``dagster.yaml`` keeps runs in SQLite.
-        dagster_workspace: Where Dagster's UI and daemon find the code.
-        kaggle_address: Kaggle's API, or a mirror of it.
-        kaggle_username: Of your Kaggle account, for ``rossmann data fetch``.
-        kaggle_key: Its key.
-        kaggle_api_token: A token in place of both.
-        kaggle_config_dir: Where ``kaggle.json`` lies.
+        home: Folder of the checkout; relative paths start there.
+        raw_dir: Folder of ``train.csv``, ``store.csv``, ``test.csv``; by default ``data/raw`` if
+            it has ``train.csv``, else the synthetic sample in ``data/sample``.
+        incoming_dir: Folder of the weekly files ``sales_YYYY-MM-DD.csv``,
+            ``plan_YYYY-MM-DD.csv``.
+        warehouse_dir: Folder of ``rossmann.duckdb`` and ``published/``.
+        state_dir: Folder of MLflow, Dagster, logs and reports; git-ignored.
+        params_file: File of the parameters of features, models and checks.
+        as_of: Business date; by default today, or for historical data the Monday after its
+            newest sales.
+        threads: Number of threads of every library.
+        memory_limit_gb: Memory limit of DuckDB, in GB.
+        lock_timeout_seconds: Time that a writer waits for another writer, in seconds.
+        request_files_kept_days: Number of days that the API keeps its request files; the published
+            table ``api_usage`` covers these days.
+        dashboard_url: Address of the dashboard, for links in alerts.
+        mlflow_tracking_uri: Address of MLflow's server; by default a database in the state folder.
+        dagster_file: File of Dagster's instance settings; ``dagster.yaml`` keeps runs in SQLite.
+        dagster_workspace: File of the code locations that Dagster's UI and daemon load.
+        kaggle_address: Address of Kaggle's API, or of a mirror.
+        kaggle_username: Name of your Kaggle account, for ``rossmann data fetch``.
+        kaggle_key: Key of your Kaggle account.
+        kaggle_api_token: Kaggle token that replaces user name and key.
+        kaggle_config_dir: Folder of ``kaggle.json``.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
     memory_limit_gb: float = Field(default=2.0, gt=0.1)
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
-    # two days at least: what is answered around midnight is written a little later
+    # two days at least, because requests around midnight are written a little later
     request_files_kept_days: int = Field(default=60, ge=2)
     dashboard_url: str = "http://127.0.0.1:8501"
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
@@ -80,11 +81,12 @@ class Settings(BaseSettings):
         return None if value == "" else value
 
     def _below_home(self, path: Path) -> Path:
+        """Return a path relative to `home` as an absolute path."""
         return path if path.is_absolute() else (self.home / path)
 
     @property
     def raw_path(self) -> Path:
-        """The folder raw files are read from; it need not exist."""
+        """Folder of the raw files; it need not exist."""
         if self.raw_dir is not None:
             return self._below_home(self.raw_dir)
         own = self.home / "data" / "raw"
@@ -92,42 +94,42 @@ class Settings(BaseSettings):
 
     @property
     def sample_path(self) -> Path:
-        """Where the made sample lies, apart from real data."""
+        """Folder of the synthetic sample, separate from real data."""
         return self.home / "data" / "sample"
 
     @property
     def incoming_path(self) -> Path:
-        """The folder of weekly drops."""
+        """Folder of the weekly files."""
         return self._below_home(self.incoming_dir)
 
     @property
     def warehouse_path(self) -> Path:
-        """The folder of the warehouse's files."""
+        """Folder of the warehouse's files."""
         return self._below_home(self.warehouse_dir)
 
     @property
     def database_path(self) -> Path:
-        """The pipeline's private database."""
+        """File of the pipeline's private database."""
         return self.warehouse_path / "rossmann.duckdb"
 
     @property
     def models_path(self) -> Path:
-        """Bundles of every trained model; the served ones are copied when published."""
+        """Folder of the bundles of all trained models; publishing copies the served ones."""
         return self.warehouse_path / "models"
 
     @property
     def published_path(self) -> Path:
-        """Folder of the read-only generations, the pointer and ``status.json``."""
+        """Folder of the published generations, the pointer ``CURRENT`` and ``status.json``."""
         return self.warehouse_path / "published"
 
     @property
     def lock_path(self) -> Path:
-        """The file whose OS lock makes one process the writer."""
+        """File whose OS lock admits one writing process."""
         return self.warehouse_path / "writer.lock"
 
     @property
     def restore_path(self) -> Path:
-        """Where a restore keeps what it exchanges until it is done."""
+        """Folder of a restore's files until the restore is done."""
         return self.warehouse_path / ".restoring"
 
     @property
@@ -142,27 +144,27 @@ class Settings(BaseSettings):
 
     @property
     def params_path(self) -> Path:
-        """The parameter file."""
+        """File of the parameters."""
         return self._below_home(self.params_file)
 
     @property
     def dagster_path(self) -> Path:
-        """Dagster's own settings, which ``DAGSTER_HOME`` holds a copy of."""
+        """File of Dagster's instance settings, which is copied into ``DAGSTER_HOME``."""
         return self._below_home(self.dagster_file)
 
     @property
     def dagster_workspace_path(self) -> Path:
-        """The file that says where Dagster's UI and daemon find the code."""
+        """File of the code locations that Dagster's UI and daemon load."""
         return self._below_home(self.dagster_workspace)
 
     @property
     def dbt_project_path(self) -> Path:
-        """The dbt project, which also holds its ``profiles.yml``."""
+        """Folder of the dbt project and its ``profiles.yml``."""
         return self.home / "dbt_project"
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's tracking address: the environment's, else sqlite below the state folder."""
+        """Address of MLflow's tracking store; by default SQLite in the state folder."""
         if self.mlflow_tracking_uri:
             return self.mlflow_tracking_uri
         return f"sqlite:///{self.state_path / 'mlflow' / 'mlflow.db'}"
@@ -231,10 +233,10 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment.
 
     Args:
-        **overrides: Values that win over the environment, by attribute name.
+        **overrides: Values by attribute name that replace those of the environment.
 
     Raises:
-        SettingsError: A variable holds a value that cannot be used; the message names it.
+        SettingsError: A variable has an invalid value; the message names variable and value.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
@@ -248,5 +250,5 @@ def load_settings(**overrides: object) -> Settings:
 
 @lru_cache(maxsize=1)
 def default_settings() -> Settings:
-    """Settings of this process, read once."""
+    """Return the settings of this process, which are read once."""
     return load_settings()

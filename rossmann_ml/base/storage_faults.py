@@ -1,7 +1,6 @@
-"""Telling a disk that takes nothing from a bug.
+"""Recognise errors of a full or write-protected disk, and raise them as `FaultError`.
 
-Belongs here: which errors of the system and of SQLite mean that the disk is full or closed to us,
-and the words for them. What is refused for another reason has its own error where it is found.
+Entry point: :func:`storage_refused`, which covers errors of the operating system and of SQLite.
 """
 
 from __future__ import annotations
@@ -31,14 +30,15 @@ _GIVE_RIGHTS = "give the user who runs this the right to do so"
 
 @contextmanager
 def storage_refused() -> Iterator[None]:
-    """Turn a disk that is full or closed into a refusal; what a run finished before it is kept.
+    """Replace errors of a full or write-protected disk in a block by a message for users.
 
     Raises:
-        FaultError: In place of such an error; any other passes as it is.
+        FaultError: The disk is full, or the process may not read or write a file. Other errors
+            pass unchanged.
     """
     try:
         yield
-    except RossmannError:  # told in better words where it was found, whatever it came of
+    except RossmannError:  # has a better message already
         raise
     except Exception as error:
         words = _in_words(error)
@@ -48,16 +48,16 @@ def storage_refused() -> Iterator[None]:
 
 
 def _in_words(error: BaseException | None) -> str | None:
-    """What a person is told; None for an error that is not the disk's."""
+    """Return the message for users; None for an error with another cause than the disk."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL | _CLOSED:
             where = error.filename or "a file"
             is_full = error.errno in _FULL
-            # the system does not say whether it was to be read or to be written
+            # the error does not tell reading from writing
             what = "written" if is_full else "read or written"
             do = _MAKE_ROOM if is_full else _GIVE_RIGHTS
             return f"{where} cannot be {what}: {os.strerror(error.errno)}; {do}, and run it again"
-        # the lowest eight bits are the kind, the others say more of it
+        # the lowest eight bits are SQLite's primary result code
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in _SQLITE:
             return (

@@ -1,4 +1,7 @@
-"""What is read from YAML files: the reader, and the base class that refuses unknown names."""
+"""Read YAML files, and validate their values with a base class that refuses unknown names.
+
+Entry points: :func:`read_yaml`, :class:`StrictModel`.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from pydantic import BaseModel, ConfigDict
 
 
 class StrictModel(BaseModel):
-    """Values that do not change, of names that are known."""
+    """Base of pydantic models that are immutable and refuse unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file by the loader in C, which is ten times as fast as the one in Python.
+    """Read a YAML file with the C loader, which is ten times as fast as the one in Python.
 
     Raises:
-        FileNotFoundError: It is not there.
-        yaml.YAMLError: It is not YAML.
+        FileNotFoundError: The file does not exist.
+        yaml.YAMLError: The file is not YAML.
     """
     return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)

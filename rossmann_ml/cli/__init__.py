@@ -30,7 +30,7 @@ app = LazyGroup(
         LazyCommand(
             "validate",
             "validate:validate",
-            "Check the tables of the warehouse, and show what was found.",
+            "Check the tables of the warehouse and show the results.",
         ),
         LazyCommand(
             "monitor",
@@ -50,22 +50,22 @@ app = LazyGroup(
         LazyCommand(
             "train",
             "models:train",
-            "Train a challenger: panel, backtest, final fit; by default the gate judges it.",
+            "Train a challenger (panel, backtest, final fit) and promote it if it passes the gate.",
         ),
         LazyCommand(
             "backtest",
             "models:backtest",
-            "Judge a recipe on past origins, each by a model that saw nothing of what came after.",
+            "Backtest the recipe on past origins, each with a model trained on earlier data only.",
         ),
         LazyCommand(
             "promote",
             "models:promote",
-            "Let a model serve if the gate agrees; the decision and its figures are recorded.",
+            "Promote a model to champion if it passes the gate, and record the decision.",
         ),
         LazyCommand(
             "tune",
             "tune:tune",
-            "Search a model family's hyperparameters on origins before those that are reported.",
+            "Search a model family's hyperparameters on origins before those of the backtest.",
         ),
         LazyCommand(
             "replay",
@@ -75,7 +75,7 @@ app = LazyGroup(
         LazyCommand(
             "model-card",
             "models:model_card",
-            "Say in Markdown what a model is, how good it is, and where it is weak.",
+            "Print a model's card in Markdown: what it is, how accurate it is, where it is weak.",
         ),
         LazyCommand(
             "doctor",
@@ -161,7 +161,7 @@ app = LazyGroup(
                 LazyCommand(
                     "model",
                     "models:rollback_model",
-                    "Bring back the former champion; the next refresh scores with it.",
+                    "Make the previous champion serve again; the next refresh scores with it.",
                 ),
             ],
         ),

@@ -1,7 +1,7 @@
-"""Typer groups whose commands are imported when they are called, so that ``--help`` is quick.
+"""Define Typer groups that import a command when it is called, so that ``--help`` is quick.
 
-Entry points: :class:`LazyGroup` and :class:`LazyCommand`. Which commands there are is listed in
-:mod:`rossmann_ml.cli`; what they do is in its other modules.
+Entry points: :class:`LazyGroup` and :class:`LazyCommand`. :mod:`rossmann_ml.cli` lists the
+commands; its other modules define them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class LazyCommand(TyperCommand):
-    """Name a command in the help of its group without importing it.
+    """A command that appears in the help of its group without being imported.
 
     Args:
-        name: The word that calls the command.
-        target: The command's function, as ``module:function`` below ``rossmann_ml.cli``.
-        summary: The first line of the function's docstring.
+        name: Word that calls the command.
+        target: Function of the command, as ``module:function`` below ``rossmann_ml.cli``.
+        summary: First line of the function's docstring.
     """
 
     def __init__(self, name: str, target: str, summary: str) -> None:
@@ -37,7 +37,7 @@ class LazyGroup(TyperGroup):
     """A group of :class:`LazyCommand` and further groups."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command that can be run, or None for an unknown name."""
+        """Return the imported command, or None for an unknown name."""
         found = super().get_command(ctx, cmd_name)
         return found.load() if isinstance(found, LazyCommand) else found
 

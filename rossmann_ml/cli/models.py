@@ -1,4 +1,4 @@
-"""``rossmann train``, ``backtest``, ``promote``, ``model-card`` and ``rollback model``."""
+"""Commands ``rossmann train``, ``backtest``, ``promote``, ``model-card``, ``rollback model``."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from rossmann_ml.warehouse.session import Session
 def train(
     profile: ProfileOption = "fast",
     promote: Annotated[
-        bool, typer.Option(help="Let the gate judge the model when it is trained.")
+        bool, typer.Option(help="Promote the trained model if it passes the gate.")
     ] = True,
 ) -> None:
-    """Train a challenger: panel, backtest, final fit; by default the gate judges it.
+    """Train a challenger (panel, backtest, final fit) and promote it if it passes the gate.
 
-    Interrupted, the same command goes on where it stopped; a model that is there already for the
-    same data, parameters and code is not trained again. Exit code 1 if the gate refuses.
+    After an interruption the same command resumes where it stopped. A model that exists for the
+    same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
     console = Console(highlight=False)
     settings = default_settings()
@@ -58,13 +58,13 @@ def train(
         soft_wrap=True,
     )
     if done.decision is None:
-        console.print(f"  gate      not asked; `rossmann promote {model.model_version}` does")
+        console.print(f"  gate      not run; run `rossmann promote {model.model_version}`")
         return
     _print_decision(console, done.decision)
 
 
 def backtest(profile: ProfileOption = "fast") -> None:
-    """Judge a recipe on past origins, each by a model that saw nothing of what came after."""
+    """Backtest the recipe on past origins, each with a model trained on earlier data only."""
     console = Console()
     settings = default_settings()
     params = load_params(settings.params_path)
@@ -78,10 +78,10 @@ def backtest(profile: ProfileOption = "fast") -> None:
 
 def promote(
     model_version: Annotated[
-        str | None, typer.Argument(help="The model; without it, the newest.")
+        str | None, typer.Argument(help="Model version; by default the newest.")
     ] = None,
 ) -> None:
-    """Let a model serve if the gate agrees; the decision and its figures are recorded."""
+    """Promote a model to champion if it passes the gate, and record the decision."""
     settings = default_settings()
     decision = promotion.promote(
         Session(settings), model_version=model_version, actor=getpass.getuser()
@@ -91,13 +91,11 @@ def promote(
 
 def model_card(
     model_version: Annotated[
-        str | None, typer.Argument(help="The model; without it, the newest.")
+        str | None, typer.Argument(help="Model version; by default the newest.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="A file to write, in place of printing.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write instead of printing.")] = None,
 ) -> None:
-    """Say in Markdown what a model is, how good it is, and where it is weak."""
+    """Print a model's card in Markdown: what it is, how accurate it is, where it is weak."""
     with connect(default_settings(), read_only=True) as connection:
         text = card.model_card(card.read_card_source(connection, model_version))
     if output is None:
@@ -107,7 +105,7 @@ def model_card(
 
 
 def rollback_model() -> None:
-    """Bring back the former champion; the next refresh scores with it."""
+    """Make the previous champion serve again; the next refresh scores with it."""
     decision = promotion.rollback_model(Session(default_settings()), actor=getpass.getuser())
     console = Console(highlight=False)
     console.print(f"{decision.model_version} serves again; it replaces {decision.previous}.")
@@ -115,16 +113,16 @@ def rollback_model() -> None:
 
 
 def score_table(scores: pl.DataFrame) -> Table:
-    """The backtest as one table: a row a model and origin, the references beside it.
+    """Build the table of backtest scores, one row per origin and model, references included.
 
     Args:
-        scores: As :func:`rossmann_ml.evaluation.backtest.score` returns them.
+        scores: Scores from :func:`rossmann_ml.evaluation.backtest.score`.
     """
     # narrow enough for a terminal of 80 columns
     table = Table(
         title="Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
-        "inside the interval, where an earlier origin could calibrate it. RMSPE of all: the\n"
-        "median over origins.",
+        "inside the interval, if an earlier origin could calibrate it. RMSPE of all: median\n"
+        "over origins.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=0,
@@ -160,7 +158,7 @@ def score_table(scores: pl.DataFrame) -> Table:
 
 
 def _print_decision(console: Console, decision: promotion.Decision) -> None:
-    """Say what the gate said; a refusal ends the command with exit code 2."""
+    """Print the gate's decision; a refusal ends the command with exit code 2."""
     verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
     console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
     if not decision.is_promoted:

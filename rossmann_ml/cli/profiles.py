@@ -1,4 +1,4 @@
-"""The option ``--profile``, which several commands have."""
+"""Define the option ``--profile`` of the training commands."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import typer
 
 from rossmann_ml.base.params import Profile
 
-ProfileOption = Annotated[str, typer.Option(help="How much a fit does: fast or full.")]
+ProfileOption = Annotated[str, typer.Option(help="Size of the training: fast or full.")]
 
 
 def profile_of(name: str) -> Profile:
-    """The profile that was named.
+    """Return the profile of a name.
 
     Raises:
-        typer.BadParameter: There is none of that name.
+        typer.BadParameter: There is no profile of that name.
     """
     if name == "fast":
         return "fast"

@@ -1,4 +1,4 @@
-"""``rossmann tune``: searching hyperparameters."""
+"""Command ``rossmann tune``: search hyperparameters."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from rossmann_ml.warehouse.session import Session
 
 
 def tune(
-    family: Annotated[str, typer.Option(help="A member of the profile, for example lightgbm.")],
+    family: Annotated[str, typer.Option(help="Model family of the profile, such as lightgbm.")],
     profile: ProfileOption = "fast",
     trials: Annotated[
-        int, typer.Option(min=1, help="How many in all, those of earlier calls among them.")
+        int, typer.Option(min=1, help="Number of trials, those of earlier calls included.")
     ] = 30,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="After these no further trial begins.")
+        float | None, typer.Option(min=0, help="Minutes after which no further trial starts.")
     ] = None,
 ) -> None:
-    """Search a model family's hyperparameters on origins before those that are reported.
+    """Search a model family's hyperparameters on origins before those of the backtest.
 
-    The ranges are in params.yaml, which is not changed: the lines to put there are printed.
-    Interrupted or not, the same command goes on where it stopped. Every trial is a run in MLflow.
+    The search ranges are in params.yaml. The command prints the lines to put there and does not
+    change the file. Called again, it continues the same search. Every trial is a run in MLflow.
     """
     console = Console(highlight=False)
     settings = default_settings()
@@ -44,6 +44,7 @@ def tune(
 
 
 def _print(console: Console, report: tuning.TuningReport) -> None:
+    """Print current and best parameters, and the lines for ``params.yaml``."""
     today, best = report.today, report.best
     table = Table(
         title=f"{report.family}, profile {report.profile}: {len(report.trials)} trials, "
@@ -64,12 +65,12 @@ def _print(console: Console, report: tuning.TuningReport) -> None:
         table.add_row(name, str(value), str(best.values[name]))
     console.print(table)
     if best == today:
-        console.print("Nothing better than today's parameters was found; more --trials go on.")
+        console.print("No better parameters were found; use more --trials to continue.")
         return
-    console.print("To use the best ones, put these lines into params.yaml:\n")
+    console.print("To use the best parameters, put these lines into params.yaml:\n")
     lines = yaml.safe_dump({"training": report.params_to_set()}, sort_keys=False)
     console.print(lines, markup=False, soft_wrap=True)
     console.print(
-        "Then `rossmann train` trains with them, and the gate compares with the champion.",
+        "Then run `rossmann train`; the gate compares the new model with the champion.",
         soft_wrap=True,
     )

@@ -1,8 +1,7 @@
-"""``rossmann validate``: the checks alone."""
+"""Command ``rossmann validate``: run the data checks and show the results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -25,29 +24,17 @@ def validate(
         typer.Option(
             metavar="NAME",
             help="raw_sales, raw_stores, plan, features or forecasts; may be repeated. "
-            "All whose table is there if not given.",
+            "By default all suites whose table exists.",
         ),
     ] = None,
 ) -> None:
-    """Check the tables of the warehouse, and show what was found.
+    """Check the tables of the warehouse and show the results.
 
-    Results are kept in quality.data_quality_results and as pages below the state folder. A failed
-    check of error severity ends with exit code 2; a warning is only shown.
+    The results are stored in quality.data_quality_results and as pages in the state folder. A
+    failed check of error severity ends with exit code 2; a warning is only shown.
     """
-    validate_tables(Console(highlight=False), suite or [])
-
-
-def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult]:
-    """Run suites over the pipeline's database and show every check.
-
-    Args:
-        console: Where progress and results go.
-        suites: Names of suites; all whose table is there when empty.
-
-    Raises:
-        RefusedError: A check of error severity failed; the message names each.
-        RossmannError: As :func:`rossmann_ml.quality.run_suites`.
-    """
+    console = Console(highlight=False)
+    suites = suite or []
     settings = default_settings()
     chosen = list(dict.fromkeys(suites)) or available_suites(Session(settings))
     if not chosen:
@@ -64,7 +51,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
         for name in SUITES:
             if name not in chosen:
                 table = load_suite(name).table
-                console.print(f"{name}: not checked, {table} is not made yet", markup=False)
+                console.print(f"{name}: not checked, {table} does not exist yet", markup=False)
     for result in results:
         console.print(result.summary(), markup=False, soft_wrap=True)
     console.print(f"Pages: {settings.state_path / 'gx' / 'data_docs' / 'index.html'}", markup=False)
@@ -74,10 +61,10 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
             f"{len(failed)} check{'' if len(failed) == 1 else 's'} of error severity failed:\n"
             + "\n".join(f"  {check}" for check in failed)
         )
-    return results
 
 
 def _checks_table(result: SuiteResult) -> Table:
+    """Build the table of a suite's results, one row per check."""
     suite = load_suite(result.suite)
     table = Table(box=SIMPLE_HEAD, title=f"{suite.name}: {suite.table}", title_justify="left")
     for heading in ("check", "column", "observed", "expected", "verdict"):
@@ -90,6 +77,7 @@ def _checks_table(result: SuiteResult) -> Table:
 
 
 def _verdict(check: CheckResult) -> str:
+    """Return ``ok``, ``error`` or ``warning`` with its colour."""
     if check.is_success:
         return "[green]ok[/]"
     return "[bold red]error[/]" if check.severity == "error" else "[yellow]warning[/]"

@@ -1,6 +1,6 @@
-"""Monitoring: accuracy of past forecasts, drift, alerts and advice on training.
+"""Monitor accuracy and drift, raise alerts, and decide when a training is due.
 
-``accuracy`` measures, ``drift`` compares, ``alerts`` evaluates the rules and sends,
-``retraining_advice`` and ``training_weeks`` say when to train. They read the warehouse as the
-weekly job leaves it and write the tables of the schema ``monitoring``.
+``accuracy`` and ``drift`` measure, ``alerts`` evaluates rules and sends alerts,
+``retraining_advice`` and ``training_weeks`` decide on trainings. The package writes the tables of
+schema ``monitoring``.
 """

@@ -1,7 +1,7 @@
-"""Accuracy: forecasts against what came true, beside what the backtest had promised.
+"""Measure the accuracy of published forecasts against actual sales, compared with the backtest.
 
-What is compared and how it is scored is dbt's (``marts.forecast_accuracy`` and
-``marts.forecast_worst_days``); here they are built alone, and read.
+Entry point: :func:`measure_accuracy`, which builds and reads the dbt models
+``marts.forecast_accuracy`` and ``marts.forecast_worst_days``. The scores are defined there.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from rossmann_ml.warehouse.tables import core, forecasting, marts
 
 @dataclass(frozen=True)
 class AccuracyReport:
-    """What came true so far.
+    """Accuracy of all vintages that have actuals.
 
     Attributes:
-        vintages: The rows of ``marts.forecast_accuracy`` over all segments, the newest origin
-            first, the served vintage before those in shadow; empty while nothing has come true.
-        reasons: What happened on the worst days: ``ranked_by, reason, store_days``, the most
+        vintages: Rows of ``marts.forecast_accuracy`` over all segments, newest origin first and
+            the served vintage before shadow ones; empty before the first actuals.
+        reasons: Numbers of worst store-days by reason, ``ranked_by, reason, store_days``, most
             frequent first.
-        newest_origin: The newest origin with forecasts; None without any.
-        newest_sales_date: The newest day with sales.
-        seconds: Time it took.
+        newest_origin: Newest origin with forecasts; None without forecasts.
+        newest_sales_date: Newest day with sales; None without sales.
+        seconds: Duration in seconds.
     """
 
     vintages: pl.DataFrame
@@ -41,13 +41,13 @@ class AccuracyReport:
 
 
 def measure_accuracy(session: Session) -> AccuracyReport:
-    """Compare all vintages with the sales as they stand, and keep the result in the marts.
+    """Compare all vintages with the current sales, and store the scores in the marts.
 
-    The next `rossmann publish` shows it to readers.
+    Readers see the scores after the next `rossmann publish`.
 
     Raises:
-        NoDataError: Nothing has been landed yet.
-        FaultError: A model failed.
+        NoDataError: dbt has not built the sales yet.
+        FaultError: A dbt model failed.
     """
     started = time.perf_counter()
     with session.writing() as connection:
@@ -64,11 +64,11 @@ def measure_accuracy(session: Session) -> AccuracyReport:
 def read_accuracy(
     connection: duckdb.DuckDBPyConnection, *, started: float | None = None
 ) -> AccuracyReport:
-    """Read what the marts say.
+    """Read the accuracy from the marts.
 
     Args:
-        connection: The pipeline's database.
-        started: When the measuring began (``time.perf_counter``); now if not given.
+        connection: Connection to the pipeline's database.
+        started: Start of the measurement, from ``time.perf_counter``; by default now.
     """
     begun = time.perf_counter() if started is None else started
     return AccuracyReport(

@@ -1,7 +1,7 @@
-"""Whether a training is due besides those of the calendar.
+"""Advise a training outside the calendar, because of open alerts or a missed training.
 
-Only advice: the schedule follows it, a person may. What a training does is
-:mod:`rossmann_ml.pipeline.retraining`'s matter, whether its model serves the gate's.
+Entry point: :func:`advise_retraining`. The schedule follows the advice. Training is in
+:mod:`rossmann_ml.pipeline.retraining`; the gate decides whether the new model serves.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from rossmann_ml.warehouse.tables import forecasting, models
 def advise_retraining(
     connection: duckdb.DuckDBPyConnection, params: RetrainingParams, *, every_weeks: int
 ) -> str | None:
-    """Say why to train, if there is a reason.
+    """Return the reason for a training, if one is due.
 
-    There is one when an alert of the rules named is open, is at least a warning, and came after
-    the newest training, and when enough weeks of sales have come in that this training has not
-    seen: training again on the same sales would bring the same model. There is one too when the
-    training of the calendar did not come, since its week's run stopped before it.
+    A training is due if an alert of the given rules was raised after the newest training, is still
+    open and is at least a warning, and if enough weeks of new sales exist, because the same sales
+    would give the same model. It is also due if a training of the calendar was missed, because
+    that week's run stopped before it.
 
     Args:
-        connection: The pipeline's database.
-        params: Which rules, and how many weeks.
-        every_weeks: ``training.retrain_every_weeks``.
+        connection: Connection to the pipeline's database.
+        params: Names of the rules, and smallest number of weeks of new sales.
+        every_weeks: Number of weeks between trainings of the calendar.
 
     Returns:
-        The reason in words, with the alerts; None when there is none.
+        The reason in words, with the alerts; None if no training is due.
     """
     newest = models.newest_training(connection)
     origin = forecasting.newest_origin_between(connection)

@@ -1,7 +1,7 @@
-"""In which weeks the scheduled run trains, whoever schedules it.
+"""Decide in which weeks the scheduled run trains, for Dagster's schedules and other schedulers.
 
-Belongs here: the one rule, so that Dagster's schedules and a run outside Dagster agree. Whether
-alerts ask for a training is :mod:`rossmann_ml.monitoring.retraining_advice`'s matter.
+Entry point: :func:`reason_to_train`. Advice because of alerts comes from
+:mod:`rossmann_ml.monitoring.retraining_advice`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from rossmann_ml.serving.status import read_status
 
 
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
-    """Why the run of a day's week trains; None where it keeps the champion.
+    """Return why the run in the week of a day trains; None if it keeps the champion.
 
-    The warehouse is not opened, since another process may be writing it: alerts are asked as the
-    last run left their advice.
+    Reads the last run's advice from ``status.json``, not the warehouse, because another process
+    may be writing to it.
 
     Args:
-        published_path: The folder of the generations and of ``status.json``.
-        day: Any day of the week, from Monday to Sunday.
-        every_weeks: ``training.retrain_every_weeks``.
+        published_path: Folder of the generations and ``status.json``.
+        day: Any day of the week (Monday to Sunday).
+        every_weeks: Number of weeks between trainings of the calendar.
     """
     if pointed_path(published_path) is None:
         return "there is no champion yet"

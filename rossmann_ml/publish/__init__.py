@@ -1,8 +1,7 @@
-"""Publishing: the read-only generations that everyone reads, and the pointer to the current one.
+"""Publish read-only generations of the forecasts, and move the pointer to the current one.
 
-``identity`` says which generation the warehouse gives, ``continuity`` how far its totals moved,
-``writer`` writes it, ``audit`` decides whether it may be served, ``retention`` and ``vintages``
-decide what stays, ``summary`` tells what is current, ``exports`` writes cleaned tables as Parquet,
-and ``publishing`` runs the steps in their order. What readers may use is
-:mod:`rossmann_ml.serving`.
+``publishing`` runs the steps in order: ``identity`` (which generation), ``writer``, ``audit``,
+``continuity`` (how far totals moved), ``retention``. ``vintages`` archives older origins,
+``summary`` reads the current generation, ``exports`` writes cleaned tables as Parquet,
+``document`` renders the contract. Readers use :mod:`rossmann_ml.serving`.
 """

@@ -1,8 +1,8 @@
-"""Whether a written file may be served: read again from the disk and held against the contract.
+"""Audit a written generation: compare the file on disk with the contract before it is served.
 
-Only looks; the file is renamed, or thrown away, by :mod:`rossmann_ml.publish.publishing`. Whether
-forecasts are believable is for the checks in ``rossmann_ml/quality``; here stands what a reader's
-program relies on.
+Entry point: :func:`audit_generation`. It checks what readers' programs rely on, read-only;
+:mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether forecasts are
+plausible are in :mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Tabl
 from rossmann_ml.serving.generations import reading
 from rossmann_ml.warehouse.connection import one_value
 
-# Faults of the forecasts: what they are called, and the condition of a row that has them.
+# Faults of daily forecasts: the wording in the message, and the SQL condition of a faulty row.
 _FORECAST_FAULTS = {
     "has a forecast or bound below 0": "least(sales_forecast, lower_80, lower_95) < 0",
     "has bounds out of order": """
@@ -28,7 +28,7 @@ _FORECAST_FAULTS = {
             IS DISTINCT FROM (0, 0, 0, 0, 0)""",
     "has a target date that is not horizon_days after the origin":
         "target_date <> forecast_origin + horizon_days",
-    "lies outside the horizon":
+    "is outside the horizon":
         "horizon_days NOT BETWEEN 1 AND (SELECT horizon_days FROM generation_info)",
     "names a model that is not in model_versions":
         "model_version NOT IN (SELECT model_version FROM model_versions)",
@@ -36,7 +36,7 @@ _FORECAST_FAULTS = {
         "run_id NOT IN (SELECT run_id FROM forecast_runs)",
 }  # fmt: skip
 
-# The same of totals; segments that were formed after the forecast have NULL, which is no fault.
+# Faults of totals. NULL is allowed because a segment formed after the forecast has no bounds.
 _TOTAL_FAULTS = {
     "has bounds out of order": """
         NOT (0 <= lower_95 AND lower_95 <= lower_80 AND lower_80 <= sales_unbiased
@@ -56,22 +56,23 @@ _FAULTS_SHOWN = 12
 def audit_generation(
     path: Path, *, contract: Contract, expected_rows: Mapping[str, int]
 ) -> dict[str, int]:
-    """Open a written file read-only and hold it against the contract.
+    """Open a written generation read-only and compare it with the contract.
 
     Args:
-        path: The file.
-        contract: What it must hold.
-        expected_rows: Rows of each source table.
+        path: Generation file (DuckDB).
+        contract: Tables, columns and views that the file must hold.
+        expected_rows: Number of rows of each source table, by table name.
 
     Returns:
-        Rows of every table and view.
+        Number of rows of every table and view, by name.
 
     Raises:
-        PublishError: With all faults found: table, column or row, what was found and expected.
+        PublishError: The file has faults; the message lists the first ones with the table, column
+            or row, the value found and the value expected.
     """
     with reading(path) as connection:
         faults = list(_shape_faults(connection, contract))
-        if not faults:  # the other checks name columns that the shape promises
+        if not faults:  # the other checks read columns whose presence the shape check proves
             faults += _storage_faults(connection)
             for table in contract.tables:
                 faults += _table_faults(connection, table, expected_rows[table.name])
@@ -86,12 +87,12 @@ def audit_generation(
 def count_generation_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract
 ) -> dict[str, int]:
-    """Rows of every table and view of an open generation."""
+    """Return the number of rows of every table and view of an open generation, by name."""
     return {name: _number(connection, f"SELECT count(*) FROM {name}") for name in contract.names}  # noqa: S608
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str, bool]]]:
-    """Name, type and nullability of every column, by table or view, in the file's order."""
+    """Return name, type and nullability of each column in file order, by table or view."""
     found: dict[str, list[tuple[str, str, bool]]] = {}
     for table, name, data_type, is_nullable in connection.execute(
         """
@@ -104,17 +105,19 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return the integer that a query finds; 0 for NULL or no row."""
     return one_value(connection, int, query) or 0
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
+    """Yield missing, extra and differently shaped tables and views."""
     found = schema_of(connection)
     views = {view.name for view in contract.views}
     for name in contract.names:
         if name not in found:
             yield f"{name} is missing"
             continue
-        # DuckDB calls every column of a view nullable
+        # DuckDB reports every column of a view as nullable
         expected = [
             (column.name, column.type, name in views or column.nullable)
             for column in contract.columns_of(name)
@@ -126,6 +129,7 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield a fault if the file's DuckDB storage version is not the contract's."""
     found = one_value(
         connection, str, "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
     )
@@ -136,6 +140,7 @@ def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def _table_faults(
     connection: duckdb.DuckDBPyConnection, table: Table, expected_rows: int
 ) -> Iterator[str]:
+    """Yield a table's faults: a wrong row count, forbidden values, and a duplicate key."""
     wrong = {column.name: _wrong_value(column) for column in table.columns}
     counted = ", ".join(
         f"count(*) FILTER ({condition})" for condition in wrong.values() if condition
@@ -162,7 +167,7 @@ def _table_faults(
 
 
 def _wrong_value(column: Column) -> str:
-    """The condition of a row whose value the contract forbids; empty when every value is fine."""
+    """Return the SQL condition of values that the contract forbids; empty if all are allowed."""
     conditions = [] if column.nullable else [f'"{column.name}" IS NULL']
     if column.type == "DOUBLE":
         conditions.append(f'NOT isfinite("{column.name}")')
@@ -170,6 +175,7 @@ def _wrong_value(column: Column) -> str:
 
 
 def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield faults of daily forecasts and of totals, each with its first row."""
     for fault, condition in _FORECAST_FAULTS.items():
         found = connection.execute(
             f"""
@@ -186,10 +192,11 @@ def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     yield from _total_faults(connection, "forecast_totals", "week_start")
     yield from _total_faults(connection, "forecast_horizon_totals", "days")
     yield from _gaps_in_newest_origin(connection)
-    yield from _totals_apart_from_days(connection)
+    yield from _totals_unlike_days(connection)
 
 
 def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) -> Iterator[str]:
+    """Yield faults of a table of totals, each with its first row; `span` is its period column."""
     for fault, condition in _TOTAL_FAULTS.items():
         found = connection.execute(
             f"""
@@ -206,7 +213,7 @@ def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) 
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """A store of the newest origin has every day of the horizon, and no forecast store is lost."""
+    """Yield gaps of the newest origin: stores without all days, or a wrong number of stores."""
     for store_id, days, horizon_days in connection.execute(
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)
@@ -232,13 +239,13 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
             yield f"latest_forecasts: {found} stores, the run forecast {expected}"
 
 
-def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Totals made before the forecasts were would show here.
+def _totals_unlike_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield the newest origin whose chain totals differ from its days: the totals are outdated.
 
-    Totals are sums of amounts rounded to 0.0001 EUR and the days are not: a cent and a millionth of
-    the days' sum are far more than that can make, and far less than a lost or changed store-day.
+    Totals add up amounts rounded to 0.0001 EUR, days do not. The tolerance of a cent plus a
+    millionth of the sum is far above that rounding, and far below one lost or changed store-day.
     """
-    apart = connection.execute(
+    unlike = connection.execute(
         """
         WITH days AS (
             SELECT forecast_origin, sum(sales_forecast) AS total
@@ -253,7 +260,7 @@ def _totals_apart_from_days(connection: duckdb.DuckDBPyConnection) -> Iterator[s
         ORDER BY 1 DESC LIMIT 1
         """
     ).fetchall()
-    for origin, days, weeks in apart:
+    for origin, days, weeks in unlike:
         yield (
             f"forecast_totals: the chain's weeks of origin {origin} add up to {weeks:,.2f}, "
             f"its days to {days:,.2f}; build the marts again"

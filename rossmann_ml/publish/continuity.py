@@ -1,8 +1,7 @@
-"""Whether a new vintage goes on where the one before left off: their totals over the same days.
+"""Compare a new vintage's totals with those of the published one over the same days.
 
-Belongs here: comparing and saying what moved. Holding a publication back, and letting one pass, is
-:mod:`rossmann_ml.publish.publishing`'s matter. What moved is not judged right or wrong: a person
-does that.
+Entry point: :func:`compare_with_published`. It reports what moved; a person decides whether a jump
+is right. Holding back a publication is in :mod:`rossmann_ml.publish.publishing`.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ _KEYS = ["store_id", "target_date"]
 
 @dataclass(frozen=True)
 class Move:
-    """A total of both vintages over the same days.
+    """One total in both vintages, over the same days.
 
     Attributes:
-        name: Whose total: ``chain, week of 2015-06-22``, ``state BE``, ``store 262``.
-        before: EUR, in the vintage that readers have.
-        after: EUR, in the new one.
-        limit: The largest change that passes, as a share; None: nothing is asked.
+        name: Name of the total: ``chain, week of 2015-06-22``, ``state BE``, ``store 262``.
+        before: Total in the published vintage, EUR.
+        after: Total in the new vintage, EUR.
+        limit: Largest allowed change, as a share; None for a total without a limit.
     """
 
     name: str
@@ -40,14 +39,14 @@ class Move:
 
     @property
     def change(self) -> float:
-        """How far it moved, as a share of before; 1 where there was nothing before."""
+        """Change as a share of `before`; if that is 0: 1 for any sales now, 0 for none."""
         if self.before > 0:
             return (self.after - self.before) / self.before
         return float(self.after > 0)
 
     @property
     def is_jump(self) -> bool:
-        """Whether it moved further than the limit."""
+        """Whether the change exceeds the limit."""
         return self.limit is not None and abs(self.change) > self.limit
 
     def __str__(self) -> str:
@@ -59,15 +58,15 @@ class Move:
 
 @dataclass(frozen=True)
 class Continuity:
-    """How a new vintage stands to the one that readers have.
+    """Comparison of a new vintage with the published one.
 
     Attributes:
-        previous_generation_id: What readers have.
-        previous_origin: Its newest origin.
-        forecast_origin: The new vintage's origin.
-        days: Days that both forecast.
-        totals: What is judged: weeks of the chain, store types, states.
-        stores: The stores that moved most, in EUR, the furthest first.
+        previous_generation_id: Id of the current generation.
+        previous_origin: Newest forecast origin of the current generation.
+        forecast_origin: Forecast origin of the new vintage.
+        days: Number of days that both vintages forecast.
+        totals: Totals that have limits: weeks of the chain, store types, states.
+        stores: Stores with the largest changes in EUR, largest first.
     """
 
     previous_generation_id: str
@@ -79,17 +78,17 @@ class Continuity:
 
     @property
     def jumps(self) -> tuple[Move, ...]:
-        """Totals that moved too far, the furthest first."""
+        """Totals that exceed their limit, largest change first."""
         found = [move for move in self.totals if move.is_jump]
         return tuple(sorted(found, key=lambda move: -abs(move.change)))
 
     @property
     def largest(self) -> Move | None:
-        """The total that moved most as a share of what is allowed."""
+        """The total with the largest change relative to its limit; None without totals."""
         return max(self.totals, key=lambda move: abs(move.change) / (move.limit or 1), default=None)
 
     def describe(self) -> str:
-        """What moved too far, and the stores that moved most, with figures."""
+        """Return a sentence with the totals beyond their limit and the stores that moved most."""
         return (
             f"totals of origin {self.forecast_origin} moved too far from those that readers have "
             f"(origin {self.previous_origin}, generation {self.previous_generation_id}) over the "
@@ -101,18 +100,17 @@ class Continuity:
 def compare_with_published(
     connection: duckdb.DuckDBPyConnection, current: Path, params: ContinuityParams
 ) -> Continuity | None:
-    """Compare the warehouse's newest vintage with that of the generation readers have.
+    """Compare the warehouse's newest vintage with that of the current generation.
 
-    Only stores that were forecast before are compared, those that no longer are with 0.
+    Only stores of the current generation are compared; a store without a new forecast counts as 0.
 
     Args:
-        connection: The pipeline's database.
-        current: The file of the current generation.
-        params: The limits.
+        connection: Connection to the pipeline's database.
+        current: File of the current generation.
+        params: Limits of the changes, and the smallest weeks and segments that are compared.
 
     Returns:
-        None where there is nothing to compare with: the file cannot be read, or the two have no
-        day in common.
+        The comparison; None if the file cannot be read or the vintages have no day in common.
     """
     try:
         with reading(current) as published:
@@ -121,7 +119,7 @@ def compare_with_published(
                 published,
                 "SELECT store_id, target_date, sales_forecast AS before FROM latest_forecasts",
             )
-    except duckdb.Error:  # a file that is about to be replaced
+    except duckdb.Error:  # unreadable: publishing replaces the file
         return None
     origin = forecasting.newest_origin_between(connection)
     if origin is None:
@@ -132,7 +130,7 @@ def compare_with_published(
         return None
     stores = marts.store_segments(connection)
     both = (
-        # a store that comes back or opens is no jump, one that is lost is
+        # a store that opens or reopens is not a jump, a store that is lost is
         before.join(after, on=_KEYS, how="left")
         .filter(pl.col("target_date").is_in(sorted(days)))
         .with_columns(pl.col("after").fill_null(0.0))
@@ -153,6 +151,7 @@ _SUMS = pl.col("before", "after").sum()
 
 
 def _weeks(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
+    """Return the chain's total of each calendar week that has enough common days."""
     weeks = (
         both.group_by(week=pl.col("target_date").dt.truncate("1w"))
         .agg(_SUMS, days=pl.col("target_date").n_unique())
@@ -167,6 +166,7 @@ def _weeks(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
 
 
 def _segments(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
+    """Return the total of each store type and state that has enough stores."""
     moves = []
     for level in ("store_type", "state"):
         segments = (
@@ -184,6 +184,7 @@ def _segments(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
 
 
 def _stores(both: pl.DataFrame, params: ContinuityParams) -> tuple[Move, ...]:
+    """Return the stores with the largest changes in EUR, largest first."""
     stores = (
         both.group_by("store_id")
         .agg(_SUMS)

@@ -1,7 +1,7 @@
-"""The part of ``warehouse/README.md`` that lists the tables, rendered from the contract.
+"""Render the list of tables in ``warehouse/README.md`` from the contract.
 
-``python -m rossmann_ml.publish.document`` writes it anew after a change of ``contract.yaml``; a
-test compares the two, so a column cannot change without its description.
+Run ``python -m rossmann_ml.publish.document`` after a change of ``contract.yaml``; a test fails
+while the page and the contract differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ END = "<!-- tables: end -->"
 
 
 def render_tables(contract: Contract) -> str:
-    """The tables and views as Markdown: a list of all, then columns by table."""
+    """Return the tables and views as Markdown: an overview, then the columns of each table."""
     lines = ["| table | one row is |", "|---|---|"]
     grains = {each.name: each.grain for each in contract.tables}
     grains |= {each.name: each.grain for each in contract.views}
@@ -28,7 +28,7 @@ def render_tables(contract: Contract) -> str:
         lines += ["", f"### `{table.name}`", "", table.meaning.strip(), ""]
         key = ", ".join(f"`{name}`" for name in table.key) or "none"
         order = ", ".join(f"`{name}`" for name in table.order_by)
-        lines += [f"One row: {table.grain}. Key: {key}. Rows lie in the order {order}.", ""]
+        lines += [f"One row: {table.grain}. Key: {key}. Rows are sorted by {order}.", ""]
         if table.is_vintage:
             older = "; older ones are in `vintages/`" if table.name == ARCHIVED_TABLE else ""
             lines += [f"Holds the published origins only{older}.", ""]
@@ -43,21 +43,22 @@ def render_tables(contract: Contract) -> str:
 
 
 def _row(column: Column) -> str:
+    """Return a column's row of the Markdown table."""
     null = "yes" if column.nullable else "no"
     return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {column.meaning} |"
 
 
 def replace_tables(text: str, tables: str) -> str:
-    """The same document with its part between the marks replaced.
+    """Return a document with the text between its two marks replaced.
 
     Raises:
-        ValueError: The marks are not there.
+        ValueError: A mark is missing.
     """
     return with_part(text, tables, begin=BEGIN, end=END)
 
 
 def write_document(path: Path = README_PATH) -> None:
-    """Bring the document up to the contract."""
+    """Rewrite the document's list of tables from the contract."""
     text = path.read_text(encoding="utf-8")
     path.write_text(replace_tables(text, render_tables(load_contract())), encoding="utf-8")
 

@@ -1,8 +1,7 @@
-"""The cleaned tables and the feature tables as Parquet files, for DVC and for other tools.
+"""Write the cleaned tables and the feature tables as Parquet files, for DVC and other tools.
 
-Belongs here: which tables, in which order of rows, and the page that ties the files to the landed
-files they come from. Storing and sharing the files is DVC's (``dvc.yaml``); the product does
-without it.
+Entry point: :func:`export_tables`, which also writes a JSON file that links the Parquet files to
+the landed files. Storing and sharing them with DVC is in ``dvc.yaml`` and optional.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ExportedTable:
-    """A table that was written.
+    """A table written as a Parquet file.
 
     Attributes:
-        rows: Its number of rows.
-        bytes: Size of the file.
-        md5: Of the file, the name by which DVC knows it.
+        rows: Number of rows.
+        bytes: File size in bytes.
+        md5: MD5 of the file, by which DVC identifies it.
     """
 
     rows: int
@@ -54,10 +53,10 @@ class LandedFile:
     """A file whose rows are in the raw tables.
 
     Attributes:
-        name: Without its folder.
-        sha256: Of its bytes when it was landed.
-        md5: Of the same bytes, the name by which DVC knows them; None when the file that lies
-            there now is another one, or none.
+        name: File name without the folder.
+        sha256: SHA-256 of the file's bytes when it was landed.
+        md5: MD5 of the same bytes, by which DVC identifies them; None if the file has changed
+            since or is missing.
     """
 
     name: str
@@ -67,16 +66,16 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Export:
-    """What an export wrote, and what it was made of.
+    """Exported tables, with the data and code that they were built from.
 
     Attributes:
-        data_version: Fingerprint of the landed rows in force; training runs, generations and
-            the API's answers carry the same.
+        data_version: Fingerprint of the newest version of the landed rows; the same value is in
+            training runs, generations and the API's responses.
         code_version: Fingerprint of library, dbt models and parameters.
         data_set: Name of the data set.
-        forecast_origin: The newest complete day, as an ISO date.
-        landed: The files that the rows came from, in the order of landing.
-        tables: By schema and name.
+        forecast_origin: Newest complete day of sales, as an ISO date.
+        landed: Files that the rows come from, in the order of landing.
+        tables: Exported tables by schema and name.
     """
 
     data_version: str
@@ -88,15 +87,15 @@ class Export:
 
 
 def export_tables(session: Session, folder: Path, page: Path) -> Export:
-    """Write the tables as ``<schema>/<table>.parquet``, and a page of JSON that describes them.
+    """Write the tables as ``<schema>/<table>.parquet``, and a JSON file that describes them.
 
-    Rows are written in the order of their key by one thread, so that the same tables give the
-    same bytes and DVC stores nothing twice. Each file takes the place of its predecessor at once.
+    One thread writes the rows in key order, so that equal tables give equal bytes and DVC stores
+    them once. Each file replaces its predecessor atomically.
 
     Args:
         session: Session of the command.
-        folder: Where the Parquet files go.
-        page: Where the description goes.
+        folder: Folder of the Parquet files.
+        page: Path of the JSON file.
 
     Raises:
         NoDataError: There is no warehouse, or a table has not been built yet.
@@ -134,6 +133,7 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> ExportedTable:
+    """Write one table as a Parquet file; a failed write leaves the previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -154,13 +154,15 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> Exp
 def _landed_files(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> tuple[LandedFile, ...]:
+    """Return the landed files, each with its MD5 if the file is unchanged."""
     return tuple(
-        LandedFile(name, sha256, _md5_if_still_there(settings, name, sha256))
+        LandedFile(name, sha256, _md5_if_unchanged(settings, name, sha256))
         for name, sha256 in raw.landed_files(connection)
     )
 
 
-def _md5_if_still_there(settings: Settings, name: str, sha256: str) -> str | None:
+def _md5_if_unchanged(settings: Settings, name: str, sha256: str) -> str | None:
+    """Return the MD5 of a landed file; None if no file of that name has the same SHA-256."""
     for folder in (settings.raw_path, settings.incoming_path):
         path = folder / name
         if path.is_file() and sha256_of(path) == sha256:

@@ -1,6 +1,6 @@
-"""Which generation the warehouse would give now: its identity and what it covers.
+"""Determine which generation the warehouse would publish now: its id and the origins it covers.
 
-Reads the pipeline's database and writes nothing.
+Entry point: :func:`draft_generation`, which reads the pipeline's database.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from rossmann_ml.warehouse.tables.models import require_champion
 
 @dataclass(frozen=True)
 class Draft:
-    """What would be published.
+    """Plan of a generation to publish.
 
     Attributes:
-        info: The row of ``generation_info``.
-        oldest_origin: Forecasts of this origin and newer ones are in the file.
-        archived_origins: Older origins; their forecasts are exported as Parquet.
+        info: Row of ``generation_info``.
+        oldest_origin: Oldest origin whose forecasts are in the file.
+        archived_origins: Origins older than that; their forecasts are exported as Parquet.
         model_versions: Models whose files the generation needs.
     """
 
@@ -42,15 +42,14 @@ class Draft:
 def draft_generation(
     connection: duckdb.DuckDBPyConnection, settings: Settings, params: Params, *, run_id: str
 ) -> Draft:
-    """Say which generation the warehouse would give now.
+    """Build the draft of the generation that the warehouse would publish now.
 
-    Its id is a fingerprint of the landed rows, the champion, the code, the inputs of the forecast
-    runs included and the challengers that ran in shadow beside them: the same content is the same
-    generation, whenever it is published.
+    The id is a fingerprint of the landed rows, the champion, the code, and the inputs of the
+    served and shadow forecasts. The same content therefore has the same id whenever it is
+    published.
 
     Raises:
-        NoDataError: There is no data or no forecast yet.
-        NoDataError: No model has been promoted yet.
+        NoDataError: There is no data, no forecast or no champion yet.
         PublishError: A forecast names a run that is not in ``forecast_runs``.
     """
     data_set = raw.data_set(connection)
@@ -94,7 +93,7 @@ def draft_generation(
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Origin and input hash of every run whose forecasts would be in the file, sorted."""
+    """Return origin and input hash of every run whose forecasts belong in the file, sorted."""
     rows = forecasting.inputs_of_runs(connection, first_origin=oldest_origin)
     for origin, run_id, input_hash in rows:
         if input_hash is None:
@@ -106,6 +105,6 @@ def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[
 
 
 def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Origin, challenger and input hash of all shadow forecasts that would be in the file."""
+    """Return origin, challenger and input hash of the shadow forecasts that belong in the file."""
     rows = forecasting.inputs_of_shadows(connection, first_origin=oldest_origin)
     return [[str(value) for value in row] for row in rows]

@@ -1,8 +1,8 @@
-"""Publishing: compare, write, audit, then let readers see it; and going back to an older one.
+"""Publish a generation (write, audit, compare, move the pointer), or roll back to an older one.
 
-The order of the steps is the guarantee: readers follow ``CURRENT`` only, and it moves after the
-generation's file and its models lie complete on the disk. A process that dies between two steps
-leaves the old generation current, or the new one whole.
+Entry points: :func:`publish`, :func:`rollback_generation`. Readers follow the pointer ``CURRENT``
+only, and it moves after the generation's file and its models are complete on disk. A process
+that dies between two steps leaves the old generation current, or the new one complete.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ from rossmann_ml.warehouse.session import Session
 
 @dataclass(frozen=True)
 class PublishedGeneration:
-    """What :func:`publish` left for readers.
+    """Result of :func:`publish`.
 
     Attributes:
-        generation_id: Its id, also the stem of the file's name.
-        path: The file.
-        is_new: False when this content had been published before and nothing was written.
-        is_current: False only while a rollback holds readers on an older generation.
-        tables: Rows by table and view.
-        info: The row of ``generation_info``.
-        continuity: How its totals stand to those that readers had; None where nothing was new or
-            there was nothing to compare with.
+        generation_id: Id of the generation, also the stem of its file name.
+        path: Generation file.
+        is_new: False if this content was published before, so that no file was written.
+        is_current: False only while a rollback keeps readers on another generation.
+        tables: Number of rows by table and view.
+        info: Row of ``generation_info``.
+        continuity: Comparison with the previous generation; None if no file was written or no
+            comparison is possible.
     """
 
     generation_id: str
@@ -74,11 +74,11 @@ class PublishedGeneration:
 
 @dataclass(frozen=True)
 class AcceptedJump:
-    """A person's word that totals may jump this once.
+    """A person's approval of totals that jump, for one publication.
 
     Attributes:
-        actor: Who.
-        reason: Why, for the record.
+        actor: Name of the person.
+        reason: Reason of the approval, kept in ``monitoring.accepted_jumps``.
     """
 
     actor: str
@@ -88,25 +88,24 @@ class AcceptedJump:
 def publish(
     session: Session, *, run_id: str, accepted_jump: AcceptedJump | None = None
 ) -> PublishedGeneration:
-    """Make what the warehouse holds now the generation that readers use.
+    """Publish the warehouse's forecasts as the generation that readers use.
 
-    Content that was published before is not written again: the pointer is moved to it if it
-    points elsewhere (a process may have died before moving it), unless a person rolled readers
-    back from it; then only a generation that was not there at the rollback takes over.
+    Content that was published before is not written again. The pointer moves to it if it points
+    elsewhere, for example after a process died before moving it. After a rollback the pointer only
+    moves to a generation that did not exist at the rollback.
 
     Args:
         session: Session of the job.
-        run_id: The run that publishes, for provenance.
-        accepted_jump: Lets a generation pass whose totals moved too far; recorded if they did.
+        run_id: Id of the publishing run, kept in ``generation_info`` and ``status.json``.
+        accepted_jump: Approval of totals beyond their limits; recorded if there are such totals.
 
     Raises:
-        HeldError: Totals moved further from what readers have than ``params.yaml`` allows
-            (``publish.continuity``). Readers keep it, and ``status.json`` says why.
-        NoDataError: There is no warehouse, no data or no forecast yet.
-        NoDataError: No model has been promoted yet.
+        HeldError: Totals moved further than ``publish.continuity`` in ``params.yaml``
+            allows. Readers keep the current generation, and ``status.json`` has the reason.
+        NoDataError: There is no warehouse, no data, no forecast or no champion yet.
         PublishError: The new file did not pass its audit, or a model's files are missing. The
-            pointer was not moved, and ``status.json`` says why.
-        BusyError: Another process writes.
+            pointer stays, and ``status.json`` has the reason.
+        BusyError: Another process is writing.
     """
     try:
         with warehouse.writer_lock(session.settings):
@@ -120,6 +119,7 @@ def publish(
 def _publish(
     session: Session, run_id: str, accepted_jump: AcceptedJump | None
 ) -> PublishedGeneration:
+    """Publish as :func:`publish` does, inside the writer's lock."""
     settings, params = session.settings, session.params
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):
@@ -139,20 +139,20 @@ def _publish(
                     connection, temporary, contract=load_contract(), draft=draft
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
-                # after the audit: what is broken should be called broken, not surprising
+                # after the audit, so that a broken file is reported as broken, not as a jump
                 continuity = _continuity(connection, settings, params)
                 _require_accepted(settings, draft, continuity, run_id, accepted_jump)
             except BaseException:
                 files.remove(temporary)
                 raise
-            temporary.chmod(0o444)  # a SQL tool that opens for writing by default must not
+            temporary.chmod(0o444)  # some SQL tools open files for writing by default
             files.move_into_place(temporary, path)
         if continuity is not None and continuity.jumps and accepted_jump is not None:
             accepted = accepted_jump
             _record_acceptance(connection, draft, continuity, accepted)
     copy_bundles(settings, draft)
     reason = accepted.reason if accepted is not None else None
-    is_current = _let_readers_see(settings, path, run_id, reason)
+    is_current = _move_pointer_if_due(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
     with reading(path) as connection:
         tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
@@ -164,6 +164,7 @@ def _publish(
 def _continuity(
     connection: duckdb.DuckDBPyConnection, settings: Settings, params: Params
 ) -> Continuity | None:
+    """Compare with the current generation; None without one."""
     current = _pointed_or_none(settings)
     if current is None:
         return None
@@ -177,7 +178,7 @@ def _require_accepted(
     run_id: str,
     accepted_jump: AcceptedJump | None,
 ) -> None:
-    """Hold back a generation whose totals jump, unless a person let it pass; readers are told."""
+    """Raise `HeldError` for unapproved jumps, after a note in ``status.json``."""
     if continuity is None or not continuity.jumps or accepted_jump is not None:
         return
     reason = continuity.describe()
@@ -190,7 +191,7 @@ def _require_accepted(
     write_status(settings, held_publish=held)
     raise HeldError(
         f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
-        'right: `rossmann publish --accept-jump --reason "..."`; else mend the data and run '
+        'right: `rossmann publish --accept-jump --reason "..."`; else correct the data and run '
         "`rossmann refresh`"
     )
 
@@ -201,6 +202,7 @@ def _record_acceptance(
     continuity: Continuity,
     accepted: AcceptedJump,
 ) -> None:
+    """Add the approval of a jump to ``monitoring.accepted_jumps``."""
     connection.execute(
         "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -215,7 +217,7 @@ def _record_acceptance(
 
 
 def copy_bundles(settings: Settings, draft: Draft) -> None:
-    """Copy the files of the models a generation needs; those already there stay as they are.
+    """Copy the files of a generation's models to the published folder, unless they exist there.
 
     Raises:
         PublishError: A model's files are not in the warehouse.
@@ -230,10 +232,10 @@ def copy_bundles(settings: Settings, draft: Draft) -> None:
         files.copy_folder_atomically(source, final)
 
 
-def _let_readers_see(
+def _move_pointer_if_due(
     settings: Settings, path: Path, run_id: str, accepted_jump: str | None
 ) -> bool:
-    """Move the pointer where that is due; True when ``path`` is the current generation then."""
+    """Move the pointer to `path` unless it was rolled back; return whether `path` is current."""
     current = _pointed_or_none(settings)
     status = read_status(settings.published_path)
     is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
@@ -244,7 +246,7 @@ def _let_readers_see(
         move_pointer(settings.published_path, path)
     noted = (status.last_publish, status.rollback)
     if not any(each is not None and each.generation_id == path.stem for each in noted):
-        # also after a death between pointer and note
+        # an earlier process may have died between moving the pointer and this note
         published = LastPublish(generation_id=path.stem, run_id=run_id, accepted_jump=accepted_jump)
         write_status(settings, last_publish=published)
     resolve_failure(settings)
@@ -252,25 +254,29 @@ def _let_readers_see(
 
 
 def _pointed_or_none(settings: Settings) -> Path | None:
+    """Return the current generation's file; None without a usable pointer."""
     try:
         return pointed_path(settings.published_path)
-    except PublishError:  # the pointer's text is unusable; it is about to be replaced
+    except PublishError:  # the pointer's text is unusable; publishing replaces it
         return None
 
 
 def rollback_generation(settings: Settings, generation_id: str) -> Generation:
-    """Let readers use another generation that is still on disk.
+    """Roll readers back to another generation that is still on disk.
 
-    It holds until a generation is published that was not there at the rollback; publishing
-    the withdrawn content again does not undo it.
+    The rollback lasts until a generation is published that did not exist at the rollback.
+    Publishing the withdrawn content again does not undo it.
 
     Args:
-        settings: Where published files lie.
-        generation_id: The generation, or enough of the id's beginning to be unique.
+        settings: Settings with the folder of published files.
+        generation_id: Id of the generation, or a unique beginning of it.
+
+    Returns:
+        The generation that is current now.
 
     Raises:
-        PublishError: There is no such generation, or its models' files are gone.
-        BusyError: Another process writes.
+        PublishError: There is no such generation, or its models' files are missing.
+        BusyError: Another process is writing.
     """
     with warehouse.writer_lock(settings):
         known = list_generations(settings)
@@ -293,7 +299,7 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
             )
         others = [each.path.stem for each in known if each.path != target.path]
         choice = Rollback(generation_id=target.path.stem, withdrawn=tuple(others))
-        # the note first: without it the next publication would undo a rollback that was made
+        # the note is written first because without it the next publication undoes the rollback
         write_status(settings, rollback=choice)
         move_pointer(settings.published_path, target.path)
         return next(each for each in list_generations(settings) if each.is_current)

@@ -1,6 +1,7 @@
-"""What stays in ``published/`` and what goes: old generations, and models nobody needs any more.
+"""Remove old generations, and models that no kept generation uses, from ``published/``.
 
-The current generation never goes, whatever its age. Archived vintages are not touched.
+Entry point: :func:`remove_old`. The current generation stays whatever its age. Archived vintages
+stay too; see :mod:`rossmann_ml.publish.vintages`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from rossmann_ml.serving.generations import list_generations, model_versions_of,
 
 
 def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
-    """Remove generations beyond the newest ones, then the models that none of the rest names.
+    """Remove all but the newest generations, then the models that the kept ones do not use.
 
-    A reader that has a removed file open reads on: its bytes go when it closes.
+    A reader that has a removed file open can read on until it closes the file.
 
     Args:
-        settings: Where published files lie.
-        generations_kept: How many of the newest stay; the current one stays besides.
+        settings: Settings with the folder of published files.
+        generations_kept: Number of newest generations that stay; the current one always stays.
 
     Returns:
-        What was removed.
+        Removed files and folders.
     """
     removed = []
     kept = []

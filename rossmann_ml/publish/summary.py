@@ -1,6 +1,6 @@
-"""What the current generation holds, in the few figures a person asks for first.
+"""Read the main figures of the current generation: stores, days, accuracy in the backtest.
 
-Reads a published generation only.
+Entry point: :func:`summarise`, which reads a published generation only.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ _MODEL = """
 
 @dataclass(frozen=True)
 class Summary:
-    """The current generation.
+    """Main figures of the current generation.
 
     Attributes:
-        info: What it is and what it was made from.
-        path: The file.
-        stores: Stores with a forecast of the newest origin.
-        first_store: The smallest store number among them.
-        first_day: First day that is forecast.
-        last_day: Last one.
-        rmspe: Of the champion's backtest, the median over its origins; None without a backtest.
-        rmspe_seasonal_naive: Of last year's same weekday, on the same rows.
-        rmspe_median: Of the median by store, weekday and promo, on the same rows.
-        backtest_origins: How many origins that is.
-        profile: How much the champion's training did, ``fast`` or ``full``.
+        info: Row of ``generation_info``.
+        path: Generation file.
+        stores: Number of stores with a forecast of the newest origin.
+        first_store: Smallest store number among them.
+        first_day: First forecast day.
+        last_day: Last forecast day.
+        rmspe: Median RMSPE of the champion over its backtest origins; None without a backtest.
+        rmspe_seasonal_naive: Median RMSPE of the same weekday last year, on the same rows.
+        rmspe_median: Median RMSPE of the median by store, weekday and promo, on the same rows.
+        backtest_origins: Number of backtest origins.
+        profile: Training profile of the champion, ``fast`` or ``full``.
     """
 
     info: GenerationInfo
@@ -64,16 +64,16 @@ class Summary:
 
     @property
     def days(self) -> int:
-        """Days that are forecast."""
+        """Number of forecast days."""
         return (self.last_day - self.first_day).days + 1
 
 
 def summarise(settings: Settings) -> Summary:
-    """Read the figures of the current generation.
+    """Read the main figures of the current generation.
 
     Raises:
-        NoDataError: Nothing has been published yet.
-        PublishError: The pointer cannot be used.
+        NoDataError: No generation has been published yet.
+        PublishError: The pointer is unusable.
     """
     path = current_path(settings.published_path)
     with reading(path) as connection:

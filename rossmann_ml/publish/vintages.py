@@ -1,6 +1,7 @@
-"""Forecasts of origins that are too old for the published file: one Parquet file each.
+"""Archive the forecasts of origins that are too old for the published file, one Parquet file each.
 
-Kept for ever beside the generations, so that a forecast once served can always be looked up.
+Entry point: :func:`export_vintages`. The files are never removed, so that every forecast that was
+served can be looked up.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from rossmann_ml.serving.contract import Contract
 from rossmann_ml.warehouse.tables import forecasting
 
 ARCHIVED_TABLE = "forecasts"
-"""The one table whose origins stay readable when they leave the file."""
+"""The table whose origins are archived when they leave the published file."""
 
 
 def vintages_path(settings: Settings) -> Path:
-    """The folder of the archived origins."""
+    """Return the folder of the archived origins."""
     return settings.published_path / "vintages"
 
 
@@ -30,19 +31,19 @@ def export_vintages(
     origins: tuple[date, ...],
     contract: Contract,
 ) -> list[Path]:
-    """Write the forecasts of older origins, those that are not yet written as they now stand.
+    """Write the forecasts of older origins whose current version is not archived yet.
 
-    A file is called ``forecasts_<origin>_<run>.parquet``; when an origin was scored again, its
-    new file takes the place of the old one.
+    The file name is ``forecasts_<origin>_<input hashes>.parquet``. After an origin is scored
+    again, a new file replaces the old one.
 
     Args:
-        connection: The pipeline's database.
-        settings: Where published files lie.
-        origins: The origins that are not in the published file.
-        contract: The columns of ``forecasts``.
+        connection: Connection to the pipeline's database.
+        settings: Settings with the folder of published files.
+        origins: Origins that are not in the published file.
+        contract: Contract with the columns of ``forecasts``.
 
     Returns:
-        The files written now.
+        Files written by this call.
     """
     folder = vintages_path(settings)
     table = contract.table(ARCHIVED_TABLE)

@@ -1,7 +1,7 @@
-"""Writing the file of a generation: served tables copied in their order, under a hidden name.
+"""Write the file of a generation: copy the contract's tables from the warehouse, sorted.
 
-What a table holds is decided by ``contract.yaml`` and the tables it names; whether the file may
-be served is decided by :mod:`rossmann_ml.publish.audit`.
+Entry point: :func:`write_generation`. ``contract.yaml`` defines the tables;
+:mod:`rossmann_ml.publish.audit` decides whether the file may be served.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _INTEGERS |= {"UINTEGER", "UBIGINT", "UHUGEINT"}
 def write_generation(
     connection: duckdb.DuckDBPyConnection, path: Path, *, contract: Contract, draft: Draft
 ) -> dict[str, int]:
-    """Write the served tables of the warehouse into a new file.
+    """Write the contract's tables and views from the warehouse into a new file.
 
     Args:
-        connection: The pipeline's database.
-        path: The new file, under a hidden name; what is there already is replaced.
-        contract: The tables to write.
-        draft: What is published.
+        connection: Connection to the pipeline's database.
+        path: Path of the new file, with a hidden name; an existing file is replaced.
+        contract: Tables and views to write.
+        draft: Draft of the generation.
 
     Returns:
-        Rows of each source table that belong into the file, for the audit.
+        Number of source rows that belong in the file, by table, for the audit.
 
     Raises:
         PublishError: A source table or column is missing, has another type, or holds a value
@@ -45,7 +45,7 @@ def write_generation(
     files.remove(path.with_name(f"{path.name}.wal"))
     rows: dict[str, int] = {}
     with _attached(connection, path):
-        with warehouse.transaction(connection):  # one commit, not one for every statement
+        with warehouse.transaction(connection):  # one commit is faster than one per statement
             for table in contract.tables:
                 _create(connection, table)
                 if table.source == "generation":
@@ -59,6 +59,7 @@ def write_generation(
 
 @contextmanager
 def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """Attach a new file as database ``generation`` for a block."""
     quoted = str(path).replace("'", "''")
     connection.execute(f"ATTACH '{quoted}' AS generation (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
@@ -68,12 +69,13 @@ def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Non
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Create an empty table with the contract's columns and descriptions."""
     columns = ", ".join(
         f'"{column.name}" {column.type}{"" if column.nullable else " NOT NULL"}'
         for column in table.columns
     )
     connection.execute(f"CREATE TABLE generation.{table.name} ({columns})")
-    # whoever opens the file in a SQL tool sees there what the columns mean
+    # SQL tools show these comments to people who open the file
     connection.execute(f"COMMENT ON TABLE generation.{table.name} IS {_text(table.meaning)}")
     for column in table.columns:
         name = f'generation.{table.name}."{column.name}"'
@@ -81,14 +83,17 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _text(value: str) -> str:
+    """Return a text as a SQL literal."""
     return "'" + value.strip().replace("'", "''") + "'"
 
 
 def _comment(column: Column) -> str:
+    """Return a column's description with its unit."""
     return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
+    """Copy a source table's rows, sorted, and return how many rows the source has."""
     _check_source(connection, table)
     names = ", ".join(f'"{name}"' for name in table.column_names)
     order = ", ".join(f'"{name}"' for name in table.order_by)
@@ -113,7 +118,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> 
 
 
 def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Compare the source's columns with the contract, so that nothing is cast behind its back."""
+    """Raise `PublishError` if a source column is missing or would lose values in a cast."""
     schema, name = table.source.split(".")
     found: dict[str, str] = dict(
         connection.execute(
@@ -143,7 +148,7 @@ def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _fits(found: str, expected: str) -> bool:
-    """Whether values of one type can stand as the other without losing anything."""
+    """Return whether values of the found type fit the expected type without loss."""
     if expected in {"INTEGER", "BIGINT"}:
         return found in _INTEGERS
     if expected == "DOUBLE":
@@ -152,6 +157,7 @@ def _fits(found: str, expected: str) -> bool:
 
 
 def _write_info(connection: duckdb.DuckDBPyConnection, draft: Draft) -> int:
+    """Write the row of ``generation_info`` and return the number of rows, 1."""
     row = draft.info.as_row()
     names, marks = ", ".join(row), ", ".join("?" for _ in row)
     connection.execute(
@@ -162,8 +168,10 @@ def _write_info(connection: duckdb.DuckDBPyConnection, draft: Draft) -> int:
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Create the contract's views with their descriptions."""
     before = connection.execute("SELECT current_database(), current_schema()").fetchone()
-    # a view keeps the names it was made with, and the file will be opened under another name
+    # a view stores the database name it was created with, and readers attach the file under
+    # another name; `USE` keeps the name out of the view
     connection.execute("USE generation.main")
     try:
         for view in contract.views:

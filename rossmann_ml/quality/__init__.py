@@ -1,8 +1,8 @@
-"""Checks of the data on its way: Great Expectations suites, and dbt's tests beside them.
+"""Check the data with Great Expectations suites, and record their results and dbt's.
 
-The expectations themselves are the JSON files in ``suites``, each with the SQL that reads what it
-checks. This package runs them and keeps the results; what to do about a failed check is decided by
-who calls (the job stops, the command line exits with an error).
+Entry points: :func:`run_suites`, :func:`record_dbt_results`. The expectations are the JSON files
+in ``suites``, each with the SQL query that reads the checked rows. Callers decide what follows a
+failed check: the job stops, the command line exits with an error.
 """
 
 from rossmann_ml.quality.dbt_results import record_dbt_results

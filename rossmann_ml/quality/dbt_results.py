@@ -1,7 +1,7 @@
-"""Keeping what dbt's tests found, in the same table as the expectations.
+"""Record the results of dbt's tests in ``quality.data_quality_results``.
 
-Belongs here: reading dbt's two artifacts. Not here: running dbt (:mod:`rossmann_ml.warehouse.dbt`
-does).
+Entry point: :func:`record_dbt_results`, which reads two of dbt's artifacts. Running dbt is in
+:mod:`rossmann_ml.warehouse.dbt`.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def record_dbt_results(
 ) -> SuiteResult:
     """Write one row for each data test and unit test of a dbt run.
 
-    A test that dbt skipped, because what it tests was not built, counts as failed: nobody looked.
+    A test that dbt skipped counts as failed, because the tested model was not built.
 
     Args:
-        connection: The pipeline's database, open for writing.
-        run_results_path: ``run_results.json`` of the run.
-        manifest_path: ``manifest.json`` of the same run.
-        run_id: The run that the results belong to; a test recorded twice leaves one row.
+        connection: Connection to the pipeline's database, open for writing.
+        run_results_path: Path of the dbt run's ``run_results.json``.
+        manifest_path: Path of the same run's ``manifest.json``.
+        run_id: Id of the run that the results belong to; recording a test again replaces its row.
 
     Returns:
         The results, as suite ``dbt``.
 
     Raises:
-        FaultError: An artifact is not there or not of dbt's form.
+        FaultError: An artifact is missing or has an unknown form.
     """
     outcomes = _read(run_results_path, "results")
     manifest = _read(manifest_path, "nodes")
@@ -67,6 +67,7 @@ def record_dbt_results(
 
 
 def _read(path: Path, key: str) -> dict[str, Any]:
+    """Read one of dbt's JSON artifacts, which must have the given top-level key."""
     try:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -81,6 +82,7 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 def _check_result(
     outcome: Mapping[str, Any], test: Mapping[str, Any], nodes: Mapping[str, Any]
 ) -> CheckResult:
+    """Build the result of one test from its outcome and its node in the manifest."""
     status = str(outcome["status"])
     failures = outcome.get("failures")
     is_success = status == "pass"
@@ -96,14 +98,14 @@ def _check_result(
         is_success=is_success,
         rows_checked=None,
         rows_unexpected=failures,
-        observed="not run: what it tests was not built" if status == "skipped" else observed,
+        observed="not run: the tested model was not built" if status == "skipped" else observed,
         expected="no failing row",
         notes=str(test.get("description") or ""),
     )
 
 
 def _tested_table(test: Mapping[str, Any], nodes: Mapping[str, Any]) -> str:
-    """Schema and name of what a test is about; a test about several is filed under the first."""
+    """Return schema and name of the tested table; the first one for a test of several tables."""
     candidates = [
         test.get("attached_node"),
         test.get("tested_node_unique_id"),

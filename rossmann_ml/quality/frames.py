@@ -1,7 +1,7 @@
-"""Reading what a suite checks: its query over the pipeline's database, as a pandas frame.
+"""Read the rows that a suite checks: run its query on the pipeline's database into a pandas frame.
 
-Great Expectations checks pandas frames; it has no engine for DuckDB. The queries do what SQL does
-faster (newest versions, figures about a whole table); the expectations judge.
+Entry point: :func:`read_checked_frame`. Great Expectations has no engine for DuckDB, so it checks
+pandas frames. The queries compute what is faster in SQL: newest versions, figures of whole tables.
 """
 
 from __future__ import annotations
@@ -26,22 +26,21 @@ def read_checked_frame(
     today: date,
     forecast_origin: date | None = None,
 ) -> pd.DataFrame:
-    """Read what a suite checks.
+    """Read the rows that a suite checks.
 
     Args:
-        connection: The pipeline's database.
-        suite: One of :data:`rossmann_ml.quality.SUITES`.
-        today: The product's day; sales dated later are judged wrong.
-        forecast_origin: The origin whose plan, features and forecasts are read; the newest when
-            not given.
+        connection: Connection to the pipeline's database.
+        suite: Name of a suite, one of :data:`rossmann_ml.quality.SUITES`.
+        today: Business date; sales dated later fail their check.
+        forecast_origin: Origin whose plan, features and forecasts are read; None for the newest.
 
     Returns:
-        The rows of the table with the columns of the suite's query: the row's own, then figures
-        about the whole table that repeat on every row.
+        Rows of the suite's query: columns of the row, then figures of the whole table that repeat
+        on every row.
 
     Raises:
-        NoDataError: A table of the query is not there yet, or there is no row to check.
-        RefusedError: A table lacks a column that the query reads, or its values do not fit.
+        NoDataError: A table of the query does not exist yet, or there is no row to check.
+        RefusedError: A table lacks a column that the query reads, or a value has another type.
     """
     loaded = load_suite(suite)
     parameters = {"today": today, "forecast_origin": forecast_origin}
@@ -54,8 +53,8 @@ def read_checked_frame(
         ) from error
     except (duckdb.BinderException, duckdb.ConversionException) as error:
         raise RefusedError(
-            f"suite {suite}: {loaded.table} or a table beside it is not of the form that the check "
-            f"reads: {_first_line(error)}"
+            f"suite {suite}: {loaded.table}, or another table of its query, does not have the "
+            f"columns that the check reads: {_first_line(error)}"
         ) from error
     if frame.empty:
         of_origin = f" of forecast origin {forecast_origin}" if forecast_origin else ""
@@ -64,13 +63,14 @@ def read_checked_frame(
 
 
 def has_rows(connection: duckdb.DuckDBPyConnection, suite: Suite) -> bool:
-    """Whether the table of a suite is there and has a row."""
+    """Return whether the table of a suite exists and has a row."""
     try:
-        # the name comes from a suite file of the package, not from a person
+        # the name comes from a suite file of the package, not from user input
         return one_row(connection, f"SELECT 1 FROM {suite.table} LIMIT 1") is not None  # noqa: S608
     except duckdb.CatalogException:
         return False
 
 
 def _first_line(error: Exception) -> str:
+    """Return the first line of an error message."""
     return str(error).splitlines()[0]

@@ -1,8 +1,7 @@
-"""The one place that talks to Great Expectations.
+"""Run suites with Great Expectations: its context, validation, and Data Docs pages.
 
-Belongs here: making its context, running a suite over a frame, writing and pruning Data Docs. The
-library takes ten seconds to import, so this module is imported only when something is checked, and
-one session serves all suites of a call.
+Entry point: :class:`Validator`. This is the only module that imports the library. The import takes
+ten seconds, so callers import this module late and use one validator for all suites.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from rossmann_ml.quality.results import CheckResult, SuiteResult
 from rossmann_ml.quality.suite_files import SUITES, Expectation, Suite, load_suite
 from rossmann_ml.quality.wording import expected_text, observed_text
 
-process.prepare()  # before the import, which reads it
+process.prepare()  # the import of Great Expectations reads these variables
 
 import great_expectations as gx  # noqa: E402
 from great_expectations.data_context.types.base import DataContextConfig  # noqa: E402
@@ -30,7 +29,7 @@ from great_expectations.data_context.types.resource_identifiers import (  # noqa
     ValidationResultIdentifier,
 )
 
-# Runs of each suite that stay in Data Docs: the index is rebuilt from all of them every time.
+# Limits Data Docs to this many runs of each suite because every build reads all runs again.
 RUNS_KEPT = 10
 
 _GX_SEVERITY = {"error": "critical", "warning": "warning"}
@@ -38,16 +37,16 @@ _SITE = "data_docs"
 
 
 class Validator:
-    """One Great Expectations context with all suites in it.
+    """A Great Expectations context that holds all suites.
 
     Args:
-        run_id: Names the run in Data Docs.
-        folder: Where results and Data Docs pages are kept; None keeps nothing.
+        run_id: Name of the run in Data Docs.
+        folder: Folder of results and Data Docs pages; None keeps both in memory.
     """
 
     def __init__(self, *, run_id: str, folder: Path | None = None) -> None:
         self._folder = folder
-        # the run's name becomes a folder's
+        # the run's name becomes the name of a folder
         self._run = gx.RunIdentifier(
             run_name=re.sub(r"[^A-Za-z0-9_.-]", "-", run_id), run_time=datetime.now(UTC)
         )
@@ -56,16 +55,16 @@ class Validator:
         self._suites: dict[str, Any] = {}
         self._written: list[Any] = []
         if folder is not None:
-            # pages of suites that are not in the context are removed
+            # the library removes pages of suites that are not in the context
             for name in SUITES:
                 self._suite(name)
 
     def validate(self, suite_name: str, frame: pd.DataFrame) -> SuiteResult:
-        """Run one suite over one frame.
+        """Run a suite on a frame and return the results.
 
         Args:
-            suite_name: One of :data:`rossmann_ml.quality.SUITES`.
-            frame: The columns of that suite's query.
+            suite_name: Name of a suite, one of :data:`rossmann_ml.quality.SUITES`.
+            frame: Rows of that suite's query.
         """
         suite = load_suite(suite_name)
         asset = self._source.add_dataframe_asset(suite.table)
@@ -100,22 +99,25 @@ class Validator:
         )
 
     def _suite(self, name: str) -> Any:
+        """Return a suite of the context, which is added at its first use."""
         if name not in self._suites:
             self._suites[name] = self._context.suites.add(_gx_suite(load_suite(name)))
         return self._suites[name]
 
     def write_data_docs(self) -> None:
-        """Write the pages of what was validated, and drop those of the oldest runs."""
+        """Write the pages of the validated suites, and remove the oldest runs."""
         if self._folder is None or not self._written:
             return
         self._prune()
         self._context.build_data_docs(resource_identifiers=self._written)
 
     def _page_path(self, key: ValidationResultIdentifier) -> Path:
+        """Return the path of a validation's page, which need not exist yet."""
         (site,) = self._context.get_docs_sites_urls(resource_identifier=key, only_if_exists=False)
         return Path(unquote(urlsplit(site["site_url"]).path))
 
     def _prune(self) -> None:
+        """Remove the results of all but the newest runs of each suite."""
         store = self._context.validation_results_store
         by_suite: dict[str, list[ValidationResultIdentifier]] = {}
         for key in store.list_keys():
@@ -127,7 +129,7 @@ class Validator:
 
 
 def _configuration(folder: Path | None) -> DataContextConfig:
-    """A context that keeps suites in memory, and results and pages below one folder or nowhere."""
+    """Build a configuration with suites in memory, and results and pages in `folder` if given."""
 
     def backend(name: str | None = None) -> dict[str, str]:
         if folder is None or name is None:
@@ -168,6 +170,7 @@ def _configuration(folder: Path | None) -> DataContextConfig:
 
 
 def _gx_suite(suite: Suite) -> Any:
+    """Convert a suite file to Great Expectations' suite."""
     return gx.ExpectationSuite(
         name=suite.name,
         notes=suite.notes,
@@ -176,7 +179,7 @@ def _gx_suite(suite: Suite) -> Any:
                 "type": expectation.type,
                 "kwargs": dict(expectation.kwargs),
                 "severity": _GX_SEVERITY[expectation.severity],
-                # what the pages show; their own wording leaves out severity and reason
+                # the library's default wording on pages lacks severity and reason
                 "description": (
                     f"{', '.join(expectation.columns)}: {expected_text(expectation)}. "
                     f"{expectation.notes} ({expectation.severity})"
@@ -191,6 +194,7 @@ def _gx_suite(suite: Suite) -> Any:
 def _check_result(
     suite: Suite, expectation: Expectation, found: Mapping[str, Any], *, rows: int
 ) -> CheckResult:
+    """Convert Great Expectations' result of one expectation."""
     result: Mapping[str, Any] = found.get("result") or {}
     return CheckResult(
         name=expectation.name,
@@ -208,8 +212,9 @@ def _check_result(
 
 
 def _exception_message(found: Mapping[str, Any]) -> str | None:
-    """Why an expectation could not be evaluated; one message, or one for each of its metrics."""
+    """Return why an expectation could not be evaluated; None if it was."""
     info: Mapping[str, Any] = found.get("exception_info") or {}
+    # the library writes one entry for the expectation, or one for each of its metrics
     entries = [info] if "raised_exception" in info else list(info.values())
     for entry in entries:
         if entry.get("raised_exception"):

@@ -1,7 +1,7 @@
-"""What a check found: results in the product's own words, and as rows of the warehouse.
+"""Hold results of checks, and store them in ``quality.data_quality_results``.
 
-Belongs here: the shape of a result and its way into ``quality.data_quality_results``. Nothing here
-knows Great Expectations or dbt.
+Entry points: :class:`CheckResult`, :class:`SuiteResult`, :func:`store_results`. Reading results of
+Great Expectations and dbt is in ``great_expectations_session`` and ``dbt_results``.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Tool = Literal["great_expectations", "dbt"]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found.
+    """Result of one check.
 
     Attributes:
-        name: Unique within the suite.
-        check_name: The expectation's type, or the dbt test's name.
-        table_name: Schema and name of the table.
-        column_name: The column, several joined by a comma, None for a check of a whole table.
+        name: Name of the check, unique within the suite.
+        check_name: Type of the expectation, or name of the dbt test.
+        table_name: Schema and name of the checked table.
+        column_name: Checked column, several joined by a comma; None for a check of a whole table.
         severity: ``error`` or ``warning``.
-        is_success: Whether the data is as expected.
-        rows_checked: Rows that were looked at, None when unknown.
-        rows_unexpected: Rows that are not as expected, None where the check is about the whole.
-        observed: What was found.
-        expected: What should have been found.
-        notes: Why it should be so.
+        is_success: Whether the check passed.
+        rows_checked: Number of checked rows; None when unknown.
+        rows_unexpected: Number of rows that fail; None for a check that does not count rows.
+        observed: Value found, in words.
+        expected: Value expected, in words.
+        notes: Reason for the check.
     """
 
     name: str
@@ -58,12 +58,12 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """What the checks of one suite found.
+    """Results of one suite.
 
     Attributes:
-        suite: One of :data:`rossmann_ml.quality.SUITES`, or ``dbt``.
-        checks: In the order of the suite file.
-        data_docs_path: The page that shows it, None where none was written.
+        suite: Name of the suite: one of :data:`rossmann_ml.quality.SUITES`, or ``dbt``.
+        checks: Results in the order of the suite file.
+        data_docs_path: Data Docs page of the results; None if no page was written.
     """
 
     suite: str
@@ -72,26 +72,27 @@ class SuiteResult:
 
     @property
     def is_success(self) -> bool:
-        """Whether no check of error severity failed; warnings do not count."""
+        """Whether all checks of error severity passed; warnings are ignored."""
         return not self.failed_errors
 
     @property
     def failed_errors(self) -> list[CheckResult]:
-        """The failed checks that must stop what comes after."""
+        """Failed checks of error severity, which stop the job."""
         return self._failed("error")
 
     @property
     def failed_warnings(self) -> list[CheckResult]:
-        """The failed checks that a person should see."""
+        """Failed checks of warning severity, which are only reported."""
         return self._failed("warning")
 
     def _failed(self, severity: Severity) -> list[CheckResult]:
+        """Return the failed checks of one severity."""
         return [
             check for check in self.checks if not check.is_success and check.severity == severity
         ]
 
     def summary(self) -> str:
-        """One line on the whole, then a line for each failed check."""
+        """Return a line with the counts, then a line for each failed check."""
         failed = len(self.failed_errors) + len(self.failed_warnings)
         lines = [
             f"{self.suite}: {len(self.checks) - failed} of {len(self.checks)} checks passed, "
@@ -105,6 +106,7 @@ class SuiteResult:
 
 
 def _counted(checks: list[CheckResult], word: str) -> str:
+    """Return the number of checks with a noun, such as ``2 errors``."""
     return f"{len(checks)} {word}{'' if len(checks) == 1 else 's'}"
 
 
@@ -117,11 +119,11 @@ def store_results(
 ) -> int:
     """Write results as rows of ``quality.data_quality_results``.
 
-    A check that the same run has recorded before is replaced, so that a repeated step leaves one
-    row a check.
+    Results of the same run and check are replaced, so that a repeated step leaves one row per
+    check.
 
     Returns:
-        How many rows were written.
+        Number of rows written.
     """
     checked_at = utc_now()
     rows = [

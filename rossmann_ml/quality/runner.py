@@ -1,4 +1,7 @@
-"""Running suites: from the pipeline's database to results, rows and Data Docs pages."""
+"""Run suites on the pipeline's database, and store the results as rows and Data Docs pages.
+
+Entry points: :func:`run_suites`, :func:`available_suites`.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ def run_suites(
     run_id: str,
     forecast_origin: date | None = None,
 ) -> list[SuiteResult]:
-    """Check tables of the pipeline's database and keep what was found.
+    """Check tables of the pipeline's database and store the results.
 
     Results become rows of ``quality.data_quality_results`` and Data Docs pages below
-    ``state_path/gx``. A failed check raises nothing: the caller decides by ``is_success``.
+    ``state_path/gx``. A failed check raises no error: callers read ``is_success``.
 
     Args:
         session: Session of the job.
-        suites: Names from :data:`rossmann_ml.quality.SUITES`.
-        run_id: The run that the results belong to; running it again replaces its rows.
-        forecast_origin: The origin whose plan, features and forecasts are checked; the newest when
-            not given.
+        suites: Names of suites from :data:`rossmann_ml.quality.SUITES`.
+        run_id: Id of the run that the results belong to; a second call replaces its rows.
+        forecast_origin: Origin whose plan, features and forecasts are checked; None for the
+            newest.
 
     Returns:
-        One result for each name, in the same order.
+        One result per name, in the same order.
 
     Raises:
         NoDataError: There is no database, or a table that a suite checks is missing or empty.
@@ -44,7 +47,7 @@ def run_suites(
     for name in suites:
         load_suite(name)
     require_database(session.settings)
-    # here and not above: importing Great Expectations takes ten seconds
+    # imported late because Great Expectations takes ten seconds to import
     from rossmann_ml.quality.great_expectations_session import Validator  # noqa: PLC0415
 
     validator = Validator(run_id=run_id, folder=session.settings.state_path / "gx")
@@ -63,7 +66,7 @@ def run_suites(
 
 
 def available_suites(session: Session) -> list[str]:
-    """The suites whose table is there and has rows.
+    """Return the names of the suites whose table exists and has rows.
 
     Raises:
         NoDataError: There is no database yet.

@@ -1,6 +1,7 @@
-"""The suites as files: reading ``suites/<name>.json`` and the query beside it.
+"""Read and validate the suite files ``suites/<name>.json``, each with its query ``<name>.sql``.
 
-Belongs here: the form of those files. Not here: running them (:mod:`rossmann_ml.quality.runner`).
+Entry points: :func:`load_suite`, :class:`Suite`, :class:`Expectation`. Running suites is in
+:mod:`rossmann_ml.quality.runner`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rossmann_ml.base.strict import StrictModel
 
 SUITES_DIR = Path(__file__).resolve().parent / "suites"
 
-# In the order in which the data passes them.
+# The order is that of the data: raw files, plan, features, forecasts.
 SUITES = ("raw_sales", "raw_stores", "plan", "features", "forecasts")
 
 Severity = Literal["error", "warning"]
@@ -26,10 +27,10 @@ class Expectation(StrictModel):
     """One expectation of a suite file.
 
     Attributes:
-        type: Great Expectations' name of it, such as ``expect_column_values_to_be_between``.
-        kwargs: What that expectation takes.
-        severity: ``error`` stops what comes after; ``warning`` is only shown.
-        notes: Why the data must be so, for the person who sees it fail.
+        type: Great Expectations' type, such as ``expect_column_values_to_be_between``.
+        kwargs: Arguments of that type.
+        severity: ``error`` stops the job; ``warning`` is only reported.
+        notes: Reason for the expectation, shown when it fails.
     """
 
     type: str = Field(pattern="^expect_")
@@ -39,7 +40,7 @@ class Expectation(StrictModel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are looked at."""
+        """Names of the checked columns."""
         if "column_list" in self.kwargs:
             return tuple(self.kwargs["column_list"])
         names = (self.kwargs.get(key) for key in ("column", "column_A", "column_B"))
@@ -47,7 +48,7 @@ class Expectation(StrictModel):
 
     @property
     def name(self) -> str:
-        """A name that is unique in the suite, of letters, digits and ``_`` only."""
+        """Name unique in the suite, made of columns, type and severity."""
         kind = self.type.removeprefix("expect_").removeprefix("column_").removeprefix("pair_")
         ending = "_warning" if self.severity == "warning" else ""
         return f"{'_and_'.join(self.columns)}_{kind}{ending}"
@@ -57,10 +58,10 @@ class Suite(StrictModel):
     """One suite file.
 
     Attributes:
-        name: The file's name without its ending.
-        table: Schema and name of the table that is checked.
-        notes: What the suite is about.
-        expectations: In the order in which they are shown.
+        name: File name without the extension.
+        table: Schema and name of the checked table.
+        notes: Description of the checked rows.
+        expectations: Expectations in the order in which results are shown.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Suite(StrictModel):
 
     @property
     def query(self) -> str:
-        """The SQL that reads what the suite checks."""
+        """SQL query that reads the rows to check."""
         return (SUITES_DIR / f"{self.name}.sql").read_text(encoding="utf-8")
 
 
@@ -79,7 +80,7 @@ def load_suite(name: str) -> Suite:
     """Read one of :data:`SUITES`.
 
     Raises:
-        SettingsError: There is no such suite, or its file is not of the form of a suite.
+        SettingsError: There is no such suite, or its file is invalid.
     """
     if name not in SUITES:
         raise SettingsError(f"there is no suite {name!r}; there are {', '.join(SUITES)}")
@@ -90,8 +91,8 @@ def read_suite(path: Path) -> Suite:
     """Read a suite file.
 
     Raises:
-        SettingsError: It is not there, not JSON, or an entry is wrong; the message names the file,
-            the entry, what was found and what was expected.
+        SettingsError: The file is missing, not JSON, or has an invalid entry; the message names
+            the file, the entry, the value found and the value expected.
     """
     try:
         suite = Suite.model_validate_json(path.read_text(encoding="utf-8"))

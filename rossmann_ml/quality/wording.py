@@ -1,7 +1,7 @@
-"""Saying in plain words what an expectation expects and what it found.
+"""Describe in words what an expectation expects and what it found.
 
-Great Expectations describes both in its own pages; the rows in the warehouse and the terminal show
-these sentences instead.
+Entry points: :func:`expected_text`, :func:`observed_text`. The warehouse rows, the terminal and
+the pages show these texts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LONGEST = 400
 
 
 def expected_text(expectation: Expectation) -> str:
-    """What the data should be, without the column's name."""
+    """Return the expected values in words, without the column's name."""
     kwargs = expectation.kwargs
     text = _WORDS.get(expectation.type, _other)(kwargs)
     mostly = kwargs.get("mostly")
@@ -24,18 +24,17 @@ def expected_text(expectation: Expectation) -> str:
 
 
 def observed_text(result: Mapping[str, Any], exception_message: str | None) -> str:
-    """What was found.
+    """Return the observed values in words: failing rows with examples, or the observed figure.
 
     Args:
         result: Great Expectations' result of one expectation.
-        exception_message: Why the check itself could not run, None when it did.
+        exception_message: Reason why the check could not run; None if it ran.
     """
     if exception_message is not None:
         return f"could not be checked: {exception_message}"[:_LONGEST]
     if "unexpected_count" in result:
         unexpected, rows = result["unexpected_count"], result["element_count"]
         text = f"{unexpected:,} of {rows:,} rows unexpected"
-        # dict.fromkeys keeps the order and drops repetitions
         examples = dict.fromkeys(map(_value, result.get("partial_unexpected_list") or []))
         shown = [example for example in examples if example != "None"][:_EXAMPLES]
         return f"{text}, such as {', '.join(shown)}"[:_LONGEST] if shown else text
@@ -43,6 +42,7 @@ def observed_text(result: Mapping[str, Any], exception_message: str | None) -> s
 
 
 def _value(value: Any) -> str:
+    """Return a value as text, numbers rounded to six digits."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, list | tuple):
@@ -57,6 +57,7 @@ def _value(value: Any) -> str:
 
 
 def _between(kwargs: Mapping[str, Any]) -> str:
+    """Return a range in words; one value if both ends are equal."""
     low, high = kwargs["min_value"], kwargs["max_value"]
     if low == high:
         return _value(low)
@@ -65,20 +66,22 @@ def _between(kwargs: Mapping[str, Any]) -> str:
 
 
 def _in_set(kwargs: Mapping[str, Any]) -> str:
+    """Return the allowed values in words."""
     values = kwargs["value_set"]
     return str(values[0]) if len(values) == 1 else f"one of {', '.join(map(repr, values))}"
 
 
 def _other(kwargs: Mapping[str, Any]) -> str:
+    """Return the arguments of an expectation type that has no wording here."""
     shown = {name: value for name, value in kwargs.items() if not name.startswith("column")}
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "expect_column_values_to_not_be_null": lambda _: "a value",
-    "expect_column_values_to_be_null": lambda _: "nothing",
-    "expect_column_values_to_be_unique": lambda _: "no value twice",
-    "expect_compound_columns_to_be_unique": lambda _: "no combination twice",
+    "expect_column_values_to_be_null": lambda _: "no value",
+    "expect_column_values_to_be_unique": lambda _: "unique values",
+    "expect_compound_columns_to_be_unique": lambda _: "unique combinations",
     "expect_column_values_to_be_between": _between,
     "expect_column_max_to_be_between": _between,
     "expect_column_unique_value_count_to_be_between": lambda kwargs: (

@@ -1,1 +1,6 @@
-"""The pipeline's database: lock, session, schema, dbt, business date, versions, shared reads."""
+"""Open, lock and migrate the pipeline's database, and run dbt on it.
+
+Entry points: ``session`` for jobs and commands, ``connection`` for a single connection, ``clock``
+for the business date, ``versions`` for fingerprints, ``tables`` for queries that several packages
+share.
+"""

@@ -1,8 +1,8 @@
-"""What day it is for the product.
+"""Resolve the business date, so that historical data can be processed as if it were new.
 
-Every judgement about time (freshness, what became known when) asks here, so that data of 2015 can
-be worked with as if it were new. Wall-clock stamps for logs and ``loaded_at`` do not come from
-here.
+Entry point: :func:`product_today`: ``ROSSMANN_AS_OF``, else the Monday after the newest sales for
+historical data, else today. Wall-clock timestamps (logs, ``loaded_at``) come from
+:func:`rossmann_ml.warehouse.connection.utc_now`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from rossmann_ml.warehouse.tables import raw
 
 
 def monday_after(day: date) -> date:
-    """The first Monday later than a day."""
+    """Return the first Monday after a day."""
     return day + timedelta(days=7 - day.weekday())
 
 
 def newest_sales_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """The newest day with landed sales, or None before the first."""
+    """Return the newest day with landed sales; None before the first landing."""
     span = raw.sales_span(connection)
     return None if span is None else span[1]
 
 
 def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | None) -> date:
-    """Work out today from what it depends on.
+    """Resolve the business date from its inputs.
 
     Args:
-        settings: ``as_of`` wins over everything.
-        is_historical: Whether time stands still at the end of the data.
-        newest_sales: The newest day with sales, landed or about to be.
+        settings: Settings whose ``as_of`` overrides the other inputs.
+        is_historical: Whether the data set ends in the past.
+        newest_sales: Newest day with sales, landed or in a file to land.
 
     Returns:
         ``settings.as_of``; else for historical data the Monday after its newest sales; else the
@@ -46,11 +46,11 @@ def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | N
 
 
 def product_today(connection: duckdb.DuckDBPyConnection, settings: Settings) -> date:
-    """The product's today, given what has been landed.
+    """Return the business date for the landed data.
 
     Args:
-        connection: An open connection to the pipeline's database.
-        settings: May set today with ``as_of``.
+        connection: Connection to the pipeline's database.
+        settings: Settings whose ``as_of`` overrides the data.
     """
     return today_for(
         settings,

@@ -1,7 +1,8 @@
-"""Opening the pipeline's private database, and the lock that makes one process its writer.
+"""Open the pipeline's private database, and hold the lock that admits one writing process.
 
-What is in the tables belongs to the modules that fill them; the tables themselves are declared in
-``warehouse/ddl``. Readers of forecasts do not come here: they open a published generation.
+Entry points: :func:`connect`, :func:`writer_lock`, :func:`transaction`, and helpers for queries.
+Tables are declared in ``warehouse/ddl``. Readers of forecasts open a published generation instead;
+see :mod:`rossmann_ml.serving`.
 """
 
 from __future__ import annotations
@@ -62,18 +63,18 @@ def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.D
 def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the pipeline's database; the caller closes it.
 
-    A writing connection creates what is missing of the tables in ``warehouse/ddl``, and migrates
-    tables of an earlier version; before a reading one that is done too. DuckDB lets one process
-    write: never keep the connection open while dbt runs.
+    Opening creates missing tables of ``warehouse/ddl`` (if writable) and migrates tables of an
+    earlier version. DuckDB admits one writing process: close the connection before dbt runs.
 
     Args:
-        settings: Where the database is and what DuckDB may use.
-        read_only: Open without the right to write.
+        settings: Settings with the database path and DuckDB's limits.
+        read_only: Whether to open the database read-only. An outdated schema is migrated first,
+            and the connection is then read-only too.
 
     Raises:
         NoDataError: ``read_only`` and there is no database yet.
         SchemaError: A later version of the product wrote the database.
-        FaultError: The file is no database, or a restore was interrupted.
+        FaultError: The file is not a database, or a restore was interrupted.
         BusyError: Another process has the database open for writing.
     """
     refuse_half_restored(settings)
@@ -98,7 +99,7 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
 
 
 def require_database(settings: Settings) -> None:
-    """Refuse to go on where nothing has been landed yet.
+    """Raise an error if the pipeline's database does not exist yet.
 
     Raises:
         NoDataError: There is no database.
@@ -110,7 +111,7 @@ def require_database(settings: Settings) -> None:
 
 
 def refuse_half_restored(settings: Settings) -> None:
-    """Keep everyone from a warehouse of which only a part is the restored one.
+    """Raise an error if a restore stopped halfway, because the files are then of two states.
 
     Raises:
         FaultError: A restore died while it exchanged the files.
@@ -123,10 +124,10 @@ def refuse_half_restored(settings: Settings) -> None:
 
 
 def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the database without looking at its tables; the caller closes it.
+    """Open the database without creating or migrating tables; the caller closes it.
 
     Raises:
-        FaultError: The file is no DuckDB database, or cannot be read or written.
+        FaultError: The file is not a DuckDB database, or cannot be read or written.
         BusyError: Another process has the database open for writing.
     """
     path = settings.database_path
@@ -148,18 +149,18 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
             ) from error
         raise FaultError(
             f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
-            "backup; what is published does not depend on it"
+            "backup; published generations do not depend on it"
         ) from error
     except (duckdb.SerializationException, duckdb.InternalException) as error:
         raise FaultError(
-            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; what "
-            "is published does not depend on it"
+            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; "
+            "published generations do not depend on it"
         ) from error
 
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Commit what the block does, or nothing of it."""
+    """Commit the block's changes at its end; roll all of them back if it raises."""
     connection.execute("BEGIN")
     try:
         yield connection
@@ -170,14 +171,15 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDB
 
 
 def utc_now() -> datetime:
-    """The wall clock as the warehouse's TIMESTAMP columns hold it: UTC, without a zone."""
+    """Return the current UTC time without a time zone, as the TIMESTAMP columns store it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def one_row(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
 ) -> tuple[Any, ...] | None:
-    """The first row of a query, or None; nothing is left unread that would block the next."""
+    """Return the first row of a query; None without rows."""
+    # fetchall, because unread rows would block the connection's next query
     rows = connection.execute(query, parameters).fetchall()
     return rows[0] if rows else None
 
@@ -188,10 +190,10 @@ def one_value(
     """Return the first column of a query's first row; None without a row, or for a null.
 
     Args:
-        connection: Any open database.
-        kind: Type that the value has.
-        query: SQL.
-        parameters: Values for the query's placeholders.
+        connection: Connection to any DuckDB database.
+        kind: Expected type of the value.
+        query: SQL query.
+        parameters: Values of the query's placeholders.
 
     Raises:
         TypeError: The value is of another type.
@@ -206,13 +208,13 @@ def one_value(
 def read_frame(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
 ) -> pl.DataFrame:
-    """The rows of a query as a frame."""
+    """Return the rows of a query as a polars frame."""
     frame: pl.DataFrame = connection.sql(query, params=parameters).pl()
     return frame
 
 
 def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Append the rows of a frame to a table, column by column of the same name."""
+    """Append the rows of a frame to a table; columns are matched by name."""
     connection.register("appended_rows", frame)
     try:
         connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended_rows")  # noqa: S608 - table names come from the code
@@ -224,12 +226,12 @@ _HELD: dict[Path, filelock.FileLock] = {}
 
 
 def owner_path(settings: Settings) -> Path:
-    """The file in which the holder of the writer's lock says who it is."""
+    """Return the path of the file that names the process which holds the writer's lock."""
     return settings.lock_path.with_name(f"{settings.lock_path.name}.owner")
 
 
 def lock_owner(settings: Settings) -> str | None:
-    """What the holder of the writer's lock says of itself; None when nobody holds it."""
+    """Return the JSON text that names the holder of the writer's lock; None if it is free."""
     path = settings.lock_path.resolve()
     if not path.exists():
         return None
@@ -245,14 +247,14 @@ def lock_owner(settings: Settings) -> str | None:
 
 @contextmanager
 def writer_lock(settings: Settings) -> Iterator[None]:
-    """Hold the one writer's place; re-entrant within a process.
+    """Hold the writer's lock for a block; re-entrant within a process.
 
-    It is an OS file lock: it goes when the process dies, however it dies. The file itself stays
-    and says who holds or held it.
+    The operating system releases the file lock when the process dies in any way. The file itself
+    stays; see :func:`owner_path` for the holder.
 
     Raises:
-        BusyError: Another process holds it after ``lock_timeout_seconds``; the
-            message names that process and since when.
+        BusyError: Another process still holds the lock after
+            ``lock_timeout_seconds``; the message names the process and its start time.
     """
     path = settings.lock_path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -263,7 +265,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     except filelock.Timeout as error:
         holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise BusyError(
-            f"another writer is at work: {holder}. Its lock is {path}; try again when it is done"
+            f"another process is writing: {holder}. Its lock is {path}; retry when it is done"
         ) from error
     try:
         if lock.lock_counter == 1:
@@ -279,7 +281,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
 def count_rows(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[str]
 ) -> dict[str, int | None]:
-    """Rows of tables and views by name (schema and name), None for one that is not there."""
+    """Return the number of rows of tables and views by full name; None for a missing one."""
     rows: dict[str, int | None] = {}
     for table in tables:
         try:

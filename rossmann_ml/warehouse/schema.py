@@ -1,8 +1,8 @@
-"""Create the warehouse's tables, and migrate a warehouse that has an older schema version.
+"""Create the warehouse's tables, and migrate a warehouse of an older schema version.
 
-``warehouse/ddl`` declares the tables as they are now and is version 1 by itself. A change of a
-table that warehouses already have is a numbered script in ``warehouse/migrations``, and the highest
-number is the schema version. Tables that dbt makes do not belong here.
+Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; alone it is
+version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``, and the
+highest number is the schema version. dbt creates its own tables.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables that Python writes, where they are missing, and migrate older ones.
+    """Create missing tables that Python writes, and migrate tables of an older version.
 
     Raises:
         SchemaError: A later version of the product wrote the database.
@@ -56,26 +56,26 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def refuse_later_version(version: int | None) -> None:
-    """Keep this code from a database whose tables it does not know.
+    """Raise an error for a schema version that is newer than this code.
 
     Raises:
-        SchemaError: The version is higher than this code's.
+        SchemaError: The version is higher than :func:`newest_version`.
     """
     if version is not None and version > newest_version():
         raise SchemaError(
-            f"the warehouse has schema version {version}, this code knows {newest_version()}: a "
-            "later version of the product wrote it. Use that version, or restore a backup made "
+            f"the warehouse has schema version {version}, this code supports {newest_version()}: "
+            "a later version of the product wrote it. Use that version, or restore a backup made "
             "before the change"
         )
 
 
 def _migrations() -> dict[int, Path]:
-    """The scripts by the schema version that each leads to, in that order."""
+    """Return the migration scripts by the schema version that each produces, in order."""
     return {int(path.name[:4]): path for path in sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))}
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    """Run the missing scripts in one transaction: a process that dies leaves the old version."""
+    """Run the missing scripts in one transaction, so that an interruption leaves the old schema."""
     connection.execute("BEGIN")
     try:
         for number, script in _migrations().items():
@@ -86,13 +86,14 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    # a warning, because a command shows its user nothing below that level
+    # a warning, because commands show only that level and above
     _LOG.warning(
         "the warehouse was migrated from schema version %d to %d", version, newest_version()
     )
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, script: str) -> None:
+    """Add a row to ``meta.schema_versions``."""
     connection.execute(
         "INSERT INTO meta.schema_versions VALUES (?, ?, ?)",
         [version, script, datetime.now(UTC).replace(tzinfo=None)],

@@ -1,8 +1,8 @@
-"""The session that the steps of a job or command share: settings, parameters and one connection.
+"""Share settings, parameters, the writer's lock and one connection among the steps of a job.
 
-A step takes a :class:`Session` and begins with ``with session.writing() as connection``. Called
-alone, it takes the writer's lock and opens the database for itself; called by a job that is inside
-``session.writing()`` it uses what the job holds. Queries do not belong here.
+A step receives a :class:`Session` and starts with ``with session.writing() as connection``. Called
+alone, the step takes the lock and opens the database. Called inside a job's ``session.writing()``,
+it uses the job's lock and connection.
 """
 
 from __future__ import annotations
@@ -22,34 +22,40 @@ from rossmann_ml.warehouse.versions import Versions, versions_now
 
 @dataclass
 class _Open:
-    """The connection that is open now, and how many blocks use it."""
+    """State of the connection that a session's copies share.
+
+    Attributes:
+        connection: Open connection; None while closed.
+        blocks: Number of nested blocks that hold the writer's lock.
+    """
 
     connection: duckdb.DuckDBPyConnection | None = None
     blocks: int = 0
 
     def close(self) -> None:
+        """Close the connection if it is open."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
 
 
 class Session:
-    """What a job or a command works with; not for several threads.
+    """Settings, parameters and database connection of a job or command; not thread-safe.
 
     Attributes:
         settings: Locations of files and warehouse, and limits of the machine.
-        progress: Function that is called with one line for each step of long work.
+        progress: Function that is called with one line of text per step of long work.
     """
 
     def __init__(
         self, settings: Settings, params: Params | None = None, *, progress: Progress = silent
     ) -> None:
-        """Make a session; nothing is opened or locked yet.
+        """Create a session without opening or locking the database.
 
         Args:
-            settings: Locations and limits.
-            params: All parameters; by default those of ``settings.params_path``.
-            progress: Function that is called with one line for each step of long work.
+            settings: Locations of files and warehouse, and limits of the machine.
+            params: All parameters; by default read from ``settings.params_path`` at first use.
+            progress: Function that is called with one line of text per step of long work.
         """
         self.settings = settings
         self.progress = progress
@@ -58,20 +64,20 @@ class Session:
 
     @property
     def params(self) -> Params:
-        """All parameters."""
+        """All parameters of ``params.yaml``."""
         if self._params is None:
             self._params = load_params(self.settings.params_path)
         return self._params
 
     def telling(self, progress: Progress) -> Session:
-        """Return a session that shares the connection and reports to another function."""
+        """Return a session that shares this connection and calls another progress function."""
         other = Session(self.settings, self._params, progress=progress)
         other._open = self._open
         return other
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the writer's lock for a job; a connection that a step opens stays open until then.
+        """Hold the writer's lock for a block; a step's connection stays open until its end.
 
         Raises:
             BusyError: Another process is writing.
@@ -87,7 +93,7 @@ class Session:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold the writer's lock and an open connection; blocks within blocks share both.
+        """Yield a writable connection and hold the writer's lock; nested blocks share both.
 
         Raises:
             BusyError: Another process is writing.
@@ -100,7 +106,7 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Hold an open connection without the lock: read-only, or the one that a job has open.
+        """Yield a connection without the lock: the job's open one, else a new read-only one.
 
         Raises:
             NoDataError: There is no database yet.
@@ -116,12 +122,11 @@ class Session:
     def released(self) -> Iterator[None]:
         """Close the connection for a block in which another process writes, such as dbt.
 
-        A connection taken before the block is closed after it: take it again by
-        :meth:`writing`.
+        A connection from before the block stays closed: call :meth:`writing` again.
         """
         self._open.close()
         yield
 
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
-        """Return the fingerprints of data and code as they are now."""
+        """Return the current fingerprints of data and code."""
         return versions_now(connection, self.settings)

@@ -1,6 +1,7 @@
-"""Fingerprints that tie a result to what made it: the data, the code, the commit.
+"""Compute fingerprints of the data and the code, and read the git commit, to trace results.
 
-Two runs with the same fingerprints give the same forecasts; nothing here is a time or a path.
+Entry points: :func:`versions_now`, :func:`data_version`, :func:`code_version`. Two runs with the
+same fingerprints of data and code make the same forecasts: they contain no times and no paths.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from rossmann_ml.warehouse.tables import raw
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
 _DBT = ("dbt_project/models/**/*", "dbt_project/macros/**/*", "dbt_project/dbt_project.yml")
 
-# The newest version of every row, whatever file brought it: the same facts landed in another
-# order or in other portions have the same fingerprint.
+# Only the newest version of every row counts, so that the same data landed in another order or in
+# other files has the same fingerprint.
 _CURRENT_ROWS = {
     "raw.sales": "store, date",
     "raw.plan": "store, date",
@@ -33,10 +34,10 @@ _CURRENT_ROWS = {
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """Fingerprint of the rows that are in force in the raw tables, 12 hexadecimal digits.
+    """Return the fingerprint of the newest rows of the raw tables, 12 hexadecimal digits.
 
-    Sums of integers do not depend on the order or on threads, so the same rows always give the
-    same fingerprint. It is worked out once a landing and kept in ``raw.data_versions``.
+    Sums of integers do not depend on row order or threads, so equal rows have equal fingerprints.
+    The value is computed once per landing and stored in ``raw.data_versions``.
     """
     load_id = raw.newest_load_id(connection)
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
@@ -44,12 +45,13 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
         return str(version)
     version = _fingerprint_rows(connection)
     if load_id is not None:
-        with suppress(duckdb.InvalidInputException):  # a connection that may only read
+        with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
             connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
     return version
 
 
 def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
+    """Compute the fingerprint of the newest rows from their number and the sum of their hashes."""
     parts = []
     for table, key in _CURRENT_ROWS.items():
         rows = connection.execute(
@@ -71,13 +73,14 @@ def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
-    """Fingerprint of the library, the dbt models and the parameters, 12 hexadecimal digits."""
+    """Return the fingerprint of library, dbt models and parameters, 12 hexadecimal digits."""
     patterns = (*_CODE, *_DBT, "params.yaml")
     files = sorted({path for pattern in patterns for path in home.glob(pattern) if path.is_file()})
     return _hash_files(home, files)
 
 
 def _hash_files(home: Path, files: Iterable[Path]) -> str:
+    """Return a hash of relative paths and contents, 12 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(home).as_posix().encode())
@@ -87,7 +90,7 @@ def _hash_files(home: Path, files: Iterable[Path]) -> str:
 
 @cache
 def git_commit(home: Path = PROJECT_DIR) -> str:
-    """The commit of the checkout, with ``+changes`` where files differ from it, or ``unknown``."""
+    """Return the checkout's commit, with ``+changes`` if files differ; ``unknown`` without git."""
     try:
         commit = _git(home, "rev-parse", "HEAD")
         changes = _git(home, "status", "--porcelain", "--untracked-files=no")
@@ -97,34 +100,41 @@ def git_commit(home: Path = PROJECT_DIR) -> str:
 
 
 def commit_name(commit: str, changes: str) -> str:
-    """Name a commit by 12 digits, and say when git lists files that differ from it."""
+    """Return 12 digits of a commit, with ``+changes`` if git lists files that differ from it."""
     return f"{commit[:12]}+changes" if changes else commit[:12]
 
 
 def _git(home: Path, *arguments: str) -> str:
-    told = subprocess.check_output(  # noqa: S603 - fixed arguments
-        ["git", "-C", str(home), *arguments],  # noqa: S607 - git is where the machine has it
+    """Return the output of a git command in the checkout."""
+    output = subprocess.check_output(  # noqa: S603 - fixed arguments
+        ["git", "-C", str(home), *arguments],  # noqa: S607 - git's folder differs by machine
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    return told.strip()
+    return output.strip()
 
 
 @dataclass(frozen=True)
 class Versions:
-    """What a result is made from: fingerprints of data and code, and the commit."""
+    """Provenance of a result.
+
+    Attributes:
+        data: Fingerprint of the landed rows.
+        code: Fingerprint of library, dbt models and parameters.
+        commit: Git commit of the checkout.
+    """
 
     data: str
     code: str
     commit: str
 
     def as_tags(self) -> dict[str, str]:
-        """As tags of an MLflow run."""
+        """Return the versions as tags of an MLflow run."""
         return {"data_version": self.data, "code_version": self.code, "git_commit": self.commit}
 
 
 def versions_now(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Versions:
-    """The versions that a step starting now works with."""
+    """Return the current versions of data, code and commit."""
     return Versions(
         data_version(connection), code_version(settings.home), git_commit(settings.home)
     )

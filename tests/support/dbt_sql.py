@@ -1,8 +1,8 @@
-"""The SQL of dbt's models without dbt, to run it in a DuckDB in memory.
+"""Render and run the SQL of dbt's models without dbt, in a DuckDB in memory.
 
 A model's Jinja is rendered with the project's own macros and variables; ``ref`` gives the name in
-the schema that the model's folder stands for, ``source`` the table that Python writes. So a test
-makes the tables that a model reads, builds the models between, and reads the one it is about::
+the schema of the model's folder, ``source`` the table that Python writes. A test creates the
+tables that a model reads, builds the models in between, and queries the tested one::
 
     connection = duckdb.connect()
     create_tables(connection)  # rossmann_ml.warehouse.schema: raw, forecasting, monitoring
@@ -32,13 +32,13 @@ _PROJECT = PROJECT_DIR / "dbt_project"
 
 @cache
 def model_path(model: str) -> Path:
-    """Find the SQL file of a model."""
+    """Return the path of a model's SQL file."""
     (path,) = (_PROJECT / "models").glob(f"*/{model}.sql")
     return path
 
 
 def relation(model: str) -> str:
-    """Name a model as ``ref`` does: schema and name."""
+    """Return schema and name of a model, as ``ref`` does."""
     path = model_path(model)
     return f"{path.parent.name}.{model}"
 
@@ -47,9 +47,9 @@ def render(model: str, *, is_incremental: bool = False, **variables: Any) -> str
     """Render the SELECT of a model.
 
     Args:
-        model: Its name.
-        is_incremental: What ``is_incremental()`` says.
-        variables: What ``var`` gives; the rest is as in ``dbt_project.yml``.
+        model: Name of the model.
+        is_incremental: Value of ``is_incremental()``.
+        variables: Values of ``var``; others are those of ``dbt_project.yml``.
     """
     return _rendered(model, is_incremental, tuple(sorted(variables.items())))
 
@@ -57,7 +57,7 @@ def render(model: str, *, is_incremental: bool = False, **variables: Any) -> str
 def declare(connection: duckdb.DuckDBPyConnection, *models: str) -> None:
     """Create empty tables with the columns that the contracts of models name, all of them nullable.
 
-    For what a model reads and the test fills itself.
+    For tables that a model reads and that the test fills.
     """
     for model in models:
         named = yaml.safe_load(model_path(model).with_suffix(".yml").read_text(encoding="utf-8"))
@@ -72,31 +72,31 @@ def build(
     materialized: str = "VIEW",
     **variables: Any,
 ) -> None:
-    """Create models from what the connection holds, in the order given.
+    """Create the views or tables of models, in the given order.
 
     Args:
-        connection: Holds what they read.
-        models: Their names.
-        materialized: ``VIEW`` or ``TABLE``; a view follows what is filled in later.
-        variables: As of :func:`render`.
+        connection: Connection to a database with the tables that the models read.
+        models: Names of the models.
+        materialized: ``VIEW`` or ``TABLE``; a view shows rows that are filled in later.
+        variables: Values of ``var``; see :func:`render`.
     """
     for model in models:
         _create(connection, model, f"{materialized} {{}} AS {render(model, **variables)}")
 
 
 def query(connection: duckdb.DuckDBPyConnection, model: str, **variables: Any) -> pl.DataFrame:
-    """Run the SELECT of a model and give its rows in its order."""
+    """Run the SELECT of a model and return its rows in order."""
     return read_frame(connection, render(model, **variables))
 
 
 def fill(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Put rows in place of those that a table has; what a row leaves out is NULL.
+    """Replace the rows of a table; columns that a row leaves out are NULL.
 
     Args:
-        connection: Holds the table.
-        table: Schema and name.
+        connection: Connection to the table's database.
+        table: Schema and name of the table.
         rows: Values by column; the first row names the columns.
     """
     connection.execute(f"DELETE FROM {table}")

@@ -1,4 +1,4 @@
-"""Distances between two samples in loops: what Evidently is asked for, by their definitions."""
+"""Reference distances between two samples in loops, by the definitions that Evidently uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rossmann_ml.monitoring.drift.windows import Sample
 
 
 def jensen_shannon(first: Sequence[str], second: Sequence[str]) -> float:
-    """Take the root of the Jensen-Shannon divergence in nats (Lin 1991; Endres, Schindelin 2003).
+    """Return the root of the Jensen-Shannon divergence in nats (Lin 1991; Endres, Schindelin 2003).
 
     It is the mean Kullback-Leibler divergence of both sides from their mixture: 0 for equal
     shares, the root of log 2 (0.83) for sides that share no category.
@@ -24,10 +24,10 @@ def jensen_shannon(first: Sequence[str], second: Sequence[str]) -> float:
 
 
 def wasserstein(current: Sequence[float], reference: Sequence[float]) -> float:
-    """Measure the area between both distribution functions, in the reference's deviations.
+    """Return the area between both distribution functions, in the reference's standard deviations.
 
-    The first Wasserstein distance on the line (Vallender 1974); a standard deviation below 0.001
-    counts as 0.001, so that a reference without any spread can be divided by.
+    This is the first Wasserstein distance on the line (Vallender 1974). A standard deviation below
+    0.001 counts as 0.001, so that a reference without spread does not divide by 0.
     """
     values = sorted({*current, *reference})
     area = 0.0
@@ -40,6 +40,6 @@ def wasserstein(current: Sequence[float], reference: Sequence[float]) -> float:
 
 
 def distance(sample: Sample) -> float:
-    """Measure the distance that Evidently is asked for: by category, or by number."""
+    """Return the distance of a sample: Jensen-Shannon for categories, Wasserstein for numbers."""
     sides = sample.current.to_list(), sample.reference.to_list()
     return jensen_shannon(*sides) if sample.is_categorical else wasserstein(*sides)

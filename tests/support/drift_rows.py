@@ -1,4 +1,4 @@
-"""Core tables and panels in memory, and rows of them made by hand, for what drift reads."""
+"""Build core tables and panels in memory, and rows of them, for tests of drift."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ CREATE TABLE features.{} (
 
 
 def core_in_memory() -> duckdb.DuckDBPyConnection:
-    """Make a warehouse whose core tables are empty; panels are not built."""
+    """Return a warehouse with empty core tables and without panels."""
     connection = memory_warehouse()
     connection.execute(_TABLES)
     return connection
 
 
 def clear(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty what the functions below and measuring fill, and remove the panels."""
+    """Empty the tables that the functions below and a measurement fill, and drop the panels."""
     for name in ("dim_store", "fct_daily_sales", "horizon_plan", "store_plan"):
         connection.execute(f"DELETE FROM core.{name}")
     connection.execute("DELETE FROM forecasting.forecasts")
@@ -50,13 +50,13 @@ def clear(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def make_panels(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make both panels, empty."""
+    """Create both panels without rows."""
     for panel in ("training_panel", "scoring_panel"):
         connection.execute(_PANEL.format(panel))
 
 
 def stores(connection: duckdb.DuckDBPyConnection, **states: str | None) -> None:
-    """Make stores by name, such as ``s1="HE"``."""
+    """Add stores with their states by name, such as ``s1="HE"``."""
     rows = [(int(name[1:]), state) for name, state in states.items()]
     connection.executemany("INSERT INTO core.dim_store VALUES (?, ?)", rows)
 
@@ -69,7 +69,7 @@ def sale(
     store: int = 1,
     is_observed: bool = True,
 ) -> None:
-    """Make a store-day that was sold."""
+    """Add a store-day with sales."""
     connection.execute(
         "INSERT INTO core.fct_daily_sales VALUES (?, ?, ?, 500, true, false, '0', ?)",
         [store, day, sales, is_observed],
@@ -85,7 +85,7 @@ def planned(
     origin: date = ORIGIN,
     is_promo: bool = False,
 ) -> None:
-    """Make a store-day of an origin's plan."""
+    """Add a store-day of an origin's plan."""
     connection.execute(
         "INSERT INTO core.horizon_plan VALUES (?, ?, ?, ?, true, ?, '0', false, ?)",
         [origin, ahead, store, origin + timedelta(days=ahead), is_promo, source],
@@ -95,7 +95,7 @@ def planned(
 def as_sold(
     connection: duckdb.DuckDBPyConnection, day: date, source: str = "actual", *, store: int = 1
 ) -> None:
-    """Make a past store-day of the plan."""
+    """Add a past store-day of the plan."""
     connection.execute(
         "INSERT INTO core.store_plan VALUES (?, ?, true, false, '0', false, ?)",
         [store, day, source],
@@ -111,7 +111,7 @@ def forecast(
     store: int = 1,
     **values: object,
 ) -> None:
-    """Make a store-day of a vintage."""
+    """Add a store-day of a vintage."""
     row = {"forecast_origin": origin, "target_date": day, "sales_forecast": value}
     insert(connection, "forecasting.forecasts", **row, store_id=store, **values)
 
@@ -125,7 +125,7 @@ def feature(
     store: int = 1,
     ahead: int = 1,
 ) -> None:
-    """Make a row of a panel, whose four features are multiples of a value."""
+    """Add a row of a panel, whose four features are multiples of a value."""
     connection.execute(
         f"INSERT INTO features.{panel} VALUES (?, ?, ?, ?, ?, ?, ?)",
         [

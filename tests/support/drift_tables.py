@@ -1,4 +1,4 @@
-"""The sample's days as drift compares them, and a warehouse that holds them, made without dbt."""
+"""Build a warehouse with the sample's days for tests of drift, without dbt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HORIZON_DAYS = 42
 
 
 def days_of(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Store-days as sold, and as planned, a plan after them included."""
+    """Return store-days as sold and as planned, with a plan after them."""
     tables = frames(folder)
     plan = (
         tables["plan"]
@@ -34,12 +34,12 @@ def days_of(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def in_week(last_day: date) -> pl.Expr:
-    """Whether a day lies in the week that ends on a day."""
+    """Return whether a day is in the week that ends on another day."""
     return pl.col("day").is_between(last_day - timedelta(days=6), last_day)
 
 
 def drift_warehouse(place: Path, sold: pl.DataFrame, plan: pl.DataFrame) -> Settings:
-    """A warehouse with what drift reads: core tables, panels, and two weekly vintages."""
+    """Yield a warehouse with the tables that drift reads: core, panels, and two weekly vintages."""
     settings = load_settings(
         warehouse_dir=place / "warehouse", state_dir=place / "state", threads=1
     )
@@ -111,7 +111,7 @@ def _forecasts(connection, origin: date, run: str) -> None:
 
 
 def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) -> set[str]:
-    """Names of what drifted in a week, stores that left their level among them."""
+    """Return the names of the features that drifted in a week, stores off their level included."""
     samples = plan_samples(plan, origin=week, horizon_days=HORIZON_DAYS)
     samples += sales_samples(sold.filter(pl.col("day") <= week), last_day=week)
     found = compare_samples(samples, params.monitoring.drift)
@@ -120,6 +120,6 @@ def drifted(sold: pl.DataFrame, plan: pl.DataFrame, week: date, params: Params) 
 
 
 def off_level(sold: pl.DataFrame, week: date, params: Params) -> list[int]:
-    """Stores that left their level in a week."""
+    """Return the stores off their level in a week."""
     deviations = store_deviations(sold, last_day=week)
     return stores_off_level(deviations, params.monitoring.drift.stores)["store_id"].to_list()

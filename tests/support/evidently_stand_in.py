@@ -1,6 +1,7 @@
-"""What the product uses of Evidently, in loops: importing Evidently itself takes seconds.
+"""Replace the classes of Evidently that the product uses, because importing it takes seconds.
 
-The form of its results is Evidently's; tests/unit/test_drift.py holds the figures against it.
+The results have Evidently's form; tests/component/monitoring/test_drift.py compares the figures
+with the real library's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from support.drift_distances import jensen_shannon, wasserstein
 
 
 class DataDefinition:
-    """Which column is what."""
+    """Names of the columns by kind."""
 
     def __init__(self, numerical_columns, categorical_columns=(), regression=()) -> None:
         self.numerical, self.categorical = numerical_columns, categorical_columns
@@ -25,31 +26,31 @@ class DataDefinition:
 
 
 class Dataset:
-    """A table with its definition."""
+    """A table with the kinds of its columns."""
 
     def __init__(self, frame: pd.DataFrame, definition: DataDefinition) -> None:
         self.frame, self.definition = frame, definition
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, data_definition: DataDefinition) -> Dataset:
-        """Take a table as it is."""
+        """Return a data set of a pandas frame."""
         return cls(frame, data_definition)
 
     def values(self, column: str, *, is_categorical: bool) -> list:
-        """A column that was said to be of its kind, without what is missing."""
+        """Return the values of a declared column, without missing ones."""
         known = self.definition.categorical if is_categorical else self.definition.numerical
         assert column in known
         return self.frame[column].dropna().to_list()
 
 
 class ValueDrift:
-    """The distance of one column."""
+    """Metric: the distance of one column."""
 
     def __init__(self, column: str, method: str, threshold: float) -> None:
         self.column, self.method, self.threshold = column, method, threshold
 
     def results(self, current: Dataset, reference: Dataset) -> list[dict]:
-        """One result; equal shares give what is no number, as rounding may."""
+        """Return one result; NaN for equal shares, as rounding may give."""
         is_categorical = self.method == "jensenshannon"
         now, then = (
             each.values(self.column, is_categorical=is_categorical) for each in (current, reference)
@@ -62,17 +63,17 @@ class ValueDrift:
 
 
 class Regression:
-    """Which column is forecast by which."""
+    """Names of the columns of actuals and forecasts."""
 
     def __init__(self, target: str, prediction: str) -> None:
         self.target, self.prediction = target, prediction
 
 
 class RegressionPreset:
-    """Errors of forecasts."""
+    """Metric: errors of forecasts."""
 
     def results(self, current: Dataset, reference: Dataset | None) -> list[dict]:
-        """Mean error and mean absolute percentage error among others; percentages are times 100."""
+        """Return mean error, mean absolute percentage error (times 100) and another metric."""
         assert reference is None
         (columns,) = current.definition.regression
         actual = current.values(columns.target, is_categorical=False)
@@ -91,28 +92,28 @@ class RegressionPreset:
 
 
 class Report:
-    """Metrics to be run on two data sets."""
+    """Metrics to compute on two data sets."""
 
     def __init__(self, metrics: list, *, include_tests: bool) -> None:
         self.metrics, self.include_tests = metrics, include_tests
         self.found: list[dict] = []
 
     def run(self, current: Dataset, reference: Dataset | None) -> Report:
-        """Work the metrics out."""
+        """Compute the metrics."""
         self.found = [row for each in self.metrics for row in each.results(current, reference)]
         return self
 
     def dict(self) -> dict:
-        """The results in the form of Evidently's."""
+        """Return the results in Evidently's form."""
         return {"metrics": self.found}
 
     def save_html(self, path: str) -> None:
-        """Write a page that says what was asked for."""
+        """Write a page that names the metrics."""
         Path(path).write_text(f"tests: {self.include_tests}", encoding="utf-8")
 
 
 def stand_in(patched: pytest.MonkeyPatch) -> None:
-    """Put this in Evidently's place for one test."""
+    """Replace Evidently by this module for one test."""
     modules = {
         "evidently": (DataDefinition, Dataset, Regression, Report),
         "evidently.metrics": (ValueDrift,),

@@ -1,4 +1,4 @@
-"""A warehouse in memory and rows made by hand, for tests of what monitoring reads."""
+"""Build a warehouse in memory and rows of it, for tests of monitoring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORIGIN = date(2015, 7, 31)
 TODAY = date(2015, 8, 3)
 STAMP = datetime(2015, 8, 3, 6, 0)
 
-# as dbt makes it, with the columns that rules read
+# as dbt builds it, with the columns that rules read
 _MARTS = """
 CREATE SCHEMA marts;
 CREATE TABLE marts.forecast_accuracy (
@@ -93,7 +93,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 
 
 def memory_warehouse() -> duckdb.DuckDBPyConnection:
-    """Make an empty warehouse in memory, the pipeline's tables and the accuracy mart among it."""
+    """Return an empty warehouse in memory, with the pipeline's tables and the accuracy mart."""
     connection = duckdb.connect(config={"threads": 1})
     create_tables(connection)
     connection.execute(_MARTS)
@@ -101,14 +101,14 @@ def memory_warehouse() -> duckdb.DuckDBPyConnection:
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
-    """Insert one row; columns that are not named have a value for an ordinary week."""
+    """Insert one row; other columns have the value of an ordinary week."""
     row = {**_DEFAULTS[table], **values}
     columns = ", ".join(f"${name} AS {name}" for name in row)
     connection.execute(f"INSERT INTO {table} BY NAME SELECT {columns}", row)
 
 
 def alert_rules(**changes: dict[str, object]) -> AlertParams:
-    """Make rules with limits that floats hold exactly, so that tests can stand on a limit."""
+    """Return rules whose limits are exact floats, so that tests can use values at a limit."""
 
     def rule(severity: str = "warning", cooldown_days: int = 7, **limits: object):
         return {
@@ -142,5 +142,5 @@ def situation(
     run_id: str = "run",
     params: AlertParams | None = None,
 ) -> Situation:
-    """Make what a rule looks at."""
+    """Return the input of a rule."""
     return Situation(connection, params or alert_rules(), today, run_id)

@@ -1,4 +1,4 @@
-"""Fixtures: a small warehouse, and a generation published from it."""
+"""Fixtures of a small warehouse, and of a generation published from it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from support.small_warehouse import build_small_warehouse, small_settings
 
 @pytest.fixture(scope="session")
 def project_params() -> Params:
-    """Return the parameters of the project."""
+    """Return the project's parameters."""
     return load_params(PROJECT_DIR / "params.yaml")
 
 
 @pytest.fixture(scope="session")
 def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Return a small warehouse before its first publication; tests must not change it."""
+    """Return a small warehouse before its first publication; read-only for tests."""
 
     def make(folder: Path) -> None:
         build_small_warehouse(small_settings(folder))
@@ -38,7 +38,7 @@ def shared_published(
     tmp_path_factory: pytest.TempPathFactory,
     project_params: Params,
 ) -> tuple[Settings, PublishedGeneration]:
-    """Return that warehouse with a generation published from it; tests must not change either."""
+    """Return the same warehouse and its published generation; read-only for tests."""
 
     def make(folder: Path) -> PublishedGeneration:
         settings = copy_of(shared_warehouse, folder)
@@ -60,7 +60,7 @@ def small_warehouse(shared_warehouse: Settings, tmp_path: Path) -> Settings:
 def published_generation(
     shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> tuple[Settings, PublishedGeneration]:
-    """Return a small warehouse that the test may change, and the generation published from it."""
+    """Return a small warehouse that the test may change, and its published generation."""
     shared, generation = shared_published
     settings = copy_of(shared, tmp_path)
     path = settings.published_path / generation.path.name
@@ -68,12 +68,12 @@ def published_generation(
 
 
 def copy_of(settings: Settings, folder: Path) -> Settings:
-    """Return the settings of a copy of the warehouse in another folder."""
+    """Return a copy of a warehouse in another folder."""
     shutil.copytree(settings.warehouse_path, folder / "warehouse", dirs_exist_ok=True)
     return small_settings(folder)
 
 
 def keeping(params: Params, generations: int) -> Params:
-    """Return the parameters with another number of kept generations."""
+    """Return parameters that keep another number of generations."""
     publish = params.publish.model_copy(update={"generations_kept": generations})
     return params.model_copy(update={"publish": publish})

@@ -1,4 +1,4 @@
-"""A small warehouse in which every expectation holds, and for each expectation a fault to plant.
+"""Build a small warehouse in which every expectation passes, and a fault for each expectation.
 
 Thirteen stores: twelve with one and a half years of sales, and store 13, which is new. Dates end
 where the real data ends, so that today is Monday, 2015-06-22.
@@ -105,8 +105,8 @@ INNER JOIN store_days ON store_days.store = store_id AND store_days.date = plan_
 WHERE forecast_origin = '2015-06-19' AND horizon_days <= 42;
 """
 
-# Faults that the constraints of the tables would refuse are planted too: the checks are what is
-# left when a constraint is dropped.
+# Faults that table constraints would refuse are planted too, because the checks must find them if
+# a constraint is dropped.
 _WITHOUT_CONSTRAINTS = """
 CREATE TABLE {schema}.copied AS FROM {schema}.{table};
 DROP TABLE {schema}.{table};
@@ -117,7 +117,7 @@ Fault = tuple[str, set[str]]
 
 
 def make_good_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill an empty database with tables in which every expectation holds."""
+    """Fill an empty database with tables in which every expectation passes."""
     create_tables(connection)
     more_features = ", ".join(f"{number}::REAL AS feature_{number}" for number in range(1, 41))
     connection.execute(_GOOD_TABLES.format(more_features=more_features))
@@ -162,7 +162,7 @@ def _day_43(table: str) -> str:
 
 
 def _only(sql: str, *and_also: str) -> Fault:
-    """A fault, and the expectations beside the one it is for that cannot hold either."""
+    """Return a fault, with the other expectations that must fail too."""
     return sql, set(and_also)
 
 
@@ -314,7 +314,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "horizon_days_and_days_after_origin_values_to_be_equal": _only(
             _forecast("horizon_days = 4")
         ),
-        # the plan lacks the day too
+        # the plan lacks this day too
         "days_of_store_values_to_be_between": _only(
             "DELETE FROM forecasting.forecasts WHERE store_id = 13 AND target_date = '2015-06-22';"
             "DELETE FROM core.horizon_plan WHERE store_id = 13 AND plan_date = '2015-06-22'"

@@ -1,4 +1,4 @@
-"""The marts of the small warehouse, in the shape of the contract, without dbt."""
+"""Build the marts of the small warehouse without dbt, with the columns of the contract."""
 
 from __future__ import annotations
 
@@ -154,5 +154,5 @@ CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_
 
 
 def rebuild_marts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Build the marts from what is there, in the shape of the contract."""
+    """Rebuild all marts from the current tables, with the columns of the contract."""
     connection.execute(_MARTS)

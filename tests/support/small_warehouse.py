@@ -1,7 +1,7 @@
-"""A small but real warehouse in the shape that the weekly job leaves, made with SQL in a second.
+"""Build a small warehouse as the weekly job leaves it, with SQL in a second.
 
-For tests of what reads a finished warehouse (publishing, readers). Tests of what fills it build
-theirs with the true pipeline.
+For tests of code that reads a finished warehouse (publishing, readers). Tests of code that fills
+it use the real pipeline.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LEVEL = "(4000 + 300 * store + 200 * day_of_week + 900 * is_promo::INTEGER)"
 
 
 def small_settings(folder: Path, **overrides: object) -> Settings:
-    """Settings whose warehouse and state lie in a folder of the test."""
+    """Return settings whose warehouse and state are in the test's folder."""
     places = {"warehouse_dir": folder / "warehouse", "state_dir": folder / "state"}
     return load_settings(
         **{**places, "raw_dir": folder / "raw", "incoming_dir": folder / "incoming", **overrides}
@@ -47,7 +47,7 @@ def small_settings(folder: Path, **overrides: object) -> Settings:
 
 
 def build_small_warehouse(settings: Settings) -> None:
-    """Fill a new warehouse: six stores with forecasts of three origins, one store without."""
+    """Fill a new warehouse: six stores with forecasts of three origins, one without forecasts."""
     with warehouse.connect(settings) as connection:
         _land_stores(connection)
         _land_days(connection, FIRST_DAY, ORIGINS[-1], load_id=1)
@@ -72,13 +72,13 @@ def add_week(settings: Settings) -> date:
 
 
 def promote(settings: Settings, model_version: str) -> None:
-    """Make another model the champion."""
+    """Promote another model to champion."""
     with warehouse.connect(settings) as connection:
         _record_model(connection, settings, model_version)
 
 
 def change(settings: Settings, statement: str, *, marts_follow: bool = True) -> None:
-    """Plant something in the warehouse."""
+    """Change the warehouse with SQL statements, and rebuild the marts if `marts_follow`."""
     with warehouse.connect(settings) as connection:
         connection.execute(statement)
         if marts_follow:
@@ -86,7 +86,7 @@ def change(settings: Settings, statement: str, *, marts_follow: bool = True) -> 
 
 
 def newest_day(connection: duckdb.DuckDBPyConnection) -> date:
-    """The newest day with sales."""
+    """Return the newest day with sales."""
     row = connection.execute("SELECT max(date) FROM raw.sales").fetchone()
     assert row is not None
     return row[0]
@@ -165,7 +165,7 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
             "first": origin + timedelta(days=1), "last": origin + timedelta(days=HORIZON_DAYS),
         },
     )  # fmt: skip
-    # a typical day sells by store; weekday, promotion and a bias of 90 EUR come on top
+    # a typical day depends on the store; weekday, promotion and a bias of 90 EUR are added
     others = [part for part in PARTS if part not in {"level", "weekday", "promo", "bias_factor"}]
     connection.execute(
         f"""
@@ -276,7 +276,7 @@ def _record_checks(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _record_drift(connection: duckdb.DuckDBPyConnection) -> None:
-    """Two measures of every origin; at the newest one the promotions of the plan have drifted."""
+    """Add two measures per origin; at the newest one the plan's promotions have drifted."""
     connection.execute(
         """
         INSERT INTO monitoring.drift_metrics BY NAME
@@ -297,7 +297,7 @@ def _record_drift(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _record_alerts(connection: duckdb.DuckDBPyConnection) -> None:
-    """One that is over."""
+    """Add one resolved alert."""
     connection.execute(
         """
         INSERT INTO monitoring.alerts VALUES

@@ -1,7 +1,7 @@
-"""A generation of two stores and two origins with a horizon of nine days, made in milliseconds.
+"""Build a generation of two stores and two origins with a horizon of nine days, in milliseconds.
 
-The marts come from dbt's SQL and the file from the product's writer, so what a test plants in it
-is the only thing wrong with it.
+The marts come from dbt's SQL and the file from the product's writer, so the fault that a test
+plants is the only one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FACTORS = {
 
 
 def info_of(generation_id: str = "0123456789ab", **values: Any) -> GenerationInfo:
-    """Describe a generation; what is not given is of no interest to the test."""
+    """Return a row of ``generation_info`` with default values for other columns."""
     described = {
         "generation_id": generation_id,
         "published_at": NOON,
@@ -54,7 +54,7 @@ def info_of(generation_id: str = "0123456789ab", **values: Any) -> GenerationInf
 
 
 def forecast_row(origin: date, store_id: int, day: int, **values: Any) -> dict[str, Any]:
-    """One forecast, of the n-th day after an origin: 100 EUR per store number, Sundays closed."""
+    """Return the forecast of the n-th day after an origin: 100 EUR times the store number."""
     target = origin + timedelta(days=day)
     is_open = values.get("is_open", target.isoweekday() < 7)
     sales = 100.0 * store_id if is_open else 0.0
@@ -77,7 +77,7 @@ def forecast_row(origin: date, store_id: int, day: int, **values: Any) -> dict[s
 
 
 def run_row(run_id: str, origin: date, **values: Any) -> dict[str, Any]:
-    """One row of ``forecasting.forecast_runs``."""
+    """Return a row of ``forecasting.forecast_runs``."""
     row = {
         "run_id": run_id,
         "run_kind": "weekly",
@@ -100,7 +100,7 @@ def run_row(run_id: str, origin: date, **values: Any) -> dict[str, Any]:
 
 
 def model_row(model_version: str, **values: Any) -> dict[str, Any]:
-    """One row of ``forecasting.model_versions``."""
+    """Return a row of ``forecasting.model_versions``."""
     row = {
         "model_version": model_version,
         "family": "blend",
@@ -125,7 +125,7 @@ def model_row(model_version: str, **values: Any) -> dict[str, Any]:
 def score_row(
     model: str, origin: date | None, rmspe: float, *, model_version: str = "m", **values: Any
 ) -> dict[str, Any]:
-    """One row of ``forecasting.backtest_scores``."""
+    """Return a row of ``forecasting.backtest_scores``."""
     row = {
         "model_version": model_version,
         "model": model,
@@ -145,7 +145,7 @@ def score_row(
 
 
 def few_tables() -> Contract:
-    """The contract without the tables that the audit, the summary and old readers never name."""
+    """Return the contract with only the tables that audit, summary and readers use by name."""
     contract = load_contract()
     names = {
         *("forecasts", "forecast_totals", "forecast_horizon_totals", "forecast_runs"),
@@ -156,10 +156,10 @@ def few_tables() -> Contract:
 
 
 def tiny_warehouse(**tables: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
-    """Make a database in memory from which a generation can be written.
+    """Yield a database in memory from which a generation can be written.
 
     Args:
-        tables: Rows in place of the tiny ones, by table of the schema ``forecasting``.
+        tables: Rows that replace the default ones, by table of schema ``forecasting``.
     """
     connection = duckdb.connect(config={"threads": 1})
     connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
@@ -189,7 +189,7 @@ def tiny_warehouse(**tables: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
 
 
 def _intervals(origin: date) -> Iterator[dict[str, Any]]:
-    """Factors of every segment for the weekend and the week after a Friday, and both spans."""
+    """Return factors of every segment for the weekend and the week after a Friday, and both."""
     kinds = [("store_type", "a"), ("assortment", "c"), ("state", "HE")]
     for level, segment in [("chain", "all"), *kinds, ("store", "1"), ("store", "2")]:
         for first, last in ((1, 2), (3, 9), (1, 7), (1, 9)):
@@ -210,12 +210,12 @@ def write_tiny_generation(
     """Write a generation's file with the product's writer.
 
     Args:
-        connection: As of :func:`tiny_warehouse`.
-        path: The file.
-        info: Its row of ``generation_info``.
+        connection: Connection from :func:`tiny_warehouse`.
+        path: Path of the file.
+        info: Row of ``generation_info``.
 
     Returns:
-        Rows of each table, as the audit expects them.
+        Number of rows of each table, as the audit expects them.
     """
     draft = Draft(
         info=info or info_of(), oldest_origin=OLDER, archived_origins=(), model_versions=("m",)
@@ -224,13 +224,13 @@ def write_tiny_generation(
 
 
 def write_bare_generation(path: Path, info: GenerationInfo, **tables: list[dict[str, Any]]) -> Path:
-    """Write a file with the row of ``generation_info`` and only what a reader under test asks for.
+    """Write a file with ``generation_info`` and only the tables that a tested reader queries.
 
     Args:
-        path: The file.
-        info: What the generation is.
-        tables: Rows of other tables or views, all made tables, with the columns that the first
-            row names and the contract's types; without a row all columns.
+        path: Path of the file.
+        info: Row of ``generation_info``.
+        tables: Rows of other tables or views, by name. All become tables, with the columns of the
+            first row and the contract's types; without rows they have all columns.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

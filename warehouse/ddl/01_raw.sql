@@ -1,8 +1,8 @@
--- Landed rows. Append-only: a restated store-day is a new row with a later load_id, so that
--- "what did we know on that day" stays answerable through known_on.
+-- Landed rows. Append-only: a restated store-day is a new row with a later load_id; known_on
+-- shows what was known on each day.
 CREATE SCHEMA IF NOT EXISTS raw;
 
--- One row: which data set this warehouse holds. Another one is refused.
+-- One row: the data set of this warehouse. Files of another data set are refused.
 CREATE TABLE IF NOT EXISTS raw.data_set (
     name VARCHAR NOT NULL,           -- 'retailer', or 'sample-<stores>-<seed>'
     is_synthetic BOOLEAN NOT NULL,
@@ -10,13 +10,13 @@ CREATE TABLE IF NOT EXISTS raw.data_set (
     created_at TIMESTAMP NOT NULL
 );
 
--- One row per file that changed something.
+-- One row per file that added rows.
 CREATE TABLE IF NOT EXISTS raw.loads (
     load_id INTEGER PRIMARY KEY,
     kind VARCHAR NOT NULL,           -- sales | plan | stores | store_states
     file_name VARCHAR NOT NULL,
     file_sha256 VARCHAR NOT NULL,
-    is_bulk BOOLEAN NOT NULL,        -- a whole history, not a weekly drop
+    is_bulk BOOLEAN NOT NULL,        -- a whole history, not a weekly file
     rows_read BIGINT NOT NULL,
     rows_landed BIGINT NOT NULL,     -- new rows and restated rows
     rows_restated BIGINT NOT NULL,
@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     rows_quarantined BIGINT NOT NULL,
     first_date DATE,
     last_date DATE,
-    known_on DATE NOT NULL,          -- the product's clock (ROSSMANN_AS_OF) at the load
-    loaded_at TIMESTAMP NOT NULL     -- the wall clock, UTC
+    known_on DATE NOT NULL,          -- business date of the load
+    loaded_at TIMESTAMP NOT NULL     -- wall clock, UTC
 );
 
 CREATE TABLE IF NOT EXISTS raw.sales (
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS raw.sales (
     promo INTEGER NOT NULL,
     state_holiday VARCHAR NOT NULL,  -- 0 | a public | b Easter | c Christmas
     school_holiday INTEGER NOT NULL,
-    known_on DATE NOT NULL           -- bulk: its own date; drops and restatements: the load's
+    known_on DATE NOT NULL           -- bulk: the row's date; weekly files, restatements: the load's
 );
 
 CREATE TABLE IF NOT EXISTS raw.plan (
@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS raw.public_holidays (
     PRIMARY KEY (state, date)
 );
 
--- Rows that could not be stored, with the reason.
+-- Rows that were not landed, with the reason.
 CREATE TABLE IF NOT EXISTS raw.quarantined_rows (
     load_id INTEGER NOT NULL,
     kind VARCHAR NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE IF NOT EXISTS raw.quarantined_rows (
     quarantined_at TIMESTAMP NOT NULL
 );
 
--- The fingerprint of the rows in force after a load, worked out once.
+-- Fingerprint of the newest rows after a load, computed once per load.
 CREATE TABLE IF NOT EXISTS raw.data_versions (
     load_id INTEGER PRIMARY KEY,
     data_version VARCHAR NOT NULL

@@ -1,4 +1,4 @@
--- What models and the scoring job write. Keys and meaning: warehouse/README.md.
+-- Tables that training and scoring write. Keys and meanings: warehouse/README.md.
 CREATE SCHEMA IF NOT EXISTS forecasting;
 
 CREATE TABLE IF NOT EXISTS forecasting.forecasts (
@@ -18,13 +18,13 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
--- What the sum of a segment's daily forecasts is multiplied by to be unbiased, and for its bounds;
--- sums in which no store opens have no row, they are 0.
+-- Factors that turn the sum of a segment's daily forecasts into the unbiased total and its bounds.
+-- Totals without an open store-day are 0 and have no row.
 CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     forecast_origin DATE NOT NULL,
     level VARCHAR NOT NULL,          -- chain | store_type | assortment | state | store
     segment VARCHAR NOT NULL,
-    first_date DATE NOT NULL,        -- of the days added up
+    first_date DATE NOT NULL,        -- first and last day of the total
     last_date DATE NOT NULL,
     unbiased_factor DOUBLE NOT NULL,
     lower_80_factor DOUBLE NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     replaced_at TIMESTAMP NOT NULL
 );
 
--- What a challenger would have forecast beside the champion; never served.
+-- Forecasts of a challenger, for comparison with the champion's; never served.
 CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
@@ -71,8 +71,8 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
 
--- Why a forecast of an open day is what it is: the parts in log units add up to the log of the
--- forecast, those in EUR to the forecast.
+-- Contributions of causes to the forecast of an open day: those in log units add up to the log of
+-- the forecast, those in EUR to the forecast.
 CREATE TABLE IF NOT EXISTS forecasting.forecast_drivers (
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
@@ -94,7 +94,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_drivers (
     competition_eur DOUBLE NOT NULL,
     bias_factor_eur DOUBLE NOT NULL,
     model_version VARCHAR NOT NULL,
-    run_id VARCHAR NOT NULL,         -- the run whose forecasts these rows explain
+    run_id VARCHAR NOT NULL,         -- run that made the forecast
     PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
@@ -102,11 +102,11 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     run_id VARCHAR PRIMARY KEY,
     run_kind VARCHAR NOT NULL,       -- weekly | backfill
     forecast_origin DATE NOT NULL,
-    known_by DATE NOT NULL,          -- rows that became known later were not used
+    known_by DATE NOT NULL,          -- rows that became known later are not used
     model_version VARCHAR NOT NULL,
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
-    input_hash VARCHAR NOT NULL,     -- the same inputs are not scored twice
+    input_hash VARCHAR NOT NULL,     -- the same inputs are scored once
     git_commit VARCHAR NOT NULL,
     stores INTEGER NOT NULL,
     store_days INTEGER NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     finished_at TIMESTAMP NOT NULL
 );
 
--- Stores that got no forecast at an origin, and why.
+-- Stores without a forecast at an origin, with the reason.
 CREATE TABLE IF NOT EXISTS forecasting.stores_not_forecast (
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
@@ -125,7 +125,7 @@ CREATE TABLE IF NOT EXISTS forecasting.stores_not_forecast (
     PRIMARY KEY (forecast_origin, store_id)
 );
 
--- Stores of an origin whose type, assortment or state the model had not seen when it was fitted.
+-- Stores of an origin whose type, assortment or state is missing in the model's training data.
 CREATE TABLE IF NOT EXISTS forecasting.unseen_categories (
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
@@ -139,16 +139,16 @@ CREATE TABLE IF NOT EXISTS forecasting.model_versions (
     family VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,        -- fast | full
     recipe_hash VARCHAR NOT NULL,    -- features, members, parameters, blend; not the data
-    recipe VARCHAR NOT NULL,         -- JSON: fingerprints of features and members
+    recipe VARCHAR NOT NULL,         -- JSON: fingerprints of features and of each member
     blend_weights VARCHAR NOT NULL,  -- JSON: weight by member
-    trained_through DATE NOT NULL,   -- the newest target date among the training rows
+    trained_through DATE NOT NULL,   -- newest target date of the training rows
     data_version VARCHAR NOT NULL,
     code_version VARCHAR NOT NULL,
     git_commit VARCHAR NOT NULL,
     mlflow_run_id VARCHAR NOT NULL,
     registry_version VARCHAR NOT NULL,
     training_rows BIGINT NOT NULL,
-    rmspe_median DOUBLE NOT NULL,    -- over the backtest's origins, like the next two
+    rmspe_median DOUBLE NOT NULL,    -- over the backtest origins, like the next two
     rmspe_mean DOUBLE NOT NULL,
     rmspe_spread DOUBLE NOT NULL,
     training_seconds DOUBLE NOT NULL,
@@ -164,24 +164,24 @@ CREATE TABLE IF NOT EXISTS forecasting.promotions (
     actor VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
     figures VARCHAR NOT NULL,        -- JSON
-    is_alias_set BOOLEAN NOT NULL    -- the registry's alias follows; false: at the next start
+    is_alias_set BOOLEAN NOT NULL    -- false: the next job sets the registry's alias
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     model_version VARCHAR NOT NULL,
-    model VARCHAR NOT NULL,          -- blend, its members, linear and the references
+    model VARCHAR NOT NULL,          -- blend, its members, linear and the reference methods
     forecast_origin DATE,            -- NULL: all origins together
     segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | state | promo | weekday | holiday | total_*
     segment VARCHAR NOT NULL,
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,
-    rmspe_median DOUBLE NOT NULL,    -- over origins where they are together, else the RMSPE
+    rmspe_median DOUBLE NOT NULL,    -- for all origins together the median, else the RMSPE
     rmse DOUBLE NOT NULL,
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
     bias DOUBLE NOT NULL,            -- sum of forecasts over sum of sales, minus 1
-    skill DOUBLE,                    -- 1 - median RMSPE / that of seasonal naive on the same rows
-    coverage_80 DOUBLE,              -- NULL where no interval was calibrated on earlier origins
+    skill DOUBLE,                    -- 1 - rmspe_median / the same of seasonal naive, same rows
+    coverage_80 DOUBLE,              -- NULL if no earlier origin could calibrate the interval
     coverage_95 DOUBLE,
     scored_at TIMESTAMP NOT NULL
 );
@@ -195,16 +195,16 @@ CREATE TABLE IF NOT EXISTS forecasting.feature_importance (
     PRIMARY KEY (model_version, feature)
 );
 
--- Past origins as they came true: what scores, weights, bias factor and intervals compare with.
+-- Actuals and references of past origins, which scores, weights, bias factor and intervals use.
 CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_days (
-    features_hash VARCHAR NOT NULL,  -- how features are made
-    data_version VARCHAR NOT NULL,   -- sales, plan and stores behind the origin and its scores
+    features_hash VARCHAR NOT NULL,  -- fingerprint of the features' parameters and code
+    data_version VARCHAR NOT NULL,   -- fingerprint of the origin's sales, plan and stores
     forecast_origin DATE NOT NULL,
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
     horizon_days INTEGER NOT NULL,
     sales DOUBLE NOT NULL,
-    spread DOUBLE NOT NULL,          -- log units, scales the store's interval
+    spread DOUBLE NOT NULL,          -- log units; scales the store's interval
     linear DOUBLE NOT NULL,          -- linear forecast of log sales
     seasonal_naive DOUBLE,
     store_weekday_promo_median DOUBLE,
@@ -214,9 +214,9 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_days (
     PRIMARY KEY (features_hash, data_version, forecast_origin, store_id, target_date)
 );
 
--- Their forecasts by models that had not seen what came after, a member of the blend each.
+-- Forecasts of those days by the blend's members, trained on data before the origin only.
 CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
-    member_hash VARCHAR NOT NULL,    -- family, parameters, panel and features; not the data
+    member_hash VARCHAR NOT NULL,    -- family, parameters, panel and features, without the data
     data_version VARCHAR NOT NULL,
     model VARCHAR NOT NULL,          -- the member's family
     forecast_origin DATE NOT NULL,

@@ -1,4 +1,4 @@
--- Results of every check, Great Expectations' and dbt's alike.
+-- Results of all checks by Great Expectations and dbt.
 CREATE SCHEMA IF NOT EXISTS quality;
 
 CREATE TABLE IF NOT EXISTS quality.data_quality_results (
@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS quality.data_quality_results (
     suite VARCHAR NOT NULL,          -- raw_sales | raw_stores | plan | features | forecasts | dbt
     table_name VARCHAR NOT NULL,
     column_name VARCHAR,
-    check_name VARCHAR NOT NULL,     -- the expectation's type, or the dbt test's name
+    check_name VARCHAR NOT NULL,     -- type of the expectation, or name of the dbt test
     severity VARCHAR NOT NULL,       -- error | warning
     is_success BOOLEAN NOT NULL,
     rows_checked BIGINT,

@@ -1,4 +1,4 @@
--- How far data, forecasts and errors have moved, and the threshold each was held against.
+-- Drift measures of data, forecasts and errors, with the threshold of each.
 CREATE SCHEMA IF NOT EXISTS monitoring;
 
 CREATE TABLE IF NOT EXISTS monitoring.drift_metrics (
@@ -10,11 +10,11 @@ CREATE TABLE IF NOT EXISTS monitoring.drift_metrics (
     value DOUBLE NOT NULL,
     threshold DOUBLE NOT NULL,
     is_drifted BOOLEAN NOT NULL,     -- value >= threshold
-    reference_from DATE,             -- NULL: held against the threshold alone
+    reference_from DATE,             -- NULL for a measure without a reference window
     reference_to DATE,
     current_from DATE NOT NULL,
     current_to DATE NOT NULL,
-    detail VARCHAR,                  -- what moved, in words
+    detail VARCHAR,                  -- the largest change, in words
     computed_at TIMESTAMP NOT NULL,
     PRIMARY KEY (forecast_origin, kind, feature)
 );

@@ -5,7 +5,7 @@ WITH days AS (
         f.sales_forecast,
         s.sales AS sales_last_year
     FROM latest_forecasts AS f
-    -- 364 days are 52 whole weeks; stores without a figure for that day are left out on both sides
+    -- 364 days are 52 weeks; store-days without sales of that day are left out of both sums
     INNER JOIN daily_sales AS s
         ON f.store_id = s.store_id AND s.sales_date = f.target_date - 364
     WHERE s.sales IS NOT NULL

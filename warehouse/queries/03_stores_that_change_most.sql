@@ -1,4 +1,4 @@
--- Which stores are expected to sell most above or below their last six weeks, per open day?
+-- For which stores does the forecast per open day differ most from their last six weeks?
 WITH newest AS (
     SELECT max(forecast_origin) AS forecast_origin FROM forecasts
 ),

@@ -1,4 +1,4 @@
--- How much more is expected on promotion days than on other open days, by type of store?
+-- How much higher is the forecast on promotion days than on other open days, by store type?
 SELECT
     s.store_type,
     count(*) FILTER (WHERE p.is_promo) AS promo_store_days,
@@ -13,7 +13,7 @@ INNER JOIN store_plan AS p ON f.store_id = p.store_id AND f.target_date = p.plan
 INNER JOIN stores AS s ON f.store_id = s.store_id
 WHERE
     f.is_open
-    -- promotions run from Monday to Friday: weekends would make the other days look weak
+    -- promotions run from Monday to Friday, so weekends would distort the comparison
     AND isodow(f.target_date) <= 5
 GROUP BY s.store_type
 ORDER BY s.store_type;

@@ -1,4 +1,4 @@
--- What will one store sell day by day, how sure is that, and what is planned? (here store 1)
+-- What will one store sell day by day, how certain is that, and what is planned? (here store 1)
 SELECT
     f.target_date,
     strftime(f.target_date, '%a') AS weekday,

@@ -1,4 +1,4 @@
--- On which days will the chain sell most, so that shelves and staff are ready?
+-- On which days will the chain sell most?
 SELECT
     f.target_date,
     strftime(f.target_date, '%a') AS weekday,

@@ -1,4 +1,4 @@
--- What moved most since the forecast before, so that orders made on it should be looked at again?
+-- Which stores' forecasts changed most since the previous origin, so that orders need a review?
 -- (empty until two origins have forecast the same days)
 SELECT
     store_id,

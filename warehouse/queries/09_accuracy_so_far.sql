@@ -1,5 +1,5 @@
--- How good were earlier forecasts, now that their days have come true, week by week ahead?
--- (empty until days that were forecast have come true)
+-- How accurate were earlier forecasts, by horizon week?
+-- (empty until forecast days have actual sales)
 SELECT
     forecast_origin,
     segment AS weeks_ahead,

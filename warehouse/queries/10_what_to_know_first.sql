@@ -1,4 +1,4 @@
--- What should be known before these figures are used: what is missing, assumed or doubtful?
+-- Which forecasts are missing, assumed or doubtful? (read this before you use the figures)
 WITH newest AS (
     SELECT
         (SELECT max(forecasts.forecast_origin) FROM forecasts) AS forecast_origin,
@@ -8,7 +8,7 @@ WITH newest AS (
 cautions AS (
     SELECT
         1 AS place,
-        'the data are a made sample' AS caution,
+        'the data are a synthetic sample' AS caution,
         is_synthetic::INTEGER AS how_many,
         data_set_name AS example
     FROM generation_info
@@ -31,7 +31,7 @@ cautions AS (
     UNION ALL
     SELECT
         4 AS place,
-        'rows of raw files set aside' AS caution,
+        'quarantined rows of raw files' AS caution,
         count(*) AS how_many,
         min(file_name || ' line ' || line_number || ': ' || reason) AS example
     FROM quarantined_rows

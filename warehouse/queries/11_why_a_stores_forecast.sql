@@ -1,4 +1,4 @@
--- Why is the forecast of a store's day what it is? (EUR beside its typical day; here store 1)
+-- Which causes raise or lower a store's forecast? (EUR, relative to a typical day; here store 1)
 SELECT
     d.target_date,
     strftime(d.target_date, '%a') AS weekday_name,

@@ -1,4 +1,4 @@
--- What moved the chain's forecast since the origin before, on the days that both forecast?
+-- Which causes changed the chain's forecast since the previous origin, on days that both forecast?
 -- (empty until two origins have drivers of the same days)
 SELECT
     forecast_origin,

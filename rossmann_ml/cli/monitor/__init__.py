@@ -1,1 +1,1 @@
-"""``rossmann monitor``: drift and accuracy in the terminal."""
+"""Command ``rossmann monitor``: measure and print accuracy and drift."""

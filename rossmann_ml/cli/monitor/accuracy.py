@@ -1,4 +1,4 @@
-"""The section of ``rossmann monitor`` on what came true."""
+"""Print the accuracy section of ``rossmann monitor``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _RANKINGS = {"relative": "by relative error", "eur": "by error in EUR"}
 
 
 def show_accuracy(console: Console) -> None:
-    """Compare forecasts with what came true, and print it."""
+    """Compare forecasts with actual sales, and print the accuracy."""
     settings = default_settings()
-    with console.status("Comparing forecasts with what came true"):
+    with console.status("Comparing forecasts with actual sales"):
         report = measure_accuracy(Session(settings))
     print_accuracy(console, report)
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print the vintages in a table, and what happened on the worst days.
+    """Print a table of the vintages, and the reasons of the worst store-days.
 
     Args:
-        console: Where to.
-        report: What came true.
+        console: Console to print to.
+        report: Accuracy of the vintages.
     """
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
@@ -44,30 +44,32 @@ def print_accuracy(console: Console, report: AccuracyReport) -> None:
             if ranked_by == ranking
         ]
         console.print(f"Worst store-days {words}: {', '.join(reasons) or 'none'}", soft_wrap=True)
-    console.print("Each is in the table forecast_worst_days.")
+    console.print("The table forecast_worst_days lists them.")
 
 
 def _nothing_yet(report: AccuracyReport) -> str:
+    """Return why there is no accuracy yet."""
     if report.newest_origin is None:
-        return "Accuracy: there are no forecasts yet; `rossmann refresh` makes them."
+        return "Accuracy: there are no forecasts yet; run `rossmann refresh`."
     return (
-        f"Accuracy: no forecast has come true yet. The newest origin is {report.newest_origin}, "
-        f"the newest sales are of {report.newest_sales_date}; it can be judged when sales of a day "
-        "after an origin have been landed."
+        "Accuracy: no forecast day has actual sales yet. The newest origin is "
+        f"{report.newest_origin}, the newest sales are of {report.newest_sales_date}; accuracy "
+        "can be measured when sales of a day after an origin have been landed."
     )
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """The newest vintages, a row each.
+    """Build the table of the newest vintages, one row each, and the backtest of the newest.
 
     Args:
-        report: What came true.
+        report: Accuracy of the vintages.
     """
     # narrow enough for a terminal of 80 columns
     table = Table(
         title=f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
-        "days.\nSkill is against seasonal naive as of the origin; 4 weeks: RMSPE of this and the\n"
-        "origins of the 27 days before. Last: the backtest of the newest vintage's model.",
+        "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
+        "origin and those of the 27 days before. Last row: backtest of the newest\n"
+        "vintage's model.",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=0,
@@ -91,14 +93,16 @@ def vintage_table(report: AccuracyReport) -> Table:
         )
     table.add_section()
     newest = report.vintages.row(0, named=True)
-    promised = (_share(newest[f"backtest_{name}"]) for name in _SHARES)
-    table.add_row("backtest", "", "", _number(newest["backtest_rmspe"]), "", "", "", *promised)
+    expected = (_share(newest[f"backtest_{name}"]) for name in _SHARES)
+    table.add_row("backtest", "", "", _number(newest["backtest_rmspe"]), "", "", "", *expected)
     return table
 
 
 def _number(value: float | None) -> str:
+    """Return a number with four decimals; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def _share(value: float | None) -> str:
+    """Return a share as a percentage; a dash for None."""
     return "-" if value is None else f"{value:.1%}"

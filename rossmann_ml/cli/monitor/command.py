@@ -1,4 +1,4 @@
-"""``rossmann monitor``: measure accuracy and drift on the current warehouse."""
+"""Command ``rossmann monitor``: measure accuracy and drift of the current warehouse."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rossmann_ml.cli.monitor.drift import show_drift
 def monitor() -> None:
     """Compare forecasts with actual sales, and the newest data with earlier data.
 
-    What is found is kept in the warehouse; the next `rossmann publish` shows it to readers.
-    Evidently's pages lie below the state folder.
+    The results are stored in the warehouse; readers see them after the next `rossmann publish`.
+    Evidently's pages are in the state folder.
     """
     console = Console(highlight=False)
     show_accuracy(console)

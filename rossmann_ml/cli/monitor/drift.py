@@ -1,4 +1,4 @@
-"""What ``rossmann monitor`` shows of drift."""
+"""Print the drift section of ``rossmann monitor``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rossmann_ml.warehouse.session import Session
 
 
 def show_drift(console: Console) -> DriftReport:
-    """Measure the newest origin and show every measure.
+    """Measure drift at the newest origin and print every measure.
 
     Args:
-        console: Where progress and results go.
+        console: Console for progress and results.
 
     Raises:
-        RossmannError: As :func:`rossmann_ml.monitoring.drift.measure.measure_drift`.
+        RossmannError: See :func:`rossmann_ml.monitoring.drift.measure.measure_drift`.
     """
     settings = default_settings()
     run_id = f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"

@@ -1,7 +1,8 @@
-"""Reading from the warehouse what drift compares: sales, plan, features and forecasts of an origin.
+"""Read the rows that drift compares: sales, plan, features and forecasts of an origin.
 
-Belongs here: the queries. What is made of the rows is :mod:`rossmann_ml.monitoring.drift.windows`'
-and :mod:`rossmann_ml.monitoring.drift.stores`' affair.
+Entry point: :func:`read_drift_data`. Samples are built from the rows in
+:mod:`rossmann_ml.monitoring.drift.windows`, scores of stores in
+:mod:`rossmann_ml.monitoring.drift.stores`.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ from rossmann_ml.monitoring.drift.windows import (
 )
 from rossmann_ml.warehouse.tables import core, features, forecasting
 
-# Training origins lie two weeks apart, so that one of them is this near a year ago.
+# Training origins are two weeks apart, so that one is this close to a year ago.
 _NEAR_A_YEAR_AGO_DAYS = 10
-# a vintage this much older shares two weeks of the horizon; older ones are not compared
+# a vintage this much older still shares two weeks of the horizon
 _PREVIOUS_VINTAGE_DAYS = 28
 
 
 @dataclass(frozen=True)
 class DriftData:
-    """What there is to compare at an origin.
+    """Data to compare at an origin.
 
     Attributes:
-        forecast_origin: The last day whose sales are known.
-        horizon: The days after it.
-        newest_week: The days up to it.
-        sales: Rows of :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
-        samples: Both sides of every comparison of distributions.
-        assumed_share: Of the horizon's store-days, those whose plan was filled by rule.
-        came_true: ``sales_forecast, sales`` of the newest week, by the newest vintage that
-            forecast all of it; empty without one.
-        vintage: That vintage's origin.
+        forecast_origin: Last day whose sales are known.
+        horizon: Days after the origin.
+        newest_week: Seven days up to the origin.
+        sales: Input rows of :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
+        samples: Current and reference values of every comparison of distributions.
+        assumed_share: Share of the horizon's store-days whose plan was filled by rule.
+        actuals: ``sales_forecast, sales`` of the newest week's store-days, in EUR, forecast by
+            the newest vintage that covers the week; empty without such a vintage.
+        vintage: Origin of that vintage; None without one.
     """
 
     forecast_origin: date
@@ -54,23 +55,23 @@ class DriftData:
     sales: pl.DataFrame
     samples: list[Sample]
     assumed_share: float
-    came_true: pl.DataFrame
+    actuals: pl.DataFrame
     vintage: date | None
 
 
 def read_drift_data(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> DriftData:
-    """Read everything for an origin that has a plan.
+    """Read the data to compare at an origin that has a plan.
 
-    What is not there yet (a year of history, a training panel, an earlier vintage) is left out.
+    Comparisons whose data does not exist yet (a year of history, a training panel, an earlier
+    vintage) are left out.
 
     Args:
-        connection: The pipeline's database.
-        origin: The newest origin.
-        horizon_days: Days forecast from it.
+        connection: Connection to the pipeline's database.
+        origin: Newest forecast origin.
+        horizon_days: Number of forecast days after the origin.
     """
-    # a year and more, of which single stores' levels need the last half
     first = origin - timedelta(days=SALES_HISTORY_DAYS)
     sales = core.daily_sales(connection, first=first, last=origin)
     plan = core.plan_of_a_year(connection, origin=origin, horizon_days=horizon_days)
@@ -80,10 +81,10 @@ def read_drift_data(
     vintage = forecasting.newest_origin_between(
         connection, origin - timedelta(days=horizon_days), week.first - timedelta(days=1)
     )
-    came_true = (
+    actuals = (
         pl.DataFrame(schema={"sales_forecast": pl.Float64, "sales": pl.Float64})
         if vintage is None
-        else _came_true(forecasting.forecasts(connection, vintage), sales, week)
+        else _with_actuals(forecasting.forecasts(connection, vintage), sales, week)
     )
     return DriftData(
         forecast_origin=origin,
@@ -97,13 +98,13 @@ def read_drift_data(
             *_forecasts(connection, origin),
         ],
         assumed_share=planned.select((pl.col("plan_source") == "assumed").mean()).item() or 0.0,
-        came_true=came_true,
+        actuals=actuals,
         vintage=vintage,
     )
 
 
 def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """The newest panel's features beside those of the training origin nearest a year ago."""
+    """Return samples of features: the newest panel and the training origin nearest a year ago."""
     wanted = origin - timedelta(days=YEAR_DAYS)
     try:
         year_ago = features.training_origin_near(
@@ -115,12 +116,13 @@ def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sampl
             features.first_rows(connection, panel, origin=each, columns=FEATURE_COLUMNS)
             for panel, each in (("scoring_panel", origin), ("training_panel", year_ago))
         )
-    except duckdb.CatalogException:  # nothing trained or scored yet
+    except duckdb.CatalogException:  # no training or scoring has run yet
         return []
     return feature_samples(now, then, origin=origin, reference_origin=year_ago)
 
 
 def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
+    """Return the sample of forecasts: the origin's vintage and the previous one."""
     previous = forecasting.newest_origin_between(
         connection, origin - timedelta(days=_PREVIOUS_VINTAGE_DAYS), origin - timedelta(days=1)
     )
@@ -135,8 +137,8 @@ def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Samp
     return forecast_samples(now, then)
 
 
-def _came_true(forecasts: pl.DataFrame, sales: pl.DataFrame, week: Window) -> pl.DataFrame:
-    """Put the sales of a week beside the forecasts of it."""
+def _with_actuals(forecasts: pl.DataFrame, sales: pl.DataFrame, week: Window) -> pl.DataFrame:
+    """Return forecasts and actual sales of a week's open store-days."""
     actual = sales.filter(week.has("day"), pl.col("sales") > 0)
     return (
         forecasts.filter("is_open")

@@ -1,7 +1,8 @@
-"""Evidently, behind two functions: how far samples are apart, and how good forecasts were.
+"""Compute distances between samples and the performance of forecasts with Evidently.
 
-Belongs here: everything that knows Evidently's classes and the form of its results, which changes
-between its versions. It is imported late: that takes seconds.
+Entry points: :func:`distances`, :func:`performance`. This is the only module that uses Evidently,
+because its classes and results change between versions. The library is imported late, because the
+import takes seconds.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from rossmann_ml.monitoring.drift.windows import Sample
 
 @dataclass(frozen=True)
 class Performance:
-    """How good forecasts were.
+    """Errors of forecasts against actual sales.
 
     Attributes:
-        mape: Mean absolute percentage error, a share.
+        mape: Mean absolute percentage error, as a share.
         mean_error: Mean of forecast minus sales, EUR.
     """
 
@@ -32,27 +33,27 @@ class Performance:
 
 
 def method_of(sample: Sample) -> str:
-    """How both sides of a sample are compared, by Evidently's name."""
+    """Return Evidently's name of the distance for a sample."""
     return "jensenshannon" if sample.is_categorical else "wasserstein"
 
 
 def distances(
     samples: Sequence[Sample], thresholds: Sequence[float], report_path: Path | None = None
 ) -> list[float]:
-    """Measure how far both sides of each sample are apart.
+    """Compute the distance between current and reference values of each sample.
 
-    Categories by the Jensen-Shannon distance of their shares (0 to 0.83), numbers by the
-    Wasserstein distance in standard deviations of the reference.
+    The distance is Jensen-Shannon (0 to 0.83) for shares of categories, and Wasserstein in
+    standard deviations of the reference for numbers.
 
     Args:
-        samples: What to compare.
-        thresholds: The value from which on each has drifted; the report shows it.
-        report_path: Where to write Evidently's page, if anywhere; it needs no network.
+        samples: Samples to compare.
+        thresholds: Smallest distance that counts as drift, one per sample; shown on the page.
+        report_path: Path of Evidently's HTML page, which needs no network; None for no page.
 
     Returns:
-        One distance a sample.
+        One distance per sample.
     """
-    if not samples:  # a young warehouse: not worth the seconds of the import
+    if not samples:  # saves the import in a new warehouse
         return []
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
     from evidently.metrics import ValueDrift  # noqa: PLC0415
@@ -67,12 +68,12 @@ def distances(
             ValueDrift(column=name, method=method_of(sample), threshold=threshold)
             for (name, sample), threshold in zip(named.items(), thresholds, strict=True)
         ],
-        # without it nothing says in the report what drifted
+        # without tests the page does not show what drifted
         include_tests=report_path is not None,
     )
     snapshot = report.run(
         *(
-            Dataset.from_pandas(_side_by_side(columns), data_definition=definition)
+            Dataset.from_pandas(_one_table(columns), data_definition=definition)
             for columns in (
                 {name: each.current for name, each in named.items()},
                 {name: each.reference for name, each in named.items()},
@@ -82,19 +83,19 @@ def distances(
     if report_path is not None:
         _save(snapshot, report_path)
     values = [float(metric["value"]) for metric in snapshot.dict()["metrics"]]
-    # equal shares can give the root of a tiny negative number
+    # rounding can make the distance of equal shares the root of a tiny negative number
     return [0.0 if math.isnan(value) else value for value in values]
 
 
 def performance(
     forecast: np.ndarray, actual: np.ndarray, report_path: Path | None = None
 ) -> Performance:
-    """Judge forecasts of store-days by what was sold.
+    """Compute errors of forecasts against actual sales.
 
     Args:
-        forecast: Shape (store-days,), EUR.
-        actual: Shape (store-days,), EUR, more than 0.
-        report_path: Where to write Evidently's page, if anywhere; it needs no network.
+        forecast: Forecast sales in EUR, shape (store-days,).
+        actual: Actual sales in EUR, above 0, shape (store-days,).
+        report_path: Path of Evidently's HTML page, which needs no network; None for no page.
     """
     import pandas as pd  # noqa: PLC0415
     from evidently import DataDefinition, Dataset, Regression, Report  # noqa: PLC0415
@@ -120,13 +121,14 @@ def performance(
     )
 
 
-def _side_by_side(columns: Mapping[str, pl.Series]) -> Any:
-    """Columns of different lengths in one table; Evidently leaves out what is missing."""
+def _one_table(columns: Mapping[str, pl.Series]) -> Any:
+    """Return columns of different lengths as one pandas frame; Evidently ignores the NaN cells."""
     import pandas as pd  # noqa: PLC0415
 
     return pd.DataFrame({name: pd.Series(column.to_numpy()) for name, column in columns.items()})
 
 
 def _save(snapshot: Any, path: Path) -> None:
+    """Write Evidently's HTML page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     snapshot.save_html(str(path))

@@ -1,8 +1,8 @@
-"""Drift of plan, features, sales, forecasts and errors: measured, held against thresholds, stored.
+"""Measure drift at the newest origin, and store it in ``monitoring.drift_metrics``.
 
-Belongs here: running it all for the newest origin, ``monitoring.drift_metrics`` and the pages
-beside it. What is compared is :mod:`rossmann_ml.monitoring.drift.windows`' matter, how far apart
-it is :mod:`rossmann_ml.monitoring.drift.evidently`'s.
+Entry point: :func:`measure_drift`, which also writes Evidently's pages. Samples are built in
+:mod:`rossmann_ml.monitoring.drift.windows`, distances are computed in
+:mod:`rossmann_ml.monitoring.drift.evidently`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rossmann_ml.warehouse.connection import (
 )
 from rossmann_ml.warehouse.session import Session
 
-# of stores off their level; the others are counted
+# the message names this many stores off their level, and counts the others
 _MOST_STORES_NAMED = 10
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "run_id": pl.String,
@@ -52,7 +52,7 @@ _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class DriftMetric:
-    """One row of ``monitoring.drift_metrics`` (warehouse/README.md), without its run."""
+    """One row of ``monitoring.drift_metrics`` without its run; columns: warehouse/README.md."""
 
     kind: DriftKind
     feature: str
@@ -73,13 +73,13 @@ class DriftMetric:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """What was measured.
+    """Drift measures of one origin.
 
     Attributes:
-        forecast_origin: The origin.
-        metrics: Every measure, in the order of their kinds.
-        pages: Evidently's pages by name; without actuals there is no ``performance``.
-        seconds: Wall time.
+        forecast_origin: Forecast origin of the measures.
+        metrics: All measures, in the order of the kinds in ``params.yaml``.
+        pages: Evidently's pages by name; ``performance`` is missing without actuals.
+        seconds: Duration in seconds.
     """
 
     forecast_origin: date
@@ -89,14 +89,14 @@ class DriftReport:
 
     @property
     def drifted(self) -> list[DriftMetric]:
-        """Those that have reached their thresholds."""
+        """Measures that have reached their thresholds."""
         return [metric for metric in self.metrics if metric.is_drifted]
 
 
 def measure_drift(session: Session, *, run_id: str) -> DriftReport:
-    """Fill ``monitoring.drift_metrics`` for the newest origin, and write the pages.
+    """Measure drift at the newest origin, and write its rows and Evidently's pages.
 
-    Rows of the same origin are replaced.
+    Existing rows of the origin are replaced.
 
     Raises:
         NoDataError: There is no origin with a plan yet.
@@ -105,14 +105,14 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     settings, drift = session.settings, session.params.monitoring.drift
     with session.writing() as connection:
         origin = newest_origin(connection)
-        session.progress(f"reading what to compare at {origin}")
+        session.progress(f"reading the data to compare at {origin}")
         horizon_days = session.params.forecast.horizon_days
         data = read_drift_data(connection, origin=origin, horizon_days=horizon_days)
         session.progress("comparing with the year before")
         pages = {"drift": report_path(settings, run_id, "drift")} if data.samples else {}
         metrics = compare_samples(data.samples, drift, pages.get("drift"))
         metrics += [_assumed_plan(data, drift), *_stores(data, drift)]
-        if len(data.came_true):
+        if len(data.actuals):
             pages["performance"] = report_path(settings, run_id, "performance")
             metrics += _performance(data, drift, pages["performance"])
         metrics.sort(key=lambda each: list(drift.thresholds).index(each.kind))
@@ -129,12 +129,12 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
 def compare_samples(
     samples: Sequence[Sample], params: DriftParams, page: Path | None = None
 ) -> list[DriftMetric]:
-    """Hold samples against their thresholds.
+    """Compute the drift measure of each sample.
 
     Args:
-        samples: What to compare.
-        params: The thresholds.
-        page: Where Evidently's page goes, if anywhere.
+        samples: Samples to compare.
+        params: Parameters with a threshold for each sample.
+        page: Path of Evidently's page; None for no page.
     """
     thresholds = [params.thresholds[sample.kind][sample.feature] for sample in samples]
     values = drift_evidently.distances(samples, thresholds, page)
@@ -158,7 +158,7 @@ def compare_samples(
 def as_rows(
     metrics: Sequence[DriftMetric], *, run_id: str, forecast_origin: date, computed_at: datetime
 ) -> pl.DataFrame:
-    """Metrics as rows of ``monitoring.drift_metrics``."""
+    """Return the measures as rows of ``monitoring.drift_metrics``."""
     return pl.DataFrame(
         [
             {
@@ -175,6 +175,7 @@ def as_rows(
 
 
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
+    """Return the measure of how much of the plan was filled by rule."""
     return DriftMetric(
         kind="plan",
         feature="assumed_plan",
@@ -190,6 +191,7 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 
 
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
+    """Return the measure of stores off their level; empty if no store can be measured."""
     deviations = store_deviations(data.sales, last_day=data.forecast_origin)
     if deviations.is_empty():  # a week of holidays, or too little history
         return []
@@ -216,8 +218,9 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
 
 
 def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
-    actual = data.came_true["sales"].to_numpy()
-    found = drift_evidently.performance(data.came_true["sales_forecast"].to_numpy(), actual, page)
+    """Return the measures MAPE and bias of the newest week, and write Evidently's page."""
+    actual = data.actuals["sales"].to_numpy()
+    found = drift_evidently.performance(data.actuals["sales_forecast"].to_numpy(), actual, page)
     bias = found.mean_error / float(actual.mean())
     return [
         DriftMetric(

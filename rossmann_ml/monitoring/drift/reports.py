@@ -1,4 +1,7 @@
-"""Which of Evidently's pages stay; their paths are in :mod:`rossmann_ml.serving.report_files`."""
+"""Remove old Evidently pages.
+
+The paths of the pages are in :mod:`rossmann_ml.serving.report_files`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ from rossmann_ml.serving.report_files import reports_folder
 
 
 def remove_old_reports(settings: Settings, *, kept: int) -> list[Path]:
-    """Remove the folders of all runs but the newest that made a drift report.
+    """Remove the report folders of all but the newest runs with a drift report.
+
+    Args:
+        settings: Settings with the state folder.
+        kept: Number of newest folders that stay.
 
     Returns:
-        The folders that were removed.
+        Removed folders.
     """
     made = sorted(
         reports_folder(settings).glob("*/drift.html"),

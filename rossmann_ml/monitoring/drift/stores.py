@@ -1,11 +1,11 @@
-"""Stores whose newest week left their own level: a robust z score for every store.
+"""Find stores whose newest week is off their own level, by a robust z score per store.
 
-Belongs here: that score. Comparisons of distributions over the chain, which a single store does
-not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
+Entry points: :func:`store_deviations`, :func:`stores_off_level`. Comparisons over the whole chain,
+which a single store does not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
 
-The score is Iglewicz and Hoaglin's (*How to Detect and Handle Outliers*, 1993) with median and
-median absolute deviation, on weekly deviations instead of single values: one odd day moves neither
-the week's median nor the store's own spread.
+The score is that of Iglewicz and Hoaglin (*How to Detect and Handle Outliers*, 1993) with median
+and median absolute deviation. It uses weekly medians instead of single days, because one odd day
+changes neither the week's median nor the store's spread.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ import polars as pl
 
 from rossmann_ml.base.drift_params import StoreParams
 
-# half a year: the level and the spread of a store's own weeks
+# half a year of weeks determines a store's level and spread
 HISTORY_WEEKS = 26
-# with fewer weeks of its own a store's spread is not known, and it is not judged
+# a store with fewer past weeks has no reliable spread
 _MIN_PAST_WEEKS = 8
-# what is left of a week with a holiday on a Thursday or a Friday: Monday to Wednesday
+# a week with a holiday on Thursday or Friday keeps three days, Monday to Wednesday
 _MIN_DAYS_A_WEEK = 3
-# of a normal distribution: 1 over the 75th percentile, 0.6745
+# 1 over the 75th percentile of the standard normal distribution, 0.6745
 _MAD_TO_STANDARD_DEVIATION = 1.4826
-# log units; the spread of a very steady store, so that a few percent are not many deviations
+# log units; a lower bound, so that a few percent of a very steady store are not a high score
 _SMALLEST_SPREAD = 0.03
 
 
 def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
-    """How far each store's newest week lies off its own level, beside its own weeks before.
+    """Compute how far each store's newest week is off its level, compared with its past weeks.
 
-    A store-day's deviation is its log sales minus the store's median on such days (weekday and
-    promotion) over half a year, minus the chain's median deviation on that day. State holidays and
-    the days beside them are left out, and three days about Christmas and Easter; a week with fewer
-    than three days left is not judged.
+    A store-day's deviation is its log sales minus the store's median on days of the same weekday
+    and promotion over half a year, minus the chain's median deviation on that day. State holidays
+    and neighbouring days are left out, three days around Christmas and Easter. Weeks with fewer
+    than three days left are left out too.
 
     Args:
-        sales: ``store_id, day, sales, is_promo, state_holiday``, ``HISTORY_WEEKS`` + 1 weeks back.
-        last_day: The last day of the newest week.
+        sales: ``store_id, day, sales, is_promo, state_holiday`` of ``HISTORY_WEEKS`` + 1 weeks.
+        last_day: Last day of the newest week.
 
     Returns:
-        ``store_id, z, change`` of stores that can be judged, the farthest off first; ``change`` is
-        the move as a share, 1.0 for a level that doubled.
+        ``store_id, z, change`` of stores with enough weeks, largest absolute ``z`` first;
+        ``change`` is a share, 1.0 for a level that doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
-    beside = _beside_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())
+    near = _near_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())
     deviation = pl.col("log_sales") - pl.col("log_sales").median().over(
         "store_id", "weekday", "is_promo"
     )
@@ -53,7 +53,7 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         sales.filter(
             pl.col("day").is_between(first_day, last_day)
             & (pl.col("sales") > 0)
-            & ~pl.col("day").is_in(beside)
+            & ~pl.col("day").is_in(near)
         )
         .with_columns(
             log_sales=pl.col("sales").log(),
@@ -90,10 +90,11 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
     )
 
 
-def _beside_holidays(holidays: pl.Series) -> list[date]:
-    """Holidays and the day before and after; three days about Christmas and Easter.
+def _near_holidays(holidays: pl.Series) -> list[date]:
+    """Return holidays with the day before and after; three days around consecutive holidays.
 
-    For holidays that lie together people shop over days, some stores' customers more than others'.
+    Before and after consecutive holidays (Christmas, Easter) people shop over several days, which
+    changes some stores' sales more than others'.
     """
     known = set(holidays.to_list())
     left_out = set()
@@ -105,7 +106,7 @@ def _beside_holidays(holidays: pl.Series) -> list[date]:
 
 
 def stores_off_level(deviations: pl.DataFrame, params: StoreParams) -> pl.DataFrame:
-    """Those of :func:`store_deviations` that left their level, up or down."""
+    """Return the rows of :func:`store_deviations` beyond both limits, up or down."""
     far = 1 + params.min_change
     is_far = (pl.col("change") + 1 >= far) | (pl.col("change") + 1 <= 1 / far)
     return deviations.filter((pl.col("z").abs() >= params.min_z) & is_far)

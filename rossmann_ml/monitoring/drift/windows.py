@@ -1,14 +1,13 @@
-"""What drift compares: values of now beside those of the comparable window a year before.
+"""Build the samples that drift compares: current values and those of a comparable earlier window.
 
-Belongs here: choosing windows and making both sides of every comparison. Seasons are not drift,
-so the other side is the same season of the year before, 52 weeks earlier, on the same weekdays and
-of the same stores. How far apart the sides are is Evidently's affair
-(:mod:`rossmann_ml.monitoring.drift.evidently`), whether a single store left its level
-:mod:`rossmann_ml.monitoring.drift.stores`'.
+Entry points: :func:`plan_samples`, :func:`sales_samples`, :func:`feature_samples`,
+:func:`forecast_samples`. Seasons are not drift, so the reference is 52 weeks earlier, with the same
+weekdays and stores. Distances are computed in :mod:`rossmann_ml.monitoring.drift.evidently`,
+scores of single stores in :mod:`rossmann_ml.monitoring.drift.stores`.
 
-Measured on the retailer's weeks (docs/drift.md): over six weeks the phase of the promotions does
-not matter; over one week it is all that matters, so a week is set beside that one of the weeks 51,
-52 and 53 before it which ran the same promotions.
+Promotions alternate by week. Measured on real data (docs/drift.md), this is irrelevant over six
+weeks but dominates a single week. A week is therefore compared with that one of the weeks 51, 52
+and 53 before it whose promotions are the most similar.
 """
 
 from __future__ import annotations
@@ -22,58 +21,59 @@ from rossmann_ml.base.drift_params import DriftKind
 
 WEEK_DAYS = 7
 YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
-# 52, 51 and 53 weeks back; promotions alternate by week
-_WEEKS_OF_ALIKE_PROMOTION = (364, 357, 371)
-# eight weeks before a week: the store's own level, with and without promotion apart
+# days back to the weeks whose promotions may be similar: 52, 51 and 53 weeks
+_WEEK_SHIFTS = (364, 357, 371)
+# the eight weeks before a week give a store's level, with and without promotion
 _LEVEL_DAYS = 56
-# four weeks before a week: a store with a row on half of these days is active
+# a store with rows on half of the four weeks before a week is active
 _ACTIVE_DAYS = 28
-# sales of days this near a state holiday move with it, and holidays move from year to year
+# sales this close to a state holiday change with it, and holidays change their date
 _NEAR_HOLIDAY_DAYS = 3
-# with fewer days left, levels of the week are not compared
+# levels of a week with fewer ordinary days are not compared
 _MIN_ORDINARY_DAYS = 2
-# closed for so many days on end, a store was rebuilt: that comes once, and not a year later again
+# a store that is closed this long is being rebuilt, which does not recur a year later
 _REBUILDING_DAYS = 7
-# what would be printed as 0.0%
-_SMALLEST_SHARE_TOLD = 0.0005
+# smaller changes are shown as 0.0%
+_SMALLEST_SHARE_SHOWN = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")
-SALES_HISTORY_DAYS = max(_WEEKS_OF_ALIKE_PROMOTION) + WEEK_DAYS + _LEVEL_DAYS
+SALES_HISTORY_DAYS = max(_WEEK_SHIFTS) + WEEK_DAYS + _LEVEL_DAYS
 
 
 @dataclass(frozen=True)
 class Window:
-    """Days from the first to the last."""
+    """A span of days; both ends belong to it."""
 
     first: date
     last: date
 
     def before(self, days: int) -> Window:
-        """The same window some days earlier."""
+        """Return the window shifted back by a number of days."""
         return Window(self.first - timedelta(days=days), self.last - timedelta(days=days))
 
     def has(self, column: str) -> pl.Expr:
-        """Whether a date lies in it."""
+        """Return the expression that is true for dates of a column inside the window."""
         return pl.col(column).is_between(self.first, self.last)
 
     @property
     def days(self) -> list[date]:
-        """Its days."""
+        """All days of the window in order."""
         count = (self.last - self.first).days + 1
         return [self.first + timedelta(days=number) for number in range(count)]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Both sides of one comparison.
+    """Current and reference values of one comparison.
 
     Attributes:
-        kind: What is compared.
-        feature: Its name, one of :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
-        current: Values of now: numbers, or texts of categories.
-        reference: Values of the comparable window.
-        current_window: The days of ``current``; target days, or those of the origin's history.
-        reference_window: The days of ``reference``.
+        kind: Kind of data: plan, features, sales or forecasts.
+        feature: Name of the feature, a key of
+            :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
+        current: Current values: numbers, or categories as text.
+        reference: Values of the reference window, of the same type.
+        current_window: Days of the current values.
+        reference_window: Days of the reference values.
     """
 
     kind: DriftKind
@@ -85,38 +85,39 @@ class Sample:
 
     @property
     def is_categorical(self) -> bool:
-        """Whether shares of categories are compared, not distributions of numbers."""
+        """Whether the values are categories, not numbers."""
         return self.current.dtype == pl.String
 
     def summary(self) -> str:
-        """What moved most, in words: shares of a category, or means."""
+        """Return the change in words: both means, or the category whose share changed most."""
         if not self.is_categorical:
             means = self.reference.mean(), self.current.mean()
             return "mean {:.3f} then, {:.3f} now".format(*means)
         then, now = _shares(self.reference), _shares(self.current)
         moved = {each: abs(now.get(each, 0) - then.get(each, 0)) for each in sorted(then | now)}
         most = max(moved, key=moved.__getitem__)
-        if moved[most] < _SMALLEST_SHARE_TOLD:
-            return "shares as then"
+        if moved[most] < _SMALLEST_SHARE_SHOWN:
+            return "shares unchanged"
         return f"{most}: {then.get(most, 0):.1%} then, {now.get(most, 0):.1%} now"
 
 
 def _shares(categories: pl.Series) -> dict[str, float]:
+    """Return the share of each category."""
     return dict(categories.value_counts(normalize=True).iter_rows())
 
 
 def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list[Sample]:
-    """The plan of the horizon beside that of the same days a year before.
+    """Build samples of the horizon's plan and of the same days a year before.
 
     Args:
-        plan: ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday``: the
-            plan of the days after the origin, and past days that have a sales row.
-        origin: The last day whose sales are known.
-        horizon_days: Days after it.
+        plan: ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday`` of the
+            days after the origin, and of past days with a sales row.
+        origin: Last day whose sales are known.
+        horizon_days: Number of days after the origin.
     """
     current = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     reference = current.before(YEAR_DAYS)
-    now, then = _side_by_side(plan, current, reference)
+    now, then = _common_rows(plan, current, reference)
     ordinary_now, ordinary_then = _ordinary_openings(now, then)
     sides = {
         "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
@@ -129,16 +130,16 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
 
 
 def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
-    """The newest week as it was sold beside the week of a year before with the same promotions.
+    """Build samples of the newest week of sales and of a week a year before, with like promotions.
 
     Args:
-        sales: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``:
+        sales: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday`` of
             store-days with a row, ``SALES_HISTORY_DAYS`` back from the last day.
-        last_day: The last day whose sales are known.
+        last_day: Last day whose sales are known.
     """
     current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
     reference = current.before(_promotion_shift(sales, current))
-    now, then = _side_by_side(sales, current, reference)
+    now, then = _common_rows(sales, current, reference)
     ordinary_now, ordinary_then = _ordinary_openings(now, then)
     sides = {
         "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
@@ -152,13 +153,13 @@ def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
 def feature_samples(
     features: pl.DataFrame, reference: pl.DataFrame, *, origin: date, reference_origin: date
 ) -> list[Sample]:
-    """History features of the stores beside those that the model learned from a year before.
+    """Build samples of the stores' history features now and at a training origin a year before.
 
     Args:
-        features: One row a store, columns ``FEATURE_COLUMNS``, as of the origin.
-        reference: The same as of the reference origin.
-        origin: The last day whose sales are known.
-        reference_origin: The same, about 52 weeks before.
+        features: Columns ``FEATURE_COLUMNS`` at the origin, one row per store.
+        reference: Columns ``FEATURE_COLUMNS`` at the reference origin, one row per store.
+        origin: Newest forecast origin.
+        reference_origin: Forecast origin about 52 weeks before.
     """
     sides = {name: (features[name], reference[name]) for name in FEATURE_COLUMNS}
     return _samples(
@@ -167,14 +168,14 @@ def feature_samples(
 
 
 def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
-    """The newest forecasts beside those of the vintage before, same stores and target days.
+    """Build the sample of the newest forecasts and the previous vintage, on common store-days.
 
-    Each side is the log of the forecasts minus the store's mean in the vintage before, so that
-    what counts is the move and not how large stores are.
+    Values are the log of the forecast minus the store's mean log forecast in the previous vintage,
+    so that the size of stores does not matter.
 
     Args:
-        now: ``store_id, target_date, sales_forecast`` of open days.
-        then: The same of the vintage before.
+        now: ``store_id, target_date, sales_forecast`` of open days, newest vintage.
+        then: ``store_id, target_date, sales_forecast`` of open days, previous vintage.
     """
     pairs = now.join(then, on=["store_id", "target_date"], suffix="_then").sort(
         "store_id", "target_date"
@@ -191,7 +192,7 @@ def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
 
 
 def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
-    """Days of a window that are at least four days from every state holiday, whatever the state."""
+    """Return days of a window at least four days away from every state's holidays."""
     holidays = sales.filter(pl.col("state_holiday") != "0")["day"].unique().to_list()
     near = {
         holiday + timedelta(days=days)
@@ -202,6 +203,7 @@ def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
 
 
 def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
+    """Return a boolean column as one of two texts."""
     return pl.when(column).then(pl.lit(yes)).otherwise(pl.lit(no))
 
 
@@ -213,24 +215,24 @@ _SCHOOL_HOLIDAY = _yes_no("is_school_holiday", "holiday", "school")
 
 
 def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
-    """Days back to the week whose promotions are most alike; 52 weeks where it makes no odds."""
+    """Return the days back to the week with the most similar promotions; 52 weeks for a tie."""
     by_day = dict(sales.group_by("day").agg(pl.col("is_promo").mean()).iter_rows())
 
-    def apart(shift: int) -> tuple[float, int]:
+    def difference(shift: int) -> tuple[float, int]:
         moved = sum(
             abs(by_day.get(day, 0.0) - by_day.get(day - timedelta(days=shift), 0.0))
             for day in current.days
         )
-        # shares of stores, which a few stores without rows move: not worth another week
+        # rounded, because a few stores without rows must not decide for another week
         return round(moved, 1), abs(shift - YEAR_DAYS)
 
-    return min(_WEEKS_OF_ALIKE_PROMOTION, key=apart)
+    return min(_WEEK_SHIFTS, key=difference)
 
 
-def _side_by_side(
+def _common_rows(
     rows: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The store-days that have a row in both windows, row by row."""
+    """Return the store-days that have a row in both windows, in the same order."""
     keys = ["store_id", "number"]
     now, then = (
         rows.filter(window.has("day")).with_columns(
@@ -244,7 +246,7 @@ def _side_by_side(
 
 
 def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Without state holidays of either side, and without stores that were being rebuilt then."""
+    """Remove state holidays of either window, and stores that were being rebuilt a year ago."""
     runs = pl.col("is_open").rle_id().over("store_id")
     rebuilt = (
         then.with_columns(run=runs)
@@ -262,17 +264,21 @@ def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFr
 
 
 def _both(category: pl.Expr, now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Return the values of an expression in both frames."""
     return now.select(category.alias("c"))["c"], then.select(category.alias("c"))["c"]
 
 
 def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
-    """Rows by weekday of the newest week beside the four weeks before, of stores active then."""
+    """Return the sample of store-days with a row: the newest week and the four weeks before.
+
+    Only stores that were active in those four weeks count.
+    """
     past = Window(current.first - timedelta(days=_ACTIVE_DAYS), current.first - timedelta(days=1))
     active = (
         sales.filter(past.has("day"))
         .group_by("store_id")
         .agg(rows=pl.len())
-        .filter(pl.col("rows") >= _ACTIVE_DAYS // 2)  # not those that are just coming back
+        .filter(pl.col("rows") >= _ACTIVE_DAYS // 2)  # excludes stores that are just reopening
         .select("store_id")
     )
     if active.is_empty():
@@ -295,7 +301,10 @@ def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
 def _levels(
     sales: pl.DataFrame, current: Window, reference: Window
 ) -> dict[str, tuple[pl.Series, pl.Series]]:
-    """Logs of sales, customers and spend minus the store's own mean of the eight weeks before."""
+    """Return logs of sales, customers and spend minus the store's mean of the eight weeks before.
+
+    Both windows keep only ordinary days; empty if too few are left.
+    """
     shift = current.first - reference.first
     ordinary_then = set(ordinary_days(sales, reference))
     days = [day for day in ordinary_days(sales, current) if day - shift in ordinary_then]
@@ -331,7 +340,7 @@ def _samples(
     current: Window,
     reference: Window,
 ) -> list[Sample]:
-    """Samples of the features that have values on both sides."""
+    """Return the samples of features that have values in both windows."""
     found = []
     for feature, both in sides.items():
         now, then = (

@@ -1,5 +1,5 @@
 -- Grain: one row per store-day of the scoring panel of one forecast origin (the newest unless one
--- is given). The columns after missing_share say something about the whole panel and repeat.
+-- is given). The columns after missing_share are figures of the whole panel and repeat on every row.
 WITH origin AS (
     SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
     FROM features.scoring_panel
@@ -41,7 +41,7 @@ SELECT
     panel.is_promo,
     panel.state_holiday,
     panel.is_school_holiday,
-    -- not a number counts as missing, for pandas as for the models
+    -- NaN counts as missing, for pandas as for the models
     panel.base_log_sales::DOUBLE AS base_log_sales,
     panel.last_year_store::DOUBLE AS last_year_store,
     len(list_filter(panel.feature_values, lambda value: isinf(value))) AS infinite_values,

@@ -1,4 +1,5 @@
--- Grain: one row per store-day at one forecast origin (the newest unless one is given). The columns after store_level_ratio say something about the whole forecast.
+-- Grain: one row per store-day at one forecast origin (the newest unless one is given).
+-- The columns after store_level_ratio are figures of all forecasts and repeat on every row.
 WITH origin AS (
     SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
     FROM forecasting.forecasts

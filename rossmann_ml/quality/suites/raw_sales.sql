@@ -1,5 +1,5 @@
 -- Grain: one row per store-day, in the version that was landed last.
--- The columns after school_holiday say something about the whole table and repeat on every row.
+-- The columns after school_holiday are figures of the whole table and repeat on every row.
 WITH restated AS (
     SELECT store, date, max(load_id) AS newest_load_id
     FROM raw.sales
@@ -33,8 +33,8 @@ newest_day AS (
     FROM landed, days
     WHERE landed.date >= days.newest_date - 7
 ),
--- the nine weeks around the newest week a year ago; the nine weeks before it while there is no
--- such year yet
+-- the nine weeks around the newest week a year ago; without a year of data, the nine weeks before
+-- the newest week
 comparison AS (
     SELECT newest_date - CASE WHEN oldest_date <= newest_date - 398 THEN 398 ELSE 69 END AS first_date
     FROM days
@@ -58,7 +58,7 @@ landed_columns AS (
     FROM duckdb_columns()
     WHERE database_name = current_database() AND schema_name = 'raw' AND table_name = 'sales'
 )
--- Great Expectations copies the whole frame for every expectation on rows: narrow types pay
+-- narrow types, because Great Expectations copies the whole frame for every expectation on rows
 SELECT
     landed.store,
     landed.day_of_week::TINYINT AS day_of_week,
@@ -69,7 +69,7 @@ SELECT
     landed.promo::TINYINT AS promo,
     landed.state_holiday,
     landed.school_holiday::TINYINT AS school_holiday,
-    -- once only: text on every row is slow
+    -- on one row only, because text on every row is slow
     CASE WHEN row_number() OVER () = 1 THEN landed_columns.text END AS landed_columns,
     year(days.oldest_date)::INTEGER AS oldest_year,
     (days.newest_date - $today::DATE)::INTEGER AS days_after_today,
@@ -78,7 +78,7 @@ SELECT
     coalesce(days.zero_sales_open_share, 0)::REAL AS zero_sales_open_share,
     days.promo_share::REAL AS promo_share,
     days.state_holiday_share::REAL AS state_holiday_share,
-    -- 1 while there is nothing to compare with
+    -- 1 while no earlier week exists to compare with
     coalesce(newest_day.store_share, 1)::REAL AS newest_day_store_share,
     coalesce(level.ratio, 1)::REAL AS sales_level_ratio
 FROM landed, days, newest_day, level, landed_columns

@@ -1,5 +1,5 @@
 -- Grain: one row per store, in the version that was landed last.
--- stores_with_sales_only says something about the whole table and repeats on every row.
+-- stores_with_sales_only is a figure of the whole table and repeats on every row.
 WITH newest AS (
     SELECT store, max(load_id) AS load_id
     FROM raw.stores

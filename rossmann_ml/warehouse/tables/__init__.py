@@ -1,8 +1,8 @@
-"""Reads of the pipeline's tables that more than one package needs, one module for each schema.
+"""Query the pipeline's tables for packages that do not own them, one module per schema.
 
-A table has one owner: the package that writes it (dbt's models belong to ``dbt_project``). SQL on a
-table is in its owner or here, and a test fails on any other. What readers of forecasts may use is
-not here: see :mod:`rossmann_ml.serving`.
+A table's owner is the package that writes it; ``dbt_project`` owns dbt's models. A test allows SQL
+on a table only in its owner and here. See :mod:`rossmann_ml.serving` for the tables of published
+generations.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCHEMA_OWNERS = {
     "forecasting": "forecasting",
     "monitoring": "monitoring",
 }
-"""Package that writes the tables of a schema, unless :data:`TABLE_OWNERS` names another."""
+"""Packages that write the tables of each schema, except for :data:`TABLE_OWNERS`."""
 
 TABLE_OWNERS = {
     "raw.data_versions": "warehouse",
@@ -30,16 +30,16 @@ TABLE_OWNERS = {
     "forecasting.promotions": "training",
     "monitoring.accepted_jumps": "publish",
 }
-"""Package that writes a table, where it is not the one of the table's schema."""
+"""Packages that write single tables, where another package owns the schema."""
 
 
 def owner_of(table: str) -> str:
     """Return the package that owns a table.
 
     Args:
-        table: Schema and name, such as ``raw.sales``.
+        table: Schema and name of the table, such as ``raw.sales``.
 
     Raises:
-        KeyError: The schema is not one of the pipeline's.
+        KeyError: The pipeline has no such schema.
     """
     return TABLE_OWNERS.get(table) or SCHEMA_OWNERS[table.split(".", maxsplit=1)[0]]

@@ -1,6 +1,6 @@
-"""Reads of schema ``core``: the cleaned tables that dbt builds.
+"""Query schema ``core``: the cleaned sales, stores and plans that dbt builds.
 
-What features are made of is read by :mod:`rossmann_ml.features.inputs`.
+Inputs of the features are read by :mod:`rossmann_ml.features.inputs`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 
 from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
-# Where a store-day was restated, the version that was known by then replaces today's.
+# For restated store-days, the version known on `$known_by` replaces the current one.
 _HISTORY = """
     WITH restated AS (
         SELECT store_id, sales_date
@@ -38,7 +38,7 @@ _HISTORY = """
 
 
 def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether dbt has built the sales."""
+    """Return whether dbt has built ``core.fct_daily_sales``."""
     found = one_row(
         connection,
         "SELECT 1 FROM duckdb_tables() "
@@ -57,7 +57,7 @@ def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest day that has rows of enough stores."""
+    """Return the newest day with sales of enough stores: the next forecast origin."""
     return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
 
@@ -71,12 +71,12 @@ def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
 def sales_known_by(
     connection: duckdb.DuckDBPyConnection, *, origin: date, known_by: date
 ) -> pl.DataFrame:
-    """Read ``store_id, sales_date, sales`` up to an origin, as they were known on a day."""
+    """Read ``store_id, sales_date, sales`` up to an origin, as known on the day `known_by`."""
     return read_frame(connection, _HISTORY, {"origin": origin, "known_by": known_by})
 
 
 def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read the plan of all days up to an origin and of its horizon, a row per store and day."""
+    """Read the plan of all days up to an origin and of its horizon, one row per store-day."""
     return read_frame(
         connection,
         """
@@ -110,7 +110,7 @@ def horizon_plan(
 
 
 def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the stores with their attributes, by ``store_id``."""
+    """Read the stores with their attributes, sorted by ``store_id``."""
     return read_frame(
         connection,
         """
@@ -131,7 +131,7 @@ def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: date) -> pl.DataFrame:
-    """Read reported sales of a span of days with the store's state, by store and ``day``."""
+    """Read reported sales of a span of days with the store's state, sorted by store and ``day``."""
     return read_frame(
         connection,
         """
@@ -149,7 +149,7 @@ def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: dat
 def plan_of_a_year(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Read the plan of the horizon and what was true in the year before, by store and ``day``."""
+    """Read the plan of the horizon and the actual openings and promotions of the year before."""
     return read_frame(
         connection,
         """

@@ -1,6 +1,6 @@
-"""Descriptions of the tables that Python writes and dbt reads, from dbt's sources.
+"""Read the descriptions of the tables that Python writes and dbt reads.
 
-``dbt_project/models/staging/*_sources.yml`` is the one place where they are described.
+They are in dbt's source files, ``dbt_project/models/staging/*_sources.yml``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _SOURCES = PROJECT_DIR / "dbt_project" / "models" / "staging"
 
 @cache
 def described_tables(schema: str) -> dict[str, str]:
-    """Return the description of each of a schema's tables, by name, in the file's order.
+    """Return the descriptions of a schema's tables by table name, in the file's order.
 
     Raises:
-        FileNotFoundError: dbt has no sources of that schema.
+        FileNotFoundError: There is no source file of that schema.
     """
     page = read_yaml(_SOURCES / f"{schema}_sources.yml")
     return {

@@ -1,4 +1,4 @@
-"""Reads of schema ``features``: the panels that :mod:`rossmann_ml.features.panels` fills."""
+"""Query schema ``features``: the panels, which :mod:`rossmann_ml.features.panels` writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rossmann_ml.warehouse.connection import one_value, read_frame
 def training_origin_near(
     connection: duckdb.DuckDBPyConnection, day: date, *, within_days: int
 ) -> date | None:
-    """Return the origin of the training panel that is nearest to a day, if one is near enough.
+    """Return the training panel's origin nearest to a day; None if none is within the limit.
 
     Raises:
         duckdb.CatalogException: There is no training panel yet.
@@ -34,13 +34,13 @@ def training_origin_near(
 def first_rows(
     connection: duckdb.DuckDBPyConnection, panel: str, *, origin: date, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Read some columns of each store's first row of an origin.
+    """Read columns of each store's first target date of an origin.
 
     Args:
-        connection: The pipeline's database.
-        panel: ``training_panel`` or ``scoring_panel``.
+        connection: Connection to the pipeline's database.
+        panel: Name of the table: ``training_panel`` or ``scoring_panel``.
         origin: Forecast origin of the rows.
-        columns: Columns to read beside ``store_id``.
+        columns: Columns to read, in addition to ``store_id``.
 
     Raises:
         duckdb.CatalogException: There is no such panel yet.

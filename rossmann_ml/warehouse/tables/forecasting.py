@@ -1,6 +1,6 @@
-"""Reads of the forecasts in schema ``forecasting``: vintages and the runs that made them.
+"""Query the forecasts in schema ``forecasting``, and the runs that made them.
 
-They are written by :mod:`rossmann_ml.forecasting`; models are in
+:mod:`rossmann_ml.forecasting` writes these tables. Models, in the same schema, are in
 :mod:`rossmann_ml.warehouse.tables.models`.
 """
 
@@ -17,13 +17,13 @@ from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 @dataclass(frozen=True)
 class WeeklyRun:
-    """The newest weekly scoring.
+    """Main figures of a weekly scoring run.
 
     Attributes:
-        forecast_origin: Its origin.
+        forecast_origin: Forecast origin of the run.
         stores: Number of stores with forecasts.
         store_days: Number of forecasts.
-        assumed_store_days: Number of them whose plan was filled by rule.
+        assumed_store_days: Number of forecasts whose plan was filled by rule.
     """
 
     forecast_origin: date
@@ -43,7 +43,7 @@ def origins(connection: duckdb.DuckDBPyConnection) -> list[date]:
 def newest_origin_between(
     connection: duckdb.DuckDBPyConnection, first: date = date.min, last: date = date.max
 ) -> date | None:
-    """Return the newest origin with forecasts, of all or within a span of days."""
+    """Return the newest origin with forecasts within a span of days; None without one."""
     return one_value(
         connection,
         date,
@@ -56,7 +56,7 @@ def newest_origin_between(
 def newest_weekly_run(
     connection: duckdb.DuckDBPyConnection, *, min_store_days: int = 0
 ) -> WeeklyRun | None:
-    """Return the newest weekly scoring with at least so many forecasts; None without one."""
+    """Return the newest weekly run with at least `min_store_days` forecasts; None without one."""
     row = one_row(
         connection,
         """
@@ -72,7 +72,7 @@ def newest_weekly_run(
 def stores_not_forecast(
     connection: duckdb.DuckDBPyConnection, origin: date
 ) -> list[tuple[int, str]]:
-    """Return the stores without a forecast from an origin, with the reason, by store."""
+    """Return the stores without a forecast at an origin, each with the reason, by store number."""
     rows = connection.execute(
         "SELECT store_id, reason FROM forecasting.stores_not_forecast "
         "WHERE forecast_origin = ? ORDER BY store_id",
@@ -106,9 +106,9 @@ def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
 def inputs_of_runs(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str | None]]:
-    """Return origin, run and input hash of the forecasts in force from an origin on.
+    """Return origin, run id and input hash of the current forecasts from an origin on.
 
-    The hash is None where a run is not in ``forecasting.forecast_runs``.
+    The hash is None if the run is not in ``forecasting.forecast_runs``.
     """
     rows = connection.execute(
         """
@@ -124,7 +124,7 @@ def inputs_of_runs(
 
 
 def input_hashes(connection: duckdb.DuckDBPyConnection, origin: date) -> list[str]:
-    """Return the input hashes of the runs whose forecasts of an origin are in force, sorted."""
+    """Return the input hashes of the runs that made the current forecasts of an origin, sorted."""
     found = inputs_of_runs(connection, first_origin=origin)
     return sorted({hashed for each, _, hashed in found if each == origin and hashed is not None})
 
@@ -147,7 +147,7 @@ def inputs_of_shadows(
 
 
 def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the forecasts of open days as each vintage first had them, with their intervals."""
+    """Read each vintage's first version of the forecasts of open days, with their intervals."""
     return read_frame(
         connection,
         """
@@ -169,7 +169,7 @@ def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def first_weekly_runs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``forecast_origin, known_by`` of the first weekly run at each origin."""
+    """Read ``forecast_origin, known_by`` of the first weekly run of each origin."""
     return read_frame(
         connection,
         """

@@ -1,4 +1,4 @@
-"""Reads of schema ``marts``: the tables for readers that dbt builds upon the forecasts."""
+"""Query schema ``marts``: the tables for readers that dbt builds from the forecasts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rossmann_ml.warehouse.connection import read_frame
 
 
 def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``forecast_accuracy`` of whole vintages, newest first."""
+    """Read the rows of ``forecast_accuracy`` over all segments, newest origin first."""
     return read_frame(
         connection,
         """
@@ -20,7 +20,7 @@ def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``ranked_by, reason, store_days`` of the days that were forecast worst."""
+    """Read ``ranked_by, reason, store_days`` of the store-days with the worst forecasts."""
     return read_frame(
         connection,
         """
@@ -36,13 +36,13 @@ def live_accuracy(
     """Return the accuracy of recent served vintages, by segment.
 
     Args:
-        connection: The pipeline's database.
-        window_days: Days before the newest actual day from which vintages count.
-        min_days: Days with actual sales that a segment needs.
+        connection: Connection to the pipeline's database.
+        window_days: Largest age of a vintage, in days before the newest day with actuals.
+        min_days: Number of days with actuals that a segment needs.
 
     Returns:
-        Segment kind, segment, number of store-days, MAPE, RMSPE, coverage of the 80% and of the
-        95% interval; by segment kind and segment.
+        Tuples of segment kind, segment, number of store-days, MAPE, RMSPE, coverage of the 80%
+        and of the 95% interval, sorted by segment kind and segment.
     """
     rows = connection.execute(
         """

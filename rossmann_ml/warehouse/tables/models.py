@@ -1,6 +1,6 @@
-"""Reads of the models in schema ``forecasting``: which there are, and which one serves.
+"""Query the models in schema ``forecasting``: versions, champion, promotions, backtest scores.
 
-Models are recorded and judged by :mod:`rossmann_ml.training`.
+:mod:`rossmann_ml.training` writes these tables.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 REFUSED = "refused"
-"""``promotions.action`` of a decision after which the champion stays."""
+"""Value of ``promotions.action`` for a challenger that the gate refused."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The model that serves: that of the newest promotion or rollback.
+    """The champion, as the newest promotion or rollback set it.
 
     Attributes:
-        model_version: The model.
-        promotion_id: Number of the decision.
-        decided_at: UTC moment of the decision.
-        registry_version: Number of the model in MLflow's registry; empty without one.
-        is_alias_set: Whether MLflow's alias follows the decision already.
+        model_version: Version of the model.
+        promotion_id: Number of the promotion or rollback.
+        decided_at: Time of the promotion or rollback, UTC.
+        registry_version: Version number in MLflow's registry; empty without one.
+        is_alias_set: Whether MLflow's alias points to this model already.
     """
 
     model_version: str
@@ -38,7 +38,7 @@ class Champion:
 
 
 def champion_record(connection: duckdb.DuckDBPyConnection) -> Champion | None:
-    """Return the champion with its decision; None before the first promotion."""
+    """Return the champion with its promotion; None before the first promotion."""
     row = one_row(
         connection,
         """
@@ -53,13 +53,13 @@ def champion_record(connection: duckdb.DuckDBPyConnection) -> Champion | None:
 
 
 def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return the model that serves; None before the first promotion."""
+    """Return the champion's model version; None before the first promotion."""
     found = champion_record(connection)
     return None if found is None else found.model_version
 
 
 def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the model that serves.
+    """Return the champion's model version.
 
     Raises:
         NoDataError: No model has been promoted yet.
@@ -74,7 +74,7 @@ def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def newer_models(connection: duckdb.DuckDBPyConnection, serving: Champion) -> list[str]:
-    """Return the registered models made since the champion was promoted, newest first."""
+    """Return the models registered since the champion was promoted, newest first."""
     rows = connection.execute(
         """
         SELECT model_version FROM forecasting.model_versions
@@ -93,7 +93,7 @@ def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bo
 
 
 def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -> date | None:
-    """Return the last day of sales that a model has seen; None if it is not recorded."""
+    """Return the last day of a model's training data; None for an unknown model."""
     return one_value(
         connection,
         date,
@@ -103,7 +103,7 @@ def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:
-    """Return the newest day that any model has seen, and when that model was made."""
+    """Return the newest last day of training data of any model, and that model's creation time."""
     row = one_row(
         connection,
         "SELECT max(trained_through), max_by(created_at, trained_through) "
@@ -120,7 +120,7 @@ def registered_like(
     code_version: str,
     trained_through: date,
 ) -> tuple[str, float] | None:
-    """Return the newest registered model made of the same, and its training time in seconds."""
+    """Return the newest registered model of the same inputs, with its training seconds."""
     row = one_row(
         connection,
         """
@@ -139,7 +139,7 @@ def registered_like(
 def backtest_medians(
     connection: duckdb.DuckDBPyConnection, model_version: str, model: str
 ) -> dict[tuple[str, str], float]:
-    """Return the median MAPE over backtest origins by segment kind and segment."""
+    """Return the median MAPE over backtest origins, by segment kind and segment."""
     rows = connection.execute(
         """
         SELECT segment_kind, segment, median(mape)
@@ -153,7 +153,7 @@ def backtest_medians(
 
 
 def decisions(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the gate's decisions, oldest first, with what the models' backtests promised."""
+    """Read the gate's decisions, oldest first, with the median RMSPE of the model's backtest."""
     return read_frame(
         connection,
         """

@@ -1,4 +1,4 @@
-"""Reads of schema ``monitoring`` for others. :mod:`rossmann_ml.monitoring` writes it."""
+"""Query schema ``monitoring``, which :mod:`rossmann_ml.monitoring` writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rossmann_ml.warehouse.connection import read_frame
 
 
 def alerts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read all alerts, resolved ones too, in the order in which they were raised."""
+    """Read all alerts including resolved ones, oldest first."""
     return read_frame(
         connection,
         """

@@ -1,4 +1,4 @@
-"""Reads of schema ``quality``: what checks found. :mod:`rossmann_ml.quality` writes it."""
+"""Query schema ``quality``: results of checks, which :mod:`rossmann_ml.quality` writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ def newest_results(
     """Return the results of each suite's newest run.
 
     Returns:
-        Suite, severity, success, table, column, check, observed and expected; by suite.
+        Tuples of suite, severity, success, table, column, check, observed and expected, sorted by
+        suite.
     """
     rows = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""Reads of schema ``raw``: what was landed. Landing itself is :mod:`rossmann_ml.ingest`'s."""
+"""Query schema ``raw``: the landed rows and files, which :mod:`rossmann_ml.ingest` writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
 
 
 def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether time stands still at the end of the landed data."""
+    """Return whether the data set is historical: its business date follows its newest sales."""
     row = one_row(connection, "SELECT is_historical FROM raw.data_set")
     return row is not None and bool(row[0])
 
@@ -28,12 +28,12 @@ def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | Non
 
 
 def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the last day of the landed plan."""
+    """Return the last day of the landed plan; None before the first plan."""
     return one_value(connection, date, "SELECT max(date) FROM raw.plan")
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Return name and SHA-256 of the files that changed something, in the order of landing."""
+    """Return name and SHA-256 of the files that added rows, in the order of landing."""
     rows = connection.execute("SELECT file_name, file_sha256 FROM raw.loads ORDER BY load_id")
     return [(str(name), str(sha256)) for name, sha256 in rows.fetchall()]
 
@@ -44,12 +44,12 @@ def newest_load_id(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return the UTC moment of the newest landing."""
+    """Return the UTC time of the newest landing; None before the first."""
     return one_value(connection, datetime, "SELECT max(loaded_at) FROM raw.loads")
 
 
 def stores_without_sales_since(connection: duckdb.DuckDBPyConnection, day: date) -> set[int]:
-    """Return the stores that sold something once, and nothing from a day on."""
+    """Return the stores that have sales before a day, and none from that day on."""
     rows = connection.execute(
         "SELECT store FROM raw.sales WHERE sales > 0 GROUP BY store HAVING max(date) < ?", [day]
     )

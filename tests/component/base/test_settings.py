@@ -71,7 +71,7 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(
         ({"gate": {"refit_tolerance": "some"}}, "gate.refit_tolerance = 'some'"),
         (
             {"tuning": {"families": {"lightgbm": {"num_leafs": {"low": 1, "high": 9}}}}},
-            "yaml: Value error, tuning.families.lightgbm: num_leafs has no value today; expected",
+            "yaml: Value error, tuning.families.lightgbm: num_leafs has no current value; expected",
         ),
         (
             {"training": {"families": {"lightgbm": {}, "prophet": {}}}},
@@ -116,7 +116,7 @@ def test_a_wrong_parameter_is_named_with_file_and_value(
     assert message in str(refusal.value)
 
 
-def test_a_parameter_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+def test_a_parameter_file_that_is_missing_or_not_yaml_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is not there"):
         load_params(tmp_path / "none.yaml")
     (tmp_path / "broken.yaml").write_text("a: [")
@@ -129,7 +129,7 @@ def test_reading_a_warehouse_that_is_not_there_says_what_to_run(settings: Settin
         pass
 
 
-def test_a_failed_transaction_leaves_nothing(settings: Settings) -> None:
+def test_a_failed_transaction_is_rolled_back(settings: Settings) -> None:
     def failing() -> None:
         with connect(settings) as connection, transaction(connection):
             connection.execute("CREATE TABLE half AS SELECT 1 AS a")
@@ -141,7 +141,7 @@ def test_a_failed_transaction_leaves_nothing(settings: Settings) -> None:
         assert one_row(connection, "FROM duckdb_tables() WHERE table_name = 'half'") is None
 
 
-def test_the_writer_lock_can_be_taken_again_by_who_holds_it(settings: Settings) -> None:
+def test_the_writer_lock_is_reentrant(settings: Settings) -> None:
     with writer_lock(settings), writer_lock(settings):
         pass
     with writer_lock(settings):
@@ -149,7 +149,7 @@ def test_the_writer_lock_can_be_taken_again_by_who_holds_it(settings: Settings) 
     assert not list(settings.warehouse_path.glob("*.owner"))
 
 
-def test_a_second_writer_is_told_who_writes_and_goes_on_when_that_one_dies(
+def test_a_second_writer_names_the_first_and_continues_when_that_one_dies(
     settings: Settings,
 ) -> None:
     other = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""``rossmann --help``: what it lists, and what it does without."""
+"""``rossmann --help`` lists all commands without importing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule with the fault that it is for planted, and without."""
+"""Each alert rule, with and without the fault that it must find."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rossmann_ml.monitoring.alerts.rules import RULES, judge
 from rossmann_ml.warehouse import connection as warehouse
 
 MONDAY = date(2015, 8, 3)
-NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse leaves one of seven stores out
-ALSO_FOUND = {"failed_checks", "drift"}  # and a check that warns, and promotions that drifted
+NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse has no forecast of one of seven stores
+ALSO_FOUND = {"failed_checks", "drift"}  # and a check that warns, and drifted promotions
 
 Judging = Callable[..., dict[str, list[AlertFinding] | None]]
 
 
 @pytest.fixture
 def judging(small_warehouse: Settings, project_params: Params) -> Judging:
-    """Plant statements, then ask the rules as of a day."""
+    """Run SQL statements, then evaluate the rules as of a day."""
 
     def judged(*statements: str, today: date = MONDAY, run_id: str = "weekly-2"):
         for statement in statements:
@@ -54,23 +54,23 @@ def drift_rows(*rows: str) -> str:
     )
 
 
-def test_an_ordinary_week_finds_nothing_but_what_is_planted_in_the_small_warehouse(
+def test_an_ordinary_week_has_only_the_findings_of_the_small_warehouse(
     judging: Judging,
 ):
-    # its forecasts are too good to be true: every day lies inside the intervals
+    # its forecasts are unrealistically good: every day is inside the intervals
     found = judging("UPDATE marts.forecast_accuracy SET coverage_80 = 0.8, coverage_95 = 0.95")
     assert {rule for rule, findings in found.items() if findings} == NOT_FORECAST | ALSO_FOUND
     assert {rule for rule, findings in found.items() if findings is None} == set()
 
 
-def test_an_empty_warehouse_gives_no_rule_anything_to_judge(
+def test_on_an_empty_warehouse_every_rule_returns_none(
     empty: duckdb.DuckDBPyConnection, project_params: Params
 ):
     found = judge(Situation(empty, project_params.monitoring.alerts, MONDAY, "r"))
     assert found == dict.fromkeys(RULES)
 
 
-def test_forecasts_worse_than_the_backtest_promised_are_found_with_both_figures(judging: Judging):
+def test_forecasts_worse_than_in_the_backtest_are_found_with_both_figures(judging: Judging):
     found = judging("UPDATE marts.forecast_accuracy SET mape = 0.17, rmspe = 0.2")
     (finding,) = found["accuracy"] or []
     assert finding.subject == "all stores"
@@ -79,11 +79,11 @@ def test_forecasts_worse_than_the_backtest_promised_are_found_with_both_figures(
     assert "1.85 times the backtest's 9.2%, expected at most 1.75 times" in finding.message
 
 
-def test_a_single_broken_store_day_which_spoils_rmspe_alone_is_no_alarm(judging: Judging):
+def test_a_single_wrong_store_day_that_only_affects_rmspe_is_no_alarm(judging: Judging):
     assert judging("UPDATE marts.forecast_accuracy SET rmspe = 5")["accuracy"] == []
 
 
-def test_one_state_that_is_far_worse_is_found_although_the_chain_is_well(judging: Judging):
+def test_a_state_that_is_far_worse_is_found_although_the_chain_passes(judging: Judging):
     found = judging(
         "INSERT INTO forecasting.backtest_scores BY NAME SELECT * REPLACE ('state' AS "
         "segment_kind, 'BY' AS segment) FROM forecasting.backtest_scores "
@@ -107,13 +107,13 @@ def test_a_challenger_in_shadow_raises_no_alarm_however_wrong_it_is(judging: Jud
     assert found["coverage"] == []
 
 
-def test_few_days_are_not_judged(judging: Judging):
+def test_the_rule_does_not_apply_to_few_days(judging: Judging):
     found = judging("UPDATE marts.forecast_accuracy SET mape = 0.9, coverage_80 = 0, days = 6")
     assert found["accuracy"] is None
     assert found["coverage"] is None
 
 
-def test_old_vintages_are_not_judged_again(judging: Judging):
+def test_old_vintages_do_not_count(judging: Judging):
     found = judging(
         "UPDATE marts.forecast_accuracy SET mape = 9, forecast_origin = forecast_origin - 60 "
         "WHERE forecast_origin = DATE '2015-06-19'"
@@ -146,7 +146,7 @@ def test_coverage_out_of_range_is_found_on_either_side(
     assert f"{value:.1%} of" in finding.message
 
 
-def test_drift_is_one_finding_a_kind_and_names_what_drifted_most(judging: Judging):
+def test_drift_is_one_finding_per_kind_and_names_the_largest_drift(judging: Judging):
     found = judging(
         drift_rows(
             "'weekly-2', '2015-07-31', 'features', 'promo', 'psi', 0.3, 0.1, true",
@@ -162,11 +162,11 @@ def test_drift_is_one_finding_a_kind_and_names_what_drifted_most(judging: Judgin
     assert (finding.value, finding.threshold) == (0.9, 0.1)
 
 
-def test_a_drift_table_without_rows_says_nothing(judging: Judging):
+def test_a_drift_table_without_rows_gives_no_finding(judging: Judging):
     assert judging(drift_rows())["drift"] is None
 
 
-def test_drift_of_an_older_origin_or_run_is_over(judging: Judging):
+def test_drift_of_an_older_origin_or_run_does_not_count(judging: Judging):
     found = judging(
         drift_rows(
             "'weekly-0', '2015-07-24', 'features', 'promo', 'psi', 0.9, 0.1, true",
@@ -177,7 +177,7 @@ def test_drift_of_an_older_origin_or_run_is_over(judging: Judging):
     assert found["drift"] == []
 
 
-def test_sales_that_did_not_come_are_stale(judging: Judging):
+def test_missing_sales_are_stale(judging: Judging):
     found = judging(today=MONDAY + timedelta(days=7))["stale_data"] or []
     (sales,) = [each for each in found if each.subject == "sales"]
     assert (sales.value, sales.threshold) == (10, 9)
@@ -196,7 +196,7 @@ def test_a_plan_that_was_not_delivered_for_a_week_is_stale_and_one_of_six_weeks_
     )
 
 
-def test_no_plan_at_all_is_said_in_words(judging: Judging):
+def test_a_missing_plan_is_named_in_words(judging: Judging):
     (plan,) = judging("DELETE FROM raw.plan")["stale_data"]
     assert plan.message == "no plan was ever landed"
 
@@ -208,7 +208,7 @@ def test_a_plan_filled_by_rule_for_many_days_is_found(judging: Judging):
     assert "60 of 252 store-days forecast from 2015-07-31 (23.8%)" in assumed.message
 
 
-def test_a_failed_check_is_named_with_what_was_found_and_expected(judging: Judging):
+def test_a_failed_check_is_named_with_the_values_found_and_expected(judging: Judging):
     found = judging()["failed_checks"] or []
     (finding,) = found
     assert finding.subject == "dbt"
@@ -249,7 +249,7 @@ def test_stores_without_a_forecast_are_counted_and_named_with_the_reason(judging
 
 
 @pytest.mark.parametrize(("last_sold", "is_missed"), [("2014-07-31", True), ("2014-07-30", False)])
-def test_a_store_that_closed_for_good_is_not_missed(
+def test_a_permanently_closed_store_gives_no_finding(
     judging: Judging, last_sold: str, is_missed: bool
 ):
     sold = (
@@ -260,7 +260,7 @@ def test_a_store_that_closed_for_good_is_not_missed(
     assert bool(judging(sold)["stores_not_forecast"]) == is_missed
 
 
-def test_a_champion_that_learned_long_ago_is_old(judging: Judging):
+def test_a_champion_trained_long_ago_is_old(judging: Judging):
     (finding,) = judging(
         "UPDATE forecasting.model_versions SET trained_through = DATE '2015-05-10'"
     )["champion_old"]
@@ -269,7 +269,7 @@ def test_a_champion_that_learned_long_ago_is_old(judging: Judging):
     assert fresh["champion_old"] == []
 
 
-def test_long_lists_are_cut_and_say_how_much_is_missing(judging: Judging):
+def test_long_lists_are_cut_with_the_number_of_missing_entries(judging: Judging):
     rows = [f"'weekly-2', '2015-07-31', 'k', 'f{n}', 'psi', 0.9, 0.1, true" for n in range(8)]
     (finding,) = judging(drift_rows(*rows))["drift"]
     assert finding.message.endswith("f4 (psi 0.9, limit 0.1: DE promotion), and 3 more")

@@ -1,4 +1,4 @@
-"""An alert's life: raised, seen again, reminded of, resolved, back; and who is told."""
+"""An alert's life: raised, seen again, sent, reminded, resolved, raised again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PUBLISHING_RUN = Run("r", "a test", is_publishing=True)
 
 @pytest.fixture
 def quiet_warehouse(small_warehouse: Settings) -> Settings:
-    """The small warehouse without what it is born with to be found, and without alerts."""
+    """Return the small warehouse without its built-in findings and alerts."""
     change(
         small_warehouse,
         "DELETE FROM monitoring.alerts; DELETE FROM monitoring.drift_metrics;"
@@ -52,7 +52,7 @@ def quiet_warehouse(small_warehouse: Settings) -> Settings:
 
 @pytest.fixture
 def watching(quiet_warehouse: Settings, project_params: Params) -> Watching:
-    """Plant statements, then ask the rules as of a day."""
+    """Run SQL statements, then evaluate the rules as of a day."""
     runs = iter(range(1, 100))
 
     def watched(*statements: str, today: date = MONDAY, **options: Any) -> AlertReport:
@@ -76,7 +76,7 @@ def row(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def test_where_all_is_well_no_row_is_made(watching: Watching, quiet_warehouse: Settings):
+def test_without_findings_no_row_is_written(watching: Watching, quiet_warehouse: Settings):
     report = watching()
     assert report.open == ()
     assert report.summary() == "0 open, 0 new, 0 resolved"
@@ -84,9 +84,7 @@ def test_where_all_is_well_no_row_is_made(watching: Watching, quiet_warehouse: S
     assert rows(quiet_warehouse) == []
 
 
-def test_a_finding_becomes_a_row_with_everything_a_person_needs(
-    watching: Watching, quiet_warehouse: Settings
-):
+def test_a_finding_becomes_a_row_with_all_details(watching: Watching, quiet_warehouse: Settings):
     report = watching(NO_PLAN)
     assert report.raised == 1
     assert report.summary() == "1 open (1 warning), 1 new, 0 resolved"
@@ -104,7 +102,7 @@ def test_a_finding_becomes_a_row_with_everything_a_person_needs(
     assert "17 days after 2015-08-03" in alert["message"]
 
 
-def test_while_it_lasts_it_is_one_row_with_the_newest_figures(
+def test_while_an_alert_lasts_it_is_one_row_with_the_newest_figures(
     watching: Watching, quiet_warehouse: Settings
 ):
     watching(NO_PLAN)
@@ -116,7 +114,9 @@ def test_while_it_lasts_it_is_one_row_with_the_newest_figures(
     assert alert["last_seen_at"] > alert["raised_at"]
 
 
-def test_it_is_resolved_when_the_condition_is_over(watching: Watching, quiet_warehouse: Settings):
+def test_an_alert_is_resolved_when_its_condition_ends(
+    watching: Watching, quiet_warehouse: Settings
+):
     watching(NO_PLAN)
     report = watching(A_PLAN)
     assert (report.open, report.resolved) == ((), 1)
@@ -124,7 +124,7 @@ def test_it_is_resolved_when_the_condition_is_over(watching: Watching, quiet_war
     assert watching().resolved == 0
 
 
-def test_one_that_is_back_within_the_cooldown_is_the_same_row_open_again(
+def test_an_alert_that_returns_within_the_cooldown_is_the_same_row(
     watching: Watching, quiet_warehouse: Settings
 ):
     watching(NO_PLAN)
@@ -137,7 +137,7 @@ def test_one_that_is_back_within_the_cooldown_is_the_same_row_open_again(
     assert (alert["times_seen"], alert["resolved_at"]) == (2, None)
 
 
-def test_one_that_is_back_after_the_cooldown_is_another_alert(
+def test_an_alert_that_returns_after_the_cooldown_is_another_alert(
     watching: Watching, quiet_warehouse: Settings
 ):
     watching(NO_PLAN)
@@ -150,16 +150,14 @@ def test_one_that_is_back_after_the_cooldown_is_another_alert(
     assert len({each["alert_id"] for each in plans}) == 2
 
 
-def test_a_rule_that_can_no_longer_judge_leaves_its_alerts_open(
-    watching: Watching, quiet_warehouse: Settings
-):
+def test_a_rule_without_data_leaves_its_alerts_open(watching: Watching, quiet_warehouse: Settings):
     watching("UPDATE marts.forecast_accuracy SET mape = 0.5")
     report = watching("DROP TABLE marts.forecast_accuracy")
     assert "accuracy" in report.unjudged
     assert [each.rule for each in report.open] == ["accuracy"]
 
 
-def test_readers_see_what_is_open_although_nothing_was_published(
+def test_readers_see_open_alerts_although_nothing_was_published(
     watching: Watching, quiet_warehouse: Settings
 ):
     watching(NO_PLAN, failure=FailedRun(run_id="weekly-1", reason="no disk", step="landing"))
@@ -171,7 +169,7 @@ def test_readers_see_what_is_open_although_nothing_was_published(
     assert read_status(quiet_warehouse.published_path).alerts == ()
 
 
-def test_a_failed_run_is_over_when_a_run_publishes_and_not_when_somebody_only_looks(
+def test_a_failed_run_is_resolved_by_a_publishing_run_and_not_by_an_evaluation(
     watching: Watching, quiet_warehouse: Settings
 ):
     failed = FailedRun(run_id="weekly-1", reason="no disk", step="landing")
@@ -183,9 +181,7 @@ def test_a_failed_run_is_over_when_a_run_publishes_and_not_when_somebody_only_lo
     assert watching().open == ()
 
 
-def test_the_status_is_not_written_where_nothing_changed(
-    watching: Watching, quiet_warehouse: Settings
-):
+def test_the_status_is_not_written_without_changes(watching: Watching, quiet_warehouse: Settings):
     path = quiet_warehouse.published_path / "status.json"
     watching()
     assert not path.exists()
@@ -212,7 +208,7 @@ def test_a_new_alert_is_sent_once_and_again_after_its_cooldown(
     assert all(each["is_delivered"] for each in rows(quiet_warehouse, "alert_deliveries"))
 
 
-def test_what_is_not_urgent_is_recorded_and_not_sent(
+def test_alerts_below_the_limit_are_recorded_and_not_sent(
     watching: Watching, quiet_warehouse: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     with listening_webhook() as webhook:
@@ -224,7 +220,7 @@ def test_what_is_not_urgent_is_recorded_and_not_sent(
     assert webhook.bodies == []
 
 
-def test_a_message_that_is_lost_is_recorded_fails_nothing_and_is_tried_again(
+def test_a_failed_delivery_is_recorded_and_retried_and_does_not_fail_the_job(
     watching: Watching, quiet_warehouse: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(delivery, "_SECONDS_BEFORE_SECOND_TRY", 0.0)
@@ -244,7 +240,7 @@ def test_a_message_that_is_lost_is_recorded_fails_nothing_and_is_tried_again(
     assert row(quiet_warehouse)["is_notified"]
 
 
-def test_only_the_channel_that_failed_is_tried_again(
+def test_only_the_channel_that_failed_is_retried(
     watching: Watching, quiet_warehouse: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ROSSMANN_ALERT_SMTP_HOST", "127.0.0.1")
@@ -271,7 +267,7 @@ def test_alerts_are_published_with_the_generation(
     assert generation.tables["alerts"] == len(report.open) == 1
 
 
-def test_a_held_publication_is_an_alert_until_one_goes_through(
+def test_a_held_publication_is_an_alert_until_a_run_publishes(
     published_generation: tuple[Settings, PublishedGeneration], project_params: Params
 ):
     settings, _ = published_generation

@@ -1,4 +1,4 @@
-"""Drift: seasons are none, planted shifts are; rows, pages and what is shown of them."""
+"""Seasons are not drift, planted shifts are; rows, pages and the printed table."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def days(sample_dir: Path) -> Days:
 
 @pytest.fixture(scope="module")
 def measured(days: Days, params: Params, tmp_path_factory) -> tuple[Settings, DriftReport]:
-    """A warehouse without anything planted, measured once; no test may change it."""
+    """Return an unchanged warehouse whose drift was measured once; read-only for tests."""
     settings = drift_warehouse(tmp_path_factory.mktemp("drift"), *days)
     return settings, measure_drift(Session(settings, params), run_id="quiet")
 
@@ -66,19 +66,19 @@ def test_an_ordinary_december_raises_no_alarm(days: Days, params: Params, week: 
     assert drifted(*days, week, params) == set()
 
 
-def test_a_promotion_flag_inverted_for_a_week_is_noticed(days: Days, params: Params):
+def test_a_promotion_flag_inverted_for_a_week_is_found(days: Days, params: Params):
     sold, plan = days
     wrong = sold.with_columns(is_promo=pl.col("is_promo") ^ in_week(WEEK))
     assert "sales.promo_by_weekday" in drifted(wrong, plan, WEEK, params)
 
 
-def test_a_promotion_flag_inverted_in_the_plan_is_noticed(days: Days, params: Params):
+def test_a_promotion_flag_inverted_in_the_plan_is_found(days: Days, params: Params):
     sold, plan = days
     wrong = plan.with_columns(is_promo=pl.col("is_promo") ^ in_week(WEEK + timedelta(days=21)))
     assert "plan.promo_by_weekday" in drifted(sold, wrong, WEEK, params)
 
 
-def test_a_states_closed_stores_are_noticed(days: Days, params: Params):
+def test_a_states_closed_stores_are_found(days: Days, params: Params):
     sold, plan = days
     closed = in_week(WEEK) & (pl.col("state") == "HE")
     wrong = sold.with_columns(
@@ -88,7 +88,7 @@ def test_a_states_closed_stores_are_noticed(days: Days, params: Params):
     assert "sales.open_by_state" in drifted(wrong, plan, WEEK, params)
 
 
-def test_sales_in_thousands_are_noticed(days: Days, params: Params):
+def test_sales_in_thousands_are_found(days: Days, params: Params):
     sold, plan = days
     wrong = sold.with_columns(
         sales=pl.when(in_week(WEEK)).then(pl.col("sales") / 1000).otherwise("sales")
@@ -98,7 +98,7 @@ def test_sales_in_thousands_are_noticed(days: Days, params: Params):
     assert "sales.customers_level" not in found
 
 
-def test_a_missing_day_is_noticed(days: Days, params: Params):
+def test_a_missing_day_is_found(days: Days, params: Params):
     sold, plan = days
     wrong = sold.filter(pl.col("day") != WEEK - timedelta(days=2))
     assert "sales.observed_by_weekday" in drifted(wrong, plan, WEEK, params)
@@ -134,13 +134,13 @@ def test_a_store_that_was_rebuilt_a_year_ago_is_no_drift(days: Days, params: Par
     assert "plan.open_by_weekday" in drifted(sold, to_be_rebuilt, WEEK, params)
 
 
-def test_a_week_of_holidays_judges_no_store(days: Days):
+def test_in_a_week_of_holidays_no_store_is_measured(days: Days):
     sold, _ = days
     weekdays = sold.filter(pl.col("day").dt.weekday() < 7)
     assert store_deviations(weekdays, last_day=date(2014, 12, 27)).is_empty()
 
 
-def test_a_week_is_compared_with_one_that_ran_the_same_promotions(days: Days):
+def test_a_week_is_compared_with_one_of_the_same_promotions(days: Days):
     sold, _ = days
     for week in (WEEK, WEEK + timedelta(days=7)):
         promotion = next(
@@ -152,7 +152,7 @@ def test_a_week_is_compared_with_one_that_ran_the_same_promotions(days: Days):
         assert promotion.current.sort().to_list() == promotion.reference.sort().to_list()
 
 
-def test_the_first_year_has_nothing_to_be_compared_with(days: Days):
+def test_in_the_first_year_nothing_is_compared(days: Days):
     sold, plan = days
     early = date(2013, 6, 14)
     until = pl.col("day") <= early
@@ -168,7 +168,7 @@ def test_every_measure_is_a_row_with_its_threshold_and_windows(
     settings, report = measured
     rows = rows_of(settings)
     expected = {(kind, name) for kind, names in DRIFT_FEATURES.items() for name in names}
-    # the newest week of the sample is beside a holiday, which leaves levels and stores aside
+    # the newest week of the sample is near a holiday, so levels and stores are not measured
     aside = {"sales_level", "customers_level", "spend_level", "stores_off_level"}
     found = set(rows.select("kind", "feature").iter_rows())
     assert found | {each for each in expected if each[1] in aside} == expected
@@ -207,7 +207,7 @@ def test_measuring_again_replaces_the_rows_of_the_origin_and_old_pages_go(
     )
     measure_drift(Session(settings, few), run_id="first")
     with connect(settings) as connection:
-        # a stale plan, a model that moved, features of another world, and no vintage for the week
+        # an old plan, changed forecasts, other features, and no vintage that covers the week
         connection.execute("UPDATE core.horizon_plan SET plan_source = 'assumed'")
         connection.execute("UPDATE features.scoring_panel SET store_level = store_level + 3")
         connection.execute(
@@ -225,7 +225,7 @@ def test_measuring_again_replaces_the_rows_of_the_origin_and_old_pages_go(
     assert [each.name for each in (settings.state_path / "reports").iterdir()] == ["second"]
 
 
-def test_what_is_not_there_yet_is_left_out(days: Days, params: Params, tmp_path: Path):
+def test_comparisons_without_data_are_left_out(days: Days, params: Params, tmp_path: Path):
     settings = drift_warehouse(tmp_path, *days)
     with connect(settings) as connection:
         connection.execute("DROP TABLE features.training_panel")
@@ -262,7 +262,7 @@ def test_a_feature_without_a_threshold_is_refused(tmp_path: Path):
         load_params(tmp_path / "params.yaml")
 
 
-def test_evidently_measures_the_distances_of_the_plain_references():
+def test_evidentlys_distances_equal_the_plain_references():
     day = Window(WEEK, WEEK)
     sides = [
         (["a", "a", "b"], ["a", "b", "c", "c"]),
@@ -283,7 +283,7 @@ def test_evidently_measures_the_distances_of_the_plain_references():
 
 
 def test_evidentlys_errors_are_a_share_and_forecast_minus_sales():
-    # so many that each part of its page has some
+    # enough that each part of the page has data
     forecast, actual = np.array([110.0, 90.0, 50.0] * 40), np.array([100.0, 100.0, 40.0] * 40)
     found = performance(forecast, actual)
     assert found.mape == pytest.approx((0.1 + 0.1 + 0.25) / 3)

@@ -1,4 +1,4 @@
-"""``rossmann monitor``: what came true, in one table, or why there is none yet."""
+"""``rossmann monitor`` prints accuracy in one table, or why there is none yet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CORE = """
 
 @pytest.fixture
 def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A warehouse whose accuracy marts are built already, so that dbt has nothing to do."""
+    """Return a warehouse with built accuracy marts, so that dbt is not needed."""
     change(small_warehouse, _CORE)
 
     def ran(*_: Any, **__: Any) -> DbtResult:
@@ -35,7 +35,7 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
 
     monkeypatch.setattr(accuracy, "run_dbt", ran)
     monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)
-    # drift is tested apart
+    # drift is tested in test_drift.py
     monkeypatch.setattr(monitor, "show_drift", lambda console: console.print("drift"))
     return small_warehouse
 
@@ -47,7 +47,7 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> str:
     return console.export_text()
 
 
-def test_vintages_stand_beside_the_backtest_in_eighty_columns(
+def test_vintages_and_the_backtest_fit_into_eighty_columns(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = printed(monkeypatch)
@@ -65,7 +65,7 @@ def test_vintages_stand_beside_the_backtest_in_eighty_columns(
     assert max(map(len, text.splitlines()[:12])) <= 80
 
 
-def test_before_anything_came_true_it_says_so_and_when_it_will(
+def test_before_the_first_actuals_it_says_so_and_when_they_come(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(
@@ -74,7 +74,7 @@ def test_before_anything_came_true_it_says_so_and_when_it_will(
         marts_follow=False,
     )
     text = printed(monkeypatch)
-    assert "no forecast has come true yet. The newest origin is 2015-07-31" in text
+    assert "no forecast day has actual sales yet. The newest origin is 2015-07-31" in text
     change(settings, "DELETE FROM forecasting.forecasts", marts_follow=False)
     assert "there are no forecasts yet" in printed(monkeypatch)
 

@@ -1,4 +1,4 @@
-"""When alerts ask for a training, and when they must not."""
+"""Alerts that make a training due, and those that do not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_alert(
 
 @pytest.fixture
 def advised(small_warehouse: Settings, project_params: Params):
-    """Plant statements, then ask for advice."""
+    """Run SQL statements, then return the advice."""
 
     def asked(*statements: str) -> str | None:
         for statement in statements:
@@ -47,7 +47,7 @@ def advised(small_warehouse: Settings, project_params: Params):
 
 
 @pytest.mark.parametrize("rule", ["accuracy", "coverage", "drift"])
-def test_an_open_alert_that_is_newer_than_the_training_asks_for_one(advised, rule: str):
+def test_an_open_alert_that_is_newer_than_the_training_makes_one_due(advised, rule: str):
     assert advised(THREE_WEEKS_UNSEEN, open_alert(rule, "critical")) == (
         f"{rule} (features); the newest training has not seen the last 3 weeks of sales"
     )
@@ -62,14 +62,12 @@ def test_an_open_alert_that_is_newer_than_the_training_asks_for_one(advised, rul
     ],
     ids=["another rule", "not urgent", "older than the training"],
 )
-def test_other_alerts_do_not_ask(advised, alert: str):
+def test_other_alerts_do_not_count(advised, alert: str):
     assert advised(THREE_WEEKS_UNSEEN, alert) is None
 
 
 @pytest.mark.parametrize(("through", "is_asked"), [("2015-07-03", True), ("2015-07-04", False)])
-def test_a_training_that_did_not_come_in_its_week_is_made_up_for(
-    advised, through: str, is_asked: bool
-):
+def test_a_missed_training_of_the_calendar_is_due(advised, through: str, is_asked: bool):
     advice = advised(THREE_WEEKS_UNSEEN.replace("2015-07-10", through))
     if is_asked:
         assert advice == "the newest training has not seen the last 4 weeks of sales"
@@ -77,7 +75,7 @@ def test_a_training_that_did_not_come_in_its_week_is_made_up_for(
         assert advice is None
 
 
-def test_an_alert_that_is_over_does_not_ask(advised):
+def test_a_resolved_alert_does_not_count(advised):
     over = "UPDATE monitoring.alerts SET resolved_at = TIMESTAMP '2015-08-03 07:00'"
     assert advised(THREE_WEEKS_UNSEEN, open_alert(), over) is None
 
@@ -85,7 +83,7 @@ def test_an_alert_that_is_over_does_not_ask(advised):
 @pytest.mark.parametrize(
     ("through", "is_asked"), [(date(2015, 7, 17), True), (date(2015, 7, 18), False)]
 )
-def test_a_training_is_not_asked_for_before_enough_new_weeks_came_in(
+def test_no_training_is_due_before_enough_weeks_of_new_sales(
     advised, through: date, is_asked: bool
 ):
     trained = THREE_WEEKS_UNSEEN.replace("2015-07-10", str(through))
@@ -101,5 +99,5 @@ def test_a_refused_challenger_was_a_training_too(advised):
     assert advised(THREE_WEEKS_UNSEEN, open_alert(), refused) is None
 
 
-def test_before_the_first_training_there_is_nothing_to_train_again(advised):
+def test_before_the_first_training_none_is_due(advised):
     assert advised("DELETE FROM forecasting.model_versions", open_alert()) is None

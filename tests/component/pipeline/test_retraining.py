@@ -77,7 +77,7 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
     assert "trained on" in said
     assert "weights   lightgbm 0." in said
     assert "backtest  RMSPE 0." in said
-    assert "gate      not asked; `rossmann promote blend-20150619-" in said
+    assert "gate      not run; run `rossmann promote blend-20150619-" in said
     assert count(settings, "forecasting.promotions") == 0
     with connect(settings, read_only=True) as connection:
         ((version, registered),) = connection.execute(
@@ -125,7 +125,7 @@ def test_tune_prints_todays_and_the_best_figure_and_the_lines_to_set(rossmann: C
     assert "lightgbm, profile fast: 3 trials, 3 of them now" in said
     assert "num_leaves" in said
     better = "put these lines into params.yaml" in said
-    assert better or "Nothing better than today's" in said
+    assert better or "No better parameters" in said
     if better:
         lines = said[said.index("training:\n") : said.index("Then `rossmann train`")]
         assert set(yaml.safe_load(lines)["training"]) == {"profiles", "families"}

@@ -104,8 +104,8 @@ def test_the_reference_names_every_command_operation_and_feature() -> None:
 
 def test_settings_are_told_with_defaults_and_exit_codes_with_reasons() -> None:
     page = reference.settings_page()
-    assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` | How long a writer waits" in page
-    assert "| `KAGGLE_KEY` |  | Its key. |" in page
+    assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` | Time that a writer waits" in page
+    assert "| `KAGGLE_KEY` |  | Key of your Kaggle account. |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
     assert "| `4` | Another process holds what the command needs: " in page

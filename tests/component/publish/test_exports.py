@@ -1,4 +1,4 @@
-"""Tables as Parquet files: the same tables the same bytes, tied to the landed files."""
+"""Exported Parquet files: equal tables give equal bytes, linked to the landed files."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ def test_the_same_rows_in_another_order_give_the_same_bytes(
     assert export(built, tmp_path / "second") == first
 
 
-def test_files_hold_the_rows_and_the_page_says_what_they_are(
-    built: Settings, tmp_path: Path
-) -> None:
+def test_files_have_the_rows_and_the_page_describes_them(built: Settings, tmp_path: Path) -> None:
     made = export(built, tmp_path / "out")
     path = tmp_path / "out" / "core" / "fct_daily_sales.parquet"
     rows = pl.read_parquet(path)
@@ -119,7 +117,7 @@ def environment(built: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     default_settings.cache_clear()
 
 
-def test_the_command_tells_version_and_sizes(environment: Settings, tmp_path: Path) -> None:
+def test_the_command_prints_version_and_sizes(environment: Settings, tmp_path: Path) -> None:
     (environment.raw_path / "store.csv").unlink()
     app = typer.Typer()
     app.command()(export_command)

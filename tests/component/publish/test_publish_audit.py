@@ -54,7 +54,7 @@ IN_FORECASTS = {
         f"UPDATE forecasting.forecasts SET horizon_days = 6 WHERE {ONE_DAY}",
         "not horizon_days after the origin",
     ),
-    "a day lies outside the horizon": (
+    "a day is outside the horizon": (
         f"UPDATE forecasting.forecasts SET horizon_days = 43, target_date = target_date + 38 "
         f"WHERE {ONE_DAY}",
         "outside the horizon",

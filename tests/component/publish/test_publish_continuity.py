@@ -1,4 +1,4 @@
-"""A vintage whose totals jump is held back, and a person may let it pass."""
+"""A vintage whose totals jump is held back until a person accepts it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DOUBLED = "sales_forecast * 2, upper_80 = upper_80 * 2, upper_95 = upper_95 * 2"
 
 @pytest.fixture
 def params(project_params: Params) -> Params:
-    """The project's limits, for a chain whose segments have two stores."""
+    """Return the project's limits, for a chain whose segments have two stores."""
     continuity = project_params.publish.continuity.model_copy(update={"min_segment_stores": 2})
     own = project_params.publish.model_copy(update={"continuity": continuity})
     return project_params.model_copy(update={"publish": own})
 
 
 def plant(settings: Settings, condition: str, value: str = DOUBLED) -> date:
-    """Land a week, forecast from its end, and change some of these forecasts."""
+    """Land a week, forecast from its end, and change some of these forecasts in SQL."""
     origin = add_week(settings)
     change(
         settings,
@@ -45,7 +45,7 @@ def plant(settings: Settings, condition: str, value: str = DOUBLED) -> date:
     return origin
 
 
-def test_an_ordinary_week_is_published_and_says_how_far_it_moved(
+def test_an_ordinary_week_is_published_with_its_largest_change(
     published_generation: Published, params: Params
 ) -> None:
     settings, first = published_generation
@@ -59,13 +59,11 @@ def test_an_ordinary_week_is_published_and_says_how_far_it_moved(
     assert abs(second.continuity.largest.change) < 0.01
 
 
-def test_the_first_publication_has_nothing_to_be_compared_with(
-    small_warehouse: Settings, params: Params
-) -> None:
+def test_the_first_publication_has_no_comparison(small_warehouse: Settings, params: Params) -> None:
     assert publish(Session(small_warehouse, params), run_id="r").continuity is None
 
 
-def test_a_jump_of_the_chain_is_held_and_readers_keep_what_they_have(
+def test_a_jump_of_the_chain_is_held_and_readers_keep_the_current_generation(
     published_generation: Published, params: Params
 ) -> None:
     settings, first = published_generation
@@ -98,7 +96,7 @@ def test_the_message_names_the_stores_that_moved_most_with_figures(
     assert "(+0.0%)" in third
 
 
-def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
+def test_a_states_closed_stores_are_found_although_the_chain_changes_little(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, _ = published_generation
@@ -107,7 +105,7 @@ def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
     )
     own = project_params.publish.model_copy(update={"continuity": continuity})
     params = project_params.model_copy(update={"publish": own})
-    # stores 2 and 4 are Bavaria's
+    # stores 2 and 4 are in Bavaria
     plant(
         settings,
         "store_id IN (2, 4)",
@@ -117,7 +115,7 @@ def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
         publish(Session(settings, params), run_id="weekly-2")
 
 
-def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
+def test_stores_without_a_new_forecast_count_as_lost_sales(
     published_generation: Published, params: Params
 ) -> None:
     settings, _ = published_generation
@@ -133,7 +131,7 @@ def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
         publish(Session(settings, params), run_id="weekly-2")
 
 
-def test_stores_that_open_or_come_back_are_no_jump(
+def test_stores_that_open_or_reopen_are_no_jump(
     published_generation: Published, params: Params
 ) -> None:
     settings, _ = published_generation
@@ -166,7 +164,7 @@ def test_another_forecast_of_the_same_origin_is_compared_too(
         publish(Session(settings, params), run_id="weekly-2")
 
 
-def test_small_segments_and_short_weeks_are_not_judged_alone(
+def test_small_segments_and_short_weeks_are_not_compared_alone(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, _ = published_generation
@@ -198,7 +196,7 @@ def test_a_current_file_that_cannot_be_read_holds_nothing_back(
     assert publish(Session(settings, params), run_id="r").is_current
 
 
-def test_an_accepted_jump_is_published_and_on_record(
+def test_an_accepted_jump_is_published_and_recorded(
     published_generation: Published, params: Params
 ) -> None:
     settings, first = published_generation
@@ -221,11 +219,11 @@ def test_an_accepted_jump_is_published_and_on_record(
     assert (generation_id, before) == (second.generation_id, first.generation_id)
     assert (actor, reason) == ("erika", "prices doubled")
     assert "+100.0%" in findings
-    # and the next run of the same content has nothing to ask
+    # the next run of the same content needs no approval
     assert not publish(Session(settings, params), run_id="weekly-3").is_new
 
 
-def test_what_needs_no_acceptance_leaves_no_record(
+def test_an_acceptance_that_is_not_needed_is_not_recorded(
     published_generation: Published, params: Params
 ) -> None:
     settings, _ = published_generation
@@ -240,11 +238,11 @@ def test_what_needs_no_acceptance_leaves_no_record(
     assert status.last_publish.accepted_jump is None
 
 
-def test_an_accepted_jump_does_not_pass_the_audit_with_it(
+def test_an_accepted_jump_must_still_pass_the_audit(
     published_generation: Published, params: Params
 ) -> None:
     settings, first = published_generation
-    plant(settings, "true", "sales_forecast * 2")  # beyond their bounds
+    plant(settings, "true", "sales_forecast * 2")  # forecasts beyond their bounds
     with pytest.raises(PublishError, match="bounds out of order"):
         publish(
             Session(settings, params), run_id="r", accepted_jump=AcceptedJump("erika", "why not")
@@ -252,7 +250,7 @@ def test_an_accepted_jump_does_not_pass_the_audit_with_it(
     assert current_path(settings.published_path) == first.path
 
 
-def test_a_hold_is_over_when_mended_data_gives_what_readers_have(
+def test_a_hold_ends_when_corrected_data_gives_the_current_generation(
     published_generation: Published, params: Params
 ) -> None:
     settings, first = published_generation

@@ -1,4 +1,4 @@
-"""What a published generation is, and when there is a new one."""
+"""Content of a published generation, and the changes that make a new one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folder_state(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_the_first_publication_is_whole_and_current(shared_published: Published) -> None:
+def test_the_first_publication_is_complete_and_current(shared_published: Published) -> None:
     settings, generation = shared_published
     assert generation.is_new
     assert generation.is_current
@@ -62,7 +62,7 @@ def test_the_file_has_the_storage_format_that_older_clients_open(
     assert found == ("v1.2.0+",)
 
 
-def test_the_file_answers_when_it_is_attached_under_another_name(
+def test_the_file_can_be_queried_when_attached_under_another_name(
     published_generation: Published,
 ) -> None:
     _, generation = published_generation
@@ -72,7 +72,7 @@ def test_the_file_answers_when_it_is_attached_under_another_name(
     assert found == (6 * 42,)
 
 
-def test_the_file_tells_what_its_columns_mean(shared_published: Published) -> None:
+def test_the_file_describes_its_columns(shared_published: Published) -> None:
     _, generation = shared_published
     with open_generation(generation.path) as connection:
         unexplained = connection.execute(
@@ -83,7 +83,7 @@ def test_the_file_tells_what_its_columns_mean(shared_published: Published) -> No
 
 
 @pytest.mark.parametrize("table", load_contract().tables, ids=lambda table: table.name)
-def test_rows_lie_in_the_order_of_the_contract(shared_published: Published, table) -> None:
+def test_rows_are_sorted_as_in_the_contract(shared_published: Published, table) -> None:
     _, generation = shared_published
     columns = ", ".join(table.order_by)
     with open_generation(generation.path) as connection:
@@ -94,7 +94,7 @@ def test_rows_lie_in_the_order_of_the_contract(shared_published: Published, tabl
     assert as_stored == in_order
 
 
-def test_the_models_files_lie_beside_the_generation(shared_published: Published) -> None:
+def test_the_models_files_are_next_to_the_generation(shared_published: Published) -> None:
     settings, _ = shared_published
     copied = settings.published_path / "models" / MODEL
     assert sorted(path.name for path in copied.iterdir()) == ["metadata.json", "model.txt"]
@@ -140,7 +140,7 @@ def test_another_champion_is_another_generation_with_both_models_files(
     second = publish(Session(settings, project_params), run_id="promotion")
     assert second.generation_id != first.generation_id
     assert second.info.model_version == "lightgbm-ba9876543210"
-    # the newest forecasts were made by the former champion
+    # the previous champion made the newest forecasts
     bundles = sorted(path.name for path in (settings.published_path / "models").iterdir())
     assert bundles == [MODEL, "lightgbm-ba9876543210"]
 

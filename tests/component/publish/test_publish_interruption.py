@@ -1,4 +1,4 @@
-"""A publisher that dies at any moment leaves readers one whole generation."""
+"""A publisher that dies at any moment leaves readers one complete generation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Published = tuple[Settings, PublishedGeneration]
 
 
 def write_next_file(settings: Settings, params: Params) -> Path:
-    """The first step of a publication, as far as the file under its hidden name."""
+    """Do the first step of a publication: write the file with its hidden name."""
     with warehouse.connect(settings) as connection:
         draft = draft_generation(connection, settings, params, run_id="dies")
         final = generation_path(settings, draft.info.generation_id)
@@ -59,7 +59,7 @@ def assert_the_next_publication_makes_it_good(
     return after
 
 
-def test_death_while_writing_leaves_the_old_and_no_rubbish_after_the_next_run(
+def test_death_while_writing_leaves_the_old_generation_and_the_next_run_cleans_up(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
@@ -74,7 +74,7 @@ def test_death_while_writing_leaves_the_old_and_no_rubbish_after_the_next_run(
     assert after.is_new
 
 
-def test_what_a_dead_publisher_left_of_other_content_goes_too(
+def test_leftovers_of_other_content_are_removed_too(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
@@ -101,7 +101,7 @@ def test_death_between_the_file_and_the_pointer_leaves_the_old_and_the_next_run_
     assert after.path == final
 
 
-def test_death_while_a_models_files_are_copied_leaves_no_half_model(
+def test_death_while_copying_a_model_leaves_no_incomplete_model(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
@@ -114,7 +114,7 @@ def test_death_while_a_models_files_are_copied_leaves_no_half_model(
     assert (complete / "model.txt").read_text() == "trees of lightgbm-new\n"
 
 
-def test_death_between_the_pointer_and_the_status_is_made_good(
+def test_after_death_between_pointer_and_status_the_next_run_writes_the_status(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
@@ -129,7 +129,7 @@ def test_death_between_the_pointer_and_the_status_is_made_good(
     assert status.last_publish.generation_id == after.generation_id != before.generation_id
 
 
-def test_a_pointer_with_an_unusable_text_is_refused_and_mended_by_publishing(
+def test_a_pointer_with_an_unusable_text_is_refused_and_repaired_by_publishing(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
@@ -167,7 +167,7 @@ publish(settings, load_params(settings.params_path), run_id="killed")
 
 
 @pytest.mark.parametrize("milliseconds", [20, 120, 300, 500])
-def test_a_publisher_killed_at_any_moment_leaves_a_whole_generation(
+def test_a_publisher_killed_at_any_moment_leaves_a_complete_generation(
     published_generation: Published, project_params: Params, milliseconds: int
 ) -> None:
     settings, before = published_generation

@@ -1,4 +1,4 @@
-"""Going back to an older generation, and what stays on the disk."""
+"""Rolling back to an older generation, and the files that stay on disk."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_publishing_the_withdrawn_content_again_does_not_undo_a_rollback(
     assert current_path(settings.published_path) == first.path
 
 
-def test_a_generation_that_was_not_there_ends_a_rollback(
+def test_a_generation_that_did_not_exist_then_ends_a_rollback(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
@@ -80,7 +80,7 @@ def test_rolling_forward_to_the_newest_is_a_rollback_like_any_other(
 
 
 @pytest.mark.parametrize("wrong", ["", "nosuch", "../rossmann"])
-def test_an_unknown_generation_is_refused_with_those_that_are_there(
+def test_an_unknown_generation_is_refused_with_a_list_of_the_existing_ones(
     published_generation: Published, wrong: str
 ) -> None:
     settings, first = published_generation
@@ -89,7 +89,7 @@ def test_an_unknown_generation_is_refused_with_those_that_are_there(
     assert current_path(settings.published_path) == first.path
 
 
-def test_a_generation_whose_model_is_gone_is_refused(published_generation: Published) -> None:
+def test_a_generation_whose_model_is_missing_is_refused(published_generation: Published) -> None:
     settings, first = published_generation
     bundle = settings.published_path / "models" / MODEL
     bundle.rename(bundle.with_name("moved"))
@@ -97,7 +97,7 @@ def test_a_generation_whose_model_is_gone_is_refused(published_generation: Publi
         rollback_generation(settings, first.generation_id)
 
 
-def test_the_newest_generations_stay_and_older_ones_go(
+def test_the_newest_generations_stay_and_older_ones_are_removed(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
@@ -133,7 +133,7 @@ def test_a_reader_reads_on_in_a_generation_that_was_removed(
         assert connection.execute("SELECT sum(sales) FROM daily_sales").fetchone() is not None
 
 
-def test_models_go_with_the_last_generation_that_names_them(
+def test_models_are_removed_with_the_last_generation_that_uses_them(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, _ = published_generation
@@ -152,7 +152,7 @@ def test_models_go_with_the_last_generation_that_names_them(
     assert sorted(path.name for path in models.iterdir()) == ["lightgbm-second", "lightgbm-third"]
 
 
-def test_a_files_that_is_no_generation_is_neither_listed_nor_removed(
+def test_a_file_that_is_no_generation_is_neither_listed_nor_removed(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
@@ -164,7 +164,7 @@ def test_a_files_that_is_no_generation_is_neither_listed_nor_removed(
     assert foreign.exists()
 
 
-def test_the_status_keeps_what_is_not_replaced_and_is_plain_json(
+def test_the_status_keeps_its_other_entries_and_is_plain_json(
     published_generation: Published,
 ) -> None:
     settings, first = published_generation

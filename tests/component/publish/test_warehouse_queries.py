@@ -1,4 +1,4 @@
-"""The analysts' questions run on a published generation and answer what they ask."""
+"""The example queries run on a published generation and answer their questions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(published: Published, query: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def test_there_are_twelve_questions() -> None:
+def test_there_are_twelve_queries() -> None:
     assert [path.name[:3] for path in QUERIES] == [f"{number:02d}_" for number in range(1, 13)]
 
 
@@ -61,7 +61,7 @@ def test_the_chains_weeks_add_up_to_the_forecasts(shared_published: Published) -
 def test_last_year_is_compared_on_the_same_weekdays(shared_published: Published) -> None:
     rows = answer(shared_published, "02")
     assert sum(row["store_days_compared"] for row in rows) == 6 * 42
-    # the small chain sells every year the same, but promotions fall on other weeks
+    # the small chain sells the same every year, but promotions are in other weeks
     assert all(abs(row["change_share"]) < 0.3 for row in rows)
 
 
@@ -95,7 +95,7 @@ def test_revisions_are_those_of_the_newest_origin(shared_published: Published) -
     assert {row["days"] for row in rows} == {35}
 
 
-def test_accuracy_is_told_by_week_ahead(shared_published: Published) -> None:
+def test_accuracy_is_shown_by_horizon_week(shared_published: Published) -> None:
     rows = answer(shared_published, "09")
     first = [row for row in rows if row["forecast_origin"] == ORIGINS[0]]
     assert [row["weeks_ahead"] for row in first] == ["1", "2", "3", "4", "5", "6"]
@@ -105,15 +105,15 @@ def test_accuracy_is_told_by_week_ahead(shared_published: Published) -> None:
 def test_cautions_count_what_was_planted(shared_published: Published) -> None:
     found = {row["caution"]: row["how_many"] for row in answer(shared_published, "10")}
     assert found == {
-        "the data are a made sample": 1,
+        "the data are a synthetic sample": 1,
         "stores without a forecast": 1,
         "store-days whose plan was filled by rule": 6 * 2,
-        "rows of raw files set aside": 2,
+        "quarantined rows of raw files": 2,
         "checks that failed in the newest run": 1,
     }
 
 
-def test_what_explains_a_day_adds_up_to_its_forecast(shared_published: Published) -> None:
+def test_the_drivers_of_a_day_add_up_to_its_forecast(shared_published: Published) -> None:
     rows = answer(shared_published, "11")
     assert {row["weekday_name"] for row in rows} == {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
     for row in rows:
@@ -123,7 +123,7 @@ def test_what_explains_a_day_adds_up_to_its_forecast(shared_published: Published
         assert row["promo"] == pytest.approx(900 if row["promo"] else 0, abs=1)
 
 
-def test_what_moved_the_forecast_adds_up_to_the_change(shared_published: Published) -> None:
+def test_the_causes_of_a_change_add_up_to_it(shared_published: Published) -> None:
     rows = answer(shared_published, "12")
     assert [row["forecast_origin"] for row in rows] == [ORIGINS[-1], ORIGINS[-2]]
     for row in rows:

@@ -1,4 +1,4 @@
-"""dbt's test results become rows beside those of the expectations."""
+"""Results of dbt's tests become rows in the same table as those of the expectations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rossmann_ml.base.errors import FaultError
 from rossmann_ml.quality import record_dbt_results
 from rossmann_ml.warehouse.connection import create_tables
 
-# A project of its own: in the product's, no test may fail and no model may break.
+# A separate dbt project, because in the product's no test fails and no model breaks.
 PROJECT = {
     "dbt_project.yml": """
 name: shop
@@ -72,7 +72,7 @@ class Artifacts:
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory) -> Artifacts:
-    """What a dbt build leaves in which tests pass, fail, warn and are skipped."""
+    """Return the artifacts of a dbt build whose tests pass, fail, warn and are skipped."""
     project = tmp_path_factory.mktemp("shop")
     for name, text in PROJECT.items():
         (project / name).parent.mkdir(exist_ok=True)
@@ -124,17 +124,17 @@ def test_every_test_of_a_run_becomes_a_row_with_its_table_and_severity(artifacts
     assert not result.is_success
 
 
-def test_a_test_of_a_table_that_was_not_built_says_that_it_did_not_run(artifacts, connection):
+def test_a_test_of_a_table_that_was_not_built_is_reported_as_not_run(artifacts, connection):
     result = record_dbt_results(
         connection, artifacts.run_results, artifacts.manifest, run_id="weekly-1"
     )
 
     observed = {check.check_name: check.observed for check in result.failed_errors}
-    assert observed["unique_broken_no_such_column"] == "not run: what it tests was not built"
+    assert observed["unique_broken_no_such_column"] == "not run: the tested model was not built"
     assert observed["every_row_has_a_store"] == "Got 1 result, configured to fail if != 0"
 
 
-def test_recording_a_run_twice_leaves_one_row_a_test(artifacts, connection):
+def test_recording_a_run_twice_leaves_one_row_per_test(artifacts, connection):
     for _ in range(2):
         record_dbt_results(connection, artifacts.run_results, artifacts.manifest, run_id="weekly-1")
 
@@ -143,7 +143,7 @@ def test_recording_a_run_twice_leaves_one_row_a_test(artifacts, connection):
     ]
 
 
-def test_artifacts_that_are_missing_or_something_else_are_refused(artifacts, connection, tmp_path):
+def test_missing_and_invalid_artifacts_are_refused(artifacts, connection, tmp_path):
     with pytest.raises(FaultError, match=r"run_results\.json is not there"):
         record_dbt_results(
             connection, tmp_path / "run_results.json", artifacts.manifest, run_id="weekly-1"

@@ -1,4 +1,4 @@
-"""Running suites over a warehouse: results as values, as rows and as pages, and on a terminal."""
+"""Running suites on a warehouse: results as values, rows, pages and in the terminal."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def good_database(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def settings(good_database, tmp_path, monkeypatch) -> Iterator[Settings]:
-    """A warehouse of good tables that the test may change."""
+    """Return a warehouse of valid tables that the test may change."""
     (tmp_path / "warehouse").mkdir()
     (tmp_path / "warehouse" / "rossmann.duckdb").write_bytes(good_database.read_bytes())
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     yield load_settings(warehouse_dir=tmp_path / "warehouse", state_dir=tmp_path / "state")
-    # Great Expectations makes folders where it stands unless it is told where to write
+    # Great Expectations creates folders in the working directory by default
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -63,7 +63,7 @@ def _rossmann(settings: Settings, *arguments: str) -> subprocess.CompletedProces
     )
 
 
-def test_results_are_one_row_a_check_in_the_warehouse(settings):
+def test_results_are_one_row_per_check_in_the_warehouse(settings):
     _execute(settings, NEGATIVE_SALES)
 
     results = run_suites(Session(settings), SUITES, run_id="weekly-1")
@@ -112,7 +112,7 @@ def test_the_page_of_a_run_names_what_failed_and_why_it_matters(settings):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "Status: Failed" in text
     assert "1 unexpected values found" in text
-    assert "sales: 0 to 200,000. No store of the chain comes near 200,000 a day" in text
+    assert "sales: 0 to 200,000. No store of the chain comes near 200,000 EUR a day" in text
     index = settings.state_path / "gx" / "data_docs" / "index.html"
     assert result.data_docs_path.name in index.read_text(encoding="utf-8")
 
@@ -135,7 +135,7 @@ def test_checking_one_suite_leaves_the_pages_of_the_others(settings):
     assert plan.data_docs_path.exists()
 
 
-def test_a_failed_warning_is_told_but_is_no_failure(settings):
+def test_a_failed_warning_is_reported_but_is_no_failure(settings):
     _execute(settings, NO_PROMOTIONS)
 
     (result,) = run_suites(Session(settings), ["plan"], run_id="weekly-1")
@@ -148,7 +148,7 @@ def test_a_failed_warning_is_told_but_is_no_failure(settings):
     )
 
 
-def test_a_suite_whose_table_is_missing_is_refused_and_nothing_is_kept(settings):
+def test_a_suite_whose_table_is_missing_is_refused_and_nothing_is_stored(settings):
     _execute(settings, "DROP TABLE features.scoring_panel")
 
     with pytest.raises(NoDataError, match="suite features"):
@@ -170,7 +170,7 @@ def test_validate_shows_every_check_and_ends_well_on_warnings(settings):
     done = _rossmann(settings, "validate")
 
     assert done.returncode == 0, done.stderr
-    assert "forecasts: not checked, forecasting.forecasts is not made yet" in done.stdout
+    assert "forecasts: not checked, forecasting.forecasts does not exist yet" in done.stdout
     assert "raw_sales: 21 of 21 checks passed, 0 errors, 0 warnings" in done.stdout
     assert re.search(r"promo_share +0 +0\.1 to 0\.7 +warning", done.stdout)
     assert _execute(

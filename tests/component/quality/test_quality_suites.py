@@ -1,4 +1,4 @@
-"""Every expectation of every suite holds on good tables and fails on the fault planted for it."""
+"""Every expectation passes on valid tables and fails on the fault that is planted for it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def good_tables() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The good tables; what a test changes is undone."""
+    """Return the valid tables; changes by a test are undone."""
     good_tables.execute("BEGIN")
     yield good_tables
     good_tables.execute("ROLLBACK")
 
 
 def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
-    """Check one frame and keep nothing."""
+    """Check one frame without storing the results."""
     return Validator(run_id="unsaved").validate(suite, frame)
 
 
@@ -47,7 +47,7 @@ def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_every_expectation_holds_on_good_tables(tables, suite):
+def test_every_expectation_passes_on_valid_tables(tables, suite):
     result = check_frame(suite, read_checked_frame(tables, suite, today=TODAY))
 
     assert [str(check) for check in result.checks if not check.is_success] == []
@@ -65,13 +65,13 @@ def test_a_fault_planted_for_an_expectation_fails_it_and_nothing_else(tables, su
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_no_fault_is_left_over_from_an_expectation_that_is_gone(suite):
+def test_every_planted_fault_belongs_to_an_expectation(suite):
     assert set(FAULTS[suite]) == {
         expectation.name for expectation in load_suite(suite).expectations
     }
 
 
-def test_a_failed_check_names_what_was_found_and_what_was_expected(tables):
+def test_a_failed_check_names_the_values_found_and_expected(tables):
     tables.execute("UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'")
 
     result = check_frame("raw_sales", read_checked_frame(tables, "raw_sales", today=TODAY))
@@ -92,7 +92,7 @@ def test_only_the_newest_version_of_a_restated_day_is_checked(tables):
     assert _failed(tables, "raw_sales") == set()
 
 
-def test_a_chain_in_its_first_week_has_nothing_to_compare_its_level_with(tables):
+def test_a_chain_in_its_first_week_has_a_level_ratio_of_1(tables):
     tables.execute("DELETE FROM raw.sales WHERE date < '2015-06-16'")
 
     frame = read_checked_frame(tables, "raw_sales", today=TODAY)
@@ -113,7 +113,7 @@ def test_a_promotion_week_is_not_taken_for_a_change_of_level(tables):
     assert ratio == pytest.approx(1, abs=0.05)
 
 
-def test_an_earlier_origin_is_checked_when_asked_for(tables):
+def test_an_earlier_origin_is_checked_if_given(tables):
     frame = read_checked_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
 
     assert set(frame["promo_share"]) == {0.0}
@@ -164,7 +164,7 @@ def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(tmp_pat
         read_suite(path)
 
 
-def test_two_expectations_that_could_not_be_told_apart_are_refused(tmp_path):
+def test_two_expectations_with_the_same_name_are_refused(tmp_path):
     suite = load_suite("plan")
     doubled = suite.model_copy(
         update={"expectations": (*suite.expectations, suite.expectations[0])}
@@ -176,5 +176,5 @@ def test_two_expectations_that_could_not_be_told_apart_are_refused(tmp_path):
         read_suite(path)
 
 
-def test_names_of_expectations_can_be_names_of_checks_elsewhere():
+def test_names_of_expectations_are_valid_names_of_dagster_checks():
     assert [name for _, name in EXPECTATIONS if not name.isidentifier()] == []

@@ -1,4 +1,4 @@
-"""What day it is for the product, and Germany's holidays of that time."""
+"""The business date, and Germany's holidays of the landed years."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_today_moves_with_the_newest_sales_of_historical_data(tmp_path: Path) ->
     assert today(retailer) == date(2015, 6, 22)
 
 
-def test_a_set_day_wins_over_the_data(tmp_path: Path) -> None:
+def test_as_of_goes_before_the_data(tmp_path: Path) -> None:
     retailer = Retailer(tmp_path, as_of=date(2015, 6, 13))
     retailer.write_bulk()
     retailer.land_raw()
@@ -49,7 +49,7 @@ def test_a_set_day_wins_over_the_data(tmp_path: Path) -> None:
     assert retailer.query("SELECT DISTINCT known_on FROM raw.loads") == [(date(2015, 6, 13),)]
 
 
-def test_today_is_the_wall_clocks_for_living_data_and_for_an_empty_warehouse(
+def test_today_is_the_wall_clocks_for_current_data_and_for_an_empty_warehouse(
     tmp_path: Path,
 ) -> None:
     retailer = Retailer(tmp_path)
@@ -68,7 +68,7 @@ def test_holidays_are_coded_as_the_retailer_codes_them() -> None:
     assert state_holiday_code(date(2015, 5, 14)) == "a"
 
 
-def test_every_state_has_its_own_holidays_beside_the_nationwide() -> None:
+def test_every_state_has_its_own_holidays_and_the_nationwide_ones() -> None:
     found = german_public_holidays(2015, 2015)
     by_state = {state: set(days["date"]) for (state,), days in found.group_by("state")}
     assert len(by_state) == 17

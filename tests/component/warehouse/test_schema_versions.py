@@ -23,7 +23,7 @@ NOTE = "ALTER TABLE raw.sales ADD COLUMN note VARCHAR; UPDATE raw.sales SET note
 
 @pytest.fixture
 def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder in place of ``warehouse/migrations``."""
+    """Return an empty folder that replaces ``warehouse/migrations``."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     monkeypatch.setattr(schema, "MIGRATIONS_DIR", folder)
@@ -73,7 +73,7 @@ def test_a_generation_says_the_schema_version_it_was_made_from(
         assert read_info(connection).schema_version == 2
 
 
-def test_a_migration_that_fails_leaves_the_former_version(
+def test_a_migration_that_fails_leaves_the_old_version(
     small_warehouse: Settings, migrations: Path
 ) -> None:
     (migrations / "0002_note.sql").write_text(NOTE)
@@ -97,7 +97,7 @@ def test_a_later_warehouse_is_refused_and_not_changed(
         later = [99, "0099_later.sql", datetime(2030, 1, 1)]
         connection.execute("INSERT INTO meta.schema_versions VALUES (?, ?, ?)", later)
     before = small_warehouse.database_path.read_bytes()
-    known = f"schema version 99, this code knows {schema.newest_version()}"
+    known = f"schema version 99, this code supports {schema.newest_version()}"
     with (
         pytest.raises(SchemaError, match=known),
         connect(small_warehouse, read_only=read_only),

@@ -1,4 +1,4 @@
-"""The session that steps share: one lock, one connection, released for other processes.
+"""The session that steps share: one lock and one connection, released for other processes.
 
 Definition: the docstring of :mod:`rossmann_ml.warehouse.session`.
 """
@@ -55,7 +55,7 @@ def test_another_process_may_write_while_the_session_is_released(settings: Setti
     with session.writing() as before:
         with session.released():
             assert is_closed(before)
-            # what DuckDB refuses while a connection of another form is open in this process
+            # DuckDB refuses this while another kind of connection is open in this process
             duckdb.connect(str(settings.database_path), read_only=True).close()
             assert lock_owner(settings) is not None
         with session.writing() as after:
@@ -81,7 +81,7 @@ def test_reading_alone_is_read_only_and_makes_no_database(settings: Settings) ->
         connection.execute("CREATE TABLE meta.seen (number INTEGER)")
 
 
-def test_parameters_are_read_when_a_step_first_asks_for_them(tmp_path: Path) -> None:
+def test_parameters_are_read_at_their_first_use(tmp_path: Path) -> None:
     session = Session(load_settings(warehouse_dir=tmp_path, params_file=tmp_path / "none.yaml"))
     with session.writing():
         pass

@@ -28,14 +28,14 @@ def folders_below(folder: Path) -> list[Path]:
 PACKAGES = [path for path in folders_below(LIBRARY) if path.parent == LIBRARY]
 
 
-def test_no_module_lies_beside_the_packages() -> None:
+def test_every_module_is_in_a_package() -> None:
     files = {path.name for path in LIBRARY.iterdir() if path.is_file()}
     assert files <= MAY_LIE_LOOSE
     assert len(PACKAGES) <= MOST
 
 
 @pytest.mark.parametrize("folder", folders_below(LIBRARY), ids=lambda path: path.name)
-def test_a_package_has_few_modules_and_says_what_it_is_for(folder: Path) -> None:
+def test_a_package_has_few_modules_and_a_docstring(folder: Path) -> None:
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     assert len(modules) <= MOST, f"{folder} holds {len(modules)} modules"
     assert (folder / "__init__.py").read_text(encoding="utf-8").startswith('"""')

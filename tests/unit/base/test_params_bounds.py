@@ -1,4 +1,4 @@
-"""Which values ``params.yaml`` may hold: the last one that is taken and the first that is refused.
+"""Bounds of the values in ``params.yaml``: the last accepted and the first refused value.
 
 Definitions: the docstrings of ``rossmann_ml.base.params`` and the comments in ``params.yaml``.
 """
@@ -32,7 +32,7 @@ def shipped() -> dict[str, Any]:
 
 
 def with_value(name: str, value: object) -> dict[str, Any]:
-    """The shipped parameters with one replaced, or taken out where the value is None."""
+    """Return the shipped parameters with one value replaced, or removed for None."""
     changed = copy.deepcopy(shipped())
     group = changed
     *path, last = name.split(".")
@@ -80,7 +80,7 @@ def is_taken(name: str, value: object) -> bool:
         ),
     ],
 )
-def test_a_parameter_is_taken_up_to_its_bound_and_refused_beyond(
+def test_a_parameter_is_accepted_up_to_its_bound_and_refused_beyond(
     names: str, taken: list[object], refused: list[object]
 ) -> None:
     for name in names.split(" "):
@@ -112,7 +112,7 @@ def test_uneven_backtest_origins_are_named() -> None:
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "xgboost", "catboost"])
-def test_each_family_has_its_own_parameters_and_search(family: str) -> None:
+def test_each_family_has_its_own_parameters_and_search_ranges(family: str) -> None:
     params = Params.model_validate(shipped())
     assert params.training.families[family] == shipped()["training"]["families"][family]
     searched = params.tuning.families[family]
@@ -121,7 +121,7 @@ def test_each_family_has_its_own_parameters_and_search(family: str) -> None:
         for name, found in shipped()["tuning"]["families"][family].items()
     }
     space = f"tuning.families.{family}"
-    with pytest.raises(ValueError, match=f"{space}: odd has no value today"):
+    with pytest.raises(ValueError, match=f"{space}: odd has no current value"):
         Params.model_validate(with_value(space, {"odd": {"low": 1, "high": 2}}))
     fixed = {"trees": {"low": 1, "high": 2}, "learning_rate": {"low": 0.1, "high": 0.2}}
     assert is_taken(space, fixed)
@@ -167,7 +167,7 @@ def test_a_range_is_whole_if_both_ends_are_and_contains_its_ends(
     assert SearchRange(low=-3, high=high).contains(-0.5) is not isinstance(high, int)
 
 
-def test_what_is_wrong_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
+def test_a_fault_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
 
     def refusal() -> str:
@@ -190,7 +190,7 @@ def test_what_is_wrong_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     )
 
 
-def test_the_shipped_file_is_taken_as_it_stands() -> None:
+def test_the_shipped_file_is_valid() -> None:
     assert load_params(SHIPPED).model_dump(mode="json", exclude={"training", "tuning"}) == {
         key: value for key, value in shipped().items() if key not in ("training", "tuning")
     }

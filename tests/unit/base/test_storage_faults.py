@@ -1,4 +1,4 @@
-"""A disk that is full or closed is told in words; a bug stays a bug."""
+"""Errors of a full or write-protected disk become messages; other errors pass unchanged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _fill(path: Path) -> None:
         )
 
 
-def test_a_record_of_runs_that_cannot_grow_is_told_as_such(tmp_path: Path) -> None:
+def test_a_record_of_runs_that_cannot_grow_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(FaultError, match=r"record of runs .* cannot be written: .*full; make"),
         storage_refused(),
@@ -47,7 +47,7 @@ def test_a_record_of_runs_that_cannot_grow_is_told_as_such(tmp_path: Path) -> No
         _fill(tmp_path / "runs.db")
 
 
-def test_what_another_error_came_of_counts_too() -> None:
+def test_the_cause_of_another_error_counts_too() -> None:
     def write() -> None:
         try:
             Path("/dev/full").write_text("no disk takes this")
@@ -58,7 +58,7 @@ def test_what_another_error_came_of_counts_too() -> None:
         write()
 
 
-def test_a_refusal_that_came_of_such_an_error_keeps_its_own_words_and_exit_code() -> None:
+def test_a_refusal_with_such_a_cause_keeps_its_message_and_exit_code() -> None:
     def read() -> None:
         try:
             raise PermissionError(errno.EACCES, "no", "/params.yaml")
@@ -78,7 +78,7 @@ def test_a_refusal_that_came_of_such_an_error_keeps_its_own_words_and_exit_code(
         SettingsError("refused for another reason"),
     ],
 )
-def test_any_other_error_passes_as_it_is(error: Exception) -> None:
+def test_any_other_error_passes_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as passed, storage_refused():
         raise error
     assert passed.value is error

@@ -1,7 +1,7 @@
 """Accuracy and coverage: the rules against plain references, and exactly at their limits.
 
 Definitions: docs/alerts.md, ``AccuracyRule`` and ``CoverageRule`` in alert_params.py, and the
-comments of params.yaml (MAPE of what came true over the median MAPE of the backtest's origins).
+comments of params.yaml (live MAPE over the median MAPE of the backtest's origins).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TABLES = memory_warehouse()
 
 @pytest.fixture
 def tables() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Empty tables with a champion."""
+    """Return empty tables with a champion."""
     TABLES.execute("BEGIN")
     insert(TABLES, "forecasting.promotions")
     yield TABLES
@@ -59,7 +59,7 @@ SCORE = st.fixed_dictionaries(
 
 
 def judged_together(live: list[dict], at: tuple[str, str]) -> list[dict]:
-    """Vintages of 42 days before the newest sales, once 7 days of one of them came true."""
+    """Return vintages of 42 days before the newest sales, once one has 7 days of actuals."""
     rows = [
         row
         for row in live
@@ -71,16 +71,16 @@ def judged_together(live: list[dict], at: tuple[str, str]) -> list[dict]:
 
 
 def average(rows: list[dict], figure: str) -> float:
-    """The mean over store-days of what vintages have each."""
+    """Return the mean of the vintages' values, weighted by store-days."""
     return sum(row[figure] * row["store_days"] for row in rows) / sum(
         row["store_days"] for row in rows
     )
 
 
 def accuracy_reference(live: list[dict], scores: list[dict]):
-    """By segment: live MAPE over the median of the backtest's origins, where it is too large."""
+    """Return, by segment, ratios of live MAPE to the backtest's median that are too large."""
     ratios = {}
-    for at in SEGMENTS[:3]:  # of all kinds of segments, the chain, store types and states
+    for at in SEGMENTS[:3]:  # only the chain, store types and states count
         rows = judged_together(live, at)
         promised = [
             row["mape"]
@@ -108,7 +108,7 @@ def accuracy_reference(live: list[dict], scores: list[dict]):
 
 
 def coverage_reference(live: list[dict]):
-    """By interval: the share of store-days inside, where it is too low or too high."""
+    """Return, by interval, shares of store-days inside that are too low or too high."""
     rows = judged_together(live, ("overall", "all"))
     if not rows:
         return None
@@ -131,7 +131,7 @@ def told(findings):
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(LIVE, max_size=8), st.lists(SCORE, max_size=8))
-def test_accuracy_and_coverage_are_judged_as_the_plain_references_say(live, scores):
+def test_accuracy_and_coverage_equal_the_plain_references(live, scores):
     TABLES.execute("BEGIN")
     try:
         insert(TABLES, "forecasting.promotions")
@@ -153,7 +153,7 @@ def test_accuracy_and_coverage_are_judged_as_the_plain_references_say(live, scor
 @pytest.mark.parametrize(
     ("kind", "segment", "limit"), [("overall", "all", 1.75), ("state", "HE", 3.5)]
 )
-def test_a_mape_of_exactly_the_limit_is_well_and_the_next_float_is_not(
+def test_a_mape_of_exactly_the_limit_passes_and_the_next_float_does_not(
     tables: duckdb.DuckDBPyConnection, kind: str, segment: str, limit: float
 ):
     insert(tables, SCORES, segment_kind=kind, segment=segment, mape=0.125)
@@ -165,7 +165,7 @@ def test_a_mape_of_exactly_the_limit_is_well_and_the_next_float_is_not(
     assert len(RULES["accuracy"](situation(tables))) == 1
 
 
-def test_the_message_of_accuracy_has_live_and_promised_figures(tables: duckdb.DuckDBPyConnection):
+def test_the_message_of_accuracy_has_live_and_backtest_figures(tables: duckdb.DuckDBPyConnection):
     insert(tables, SCORES, mape=0.125)
     insert(tables, ACCURACY, mape=0.25, rmspe=0.5, store_days=3000, days=7)
     insert(tables, ACCURACY, mape=0.5, rmspe=1.0, store_days=1000, days=3)
@@ -179,7 +179,7 @@ def test_the_message_of_accuracy_has_live_and_promised_figures(tables: duckdb.Du
 
 
 @pytest.mark.parametrize(("days", "is_judged"), [(6, False), (7, True)])
-def test_the_seventh_day_that_came_true_is_the_first_judged(
+def test_the_rule_applies_from_the_seventh_day_with_actuals(
     tables: duckdb.DuckDBPyConnection, days: int, is_judged: bool
 ):
     insert(tables, SCORES)
@@ -190,7 +190,7 @@ def test_the_seventh_day_that_came_true_is_the_first_judged(
 
 
 @pytest.mark.parametrize(("age", "is_judged"), [(42, True), (43, False)])
-def test_a_vintage_of_42_days_before_the_newest_sales_is_the_oldest_judged(
+def test_the_oldest_vintage_that_counts_is_42_days_before_the_newest_sales(
     tables: duckdb.DuckDBPyConnection, age: int, is_judged: bool
 ):
     insert(tables, SCORES)
@@ -200,7 +200,7 @@ def test_a_vintage_of_42_days_before_the_newest_sales_is_the_oldest_judged(
     assert RULES["coverage"](situation(tables)) == expected
 
 
-def test_without_a_champion_accuracy_has_nothing_to_hold_forecasts_against(
+def test_without_a_champion_accuracy_has_no_limit(
     tables: duckdb.DuckDBPyConnection,
 ):
     insert(tables, SCORES)
@@ -210,7 +210,7 @@ def test_without_a_champion_accuracy_has_nothing_to_hold_forecasts_against(
     assert RULES["coverage"](situation(tables)) == []
 
 
-def test_what_the_champion_of_a_rollback_promised_counts(tables: duckdb.DuckDBPyConnection):
+def test_after_a_rollback_the_backtest_of_that_champion_counts(tables: duckdb.DuckDBPyConnection):
     insert(tables, "forecasting.promotions", promotion_id=2, model_version="later")
     back = {"promotion_id": 3, "action": "rolled_back", "model_version": "champion"}
     insert(tables, "forecasting.promotions", **back)
@@ -229,7 +229,7 @@ COVERAGE_LIMITS = [
 
 
 @pytest.mark.parametrize(("figure", "limit", "beyond"), COVERAGE_LIMITS)
-def test_a_coverage_of_exactly_either_limit_is_well_and_the_next_float_is_not(
+def test_a_coverage_of_exactly_either_limit_passes_and_the_next_float_does_not(
     tables: duckdb.DuckDBPyConnection, figure: str, limit: float, beyond: float
 ):
     insert(tables, ACCURACY, **{figure: limit})

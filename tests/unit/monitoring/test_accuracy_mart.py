@@ -1,8 +1,7 @@
-"""``marts.forecast_accuracy`` against a reference in loops: dbt's SQL, run in memory.
+"""``marts.forecast_accuracy``: dbt's SQL, run in memory, against a reference in loops.
 
 Definitions: the descriptions in dbt_project/models/marts/forecast_accuracy.yml and
-first_served_forecasts.yml. What counts is the forecast that was served first at its origin, on
-days on which the store was open and sold something.
+first_served_forecasts.yml. Only forecasts as first served count, on open days with sales.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ CREATE TABLE stg_backtest_scores (
 
 
 def rendered(name: str) -> str:
-    """A model of dbt's whose references are plain tables."""
+    """Return the SQL of a dbt model with plain tables as its references."""
     text = (MARTS / f"{name}.sql").read_text(encoding="utf-8")
     return re.sub(r"\{\{ config\(.*?\) \}\}", "", re.sub(r"\{\{ ref\('(\w+)'\) \}\}", r"\1", text))
 
@@ -60,7 +59,7 @@ ACCURACY = rendered("forecast_accuracy")
 
 
 def world(seed: int) -> dict[str, list[tuple]]:
-    """Three vintages of three stores over ten days, some served twice, some in shadow."""
+    """Draw three vintages of three stores over ten days, some served twice, some in shadow."""
     draw = random.Random(seed)
     made: dict[str, list[tuple]] = defaultdict(list)
     days = [FIRST + timedelta(days=n) for n in range(1, 40)]
@@ -98,14 +97,14 @@ def world(seed: int) -> dict[str, list[tuple]]:
     made["stg_backtest_scores"] = [
         ("m", "blend", None, "overall", "all", 0.11, 0.5, 0.8, 0.95),
         ("m", "lightgbm", None, "overall", "all", 0.99, 0.9, 0.9, 0.9),  # a member of the blend
-        ("m", "blend", FIRST, "overall", "all", 0.99, 0.9, 0.9, 0.9),  # of one origin
+        ("m", "blend", FIRST, "overall", "all", 0.99, 0.9, 0.9, 0.9),  # a backtest of one origin
         ("c", "blend", None, "state", "HE", 0.12, 0.4, 0.7, 0.9),
     ]
     return made
 
 
 def first_served(made: dict[str, list[tuple]]) -> list[tuple[str, tuple]]:
-    """Of each store-day of an origin what was served first; challengers as they are."""
+    """Return each store-day's forecast as first served, and all shadow forecasts."""
     replaced: dict[tuple, tuple] = {}
     for *row, replaced_at in made["stg_forecast_history"]:
         key = tuple(row[:3])
@@ -117,7 +116,7 @@ def first_served(made: dict[str, list[tuple]]) -> list[tuple[str, tuple]]:
 
 
 def reference(made: dict[str, list[tuple]]) -> dict[tuple, dict[str, object]]:
-    """By origin, kind, model and segment: the figures."""
+    """Return the figures by origin, kind, model and segment."""
     rows = first_served(made)
     served_by = defaultdict(Counter)
     for kind, row in rows:
@@ -132,7 +131,7 @@ def reference(made: dict[str, list[tuple]]) -> dict[tuple, dict[str, object]]:
         actual = actuals.get((store, day))
         if actual is None:
             continue
-        if kind == "served":  # the model of most rows names the vintage
+        if kind == "served":  # the most frequent model names the vintage
             counts = served_by[origin]
             model = min(counts, key=lambda each: (-counts[each], each))
         _, _, sales, _, is_promo, weekday = actual
@@ -165,13 +164,13 @@ def root_mean_square(errors: list[float]) -> float:
 
 
 def figures(rows: list[dict]) -> dict[str, object]:
-    """Scores of the store-days of one segment."""
+    """Return the scores of a segment's store-days."""
     errors = [row["error"] for row in rows]
-    beside = [row for row in rows if row["naive"] is not None]
-    naive = [row["naive"] for row in beside]
+    matched = [row for row in rows if row["naive"] is not None]
+    naive = [row["naive"] for row in matched]
     skill = None
     if any(naive):
-        skill = 1 - root_mean_square([row["error"] for row in beside]) / root_mean_square(naive)
+        skill = 1 - root_mean_square([row["error"] for row in matched]) / root_mean_square(naive)
     return {
         "store_days": len(rows),
         "days": len({row["day"] for row in rows}),
@@ -188,7 +187,7 @@ def figures(rows: list[dict]) -> dict[str, object]:
 
 
 def rolling(expected: dict[tuple, dict], key: tuple) -> float:
-    """The RMSPE of all vintages of the 28 days up to an origin, of the same kind and segment."""
+    """Return the RMSPE of the vintages of 28 days up to an origin, by kind and segment."""
     origin, kind, _, *segment = key
     near = [
         each
@@ -201,7 +200,7 @@ def rolling(expected: dict[tuple, dict], key: tuple) -> float:
 
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
-def test_accuracy_is_what_the_plain_reference_says(seed: int):
+def test_accuracy_equals_the_plain_reference(seed: int):
     made = world(seed)
     CONNECTION.execute("BEGIN")
     try:
@@ -224,7 +223,7 @@ def test_accuracy_is_what_the_plain_reference_says(seed: int):
     }
     for key, row in by_key.items():
         for name, value in expected[key].items():
-            # sums are of decimals with nine digits
+            # the SQL sums decimals with nine digits
             is_number = isinstance(value, float)
             assert row[name] == (pytest.approx(value, abs=1e-7) if is_number else value), name
         assert row["rolling_rmspe"] == pytest.approx(rolling(expected, key), abs=1e-7)

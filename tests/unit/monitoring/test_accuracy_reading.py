@@ -1,6 +1,6 @@
-"""What `rossmann monitor` reads of the accuracy marts, and when it refuses to.
+"""What `rossmann monitor` reads from the accuracy marts, and when it refuses.
 
-Definition: the docstrings of accuracy.py. How errors are counted is dbt's and tested there.
+Definition: the docstrings of accuracy.py. Scores are tested with the dbt models.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def week(number: int) -> date:
     return ORIGIN - timedelta(days=7 * number)
 
 
-def test_vintages_are_those_of_the_whole_chain_the_newest_first(marts: duckdb.DuckDBPyConnection):
+def test_vintages_are_those_of_the_whole_chain_newest_first(marts: duckdb.DuckDBPyConnection):
     for number, kind, model in (
         *((2, "served", "m"), (1, "shadow", "b"), (1, "shadow", "a"), (1, "served", "z")),
     ):
@@ -56,7 +56,7 @@ def test_vintages_are_those_of_the_whole_chain_the_newest_first(marts: duckdb.Du
     ]
 
 
-def test_reasons_of_the_worst_days_are_counted_the_most_frequent_first(
+def test_reasons_of_the_worst_days_are_counted_most_frequent_first(
     marts: duckdb.DuckDBPyConnection,
 ):
     ranked = [("eur", "holiday")] + [("relative", "unknown")] * 2
@@ -83,7 +83,7 @@ def test_the_newest_days_are_of_any_forecast_and_of_observed_sales(
     assert (report.newest_origin, report.newest_sales_date) == (week(1), week(1))
 
 
-def test_the_time_counts_from_the_beginning_of_the_measuring(
+def test_the_duration_counts_from_the_start_of_the_measurement(
     marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ):
     clock = iter([4.0, 10.5, 30.0])
@@ -94,7 +94,7 @@ def test_the_time_counts_from_the_beginning_of_the_measuring(
 
 @pytest.fixture
 def steps(marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done with the warehouse in memory, dbt in place of which nothing runs."""
+    """Return the recorded steps on a warehouse in memory, with dbt replaced."""
     done: list[str] = []
 
     def read(connection: duckdb.DuckDBPyConnection, *, started: float) -> AccuracyReport:
@@ -107,7 +107,7 @@ def steps(marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> 
     return done
 
 
-def test_the_marts_are_built_between_a_look_at_the_core_and_the_reading(
+def test_the_marts_are_built_between_checking_the_core_and_reading(
     marts: duckdb.DuckDBPyConnection, steps: list[str], project_params: Params, tmp_path: Path
 ):
     insert(marts, "marts.forecast_accuracy")

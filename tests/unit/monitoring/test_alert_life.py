@@ -1,8 +1,8 @@
-"""An alert's life against a plain reference: rows, reminders, and what each channel is sent.
+"""An alert's life against a plain reference: rows, reminders, and messages per channel.
 
 Definition: the docstring of ``watch`` and docs/alerts.md. While its condition lasts an alert is one
-row; it is sent once, and again whenever its cooldown is over; one that comes back within the
-cooldown is the same row, and nothing is sent; a rule without anything to judge changes nothing.
+row. It is sent once, and again whenever its cooldown is over. An alert that returns within the
+cooldown is the same row, and nothing is sent. A rule without data changes nothing.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_status
 from rossmann_ml.warehouse.session import Session
 
-COOLDOWN = 3  # days, of the rule whose alerts come and go here
+COOLDOWN = 3  # days, of the rule whose alerts are tested here
 CHANNELS = ("webhook", "e-mail")
 URGENCY = {"info": 0, "warning": 1, "critical": 2}
 
 
 class World:
-    """A warehouse in memory, a clock that goes a second a look, and channels that may fail."""
+    """A warehouse in memory, a clock that advances a second per evaluation, and channels."""
 
     def __init__(self, folder: Path, params: Params) -> None:
         self.connection = memory_warehouse()
@@ -65,7 +65,7 @@ class World:
         progress: Progress = silent,
         **options: object,
     ) -> AlertReport:
-        """Ask the rules as of a day."""
+        """Evaluate the rules as of a day."""
         at = self.settings.model_copy(update={"as_of": today})
         session = Session(at, self.params, progress=progress)
         return watch(session, run_id=run_id, **options)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ def finding(
 
 @dataclass
 class Known:
-    """What the reference knows of one alert."""
+    """State of one alert in the reference."""
 
     subject: str
     severity: str
@@ -124,13 +124,13 @@ class Known:
 
 
 class Reference:
-    """The life of alerts in loops."""
+    """Reference of the life of alerts, in loops."""
 
     def __init__(self) -> None:
         self.known: list[Known] = []
 
     def step(self, today: date, found: dict[str, str] | None, broken: set[str]):
-        """Return how many were raised and resolved, and what each channel is sent."""
+        """Return the numbers of raised and resolved alerts, and the messages per channel."""
         before = [each for each in self.known if each.is_open]
         raised = 0
         number = len({each.number for each in self.known})
@@ -164,7 +164,7 @@ class Reference:
 
     @property
     def open(self) -> list[Known]:
-        """Open alerts, the most urgent first, then the oldest."""
+        """Return open alerts, most urgent first, then oldest first."""
         return sorted(
             (each for each in self.known if each.is_open),
             key=lambda each: (-URGENCY[each.severity], each.number, each.subject),
@@ -172,8 +172,8 @@ class Reference:
 
 
 STEP = st.tuples(
-    st.integers(0, COOLDOWN + 1),  # days that went by
-    st.none()  # nothing to judge
+    st.integers(0, COOLDOWN + 1),  # days since the last evaluation
+    st.none()  # no data for the rule
     | st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from(list(URGENCY))),
     st.sets(st.sampled_from(CHANNELS), max_size=1),
 )
@@ -181,7 +181,7 @@ STEP = st.tuples(
 
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(steps=st.lists(STEP, min_size=3, max_size=6))
-def test_alerts_live_and_are_sent_as_the_plain_reference_says(shared: World, steps):
+def test_alerts_are_stored_and_sent_as_in_the_plain_reference(shared: World, steps):
     clean(shared)
     reference, today = Reference(), TODAY
     for days, found, broken in steps:
@@ -224,7 +224,7 @@ def test_a_reminder_comes_on_the_day_after_the_cooldowns_last(world: World):
 
 
 @pytest.mark.parametrize(("after", "rows"), [(COOLDOWN, 1), (COOLDOWN + 1, 2)])
-def test_one_that_is_back_on_the_cooldowns_last_day_is_the_same_row(
+def test_an_alert_that_returns_on_the_cooldowns_last_day_is_the_same_row(
     world: World, after: int, rows: int
 ):
     world.found = {"drift": [finding()]}
@@ -269,7 +269,7 @@ def test_a_warning_that_turns_critical_within_its_cooldown_is_not_sent_again(wor
     assert len(world.messages) == len(CHANNELS)
 
 
-def test_what_was_too_mild_to_be_sent_is_sent_when_it_turns_into_a_warning(world: World):
+def test_an_unsent_alert_is_sent_when_it_turns_into_a_warning(world: World):
     world.found = {"drift": [finding(severity="info")]}
     assert world.look().deliveries == ()
     world.found = {"drift": [finding(severity="warning")]}
@@ -278,20 +278,22 @@ def test_what_was_too_mild_to_be_sent_is_sent_when_it_turns_into_a_warning(world
     ]
 
 
-def test_progress_is_told_of_each_message(world: World):
+def test_progress_has_a_line_for_each_message(world: World):
     told: list[str] = []
     world.found = {"drift": [finding(), finding("sales")]}
     world.look(progress=told.append)
     assert told == ["sending 2 alerts by webhook", "sending 2 alerts by e-mail"]
 
 
-def test_a_failed_run_is_critical_and_over_when_a_run_publishes(world: World):
+def test_a_failed_run_is_critical_and_resolved_when_a_run_publishes(world: World):
     failed = FailedRun(run_id="r", reason="no disk", step="landing")
     (alert,) = world.look(failure=failed).open
     write_status(world.settings, last_failed_run=failed)
     assert (alert.rule, alert.subject, alert.severity) == ("failed_run", "landing", "critical")
     assert alert.message == "run r stopped at landing: no disk"
-    assert world.look().open == (alert,)  # who only looks finds the failure in the status
+    assert world.look().open == (
+        alert,
+    )  # an evaluation without a run reads the failure from the status
     assert read_status(world.settings.published_path).alerts == (alert,)
     over = world.look(is_publishing=True)
     assert (over.open, over.resolved) == ((), 1)
@@ -327,7 +329,7 @@ def report(severities: str, deliveries: tuple[Delivery, ...] = ()) -> AlertRepor
         ),
     ],
 )
-def test_the_summary_counts_by_severity_and_says_what_became_of_messages(
+def test_the_summary_counts_alerts_by_severity_and_messages_by_outcome(
     severities: str, failures: list[str | None], line: str
 ):
     deliveries = tuple(Delivery("webhook", ("a",), failure) for failure in failures)

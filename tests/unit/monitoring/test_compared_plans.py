@@ -1,4 +1,4 @@
-"""Plans, features and forecasts as drift compares them, against references in loops.
+"""Samples of plans, features and forecasts for drift, against references in loops.
 
 Definitions: the docstrings of drift_windows.py and the table of docs/drift.md.
 """
@@ -43,7 +43,7 @@ def day_of(store: int, day: date, **values: object) -> dict:
 
 
 def longest_closure(rows: list[dict]) -> int:
-    """The most days on end that a store was closed."""
+    """Return the longest run of closed days of a store."""
     longest = days = 0
     for row in sorted(rows, key=lambda row: row["day"]):
         days = 0 if row["is_open"] else days + 1
@@ -52,7 +52,7 @@ def longest_closure(rows: list[dict]) -> int:
 
 
 def reference(rows: list[dict], horizon_days: int) -> dict[str, tuple[list, list]]:
-    """By feature: the categories of now and of the same days 364 days before."""
+    """Return, by feature, the current categories and those of 364 days before."""
     by_key = {(row["store_id"], row["day"]): row for row in rows}
     pairs = []
     for store in sorted({row["store_id"] for row in rows}):
@@ -104,7 +104,7 @@ def reference(rows: list[dict], horizon_days: int) -> dict[str, tuple[list, list
     missing=st.sampled_from([0.0, 0.2]),
     closed=st.sampled_from([0.1, 0.8]),
 )
-def test_plans_are_compared_as_the_plain_reference_says(seed, horizon_days, missing, closed):
+def test_samples_of_plans_equal_the_plain_reference(seed, horizon_days, missing, closed):
     draw = random.Random(seed)
     rows = [
         day_of(
@@ -184,7 +184,7 @@ def test_ordinary_days_are_at_least_four_days_from_a_holiday(holiday: int, expec
     assert days == [day for day in week.days if abs((day - monday).days - holiday) >= 4]
 
 
-def test_a_window_moves_whole_and_has_both_its_ends():
+def test_a_window_moves_as_a_whole_and_includes_both_ends():
     window = Window(date(2015, 3, 1), date(2015, 3, 3))
     assert window.before(364) == Window(date(2014, 3, 2), date(2014, 3, 4))
     assert window.days == [date(2015, 3, day) for day in (1, 2, 3)]
@@ -203,17 +203,17 @@ def sample(current: list, reference: list) -> Sample:
     ("current", "then", "text"),
     [
         (["a", "a", "b", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 25.0% now"),
-        (["b", "c", "c", "c"], ["a", "b", "b", "b"], "c: 0.0% then, 75.0% now"),  # a went
-        (["a", "a", "a", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 0.0% now"),  # c came
-        (["b"], ["a"], "a: 100.0% then, 0.0% now"),  # the first of equals
-        (["a", "b"], ["b", "a"], "shares as then"),
+        (["b", "c", "c", "c"], ["a", "b", "b", "b"], "c: 0.0% then, 75.0% now"),  # a is gone
+        (["a", "a", "a", "c"], ["a", "b", "b", "b"], "b: 75.0% then, 0.0% now"),  # c is new
+        (["b"], ["a"], "a: 100.0% then, 0.0% now"),  # equal changes: the first category
+        (["a", "b"], ["b", "a"], "shares unchanged"),
         (["a"] * 1999 + ["b"], ["a"], "b: 0.0% then, 0.1% now"),  # 0.05%
-        (["a"] * 2000 + ["b"], ["a"], "shares as then"),
+        (["a"] * 2000 + ["b"], ["a"], "shares unchanged"),
         (["a", "b", "new"], ["a", "b"], "new: 0.0% then, 33.3% now"),
         ([1.0, 3.0], [1.0, 1.5, 2.0], "mean 1.500 then, 2.000 now"),
     ],
 )
-def test_a_summary_names_the_category_that_moved_most_or_both_means(current, then, text: str):
+def test_a_summary_names_the_category_that_changed_most_or_both_means(current, then, text: str):
     assert sample(current, then).summary() == text
 
 
@@ -245,7 +245,7 @@ FORECAST = st.dictionaries(
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(now=FORECAST, then=FORECAST)
-def test_forecasts_are_logs_off_the_stores_mean_in_the_vintage_before(now, then):
+def test_forecasts_are_logs_minus_the_stores_mean_in_the_previous_vintage(now, then):
     def rows(side):
         return pl.DataFrame(
             [

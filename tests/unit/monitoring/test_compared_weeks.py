@@ -1,8 +1,8 @@
-"""The newest week beside a comparable one, against a reference in loops.
+"""Samples of the newest week and a comparable one, against a reference in loops.
 
-Definitions: the docstrings of drift_windows.py and the table of docs/drift.md. The other side is
-the week 51, 52 or 53 weeks before that ran the same promotions; levels are logs beside the store's
-own mean of the eight weeks before each week, with and without promotion apart.
+Definitions: the docstrings of ``drift.windows`` and the table of docs/drift.md. The reference is
+the week 51, 52 or 53 weeks before with the same promotions. Levels are logs minus the store's mean
+of the eight weeks before each week, for days with and without promotion.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def row_of(store: int, day: date, **values: object) -> dict:
 
 
 def weeks_back(rows: list[dict]) -> int:
-    """Days to the week whose promotions are most alike; 364 where it makes no odds."""
+    """Return the days back to the week with the most similar promotions; 364 for ties."""
 
     def share(day: date) -> float:
         flags = [row["is_promo"] for row in rows if row["day"] == day]
@@ -59,7 +59,7 @@ def weeks_back(rows: list[dict]) -> int:
 
 
 def observed(rows: list[dict]) -> tuple[list, list]:
-    """Whether a store that was active has a row, in the newest week and in the 28 days before."""
+    """Return whether active stores have rows, in the newest week and the 28 days before."""
     there = {(row["store_id"], row["day"]) for row in rows}
     before = [WEEK[0] - timedelta(days=back) for back in range(28, 0, -1)]
     active = [
@@ -79,7 +79,7 @@ def observed(rows: list[dict]) -> tuple[list, list]:
 
 
 def levels(rows: list[dict], shift: int) -> dict[str, tuple[list, list]]:
-    """Logs beside the store's own, on days that are ordinary in both weeks, at least two."""
+    """Return logs minus the store's mean on days that are ordinary in both weeks, two or more."""
     holidays = {row["day"] for row in rows if row["state_holiday"] != "0"}
 
     def is_ordinary(day):
@@ -123,7 +123,7 @@ def levels(rows: list[dict], shift: int) -> dict[str, tuple[list, list]]:
 
 
 def pairs_of(rows: list[dict], shift: int) -> list[tuple[dict, dict]]:
-    """Store-days of the newest week with those so many days before."""
+    """Return store-days of the newest week with those a number of days before."""
     by_key = {(row["store_id"], row["day"]): row for row in rows}
     keys = [
         ((store, day), (store, day - timedelta(days=shift)))
@@ -134,7 +134,7 @@ def pairs_of(rows: list[dict], shift: int) -> list[tuple[dict, dict]]:
 
 
 def world(seed: int, *, missing: float, holidays: set[int]) -> list[dict]:
-    """Three stores over 434 days; promotions every other week, a phase a year."""
+    """Draw three stores over 434 days; promotions every other week, with a phase per year."""
     draw = random.Random(seed)
     phases = {True: draw.randrange(2), False: draw.randrange(2)}
     return [
@@ -160,7 +160,7 @@ def world(seed: int, *, missing: float, holidays: set[int]) -> list[dict]:
     missing=st.sampled_from([0.0, 0.1, 0.6]),
     holidays=st.sets(st.sampled_from([-3, 0, 2, 9, 10, 360, 364, 374, 375]), max_size=2),
 )
-def test_a_week_is_compared_as_the_plain_reference_says(seed, missing, holidays):
+def test_samples_of_weeks_equal_the_plain_reference(seed, missing, holidays):
     rows = world(seed, missing=missing, holidays=holidays)
     samples = {each.feature: each for each in sales_samples(frame(rows), last_day=LAST)}
     shift = weeks_back(rows)
@@ -168,7 +168,7 @@ def test_a_week_is_compared_as_the_plain_reference_says(seed, missing, holidays)
     ordinary = [
         (now, then) for now, then in pairs if {now["state_holiday"], then["state_holiday"]} == {"0"}
     ]
-    closed = {  # all days of the week that are in both
+    closed = {  # all days of the week that have rows in both
         store
         for store in (1, 2, 3)
         for thens in [[then for _, then in pairs if then["store_id"] == store]]
@@ -213,7 +213,7 @@ def test_a_week_is_compared_as_the_plain_reference_says(seed, missing, holidays)
 def promoted(
     now: set[int], then: dict[int, set[int]], *, stores: int = 1, of: int = 1
 ) -> list[dict]:
-    """Weeks in which some stores have a promotion on some days, counted from the first."""
+    """Return rows of weeks in which some stores have promotions on some days."""
     return [
         row_of(store, day, is_promo=number in days and store <= of)
         for shift, days in {0: now, **then}.items()
@@ -224,7 +224,7 @@ def promoted(
 
 
 def shift_of(rows: list[dict]) -> int | None:
-    """Days to the week that the promotions of the newest are compared with, if any."""
+    """Return the days back to the reference week of promotions, if there is one."""
     for each in sales_samples(frame(rows), last_day=LAST):
         if each.feature == "promo_by_weekday":
             return (LAST - each.reference_window.last).days
@@ -242,14 +242,14 @@ def shift_of(rows: list[dict]) -> int | None:
         ({357: {0}, 371: {3}}, 357),
     ],
 )
-def test_of_three_weeks_the_one_with_the_most_alike_promotions_is_taken(
+def test_of_three_weeks_the_one_with_the_most_similar_promotions_is_taken(
     then: dict[int, set[int]], shift: int
 ):
     assert shift_of(promoted({0, 1}, then)) == shift
 
 
 def test_a_day_without_rows_ran_no_promotion():
-    # 52 weeks before there are no rows: seven promotions off, or none where nothing ran
+    # 52 weeks before there are no rows: seven promotions differ, or none without promotions
     assert shift_of(promoted(set(range(7)), {357: {0, 1}})) == 357
     assert shift_of(promoted(set(), {357: {0}})) is None
     # the newest day has no rows yet: no promotion, as 51 weeks before
@@ -259,7 +259,7 @@ def test_a_day_without_rows_ran_no_promotion():
 
 @pytest.mark.parametrize(("of", "shift"), [(1, 364), (2, 357)])
 def test_a_twentieth_of_a_day_is_not_worth_another_week(of: int, shift: int):
-    # of 25 stores one (0.04, no odds) or two (0.08) had a promotion that is not in the newest week
+    # of 25 stores one (0.04, ignored) or two (0.08) had a promotion that the newest week lacks
     rows = promoted(set(), {364: {2}, 357: set()}, stores=25, of=of)
     assert shift_of(rows) == shift
 
@@ -291,8 +291,8 @@ def test_levels_need_two_days_that_are_ordinary_in_both_weeks(holiday: int, ordi
         assert len(samples["sales_level"].current) == ordinary
 
 
-def test_levels_are_beside_the_stores_own_days_with_and_without_promotion_apart():
-    # e times the usual on a promotion day, half as many customers on another
+def test_levels_are_relative_to_the_stores_days_with_and_without_promotion():
+    # e times the typical sales on a promotion day, half as many customers on another day
     last = {0: {"is_promo": True, "sales": 8000.0 * math.e}, 1: {"customers": 250.0}}
     rows = [
         row_of(1, ago(back), **{**usual, **last.get(back, {})})

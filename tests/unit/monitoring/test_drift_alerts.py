@@ -1,7 +1,7 @@
-"""The drift rule, against a plain reference, and the parameters that all rules are given.
+"""The drift rule against a plain reference, and the parameters of all rules.
 
-Definition: docs/alerts.md (``monitoring.drift_metrics`` says that something drifted at the newest
-origin), one finding a kind, which names what is farthest over its threshold first.
+Definition: docs/alerts.md (``monitoring.drift_metrics`` has drifted measures at the newest origin):
+one finding per kind, which names the measure farthest above its threshold first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROW = st.fixed_dictionaries(
 
 
 def reference(rows: list[dict]):
-    """By kind, of the newest origin: this run's rows, or where it has none those of any run."""
+    """Return, by kind, the newest origin's rows of this run; without any, those of any run."""
     if not rows:
         return None
     newest = max(row["forecast_origin"] for row in rows)
@@ -63,7 +63,7 @@ def reference(rows: list[dict]):
         ROW, max_size=9, unique_by=lambda row: (row["forecast_origin"], row["kind"], row["feature"])
     )
 )
-def test_drift_is_told_by_kind_with_the_farthest_over_its_threshold_first(rows: list[dict]):
+def test_drift_is_reported_by_kind_with_the_farthest_above_its_threshold_first(rows: list[dict]):
     TABLES.execute("BEGIN")
     try:
         for row in rows:
@@ -102,12 +102,12 @@ def test_limits_of_coverage_that_are_not_in_order_are_refused(
         ("drift", {"severity": "mild"}),
     ],
 )
-def test_a_limit_that_cannot_be_meant_is_refused(rule: str, limits: dict[str, object]):
+def test_an_impossible_limit_is_refused(rule: str, limits: dict[str, object]):
     with pytest.raises(ValidationError, match=rule):
         alert_rules(**{rule: limits})
 
 
-def test_the_least_limits_that_can_be_meant_are_taken():
+def test_the_smallest_possible_limits_are_accepted():
     rules = alert_rules(
         accuracy={"max_mape_ratio": 1.01, "max_segment_mape_ratio": 1.01, "window_days": 1},
         coverage={"coverage_80": (0.0, 1.0), "min_days": 1},
@@ -118,14 +118,14 @@ def test_the_least_limits_that_can_be_meant_are_taken():
     assert rules.of("coverage").coverage_80 == (0.0, 1.0)
 
 
-def test_retraining_asks_rules_that_there_are_and_at_least_one_week():
+def test_retraining_needs_existing_rules_and_at_least_one_week():
     every = [
         *("accuracy", "coverage", "drift", "stale_data", "failed_checks", "refresh_late"),
         *("stores_not_forecast", "champion_old", "failed_run"),
     ]
     assert RetrainingParams(rules=every, min_weeks=1).rules == every
     assert RetrainingParams(rules=["drift"], min_weeks=1).rules == ["drift"]
-    # the names before and after all of theirs, and the one field that is no rule
+    # names before and after all rules in the alphabet, and the one field that is no rule
     for unknown in ("a", "zz", "send_from"):
         with pytest.raises(ValidationError, match=f"rules {unknown}: expected some of accuracy, "):
             RetrainingParams(rules=["drift", unknown], min_weeks=1)

@@ -1,8 +1,8 @@
-"""Measures of drift: distances, thresholds, rows, and the stores and errors beside them.
+"""Measures of drift: distances, thresholds, rows, stores off their level and errors.
 
-Definitions: the docstrings of drift.py and drift_evidently.py, the columns of ``drift_metrics`` in
-warehouse/README.md, and for the distances tests/support/drift_distances.py. Evidently is stood in
-for; tests/unit/test_drift.py holds its distances against the same references.
+Definitions: the docstrings of ``drift.measure`` and ``drift.evidently``, the columns of
+``drift_metrics`` in warehouse/README.md, and tests/support/drift_distances.py for the distances. A
+stand-in replaces Evidently; tests/component/monitoring/test_drift.py compares the real one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ FEATURES = {
     "forecasts": ["same_days"],
     "performance": ["mape", "bias"],
 }
-STORES = 23  # so many that the chain's median stays when eleven of them move
+STORES = 23  # enough that the chain's median stays when eleven of them change
 NOW = Window(ORIGIN - timedelta(days=6), ORIGIN)
 THEN = NOW.before(364)
 TABLES = core_in_memory()
@@ -72,7 +72,7 @@ def ago(days: int) -> date:
 
 
 def drift_params(**thresholds: float) -> DriftParams:
-    """Thresholds of 0.5, or those that are given by feature."""
+    """Return thresholds of 0.5, or the given ones by feature."""
     return DriftParams.model_validate(
         {
             "stores": {"min_z": 7.0, "min_change": 0.75},
@@ -106,7 +106,7 @@ SAMPLES = [
 def test_each_sample_has_the_distance_of_its_kind():
     found = distances(SAMPLES, [0.5] * len(SAMPLES))
     assert found == pytest.approx([distance(each) for each in SAMPLES], rel=1e-12)
-    # nothing in common: the root of log 2; equal shares: none, though rounding gives no number
+    # nothing in common: the root of log 2; equal shares: 0, although rounding gives NaN
     assert found[3] == pytest.approx(math.sqrt(math.log(2)))
     assert found[2] == 0.0
     assert [method_of(each) for each in SAMPLES] == [
@@ -120,11 +120,11 @@ def test_without_samples_there_is_no_distance_and_no_page(tmp_path: Path):
     assert not page.exists()
 
 
-def test_a_page_is_written_where_one_is_wanted_and_says_what_drifted(tmp_path: Path):
+def test_a_page_is_written_if_a_path_is_given_and_shows_what_drifted(tmp_path: Path):
     page = tmp_path / "folder" / "that is new" / "drift.html"
     distances(SAMPLES, [0.5] * len(SAMPLES), page)
     assert page.read_text(encoding="utf-8") == "tests: True"
-    distances(SAMPLES, [0.5] * len(SAMPLES), page)  # the folder is there by now
+    distances(SAMPLES, [0.5] * len(SAMPLES), page)  # the folder exists now
     other = tmp_path / "performance.html"
     performance(np.array([1.0]), np.array([2.0]), other)
     assert other.read_text(encoding="utf-8") == "tests: False"
@@ -162,7 +162,7 @@ def test_a_distance_that_reaches_its_threshold_is_drift(threshold: float, is_dri
     assert found.is_drifted == is_drifted
 
 
-def test_each_sample_is_held_against_its_own_threshold():
+def test_each_sample_is_compared_with_its_own_threshold():
     found = compare_samples(SAMPLES, drift_params(promo_by_weekday=0.1, open_by_state=0.9))
     assert [each.threshold for each in found] == [0.1, 0.5, 0.5, 0.9, 0.5]
     report = DriftReport(ORIGIN, found, {}, 0.0)
@@ -180,7 +180,7 @@ def test_rows_have_whether_the_threshold_was_reached():
     assert (row["current_from"], row["reference_to"]) == (ago(6), ago(364))
 
 
-def test_thresholds_of_exactly_the_features_that_are_measured_are_taken():
+def test_thresholds_of_exactly_the_measured_features_are_accepted():
     good = drift_params().model_dump()
     assert DriftParams.model_validate(good).reports_kept == 2
     for change, message in (
@@ -206,11 +206,11 @@ def test_thresholds_of_exactly_the_features_that_are_measured_are_taken():
     assert DriftParams.model_validate({**good, "reports_kept": 1}).reports_kept == 1
 
 
-# measured as a whole
+# measure_drift as a whole
 
 
 class Measuring:
-    """A warehouse in memory that is measured."""
+    """A warehouse in memory whose drift is measured."""
 
     def __init__(self, folder: Path, params: Params, connection: duckdb.DuckDBPyConnection) -> None:
         self.settings: Settings = load_settings(warehouse_dir=folder, state_dir=folder / "state")
@@ -226,7 +226,7 @@ class Measuring:
 
 @pytest.fixture
 def measuring(tmp_path: Path, project_params: Params, monkeypatch: pytest.MonkeyPatch) -> Measuring:
-    """Stores that never sold, and a plan of four days, the first filled by rule."""
+    """Return stores without sales, and a plan of four days, the first filled by rule."""
     clear(TABLES)
     stores(TABLES, **{f"s{number}": "HE" for number in range(1, STORES + 1)})
     planned(TABLES, 1, "assumed")
@@ -238,7 +238,7 @@ def measuring(tmp_path: Path, project_params: Params, monkeypatch: pytest.Monkey
 
 
 def half_a_year(connection: duckdb.DuckDBPyConnection, newest: dict[int, float]) -> None:
-    """All stores sell 1000 on three days of each of ten weeks, times a factor in the newest."""
+    """Return ten weeks: all stores sell 1000 on three days, times a factor in the newest."""
     connection.execute(
         """
         INSERT INTO core.fct_daily_sales
@@ -297,19 +297,19 @@ def test_ten_stores_are_named_and_the_others_counted(measuring: Measuring, off: 
     assert found.detail.count("%") == min(off, 10)
 
 
-def test_too_little_history_judges_no_store(measuring: Measuring):
+def test_with_too_little_history_no_store_is_measured(measuring: Measuring):
     sale(measuring.connection, ORIGIN)
     assert [each.feature for each in measuring.measure().metrics] == ["assumed_plan"]
 
 
-def test_errors_of_the_newest_week_are_mape_and_bias_without_its_sign(measuring: Measuring):
+def test_errors_of_the_newest_week_are_mape_and_absolute_bias(measuring: Measuring):
     for back, (sold, guess) in enumerate([(100.0, 80.0), (100.0, 90.0), (40.0, 50.0)]):
         sale(measuring.connection, ago(back), sold)
         forecast(measuring.connection, ago(7), ago(back), guess)
     report = measuring.measure(mape=0.2, bias=1 / 12)
     mape, bias = one(report, "mape"), one(report, "bias")
     assert mape.value == pytest.approx((0.2 + 0.1 + 0.25) / 3)
-    # 220 forecast of 240 sold
+    # 220 forecast, 240 sold
     assert bias.value == pytest.approx(20 / 240)
     assert mape.detail == "forecast at 2015-07-24, 3 store-days"
     assert bias.detail == "forecast at 2015-07-24, -8.3%"
@@ -345,7 +345,7 @@ def test_all_kinds_are_measured_in_their_order_and_replace_the_origins_rows(
         Session(measuring.settings, measuring.params, progress=told.append), run_id="second"
     )
     assert told == [
-        "reading what to compare at 2015-07-31",
+        "reading the data to compare at 2015-07-31",
         "comparing with the year before",
     ]
     kinds = [each.kind for each in report.metrics]
@@ -363,7 +363,7 @@ def test_all_kinds_are_measured_in_their_order_and_replace_the_origins_rows(
     assert report.seconds == 7.5
 
 
-def test_pages_of_as_many_runs_as_the_parameters_say_stay(measuring: Measuring):
+def test_pages_of_the_newest_runs_stay(measuring: Measuring):
     half_a_year(measuring.connection, {})
     as_sold(measuring.connection, ago(363))
     for run_id in ("a", "b", "c"):

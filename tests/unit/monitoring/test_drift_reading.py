@@ -1,6 +1,6 @@
-"""Which rows of the warehouse drift compares: windows, vintages and panels, at their borders.
+"""Rows of the warehouse that drift compares: windows, vintages and panels, at their limits.
 
-Definitions: the docstrings of drift_data.py and the table of docs/drift.md.
+Definitions: the docstrings of ``drift.data`` and the table of docs/drift.md.
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ def sides(data: DriftData, kind: str) -> dict[str, tuple[list, list]]:
 def test_an_origin_without_any_rows_has_nothing_to_compare(core: duckdb.DuckDBPyConnection):
     data = read(core)
     assert (data.samples, data.vintage, data.assumed_share) == ([], None, 0.0)
-    assert data.came_true.is_empty()
-    assert data.came_true.schema == {"sales_forecast": pl.Float64, "sales": pl.Float64}
+    assert data.actuals.is_empty()
+    assert data.actuals.schema == {"sales_forecast": pl.Float64, "sales": pl.Float64}
     assert data.forecast_origin == ORIGIN
     assert data.horizon == Window(ago(-1), ago(-42))
     assert data.newest_week == Window(ago(6), ORIGIN)
     assert read(core, horizon_days=7).horizon == Window(ago(-1), ago(-7))
 
 
-def test_sales_go_back_over_the_farthest_week_and_eight_weeks_before_it(
+def test_sales_reach_back_over_the_farthest_week_and_eight_weeks_before_it(
     core: duckdb.DuckDBPyConnection,
 ):
     # 371 + 7 + 56 days back: the week 53 weeks before, and the level before that
@@ -86,13 +86,13 @@ def test_sales_go_back_over_the_farthest_week_and_eight_weeks_before_it(
     ]
 
 
-def test_the_plan_of_the_horizon_is_compared_with_what_was_sold_a_year_before(
+def test_the_plan_of_the_horizon_is_compared_with_past_days_of_a_year_before(
     core: duckdb.DuckDBPyConnection,
 ):
     for ahead in (1, 42, 43):
         planned(core, ahead, is_promo=True)
         as_sold(core, ago(364 - ahead))
-    planned(core, 2)  # a year before there is a plan that was never sold
+    planned(core, 2)  # a year before there is a plan without sales
     as_sold(core, ago(362), "planned")
     planned(core, 3, origin=ago(7))
     as_sold(core, ago(361))
@@ -116,14 +116,14 @@ def test_the_assumed_share_is_of_the_horizons_store_days(core: duckdb.DuckDBPyCo
 @pytest.mark.parametrize(
     ("vintages", "expected"),
     [
-        ([6], None),  # it does not cover the week's first day
+        ([6], None),  # does not cover the week's first day
         ([7], 7),
-        ([42], 42),  # the last that covers the origin
+        ([42], 42),  # the last one that covers the origin
         ([43], None),
         ([6, 7, 14, 42], 7),
     ],
 )
-def test_the_newest_vintage_that_covers_the_whole_week_is_judged(
+def test_the_newest_vintage_that_covers_the_whole_week_is_scored(
     core: duckdb.DuckDBPyConnection, vintages: list[int], expected: int | None
 ):
     sale(core, ORIGIN)
@@ -132,17 +132,17 @@ def test_the_newest_vintage_that_covers_the_whole_week_is_judged(
     data = read(core)
     assert data.vintage == (ago(expected) if expected else None)
     found = [(5000.0 + expected, 5000.0)] if expected else []
-    assert data.came_true.rows() == found
+    assert data.actuals.rows() == found
 
 
-def test_open_days_of_the_newest_week_with_sales_came_true(core: duckdb.DuckDBPyConnection):
+def test_open_days_of_the_newest_week_with_sales_are_actuals(core: duckdb.DuckDBPyConnection):
     for back in range(-1, 8):
         sale(core, ago(back), 1000.0 + back)
         sale(core, ago(back), 0.0, store=2)
         forecast(core, ago(7), ago(back), 2000.0 + back, horizon_days=7 - back)
         forecast(core, ago(7), ago(back), 9.0, store=2)
     core.execute("UPDATE forecasting.forecasts SET is_open = false WHERE target_date = ?", [ago(4)])
-    assert read(core).came_true.rows() == [
+    assert read(core).actuals.rows() == [
         (2000.0 + back, 1000.0 + back) for back in (6, 5, 3, 2, 1, 0)
     ]
 
@@ -159,7 +159,7 @@ def test_open_days_of_the_newest_week_with_sales_came_true(core: duckdb.DuckDBPy
         ([364, 363], 364),
     ],
 )
-def test_features_are_beside_the_training_origin_nearest_364_days_before(
+def test_features_are_compared_with_the_training_origin_nearest_364_days_before(
     core: duckdb.DuckDBPyConnection, origins: list[int], expected: int | None
 ):
     feature(core, "scoring_panel", ORIGIN, 1.0)
@@ -197,7 +197,7 @@ def test_panels_that_are_not_built_are_left_out(core: duckdb.DuckDBPyConnection)
 @pytest.mark.parametrize(
     ("vintages", "expected"), [([28], 28), ([29], None), ([1], 1), ([0], None), ([3, 7, 28], 3)]
 )
-def test_forecasts_are_beside_the_newest_vintage_of_the_28_days_before(
+def test_forecasts_are_compared_with_the_newest_vintage_of_the_28_days_before(
     core: duckdb.DuckDBPyConnection, vintages: list[int], expected: int | None
 ):
     day = ago(-2)
@@ -210,7 +210,7 @@ def test_forecasts_are_beside_the_newest_vintage_of_the_28_days_before(
         assert found == {}
         return
     (now,), (then,) = found["same_days"]
-    # log units below the vintage before, which is its own mean
+    # log units below the previous vintage, which is its own mean
     assert now == pytest.approx(-expected * 0.6931471805599453)
     assert then == 0.0
 

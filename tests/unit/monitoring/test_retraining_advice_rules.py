@@ -1,8 +1,8 @@
-"""Whether a training is due besides those of the calendar, at every limit.
+"""Advice to train outside the calendar, at every limit.
 
-From the docstring of ``advise_retraining``: an open alert of the rules named, at least a warning,
-that came after the newest training, once enough weeks of sales have come in that it has not seen;
-or a training of the calendar that did not come.
+Definition: the docstring of ``advise_retraining``: an open alert of the given rules, at least a
+warning, raised after the newest training, with enough weeks of new sales; or a missed training of
+the calendar.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNSEEN = "the newest training has not seen the last {} weeks of sales"
 
 
 class Situation:
-    """What was trained, what is forecast and which alerts there are."""
+    """Newest training, forecasts and alerts of a warehouse."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
@@ -97,7 +97,7 @@ def days_before(days: int) -> date:
 
 
 @pytest.mark.parametrize(("days", "weeks"), [(27, None), (28, 4), (34, 4), (35, 5)])
-def test_a_training_of_the_calendar_that_did_not_come_is_asked_for(
+def test_a_missed_training_of_the_calendar_is_advised(
     now: Situation, days: int, weeks: int | None
 ) -> None:
     now.forecast()
@@ -106,7 +106,7 @@ def test_a_training_of_the_calendar_that_did_not_come_is_asked_for(
 
 
 @pytest.mark.parametrize(("days", "weeks"), [(13, None), (14, 2), (20, 2), (21, 3), (27, 3)])
-def test_an_alert_asks_once_two_whole_weeks_were_not_seen(
+def test_an_alert_counts_once_two_whole_weeks_of_sales_are_new(
     now: Situation, days: int, weeks: int | None
 ) -> None:
     now.forecast()
@@ -128,7 +128,7 @@ def test_an_alert_asks_once_two_whole_weeks_were_not_seen(
     ],
     ids=["critical", "info", "another rule", "with the training", "a second later", "over"],
 )
-def test_only_open_alerts_that_matter_and_came_after_the_training_ask(
+def test_only_open_alerts_of_the_rules_raised_after_the_training_count(
     now: Situation, alert: dict, asks: bool
 ) -> None:
     now.forecast()
@@ -137,7 +137,7 @@ def test_only_open_alerts_that_matter_and_came_after_the_training_ask(
     assert (now.advice() is not None) == asks
 
 
-def test_all_alerts_are_named_the_oldest_first(now: Situation) -> None:
+def test_all_alerts_are_named_oldest_first(now: Situation) -> None:
     now.forecast()
     now.trained(days_before(14))
     later = TRAINED_AT + timedelta(days=3)
@@ -159,7 +159,7 @@ def test_rules_are_named_in_words(now: Situation) -> None:
     assert said == f"stale data (sales); {UNSEEN.format(2)}"
 
 
-def test_what_counts_is_the_training_that_saw_most_and_the_newest_origin(now: Situation) -> None:
+def test_the_training_with_the_newest_data_and_the_newest_origin_count(now: Situation) -> None:
     now.forecast(days_before(28))
     now.forecast()
     now.trained(days_before(70), created_at=TRAINED_AT + timedelta(days=9))  # a model of the past

@@ -1,4 +1,4 @@
-"""When a training is asked for, at the borders of weeks, alerts and times.
+"""Advice to train, at the limits of weeks, alerts and times.
 
 Definition: the docstring of ``advise_retraining`` and docs/alerts.md (Training on request).
 """
@@ -23,7 +23,7 @@ LATER = TRAINED + timedelta(microseconds=1)
 
 @pytest.fixture
 def tables() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse that has forecast."""
+    """Return a warehouse with forecasts."""
     TABLES.execute("BEGIN")
     insert(TABLES, "forecasting.forecasts", forecast_origin=ORIGIN - timedelta(days=7))
     insert(TABLES, "forecasting.forecasts", forecast_origin=ORIGIN)
@@ -32,7 +32,7 @@ def tables() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def trained(tables: duckdb.DuckDBPyConnection, days_ago: int, **values: object) -> None:
-    """Train on sales up to so many days before the newest origin."""
+    """Record a training on sales up to a number of days before the newest origin."""
     through = ORIGIN - timedelta(days=days_ago)
     row = {"trained_through": through, "created_at": TRAINED, "model_version": f"m{days_ago}"}
     insert(tables, "forecasting.model_versions", **{**row, **values})
@@ -49,7 +49,7 @@ def raised(tables: duckdb.DuckDBPyConnection, **values: object) -> None:
 @pytest.mark.parametrize(
     ("days_ago", "weeks"), [(0, None), (27, None), (28, 4), (34, 4), (35, 5), (70, 10)]
 )
-def test_the_calendars_training_is_made_up_for_after_four_whole_weeks(
+def test_a_missed_training_of_the_calendar_is_advised_after_four_whole_weeks(
     tables: duckdb.DuckDBPyConnection, days_ago: int, weeks: int | None
 ):
     trained(tables, days_ago)
@@ -61,7 +61,7 @@ def test_the_calendars_training_is_made_up_for_after_four_whole_weeks(
 @pytest.mark.parametrize(
     ("days_ago", "weeks"), [(0, None), (7, None), (13, None), (14, 2), (20, 2), (21, 3), (27, 3)]
 )
-def test_an_alert_asks_from_two_whole_weeks_on(
+def test_an_alert_counts_from_two_whole_weeks_on(
     tables: duckdb.DuckDBPyConnection, days_ago: int, weeks: int | None
 ):
     trained(tables, days_ago)
@@ -80,13 +80,13 @@ def test_an_alert_asks_from_two_whole_weeks_on(
         ({"severity": "critical"}, True),
         ({"severity": "info"}, False),
         ({"rule": "coverage"}, True),
-        ({"rule": "accuracy"}, False),  # not among the rules that ask
-        ({"raised_at": TRAINED}, False),  # the training knew of it
+        ({"rule": "accuracy"}, False),  # not among the rules that count
+        ({"raised_at": TRAINED}, False),  # raised before the training
         ({"raised_at": TRAINED - timedelta(days=1)}, False),
         ({"resolved_at": LATER}, False),
     ],
 )
-def test_an_open_warning_newer_than_the_training_asks(
+def test_an_open_warning_newer_than_the_training_counts(
     tables: duckdb.DuckDBPyConnection, values: dict[str, object], is_asked: bool
 ):
     trained(tables, 21)
@@ -94,7 +94,7 @@ def test_an_open_warning_newer_than_the_training_asks(
     assert (advice(tables) is not None) == is_asked
 
 
-def test_all_alerts_that_ask_are_named_the_oldest_first(tables: duckdb.DuckDBPyConnection):
+def test_all_alerts_that_count_are_named_oldest_first(tables: duckdb.DuckDBPyConnection):
     trained(tables, 21)
     raised(tables, alert_id="a", rule="drift", subject="sales")
     raised(tables, alert_id="b", rule="drift", subject="plan")
@@ -106,7 +106,7 @@ def test_all_alerts_that_ask_are_named_the_oldest_first(tables: duckdb.DuckDBPyC
     )
 
 
-def test_the_training_that_saw_the_newest_sales_counts_and_when_it_was_made(
+def test_the_training_with_the_newest_sales_counts_and_its_time(
     tables: duckdb.DuckDBPyConnection,
 ):
     trained(tables, 28, created_at=LATER + timedelta(days=9))
@@ -135,7 +135,7 @@ def test_without_a_training_or_a_forecast_there_is_no_advice(tables: duckdb.Duck
     assert advice(tables) is None
 
 
-def test_a_training_on_sales_after_the_newest_origin_has_seen_them_all(
+def test_a_training_on_sales_after_the_newest_origin_leaves_no_new_sales(
     tables: duckdb.DuckDBPyConnection,
 ):
     insert(tables, "forecasting.model_versions", trained_through=date(2015, 8, 30))

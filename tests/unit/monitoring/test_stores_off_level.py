@@ -1,7 +1,7 @@
 """The robust z score of a store's newest week against a reference in loops.
 
-Definition: the docstrings of drift_stores.py; Iglewicz and Hoaglin, How to Detect and Handle
-Outliers (1993): 1.4826 times the median absolute deviation stands for the standard deviation.
+Definition: the docstrings of ``drift.stores``; Iglewicz and Hoaglin, How to Detect and Handle
+Outliers (1993): 1.4826 times the median absolute deviation estimates the standard deviation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rossmann_ml.base.drift_params import StoreParams
 from rossmann_ml.monitoring.drift.stores import (
-    _beside_holidays,
+    _near_holidays,
     store_deviations,
     stores_off_level,
 )
@@ -35,7 +35,7 @@ SCHEMA = {
 
 
 def left_out(holidays: set[date]) -> set[date]:
-    """A holiday and its neighbours; three days about holidays at most three days apart."""
+    """Return holidays with their neighbours; three days around those up to three days apart."""
     out = set()
     for day in holidays:
         is_lonely = all(other == day or abs((other - day).days) > 3 for other in holidays)
@@ -45,7 +45,7 @@ def left_out(holidays: set[date]) -> set[date]:
 
 
 def reference(rows: list[tuple], last_day: date) -> dict[int, tuple[float, float]]:
-    """By store: z and the move in logs."""
+    """Return z and the change in logs, by store."""
     out = left_out({day for _, day, _, _, holiday in rows if holiday != "0"})
     logs = {
         (store, day, promo): math.log(sales)
@@ -81,7 +81,7 @@ def frame(rows: list[tuple]) -> pl.DataFrame:
 
 
 def world(seed: int, *, stores: int, missing: float, holidays: set[int], noise: float):
-    """Rows of 200 days, of which the last 189 count."""
+    """Draw rows of 200 days, of which the last 189 count."""
     draw = random.Random(seed)
     return [
         (
@@ -106,7 +106,7 @@ def world(seed: int, *, stores: int, missing: float, holidays: set[int], noise: 
     holidays=st.sets(st.integers(0, 60), max_size=4),
     noise=st.sampled_from([0.01, 0.4]),
 )
-def test_deviations_are_those_of_the_plain_reference(seed, stores, missing, holidays, noise):
+def test_deviations_equal_the_plain_reference(seed, stores, missing, holidays, noise):
     rows = world(seed, stores=stores, missing=missing, holidays=holidays, noise=noise)
     found = store_deviations(frame(rows), last_day=LAST)
     expected = reference(rows, LAST)
@@ -120,7 +120,7 @@ def test_deviations_are_those_of_the_plain_reference(seed, stores, missing, holi
 
 
 def steady(weeks: int, *, newest: dict[int, float], days: int = 3) -> list[tuple]:
-    """Three stores that sell 1000 on some days of each week; in the newest week others."""
+    """Return three stores that sell 1000 on some days of each week, on others in the newest."""
     return [
         (store, LAST - timedelta(days=7 * week + back), sales, False, "0")
         for store in (1, 2, 3)
@@ -136,12 +136,12 @@ def z_of(rows: list[tuple], store: int) -> float | None:
 
 
 @pytest.mark.parametrize(("weeks", "is_judged"), [(7, False), (8, True)])
-def test_eight_weeks_before_are_the_fewest_that_make_a_level(weeks: int, is_judged: bool):
+def test_a_level_needs_eight_weeks_before(weeks: int, is_judged: bool):
     assert (z_of(steady(weeks, newest={}), 1) is not None) == is_judged
 
 
 @pytest.mark.parametrize(("days", "is_judged"), [(2, False), (3, True)])
-def test_three_days_are_the_fewest_that_make_a_week(days: int, is_judged: bool):
+def test_a_week_needs_three_days(days: int, is_judged: bool):
     assert (z_of(steady(10, newest={}, days=days), 1) is not None) == is_judged
 
 
@@ -160,12 +160,12 @@ def test_equally_far_stores_come_in_the_order_of_their_numbers():
 @pytest.mark.parametrize(
     ("apart", "back", "is_judged"),
     [
-        (3, 8, False),  # three days about both: two days of the week are left
-        (4, 8, True),  # a day about each
+        (3, 8, False),  # three days around both: two days of the week are left
+        (4, 8, True),  # one day around each
         (None, 3, True),
     ],
 )
-def test_holidays_three_days_apart_take_three_days_about_them(
+def test_three_days_are_left_out_around_holidays_three_days_apart(
     apart: int | None, back: int, is_judged: bool
 ):
     holidays = {back} if apart is None else {back, back - apart}
@@ -178,14 +178,14 @@ def test_holidays_three_days_apart_take_three_days_about_them(
 
 
 @pytest.mark.parametrize("apart", [1, 2, 3, 4, 5, 8])
-def test_days_left_out_about_two_holidays_are_those_of_the_reference(apart: int):
+def test_days_left_out_around_two_holidays_equal_the_reference(apart: int):
     two = [LAST, LAST + timedelta(days=apart)]
-    assert _beside_holidays(pl.Series(two)) == sorted(left_out(set(two)))
+    assert _near_holidays(pl.Series(two)) == sorted(left_out(set(two)))
 
 
 def test_a_holiday_of_one_state_is_left_out_for_all_stores():
     rows = steady(10, newest={}, days=4)
-    rows[1] = (*rows[1][:4], "a")  # yesterday, in store 1
+    rows[1] = (*rows[1][:4], "a")  # one day earlier, in store 1
     assert [z_of(rows, store) for store in (1, 2, 3)] == [None, None, None]
 
 
@@ -203,7 +203,7 @@ def test_a_holiday_of_one_state_is_left_out_for_all_stores():
         (99.0, 0.0, False),
     ],
 )
-def test_a_store_has_left_its_level_from_both_limits_on_up_or_down(
+def test_a_store_is_off_its_level_from_both_limits_on_up_or_down(
     z: float, change: float, is_off: bool
 ):
     # a doubling or a halving, at least seven robust standard deviations away

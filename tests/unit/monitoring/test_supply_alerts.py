@@ -1,7 +1,7 @@
-"""Rules about sales, plan, checks and the weekly job: exactly at their limits, and one off.
+"""Rules about sales, plan, checks and the weekly job: at their limits, and one beyond.
 
-Definitions: the table of docs/alerts.md and the docstrings of alert_params.py. None means that
-there is nothing yet that a rule could judge, an empty list that all is well.
+Definitions: the table of docs/alerts.md and the docstrings of alert_params.py. A rule returns None
+without data, and an empty list if nothing is wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def tables() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def found(tables: duckdb.DuckDBPyConnection, rule: str, today: date = TODAY):
-    """What a rule tells: subject, value and threshold."""
+    """Return subject, value and threshold of a rule's findings."""
     findings = RULES[rule](situation(tables, today=today))
     return findings and [(each.subject, each.value, each.threshold) for each in findings]
 
@@ -40,7 +40,7 @@ def message(tables: duckdb.DuckDBPyConnection, rule: str, today: date = TODAY) -
     return finding.message
 
 
-def test_empty_tables_give_no_rule_anything_to_judge(tables: duckdb.DuckDBPyConnection):
+def test_on_empty_tables_every_rule_returns_none(tables: duckdb.DuckDBPyConnection):
     assert judge(situation(tables)) == dict.fromkeys(
         [
             *("accuracy", "coverage", "drift", "stale_data", "failed_checks", "refresh_late"),
@@ -49,7 +49,7 @@ def test_empty_tables_give_no_rule_anything_to_judge(tables: duckdb.DuckDBPyConn
     )
 
 
-def test_a_query_of_a_table_that_is_not_built_has_no_rows_and_another_fault_is_told():
+def test_a_query_of_a_missing_table_has_no_rows_and_other_errors_are_raised():
     with duckdb.connect() as connection:
         at = situation(connection)
         assert at.rows("SELECT * FROM marts.nowhere") == []
@@ -77,7 +77,7 @@ def test_sales_of_nine_days_ago_are_the_oldest_that_are_fresh(
 
 
 @pytest.mark.parametrize(("ahead", "is_short"), [(34, False), (33, False), (32, True), (-5, True)])
-def test_a_plan_of_33_days_ahead_is_the_shortest_that_is_long_enough(
+def test_a_plan_that_reaches_33_days_ahead_is_the_shortest_accepted(
     tables: duckdb.DuckDBPyConnection, ahead: int, is_short: bool
 ):
     insert(tables, "raw.sales")
@@ -154,7 +154,7 @@ def test_failed_checks_are_counted_by_suite_with_nothing_as_the_limit(
     )
 
 
-def test_checks_that_all_passed_are_well(tables: duckdb.DuckDBPyConnection):
+def test_passed_checks_give_no_finding(tables: duckdb.DuckDBPyConnection):
     insert(tables, CHECKS)
     assert found(tables, "failed_checks") == []
 
@@ -173,7 +173,7 @@ def test_it_is_critical_when_a_check_that_failed_is_of_severity_error(
     assert finding.severity == severity
 
 
-def test_of_each_suite_the_newest_run_is_judged(tables: duckdb.DuckDBPyConnection):
+def test_of_each_suite_the_newest_run_counts(tables: duckdb.DuckDBPyConnection):
     later = STAMP + timedelta(days=1)
     insert(tables, CHECKS, suite="plan", run_id="old", is_success=False, severity="error")
     insert(tables, CHECKS, suite="plan", run_id="new", checked_at=later)
@@ -246,7 +246,7 @@ def test_the_only_store_without_a_forecast_is_all_of_them(tables: duckdb.DuckDBP
 @pytest.mark.parametrize(
     ("last_sold", "sales", "is_missed"),
     [
-        (date(2014, 7, 31), 1.0, True),  # 365 days before the origin
+        (date(2014, 7, 31), 1.0, True),  # first day that counts: 365 days before the origin
         (date(2014, 7, 30), 1.0, False),
         (date(2015, 7, 30), 0.0, True),  # rows of a closed store: it never sold
     ],
@@ -275,7 +275,7 @@ def test_stores_not_forecast_are_the_newest_weekly_runs(tables: duckdb.DuckDBPyC
     assert found(tables, "stores_not_forecast") == [("stores", 0.25, 0.125)]
 
 
-# how figures and lists stand in messages
+# format of figures and lists in messages
 
 
 def test_a_figure_has_three_digits():

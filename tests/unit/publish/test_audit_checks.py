@@ -1,8 +1,8 @@
-"""Every check of the audit, by faults as small as they come and their neighbours at the limit.
+"""Every check of the audit, with the smallest faults and with values exactly at the limits.
 
 The definitions are the docstrings of ``publish/audit.py`` and the meanings in ``contract.yaml``:
-what a reader's program relies on. Rows planted together are counted together, so a check that
-stops to look at one bound counts one row less.
+what a reader's program relies on. Faults planted in the same table are counted together, so a check
+that skips one bound counts one row less.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.audit import audit_generation
 
 Audit = Callable[..., str]
-# of both tables the two spans, of which the weeks of both origins have other Mondays
+# two periods of each table; the weeks of both origins start on different Mondays
 SPANS = {
     "forecast_totals": ("days = 2", "days = 7"),
     "forecast_horizon_totals": ("days = 7", "days = 9"),
@@ -28,7 +28,7 @@ FIRST = {"forecast_totals": "2015-06-08", "forecast_horizon_totals": "7"}
 
 @pytest.fixture
 def audit(sound_generation: tuple[Path, dict[str, int]], tmp_path: Path) -> Audit:
-    """Plant something in the file and give what the audit says, nothing where it passes."""
+    """Return a function that changes the file and returns the audit's message, if any."""
 
     def plant(statements: str = "SELECT 1", **rows: int) -> str:
         sound, expected = sound_generation
@@ -46,17 +46,17 @@ def audit(sound_generation: tuple[Path, dict[str, int]], tmp_path: Path) -> Audi
 
 
 def rows_of(store: int, day: int, older: bool = True) -> str:
-    """Name the forecast of one store and day of an origin."""
+    """Return the SQL condition of one store-day's forecast at an origin."""
     origin = "2015-06-12" if older else "2015-06-19"
     return f"forecast_origin = DATE '{origin}' AND store_id = {store} AND horizon_days = {day}"
 
 
 def changes(table: str, *planted: tuple[str, str]) -> str:
-    """Join the UPDATE statements of (columns, condition)."""
+    """Return UPDATE statements for pairs of columns and condition."""
     return ";".join(f"UPDATE {table} SET {columns} WHERE {where}" for columns, where in planted)
 
 
-def test_a_sound_generation_passes_and_gives_the_rows_of_tables_and_views(
+def test_a_valid_generation_passes_and_the_audit_returns_the_rows_of_tables_and_views(
     sound_generation: tuple[Path, dict[str, int]],
 ) -> None:
     path, rows = sound_generation
@@ -101,7 +101,7 @@ FORECAST_FAULTS = {
         ("target_date = target_date - 20", rows_of(2, 1)),
         ("target_date = target_date + 20", rows_of(1, 3, older=False)),
     ),
-    "lies outside the horizon": (
+    "is outside the horizon": (
         2,
         ("horizon_days = 0, target_date = forecast_origin", rows_of(1, 4, older=False)),
         ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(2, 8)),
@@ -173,7 +173,7 @@ TOTAL_FAULTS = {
         "upper_95 = NULL",
     ),
 }
-# segments that no sum is compared with, in the order of the message
+# segments that are not compared with the days, in the order of the message
 SEGMENTS = [
     f"forecast_origin = DATE '{origin}' AND level = '{level}' AND segment = '{segment}'"
     for origin in ("2015-06-12", "2015-06-19")
@@ -229,13 +229,13 @@ def test_weeks_may_differ_from_days_by_a_cent_and_a_millionth_of_the_days(audit:
         assert f"weeks of origin 2015-06-12 add up to {found}, its days to 2,100.00" in told
 
 
-def test_weeks_that_are_missing_are_told_of_the_newest_origin(audit: Audit) -> None:
+def test_missing_weeks_are_reported_for_the_newest_origin(audit: Audit) -> None:
     told = audit("DELETE FROM forecast_totals WHERE level = 'chain'", forecast_totals=20)
     assert "weeks of origin 2015-06-19 add up to 0.00, its days to 2,100.00" in told
     assert told.count("add up to") == 1
 
 
-def test_a_closed_day_may_be_missing_of_an_older_origin_and_not_of_the_newest(audit: Audit) -> None:
+def test_a_closed_day_may_be_missing_at_an_older_origin_but_not_at_the_newest(audit: Audit) -> None:
     drop = "DELETE FROM forecasts WHERE "
     assert not audit(drop + rows_of(2, 9), forecasts=35)
     told = audit(drop + rows_of(2, 9, older=False), forecasts=35)
@@ -243,7 +243,7 @@ def test_a_closed_day_may_be_missing_of_an_older_origin_and_not_of_the_newest(au
     assert "stores, the run forecast" not in told
 
 
-def test_stores_are_as_many_as_the_newest_run_of_the_newest_origin_forecast(audit: Audit) -> None:
+def test_the_number_of_stores_is_that_of_the_newest_run_of_the_newest_origin(audit: Audit) -> None:
     stores = "UPDATE forecast_runs SET stores = {} WHERE forecast_origin = DATE '{}'"
     another = (
         "INSERT INTO forecast_runs SELECT * REPLACE ('again' AS run_id, {} AS stores, "
@@ -258,6 +258,6 @@ def test_stores_are_as_many_as_the_newest_run_of_the_newest_origin_forecast(audi
     assert told.endswith("latest_forecasts: 2 stores, the run forecast 1")
 
 
-def test_the_newest_origin_is_the_one_that_the_file_says_it_has(audit: Audit) -> None:
+def test_the_newest_origin_is_the_one_in_generation_info(audit: Audit) -> None:
     told = audit("UPDATE generation_info SET forecast_origin = DATE '2015-06-12'")
     assert told.endswith("latest_forecasts: 0 stores, the run forecast 2")

@@ -1,4 +1,4 @@
-"""What the audit asks of every table: its columns, rows, key and numbers, and how it tells."""
+"""The audit's checks of every table (columns, rows, key, numbers) and their messages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rossmann_ml.publish.audit import audit_generation, schema_of
 
 @pytest.fixture
 def planted(sound_generation: tuple[Path, dict[str, int]], tmp_path: Path) -> Path:
-    """A copy that the test may change."""
+    """Return a copy of the valid generation that the test may change."""
     path = tmp_path / "copy.duckdb"
     path.write_bytes(sound_generation[0].read_bytes())
     return path
 
 
 def told(path: Path, rows: dict[str, int], statements: str = "SELECT 1") -> str:
-    """Plant something, and give what the audit says behind its first words."""
+    """Change the file and return the audit's message without its first words."""
     with duckdb.connect(str(path)) as connection:
         connection.execute(statements)
     with pytest.raises(PublishError) as refusal:
@@ -39,7 +39,7 @@ def test_a_table_has_exactly_the_rows_of_its_source(
     assert told(planted, rows) == f"forecast_horizon_totals has 24 rows, its source {expected}"
 
 
-def test_thousands_of_rows_are_told_with_commas(
+def test_thousands_of_rows_have_commas_in_the_message(
     planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     more = (
@@ -53,7 +53,7 @@ def test_thousands_of_rows_are_told_with_commas(
     assert counted["stores_not_forecast"] == 1234
 
 
-def test_the_first_key_that_is_there_more_than_once_is_named_with_all_its_columns(
+def test_the_first_duplicate_key_is_named_with_all_its_columns(
     planted: Path, sound_generation: tuple[Path, dict[str, int]]
 ) -> None:
     again = "INSERT INTO stores_not_forecast VALUES (DATE '2015-06-19', {}, 'no plan')"
@@ -90,7 +90,7 @@ def test_every_table_and_view_is_there_with_its_columns_and_no_other(
 ) -> None:
     message = told(
         planted,
-        # the rows are not looked at where the shape is wrong
+        # rows are not checked if the shape is wrong
         {**sound_generation[1], "forecast_totals": 99},
         """
         DROP TABLE stores_not_forecast;
@@ -133,7 +133,7 @@ def test_a_file_in_another_storage_format_is_refused(
         connection.execute("COPY FROM DATABASE old TO newest")
     with pytest.raises(PublishError) as refusal:
         audit_generation(newest, contract=few_tables(), expected_rows=sound_generation[1])
-    # v1.2.0 is the format that DuckDB clients since 1.2 open
+    # v1.2.0 is the format that DuckDB clients from 1.2 on can open
     assert f"the file has DuckDB's storage version {version}" in str(refusal.value)
     assert str(refusal.value).endswith("expected v1.2.0")
 

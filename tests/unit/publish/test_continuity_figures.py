@@ -1,4 +1,4 @@
-"""What the last generation and the new vintage are compared on, against plain loops.
+"""Totals and stores in the comparison of generation and new vintage, against plain loops.
 
 Definitions: the docstrings of ``publish/continuity.py`` and of ``ContinuityParams``; limits as
 in ``params.yaml`` (10% of a chain's week, 15% of a segment, 10 stores, 4 days, 5 stores named).
@@ -28,7 +28,7 @@ Vintage = dict[tuple[int, date], float]
 
 
 def limits(**values: Any) -> ContinuityParams:
-    """The limits of params.yaml, small segments judged too unless the test says otherwise."""
+    """Return the limits of params.yaml, with small segments compared too unless overridden."""
     given = {
         "max_chain_week_change": 0.10,
         "max_segment_change": 0.15,
@@ -40,14 +40,14 @@ def limits(**values: Any) -> ContinuityParams:
 
 
 def current_file(folder: Path, vintage: Vintage) -> Path:
-    """Write a generation of nothing but its newest forecasts."""
+    """Write a generation that has only its newest forecasts."""
     rows = rows_of(vintage)
     path = folder / "0123456789ab.duckdb"
     return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
 
 
 def rows_of(vintage: Vintage, **values: Any) -> list[dict[str, Any]]:
-    """The forecasts of a vintage as rows."""
+    """Return the forecasts of a vintage as rows."""
     return [
         {
             "store_id": store,
@@ -67,7 +67,7 @@ def compare(
     stores: dict[int, tuple[str, str | None]] | None = None,
     **values: Any,
 ) -> Continuity | None:
-    """Compare two vintages; an older one of the warehouse is in the way."""
+    """Compare two vintages; the warehouse also has an older one."""
     land(connection, after, stores or {store: ("a", "HE") for store, _ in before})
     return compare_with_published(connection, current_file(folder, before), limits(**values))
 
@@ -77,7 +77,7 @@ def land(
     after: Vintage,
     stores: dict[int, tuple[str, str | None]],
 ) -> None:
-    """Fill a warehouse with a new vintage, and with an older one in its way."""
+    """Fill a warehouse with a new vintage, and with an older one that must be ignored."""
     connection.execute(
         "CREATE SCHEMA IF NOT EXISTS forecasting; CREATE SCHEMA IF NOT EXISTS marts;"
         "CREATE OR REPLACE TABLE forecasting.forecasts (forecast_origin DATE, store_id INTEGER, "
@@ -99,7 +99,7 @@ def land(
 
 
 def days(count: int, sales: float, store: int = 1, first: date = FIRST) -> Vintage:
-    """A store's forecasts of some days, all the same."""
+    """Return a store's forecasts of some days, all with the same value."""
     return {(store, first + timedelta(days=day)): sales for day in range(count)}
 
 
@@ -131,7 +131,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
 def moves_by_hand(
     world: dict[str, Any], after: Vintage
 ) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """What is judged and what is named, by loops over stores and days."""
+    """Return totals and named stores, computed with loops over stores and days."""
     before, stores = world["before"], world["stores"]
     common = {day for _, day in before} & {day for _, day in after}
     both = [
@@ -159,13 +159,13 @@ def moves_by_hand(
         totals(f"store {store}", [row for row in both if row[0] == store], None)
         for store in sorted({row[0] for row in both})
     ]
-    named.sort(key=lambda each: -abs(each[2] - each[1]))  # equal ones stay in the stores' order
+    named.sort(key=lambda each: -abs(each[2] - each[1]))  # stable: ties in store order
     return judged, named[: world["limits"]["stores_named"]]
 
 
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """One database in memory for all the worlds."""
+    """Return one database in memory for all drawn examples."""
     with duckdb.connect(config={"threads": 1}) as connection:
         yield connection
 
@@ -174,7 +174,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     max_examples=10,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],  # to shrink a world takes minutes
+    phases=[Phase.generate],  # shrinking an example takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(world=worlds())
@@ -193,7 +193,7 @@ def test_totals_and_stores_are_those_of_plain_loops(
         assert (found.previous_generation_id, found.previous_origin) == ("0123456789ab", BEFORE)
         assert (found.forecast_origin, found.days) == (AFTER, len(common))
         judged, named = moves_by_hand(world, after)
-        # sums of multiples of 25 are exact in any order
+        # sums of multiples of 25 are exact in any order of adding
         assert [(m.name, m.before, m.after, m.limit) for m in found.totals] == judged
         assert [(m.name, m.before, m.after, m.limit) for m in found.stores] == named
 
@@ -204,7 +204,7 @@ def test_the_limits_of_the_project_are_those_documented() -> None:
 
 
 @pytest.mark.parametrize("week_days", [3, 4])
-def test_a_week_with_fewer_common_days_is_judged_within_the_segments_only(
+def test_a_week_with_fewer_common_days_is_compared_within_the_segments_only(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, week_days: int
 ) -> None:
     before = days(7, 100.0, first=date(2015, 6, 29))
@@ -217,14 +217,14 @@ def test_a_week_with_fewer_common_days_is_judged_within_the_segments_only(
 
 
 @pytest.mark.parametrize("stores", [9, 10])
-def test_a_segment_with_fewer_stores_is_judged_within_the_chain_only(
+def test_a_segment_with_fewer_stores_is_compared_within_the_chain_only(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, stores: int
 ) -> None:
     before: Vintage = {}
     after: Vintage = {}
     for store in range(1, stores + 1):
         before |= days(2, 100.0, store)
-        # the tenth store is no longer forecast, and still one of the segment
+        # the tenth store has no forecast any more, but still belongs to the segment
         after |= days(2, 100.0, store) if store < 10 else {}
     found = compare(warehouse, tmp_path, before, after, min_segment_stores=10)
     assert found is not None
@@ -232,7 +232,7 @@ def test_a_segment_with_fewer_stores_is_judged_within_the_chain_only(
     assert ("store type a" in names) == ("state HE" in names) == (stores == 10)
 
 
-def test_a_store_that_the_chain_does_not_know_is_in_no_segment(
+def test_a_store_without_master_data_is_in_no_segment(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     before = days(2, 100.0) | days(2, 100.0, store=2)
@@ -243,7 +243,7 @@ def test_a_store_that_the_chain_does_not_know_is_in_no_segment(
     ]  # fmt: skip
 
 
-def test_a_store_that_opens_or_comes_back_is_not_compared(
+def test_a_store_that_opens_or_reopens_is_not_compared(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     before = days(2, 100.0)

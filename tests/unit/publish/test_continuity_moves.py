@@ -1,7 +1,6 @@
-"""How far a total moved, and from where on it is a jump: ``Move`` and ``Continuity``.
+"""Changes of totals and the limit at which they are jumps: ``Move`` and ``Continuity``.
 
-Definition: "the largest change that passes, as a share"; a total of nothing before has moved by
-all of itself.
+Definition: the docstrings of both classes. A total that was 0 before has changed by 1.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from rossmann_ml.publish.continuity import Continuity, Move
 
 
 def continuity(*totals: Move, stores: tuple[Move, ...] = ()) -> Continuity:
-    """A comparison with these totals."""
+    """Return a comparison with these totals."""
     return Continuity(
         previous_generation_id="0123456789ab",
         previous_origin=date(2015, 6, 19),
@@ -50,17 +49,17 @@ def test_a_change_of_exactly_the_limit_passes_and_a_cent_more_does_not(
         assert Move("chain", before, at_limit + sign * 0.01, share).is_jump
 
 
-def test_what_appears_where_nothing_was_is_a_jump_and_nothing_after_nothing_is_none() -> None:
+def test_sales_after_zero_are_a_jump_and_zero_after_zero_is_none() -> None:
     assert Move("state HE", 0.0, 1.0, 0.15).is_jump
     assert not Move("state HE", 0.0, 0.0, 0.15).is_jump
     assert not Move("state HE", 0.0, 1.0, 1.0).is_jump
 
 
-def test_nothing_is_asked_of_a_total_without_a_limit() -> None:
+def test_a_total_without_a_limit_is_never_a_jump() -> None:
     assert not Move("store 1", 1.0, 1000.0).is_jump
 
 
-def test_jumps_are_told_the_furthest_first() -> None:
+def test_jumps_are_listed_largest_first() -> None:
     near, far = Move("a", 100.0, 130.0, 0.1), Move("b", 100.0, 40.0, 0.1)
     quiet = Move("c", 100.0, 109.0, 0.1)
     assert continuity(near, quiet, far).jumps == (far, near)
@@ -82,7 +81,7 @@ def test_the_largest_move_is_that_which_used_most_of_its_limit() -> None:
     assert continuity().largest is None
 
 
-def test_a_move_is_told_with_its_figures_and_its_limit() -> None:
+def test_a_move_as_text_has_its_figures_and_its_limit() -> None:
     move = Move("chain, week of 2015-06-22", 1234567.0, 1111110.0, 0.10)
     told = "chain, week of 2015-06-22 1,234,567 to 1,111,110 EUR (-10.0%, expected at most 10%)"
     assert str(move) == told

@@ -1,8 +1,7 @@
-"""Which content is which generation: the id against a hash worked out by hand.
+"""Generation ids, compared with a hash that is computed by hand from the content.
 
 Definition: ``draft_generation``'s docstring. Landed rows, champion, code, the
-inputs of the published forecast runs and the challengers in shadow make the id, time and run
-do not.
+inputs of the published forecast runs and shadow forecasts determine the id; time and run do not.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ CODE = "c0c0c0c0c0c0"
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Four origins by one run each, a champion, and shadow forecasts at the newest two."""
+    """Return four origins with one run each, a champion, and shadow forecasts at the newest two."""
     with duckdb.connect(config={"threads": 1}) as connection:
         create_tables(connection)
         connection.execute(
@@ -63,23 +62,23 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
 def warehouse(
     filled: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The same, put back after the test."""
+    """Return the same warehouse, restored after the test."""
     monkeypatch.setattr(versions, "code_version", lambda: CODE)
-    monkeypatch.setattr(versions, "git_commit", lambda: "abc")  # asks git, a process
+    monkeypatch.setattr(versions, "git_commit", lambda: "abc")  # would start git as a process
     filled.execute("BEGIN")
     yield filled
     filled.execute("ROLLBACK")
 
 
 def promote(connection: duckdb.DuckDBPyConnection, *decisions: tuple[str, str]) -> None:
-    """Record decisions about models, the oldest first."""
+    """Record promotions, oldest first."""
     fill(
         connection,
         "forecasting.promotions",
         [
             {
                 "promotion_id": number,
-                # an id counts, whatever the clock said
+                # the order of ids counts, not the clock's
                 "decided_at": NOON - timedelta(days=number),
                 "action": action,
                 "model_version": model,
@@ -95,7 +94,7 @@ def promote(connection: duckdb.DuckDBPyConnection, *decisions: tuple[str, str]) 
 
 @cache
 def params_of(vintages: int) -> Params:
-    """The project's parameters with so many origins in the file."""
+    """Return the project's parameters with another number of origins in the file."""
     params = load_params(PROJECT_DIR / "params.yaml")
     forecast = params.forecast.model_copy(update={"vintages_published": vintages})
     return params.model_copy(update={"forecast": forecast})
@@ -104,13 +103,13 @@ def params_of(vintages: int) -> Params:
 def draft(
     connection: duckdb.DuckDBPyConnection, vintages: int = 2, run_id: str = "weekly"
 ) -> Draft:
-    """Draft the generation that the warehouse would give."""
+    """Draft the generation of the warehouse."""
     settings = load_settings(home=Path("nowhere"), as_of=None)
     return draft_generation(connection, settings, params_of(vintages), run_id=run_id)
 
 
 def id_by_hand(**changed: Any) -> str:
-    """The first 12 digits of the SHA-256 of the content's JSON."""
+    """Return the first 12 digits of the SHA-256 of the content's JSON."""
     content = {
         "data_version": DATA,
         "model_version": "m",
@@ -213,7 +212,7 @@ def test_the_id_does_not_depend_on(warehouse: duckdb.DuckDBPyConnection, change:
     assert draft(warehouse, run_id="another").info.generation_id == id_by_hand()
 
 
-def test_the_row_of_the_generation_says_what_it_was_made_from(
+def test_generation_info_names_data_model_code_and_run(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     info = draft(warehouse, run_id="weekly-7").info

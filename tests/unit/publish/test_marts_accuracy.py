@@ -1,8 +1,8 @@
-"""Accuracy of what was served: dbt's SQL against scores worked out row by row.
+"""Accuracy of served forecasts: dbt's SQL compared with scores computed row by row.
 
 Definitions: the descriptions in ``forecast_accuracy.yml``, ``first_served_forecasts.yml`` and
 ``seasonal_naive.yml``. Squared and absolute percentage errors are rounded to 9 decimals and added
-as decimals, so that the order of threads does not show.
+as decimals, so that the result does not depend on the order of threads.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from rossmann_ml.warehouse.schema import DDL_DIR
 
 Row = dict[str, Any]
 FIRST = date(2015, 5, 1)
-# two of one kind, whose days are added before anything else is
+# two models of one kind, whose days are added first
 STORES = {1: ("a", "a", "HE"), 2: ("a", "c", None), 3: ("b", "c", "BY"), 4: ("a", "a", "HE")}
 
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory with the views that the accuracy reads."""
+    """Return a warehouse in memory with the views that the accuracy mart reads."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         declare(connection, "dim_store", "fct_daily_sales", "sales_versions")
@@ -52,7 +52,7 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def world(seed: int) -> dict[str, list[Row]]:
-    """Draw vintages, some replaced and some in shadow, and what was sold in the end."""
+    """Draw vintages, some replaced and some in shadow, and the actual sales."""
     rng = random.Random(seed)
 
     def vintage(origin: date, model: str, **values: Any) -> list[Row]:
@@ -104,7 +104,7 @@ def world(seed: int) -> dict[str, list[Row]]:
 
 
 def known_sales(rng: random.Random) -> list[Row]:
-    """Draw what was sold before, as it was known: restated here and there."""
+    """Draw earlier sales in the versions that were known, some of them restated."""
     rows = []
     for store in STORES:
         for back in rng.sample(range(-20, 380), 25):
@@ -122,7 +122,7 @@ def known_sales(rng: random.Random) -> list[Row]:
 
 
 def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
-    """What readers were given first, and what ran in shadow."""
+    """Return the forecasts as first served, and the shadow forecasts."""
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     first: dict[Any, Row] = {}
     for row in sorted(drawn["forecast_history"], key=lambda row: row["replaced_at"]):
@@ -134,7 +134,7 @@ def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
 
 
 def naive(drawn: dict[str, list[Row]], origin: date, store: int, weekday: int) -> float | None:
-    """The newest sales of the weekday in the 365 days up to the origin, as known then."""
+    """Return the newest sales of the weekday in the 365 days up to the origin, as known then."""
     found = {
         row["sales_date"]: row["sales"]
         for row in drawn["known"]
@@ -149,12 +149,12 @@ def naive(drawn: dict[str, list[Row]], origin: date, store: int, weekday: int) -
 
 
 def nine_decimals(value: float) -> Decimal:
-    """Round as the SQL does before it adds."""
+    """Round as the SQL does before it adds up."""
     return Decimal(value).quantize(Decimal("1e-9"), ROUND_HALF_UP)
 
 
 def naming_models(served: list[Row]) -> dict[date, str]:
-    """The model that made most of what was served of an origin, the first by name of equals."""
+    """Return the model of most forecasts of an origin; of equals, the first by name."""
     by_origin: dict[date, Counter[str]] = {}
     for row in served:
         if row["kind"] == "served":
@@ -167,7 +167,7 @@ def naming_models(served: list[Row]) -> dict[date, str]:
 
 
 def judged(drawn: dict[str, list[Row]]) -> list[Row]:
-    """Every forecast of a day that was open and sold, with its errors."""
+    """Return the forecasts of open days with sales, with their errors."""
     served = first_served(drawn)
     most = naming_models(served)
     actuals = {
@@ -207,12 +207,12 @@ def judged(drawn: dict[str, list[Row]]) -> list[Row]:
 
 
 def mean_square(rows: list[Row], name: str = "error") -> float:
-    """The mean of squared errors."""
+    """Return the mean of squared errors."""
     return float(sum(nine_decimals(row[name] ** 2) for row in rows)) / len(rows)
 
 
 def scores(rows: list[Row], rolling: list[Row]) -> Row:
-    """The scores of a segment of a vintage, and over the four weeks up to it."""
+    """Return the scores of a segment of a vintage, and those over the four weeks up to it."""
     both = [row for row in rows if row["naive_error"] is not None]
     found: Row = {
         "store_days": len(rows),
@@ -236,7 +236,7 @@ def scores(rows: list[Row], rolling: list[Row]) -> Row:
 
 
 def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> None:
-    """Fill the warehouse; every origin's first run knew what was known on that day."""
+    """Fill the warehouse; the first run of an origin used what was known on that day."""
     for table in ("forecasts", "forecast_history", "shadow_forecasts"):
         fill(connection, f"forecasting.{table}", drawn[table])
     runs = [
@@ -249,7 +249,7 @@ def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> 
     fill(connection, "core.sales_versions", drawn["known"])
 
 
-# a seed does not shrink
+# an example made from a seed cannot be shrunk
 @settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
 def test_scores_of_every_segment_are_those_of_its_rows(
@@ -283,7 +283,7 @@ def test_scores_of_every_segment_are_those_of_its_rows(
 
 
 def one_day(origin: date, sales: float, **values: Any) -> tuple[list[Row], list[Row]]:
-    """A forecast of 100 EUR, and what was sold."""
+    """Return a forecast of 100 EUR with its actual sales."""
     row = forecast_row(origin, 1, 1, is_open=True, **{"sales_forecast": 100.0, **values})
     actual = {
         "store_id": 1, "sales_date": row["target_date"], "sales": sales, "is_open": True,
@@ -295,7 +295,7 @@ def one_day(origin: date, sales: float, **values: Any) -> tuple[list[Row], list[
 def accuracy(
     connection: duckdb.DuckDBPyConnection, forecasts: list[Row], actuals: list[Row], **rows: Any
 ) -> list[Row]:
-    """The overall scores of a few days."""
+    """Return the overall scores of a few days."""
     drawn = {
         "forecasts": forecasts, "actuals": actuals, "forecast_history": [],
         "shadow_forecasts": [], "known": [],
@@ -321,7 +321,7 @@ def test_the_rolling_score_reaches_27_days_back(
     ("sales", "inside"),
     [(75.0, True), (74.99, False), (125.0, True), (125.01, False)],
 )
-def test_sales_on_a_bound_lie_inside(
+def test_sales_on_a_bound_are_inside(
     chain: duckdb.DuckDBPyConnection, sales: float, inside: bool
 ) -> None:
     forecasts, actuals = one_day(FIRST, sales, lower_80=75.0, upper_80=125.0)
@@ -348,7 +348,7 @@ def test_seasonal_naive_looks_back_from_the_origin_itself_to_the_364th_day_befor
     ("known_on", "superseded_on", "answers"),
     [(0, None, True), (1, None, False), (-3, 0, False), (-3, 1, True)],
 )
-def test_seasonal_naive_knows_what_the_first_run_of_the_origin_knew(
+def test_seasonal_naive_uses_what_the_first_run_of_the_origin_knew(
     chain: duckdb.DuckDBPyConnection, known_on: int, superseded_on: int | None, answers: bool
 ) -> None:
     row = forecast_row(FIRST, 1, 7, is_open=True)
@@ -375,7 +375,7 @@ def test_a_horizon_week_has_seven_days(chain: duckdb.DuckDBPyConnection) -> None
     assert found == {str(week): (7, FIRST + timedelta(days=7 * week - 6)) for week in range(1, 7)}
 
 
-def test_what_the_backtest_promised_is_that_of_the_same_family_all_origins_together(
+def test_backtest_scores_are_those_of_the_same_family_over_all_origins_together(
     chain: duckdb.DuckDBPyConnection,
 ) -> None:
     promised = {"skill": 0.5, "coverage_80": 0.81, "coverage_95": 0.96}

@@ -1,9 +1,9 @@
-"""How forecasts moved from origin to origin, and why: dbt's SQL against plain loops.
+"""Changes of forecasts from origin to origin and their causes: dbt's SQL against plain loops.
 
 Definitions: the descriptions in ``forecast_revisions.yml`` and ``forecast_driver_changes.yml``.
 A change in log units is worth the logarithmic mean of both forecasts, (a - b) / (ln a - ln b), in
-EUR (Ang, 2005, "The LMDI approach to decomposition analysis"); the trend takes what rounding
-leaves, so that the parts add up.
+EUR (Ang, 2005, "The LMDI approach to decomposition analysis"). The trend includes the rounding
+difference, so that the parts add up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory with the views that the revisions read."""
+    """Return a warehouse in memory with the views that the revisions read."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         build(connection, "stg_forecasts", "stg_forecast_drivers", "forecast_revisions")
@@ -39,7 +39,7 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def forecasts_of(seed: int) -> list[Row]:
-    """Draw forecasts of up to four origins; stores come and go, days are closed."""
+    """Draw forecasts of up to four origins; some stores have no forecasts, some days are closed."""
     rng = random.Random(seed)
     first = date(2015, 6, 19)
     origins = [first + timedelta(days=day) for day in sorted(rng.sample(range(15), 4))]
@@ -59,7 +59,7 @@ def forecasts_of(seed: int) -> list[Row]:
 
 
 def pairs(rows: list[Row]) -> Iterator[tuple[Row, Row]]:
-    """Each forecast with that of the newest origin before its own."""
+    """Return each forecast with that of the newest earlier origin."""
     origins = sorted({row["forecast_origin"] for row in rows})
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     by_key = {key(row): row for row in rows}
@@ -71,7 +71,7 @@ def pairs(rows: list[Row]) -> Iterator[tuple[Row, Row]]:
                 yield newer, older
 
 
-# a seed does not shrink
+# an example made from a seed cannot be shrunk
 @settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
 def test_a_revision_compares_a_day_with_the_origin_before(
@@ -100,7 +100,7 @@ def test_a_revision_compares_a_day_with_the_origin_before(
             assert row["change_share"] is None
         else:
             share = row["change"] / row["previous_forecast"]
-            # the two ways to divide differ in the last bits
+            # two ways to divide differ in the last bits
             assert row["change_share"] == pytest.approx(share, rel=1e-12, abs=1e-12)
 
 
@@ -124,7 +124,7 @@ def test_causes_of_a_revision_add_up_to_it_in_log_units_and_in_eur(
     rows = forecasts_of(seed)
     rng = random.Random(seed)
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
-    # closed days have no drivers, and now and then an open one
+    # closed days have no drivers, nor do some open days
     explained = [drivers_of(row, rng) for row in rows if row["is_open"] and rng.random() < 0.9]
     by_key = {key(row): row for row in explained}
     fill(chain, "forecasting.forecasts", rows)
@@ -146,7 +146,7 @@ def test_causes_of_a_revision_add_up_to_it_in_log_units_and_in_eur(
             # a half cent may be rounded either way
             assert abs(row[f"{part}_change_eur"] - change * mean) <= 0.005 + 1e-6 * mean
             assert row[f"{part}_change_eur"] == round(row[f"{part}_change_eur"], 2)
-        # sums of eight numbers: the order of adding shows in the last bits
+        # sums of eight numbers: the order of adding changes the last bits
         for unit, total in (("log", in_log), ("eur", after - before)):
             parts = math.fsum(row[f"{part}_change_{unit}"] for part in PARTS)
             assert parts == pytest.approx(total, abs=1e-9)

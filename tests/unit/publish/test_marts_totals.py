@@ -1,4 +1,4 @@
-"""Totals by week and by first days, and the macro that adds: dbt's SQL against plain loops.
+"""Totals by week and by first days, and their macro: dbt's SQL against plain loops.
 
 Definitions: ``contract.yaml`` (forecast_totals, forecast_horizon_totals), the comments of the
 macros, and ``warehouse/ddl`` (total_intervals): each forecast is rounded to 0.0001 EUR and then
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory with the views that the totals read."""
+    """Return a warehouse in memory with the views that the totals read."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         declare(connection, "dim_store")
@@ -42,7 +42,7 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def world(seed: int) -> dict[str, list[Row]]:
-    """Draw stores, forecasts of two origins (days missing here and there) and some factors."""
+    """Draw stores, forecasts of two origins (with some days missing) and some factors."""
     rng = random.Random(seed)
     stores = [
         {
@@ -58,7 +58,7 @@ def world(seed: int) -> dict[str, list[Row]]:
         horizon = rng.choice([1, 6, 7, 8, 14, 15])
         for store in stores:
             for day in range(1, horizon + 1):
-                # not a half of 0.0001, which floating point rounds either way
+                # never half of 0.0001, which floating point may round up or down
                 fraction = rng.choice([0, 1, 49, 51, 99])
                 sales = (rng.randint(0, 10**6) * 100 + fraction) / 10**6
                 is_open = rng.random() < 0.7
@@ -89,7 +89,7 @@ def world(seed: int) -> dict[str, list[Row]]:
 
 
 def spans_of(origin: date) -> list[tuple[date, date]]:
-    """First and last day of what may be added up: calendar weeks, 7, 14 and 15 days."""
+    """Return first and last days of all totals: calendar weeks, and 7, 14 and 15 days."""
     days = [origin + timedelta(days=day) for day in range(1, 16)]
     mondays = sorted({monday_of(day) for day in days})
     weeks = [[day for day in days if monday_of(day) == monday] for monday in mondays]
@@ -98,14 +98,14 @@ def spans_of(origin: date) -> list[tuple[date, date]]:
 
 
 def monday_of(day: date) -> date:
-    """The Monday of a day's week."""
+    """Return the Monday of a day's week."""
     while day.isoweekday() != 1:
         day -= timedelta(days=1)
     return day
 
 
 def segments_of(forecast: Row, stores: list[Row]) -> list[tuple[str, str]]:
-    """The segments that a forecast is added to."""
+    """Return the segments that a forecast belongs to."""
     (store,) = (each for each in stores if each["store_id"] == forecast["store_id"])
     return [
         ("chain", "all"),
@@ -117,7 +117,7 @@ def segments_of(forecast: Row, stores: list[Row]) -> list[tuple[str, str]]:
 
 
 def added(rows: list[Row], factors: Row | None) -> Row:
-    """What a total says of the forecasts that belong to it."""
+    """Return a total's counts and sums of its forecasts."""
     ten_thousandths = sum(round(row["sales_forecast"] * 10_000) for row in rows)
     total = ten_thousandths / 10_000
     open_days = sum(row["is_open"] for row in rows)
@@ -132,7 +132,7 @@ def added(rows: list[Row], factors: Row | None) -> Row:
 def totals_by_hand(
     chain: dict[str, list[Row]], belongs: dict[tuple[Any, ...], list[Row]], span: str
 ) -> list[Row]:
-    """Every total with its factors, looked up by its key and first and last day."""
+    """Return every total with its factors, by its key and first and last day."""
     names = ("forecast_origin", "level", "segment", "first_date", "last_date")
     known = {tuple(row[name] for name in names): row for row in chain["intervals"]}
     found = []
@@ -151,7 +151,7 @@ def totals_by_hand(
 
 
 def assert_same(found: list[Row], expected: list[Row], order: list[str]) -> None:
-    """Compare to the last bit: sums are of integers, and one product is rounded once."""
+    """Assert equality to the last bit: sums are of integers, and one product is rounded once."""
     assert found == sorted(expected, key=lambda row: tuple(row[name] for name in order))
 
 
@@ -165,13 +165,13 @@ def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> 
 def rows_in_columns(
     connection: duckdb.DuckDBPyConnection, model: str, expected: list[Row]
 ) -> list[Row]:
-    """The rows of a model, with the columns in the order of the reference."""
+    """Return the rows of a model, with the columns in the order of the reference."""
     return [
         {name: row[name] for name in expected[0]} for row in query(connection, model).to_dicts()
     ]
 
 
-# a seed does not shrink
+# an example made from a seed cannot be shrunk
 @settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
 def test_weeks_are_the_sums_of_the_days_between_monday_and_sunday(

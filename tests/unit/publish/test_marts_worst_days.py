@@ -1,7 +1,7 @@
-"""Which days were forecast worst, and the reasons named: dbt's SQL at the borders of its limits.
+"""Store-days with the worst forecasts and their reasons: dbt's SQL at the limits.
 
 Definitions: the descriptions in ``forecast_worst_days.yml``: 200 store-days of the 28 days up to
-the newest judged one; a closure of 7 days or more is a refurbishment, named from 14 days before it
+the newest scored one; a closure of 7 days or more is a refurbishment, named from 14 days before it
 to 28 days after; a competitor is named for 182 days.
 """
 
@@ -24,7 +24,7 @@ NEWEST = date(2015, 6, 30)
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse in memory with the views that the mart reads."""
+    """Return a warehouse in memory with the views that the mart reads."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         declare(connection, "dim_store", "fct_daily_sales", "horizon_plan")
@@ -37,12 +37,12 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def day_before(days: int) -> date:
-    """A day, counted back from the newest one."""
+    """Return a day, counted back from the newest one."""
     return NEWEST - timedelta(days=days)
 
 
 def forecast(target: date, sales: float, store: int = 1, horizon: int = 1, **values: Any) -> Row:
-    """A forecast of an open day."""
+    """Return a forecast of an open day."""
     origin = target - timedelta(days=horizon)
     return forecast_row(
         origin, store, horizon, is_open=True, sales_forecast=sales, **values
@@ -50,7 +50,7 @@ def forecast(target: date, sales: float, store: int = 1, horizon: int = 1, **val
 
 
 def sold(day: date, sales: float = 100.0, store: int = 1, **values: Any) -> Row:
-    """What was sold on a day."""
+    """Return the actual sales of a day."""
     row = {
         "store_id": store, "sales_date": day, "sales": sales, "is_open": sales > 0,
         "is_promo": False, "state_holiday": "0", "is_observed": True,
@@ -66,7 +66,7 @@ def worst(
     competition_open_since: date | None = None,
     ranked_by: str = "eur",
 ) -> list[Row]:
-    """The worst days by one measure."""
+    """Return the worst days of one ranking."""
     store = {"competition_open_since": competition_open_since}
     ids = sorted({row["store_id"] for row in forecasts})
     fill(connection, "core.dim_store", [{"store_id": number, **store} for number in ids])
@@ -94,7 +94,7 @@ def test_errors_are_ranked_by_their_size_in_eur_and_as_a_share(
     ]  # fmt: skip
 
 
-def test_the_28_days_up_to_the_newest_day_that_was_forecast_are_judged_by_the_last_forecast(
+def test_the_28_days_up_to_the_newest_forecast_day_are_scored_by_the_last_forecast(
     chain: duckdb.DuckDBPyConnection,
 ) -> None:
     forecasts = [
@@ -102,7 +102,7 @@ def test_the_28_days_up_to_the_newest_day_that_was_forecast_are_judged_by_the_la
         forecast(day_before(0), 900.0, horizon=2),
         forecast(NEWEST + timedelta(days=1), 200.0),
     ]
-    # a later day is known of another store that nobody forecast
+    # a later day has sales of another store, which has no forecast
     actuals = [sold(day_before(n)) for n in (0, 27, 28)] + [sold(day_before(-9), store=2)]
     found = worst(chain, forecasts, actuals)
     assert {row["target_date"]: row["error_eur"] for row in found} == {
@@ -120,7 +120,7 @@ def test_200_rows_are_listed_and_equal_errors_in_the_order_of_stores(
 
 
 def closed(first: date, last: date) -> list[Row]:
-    """Every day of ten weeks, open but for one closure."""
+    """Return ten weeks of days, open except for one closure."""
     days = [NEWEST - timedelta(days=n) for n in range(-10, 60)]
     return [sold(day, 0.0 if first <= day <= last else 100.0) for day in sorted(days)]
 
@@ -149,7 +149,7 @@ def test_it_is_named_from_two_weeks_before_to_four_weeks_after(
     actuals = closed(first, first + timedelta(days=7))
     forecasts = [forecast(judged, 200.0), forecast(NEWEST, 100.0)]
     found = worst(chain, forecasts, actuals)
-    # the newest day itself may lie in the closure
+    # the closure may include the newest day
     assert [row["reason"] for row in found if row["target_date"] == judged] == [reason]
 
 
@@ -188,7 +188,7 @@ def test_a_holiday_is_named_on_the_days_next_to_it(
     assert row["reason"] == reason
 
 
-def test_what_came_otherwise_than_planned_is_named_first(
+def test_a_difference_from_the_plan_is_named_first(
     chain: duckdb.DuckDBPyConnection,
 ) -> None:
     days = [day_before(n) for n in range(3)]

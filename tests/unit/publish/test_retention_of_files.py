@@ -1,4 +1,4 @@
-"""Which generations and models stay on the disk: rules by plain loops over small files."""
+"""Generations and models that stay on disk: the rules compared with plain loops."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from support.tiny_generation import NOON, info_of, write_bare_generation
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.publish.retention import remove_old
 
-IDS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc")  # the oldest first
+IDS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc")  # oldest first
 
 
 @pytest.fixture(scope="module")
 def three_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Three generations, each with a champion and a model of its own forecasts."""
+    """Return three generations, each with a champion and a model that made its forecasts."""
     folder = tmp_path_factory.mktemp("three")
     return {
         name: write_bare_generation(
@@ -32,7 +32,7 @@ def three_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def settings(three_files: dict[str, bytes], tmp_path: Path) -> Settings:
-    """A product with these generations, their models and one that none of them names."""
+    """Return settings of a folder with these generations, their models and one unused model."""
     settings = load_settings(warehouse_dir=tmp_path / "warehouse", state_dir=tmp_path / "state")
     for model in ("common", *(f"{kind}-{n}" for kind in ("champion", "forecasts") for n in "abc")):
         folder = settings.published_path / "models" / model
@@ -44,12 +44,12 @@ def settings(three_files: dict[str, bytes], tmp_path: Path) -> Settings:
 
 
 def point_to(settings: Settings, name: str) -> None:
-    """Let readers use a generation."""
+    """Move the pointer to a generation."""
     (settings.published_path / "CURRENT").write_text(f"{name}.duckdb\n")
 
 
 def left(settings: Settings) -> tuple[str, set[str]]:
-    """First letters of the generations that are left, and the models."""
+    """Return first letters of the remaining generations, and the remaining models."""
     names = sorted(path.stem[0] for path in settings.published_path.glob("*.duckdb"))
     return "".join(names), {path.name for path in (settings.published_path / "models").iterdir()}
 
@@ -86,14 +86,14 @@ def test_the_time_of_publication_counts_and_not_the_name(settings: Settings) -> 
     assert left(settings)[0] == "b"
 
 
-def test_files_that_are_no_generations_are_left_alone(settings: Settings) -> None:
+def test_files_that_are_not_generations_stay(settings: Settings) -> None:
     for name in ("eeeeeeeeeeee.duckdb", "notes.duckdb"):
         (settings.published_path / name).write_text("no database")
     remove_old(settings, generations_kept=1)
     assert left(settings)[0] == "cen"
 
 
-def test_models_stay_where_no_generation_can_be_read(settings: Settings) -> None:
+def test_models_stay_if_no_generation_can_be_read(settings: Settings) -> None:
     for name in IDS:
         (settings.published_path / f"{name}.duckdb").unlink()
     assert remove_old(settings, generations_kept=1) == []

@@ -1,4 +1,4 @@
-"""The few figures a person asks for first, against figures counted by hand."""
+"""Main figures of a generation, compared with figures counted by hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RMSPE = {
 
 
 def summary_of(folder: Path, scores: list[dict[str, Any]], last_day: int = 42) -> Summary:
-    """Summarise a generation of two stores' forecasts and these scores."""
+    """Summarise a generation that has two stores' forecasts and these scores."""
     settings = load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state")
     days = [date(2015, 6, 20), date(2015, 6, 19) + timedelta(days=last_day)]
     path = write_bare_generation(
@@ -47,7 +47,7 @@ def test_scores_are_medians_over_the_champions_origins(tmp_path: Path) -> None:
         for origin, rmspe in zip(ORIGINS, listed, strict=True)
     ]
     in_the_way = [
-        # of all origins together, of another model, and of a segment
+        # rows of all origins together, of another model, and of a segment
         *(score_row(model, None, 9.0) for model in RMSPE),
         *(score_row(model, date(2014, 1, 3), 9.0, model_version="old") for model in RMSPE),
         *(score_row(model, ORIGINS[0], 9.0, segment_kind="promo") for model in RMSPE),
@@ -83,6 +83,6 @@ def test_there_is_no_score_without_a_backtest(tmp_path: Path) -> None:
     assert found.backtest_origins == 0
 
 
-def test_nothing_is_summarised_before_the_first_publication(tmp_path: Path) -> None:
+def test_before_the_first_publication_there_is_no_summary(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="nothing is published"):
         summarise(load_settings(warehouse_dir=tmp_path, state_dir=tmp_path))

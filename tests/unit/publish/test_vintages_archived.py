@@ -1,4 +1,4 @@
-"""An origin that left the file is written once, as it stands, in an order of its own."""
+"""An origin that left the published file is archived once, sorted by store and day."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A new product whose folder has a quote in its name."""
+    """Return settings of an empty folder whose name has a quote."""
     return load_settings(warehouse_dir=tmp_path / "erika's", state_dir=tmp_path / "state")
 
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Forecasts of two origins in no order; the older one's by two runs."""
+    """Return unsorted forecasts of two origins; two runs made those of the older one."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute((DDL_DIR / "02_forecasting.sql").read_text(encoding="utf-8"))
         rows = [
@@ -50,21 +50,21 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def warehouse(filled: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The same, put back after the test."""
+    """Return the same warehouse, restored after the test."""
     filled.execute("BEGIN")
     yield filled
     filled.execute("ROLLBACK")
 
 
 def export(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *origins: date) -> list[str]:
-    """Archive origins, and give the names of what was written."""
+    """Archive origins and return the names of the written files."""
     written = export_vintages(warehouse, settings, origins, load_contract())
     assert all(path.parent == vintages_path(settings) for path in written)
     return [path.name for path in written]
 
 
 def names(settings: Settings) -> list[str]:
-    """The files in the folder, hidden ones too."""
+    """Return the names of all files in the folder, hidden ones too."""
     return sorted(path.name for path in vintages_path(settings).iterdir())
 
 
@@ -72,7 +72,7 @@ def test_a_file_holds_the_forecasts_of_its_origin_in_the_contracts_columns_and_o
     warehouse: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     (name,) = export(warehouse, settings, OLDER)
-    # the hashes of both runs, in their order
+    # hashes of both runs, sorted
     assert name == "forecasts_2015-06-12_aa-hash-2015-06-12.parquet"
     assert names(settings) == [name]
     assert vintages_path(settings) == settings.published_path / "vintages"
@@ -87,13 +87,13 @@ def test_a_file_holds_the_forecasts_of_its_origin_in_the_contracts_columns_and_o
     assert read.fetchall() == [*expected, tuple(late[column] for column in COLUMNS)]
 
 
-def test_what_is_written_as_it_stands_is_not_written_again(
+def test_an_unchanged_origin_is_not_written_again(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     first = export(warehouse, settings, OLDER)
     path = vintages_path(settings) / first[0]
     path.write_text("as it was")
-    # the first origin is there already, the next one is not
+    # the first origin is archived already, the next one is not
     assert export(warehouse, settings, OLDER, NEWEST) == [
         "forecasts_2015-06-19_hash-2015-06-19.parquet"
     ]
@@ -101,7 +101,7 @@ def test_what_is_written_as_it_stands_is_not_written_again(
     assert export(warehouse, settings, NEWEST, OLDER) == []
 
 
-def test_an_origin_that_was_scored_again_takes_the_place_of_its_old_file_only(
+def test_an_origin_that_was_scored_again_replaces_its_old_file_only(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     export(warehouse, settings, OLDER, NEWEST)
@@ -122,7 +122,7 @@ def test_a_file_whose_run_is_lost_is_called_unknown(
     assert export(warehouse, settings, NEWEST) == ["forecasts_2015-06-19_unknown.parquet"]
 
 
-def test_nothing_is_made_where_no_origin_is_too_old(
+def test_without_old_origins_no_file_is_written(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     assert export(warehouse, settings) == []

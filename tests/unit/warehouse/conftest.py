@@ -1,4 +1,4 @@
-"""A warehouse in memory, one for all tests, emptied before each."""
+"""Fixtures of a warehouse in memory, shared by all tests and emptied before each."""
 
 from support.ingest_warehouse import memory_database, warehouse, with_stores
 

@@ -1,7 +1,7 @@
-"""Fingerprints that change with each input and with nothing else.
+"""Fingerprints change with each input, and only with inputs.
 
-Definitions: the docstrings of ``rossmann_ml.warehouse.versions`` (the rows in force, whatever order
-or portions they came in; the library, the dbt models and the parameters), of
+Definitions: the docstrings of ``rossmann_ml.warehouse.versions`` (newest rows, in any order and
+any number of files; the library, the dbt models and the parameters), of
 ``rossmann_ml.base.digests`` (plain values, mappings regardless of their order; 12 hexadecimal
 digits) and ``docs/data-versions.md``.
 """
@@ -65,7 +65,7 @@ ROWS: dict[str, dict[str, object]] = {
     "stores": STORE,
     "store_states": STATE,
 }
-# what a row says of its landing, not of the world
+# columns about the landing of a row, not about the data
 LANDING = ("load_id", "line_number", "known_on")
 
 Table = tuple[str, dict[str, object]]
@@ -89,7 +89,7 @@ def other(value: object) -> object:
     return float(value) + 1  # type: ignore[arg-type]
 
 
-def test_every_value_of_every_table_changes_the_data_version_and_no_trait_of_the_landing(
+def test_every_value_of_every_table_changes_the_data_version_but_the_landing_does_not(
     memory_database: duckdb.DuckDBPyConnection,
 ) -> None:
     as_it_is = version_of(memory_database, *ROWS.items())
@@ -114,7 +114,7 @@ def test_every_value_of_every_table_changes_the_data_version_and_no_trait_of_the
     assert len(seen) == 1 + 9 + 7 + 10 + 2 + 4
 
 
-def test_order_and_portions_of_landing_do_not_change_the_data_version_and_doubling_does(
+def test_order_and_files_of_landing_do_not_change_the_data_version_but_duplicates_do(
     memory_database: duckdb.DuckDBPyConnection,
 ) -> None:
     two = {**SALES, "store": 2, "load_id": 2}
@@ -146,7 +146,7 @@ def load(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     )
 
 
-def test_the_data_version_is_worked_out_once_a_load(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_the_data_version_is_computed_once_per_load(warehouse: duckdb.DuckDBPyConnection) -> None:
     before_any_load = data_version(warehouse)
     assert warehouse.execute("FROM raw.data_versions").fetchall() == []
     load(warehouse, 1)
@@ -192,7 +192,7 @@ NOT_COUNTED = ("rossmann_ml/notes.md", "app/a.py", "tests/a.py", "dbt_project/pr
 
 
 def checkout(folder: Path, files: dict[str, str]) -> str:
-    """The code version of a checkout with these files; each needs a folder of its own."""
+    """Return the code version of a checkout with these files; each needs its own folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def test_the_code_version_is_the_hash_of_paths_and_contents_in_order(tmp_path: P
     assert found == expected
 
 
-def test_a_commit_has_12_digits_and_says_when_files_differ_from_it() -> None:
+def test_a_commit_has_12_digits_and_a_mark_when_files_differ_from_it() -> None:
     assert commit_name("0123456789abcdef", "") == "0123456789ab"
     assert commit_name("0123456789abcdef", " M a.py") == "0123456789ab+changes"
 
@@ -247,7 +247,7 @@ def test_a_commit_has_12_digits_and_says_when_files_differ_from_it() -> None:
 def test_versions_are_those_of_data_code_and_commit_and_their_tags(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", "")  # no git: no process is started
+    monkeypatch.setenv("PATH", "")  # without git, so that no process is started
     home = settings_as_of(None).model_copy(update={"home": tmp_path})
     found = versions_now(warehouse, home)
     assert found == Versions(data_version(warehouse), code_version(tmp_path), "unknown")

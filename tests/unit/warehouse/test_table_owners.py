@@ -1,4 +1,4 @@
-"""SQL on a table is in the package that owns it, or in ``rossmann_ml.warehouse.tables``.
+"""SQL on a table is in the owner's package or in ``rossmann_ml.warehouse.tables``.
 
 Definition: the docstring of :mod:`rossmann_ml.warehouse.tables`.
 """
@@ -22,7 +22,7 @@ _SHARED = "rossmann_ml/warehouse/tables/"
 
 
 def foreign_sql(path: str, source: str) -> Iterator[str]:
-    """Give the places where a module has SQL on a table of another package."""
+    """Return the places where a module has SQL on a table of another package."""
     if path.startswith(_SHARED):
         return
     parts = path.split("/")
@@ -61,7 +61,7 @@ def test_sql_in_another_package_is_found(path: str, is_found: bool) -> None:
     assert bool(list(foreign_sql(path, source))) == is_found
 
 
-def test_a_tables_own_owner_goes_before_that_of_its_schema() -> None:
+def test_an_owner_of_a_table_has_priority_over_the_owner_of_its_schema() -> None:
     assert owner_of("forecasting.forecasts") == "forecasting"
     assert owner_of("forecasting.promotions") == "training"
     with pytest.raises(KeyError):

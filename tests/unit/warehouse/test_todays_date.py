@@ -1,8 +1,8 @@
-"""What day it is for the product, and what makes data history.
+"""The business date, and which data sets are historical.
 
-Definitions: the docstrings of ``rossmann_ml.warehouse.clock`` (``as_of`` wins; for historical data
-the Monday after the newest sales, which is later than they are; else the wall clock) and of
-``DataSet`` (the retailer's sales are history while the newest lies before 2016).
+Definitions: the docstrings of ``rossmann_ml.warehouse.clock`` (``as_of``; for historical data the
+Monday after the newest sales; else the wall clock) and of ``DataSet`` (the retailer's sales are
+historical while the newest day is before 2016).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SET_DAY = date(2014, 1, 1)
 
 
 def next_monday(day: date) -> date:
-    """Walk on from the day after until it is a Monday."""
+    """Return the first Monday after a day, found by counting days."""
     found = day + timedelta(days=1)
     while found.strftime("%A") != "Monday":
         found += timedelta(days=1)
@@ -31,20 +31,20 @@ def next_monday(day: date) -> date:
 
 @pytest.mark.parametrize("ahead", range(7))
 def test_the_monday_after_every_weekday_is_the_first_later_one(ahead: int) -> None:
-    day = date(2015, 6, 15) + timedelta(days=ahead)  # from a Monday on
+    day = date(2015, 6, 15) + timedelta(days=ahead)  # starts on a Monday
     assert monday_after(day) == date(2015, 6, 22)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(st.dates(date(1990, 1, 1), date(2100, 12, 1)))
-def test_the_monday_after_any_day_is_found_by_walking(day: date) -> None:
+def test_the_monday_after_any_day_is_that_of_counting_days(day: date) -> None:
     assert monday_after(day) == next_monday(day)
 
 
 @pytest.mark.parametrize("is_historical", [True, False])
 @pytest.mark.parametrize("newest", [None, date(2015, 6, 19)])
 @pytest.mark.parametrize("as_of", [None, SET_DAY])
-def test_a_set_day_wins_then_the_end_of_history_then_the_wall_clock(
+def test_as_of_goes_before_the_end_of_history_and_that_before_the_wall_clock(
     as_of: date | None, newest: date | None, *, is_historical: bool
 ) -> None:
     if as_of is not None:
@@ -67,7 +67,9 @@ def test_a_set_day_wins_then_the_end_of_history_then_the_wall_clock(
         (date(2026, 1, 1), False),
     ],
 )
-def test_sales_that_end_before_2016_are_history(newest: date | None, *, is_history: bool) -> None:
+def test_sales_that_end_before_2016_are_historical(
+    newest: date | None, *, is_history: bool
+) -> None:
     assert DataSet("retailer").is_history_until(newest) is is_history
     assert DataSet("sample-1-1", is_historical=True).is_history_until(newest) is True
     assert DataSet("sample-1-1", is_historical=False).is_history_until(newest) is False
@@ -81,7 +83,7 @@ def sell(connection: duckdb.DuckDBPyConnection, *days: date) -> None:
         )
 
 
-def test_todays_sales_and_nature_are_read_from_the_warehouse(
+def test_newest_sales_and_history_are_read_from_the_warehouse(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
     unset = settings_as_of(None)
