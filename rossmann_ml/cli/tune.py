@@ -1,4 +1,4 @@
-"""``rossmann tune``: searching hyperparameters."""
+"""Define the command ``rossmann tune``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def tune(
     family: Annotated[str, typer.Option(help="A member of the profile, for example lightgbm.")],
     profile: ProfileOption = "fast",
     trials: Annotated[
-        int, typer.Option(min=1, help="How many in all, those of earlier calls among them.")
+        int, typer.Option(min=1, help="Trials in all, including those of earlier calls.")
     ] = 30,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="After these no further trial begins.")
+        float | None, typer.Option(min=0, help="Minutes after which no new trial starts.")
     ] = None,
 ) -> None:
     """Search a model family's hyperparameters on origins before those that are reported.
 
-    The ranges are in params.yaml, which is not changed: the lines to put there are printed.
-    Interrupted or not, the same command goes on where it stopped. Every trial is a run in MLflow.
+    The ranges are in params.yaml. The command prints the lines to put there and leaves the file
+    unchanged. The same command continues an earlier search. Every trial is a run in MLflow.
     """
     console = Console(highlight=False)
     settings = default_settings()
