@@ -55,8 +55,8 @@ fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the a
 		tests/integration/test_api_with_a_model.py tests/integration/test_api_swaps.py
 
 .PHONY: lint
-lint: setup-dev ## Check style, types, imports and SQL
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-style
+lint: setup-dev ## Check style, types, imports, SQL, containers and workflows
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-style lint-delivery
 
 .PHONY: lint-types
 lint-types:
@@ -68,6 +68,15 @@ lint-style:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
+
+.PHONY: lint-delivery
+lint-delivery:
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --no-progress --quiet .github
 
 .PHONY: up
 up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops them
@@ -92,7 +101,7 @@ repro: setup-server ## Bring files, forecasts and exported tables to the same ve
 	@DVC_SITE_CACHE_DIR=$$PWD/.state/dvc $(BIN)/dvc repro
 
 .PHONY: check-delivery
-check-delivery: setup-dev ## Check Dockerfile, compose file and workflows
+check-delivery: setup-dev lint-delivery ## Check Dockerfile, compose file, workflows and deploy scripts
 	@$(BIN)/python -m pytest -q tests/component/project/test_delivery_files.py tests/component/project/test_deploy_scripts.py -n 0
 
 .PHONY: hooks
@@ -115,16 +124,12 @@ docs: setup-dev ## Build the documentation site into .state/site
 	@echo "written to .state/site; read it with: $(BIN)/python -m http.server --directory .state/site"
 
 .PHONY: soak
-soak: setup-dev ## Kill the weekly job 200 times at random moments; goes on where it stopped
-	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py run $(SOAK_ARGS)
+soak: setup-dev ## Kill the weekly job 200 times at random moments, and cause other faults (hours)
+	@$(BIN)/python -m pytest tests/faults/soak.py $(SOAK_ARGS)
 
 .PHONY: load
-load: setup-dev ## Ask API and dashboard with many at once while generations are published
-	@PYTHONPATH=tests $(BIN)/python tests/faults/load.py $(LOAD_ARGS)
-
-.PHONY: reliability
-reliability: setup-dev ## Write docs/reliability.md from what soak and load found
-	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)
+load: setup-dev ## Read API and dashboard with many clients while generations are published
+	@$(BIN)/python -m pytest tests/faults/load.py -s $(LOAD_ARGS)
 
 .PHONY: audit
 audit: setup ## Hold the locked dependencies against known vulnerabilities (needs the network)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
-from mkdocs.exceptions import Abort
 from support.documents import Block, blocks, documents, local_links
 
 from app.api.main import create_app
@@ -74,14 +73,6 @@ def test_every_page_of_docs_is_in_the_navigation(site: Path) -> None:
         if path.parent.name != "slides":
             page = path.relative_to(PROJECT_DIR / "docs").with_suffix(".html").as_posix()
             assert f'href="{page}"' in start or page == "index.html", page
-
-
-def test_a_link_to_nowhere_stops_the_build(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "index.md").write_text("# A page\n\n[gone](gone.md)\n", encoding="utf-8")
-    (tmp_path / "mkdocs.yml").write_text("site_name: x\nstrict: true\n", encoding="utf-8")
-    with pytest.raises(Abort):
-        build(load_config(str(tmp_path / "mkdocs.yml")))
 
 
 def test_the_reference_names_every_command_operation_and_feature() -> None:
@@ -181,14 +172,6 @@ def test_every_link_in_the_repository_leads_to_a_file() -> None:
     assert broken == {}
 
 
-def test_a_link_to_a_file_that_is_not_there_is_found(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(
-        "[a](a.md) [b](page.md)\n\n[c]: c.md\n\n```\n[d](d.md)\n```\n", encoding="utf-8"
-    )
-    assert broken_links(page) == ["a.md", "c.md"]
-
-
 def all_blocks() -> list[Block]:
     return [block for path in documents() for block in blocks(path)]
 
@@ -258,24 +241,3 @@ def test_every_command_that_a_page_names_is_there() -> None:
         if (found := wrong_with(words))
     }
     assert wrong == {}
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("make coffee", "make has no target coffee"),
-        ("rossmann forecast", "there is no command rossmann forecast"),
-        ("rossmann train --profil full", "rossmann train has no --profil"),
-        (
-            "ROSSMANN_AS_OF=2025-06-23 .venv/bin/rossmann refresh --all",
-            "rossmann refresh has no --all",
-        ),
-        ("curl -s http://localhost:8000/storse/1", "the API has no /storse/1"),
-        (".venv/bin/python -m benchmarks.nothing", "there is no module benchmarks.nothing"),
-        (".venv/bin/python simplified/nothing.py", "simplified/nothing.py is not there"),
-        (".venv/bin/nothing", ".venv/bin/nothing is not installed"),
-    ],
-)
-def test_a_command_that_is_not_there_is_found(line: str, expected: str) -> None:
-    (words,) = Block("page.md:1", "sh", line, runs=False).commands
-    assert wrong_with(words) == expected
