@@ -1,5 +1,4 @@
-"""The documentation: the site builds strictly and fetches nothing, links lead somewhere, and what
-the pages tell people to type is there."""
+"""The documentation: the site builds strictly and offline, its links and its commands exist."""
 
 from __future__ import annotations
 
@@ -9,23 +8,26 @@ import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from support.documents import Block, blocks, documents, local_links
+from typer.core import TyperGroup
 
 from app.api.main import create_app
 from documentation import links, reference, slides
+from documentation.commands import rossmann
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.plan import plan_feature_names
 
-MADE = ("reference/cli.md", "reference/http.md", "reference/features.md", "reference/dbt.md")
+MADE = ("reference/settings.md", "reference/features.md")
 SHELL = ("sh", "bash", "shell")
 
 
 class _Fetched(HTMLParser):
-    """Collects what a page fetches by itself."""
+    """Collect the addresses that a page fetches by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,38 +77,37 @@ def test_every_page_of_docs_is_in_the_navigation(site: Path) -> None:
             assert f'href="{page}"' in start or page == "index.html", page
 
 
-def test_the_reference_names_every_command_operation_and_feature() -> None:
-    commands = [words for words, _ in reference.command_line()]
-    assert "rossmann rollback model" in commands
-    page = reference.cli_page()
-    assert [words for words in commands if f"## `{words}`" not in page] == []
+def commands_of(group: Any, words: str = "rossmann") -> dict[str, Any]:
+    found = {}
+    for name, command in group.commands.items():
+        found[f"{words} {name}"] = command
+        if isinstance(command, TyperGroup):
+            found |= commands_of(command, f"{words} {name}")
+    return found
 
-    document = create_app().openapi()
-    operations = [
-        (method, path) for path in document["paths"] for method in document["paths"][path]
-    ]
-    page = reference.api_page(document)
-    assert [each for each in operations if f"## `{each[0].upper()} {each[1]}`" not in page] == []
+
+COMMANDS = commands_of(rossmann)
+
+
+def test_the_reference_has_every_command_operation_and_feature(site: Path) -> None:
+    assert "rossmann rollback model" in COMMANDS
+    page = (site / "reference" / "cli.html").read_text(encoding="utf-8")
+    assert [words for words in COMMANDS if f'id="{words.replace(" ", "-")}"' not in page] == []
+
+    page = (site / "reference" / "http.html").read_text(encoding="utf-8")
+    assert [path for path in create_app().openapi()["paths"] if f'"{path}"' not in page] == []
 
     page = reference.features_page()
     assert [name for name in plan_feature_names() if f"| `{name}` | plan |" not in page] == []
     assert "| `residual_56d` | history |" in page
 
 
-def test_settings_are_told_with_defaults_and_exit_codes_with_reasons() -> None:
+def test_settings_have_defaults_and_exit_codes_have_reasons() -> None:
     page = reference.settings_page()
-    assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` | How long a writer waits" in page
-    assert "| `KAGGLE_KEY` |  | Its key. |" in page
+    assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
-    assert "| `8` | Another process holds the writer lock. |" in page
-
-
-def test_the_page_of_dbt_models_leads_to_dbts_own_where_that_was_made() -> None:
-    assert "(dbt-docs.html)" in reference.dbt_page(has_dbt_site=True)
-    page = reference.dbt_page(has_dbt_site=False)
-    assert "(dbt-docs.html)" not in page
-    assert "| `fct_daily_sales` |" in page
+    assert "| `8` | " in page
 
 
 def test_dbts_own_page_does_not_count_its_readers() -> None:
@@ -145,7 +146,7 @@ def test_links_work_on_the_site_as_in_the_repository(link: str, expected: str) -
     assert links.rewrite(code, "api.md", pages) == code
 
 
-def test_links_from_pages_that_lie_elsewhere_lead_into_docs() -> None:
+def test_links_from_pages_outside_docs_lead_into_docs() -> None:
     page = links.ELSEWHERE["simplified/README.md"]
     found = links.rewrite("[guide](../docs/how-to/adapt.md)", page, links.site_pages())
     assert found == "[guide](../how-to/adapt.md)"
@@ -194,7 +195,7 @@ def api_paths() -> list[str]:
 
 
 def wrong_with(words: list[str]) -> str:
-    """What is wrong with a command that a page names; empty if nothing is known to be."""
+    """Return what is wrong with a command in a page; empty for a command that exists."""
     name = words[0].removeprefix(".venv/bin/")
     if words[0].startswith(".venv/bin/") and not Path(sys.executable).with_name(name).exists():
         return f"{words[0]} is not installed"
@@ -214,9 +215,8 @@ def wrong_with(words: list[str]) -> str:
 
 
 def _wrong_with_rossmann(words: list[str]) -> str:
-    commands = dict(reference.command_line())
     for length in (2, 1):
-        command = commands.get(" ".join(["rossmann", *words[:length]]))
+        command = COMMANDS.get(" ".join(["rossmann", *words[:length]]))
         if command is not None:
             known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
             unknown = [word for word in words if word.startswith("--") and word not in known]

@@ -89,7 +89,7 @@ def test_a_first_model_must_beat_seasonal_naive_at_the_median_origin(
     )
     assert (decision.model_version, decision.previous) == ("first", None)
     assert decision.reason.endswith(
-        f"RMSPE {statistics.median(rmspe):.4f} beside seasonal naive's "
+        f"RMSPE {statistics.median(rmspe):.4f} compared with seasonal naive's "
         f"{statistics.median(naive):.4f}, at the median origin {share:.0%} of it"
     )
     start = "first champion: " if share < 1 else "does not beat seasonal naive: "
@@ -283,8 +283,9 @@ def test_a_champion_that_the_code_no_longer_makes_must_be_beaten_in_skill(
     assert decision.is_promoted == is_better
     assert decision.reason == (
         "changed recipe, and the code no longer makes the champion's: "
-        f"RMSPE {4 * share:.4f} beside seasonal naive's 4.0000, at the median origin {share:.0%} "
-        f"of it, {'better' if is_better else 'not better'} than the champion's 50% on its own days"
+        f"RMSPE {4 * share:.4f} compared with seasonal naive's 4.0000, at the median origin "
+        f"{share:.0%} of it, {'better' if is_better else 'not better'} than the champion's 50% on "
+        "its own days"
     )
     assert gate.figures()["champion_rmspe"] == 0.25
     assert list(gate.figures()) == sorted(decision.figures)  # the same text every time

@@ -205,7 +205,7 @@ def test_an_origin_looks_over_christmas_if_its_horizon_holds_christmas_eve(
         at(LATE, 0.3), at(origin, 0.4), row("horizon_week", "1"), row("horizon_week", week)
     )[-2]
     assert sentence == (
-        f"Over Christmas RMSPE was 0.4000 from {origin}, beside a median of 0.3500 over all "
+        f"Over Christmas RMSPE was 0.4000 from {origin}, compared with a median of 0.3500 over all "
         "origins."
         if is_over_christmas
         else "No origin of the backtest looks ahead over Christmas: how good forecasts of the "
@@ -244,11 +244,11 @@ def test_groups_are_compared_by_best_and_worst_and_by_bias() -> None:
         *groups("state", ("BY", 0.5, 0.0), ("HE", 0.75, 0.0)),
     )
     assert types == (
-        "By store type, RMSPE lies between 0.4000 (b) and 0.5000 (a), 1.25 times as much; bias "
+        "By store type, RMSPE is between 0.4000 (b) and 0.5000 (a), 1.25 times as much; bias "
         "between -1.0% (b) and +1.0% (a). That is uneven: plans made by these forecasts serve a "
         "worse, so give it more slack."
     )
-    assert states.startswith("By state, RMSPE lies between 0.5000 (BY) and 0.7500 (HE), 1.50 ")
+    assert states.startswith("By state, RMSPE is between 0.5000 (BY) and 0.7500 (HE), 1.50 ")
     assert last.startswith("States are an attribute of stores")
 
 
