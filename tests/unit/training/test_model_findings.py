@@ -19,7 +19,7 @@ EARLY, LATE = date(2014, 9, 12), date(2015, 5, 8)
 SCHEMA = {
     "forecast_origin": pl.Date, "rmspe_median": pl.Float64, "coverage_80": pl.Float64,
 }  # fmt: skip
-LAST = "Single days on which a store"
+LAST = "Single days with an event"
 
 
 def row(kind: str = "overall", segment: str = "all", **values: object) -> dict:
