@@ -15,9 +15,9 @@ from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 ALL = "all features"
 _ABOUT = """\
 The development origins guided the choice of features, parameters and families, so figures on them
-flatter: on other weeks, expect worse. They compare parts of the model and do not measure the accuracy
-of future forecasts. The models of an origin use only data known by then; weights and bias factor come
-from origins that were over by then."""
+flatter: on other weeks, expect worse. They compare parts of the model and do not measure the
+accuracy of future forecasts. The models of an origin use only data known by then; weights and bias
+factor come from origins that were over by then."""
 
 
 def write_page(

@@ -172,9 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stores", type=int, default=100, help="stores in the sample")
     parser.add_argument("--weeks", type=int, default=4, help="weeks before the fault")
     parser.add_argument("--faults", nargs="*", default=[fault.name for fault in FAULTS])
-    parser.add_argument(
-        "--folder", type=Path, required=True, help="folder of the sample and the replays"
-    )
+    parser.add_argument("--folder", type=Path, required=True, help="folder of all files")
     asked = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     live = load_settings(

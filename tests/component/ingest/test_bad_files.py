@@ -1,4 +1,4 @@
-"""Every broken file is refused with a message, or its bad rows are set aside; nothing is lost."""
+"""Every broken file is refused with a message, or its bad rows are quarantined; nothing is lost."""
 
 from __future__ import annotations
 
