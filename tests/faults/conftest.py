@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A new folder of this process; what a failed test worked on stays in it."""
+    """Folder of this process; the places of failed tests stay in it."""
     parent = PROJECT_DIR / ".state" / "soak"
     parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=parent))
@@ -41,7 +41,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def undisturbed(folder: Path) -> Undisturbed:
-    """The place that every test copies, with the result that every test expects."""
+    """Place that every test copies, with the result that every test expects."""
     return run_undisturbed(make_place(folder / "base", folder / "raw"), folder / "undisturbed")
 
 
@@ -49,7 +49,7 @@ def undisturbed(folder: Path) -> Undisturbed:
 def place(
     undisturbed: Undisturbed, folder: Path, request: pytest.FixtureRequest
 ) -> Iterator[Place]:
-    """A copy of the place; it is removed when the test has passed."""
+    """Copy of the place, which is deleted after a passed test."""
     copy = undisturbed.base.copy_to(folder / request.node.name)
     failed = request.session.testsfailed
     yield copy

@@ -30,7 +30,7 @@ FIRST_DAY = date(2013, 1, 1)
 
 
 def params_with(**spaces: object) -> Params:
-    """The small parameters with few trees, and other ranges to search by family."""
+    """Return the small parameters with few trees, and with other ranges by family."""
     loaded = small_params().model_dump()
     loaded["training"]["profiles"]["fast"]["models"]["lightgbm"]["trees"] = 4
     loaded["tuning"] |= {"origins": 2, "families": {**loaded["tuning"]["families"], **spaces}}

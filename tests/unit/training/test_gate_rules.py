@@ -1,4 +1,4 @@
-"""What a challenger must show to become champion.
+"""Conditions under which the gate promotes a challenger.
 
 The rules are those of the docstring of ``rossmann_ml.training.gate.promote``: beat seasonal naive;
 a refit of the champion's recipe stays within ``gate.refit_tolerance`` of its RMSPE; a changed
@@ -51,7 +51,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
 
 @pytest.fixture
 def gate(opened: Gate) -> Gate:
-    """No model, no decision."""
+    """A warehouse without models and decisions."""
     return opened.emptied()
 
 
@@ -139,12 +139,12 @@ def test_a_refit_may_be_worse_than_the_champion_by_exactly_the_tolerance(
 
 
 def exactly_off(share: pl.Expr | float) -> pl.Expr:
-    """A log forecast that is off by a share of sales."""
+    """Return a log forecast that is off by a share of sales."""
     return (pl.col("sales") * (1 + share)).log()
 
 
 class Changed:
-    """A champion and a challenger of another recipe with forecasts of the same past days."""
+    """Champion and challenger of different recipes, with forecasts of the same past days."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Changed:
         champion: tuple[float, float] = (0.5, 1.0),
         challenger: tuple[float, float] = (0.9, 1.0),
     ) -> None:
-        """Enter both with their RMSPE and that of seasonal naive."""
+        """Record both with their RMSPE and that of seasonal naive."""
         self.gate = gate
         self.inputs = read_inputs(gate.connection, gate.params, forecast_origin=LAST_DAY)
         # with next to no spread an origin's first blend is the forecast as it is

@@ -1,4 +1,4 @@
-"""From scores to sentences: what counts as weak, and what is said of it.
+"""Sentences from scores: limits of a weakness, and the text.
 
 The limits are those that the comments of ``rossmann_ml.training.model_findings`` name: an RMSPE of
 more than 1.1 times the whole's, a bias of more than 2%, a coverage outside 75% to 85%; between
@@ -39,7 +39,7 @@ def frame(*rows: dict) -> pl.DataFrame:
 
 
 def said(*rows: dict) -> list[str]:
-    """The sentences on a model whose whole has RMSPE 0.5 at two origins, and some segments."""
+    """Return the sentences on a model with overall RMSPE 0.5 at two origins, and some segments."""
     base = [row(), at(EARLY, 0.5), at(LATE, 0.5)]
     return weaknesses(frame(*base, *rows))
 
@@ -58,7 +58,7 @@ def test_pooled_scores_are_those_of_one_model_over_all_origins() -> None:
     assert pooled(scores, "linear")["bias"].to_list() == [0.5]
 
 
-def test_a_model_without_weak_segments_is_told_so() -> None:
+def test_a_model_without_weak_segments_gets_a_sentence_that_says_so() -> None:
     sentences = said(row("state", "BY"))
     assert sentences[0] == "No segment's RMSPE is more than 10% above the whole's."
     assert len(sentences) == 4  # and the worst origin, Christmas, single days
