@@ -322,7 +322,7 @@ class _Objective:
 
 def _suggest(trial: optuna.Trial, name: str, allowed: SearchRange) -> int | float:
     if allowed.is_whole:
-        return trial.suggest_int(name, int(allowed.low), int(allowed.high), log=allowed.log)
+        return int(trial.suggest_int(name, int(allowed.low), int(allowed.high), log=allowed.log))
     value = trial.suggest_float(name, allowed.low, allowed.high, log=allowed.log)
     return float(f"{value:.{_DIGITS}g}")
 
