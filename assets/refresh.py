@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         reason = stories[-1].reason if stories[-1].errors else None
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
-            f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
+            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
         )
         exit_code, reason = error.exit_code, str(error)
     if asked.record:

@@ -18,7 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.errors import SettingsError, StudyLockedError
+from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.params import FitSize, Profile, SearchRange
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import OriginInputs, read_newest_inputs
@@ -120,7 +120,7 @@ def tune(
     Raises:
         SettingsError: Family or parameters cannot be tuned, or the library refuses a value.
         NoDataError: There is no warehouse, or too little history.
-        StudyLockedError: Another process tunes the same study.
+        BusyError: Another process tunes the same study.
         TrackingError: MLflow does not answer or refuses.
     """
     started = time.monotonic()
@@ -241,7 +241,7 @@ def _study(settings: Settings, name: str, seed: int) -> Iterator[optuna.Study]:
     try:
         lock = filelock.FileLock(folder / f"{name}.lock", timeout=0).acquire()
     except filelock.Timeout as error:
-        raise StudyLockedError(
+        raise BusyError(
             f"another process is at work on the study {name}: wait for it or stop it; what it has "
             "tried is kept"
         ) from error

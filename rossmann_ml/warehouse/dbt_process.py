@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import FaultError
 
 _SECONDS_TO_END = 10
 
@@ -62,7 +62,7 @@ class DbtProcess:
             folder: Where it stands.
 
         Raises:
-            DbtError: The process ended, so that there is no answer.
+            FaultError: The process ended, so that there is no answer.
         """
         asked = {
             "arguments": list(arguments),
@@ -80,7 +80,7 @@ class DbtProcess:
                 raise
             if not answer:
                 self.close()
-                raise DbtError(
+                raise FaultError(
                     f"the process that runs dbt ended with {self._process.returncode} "
                     f"before dbt {' '.join(arguments[:3])} was done; run it again"
                 )

@@ -96,7 +96,7 @@ def watch(
 
     Raises:
         SettingsError: A setting of delivery is invalid.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     sending = load_delivery_settings()
     settings, params = session.settings, session.params

@@ -18,18 +18,18 @@ from assets.home import open_instance, prepare_dagster_home
 from assets.metadata import reported
 from assets.resources import Pipeline, Writer
 from assets.terminal import StepLines, run_logger
-from rossmann_ml.base.errors import QualityError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 
 LOCKING = """
-from rossmann_ml.base.errors import WarehouseLockedError
+from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.warehouse.connection import writer_lock
 try:
     with writer_lock(load_settings(lock_timeout_seconds=0)):
         print("free")
-except WarehouseLockedError:
+except BusyError:
     print("taken")
 """
 
@@ -129,7 +129,7 @@ def bad() -> None:
     try:
         {}["the cause of it"]
     except KeyError as error:
-        raise QualityError("two rows are [wrong]\nin this way") from error
+        raise RefusedError("two rows are [wrong]\nin this way") from error
 
 
 @dg.asset
@@ -185,7 +185,7 @@ def test_a_failure_is_told_with_its_cause_and_what_did_not_run():
     assert lines.story.skipped == 1
     assert lines.story.errors[-1][0] == "KeyError"
     assert lines.story.reason == "two rows are [wrong]\nin this way"
-    assert lines.story.exit_code == QualityError.exit_code
+    assert lines.story.exit_code == RefusedError.exit_code
 
 
 def test_an_interrupt_is_told_as_such():
@@ -227,9 +227,15 @@ def test_the_record_of_a_refused_run_says_why(settings: Settings, tmp_path, monk
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
     record = tmp_path / "records" / "refused.json"
-    assert refresh.main(["--origin", "2015-05-08", "--record", str(record)]) == 6
+    assert (
+        refresh.main(["--origin", "2015-05-08", "--record", str(record)]) == NoDataError.exit_code
+    )
     written = RefreshRecord.read(record)
-    assert (written.exit_code, written.job, written.step_seconds) == (6, None, {})
+    assert (written.exit_code, written.job, written.step_seconds) == (
+        NoDataError.exit_code,
+        None,
+        {},
+    )
     assert written.reason is not None
     assert "run `rossmann refresh` first" in written.reason
     assert written.peak_gigabytes is not None

@@ -107,7 +107,7 @@ def test_settings_have_defaults_and_exit_codes_have_reasons() -> None:
     assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
-    assert "| `8` | " in page
+    assert "| `4` | Another process holds what the command needs: " in page
 
 
 def test_dbts_own_page_does_not_count_its_readers() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import FaultError
 from rossmann_ml.warehouse import dbt_child, dbt_process
 from rossmann_ml.warehouse.dbt_process import DbtProcess, dbt_at_hand
 
@@ -132,7 +132,7 @@ def test_a_process_that_dies_at_work_is_told_of_and_takes_dbt_with_it(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with pytest.raises(DbtError, match="ended with -9 before dbt parse was done"):
+    with pytest.raises(FaultError, match="ended with -9 before dbt parse was done"):
         process.run(["parse"], environment=environment(), folder=endless)
     killer.join()
     wait_until_over(found)
