@@ -14,6 +14,7 @@ import yaml
 from support.compose import COMPOSE_FILE, image_environment, services
 
 from app.api.settings import ApiSettings
+from rossmann_ml.base.errors import HeldError
 from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
@@ -26,6 +27,11 @@ def test_what_a_workflow_runs_is_there(path: Path) -> None:
     text = path.read_text()
     named = re.findall(r"(?:deploy/\w+\.(?:py|sh)|requirements/install\.sh|\.ci/run)", text)
     assert [name for name in named if not (PROJECT_DIR / name).exists()] == []
+
+
+def test_the_scheduled_workflow_accepts_a_jump_after_the_exit_code_of_a_held_publication() -> None:
+    text = (PROJECT_DIR / ".github" / "workflows" / "train-model.yml").read_text()
+    assert f'[ "$ended" = {HeldError.exit_code} ]' in text
 
 
 def test_every_service_of_the_product_has_a_check_and_no_rights() -> None:
