@@ -1,6 +1,7 @@
 """Map files of the repository to pages of the site, and rewrite links between them.
 
-Pages have links as they work in the repository. :func:`rewrite` changes them for the site.
+Pages have links as they work in the repository. :func:`rewrite` changes them for the site, because
+MkDocs resolves only links below ``docs/``.
 """
 
 from __future__ import annotations

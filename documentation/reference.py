@@ -25,7 +25,7 @@ from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import plan_feature_names
 
 GROUP_TITLES = {
-    "linear": "what the linear forecast says",
+    "linear": "linear forecast",
     "level": "the store's level",
     "weekday": "weekday",
     "promo": "promotion",
@@ -62,6 +62,7 @@ def settings_page() -> str:
 
 
 def _setting_rows(settings: type[BaseSettings]) -> Iterator[str]:
+    # griffe-pydantic documents attributes, but has no names of environment variables
     attributes = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:")[2]
     meanings = dict(re.findall(r"^    (\w+): (.+(?:\n        .+)*)", attributes, re.MULTILINE))
     for name, field in settings.model_fields.items():

@@ -24,6 +24,8 @@ from urllib3.util import Retry
 from rossmann_ml.base.settings import DeliverySettings
 from rossmann_ml.serving.status import OpenAlert
 
+# apprise (2.3 was tried) sends strings only: its JSON has no list of alerts for programs, and its
+# failure has no SMTP code.
 WEBHOOK, E_MAIL = "webhook", "e-mail"
 _RETRIES = 3
 _SECONDS_BEFORE_FIRST_RETRY = 0.5

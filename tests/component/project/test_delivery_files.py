@@ -72,7 +72,7 @@ def test_what_is_written_lies_in_volumes_and_apart_from_the_code() -> None:
         )
 
 
-def test_ports_are_open_to_this_machine_alone_unless_told_otherwise() -> None:
+def test_ports_are_open_to_this_machine_only_by_default() -> None:
     ports = [port for service in services(COMPOSE).values() for port in service.get("ports", ())]
     assert sorted(ports) == [f"127.0.0.1:{port}:{port}" for port in (3000, 5000, 8000, 8501)]
 
