@@ -3,7 +3,8 @@
     python -m pytest tests/faults/soak.py --rounds 25 --seed a -n 2
 
 After a fault the next run must leave what an undisturbed run leaves, without locks or half-written
-files. A reader queries the published generation all the while and must get whole answers.
+files. A reader queries the published generation all the while and must get whole answers. Leave the
+checkout unchanged meanwhile, because the version of the code is part of the compared rows.
 """
 
 from __future__ import annotations
