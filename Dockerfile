@@ -1,6 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for every service of docker-compose.yml: they share their code and most of their
-# libraries, so that one is smaller than six.
+# One image for all services of docker-compose.yml, because they share code and most libraries.
 
 FROM python:3.13-slim-bookworm AS libraries
 # hadolint ignore=DL3008
@@ -8,8 +7,8 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-# What the locks and the metadata of the package need, so that a change of code keeps this layer.
-# Without a file in them its packages would not be found later.
+# Files that locks and package metadata need; a change of code keeps this layer. Each package needs
+# a file to be found later.
 COPY pyproject.toml README.md LICENSE ./
 COPY requirements requirements
 RUN mkdir rossmann_ml assets app \
@@ -30,7 +29,7 @@ RUN apt-get update \
 WORKDIR /app
 COPY --from=libraries /app/.venv .venv
 COPY . .
-# What is written to lies apart from the product; a new volume takes over a folder with its owner.
+# Written files are in separate folders; a new volume takes over the folder with its owner.
 RUN python -m compileall -q rossmann_ml assets app \
     && mkdir -p /var/lib/rossmann/warehouse /var/lib/rossmann/state /var/lib/rossmann/artifacts \
     && chown -R rossmann: /var/lib/rossmann data

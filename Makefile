@@ -1,13 +1,13 @@
-# Every target makes what it needs. `make` alone lists them.
+# Every target builds what it needs. `make` alone lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-# two workers, a test file at a time: what a file builds for its tests is built once
+# two workers with whole files, so that the fixtures of a file are built once
 PYTEST_ARGS ?= -n 2 --dist loadfile
-# the weekly job from files to a published generation, on the sample
+# the weekly job on the sample, from files to a published generation
 CHAIN = tests/integration/test_weekly_job.py
 export PYTHONUNBUFFERED := 1
-# set, it makes every process compile each library that it loads, which is half of what many cost
+# if it is set, every process compiles each library that it imports, which can double its time
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
@@ -15,17 +15,17 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 .PHONY: setup
-setup: ## Make .venv for running the product
+setup: ## Create .venv for running the product
 	@requirements/install.sh runtime
 
 .PHONY: setup-dev
-setup-dev: ## Make .venv for working on the product
+setup-dev: ## Create .venv for development
 	@requirements/install.sh dev
 
 .PHONY: run
-run: setup ## Set up, get data or make the sample, run the weekly job, say what was published
+run: setup ## Set up, get data or the sample, run the weekly job, print what was published
 	@if [ -z "$$ROSSMANN_RAW_DIR" ] && [ ! -f data/raw/train.csv ] && [ ! -f data/sample/train.csv ]; then \
-		echo "no data in ROSSMANN_RAW_DIR or data/raw: making the synthetic sample"; \
+		echo "no data in ROSSMANN_RAW_DIR or data/raw: writing the synthetic sample"; \
 		$(BIN)/rossmann data sample --stores 200 --seed 7; \
 	fi
 	@$(BIN)/rossmann refresh
@@ -46,17 +46,17 @@ test-all: lint ## Run every test, with coverage of unit and component tests, and
 	@$(MAKE) --no-print-directory mutation
 
 .PHONY: mutation
-mutation: setup-dev ## Plant small faults in the arithmetic and count how many the unit tests notice
+mutation: setup-dev ## Plant small faults in the arithmetic, and count those that the unit tests notice
 	@$(BIN)/python -m benchmarks.mutation $(MUTATION_ARGS)
 
 .PHONY: fuzz
-fuzz: setup-dev ## Ask the API 500 random questions an operation, and hold the answers against its document
+fuzz: setup-dev ## Send 500 random requests per operation to the API, and check the answers against its document
 	@ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest -n 0 \
 		tests/integration/test_api_with_a_model.py tests/integration/test_api_swaps.py
 
 .PHONY: lint
-lint: setup-dev ## Check style, types, imports and SQL
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-style
+lint: setup-dev ## Check style, types, imports, SQL, containers and workflows
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-style lint-delivery
 
 .PHONY: lint-types
 lint-types:
@@ -68,6 +68,15 @@ lint-style:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
+
+.PHONY: lint-delivery
+lint-delivery:
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor --offline --no-progress --quiet .github
 
 .PHONY: up
 up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops them
@@ -84,15 +93,15 @@ mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
 		--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$$PWD/.state/mlflow/mlflow.db}"
 
 .PHONY: setup-server
-setup-server: ## Make .venv as containers have it: with PostgreSQL, object storage and DVC
+setup-server: ## Create .venv as in containers: with PostgreSQL, object storage and DVC
 	@requirements/install.sh server
 
 .PHONY: repro
-repro: setup-server ## Bring files, forecasts and exported tables to the same version with DVC
+repro: setup-server ## Bring files, forecasts and exported tables to one version with DVC
 	@DVC_SITE_CACHE_DIR=$$PWD/.state/dvc $(BIN)/dvc repro
 
 .PHONY: check-delivery
-check-delivery: setup-dev ## Check Dockerfile, compose file and workflows
+check-delivery: setup-dev lint-delivery ## Check Dockerfile, compose file, workflows and deploy scripts
 	@$(BIN)/python -m pytest -q tests/component/project/test_delivery_files.py tests/component/project/test_deploy_scripts.py -n 0
 
 .PHONY: hooks
@@ -100,7 +109,7 @@ hooks: setup-dev ## Run the checks of `make lint` before every commit
 	@$(BIN)/pre-commit install
 
 .PHONY: bench
-bench: setup ## Measure speed beside named peers (benchmarks/README.md)
+bench: setup ## Measure speed compared with named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.features
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.api
@@ -115,26 +124,22 @@ docs: setup-dev ## Build the documentation site into .state/site
 	@echo "written to .state/site; read it with: $(BIN)/python -m http.server --directory .state/site"
 
 .PHONY: soak
-soak: setup-dev ## Kill the weekly job 200 times at random moments; goes on where it stopped
-	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py run $(SOAK_ARGS)
+soak: setup-dev ## Kill the weekly job 200 times at random moments, and cause other faults (hours)
+	@$(BIN)/python -m pytest tests/faults/soak.py $(SOAK_ARGS)
 
 .PHONY: load
-load: setup-dev ## Ask API and dashboard with many at once while generations are published
-	@PYTHONPATH=tests $(BIN)/python tests/faults/load.py $(LOAD_ARGS)
-
-.PHONY: reliability
-reliability: setup-dev ## Write docs/reliability.md from what soak and load found
-	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py report $(SOAK_ARGS)
+load: setup-dev ## Read API and dashboard with many clients while generations are published
+	@$(BIN)/python -m pytest tests/faults/load.py -s $(LOAD_ARGS)
 
 .PHONY: audit
-audit: setup ## Hold the locked dependencies against known vulnerabilities (needs the network)
+audit: setup ## Check the locked dependencies for known vulnerabilities (needs the network)
 	@$(BIN)/uv tool run pip-audit@2.10.1 --disable-pip --require-hashes --requirement requirements/runtime.lock
 
 .PHONY: lock
-lock: setup-dev ## Resolve the dependencies anew
+lock: setup-dev ## Resolve the dependencies into new locks
 	@requirements/lock.sh
 
 .PHONY: clean
-clean: ## Remove what tools leave behind; data, warehouse and .venv stay
+clean: ## Remove files of tools; data, warehouse and .venv stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache htmlcov
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""Speed and memory against named peers; see README.md."""
+"""Measure speed, accuracy and the tests; see README.md."""

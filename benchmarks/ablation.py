@@ -1,11 +1,10 @@
-"""What each group of features, each family and the blend bring: ``docs/ablation.md``.
+"""Measure the gain of each group of features, each family and the blend: ``docs/ablation.md``.
 
-``python -m benchmarks.ablation`` takes the warehouse that `rossmann refresh` filled
-(``ROSSMANN_WAREHOUSE_DIR``), only reads it, fits LightGBM without one group after another at past
-origins and several seeds, and writes the page. Every fit is kept in ``ablation.duckdb`` below the
-state folder under its recipe and data, so an interrupted pass goes on, and a finished one only
-writes the page. Belongs here: fits and their RMSPE; what is left out is
-:mod:`benchmarks.ablation_variants`' matter, the page's text :mod:`benchmarks.ablation_page`'s.
+``python -m benchmarks.ablation`` reads the warehouse in ``ROSSMANN_WAREHOUSE_DIR``, fits LightGBM
+without one group after another at past origins with several seeds, and writes the page. Every fit
+is kept in ``ablation.duckdb`` below the state folder, so that a second pass continues an
+interrupted one. See :mod:`benchmarks.ablation_variants` for the groups and
+:mod:`benchmarks.ablation_page` for the text.
 """
 
 from __future__ import annotations
@@ -48,17 +47,17 @@ PROBE = "lightgbm"
 
 @dataclass(frozen=True)
 class Bench:
-    """Where fits are made and kept.
+    """Data and parameters of a pass.
 
     Attributes:
-        connection: The store of fits.
+        connection: Connection to the stored fits.
         inputs: Sales, plan and stores, as of the end of the newest origin's horizon.
-        params: As in ``params.yaml``, with the pass's origins and share of rows.
-        origins: The pass's origins.
-        profile: The profile that is thinned or not.
-        threads: Of every fit.
-        panel: Makes the training panel when a fit needs it.
-        progress: Told each fit.
+        params: Parameters of ``params.yaml``, with the origins and the share of rows of the pass.
+        origins: Forecast origins of the pass.
+        profile: Training profile.
+        threads: Number of threads of each fit.
+        panel: Function that builds the training panel for the first fit.
+        progress: Function that receives a line for each fit.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -71,7 +70,7 @@ class Bench:
     progress: Callable[[str], None]
 
     def variant(self, families: Sequence[str], seed: int, **changes: object) -> Variant:
-        """A variant of the profile's recipe with some families and another seed."""
+        """Return a variant of the profile's recipe with some families and another seed."""
         training = self.params.training
         profile = training.profiles[self.profile]
         models = {family: profile.models[family] for family in families}
@@ -81,22 +80,21 @@ class Bench:
         return Variant(self.profile, params, self.threads, **changes)  # type: ignore[arg-type]
 
     def folds(self, variant: Variant) -> pl.DataFrame:
-        """Out-of-fold forecasts of a variant, fits that are missing made now."""
+        """Return the out-of-fold forecasts of a variant; compute the missing ones."""
         folds = complete_folds(
             self.connection, self.inputs, variant, self.panel, progress=self.progress
         )
-        # an earlier pass may have left further origins
+        # the store may have further origins of an earlier pass
         return folds.rows.filter(pl.col("forecast_origin").is_in(list(self.origins)))
 
 
 def rmspe_by_origin(rows: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
-    """RMSPE of the blend, its members and the linear forecast, each as it would have served.
+    """Return the RMSPE of the blend, its members and the linear forecast, by origin.
 
     Args:
-        rows: As :func:`rossmann_ml.evaluation.backtest.served` takes them; rows that a reference
-        cannot
-            answer are left out, as in the backtest.
-        key: The members.
+        rows: Argument of :func:`rossmann_ml.evaluation.backtest.served`. Rows without a forecast of
+            a reference model are skipped, as in the backtest.
+        key: Members of the blend.
 
     Returns:
         ``model, forecast_origin, rmspe``.
@@ -112,7 +110,7 @@ def rmspe_by_origin(rows: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
 
 
 def ablate_groups(bench: Bench, groups: Sequence[str], seeds: Sequence[int]) -> pl.DataFrame:
-    """RMSPE of LightGBM with all features and without each group.
+    """Return the RMSPE of LightGBM with all features and without each group.
 
     Returns:
         ``group`` (``all features`` first), ``seed, forecast_origin, rmspe``.
@@ -142,11 +140,11 @@ def _variants(bench: Bench, groups: Sequence[str]) -> Iterator[tuple[str, dict[s
 
 
 def compare_members(bench: Bench, seeds: Sequence[int]) -> pl.DataFrame:
-    """RMSPE of each family, of blends by weights, and with one and more seeds averaged.
+    """Return the RMSPE of each family and of blends, with one and with more seeds averaged.
 
     Returns:
-        ``model, seeds`` (how many are averaged), ``forecast_origin, rmspe``, of one seed the
-        mean over the seeds.
+        ``model, seeds`` (number of averaged seeds), ``forecast_origin, rmspe``; for one seed the
+        mean RMSPE over the seeds.
     """
     families = Recipe(bench.profile, bench.params, bench.threads).families
     by_seed: dict[int, pl.DataFrame] = {}
@@ -188,7 +186,7 @@ def _key(members: Sequence[str], shrinkage: float) -> RecipeKey:
 
 
 def _mean_of(frames: Sequence[pl.DataFrame], families: Sequence[str]) -> pl.DataFrame:
-    """The rows with each family's log forecasts averaged over frames of the same rows."""
+    """Return the rows with the log forecasts of each family averaged over the frames."""
     averaged = {
         family: sum((frame[family] for frame in frames[1:]), frames[0][family]) / len(frames)
         for family in families
@@ -199,10 +197,10 @@ def _mean_of(frames: Sequence[pl.DataFrame], families: Sequence[str]) -> pl.Data
 def pass_params(
     params: Params, profile: Profile, origins: Sequence[date], *, newest: date, rows_share: float
 ) -> Params:
-    """The parameters of a pass: its origins, its share of rows, and no origin in place of another.
+    """Return parameters with the origins and the share of rows of a pass, and exact origins.
 
     Raises:
-        SettingsError: An origin is not whole steps of the profile before the newest one.
+        SettingsError: An origin is not a whole number of steps before the newest one.
     """
     step = params.training.profiles[profile].origin_step_days
     uneven = [str(origin) for origin in origins if (newest - origin).days % step]
@@ -220,7 +218,7 @@ def pass_params(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Fit what is missing and write the page."""
+    """Compute missing fits and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
     parser.add_argument("--profile", choices=("fast", "full"), default="fast")
@@ -237,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else DEVELOPMENT_ORIGINS  # fmt: skip
     groups = chosen_groups(given.groups)
     seeds = [params.training.seed + number for number in range(given.seeds)]
-    # training origins are counted back from the day on which the newest of them was over
+    # training origins are counted back from the end of the newest horizon
     newest = max(origins) + timedelta(days=params.forecast.horizon_days)
     share = given.rows_share or params.training.profiles[given.profile].rows_share
     with connect(settings, read_only=True) as warehouse:
@@ -274,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def command(given: argparse.Namespace) -> str:
-    """The command that makes the same page."""
+    """Return the command that writes the same page."""
     said: Mapping[str, object] = {
         "seeds": given.seeds,
         "profile": given.profile,

@@ -1,7 +1,4 @@
-"""The page ``docs/ablation.md``: what each group of features, each family and the blend bring.
-
-Belongs here: tables and words. What is fitted for them is :mod:`benchmarks.ablation`'s.
-"""
+"""Write ``docs/ablation.md`` from the fits of :mod:`benchmarks.ablation`."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 ALL = "all features"
 _ABOUT = """\
 The development origins guided the choice of features, parameters and families, so figures on them
-flatter: on weeks that played no part, expect worse. They say what brings something beside what
-else, not how good the forecasts will be. Every origin's models saw only what was known by then;
-weights and bias factor come from origins that were over by then."""
+flatter: on other weeks, expect worse. They compare parts of the model and do not measure the
+accuracy of future forecasts. The models of an origin use only data known by then; weights and bias
+factor come from origins that were over by then."""
 
 
 def write_page(
@@ -33,17 +30,17 @@ def write_page(
     """Write the page.
 
     Args:
-        path: The file.
+        path: Path of the page.
         ablation: ``group, seed, forecast_origin, rmspe``.
-        members: ``model, seeds, forecast_origin, rmspe``, or None where they were left out.
-        facts: What the pass was made of, by name.
+        members: ``model, seeds, forecast_origin, rmspe``; None for a pass without them.
+        facts: Facts on the pass by name, for the head of the page.
     """
     sections = [
         "# Ablation",
-        "Made by a command; do not edit.",
+        "Written by a command; do not edit.",
         "\n".join(f"- {name}: {value}" for name, value in facts.items()),
         _ABOUT,
-        "## What each group of features brings",
+        "## Gain of each group of features",
         groups_table(ablation),
     ]
     if members is not None:
@@ -53,7 +50,7 @@ def write_page(
 
 
 def groups_table(ablation: pl.DataFrame) -> str:
-    """RMSPE of LightGBM without a group minus that with all features, and the spread."""
+    """Return the change of LightGBM's RMSPE without each group, and its spread."""
     with_all = ablation.filter(pl.col("group") == ALL).select(
         "seed", "forecast_origin", with_all="rmspe"
     )
@@ -62,7 +59,7 @@ def groups_table(ablation: pl.DataFrame) -> str:
         .join(with_all, on=["seed", "forecast_origin"])
         .with_columns(worse_by=pl.col("rmspe") - pl.col("with_all"))
     )
-    # the median over seeds: one fit that went wrong would stand against every group alike
+    # the median over seeds, because one bad fit would count against every group
     origins = pairs.group_by("group", "forecast_origin").agg(
         worse_by=pl.col("rmspe").median() - pl.col("with_all").median()
     )
@@ -101,16 +98,16 @@ def groups_table(ablation: pl.DataFrame) -> str:
     )
     return (
         f"LightGBM with all features has a mean RMSPE of {overall:.4f} over seeds and origins. The "
-        "table says what it has more (+) or less (-) without a group: the median over seeds of one "
-        "less that of the other, by origin and as the mean over origins; spread is the standard "
-        f"deviation over all seeds and origins, fit by fit.{seeds} Groups stand in for each "
-        "other, so what a group brings beside all others is less than what it says alone.\n\n"
+        "table has the change without a group, + for a larger RMSPE: the difference of the medians "
+        "over seeds, by origin and as the mean over origins; spread is the standard deviation over "
+        f"all seeds and origins, fit by fit.{seeds} Groups can replace each other, so the gain of "
+        "a group in addition to all others is less than its gain alone.\n\n"
         + markdown_table(names, rows)
     )
 
 
 def members_table(members: pl.DataFrame) -> str:
-    """Mean RMSPE over the origins, and by origin, of families and blends by seeds averaged."""
+    """Return the RMSPE of families and blends by number of seeds: mean, and by origin."""
     days = sorted(members["forecast_origin"].unique().to_list())
     rows = []
     for (model, seeds), part in (

@@ -1,7 +1,4 @@
-"""Recipes with something left out: groups of features, and the linear forecast as start.
-
-Belongs here: what is left out and how. What comes of it is :mod:`benchmarks.ablation`'s matter.
-"""
+"""Recipes without a group of features or without the linear forecast, for the ablation."""
 
 from __future__ import annotations
 
@@ -58,16 +55,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "competition and second promotion": (r"competition_.*", "is_promo2_month", "promo2_weeks"),
 }
-"""Features by what they say, as patterns of their names; one may be in several groups."""
+"""Patterns of feature names by group; a feature may be in several groups."""
 WITHOUT_START = "linear forecast as start (kept as a feature)"
-"""The trees learn log sales from nothing, in place of what departs from the linear forecast."""
+"""Group in which the trees learn log sales instead of residuals of the linear forecast."""
 
 
 def group_features(name: str, features: Sequence[str]) -> tuple[str, ...]:
-    """The features of a group.
+    """Return the features of a group.
 
     Raises:
-        NoDataError: A pattern of the group fits no feature, so the group is not what it says.
+        NoDataError: A pattern of the group matches no feature.
     """
     found = []
     for pattern in GROUPS[name]:
@@ -80,11 +77,11 @@ def group_features(name: str, features: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Variant(Recipe):
-    """A recipe without some features, or without the linear forecast as its start.
+    """Recipe without some features, or without the linear forecast as its start.
 
     Attributes:
-        left_out: Features that the models are not given.
-        has_start: Whether the models learn what departs from the linear forecast.
+        left_out: Features that are removed.
+        has_start: Whether the models learn residuals of the linear forecast.
     """
 
     left_out: tuple[str, ...] = ()
@@ -92,12 +89,12 @@ class Variant(Recipe):
 
     @property
     def features(self) -> list[str]:
-        """The features the models are given."""
+        """Names of the remaining features."""
         names = {} if self.has_start else {BASE_COLUMN: _KEPT_BASE}
         return [names.get(each, each) for each in super().features if each not in self.left_out]
 
     def member_hash(self, family: str) -> str:
-        """Fingerprint of the member, with what is left out."""
+        """Return the hash of a member, including the removed parts."""
         own = Recipe.member_hash(self, family)
         if not self.left_out and self.has_start:
             return own
@@ -111,26 +108,26 @@ class Variant(Recipe):
 
 
 def without_start(panel: pl.DataFrame) -> pl.DataFrame:
-    """The panel with a linear forecast of 0 to start from, and the true one as a feature."""
+    """Return the panel with a linear forecast of 0, and the true one as a feature."""
     return panel.with_columns(pl.col(BASE_COLUMN).alias(_KEPT_BASE), pl.lit(0.0).alias(BASE_COLUMN))
 
 
 class WithoutStart:
-    """A model that was fitted on what :func:`without_start` made."""
+    """Model that is fitted on a panel of :func:`without_start`."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of rows as they come."""
+        """Predict log sales of panel rows."""
         return self.model.predict_log_sales(without_start(panel))
 
 
 def chosen_groups(wanted: str | None) -> list[str]:
-    """The groups whose names begin as asked for.
+    """Return the groups whose names start with one of the given texts.
 
     Raises:
-        NoDataError: No name begins so; the message lists all.
+        NoDataError: A text matches no group; the message lists all groups.
     """
     names = [*GROUPS, WITHOUT_START]
     if wanted is None:

@@ -1,7 +1,7 @@
-"""How good the champion is at origins that are over: ``docs/accuracy.md``.
+"""Write ``docs/accuracy.md``, the accuracy of the champion at past origins.
 
-``python -m benchmarks.accuracy`` only reads the warehouse that ``rossmann refresh`` filled
-(``ROSSMANN_WAREHOUSE_DIR``): nothing is fitted. What brings what is :mod:`benchmarks.ablation`'s.
+``python -m benchmarks.accuracy`` reads the champion's backtest from the warehouse in
+``ROSSMANN_WAREHOUSE_DIR`` and fits nothing. See :mod:`benchmarks.ablation` for the parts' gain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rossmann_ml.warehouse.tables.models import champion
 from rossmann_ml.warehouse.versions import data_version
 
 DEVELOPMENT_ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]
-"""Figures on them guided the choices, and flatter."""
+"""Origins that guided the choice of features and models; their figures are too good."""
 PAGE = PROJECT_DIR / "docs" / "accuracy.md"
 _ABOUT = """\
 Every origin's models saw only what was known by then; weights, bias factor and intervals come from
@@ -37,11 +37,11 @@ What each group of features and each family bring is in [Ablation](ablation.md).
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion of a warehouse.
+    """Champion of a warehouse.
 
     Attributes:
-        model_version: Its name.
-        scores: Its rows of ``forecasting.backtest_scores``.
+        model_version: Version of the model.
+        scores: Rows of ``forecasting.backtest_scores`` of the model.
     """
 
     model_version: str
@@ -52,7 +52,7 @@ class Champion:
         """Read the champion and its backtest.
 
         Raises:
-            NoDataError: There is none yet.
+            NoDataError: The warehouse has no champion.
         """
         version = champion(connection)
         scores = read_frame(
@@ -67,7 +67,7 @@ class Champion:
 
 
 def development_table(scores: pl.DataFrame) -> str:
-    """Mean RMSPE over the development origins, model by model."""
+    """Return the mean RMSPE over the development origins by model."""
     chosen = scores.filter(
         pl.col("forecast_origin").is_in(DEVELOPMENT_ORIGINS), pl.col("segment_kind") == "overall"
     )
@@ -80,7 +80,7 @@ def development_table(scores: pl.DataFrame) -> str:
 
 
 def champion_tables(champion: Champion) -> str:
-    """The champion's RMSPE by origin and model, and how often its intervals held what was sold."""
+    """Return the champion's RMSPE by origin and model, and the coverage of its intervals."""
     scores = champion.scores
     coverage = scores.filter(
         (pl.col("model") == BLEND)
@@ -106,7 +106,7 @@ def champion_tables(champion: Champion) -> str:
     return (
         f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
         + rmspe_table(scores)
-        + "\n\nShare of what was sold inside the intervals, at origins with an earlier one to "
+        + "\n\nShare of actuals inside the intervals, at origins with an earlier one to "
         "calibrate on.\n\n"
         + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
     )
@@ -118,12 +118,12 @@ def _case(kind: str, segment: str) -> str:
 
 
 def page_of(champion: Champion, facts: dict[str, str]) -> str:
-    """The page."""
+    """Return the page as Markdown."""
     days = ", ".join(map(str, DEVELOPMENT_ORIGINS))
     return "\n\n".join(
         [
             "# Accuracy",
-            "Made by a command; do not edit.",
+            "Written by a command; do not edit.",
             "\n".join(f"- {name}: {value}" for name, value in facts.items()),
             _ABOUT,
             "## The development origins",

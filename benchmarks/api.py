@@ -1,9 +1,9 @@
-"""How fast the API answers, beside two peers in the same server and the same run.
+"""Measure the speed of the API, compared with two peers in the same server and the same run.
 
 ``python -m benchmarks.api`` serves the published generation of ``ROSSMANN_WAREHOUSE_DIR`` with one
-worker and asks with ``wrk`` (8 connections, on the same machine): one store's 42 days from memory,
-the same from DuckDB, and an empty answer. Then what-if questions one after another, and the memory
-of the worker. The endpoints take turns, so that a busy moment meets them all.
+worker. ``wrk`` requests with 8 connections on the same machine: 42 days of a store from memory, the
+same from DuckDB, and an empty answer. They take turns, because the load of the machine changes.
+What-if requests one after another, and the memory of the worker, follow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
-    """Run the API with its peers; gives its address and process id."""
+    """Run the API with its peers; yield its address and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,7 +63,7 @@ def server() -> Iterator[tuple[str, int]]:
 
 
 def is_ready(address: str) -> bool:
-    """Whether forecasts and what-if questions can be answered."""
+    """Return whether the API is ready for forecasts and what-if requests."""
     try:
         return httpx.get(f"{address}/ready", timeout=30).json().get("what_if") == "ready"
     except httpx.TransportError:
@@ -71,7 +71,7 @@ def is_ready(address: str) -> bool:
 
 
 def wrk(address: str, seconds: int) -> tuple[float, float, float]:
-    """Requests a second, and the 50th and 99th percentile of latency in milliseconds."""
+    """Return requests a second, and the 50th and 99th percentile of latency in milliseconds."""
     done = subprocess.run(
         ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--latency", address],
         capture_output=True, text=True, check=True,
@@ -90,7 +90,7 @@ def _milliseconds(text: str) -> float:
 
 
 def ask(client: httpx.Client, path: str, body: dict, times: int) -> list[float]:
-    """Milliseconds of each of several questions, one after another."""
+    """Return the milliseconds of each of several requests, one after another."""
     taken = []
     for _ in range(times):
         started = time.perf_counter()
@@ -100,14 +100,14 @@ def ask(client: httpx.Client, path: str, body: dict, times: int) -> list[float]:
 
 
 def memory_mb(process_id: int) -> tuple[float, float]:
-    """Resident memory of a process now, and at its highest."""
+    """Return the resident memory of a process and its peak, in MB."""
     status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
     found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", status))
     return int(found["VmRSS"]) / 1000, int(found["VmHWM"]) / 1000
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The smallest value that is not below this share of all."""
+    """Return the smallest value that is not below this share of all."""
     return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
@@ -154,7 +154,7 @@ def main() -> None:
 
 
 def change(client: httpx.Client) -> dict:
-    """A promotion on the first week."""
+    """Return a what-if change: a promotion in the first week."""
     days = client.get("/stores/1/forecast", params={"days": 7}).json()["days"]
     first, last = days[0]["target_date"], days[-1]["target_date"]
     return {"first_date": first, "last_date": last, "is_promo": True}

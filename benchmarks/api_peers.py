@@ -1,8 +1,7 @@
-"""The API with two more endpoints to measure it beside, behind the same middleware.
+"""The API with two more endpoints as peers for :mod:`benchmarks.api`, behind the same middleware.
 
-``/empty`` answers nothing at once; ``/from_duckdb/{store_id}`` asks DuckDB for what
-``/stores/{store_id}/forecast`` has in memory, with a cursor on the open connection. Started by
-:mod:`benchmarks.api`; serves nobody else.
+``/empty`` returns an empty answer. ``/from_duckdb/{store_id}`` reads from DuckDB what
+``/stores/{store_id}/forecast`` has in memory, with a cursor on the open connection.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from app.queries import store_forecast
 
 
 def with_peers() -> FastAPI:
-    """The application with both endpoints."""
+    """Return the application with both endpoints."""
     app = create_app(api=load_api_settings(rate_limit="", log_level="WARNING"))
 
     @app.get("/empty")

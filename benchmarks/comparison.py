@@ -1,13 +1,11 @@
-"""Typical public approaches to this data, as they are reported and as they would serve.
+"""Compare the champion with typical public approaches, as reported and as they would serve.
 
-Re-implements, in our own words, three ways of validating and of making features that are common
-among public projects, with one LightGBM for all so that only the approach differs. Each is scored
-twice on days after one origin: as such projects score themselves, with what only the day itself
-tells, and as it would serve, when sales and customers after the origin are unknown. The champion's
-backtest at the same origin stands beside them. The table goes into ``docs/comparison.md``.
-
-``python -m benchmarks.comparison`` takes ``train.csv`` and ``store.csv`` from the settings and the
-champion's scores from the published generation.
+The module implements three common ways to validate and to build features, with one LightGBM for
+all, so that only the approach differs. Each is scored twice on the days after one origin: as such
+projects report it, with data of the day itself, and as it would serve, without sales and customers
+after the origin. ``python -m benchmarks.comparison`` reads ``train.csv`` and ``store.csv`` from the
+settings and the champion's scores from the published generation, and writes the table of
+``docs/comparison.md``.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ TREES = 400
 
 @dataclass(frozen=True)
 class Row:
-    """One approach: its RMSPE as reported (None where there is no such figure) and as it serves."""
+    """RMSPE of one approach as reported (None without such a figure) and as it serves."""
 
     approach: str
     reported: float | None
@@ -56,7 +54,7 @@ class Row:
 
 
 def read_days(folder: Path) -> pd.DataFrame:
-    """Every store-day with what its calendar and store say, sorted by store and day."""
+    """Read every store-day with attributes of calendar and store, sorted by store and day."""
     days = pd.read_csv(folder / "train.csv", parse_dates=["Date"], dtype={"StateHoliday": str})
     days = days.merge(pd.read_csv(folder / "store.csv"), on="Store", how="left")
     days = days.sort_values(["Store", "Date"], ignore_index=True)
@@ -69,7 +67,7 @@ def read_days(folder: Path) -> pd.DataFrame:
 
 
 def with_rolling(days: pd.DataFrame) -> pd.DataFrame:
-    """Add sales some rows before, and means over windows that end with the day itself."""
+    """Add lagged sales, and means over windows that include the day itself."""
     by_store = days.groupby("Store")["Sales"]
     added = {f"sales_{lag}": by_store.shift(lag) for lag in LAGS}
     added |= {
@@ -82,7 +80,7 @@ def with_rolling(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit(rows: pd.DataFrame, features: list[str]) -> lightgbm.Booster:
-    """One LightGBM on log sales of open days with sales."""
+    """Fit LightGBM on log sales of open days with sales."""
     rows = rows[rows["Sales"] > 0]
     parameters = {
         "objective": "regression",
@@ -99,14 +97,14 @@ def fit(rows: pd.DataFrame, features: list[str]) -> lightgbm.Booster:
 
 
 def rmspe(rows: pd.DataFrame, forecast: np.ndarray) -> float:
-    """Root mean square percentage error over open days with sales."""
+    """Return the root mean square percentage error over open days with sales."""
     sales = rows["Sales"].to_numpy(float)
     scored = sales > 0
     return float(np.sqrt(np.mean((forecast[scored] / sales[scored] - 1) ** 2)))
 
 
 def usual_customers(past: pd.DataFrame, target: pd.DataFrame) -> np.ndarray:
-    """What stands in for customers when they are unknown: the usual number of such a day."""
+    """Return the usual customers of such a day, in place of the unknown number."""
     cell = ["Store", "DayOfWeek", "Promo"]
     open_days = past[past["Sales"] > 0]
     usual = open_days.groupby(cell)["Customers"].median().rename("usual").reset_index()
@@ -116,9 +114,9 @@ def usual_customers(past: pd.DataFrame, target: pd.DataFrame) -> np.ndarray:
 
 
 def step_by_step(model: lightgbm.Booster, days: pd.DataFrame, origin: pd.Timestamp) -> np.ndarray:
-    """Forecast day after day, each from the forecasts before it, as rolling features demand.
+    """Forecast day after day, each with rolling features of the forecasts before it.
 
-    The mean over a window that ends with the day itself is taken over the rest of the window.
+    A window that would include the day itself uses the rest of the window.
     """
     grid = days.pivot_table(index="Store", columns="Date", values="Sales")
     known = grid.loc[:, :origin].to_numpy(float)
@@ -142,7 +140,7 @@ def step_by_step(model: lightgbm.Booster, days: pd.DataFrame, origin: pd.Timesta
 
 
 def compare(days: pd.DataFrame, origin: date) -> list[Row]:
-    """Score every approach on the days after an origin.
+    """Score each approach on the days after an origin.
 
     Raises:
         NoDataError: Sales do not reach the end of the horizon.
@@ -186,7 +184,7 @@ def compare(days: pd.DataFrame, origin: date) -> list[Row]:
 
 
 def champions_rows(settings: Settings) -> tuple[date, int, list[Row]]:
-    """The newest backtest origin of the published champion, its store-days and its scores.
+    """Return the newest backtest origin of the published champion, its store-days and scores.
 
     Raises:
         NoDataError: The generation has no backtest.
@@ -212,7 +210,7 @@ def champions_rows(settings: Settings) -> tuple[date, int, list[Row]]:
 
 
 def render(origin: date, store_days: int, rows: list[Row]) -> str:
-    """The table as Markdown."""
+    """Return the table as Markdown."""
     lines = [
         f"Origin {origin}, {HORIZON_DAYS} days, {store_days:,} open store-days with sales; RMSPE.",
         "",
@@ -226,7 +224,7 @@ def render(origin: date, store_days: int, rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Measure, and write the table into the page."""
+    """Score all approaches, and write the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=PAGE, help="the page with the marks")
     output = parser.parse_args().output

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.drift``: what the drift checks notice, and how often for nothing.
+"""Measure detections and false alarms of the drift checks: ``python -m benchmarks.drift``.
 
-On the warehouse of the settings, read-only. Thresholds were set on weeks up to ``SET_UNTIL``; what
-is reported is of the weeks after it. Writes docs/drift.md.
+Reads the warehouse of the settings and writes ``docs/drift.md``. Thresholds were set on weeks up to
+``SET_UNTIL``; the reported weeks are later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.drift_world import WEEK, Memory, World, of_stores, weeks_come_true
+from benchmarks.drift_world import WEEK, Memory, World, of_stores, weeks_with_actuals
 from rossmann_ml.base import process
 from rossmann_ml.base.markdown import markdown_table
 from rossmann_ml.base.params import load_params
@@ -29,7 +29,7 @@ from rossmann_ml.warehouse.tables.models import require_champion
 
 SET_UNTIL = date(2014, 10, 31)
 FIRST_WEEK, FIRST_FEATURES = date(2014, 1, 10), date(2014, 7, 11)
-# which of the weeks after SET_UNTIL a shift is planted in
+# weeks after SET_UNTIL in which a shift is planted
 PLANTED_WEEKS = slice(5, None, 7)
 PAGE = PROJECT_DIR / "docs" / "drift.md"
 TEMPLATE = Path(__file__).with_name("drift_page.md")
@@ -41,7 +41,7 @@ STORES_A_WEEK = 25
 
 
 class Bench:
-    """The data, the thresholds, and the measures of any week."""
+    """Data, thresholds, and drift measures of any week."""
 
     def __init__(self) -> None:
         settings = load_settings()
@@ -49,7 +49,7 @@ class Bench:
         self.drift = self.params.monitoring.drift
         with connect(settings, read_only=True) as connection:
             self.world = World.read(connection, self.params)
-            self.came_true = weeks_come_true(connection)
+            self.actuals = weeks_with_actuals(connection)
             bundle = Bundle.load(
                 settings.models_path, require_champion(connection), threads=settings.threads
             )
@@ -61,7 +61,7 @@ class Bench:
     def samples(
         self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None
     ) -> list[Sample]:
-        """Plan and sales of a week, or others in their place."""
+        """Return the samples of plan and sales of a week, or of the given frames."""
         days = self.world.days_for(week) if days is None else days
         plan = self.world.plan if plan is None else plan
         return plan_samples(
@@ -71,7 +71,7 @@ class Bench:
     def changed(
         self, week: date, days: pl.DataFrame | None = None, plan: pl.DataFrame | None = None
     ) -> list[DriftMetric]:
-        """Those that other data change; what it leaves as it was is not measured again."""
+        """Return the drift of samples that the given frames change; others are not measured."""
         if week not in self._quiet:
             self._quiet[week] = {(each.kind, each.feature): each for each in self.samples(week)}
         quiet = self._quiet[week]
@@ -86,16 +86,16 @@ class Bench:
         return compare_samples(moved, self.drift)
 
     def of_features(self, week: date, now: pl.DataFrame | None = None) -> list[DriftMetric]:
-        """Features of a week, or others in their place."""
+        """Return the drift of the features of a week, or of the given frame."""
         return compare_samples(self.memory.feature_samples(week, now), self.drift)
 
     def stores_off(self, week: date, days: pl.DataFrame) -> list[int]:
-        """Stores that left their level."""
+        """Return the ids of stores that left their level."""
         off = stores_off_level(store_deviations(days, last_day=week), self.drift.stores)
         return off["store_id"].to_list()
 
     def quiet(self, week: date) -> dict[str, float]:
-        """Every measure of a week as it was, by kind and feature."""
+        """Return every measure of a week without a planted shift, by kind and feature."""
         metrics = compare_samples(self.samples(week), self.drift)
         if week >= FIRST_FEATURES:
             metrics += self.of_features(week)
@@ -107,13 +107,13 @@ class Bench:
         return found
 
     def threshold(self, name: str) -> float:
-        """Of a measure by kind and feature."""
+        """Return the threshold of a measure; ``name`` is kind and feature."""
         kind, _, feature = name.partition(".")
         return self.drift.thresholds[kind][feature]
 
     def performance(self) -> Iterator[tuple[date, dict[str, float]]]:
-        """Mape and bias of every week of the backtest."""
-        for (origin, week), rows in self.came_true.group_by("forecast_origin", "week"):
+        """Yield MAPE and bias of every week of the backtest."""
+        for (origin, week), rows in self.actuals.group_by("forecast_origin", "week"):
             actual = rows["sales"].to_numpy()
             found = drift_evidently.performance(rows["forecast"].to_numpy(), actual)
             values = {
@@ -124,7 +124,7 @@ class Bench:
 
 
 def quiet_weeks(bench: Bench) -> tuple[str, str]:
-    """Values of ordinary weeks before and after ``SET_UNTIL``, and which weeks raised an alarm."""
+    """Return tables of values in ordinary weeks, and of weeks with a false alarm."""
     values = [(week, bench.quiet(week)) for week in bench.weeks] + list(bench.performance())
     rows = []
     for name in sorted({name for _, found in values for name in found}):
@@ -148,12 +148,12 @@ def quiet_weeks(bench: Bench) -> tuple[str, str]:
     for week, found in sorted(values, key=lambda each: each[0]):
         over = [name for name, value in found.items() if value >= bench.threshold(name)]
         if week > SET_UNTIL and over:
-            raised.append({"week until": str(week), "what": ", ".join(over)})
+            raised.append({"week until": str(week), "measures": ", ".join(over)})
     return _table(rows), _table(raised) if raised else "No week after it raised an alarm."
 
 
 def planted(bench: Bench, weeks: list[date]) -> dict[str, str]:
-    """In how many weeks a planted shift was noticed, by its size."""
+    """Return a table of detections by size, for each kind of planted shift."""
     tables = {}
     for title, sizes, plant in (
         ("Sales of all stores in the newest week, times", LEVELS, _level),
@@ -190,7 +190,7 @@ def _drifted(metrics: list[DriftMetric]) -> list[str]:
 
 
 def _in_week(week: date, share: float = 1.0) -> pl.Expr:
-    """Store-days of the newest week in a share of stores, the same ones every time."""
+    """Select store-days of the newest week in a fixed share of stores."""
     chosen = (pl.col("store_id") * 7919) % 1000 < share * 1000
     return pl.col("day").is_between(week - timedelta(days=6), week) & chosen
 
@@ -260,7 +260,7 @@ def _state_closed(bench: Bench, week: date, size: object) -> list[str]:
 
 
 def single_stores(bench: Bench, weeks: list[date]) -> str:
-    """Share of stores that are named when their own sales of the newest week are multiplied."""
+    """Return a table of detected stores when the sales of one store are multiplied."""
     rows = []
     for factor in STORE_LEVELS:
         tried = named = 0
@@ -286,7 +286,7 @@ def _table(rows: list[dict[str, object]]) -> str:
 
 
 def main() -> None:
-    """Measure, and write the page."""
+    """Measure all weeks, and write the page."""
     process.prepare()
     started = time.perf_counter()
     bench = Bench()

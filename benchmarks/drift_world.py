@@ -1,7 +1,6 @@
-"""Past weeks of the real data as the drift checks would have met them, and shifts planted in them.
+"""Build the data of past weeks for the drift checks, with or without a planted shift.
 
-Belongs here: data of a week, with or without a planted shift. What is found in it is counted in
-:mod:`benchmarks.drift`.
+See :mod:`benchmarks.drift` for the measures.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from rossmann_ml.monitoring.drift.windows import (
 from rossmann_ml.warehouse.connection import read_frame
 
 WEEK = timedelta(days=7)
-_ROWS_SHARE = 0.3  # of a panel; every store keeps some rows
+_ROWS_SHARE = 0.3  # share of panel rows; every store keeps some
 _DAYS = """
     SELECT store_id, coalesce(state, 'unknown') AS state, sales_date AS day, sales, customers,
         is_open, is_promo, state_holiday, is_school_holiday
@@ -56,12 +55,12 @@ _WEEKS_COME_TRUE = """
 
 @dataclass
 class World:
-    """What every week is cut from.
+    """All data, from which each week is selected.
 
     Attributes:
-        days: Store-days with a row, as sold.
-        plan: The same days as planned, and those after the newest origin.
-        newest: The newest origin.
+        days: Store-days with actual sales.
+        plan: Plan of the same days and of those after the newest origin.
+        newest: Newest forecast origin.
     """
 
     days: pl.DataFrame
@@ -72,7 +71,7 @@ class World:
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, params: Params) -> World:
-        """Read it from the pipeline's database."""
+        """Read all data from the warehouse."""
         newest = newest_origin(connection)
         days = read_frame(connection, _DAYS)
         horizon = read_frame(connection, _HORIZON, {"horizon_days": params.forecast.horizon_days})
@@ -81,17 +80,17 @@ class World:
         return cls(days, plan, newest, inputs.features, params)
 
     def weeks(self, first: date) -> list[date]:
-        """Origins a week apart from a day on, oldest first."""
+        """Return weekly origins from a day on, oldest first."""
         count = (self.newest - first).days // 7 + 1
         return [self.newest - WEEK * number for number in reversed(range(count))]
 
     def days_for(self, week: date) -> pl.DataFrame:
-        """What the checks of a week read."""
+        """Return the store-days that the checks of a week read."""
         first = week - timedelta(days=SALES_HISTORY_DAYS)
         return self.days.filter(pl.col("day").is_between(first, week))
 
     def panel(self, origins: Sequence[date], inputs: FeatureInputs | None = None) -> pl.DataFrame:
-        """Features of some origins."""
+        """Return the panel of some origins."""
         return training_panel(
             inputs or self.inputs,
             origins,
@@ -102,7 +101,7 @@ class World:
         )
 
     def with_sales_of_week(self, week: date, factors: np.ndarray) -> FeatureInputs:
-        """Inputs in which the sales of a week are multiplied, a factor for each store."""
+        """Return inputs in which the sales of a week are multiplied by a factor per store."""
         sales = self.inputs.sales
         changed = sales.sales.copy()
         last = (week - sales.first_date).days
@@ -111,14 +110,14 @@ class World:
 
 
 def of_stores(panel: pl.DataFrame) -> pl.DataFrame:
-    """One row a store and origin of the features that are the same on all its days."""
+    """Return one row per store and origin with the features that are constant over the days."""
     return panel.unique(["forecast_origin", "store_id"], keep="first", maintain_order=True).select(
         "forecast_origin", "store_id", *FEATURE_COLUMNS
     )
 
 
 class Memory:
-    """Features and the champion's forecasts of past origins, each worked out once."""
+    """Cache of features and champion's forecasts of past origins."""
 
     def __init__(self, world: World, bundle: Bundle, origins: Sequence[date]) -> None:
         features, forecasts = [], []
@@ -138,11 +137,11 @@ class Memory:
         self._forecasts = pl.concat(forecasts)
 
     def features(self, origin: date) -> pl.DataFrame:
-        """Of an origin."""
+        """Return the features of an origin."""
         return self._features.filter(pl.col("forecast_origin") == origin)
 
     def feature_samples(self, origin: date, now: pl.DataFrame | None = None) -> list[Sample]:
-        """Those of an origin, or given ones, beside the year before."""
+        """Return samples of features of an origin, or given ones, and of the year before."""
         then = origin - timedelta(days=YEAR_DAYS)
         return feature_samples(
             self.features(origin) if now is None else now,
@@ -152,7 +151,7 @@ class Memory:
         )
 
     def forecast_samples(self, origin: date) -> list[Sample]:
-        """Of an origin beside the week before."""
+        """Return samples of forecasts of an origin and of the week before."""
         now, then = (
             self._forecasts.filter(pl.col("forecast_origin") == each)
             for each in (origin, origin - WEEK)
@@ -160,6 +159,6 @@ class Memory:
         return forecast_samples(now, then)
 
 
-def weeks_come_true(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Forecasts by models that had not seen the week, by origin and week of the horizon."""
+def weeks_with_actuals(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Return out-of-fold forecasts with actuals, by origin and week of the horizon."""
     return read_frame(connection, _WEEKS_COME_TRUE)

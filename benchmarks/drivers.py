@@ -1,9 +1,8 @@
-"""How fast every forecast of an origin is explained.
+"""Measure the time to explain every forecast of an origin.
 
-``python -m benchmarks.drivers`` takes the warehouse that `rossmann refresh` filled
-(``ROSSMANN_WAREHOUSE_DIR``), only reads it, and explains all open store-days of its newest origin
-with the champion. The peer is LightGBM's own TreeSHAP (``pred_contrib``) for the champion's
-LightGBM trees on a sample of the same rows.
+``python -m benchmarks.drivers`` reads the warehouse in ``ROSSMANN_WAREHOUSE_DIR`` and explains all
+open store-days of its newest origin with the champion. The peer is LightGBM's own TreeSHAP
+(``pred_contrib``) for the champion's LightGBM trees on a sample of the same rows.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ REPEATS = 3
 
 
 def timed(work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any]:
-    """The fastest of several runs."""
+    """Return the shortest time of several runs, in seconds."""
     times, result = [], None
     for _ in range(repeats):
         started = time.perf_counter()

@@ -1,7 +1,6 @@
-"""Faults that a retailer's Monday may bring, planted into the files of a replay.
+"""Faults in the two files of a Monday, planted into the files of a replay.
 
-Each fault changes the two files of one Monday and nothing else. What notices it is
-:mod:`benchmarks.planted_faults`' matter.
+See :mod:`benchmarks.planted_faults` for what notices them.
 """
 
 from __future__ import annotations
@@ -21,31 +20,31 @@ _WEEK = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Drop:
-    """The files of a Monday, and those of the Monday before.
+    """Files of a Monday, and of the Monday before.
 
     Attributes:
-        place: The replay's folder.
-        monday: The Monday.
+        place: Folder of the replay.
+        monday: Date of the Monday.
     """
 
     place: ReplayPlace
     monday: date
 
     def path(self, kind: str, weeks_back: int = 0) -> Path:
-        """The file of ``sales`` or ``plan``."""
+        """Return the path of the file of ``sales`` or ``plan``."""
         return self.place.incoming_path / f"{kind}_{self.monday - weeks_back * _WEEK}.csv"
 
     def change(self, kind: str, **columns: pl.Expr) -> None:
-        """Replace columns of a file; values are text, as they stand in it."""
+        """Replace columns of a file; all values are text."""
         rows = pl.read_csv(self.path(kind), infer_schema=False)
         rows.with_columns(**columns).write_csv(self.path(kind))
 
     def keep(self, kind: str, rows: pl.Expr) -> None:
-        """Leave only some rows of a file."""
+        """Remove all other rows of a file."""
         pl.read_csv(self.path(kind), infer_schema=False).filter(rows).write_csv(self.path(kind))
 
     def largest_state(self) -> list[str]:
-        """The stores of the state that has most of them."""
+        """Return the stores of the state with the most stores."""
         states = pl.read_csv(self.place.raw_path / "store_states.csv", infer_schema=False)
         stores = states.group_by("State").agg("Store").sort(pl.col("Store").list.len(), "State")
         return stores.row(-1, named=True)["Store"]  # type: ignore[no-any-return]
@@ -53,12 +52,12 @@ class Drop:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault and how it gets into the files.
+    """A fault with the function that plants it.
 
     Attributes:
-        name: Short, for commands.
-        words: What happened, for the table.
-        plant: Changes the files.
+        name: Short name for commands.
+        words: Description for the table.
+        plant: Function that changes the files of a Monday.
     """
 
     name: str

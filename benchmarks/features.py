@@ -1,4 +1,4 @@
-"""How fast feature tables are made.
+"""Measure the time to build feature tables.
 
 ``python -m benchmarks.features`` lands the raw files into a scratch warehouse, builds the core
 tables and times panels of one origin and of thirty, and plan features. The peer is pandas, doing
@@ -37,7 +37,7 @@ REPEATS = 5
 
 
 def prepared(raw: Path | None) -> tuple[OriginInputs, Params]:
-    """Land and build in a scratch folder, and read what features are made of."""
+    """Land and build in a scratch folder, and read the inputs of features."""
     with tempfile.TemporaryDirectory() as scratch:
         places = {
             "warehouse_dir": Path(scratch) / "warehouse",
@@ -53,7 +53,7 @@ def prepared(raw: Path | None) -> tuple[OriginInputs, Params]:
 
 
 def best_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
-    """The fastest of several runs, after one that does not count."""
+    """Return the shortest time of several runs after a first one, in seconds."""
     result, times = work(), []
     for _ in range(REPEATS):
         started = time.perf_counter()
@@ -63,7 +63,7 @@ def best_seconds(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def pandas_peer(history: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
-    """Means by store, weekday and promotion, and of the last 7 to 364 days, as of an origin."""
+    """Compute means by store, weekday and promotion, and of the last 7 to 364 days."""
     known = history[(history["sales_date"] <= origin) & (history["sales"] > 0)]
     cells = known.groupby(["store_id", "day_of_week", "is_promo"])["sales"].mean()
     age = (origin - known["sales_date"]).dt.days

@@ -1,4 +1,4 @@
-"""What fitting, the linear stage and scoring cost.
+"""Measure the time of the linear stage, fits and forecasts.
 
 ``python -m benchmarks.models`` lands the raw files into a scratch warehouse, builds the core tables
 and times, in one run: the linear forecasts as of one origin (peer: scikit-learn's Ridge, one fit a
@@ -36,7 +36,7 @@ from rossmann_ml.models.recipe import Recipe
 
 
 def ridge_peer(inputs: OriginInputs) -> int:
-    """One Ridge a store over the same columns, without what stores learn from each other."""
+    """Fit one Ridge per store on the same columns, without sharing between stores."""
     features = inputs.features
     known = features.sales.until(inputs.forecast_origin)
     design = LinearDesign.from_plan(features.plan)
@@ -49,7 +49,7 @@ def ridge_peer(inputs: OriginInputs) -> int:
 
 
 def once(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Wall time of one run: fits are long enough to be timed once."""
+    """Return the wall time of one run, because fits are long enough to time once."""
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result

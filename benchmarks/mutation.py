@@ -38,12 +38,12 @@ from rossmann_ml.base.settings import PROJECT_DIR
 PAGE = PROJECT_DIR / "docs" / "mutation.md"
 _REASONS = Path(__file__).with_name("equivalent_mutants.yaml")
 _RESULTS = PROJECT_DIR / ".state" / "mutation"
-_WANTED = 54 / 60  # share that the tests must notice
+_WANTED = 54 / 60  # share of mutants that the tests must notice
 
 
 @dataclass(frozen=True)
 class Package:
-    """What is mutated together, and the tests that must notice.
+    """Modules that are mutated together, and the tests that must notice.
 
     Attributes:
         modules: Patterns of module paths below ``rossmann_ml``.
@@ -100,15 +100,15 @@ PACKAGES = {
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one mutant.
+    """Outcome of one mutant.
 
     Attributes:
-        module: Its path from the project's folder.
-        line: The line that was changed, from 1.
-        operator: Cosmic-ray's name of the change.
-        before: The line as it is.
-        after: The line as it was made.
-        is_killed: A test failed, or all of them took far too long.
+        module: Path of the module in the project.
+        line: Number of the changed line, from 1.
+        operator: Name of the change in cosmic-ray.
+        before: Text of the line.
+        after: Text of the changed line.
+        is_killed: True when a test failed or the tests took far too long.
     """
 
     module: str
@@ -122,8 +122,8 @@ class Result:
 def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
     """Draw places in a package's modules, and one change at each.
 
-    Left out is what cannot change a result: annotations, ``if TYPE_CHECKING``, ``frozen=True``,
-    the empty methods of protocols, and the star before keyword-only arguments.
+    Places that cannot change a result are skipped: annotations, ``if TYPE_CHECKING``,
+    ``frozen=True``, empty methods of protocols, and the star before keyword-only arguments.
     """
     paths = [
         path.relative_to(PROJECT_DIR)
@@ -147,7 +147,7 @@ def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
 
 
 def _without_effect(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield the spans of a module, as (line, column), whose change would change no result."""
+    """Yield the spans of a module, as (line, column), that cannot change a result."""
     for node in ast.walk(ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8"))):
         found: list[ast.AST | None] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -181,14 +181,14 @@ def _changes_no_result(node: ast.AST) -> bool:
 
 
 def run(name: str, *, mutants: int, seed: int, workers: int, console: Console) -> list[Result]:
-    """Try a sample of mutants of a package, and keep what became of them.
+    """Run the tests on a sample of mutants of a package, and keep the outcome.
 
     Raises:
         SystemExit: The tests fail without any mutant.
     """
     package = PACKAGES[name]
     specs = sample(package, mutants=mutants, seed=seed)
-    command = (  # without plugins, which take a second to load
+    command = (  # without plugins, because loading them takes a second
         "env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ROSSMANN_TESTS_DO_NOT_SHRINK=1 "
         f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not frozen' "
         + " ".join(f"tests/{path}" for path in package.tests)
@@ -263,7 +263,7 @@ def _report(name: str, results: list[Result], console: Console) -> None:
 
 
 def _reason(result: Result) -> str | None:
-    """Return why a survivor changes nothing, from ``equivalent_mutants.yaml``."""
+    """Return the reason why a survivor changes no result, from ``equivalent_mutants.yaml``."""
     known = yaml.safe_load(_REASONS.read_text(encoding="utf-8")) or []
     for entry in known:
         if entry["module"] == result.module and entry["line"] == result.before:
@@ -312,12 +312,12 @@ def write_page() -> None:
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--package", choices=PACKAGES, action="append", help="by default all")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample")
-    parser.add_argument("--mutants", type=int, default=60, help="how many a package")
-    parser.add_argument("--workers", type=int, default=2, help="how many at once")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
+    parser.add_argument("--mutants", type=int, default=60, help="mutants per package")
+    parser.add_argument("--workers", type=int, default=2, help="parallel processes")
     parser.add_argument("--page-only", action="store_true", help="write the page and run nothing")
     given = parser.parse_args()
     console = Console(width=160)

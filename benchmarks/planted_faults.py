@@ -1,8 +1,8 @@
-"""What notices a fault in a Monday's files: a table, a row a fault.
+"""Print a table of the checks that notice each fault in a Monday's files.
 
-``python -m benchmarks.planted_faults`` makes a sample, plays some weeks of it untouched, and then
-plays the next Monday once as it is and once with each fault of :mod:`benchmarks.faults`, each in a
-copy of the replay's folder. The untouched Monday shows what is noticed although nothing is wrong.
+``python -m benchmarks.planted_faults`` writes a sample, replays some weeks, and then replays the
+next Monday once unchanged and once with each fault of :mod:`benchmarks.faults`, each in a copy of
+the replay's folder. The unchanged Monday shows findings that have another reason.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from rossmann_ml.warehouse.connection import connect
 
 FIRST_MONDAY = date(2015, 4, 6)
 PLACES = ("ingest", "checks", "drift", "alerts", "job")
-"""Who may notice: files and rows that were not taken, Great Expectations and dbt, drift, alert
-rules, and a step that stopped the job (continuity stops ``publish``)."""
+"""Kinds of findings: refused files and quarantined rows, checks of Great Expectations and dbt,
+drift, alert rules, and a step that stopped the job (continuity stops ``publish``)."""
 
 
 @dataclass(frozen=True)
 class Noticed:
-    """What was noticed on a Monday.
+    """Findings on a Monday.
 
     Attributes:
-        fault: What had been planted.
-        found: By :data:`PLACES`, what each has to say; empty lists where nothing.
+        fault: Planted fault.
+        found: Findings by :data:`PLACES`.
     """
 
     fault: Fault
     found: dict[str, list[str]]
 
     def beyond(self, untouched: Noticed) -> dict[str, list[str]]:
-        """What is not noticed on the same Monday when nothing is planted."""
+        """Return the findings that the unchanged Monday does not have."""
         return {
             place: [each for each in found if each not in untouched.found[place]]
             for place, found in self.found.items()
@@ -58,7 +58,7 @@ class Noticed:
 def play_untouched(
     live: Settings, place: ReplayPlace, *, weeks: int, run: RunWeek = run_week
 ) -> None:
-    """Play the weeks before the fault."""
+    """Replay the weeks before the fault."""
     params = load_params(live.params_path)
     options = _options()
     replay(live, params, options, weeks=weeks, place=place, run=run)
@@ -72,14 +72,14 @@ def play_with(
     weeks: int,
     run: RunWeek = run_week,
 ) -> Noticed:
-    """Play one more Monday with a fault, in a copy of a replay, and see what noticed it.
+    """Replay one more Monday with a fault, in a copy of a replay, and collect the findings.
 
     Args:
-        fault: The fault.
-        live: Where the whole files are.
-        untouched: A replay of ``weeks`` weeks; it stays as it is.
-        weeks: Its weeks.
-        run: As of :func:`rossmann_ml.pipeline.replay.replay`.
+        fault: Fault to plant.
+        live: Settings with the complete files.
+        untouched: Replay of ``weeks`` weeks; it is not changed.
+        weeks: Number of weeks in that replay.
+        run: Argument of :func:`rossmann_ml.pipeline.replay.replay`.
     """
     place = ReplayPlace(untouched.folder.with_name(fault.name))
     shutil.rmtree(place.folder, ignore_errors=True)
@@ -97,7 +97,7 @@ def play_with(
 
 
 def _options() -> ReplayOptions:
-    # one training, in the first week: the model is the same whatever is planted later
+    # one training in the first week, so that every fault meets the same model
     return ReplayOptions(FIRST_MONDAY, retrain_every_weeks=1000)
 
 
@@ -139,7 +139,7 @@ def _found(settings: Settings, monday: date, refresh: RefreshRecord) -> dict[str
             try:
                 rows = connection.execute(question, asked).fetchall()
             except duckdb.CatalogException:
-                rows = []  # this version of the product does not keep the table
+                rows = []  # the table does not exist here
             found[place] = [said for (said,) in rows]
     stopped = f"stopped in {refresh.failed_step or 'the beginning'}: {refresh.reason}"
     found["job"] = [stopped] if refresh.exit_code else []
@@ -147,7 +147,7 @@ def _found(settings: Settings, monday: date, refresh: RefreshRecord) -> dict[str
 
 
 def table(noticed: Sequence[Noticed]) -> str:
-    """The table in Markdown; the first of ``noticed`` is the untouched Monday."""
+    """Return the table as Markdown; the first of ``noticed`` is the unchanged Monday."""
     untouched = noticed[0]
     rows = []
     for each in noticed:
@@ -165,14 +165,14 @@ def _short(found: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Plant the faults one after another and print the table."""
+    """Replay every fault and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, prog="python -m benchmarks.planted_faults"
     )
-    parser.add_argument("--stores", type=int, default=100, help="of the sample")
-    parser.add_argument("--weeks", type=int, default=4, help="played before the fault")
+    parser.add_argument("--stores", type=int, default=100, help="stores in the sample")
+    parser.add_argument("--weeks", type=int, default=4, help="weeks before the fault")
     parser.add_argument("--faults", nargs="*", default=[fault.name for fault in FAULTS])
-    parser.add_argument("--folder", type=Path, required=True, help="for the sample and the replays")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of all files")
     asked = parser.parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     live = load_settings(

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first data, the first model and the first generation; nothing where one is published already.
+# Load data, train the first model and publish the first generation, unless one is published.
 set -eu
 cd "$(dirname "$0")/.."
 if [ -f "${ROSSMANN_WAREHOUSE_DIR:-warehouse}/published/CURRENT" ]; then

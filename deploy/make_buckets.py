@@ -1,4 +1,4 @@
-"""Makes the buckets that are named and not there yet; address and keys are boto3's variables."""
+"""Create the named buckets that are missing; address and keys are boto3's variables."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""Says how a scheduled run outside Dagster trains: prints ``full``, ``fast`` or nothing.
+"""Print the training profile of a scheduled run outside Dagster: ``full``, ``fast`` or nothing.
 
-``when due`` is full in the weeks in which Dagster's own schedules would train: every fourth or so
-(``training.retrain_every_weeks`` in ``params.yaml``), when alerts ask for it, and in the first.
+``when due`` prints ``full`` in the weeks in which Dagster's schedules would train: every
+``training.retrain_every_weeks`` of ``params.yaml``, when alerts advise it, and in the first run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rossmann_ml.monitoring.training_weeks import reason_to_train
 
 
 def profile(asked: str, day: date, *, published_path: Path, every_weeks: int) -> str:
-    """The profile to train, empty for no training."""
+    """Return the profile to train; empty for no training."""
     if asked == "when due":
         return "full" if reason_to_train(published_path, day, every_weeks=every_weeks) else ""
     return {"full": "full", "fast": "fast", "no": ""}[asked]

@@ -1,6 +1,6 @@
-"""Asks a running API whether it serves a model: ``smoke_test.py ADDRESS MODEL_VERSION``.
+"""Check that a running API serves a model: ``smoke_test.py ADDRESS MODEL_VERSION``.
 
-Nothing but the standard library, since it runs where the product is not installed.
+It imports the standard library only, because it runs without the product.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ PATIENCE_SECONDS = 120
 
 
 def ask(address: str) -> Any:
-    """The answer of an address, read as JSON."""
+    """Return the JSON answer of an address."""
     with urlopen(address, timeout=30) as answer:  # noqa: S310 - the address is the caller's
         return json.load(answer)
 
 
 def wait_until_ready(address: str) -> None:
-    """Wait until the API has a generation to answer from."""
+    """Wait until the API has a published generation."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -39,7 +39,7 @@ def wait_until_ready(address: str) -> None:
 
 
 def main() -> None:
-    """Compare model and forecasts with what is expected."""
+    """Compare the served model with the expected one, and check the forecasts of a store."""
     address, model_version = sys.argv[1:]
     wait_until_ready(address)
     served = ask(f"{address}/model_info")["champion"]["model_version"]

@@ -1,8 +1,8 @@
-"""State in object storage, for a job that has no disk of its own between its runs.
+"""Keep the state of a job without a permanent disk in object storage.
 
-``restore`` brings the newest backup, where there is one; ``backup`` makes one, under its time and
-as the newest; ``incoming`` brings weekly drops that are not in ``data/incoming``. The place is
-STORAGE_URL (``s3://bucket/prefix``); address and keys are boto3's variables.
+``restore`` restores the newest backup, if there is one. ``backup`` stores one under its time and as
+the newest. ``incoming`` downloads weekly drops that are not in ``data/incoming``. STORAGE_URL is
+``s3://bucket/prefix``; address and keys are boto3's variables.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INCOMING = Path(__file__).resolve().parent.parent / "data" / "incoming"
 
 
 class Storage:
-    """The bucket and prefix that an address names."""
+    """Bucket and prefix of an address."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -32,13 +32,13 @@ class Storage:
             sys.exit(f"STORAGE_URL={url!r}: expected s3://bucket or s3://bucket/prefix")
         self._bucket = parts.netloc
         self._prefix = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
-        # an empty variable, which workflows have where none was set, is none
+        # workflows pass an empty variable for one that is not set
         self._client: Any = boto3.client(
             "s3", endpoint_url=os.environ.get("AWS_ENDPOINT_URL") or None
         )
 
     def get(self, name: str, path: Path) -> bool:
-        """Fetch an object; False when there is none of that name."""
+        """Download an object; return False when it does not exist."""
         try:
             self._client.download_file(self._bucket, self._prefix + name, str(path))
         except ClientError as error:
@@ -48,11 +48,11 @@ class Storage:
         return True
 
     def put(self, path: Path, name: str) -> None:
-        """Store a file."""
+        """Upload a file."""
         self._client.upload_file(str(path), self._bucket, self._prefix + name)
 
     def names(self, folder: str) -> list[str]:
-        """Names of what is stored in a folder."""
+        """Return the names of the objects in a folder."""
         start = f"{self._prefix}{folder}/"
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=start
@@ -63,7 +63,7 @@ class Storage:
 
 
 def restore(storage: Storage) -> None:
-    """Bring warehouse and registry to where the newest backup had them."""
+    """Restore warehouse and registry from the newest backup."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backup.tar"
         if not storage.get(NEWEST, path):
@@ -73,7 +73,7 @@ def restore(storage: Storage) -> None:
 
 
 def backup(storage: Storage) -> None:
-    """Back warehouse and registry up; the newest is replaced once the dated one is complete."""
+    """Upload a backup under its time, then replace the newest one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backup.tar"
         subprocess.run(["rossmann", "backup", str(path)], check=True)
@@ -83,7 +83,7 @@ def backup(storage: Storage) -> None:
 
 
 def incoming(storage: Storage) -> None:
-    """Bring weekly drops that are not here yet."""
+    """Download weekly drops that are not in the incoming folder."""
     INCOMING.mkdir(parents=True, exist_ok=True)
     for name in sorted(storage.names("incoming")):
         if name.endswith(".csv") and "/" not in name and not (INCOMING / name).exists():

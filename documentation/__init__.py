@@ -1,5 +1,5 @@
-"""Building the documentation site: `docs/` is what people write, this is what is made from code.
+"""Build the documentation site from ``docs/`` and from the code.
 
-``mkdocs.yml`` names :mod:`documentation.hooks`; ``make docs`` builds everything. Nothing of the
-product imports this package.
+``mkdocs.yml`` names :mod:`documentation.hooks`, which ``make docs`` runs. The product never imports
+this package.
 """

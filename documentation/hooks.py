@@ -1,15 +1,16 @@
-"""What MkDocs is told to do more: pages made from code, pages from elsewhere, slides, links.
+"""Hooks of MkDocs: add generated pages, pages outside ``docs/``, and slides; rewrite links.
 
-Belongs here: only the joining; what the pages say is in :mod:`documentation.reference`, what
-becomes of links in :mod:`documentation.links`.
+See :mod:`documentation.reference` for the generated pages and :mod:`documentation.links` for links.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
+import fastapi_offline
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -18,15 +19,15 @@ from documentation import links, reference, slides
 from rossmann_ml.base.process import prepare
 
 DBT_PAGE = links.ROOT / ".state" / "dbt-docs" / "static_index.html"
-"""dbt's own documentation, made by ``make docs``; without it the site is built without it."""
+"""dbt's documentation, which ``make docs`` generates."""
 
 prepare()
-# the other libraries' remarks are no faults of the documentation
+# remarks of other libraries would stop the strict build
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """List every page that is there: decisions by number, and those that no one listed."""
+    """Add decisions and unlisted pages of ``docs/`` to the navigation."""
     named = set(_named(config.nav))
     decisions = sorted(path.relative_to(links.DOCS) for path in links.DOCS.glob("decisions/*.md"))
     others = sorted(path.name for path in links.DOCS.glob("*.md") if path.name not in named)
@@ -47,20 +48,22 @@ def _named(nav: Any) -> list[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made, and those that lie elsewhere in the repository."""
+    """Add generated pages and pages outside ``docs/``."""
     from app.api.main import create_app  # noqa: PLC0415 - slow, and only a build needs it
 
     pages = {
-        "reference/cli.md": reference.cli_page(),
         "reference/settings.md": reference.settings_page(),
-        "reference/http.md": reference.api_page(create_app().openapi()),
         "reference/features.md": reference.features_page(),
-        "reference/dbt.md": reference.dbt_page(has_dbt_site=DBT_PAGE.exists()),
+        "reference/http.html": reference.api_page(create_app().openapi()),
+        "reference/dbt-docs.html": "<p>Run `make docs` to build this page.</p>",
         "slides.html": slides.render(links.DOCS / "slides" / "slides.md"),
     }
     if DBT_PAGE.exists():
         page = DBT_PAGE.read_text(encoding="utf-8")
         pages["reference/dbt-docs.html"] = reference.without_tracking(page)
+    assets = Path(fastapi_offline.__file__).parent / "static"
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        pages[f"reference/{name}"] = (assets / name).read_text(encoding="utf-8")
     for path, page in links.site_pages().items():
         pages[page] = (links.ROOT / path).read_text(encoding="utf-8")
     for name, content in pages.items():
@@ -69,7 +72,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Let links that work in the repository work on the site."""
+    """Rewrite links of the repository to links of the site."""
     source_url = os.environ.get("ROSSMANN_DOCS_SOURCE_URL", "")
     pages = {**links.site_pages(), **links.SLIDES}
     return links.rewrite(markdown, page.file.src_uri, pages, source_url)

@@ -1,7 +1,7 @@
-"""Pages that lie elsewhere in the repository, and links that lead out of the site.
+"""Map files of the repository to pages of the site, and rewrite links between them.
 
-Belongs here: where a file of the repository is found on the site, and what becomes of a link to a
-file that is not on it. A link is written as it works in the repository.
+Pages have links as they work in the repository. :func:`rewrite` changes them for the site, because
+MkDocs resolves only links below ``docs/``.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
 }
-"""Files outside ``docs/`` that are pages of the site, where they are there."""
+"""Page of the site by path in the repository, for files outside ``docs/``."""
 SLIDES = {"docs/slides/slides.md": "slides.html"}
-"""The slides' source, and where they are on the site."""
+"""Page of the slides by path of their source."""
 
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
 def site_pages() -> dict[str, str]:
-    """The site's pages by their path in the repository: those elsewhere that exist."""
+    """Return the entries of ``ELSEWHERE`` whose files exist."""
     return {path: page for path, page in ELSEWHERE.items() if (ROOT / path).exists()}
 
 
 def repository_path(page: str) -> str:
-    """The path in the repository of a page of the site."""
+    """Return the path in the repository of a page of the site."""
     by_page = {value: key for key, value in ELSEWHERE.items()}
     return by_page.get(page, f"docs/{page}")
 
 
 def rewrite(markdown: str, page: str, pages: Mapping[str, str], source_url: str = "") -> str:
-    """Make the links of a page work on the site.
+    """Rewrite the links of a page for the site.
 
     Args:
-        markdown: The page, with links as they work in the repository.
-        page: Its path on the site.
+        markdown: Text of the page, with links as they work in the repository.
+        page: Path of the page on the site.
         pages: Pages of the site by their path in the repository.
-        source_url: Where the repository's files are shown; without it a link to one of them
+        source_url: Address that shows the files of the repository; without it a link to a file
             becomes its path.
 
     Returns:
-        The page; links that lead nowhere are left as they are, for the strict build to refuse.
+        The text; a link to a missing file stays as it is, so that the strict build fails.
     """
     here = posixpath.dirname(repository_path(page))
 

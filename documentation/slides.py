@@ -1,8 +1,4 @@
-"""The slides as one file that needs nothing else: darkslide's presentation with all in it.
-
-Belongs here: rendering. What the slides say is ``docs/slides/slides.md``; a line ``---`` begins
-the next one.
-"""
+"""Render ``docs/slides/slides.md`` with darkslide to one HTML file without further files."""
 
 from __future__ import annotations
 
@@ -16,10 +12,10 @@ def render(source: Path) -> str:
     """Render a Markdown file of slides.
 
     Args:
-        source: The file; a line ``---`` begins the next slide.
+        source: Path of the file; a line ``---`` begins the next slide.
 
     Returns:
-        An HTML page with styles, scripts and pictures in it.
+        HTML that contains its styles, scripts and pictures.
     """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "slides.html"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv from a hash-pinned lock: `requirements/install.sh runtime`, `... dev` or `... server`.
-# Does nothing when it is made already and the lock is the same.
+# Create .venv from a hash-pinned lock: `requirements/install.sh runtime`, `... dev` or `... server`.
+# An existing environment of the same lock stays unchanged.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=${1:?runtime, dev or server}
@@ -10,11 +10,11 @@ fail() {
     exit 1
 }
 
-stamp_of() { # what the environment must have been made from
+stamp_of() { # contents that the environment depends on
     cat "requirements/$1.lock" requirements/uv.lock pyproject.toml | cksum | tr ' ' '-'
 }
 
-for made in dev "$wanted"; do # an environment for development serves to run, too
+for made in dev "$wanted"; do # an environment for development can run the product too
     [ "$(cat ".venv/.made-$made" 2>/dev/null)" = "$(stamp_of "$made")" ] && exit 0
 done
 

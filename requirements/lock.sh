@@ -1,6 +1,6 @@
 #!/bin/sh
-# Resolves pyproject.toml anew into the locks: versions and hashes for Python 3.11 to 3.13, without
-# the address of any package index.
+# Resolve pyproject.toml into the locks: versions and hashes for Python 3.11 to 3.13, without the
+# address of a package index.
 set -eu
 cd "$(dirname "$0")/.."
 compile() {

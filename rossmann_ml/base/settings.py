@@ -177,13 +177,11 @@ class DeliverySettings(BaseSettings):
 
     Attributes:
         webhook: The address that gets a POST of JSON; unset: none.
-        webhook_timeout_seconds: For connecting, and for the answer.
         smtp_host: The mail server; unset: no e-mail.
         smtp_port: Its port.
         smtp_security: ``starttls`` (a plain connection turned secret), ``tls`` or ``none``.
         smtp_user: Unset: the server asks for none.
         smtp_password: Of the user.
-        smtp_timeout_seconds: For each step of the conversation.
         mail_from: The sender.
         mail_to: Receivers, separated by commas.
     """
@@ -191,13 +189,11 @@ class DeliverySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_ALERT_", extra="ignore")
 
     webhook: SecretStr | None = None
-    webhook_timeout_seconds: float = Field(default=5.0, gt=0)
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
-    smtp_timeout_seconds: float = Field(default=10.0, gt=0)
     mail_from: str = "rossmann-forecast@localhost"
     mail_to: str = ""
 

@@ -1,1 +1,1 @@
-"""From panels to a champion: fits, tuning, the gate, MLflow, model records and cards."""
+"""Train models: backtest, fits, tuning, promotion gate, MLflow records and model cards."""

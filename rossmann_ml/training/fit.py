@@ -1,11 +1,8 @@
-"""Training: backtest, final fit, and what is recorded of them.
+"""Backtest a recipe and train a challenger, with all records in the warehouse and MLflow.
 
-Each function is one step of the chain, reads and writes the warehouse, and may be run again: what
-is there already for the same recipe and data is not computed twice. How a model is fitted is in
-:mod:`rossmann_ml.models.recipe`, the training panel in :mod:`rossmann_ml.features.panels`, past
-origins in :mod:`rossmann_ml.evaluation.folds`, what MLflow is told in
-:mod:`rossmann_ml.training.tracking`, and whether a model may serve in
-:mod:`rossmann_ml.training.gate`.
+Entry points: :func:`run_backtest` and :func:`train_challenger`. Both reuse stored results of the
+same recipe and data. See :mod:`rossmann_ml.models.recipe` for fitting a member and
+:mod:`rossmann_ml.training.gate` for promoting a model.
 """
 
 from __future__ import annotations
@@ -50,11 +47,11 @@ class BacktestReport:
     """Backtest of a recipe.
 
     Attributes:
-        recipe_hash: The recipe.
-        origins: The origins it was judged on.
-        computed: Those that had to be computed now.
-        scores: As :func:`rossmann_ml.evaluation.backtest.score` returns them.
-        seconds: Wall time.
+        recipe_hash: Hash of the recipe.
+        origins: Forecast origins of the folds.
+        computed: Origins whose folds were computed now; the others were stored.
+        scores: Result of :func:`rossmann_ml.evaluation.backtest.score`.
+        seconds: Wall time of the backtest.
     """
 
     recipe_hash: str
@@ -65,12 +62,12 @@ class BacktestReport:
 
     @property
     def rmspe_by_origin(self) -> dict[str, float]:
-        """RMSPE of the blend over all its rows, by origin."""
+        """RMSPE of the blend over all rows of an origin, by ISO date of the origin."""
         return rmspe_by_origin(self.scores, BLEND)
 
 
 def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
-    """Compute and store what is missing of a recipe's backtest, and score it."""
+    """Compute and store the missing folds of a recipe's backtest, and score all folds."""
     started = time.perf_counter()
     recipe = Recipe(profile, session.params, session.settings.threads)
     with session.writing() as connection:
@@ -90,12 +87,11 @@ def _panel_once(
 
 
 def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
-    """Fit the recipe on all rows up to the newest origin, record it and register it.
+    """Fit the recipe on all rows up to the newest origin, and record and register the model.
 
-    The model is stored as a bundle below ``warehouse/models``, logged and registered in MLflow
-    and entered in ``forecasting.model_versions``, with its scores and importances; its card goes
-    into the run and beside the bundle. Members that
-    an interrupted training has fitted already are not fitted again.
+    The function writes the bundle and the model card below ``warehouse/models``, a run and a
+    registered version to MLflow, and the scores and importances to ``forecasting``. It reuses the
+    members that an interrupted training has fitted.
     """
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
@@ -154,14 +150,14 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
 def _keep_card(
     connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
 ) -> None:
-    """Put the model's card into its run and beside its bundle, where it is not there yet."""
+    """Write the model card to the MLflow run and next to the bundle, unless it exists."""
     path = card_path(settings, report.model_version)
     if path.exists():
         return
     card = model_card(read_card_source(connection, report.model_version))
     if report.mlflow_run_id:
         tracking.log_card(settings, report.mlflow_run_id, card)
-    # last: where it lies, MLflow has it too
+    # the file is last, because its existence means that MLflow has the card too
     path.write_text(card, encoding="utf-8")
 
 
@@ -175,11 +171,11 @@ def make_bundle(
     """Blend fitted members and calibrate the blend on their out-of-fold forecasts.
 
     Args:
-        recipe: What the members were fitted by.
-        members: By family.
+        recipe: Recipe of the members.
+        members: Fitted members by family.
         folds: Out-of-fold forecasts of earlier origins.
-        known_until: The newest day that the members have seen.
-        stores: ``store_id, store_type, assortment, state``, the segments of totals.
+        known_until: Newest day of the training data.
+        stores: ``store_id, store_type, assortment, state`` for the segments of totals.
     """
     weights = fit_weights(folds.rows, recipe.families, shrinkage=recipe.params.blend.shrinkage)
     rows = folds.rows.with_columns(log_forecast=pl.Series(blend_logs(folds.rows, weights)))

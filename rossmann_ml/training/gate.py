@@ -1,7 +1,7 @@
-"""The gate: which model may serve, and the record of every such decision.
+"""Promote or reject a challenger, roll a promotion back, and record each decision.
 
-``forecasting.promotions`` says which model is champion; MLflow's alias follows it. Belongs here:
-comparing, deciding, recording, rolling back. Not training.
+Entry points: :func:`promote`, :func:`rollback_model`, :func:`reconcile_alias`. The newest row of
+``forecasting.promotions`` defines the champion. See :mod:`rossmann_ml.training.fit` for training.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate said.
+    """Decision on one model.
 
     Attributes:
-        model_version: The model that was judged.
-        is_promoted: Whether it serves from now on.
-        reason: Why, with the figures.
-        figures: The same figures by name.
-        previous: The champion before.
+        model_version: Version of the challenger.
+        is_promoted: Whether the challenger is the champion from now on.
+        reason: Reason in words, with the figures.
+        figures: Figures of the reason by name.
+        previous: Version of the champion before the decision; None before the first.
     """
 
     model_version: str
@@ -46,7 +46,7 @@ class Decision:
 
 
 def has_champion(session: Session) -> bool:
-    """Whether a model has been promoted; False too when there is no warehouse yet."""
+    """Return whether there is a champion; False also without a warehouse."""
     if not session.settings.database_path.exists():
         return False
     with session.writing() as connection:
@@ -54,7 +54,7 @@ def has_champion(session: Session) -> bool:
 
 
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
-    """Judge a model against the champion and record the decision.
+    """Compare a challenger with the champion, and record the decision.
 
     The first model, and a refit of the champion's recipe, must beat seasonal naive; a refit must
     also stay within ``gate.refit_tolerance`` of the champion's RMSPE. A changed recipe must be
@@ -62,9 +62,9 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     than it by more than ``gate.segment_tolerance``.
 
     Args:
-        session: Session of the job; its progress is told what the comparison has to compute.
-        model_version: The model; unset means the newest.
-        actor: Who asks, for the record.
+        session: Session of the job; its progress receives the folds that are computed.
+        model_version: Version of the challenger; None for the newest.
+        actor: Name of the person or job, for the record.
 
     Raises:
         NoDataError: There is no such model.
@@ -82,7 +82,7 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
 
 
 def rollback_model(session: Session, *, actor: str) -> Decision:
-    """Bring back the champion before the present one; the next refresh scores with it.
+    """Roll back to the champion before the current one; the next refresh forecasts with it.
 
     Raises:
         NoDataError: There was no other champion before.
@@ -112,13 +112,13 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
 
 
 def reconcile_alias(session: Session) -> bool:
-    """Let MLflow's alias ``champion`` follow the newest decision, if it does not yet.
+    """Set MLflow's alias ``champion`` to the newest decision, unless that is done.
 
-    Two databases cannot commit together: the decision is recorded first, and whoever starts next
-    mends an alias that was not set.
+    Two databases cannot commit together. The decision is recorded first, and the next command
+    repairs an alias that an interrupted command did not set.
 
     Returns:
-        Whether something had to be done.
+        True when the alias was set now.
     """
     with session.writing() as connection:
         serving = champion_record(connection)
@@ -145,12 +145,15 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What the gate knows of a model: its recipe, RMSPE and that of seasonal naive.
+    """Backtest figures of a model for the decision.
 
-    Both are medians over the backtest's origins, see
-    :class:`rossmann_ml.evaluation.comparison.Comparison`. ``share_of_naive`` is the median of one
-    divided by the other, origin by origin: weeks that are hard for all, such as a first Christmas,
-    must not be set beside easy ones.
+    Attributes:
+        recipe_hash: Hash of the recipe.
+        key: Key of the recipe for stored out-of-fold forecasts.
+        rmspe: Median RMSPE over the origins of the backtest.
+        naive: Median RMSPE of seasonal naive over the same origins.
+        share_of_naive: Median over the origins of RMSPE divided by that of seasonal naive. The
+            ratio is taken per origin, because some weeks are hard for every model.
     """
 
     recipe_hash: str
@@ -161,10 +164,10 @@ class _Candidate:
 
     @property
     def said(self) -> str:
-        """How the model stands beside seasonal naive, in words."""
+        """Comparison with seasonal naive, in words."""
         return (
-            f"RMSPE {self.rmspe:.4f} beside seasonal naive's {self.naive:.4f}, at the median "
-            f"origin {self.share_of_naive:.0%} of it"
+            f"RMSPE {self.rmspe:.4f} compared with seasonal naive's {self.naive:.4f}, at the "
+            f"median origin {self.share_of_naive:.0%} of it"
         )
 
 
@@ -273,10 +276,10 @@ def _judge(
 def _judge_apart(
     candidate: _Candidate, champion_now: _Candidate, decide: Callable[[bool, str], Decision]
 ) -> Decision:
-    """Judge against a champion whose recipe the code can no longer make: by skill.
+    """Compare with a champion whose features the code no longer has, by skill.
 
-    Its features are gone with the code that made them, so there are no common days; each model's
-    RMSPE is set beside seasonal naive's on its own days.
+    Without its features there are no common days. Each model is compared with seasonal naive on
+    its own days instead.
     """
     better = candidate.share_of_naive < champion_now.share_of_naive
     return decide(

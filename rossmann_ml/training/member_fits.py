@@ -1,7 +1,7 @@
-"""The final fits of a recipe's members, each kept on disk until the bundle is made of them.
+"""Fit the members of a recipe, and keep each on disk until the bundle is saved.
 
-An interrupted training goes on with the member it had not fitted yet. What becomes of the members
-is :mod:`rossmann_ml.training.fit`'s matter.
+A training that follows an interrupted one reuses these files. See :mod:`rossmann_ml.training.fit`
+for building the bundle.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class MemberFits:
     """Fitted members.
 
     Attributes:
-        members: By family, in the recipe's order.
-        seconds: Wall time of each fit that was done now.
+        members: Fitted members by family, in the order of the recipe.
+        seconds: Wall time of each new fit by family; reused members have none.
     """
 
     members: dict[str, Model] = field(default_factory=dict)
@@ -45,17 +45,17 @@ def fit_members(
     *,
     progress: Progress = silent,
 ) -> Iterator[MemberFits]:
-    """Fit every member on a panel, or read what an interrupted training left of them.
+    """Yield every member of a recipe, fitted now or read from an interrupted training.
 
     Args:
-        settings: Where models lie.
-        recipe: The members.
-        panel: The training panel.
-        inputs: What the panel was made of: members fitted on other data are not taken.
-        progress: Told each fit.
+        settings: Settings with the folder of models.
+        recipe: Recipe of the members.
+        panel: Training panel.
+        inputs: Data of the panel; members that were fitted on other data are not reused.
+        progress: Function that receives a line for each member.
 
     Yields:
-        The members; when the block has succeeded, their own files go.
+        The members. Their files are deleted when the block succeeds.
     """
     version = data_version_of_origin(
         inputs.features, inputs.forecast_origin, recipe.params.forecast

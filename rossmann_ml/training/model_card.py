@@ -1,9 +1,7 @@
-"""The model card: what a trained model is, how good it is and where it is weak, in Markdown.
+"""Build the model card: purpose, accuracy and weaknesses of a model, in Markdown.
 
-Every figure is read from the warehouse's tables, so a card can be made anew at any time; what is
-worked out of the figures in plain words is in :mod:`rossmann_ml.training.model_findings`. Belongs
-here: reading, the card's order and its standing text. Where the training job puts it is
-:mod:`rossmann_ml.training.fit`'s matter.
+:func:`read_card_source` reads the figures from the warehouse, :func:`model_card` builds the text.
+See :mod:`rossmann_ml.training.model_findings` for the sentences on weaknesses and fairness.
 """
 
 from __future__ import annotations
@@ -43,14 +41,14 @@ It must not be used
 
 @dataclass(frozen=True)
 class CardSource:
-    """What a card is made of.
+    """Data of a model card.
 
     Attributes:
-        version: The row of ``forecasting.model_versions``.
-        scores: Its rows of ``forecasting.backtest_scores``.
-        importance: Its rows of ``forecasting.feature_importance``, most important first.
-        data_set_name: ``retailer``, or the name of a made sample.
-        is_synthetic: Whether it is a made sample.
+        version: Row of ``forecasting.model_versions``.
+        scores: Rows of ``forecasting.backtest_scores`` of the model.
+        importance: Rows of ``forecasting.feature_importance`` of the model, largest gain first.
+        data_set_name: ``retailer``, or the name of a synthetic sample.
+        is_synthetic: Whether the data is a synthetic sample.
     """
 
     version: dict[str, Any]
@@ -61,18 +59,18 @@ class CardSource:
 
 
 def card_path(settings: Settings, model_version: str) -> Path:
-    """Where the card of a model lies: beside its bundle, whose content is its version."""
+    """Return the path of a model's card, next to its bundle."""
     return settings.models_path / f"{model_version}.md"
 
 
 def read_card_source(
     connection: duckdb.DuckDBPyConnection, model_version: str | None = None
 ) -> CardSource:
-    """Read what the card of a model is made of.
+    """Read the data of a model card from the warehouse.
 
     Args:
-        connection: The pipeline's database.
-        model_version: The model; without it, the newest registered one.
+        connection: Connection to the warehouse.
+        model_version: Version of the model; None for the newest registered one.
 
     Raises:
         NoDataError: There is no such model.
@@ -111,7 +109,7 @@ def read_card_source(
 
 
 def model_card(source: CardSource) -> str:
-    """Write the card, a Markdown document."""
+    """Return the model card as Markdown."""
     sections = (
         ("What it is", _what_it_is(source)),
         ("What to use it for, and what not", _USES),
@@ -188,7 +186,7 @@ def _features(source: CardSource) -> str:
     return (
         "Only what the retailer knows in advance (plan, calendar, store) and sales up to the "
         "origin; nothing of the days it forecasts, and no customers at all. What the trees "
-        "gain is beside the linear forecast, which already knows weekday, promotion and season.\n\n"
+        "gain comes on top of the linear forecast, which has weekday, promotion and season.\n\n"
         + markdown_table(("group", "features", "share of gain", "most important"), rows)
         + f"\n\nMost important: {top}."
     )
@@ -197,12 +195,12 @@ def _features(source: CardSource) -> str:
 def _group(feature: str) -> str:
     try:
         return feature_groups([feature])[feature]
-    except ValueError:  # a model of an older code may look at what is no longer made
+    except ValueError:  # an older model may have a feature that the code no longer has
         return "no longer made"
 
 
 def rmspe_table(scores: pl.DataFrame) -> str:
-    """RMSPE by origin and model as a table in Markdown, the best model first.
+    """Return RMSPE by origin and model as a Markdown table, the best model first.
 
     Args:
         scores: Rows of ``forecasting.backtest_scores`` of one model version.
@@ -277,7 +275,7 @@ def _coverage(source: CardSource) -> str:
         for row in rows.iter_rows(named=True)
     ]
     return (
-        "Share of what was sold that lay inside, at origins with an earlier one to calibrate on: "
+        "Share of actuals inside the interval, at origins with an earlier one to calibrate on: "
         "the aim is 80% and 95%. Whole-horizon totals of few origins are few cases.\n\n"
         + markdown_table(("of", "inside 80%", "inside 95%", "bias"), shown)
     )

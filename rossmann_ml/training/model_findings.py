@@ -1,7 +1,7 @@
-"""What a backtest's scores say about a model, in plain words: weaknesses and fairness.
+"""Describe a model's weaknesses and fairness in sentences, from its backtest scores.
 
-Belongs here: rules that turn scores into sentences. All look at the rows of
-``forecasting.backtest_scores`` of one model version; nothing is scored here.
+:func:`weaknesses` and :func:`fairness` read rows of ``forecasting.backtest_scores`` of one model
+version. See :mod:`rossmann_ml.evaluation.backtest` for scoring.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ SEGMENT_NAMES = {
     "holiday": "holiday",
     "horizon_week": "horizon week",
 }
-"""Kinds of segments, and what people call them."""
+"""Name in sentences by kind of segment."""
 
-# A segment's RMSPE is named from this many times the whole's on; between two groups, which may be
-# off to both sides, it is the square.
+# A segment is listed when its RMSPE exceeds the overall one by this factor. Two groups are compared
+# with the square, because they may differ in opposite directions.
 _CLEARLY_WORSE = 1.10
-# A segment's bias is named when it is further from 0 than this; between two groups it is twice.
+# A segment is listed when its absolute bias exceeds this; two groups are compared with twice that.
 _CLEAR_BIAS = 0.02
-# A segment is named whose 80% interval held a smaller or larger share of days than these.
+# A segment is listed when the coverage of its 80% interval is outside these limits.
 _USUAL_COVERAGE_80 = (0.75, 0.85)
 
 
 def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
-    """One model's scores over all origins together; what is quoted of them is the median RMSPE."""
+    """Return the scores of one model over all origins together."""
     return scores.filter((pl.col("model") == model) & pl.col("forecast_origin").is_null())
 
 
 def weaknesses(scores: pl.DataFrame) -> list[str]:
-    """Where the model is weak, one sentence each, the worst first within a kind.
+    """Return one sentence for each weakness, the worst first within a kind.
 
     Args:
         scores: ``model, forecast_origin, segment_kind, segment`` and the scores.
@@ -51,13 +51,13 @@ def weaknesses(scores: pl.DataFrame) -> list[str]:
         *_worst_origin(scores),
         *_origins_behind_a_reference(scores),
         _christmas(scores),
-        "Single days on which a store is hit by something that no plan tells (roadworks, a rival's "
-        "closing, a stock-out) are not foreseen; they make up most of the largest errors.",
+        "Single days with an event that is in no plan (roadworks, a competitor's closing, a "
+        "stock-out) cannot be forecast; they are most of the largest errors.",
     ]
 
 
 def fairness(scores: pl.DataFrame) -> str:
-    """How evenly accuracy and bias are spread over store types and states."""
+    """Return a text on differences in accuracy and bias between store types and states."""
     parts = []
     for kind in ("store_type", "state"):
         name = SEGMENT_NAMES[kind]
@@ -71,7 +71,7 @@ def fairness(scores: pl.DataFrame) -> str:
         low, high = (segments.sort("bias", "segment").row(at, named=True) for at in (0, -1))
         ratio = worst["rmspe_median"] / best["rmspe_median"]
         said = (
-            f"By {name}, RMSPE lies between {best['rmspe_median']:.4f} ({best['segment']}) and "
+            f"By {name}, RMSPE is between {best['rmspe_median']:.4f} ({best['segment']}) and "
             f"{worst['rmspe_median']:.4f} ({worst['segment']}), {ratio:.2f} times as "
             f"much; bias between {low['bias']:+.1%} ({low['segment']}) and "
             f"{high['bias']:+.1%} ({high['segment']})."
@@ -126,7 +126,7 @@ def _biased_segments(scores: pl.DataFrame) -> list[str]:
         return []
     listed = ", ".join(f"{_named(row)} {row['bias']:+.1%}" for row in biased.iter_rows(named=True))
     return [
-        "Sums of daily forecasts are off (the daily point minimises RMSPE and so lies a little "
+        "Sums of daily forecasts are off (the daily point minimises RMSPE and so is a little "
         f"low; totals are corrected for it): {listed}."
     ]
 
@@ -199,4 +199,7 @@ def _christmas(scores: pl.DataFrame) -> str:
         )
     figures = ", ".join(f"{row['rmspe']:.4f} from {row['forecast_origin']}" for row in spanning)
     median = np.median(origins["rmspe"])
-    return f"Over Christmas RMSPE was {figures}, beside a median of {median:.4f} over all origins."
+    return (
+        f"Over Christmas RMSPE was {figures}, compared with a median of {median:.4f} over all "
+        "origins."
+    )

@@ -1,7 +1,6 @@
-"""Model versions in the warehouse: what is kept of a trained model, and how it is entered.
+"""Record trained models in ``forecasting.model_versions``, and read the records.
 
-Making models is :mod:`rossmann_ml.training.fit`'s matter, choosing one
-:mod:`rossmann_ml.training.gate`'s.
+See :mod:`rossmann_ml.training.fit` for training and :mod:`rossmann_ml.training.gate` for promotion.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from rossmann_ml.warehouse.versions import Versions
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """A trained model.
+    """Result of a training.
 
     Attributes:
-        model_version: Its name, made of family, newest training day and content.
-        registry_version: Its number in MLflow's registry.
-        mlflow_run_id: Its run in MLflow.
-        training_rows: Rows of the final fit.
-        rmspe_median: Median over the backtest's origins. What is shown: in the mean a single
-            store-day that sold next to nothing can outweigh all others.
-        rmspe_mean: Mean over them.
-        rmspe_spread: Standard deviation over them.
+        model_version: Name of the model: family, newest training day and hash of the content.
+        registry_version: Version number in MLflow's registry.
+        mlflow_run_id: Id of the MLflow run.
+        training_rows: Number of rows in the final fit.
+        rmspe_median: Median RMSPE over the origins of the backtest. Users see the median because a
+            single store-day with tiny sales can dominate the mean.
+        rmspe_mean: Mean RMSPE over the same origins.
+        rmspe_spread: Standard deviation of RMSPE over the same origins.
         seconds: Wall time of the final fit.
-        is_new: Whether it was not there before.
-        weights: Of the blend's members.
+        is_new: False when the same model was recorded before.
+        weights: Blend weights by member.
         importance: ``feature, gain, gain_share, splits``.
     """
 
@@ -54,7 +53,7 @@ class TrainingReport:
 
 
 def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
-    """RMSPE of one model over all its rows, by origin (ISO date)."""
+    """Return the RMSPE of one model over all rows of an origin, by ISO date of the origin."""
     rows = scores.filter(
         (pl.col("model") == model)
         & (pl.col("segment_kind") == "overall")
@@ -72,15 +71,15 @@ def training_report(
     mlflow_run_id: str = "",
     registry_version: str = "",
 ) -> TrainingReport:
-    """The report of a model that is new.
+    """Build a `TrainingReport` for a newly trained bundle.
 
     Args:
-        bundle: The saved bundle.
-        scores: Of its backtest.
-        training_rows: Rows of the final fit.
+        bundle: Saved bundle.
+        scores: Scores of its backtest.
+        training_rows: Number of rows in the final fit.
         seconds: Wall time of the final fit.
-        mlflow_run_id: Its run; empty for a model of the past, which never serves.
-        registry_version: Its number in the registry; empty likewise.
+        mlflow_run_id: Id of the MLflow run; empty for a model of a past origin, which never serves.
+        registry_version: Version number in the registry; empty for a model of a past origin.
     """
     figures = pl.Series(list(rmspe_by_origin(scores, BLEND).values())).to_numpy()
     return TrainingReport(
@@ -101,7 +100,7 @@ def training_report(
 def stored_report(
     connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float
 ) -> TrainingReport | None:
-    """The report of a model that is recorded already, or None."""
+    """Return the report of a recorded model, or None when the bundle is not recorded."""
     row = one_row(
         connection,
         "SELECT registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, "
@@ -136,7 +135,7 @@ def record_model(
     versions: Versions,
     scores: pl.DataFrame,
 ) -> None:
-    """Enter a model, its scores and its importances in the warehouse."""
+    """Insert a model, its scores and its importances into ``forecasting``."""
     now = utc_now()
     row = pl.DataFrame(
         {

@@ -1,8 +1,8 @@
-"""The registered model: a bundle as one MLflow artifact that predicts from a plain frame.
+"""Register a bundle in MLflow as a model that predicts from a pandas frame.
 
-It holds the bundle's files and the library's code, so that a clean environment with the packages
-it names can load it: ``mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")``. It is
-for looking at and comparing models; what serves is the bundle itself. Nothing in it is pickled.
+The artifact has the bundle's files and this library's code without pickled objects, so that
+``mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")`` works in an environment with
+the listed packages. It serves inspection and comparison; the weekly job loads the bundle itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PACKAGES = (
     "holidays", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "python-dateutil",
     "pyyaml", "scipy",
 )  # fmt: skip
-"""What every bundle needs; the members say what they need besides."""
+"""Packages that every bundle needs; each member adds its own."""
 
 
 def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
@@ -34,14 +34,14 @@ def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
 
     Args:
         bundle: The bundle.
-        folder: Its files.
-        example: Rows of a panel.
+        folder: Folder of the bundle's files.
+        example: Panel rows for the signature and the input example.
     """
     import mlflow.pyfunc  # noqa: PLC0415 - takes seconds
     from mlflow.models import infer_signature  # noqa: PLC0415 - see above
 
     with warnings.catch_warnings():
-        # integers that could be missing, and type hints: neither applies to these columns
+        # warnings on nullable integers and type hints do not apply to these columns
         warnings.simplefilter("ignore", UserWarning)
         asked = plain_frame(bundle, example.with_columns(is_open=pl.lit(True)))
         answered = forecast_plain_frame(bundle, asked)
@@ -65,7 +65,7 @@ def requirements(bundle: Bundle) -> list[str]:
 
 
 def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
-    """The columns of a panel that the registered model asks for, in types MLflow knows.
+    """Return the input columns of the registered model, in types that MLflow supports.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.
@@ -81,10 +81,10 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
 
 
 def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
-    """Forecast the rows of a frame of the form of :func:`plain_frame`.
+    """Forecast the rows of a frame with the columns of :func:`plain_frame`.
 
     Returns:
-        ``store_id, target_date, sales_forecast`` and the bounds, in the order asked.
+        ``store_id, target_date, sales_forecast`` and the interval bounds, in the order of the rows.
     """
     features = [name for name in bundle.metadata.features if name not in KEYS]
     panel = pl.from_pandas(asked).with_columns(

@@ -1,7 +1,6 @@
-"""What MLflow runs when it loads the registered model: the artifact's code, not the product's.
+"""Adapter that MLflow executes to load the registered model, so that nothing is pickled.
 
-Belongs here: the adapter that MLflow asks for, and nothing else. MLflow executes this file, so that
-no object has to be pickled.
+MLflow runs the copy of this file in the artifact. See :mod:`rossmann_ml.training.registered`.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]
-    """Forecasts the rows of a plain frame with the bundle that lies beside it."""
+    """MLflow model that forecasts with the bundle in the same artifact."""
 
     def load_context(self, context: Any) -> None:
-        """Read the bundle."""
+        """Read the bundle from the artifact's files."""
         folder = Path(context.artifacts["bundle"])
         self.bundle = Bundle.load(folder.parent, folder.name, threads=1)
 
@@ -33,7 +32,7 @@ class BundleModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
-        """Forecast; see :func:`rossmann_ml.training.registered.forecast_plain_frame`."""
+        """Return :func:`rossmann_ml.training.registered.forecast_plain_frame` of the input."""
         return forecast_plain_frame(self.bundle, model_input)
 
 

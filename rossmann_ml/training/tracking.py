@@ -1,7 +1,7 @@
-"""MLflow: the log of every training and the registry of its models.
+"""Log trainings, trials and model cards to MLflow, and set aliases of registered models.
 
-Belongs here: everything that talks to MLflow. MLflow is never asked what serves: that is in
-``forecasting.promotions`` and in the bundle; its aliases follow.
+All calls of MLflow are here, except :mod:`rossmann_ml.training.registered`. The champion is defined
+by ``forecasting.promotions``; MLflow's alias is a copy.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _ADDRESS = "MLFLOW_TRACKING_URI"
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """Where MLflow keeps a model.
+    """Identifiers of a model in MLflow.
 
     Attributes:
-        run_id: The run.
-        registry_version: The number in the registry.
+        run_id: Id of the run.
+        registry_version: Version number in the registry.
     """
 
     run_id: str
@@ -50,7 +50,7 @@ class LoggedModel:
 
 @contextmanager
 def client(settings: Settings) -> Iterator[MlflowClient]:
-    """A client of the settings' tracking address, with the experiment made if need be.
+    """Yield a client of the tracking address; create the experiment if it is missing.
 
     Raises:
         TrackingError: MLflow does not answer or refuses; the message names its address.
@@ -58,19 +58,19 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow  # noqa: PLC0415 - takes seconds, and most commands do without
 
-    # its remarks on type hints and schemas are no news to the person at the terminal
+    # its remarks on type hints and schemas do not help the person at the terminal
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - of a local database
 
     folder = settings.state_path / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
-    told_before = os.environ.get(_ADDRESS)
+    address_before = os.environ.get(_ADDRESS)
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
         found = mlflow.MlflowClient()
         if found.get_experiment_by_name(EXPERIMENT) is None:
-            # a server keeps artifacts where it was told to; the local store beside its database
+            # a server has its own place for artifacts, a local database has none
             own = settings.tracking_uri.startswith("sqlite")
             location = str(folder / "artifacts") if own else None
             found.create_experiment(EXPERIMENT, artifact_location=location)
@@ -81,25 +81,25 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
             "Is MLFLOW_TRACKING_URI right, and is the server running?"
         ) from error
     finally:
-        # MLflow keeps the address in the environment, where the next settings would find it
+        # MLflow writes the address to the environment, where the next settings would read it
         os.environ.pop(_ADDRESS, None)
-        if told_before is not None:
-            os.environ[_ADDRESS] = told_before
+        if address_before is not None:
+            os.environ[_ADDRESS] = address_before
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What there is to log of one training.
+    """Content of the MLflow run of one training.
 
     Attributes:
-        bundle: The saved bundle.
-        recipe: What it was made by.
-        example: Three rows of the training panel, which become the input example.
-        training_rows: Rows of the final fit.
-        folds: The out-of-fold forecasts of its members.
-        scores: The backtest's scores.
-        fit_seconds: Wall time of each member's final fit.
-        tags: Versions of data and code, and the origin.
+        bundle: Saved bundle.
+        recipe: Recipe of the bundle.
+        example: Rows of the training panel for the input example.
+        training_rows: Number of rows in the final fit.
+        folds: Out-of-fold forecasts of the members.
+        scores: Scores of the backtest.
+        fit_seconds: Wall time of the final fit by member.
+        tags: Versions of data and code, and the forecast origin.
     """
 
     bundle: Bundle
@@ -115,7 +115,7 @@ class TrainingRecord:
 def log_training(settings: Settings, training: TrainingRecord) -> LoggedModel:
     """Log one training and register its model, with the alias ``challenger``.
 
-    The run is the blend's; beneath it is a run for each member and each reference.
+    The parent run is of the blend; each member and each reference model has a nested run.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.
@@ -203,14 +203,14 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What there is to log of one trial of hyperparameters.
+    """Content of the MLflow run of one tuning trial.
 
     Attributes:
-        name: Of the run.
-        tags: Versions, study, origins, what became of it.
-        parameters: By the library's names.
-        rmspe_by_origin: RMSPE at each origin that was tried, by ISO date.
-        seconds: Wall time.
+        name: Name of the run.
+        tags: Versions, study, origins and final state of the trial.
+        parameters: Hyperparameters by the library's names.
+        rmspe_by_origin: RMSPE by ISO date of the evaluated origins.
+        seconds: Wall time of the trial.
     """
 
     name: str
@@ -221,7 +221,7 @@ class TrialRecord:
 
 
 def log_trial(settings: Settings, trial: TrialRecord) -> None:
-    """Log one trial of hyperparameters.
+    """Log one tuning trial.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.
@@ -244,7 +244,7 @@ def log_trial(settings: Settings, trial: TrialRecord) -> None:
 
 
 def log_card(settings: Settings, run_id: str, card: str) -> None:
-    """Keep a model's card among the reports of its run.
+    """Write a model card to the reports of a run.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.
@@ -254,7 +254,7 @@ def log_card(settings: Settings, run_id: str, card: str) -> None:
 
 
 def set_champion(settings: Settings, registry_version: str) -> None:
-    """Let the alias ``champion`` follow a decision.
+    """Set the alias ``champion`` to a version of the registered model.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.
@@ -264,7 +264,7 @@ def set_champion(settings: Settings, registry_version: str) -> None:
 
 
 def alias_version(settings: Settings) -> str | None:
-    """The registry's version with the alias ``champion``; None when no version has it.
+    """Return the registry version with the alias ``champion``; None when no version has it.
 
     Raises:
         TrackingError: MLflow does not answer or refuses.

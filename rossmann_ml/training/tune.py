@@ -1,24 +1,25 @@
-"""Searching the hyperparameters of one model family, with Optuna, on past origins only.
+"""Search the hyperparameters of one model family with Optuna.
 
-Belongs here: the study, its trials and what came of them. The origins and the figure of a set of
-parameters are :mod:`rossmann_ml.training.tune_folds`' matter; nothing here changes ``params.yaml``.
+:func:`tune` runs or continues a study; :class:`TuningReport` holds its trials. See
+:mod:`rossmann_ml.training.tune_folds` for the origins and the RMSPE of a set of values.
+``params.yaml`` is read-only here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
 import filelock
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.params import FitSize, Profile, SearchRange
-from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import OriginInputs, read_newest_inputs
 from rossmann_ml.models.recipe import Recipe
@@ -37,22 +38,20 @@ from rossmann_ml.warehouse.versions import Versions
 
 Values = dict[str, int | float | str]
 
-# In a trial's user attributes: values that were given and not drawn, and that the library did not
-# take the values. A failed trial without that was interrupted, and does not count.
-_GIVEN, _REFUSED = "given_values", "is_refused"
-# Drawn values are rounded, so that what goes into params.yaml is what was tried.
+_VALUES = "values"  # user attribute of a trial: the values that were evaluated
+# Drawn values are rounded, so that params.yaml gets exactly what was evaluated.
 _DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters.
+    """The evaluation of one set of values.
 
     Attributes:
-        number: Counted from 0.
-        values: The searched parameters, by the library's names.
-        rmspe: Mean over the origins; of the origins until it was given up, where it was.
-        is_complete: Whether it was tried on all origins.
+        number: Number in the study, from 0.
+        values: Searched parameters, by the library's names.
+        rmspe: Mean RMSPE over the evaluated origins.
+        is_complete: False for a pruned trial, which skipped the last origins.
     """
 
     number: int
@@ -63,17 +62,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuningReport:
-    """What a study has found so far.
+    """All trials of a study so far.
 
     Attributes:
-        study: Its name, the same for the same data, code, ranges and other parameters.
-        family: The model family.
-        profile: How much a fit does.
-        origins: What was tuned on, and what stays untouched.
-        trials: All that count, in order.
-        today: The parameters of today.
-        best: The best so far; today's where nothing is better.
-        tried_now: How many were tried by this call.
+        study: Study name; equal for equal data, code, ranges and other parameters.
+        family: Model family.
+        profile: Training profile.
+        origins: Origins tuned on, and reported origins.
+        trials: Complete and pruned trials, in order.
+        today: Trial of the values in ``params.yaml``.
+        best: Complete trial with the lowest RMSPE.
+        tried_now: Number of trials of this call.
     """
 
     study: str
@@ -86,7 +85,7 @@ class TuningReport:
     tried_now: int
 
     def params_to_set(self) -> dict[str, object]:
-        """The best values as they stand in ``params.yaml``, below ``training``."""
+        """Return the best values in the layout of ``params.yaml``, below ``training``."""
         size = {k: v for k, v in self.best.values.items() if k in FitSize.model_fields}
         others = {k: v for k, v in self.best.values.items() if k not in size}
         found: dict[str, object] = {}
@@ -105,26 +104,26 @@ def tune(
     trials: int,
     minutes: float | None = None,
 ) -> TuningReport:
-    """Search a family's hyperparameters; a second call goes on where the first one stopped.
+    """Run trials until the study has ``trials`` or ``minutes`` have passed.
 
-    The first trial is today's parameters. The figure is the mean RMSPE over the origins to tune
-    on; a trial that is behind the median of the others after its first origins is given up. The
-    study lies in ``optuna/studies.db`` below the state folder, and every trial is a run in MLflow.
-    The warehouse is read once, and nobody waits for the fits.
+    The values in ``params.yaml`` are always evaluated once. A second call continues the study,
+    which is kept in ``optuna/studies.db`` below the state folder. Each trial is a run in MLflow.
+    The warehouse stays free during the fits because it is read once, before them.
 
     Args:
-        session: Session of the command; its progress is told origins, trials and figures.
-        family: The model family.
-        profile: How much a fit does.
-        trials: How many there shall be in all, those of earlier calls among them.
-        minutes: After these no further trial begins.
+        session: Settings, parameters and progress of the command.
+        family: Model family.
+        profile: Training profile.
+        trials: Number of trials in the study, including those of earlier calls.
+        minutes: Minutes after which no new trial starts; None for no limit.
 
     Raises:
         SettingsError: Family or parameters cannot be tuned, or the library refuses a value.
         NoDataError: There is no warehouse, or too little history.
-        BusyError: Another process is at work on the same study.
+        BusyError: Another process tunes the same study.
         TrackingError: MLflow does not answer or refuses.
     """
+    started = time.monotonic()
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
     today = values_of_today(recipe, family)
@@ -137,14 +136,34 @@ def tune(
             f"history is too short to stay clear of the reported origins "
             f"{_listed(origins.overlapping)}: their figures will flatter"
         )
-    with tracking.client(settings):  # one that does not answer is told before hours of fits
+    with tracking.client(settings):  # fails before hours of fits when MLflow does not answer
         pass
     folds = make_folds(inputs, recipe, origins.tuned_on, progress=progress)
     name = f"{family}-{profile}-{_fingerprint(recipe, family, folds)}"
-    with _study(settings, name) as study:
-        search = _Search(settings, recipe, family, study, folds, versions)
-        tried = search.run(today, trials, minutes, progress)
-        found = search.trials()
+
+    def show(study: optuna.Study, trial: FrozenTrial) -> None:
+        count, evaluated = len(_trials(study)), len(trial.intermediate_values)
+        pruned = f", given up after {evaluated} of {len(folds)} origins"
+        values = ", ".join(f"{key} {value}" for key, value in trial.user_attrs[_VALUES].items())
+        progress(
+            f"trial {count} of {max(trials, count)}: RMSPE {trial.value:.4f}"
+            f"{pruned if trial.state == TrialState.PRUNED else ''}, best {study.best_value:.4f}, "
+            f"{trial.duration.total_seconds() if trial.duration else 0:.0f} s; {values}"
+        )
+
+    with _study(settings, name, params.training.seed) as study:
+        objective = _Objective(settings, recipe, family, folds, versions)
+        before = len(_trials(study))
+        while not any(each.is_complete and each.values == today for each in _trials(study)):
+            study.enqueue_trial(today, user_attrs={_VALUES: today})
+            study.optimize(objective, n_trials=1, callbacks=[show])
+        study.optimize(
+            objective,
+            n_trials=max(0, trials - len(_trials(study))),
+            timeout=None if minutes is None else 60 * minutes - (time.monotonic() - started),
+            callbacks=[show],
+        )
+        found = _trials(study)
     complete = [trial for trial in found if trial.is_complete]
     return TuningReport(
         study=name,
@@ -154,16 +173,16 @@ def tune(
         trials=found,
         today=next(trial for trial in complete if trial.values == today),
         best=min(complete, key=lambda trial: trial.rmspe),
-        tried_now=tried,
+        tried_now=len(found) - before,
     )
 
 
 def values_of_today(recipe: Recipe, family: str) -> Values:
-    """The searched parameters as they are in ``params.yaml``.
+    """Return the searched parameters with their values in ``params.yaml``.
 
     Raises:
-        SettingsError: There is no such family, the profile does not have it, nothing of it is
-            searched, or a value lies outside of the range it would be searched in.
+        SettingsError: The family is unknown, missing in the profile or without ranges, or a value
+            is outside its range.
     """
     families = recipe.params.training.families
     if family not in families:
@@ -185,7 +204,7 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
         kind = "a whole number " if allowed.is_whole else ""
         if not allowed.contains(parameters[name]):
             raise SettingsError(
-                f"{name} = {parameters[name]} of {family} in the profile {recipe.profile} lies "
+                f"{name} = {parameters[name]} of {family} in the profile {recipe.profile} is "
                 f"outside of tuning.families.{family}.{name}: expected {kind}"
                 f"from {allowed.low} to {allowed.high}; widen the range"
             )
@@ -194,190 +213,118 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
 
 def _read(session: Session) -> tuple[OriginInputs, Versions]:
     require_database(session.settings)
-    # the lock lets a weekly job that starts in this moment wait, instead of failing
+    # with the lock a weekly job that starts at this moment waits, instead of failing
     with session.writing() as connection:
         return read_newest_inputs(connection, session.params), session.versions(connection)
 
 
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
-    """Of all that a trial's figure depends on, apart from the searched values."""
+    """Return a hash of all that a trial's RMSPE depends on, except the searched values."""
     space = recipe.params.tuning.families[family]
-    # a value of its own for every searched name, so that today's ones do not count
+    # one constant for every searched name, so that the current values do not count
     same = with_values(recipe, family, dict.fromkeys(space, 0))
     return fingerprint(
         {
             "member": same.member_hash(family),
             "space": {name: allowed.model_dump() for name, allowed in space.items()},
-            "folds": [[str(fold.origin), fold.data_version] for fold in folds],
+            "origins": [[str(fold.origin), fold.data_version] for fold in folds],
             "threads": recipe.threads,
         }
     )
 
 
 @contextmanager
-def _study(settings: Settings, name: str) -> Iterator[optuna.Study]:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+def _study(settings: Settings, name: str, seed: int) -> Iterator[optuna.Study]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = settings.state_path / "optuna"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / f"{name}.lock", timeout=0)
     try:
-        lock.acquire()
+        lock = filelock.FileLock(folder / f"{name}.lock", timeout=0).acquire()
     except filelock.Timeout as error:
         raise BusyError(
             f"another process is at work on the study {name}: wait for it or stop it; what it has "
             "tried is kept"
         ) from error
-    try:
-        yield optuna.create_study(
+    with lock:
+        study = optuna.create_study(
             study_name=name,
             storage=f"sqlite:///{folder / 'studies.db'}",
             pruner=optuna.pruners.MedianPruner(),
             load_if_exists=True,
         )
-    finally:
-        lock.release()
+        # A killed process leaves a RUNNING trial, which only the constant liar would count.
+        # The seed follows the number of trials, so that a later call draws other values.
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed + len(study.trials), constant_liar=False
+        )
+        yield study
+
+
+def _trials(study: optuna.Study) -> list[Trial]:
+    """Return the trials with a figure; those that failed or were interrupted have none."""
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return [
+        Trial(
+            trial.number, trial.user_attrs[_VALUES], trial.value, trial.state == TrialState.COMPLETE
+        )
+        for trial in finished
+        if trial.value is not None
+    ]
 
 
 @dataclass(frozen=True)
-class _Search:
-    """A study and what its trials are judged on."""
+class _Objective:
+    """The function that Optuna minimises: mean RMSPE over the folds."""
 
     settings: Settings
     recipe: Recipe
     family: str
-    study: optuna.Study
     folds: list[TuningFold]
     versions: Versions
 
-    def run(self, today: Values, trials: int, minutes: float | None, progress: Progress) -> int:
-        """Try until there are so many trials or the time is over; today's values in any case."""
-        started, tried = time.monotonic(), 0
-        self._give_up_interrupted()
-        if not self._is_tried_or_waiting(today):
-            self.study.enqueue_trial(today, user_attrs={_GIVEN: today})
-        while True:
-            is_over = minutes is not None and time.monotonic() - started >= 60 * minutes
-            enough = len(self._that_count()) >= trials or is_over
-            if enough and any(each.is_complete and each.values == today for each in self.trials()):
-                return tried
-            self._try_one(trials, progress)
-            tried += 1
-
-    def trials(self) -> list[Trial]:
-        """All that count and were not refused by the library."""
-        return [
-            Trial(
-                number=trial.number,
-                values=self._values(trial),
-                rmspe=trial.value,
-                is_complete=trial.state.name == "COMPLETE",
-            )
-            for trial in self._that_count()
-            if trial.value is not None
-        ]
-
-    def _that_count(self) -> list[optuna.trial.FrozenTrial]:
-        return [
-            trial
-            for trial in self.study.get_trials(deepcopy=False)
-            if trial.state.is_finished()
-            and (trial.state.name != "FAIL" or _REFUSED in trial.user_attrs)
-        ]
-
-    def _give_up_interrupted(self) -> None:
-        """End trials that a killed process left running; the next one gets the same values."""
-        for trial in self.study.get_trials(deepcopy=False):
-            if trial.state.name == "RUNNING":
-                self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-
-    def _is_tried_or_waiting(self, values: Values) -> bool:
-        return any(
-            trial.state.name in {"COMPLETE", "WAITING"} and self._values(trial) == values
-            for trial in self.study.get_trials(deepcopy=False)
-        )
-
-    def _try_one(self, of: int, progress: Progress) -> None:
-        # A sampler with one seed begins anew with every call: seeded by the number of trials, the
-        # same ones are tried whether the search was interrupted or not.
-        count = len(self._that_count())
-        seed = self.recipe.params.training.seed + count
-        self.study.sampler = optuna.samplers.TPESampler(seed=seed)
+    def __call__(self, trial: optuna.Trial) -> float:
+        is_today = _VALUES in trial.user_attrs
         space = self.recipe.params.tuning.families[self.family]
-        trial = self.study.ask({name: _distribution(allowed) for name, allowed in space.items()})
-        values = self._values(trial)
-        changed = with_values(self.recipe, self.family, values)
-        started, figures = time.monotonic(), dict[str, float]()
-        is_pruned = False
-        try:
-            for step, (origin, rmspe) in enumerate(
-                rmspe_of_folds(changed, self.family, self.folds)
-            ):
-                figures[str(origin)] = rmspe
-                trial.report(_mean(figures), step)
-                can_end = step + 1 < len(self.folds) and _GIVEN not in trial.user_attrs
-                if is_pruned := can_end and trial.should_prune():
-                    break
-        except SettingsError:
-            trial.set_user_attr(_REFUSED, True)
-            self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            raise
-        seconds = time.monotonic() - started
+        drawn = {name: _suggest(trial, name, allowed) for name, allowed in space.items()}
+        if not is_today:
+            trial.set_user_attr(_VALUES, drawn)
+        changed = with_values(self.recipe, self.family, trial.user_attrs[_VALUES])
+        started, figures, is_pruned = time.monotonic(), dict[str, float](), False
+        for step, (origin, rmspe) in enumerate(rmspe_of_folds(changed, self.family, self.folds)):
+            figures[str(origin)] = rmspe
+            mean = sum(figures.values()) / len(figures)
+            trial.report(mean, step)
+            can_end = step + 1 < len(self.folds) and not is_today
+            if is_pruned := can_end and trial.should_prune():
+                break
         tracking.log_trial(
             self.settings,
             tracking.TrialRecord(
-                name=f"{self.study.study_name} {trial.number}",
-                tags=self._tags(trial.number, is_pruned),
+                name=f"{trial.study.study_name} {trial.number}",
+                tags={
+                    **self.versions.as_tags(),
+                    "model_type": self.family,
+                    "profile": self.recipe.profile,
+                    "study": trial.study.study_name,
+                    "trial": str(trial.number),
+                    "trial_state": "pruned" if is_pruned else "complete",
+                    "tuning_origins": _listed([fold.origin for fold in self.folds]),
+                },
                 parameters=changed.member_parameters(self.family),
                 rmspe_by_origin=figures,
-                seconds=seconds,
+                seconds=time.monotonic() - started,
             ),
         )
         if is_pruned:
-            self.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            self.study.tell(trial, _mean(figures))
-        best = min((each.rmspe for each in self.trials() if each.is_complete), default=None)
-        given_up = (
-            f", given up after {len(figures)} of {len(self.folds)} origins" if is_pruned else ""
-        )
-        progress(
-            f"trial {count + 1} of {max(of, count + 1)}: RMSPE {_mean(figures):.4f}"
-            f"{given_up}, "
-            f"best {best:.4f}, {seconds:.0f} s; {_named(values)}"
-        )
-
-    def _values(self, trial: optuna.Trial | optuna.trial.FrozenTrial) -> Values:
-        given = trial.user_attrs.get(_GIVEN)
-        return dict(given) if given else {k: _rounded(v) for k, v in trial.params.items()}
-
-    def _tags(self, number: int, is_pruned: bool) -> Mapping[str, str]:
-        return {
-            **self.versions.as_tags(),
-            "model_type": self.family,
-            "profile": self.recipe.profile,
-            "study": self.study.study_name,
-            "trial": str(number),
-            "trial_state": "pruned" if is_pruned else "complete",
-            "tuning_origins": _listed([fold.origin for fold in self.folds]),
-        }
+            raise optuna.TrialPruned
+        return mean
 
 
-def _distribution(allowed: SearchRange) -> optuna.distributions.BaseDistribution:
+def _suggest(trial: optuna.Trial, name: str, allowed: SearchRange) -> int | float:
     if allowed.is_whole:
-        return optuna.distributions.IntDistribution(allowed.low, allowed.high, log=allowed.log)
-    return optuna.distributions.FloatDistribution(allowed.low, allowed.high, log=allowed.log)
-
-
-def _rounded(value: float) -> int | float:
-    return value if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")
-
-
-def _mean(figures: Mapping[str, float]) -> float:
-    return sum(figures.values()) / len(figures)
-
-
-def _named(values: Values) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+        return int(trial.suggest_int(name, int(allowed.low), int(allowed.high), log=allowed.log))
+    value = trial.suggest_float(name, allowed.low, allowed.high, log=allowed.log)
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _listed(origins: list[date]) -> str:

@@ -1,7 +1,7 @@
-"""What a trial of hyperparameters is judged on: past origins before those that are reported.
+"""Choose the origins for tuning, build their rows, and compute the RMSPE of a set of values.
 
-Belongs here: the choice of these origins, their rows, and the figure of one set of parameters.
-Which sets are tried is :mod:`rossmann_ml.training.tune`'s matter.
+The origins are earlier than those of the backtest. See :mod:`rossmann_ml.training.tune` for the
+search.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from rossmann_ml.models.recipe import Recipe
 
 @dataclass(frozen=True)
 class TuningOrigins:
-    """Which past origins parameters are tuned on.
+    """Origins for tuning, and reported origins.
 
     Attributes:
-        tuned_on: Oldest first.
-        untouched: Reported origins that begin when those are over, oldest first.
-        overlapping: Reported origins that are tuned on in part, since history is too short to
-            stay clear of them; their figures flatter.
+        tuned_on: Origins of the tuning folds, oldest first.
+        untouched: Reported origins after the last horizon of ``tuned_on``, oldest first.
+        overlapping: Reported origins before the end of that horizon, because history is too short.
+            Their figures are too good.
     """
 
     tuned_on: list[date]
@@ -43,16 +43,16 @@ class TuningOrigins:
 def tuning_origins(first_sales_date: date, newest: date, params: Params) -> TuningOrigins:
     """Choose the origins to tune on.
 
-    Their horizon ends before the oldest origin that any profile's backtest reports, a stored one
-    in its place included; where history does not reach that far, before the newest one.
+    Their horizons end before the oldest origin that a profile's backtest reports, or that a stored
+    fold may replace. With a short history they end before the newest reported origin.
 
     Args:
-        first_sales_date: The first day with a row.
-        newest: The origin of the forecast to come.
+        first_sales_date: First day with sales rows.
+        newest: Origin of the next forecast.
         params: Horizon, backtests and ``tuning``.
 
     Raises:
-        NoDataError: History reaches back to neither.
+        NoDataError: History is too short for both.
     """
     tuning, horizon_days = params.tuning, params.forecast.horizon_days
     profiles = params.training.profiles.values()
@@ -66,13 +66,13 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
             for days in profile.backtest_origins_back_days
         }
     )
-    # the oldest ones are not reported where history does not reach back to them
+    # the backtest skips origins before the start of history
     needed = timedelta(days=params.training.min_history_days + horizon_days)
     possible = [each for each in reported if each >= first_sales_date + needed] or reported[-1:]
-    # a stored origin may serve in place of any wished one but the newest
+    # a stored fold may replace any origin of the backtest but the newest
     near = timedelta(days=params.backtest.reuse_within_days if len(possible) > 1 else 0)
     for begin in (possible[0] - near, possible[-1]):
-        # on the grid of origins that lie whole steps before the one to come
+        # only origins that are whole steps before the newest one have panel rows
         step = max(profile.origin_step_days for profile in profiles)
         back_days = -((begin - newest).days - horizon_days)
         last = newest - timedelta(days=-(-back_days // step) * step)
@@ -98,13 +98,13 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
 
 @dataclass(frozen=True)
 class TuningFold:
-    """One origin's rows.
+    """Rows of one forecast origin.
 
     Attributes:
-        origin: The forecast origin.
-        known: Rows of the training panel, of earlier origins.
-        to_score: Rows to forecast, with what came true.
-        data_version: Fingerprint of all that both come from.
+        origin: Forecast origin.
+        known: Rows of the training panel of earlier origins.
+        to_score: Rows to forecast, with their actuals.
+        data_version: Fingerprint of the data behind both.
     """
 
     origin: date
@@ -116,9 +116,9 @@ class TuningFold:
 def make_folds(
     inputs: OriginInputs, recipe: Recipe, origins: list[date], *, progress: Progress = silent
 ) -> list[TuningFold]:
-    """Make the rows of the origins to tune on.
+    """Build the rows of the origins to tune on.
 
-    Sales after the newest one's horizon are cut off first: nothing here can see them.
+    Sales after the horizon of the newest origin are removed first, so that no trial can use them.
     """
     params, profile = recipe.params, recipe.profile_params
     horizon_days = params.forecast.horizon_days
@@ -152,12 +152,13 @@ def make_folds(
 
 
 def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str]) -> Recipe:
-    """The recipe with other parameters of one member.
+    """Return a copy of a recipe with other parameters of one member.
 
     Args:
         recipe: The recipe.
-        family: The member.
-        values: By the library's names; ``trees`` and ``learning_rate`` are the profile's.
+        family: Model family of the member.
+        values: New parameters by the library's names; ``trees`` and ``learning_rate`` replace those
+            of the profile.
     """
     training, profile = recipe.params.training, recipe.profile_params
     size = profile.models[family]
@@ -176,10 +177,10 @@ def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str
 def rmspe_of_folds(
     recipe: Recipe, family: str, folds: list[TuningFold]
 ) -> Iterator[tuple[date, float]]:
-    """Fit a member as of each origin, and give its RMSPE there.
+    """Fit a member as of each origin, and yield the origin with its RMSPE.
 
-    The bias factor comes from the origin's own rows, centred on their median: enough to compare
-    parameters, and the level that a whole season was missed by still counts. No figure of it is
+    The bias factor comes from the scored rows themselves, centred on their median. That suffices to
+    compare parameters, and a season that is missed as a whole still counts. The figures are not
     reported as accuracy.
 
     Raises:
@@ -188,7 +189,7 @@ def rmspe_of_folds(
     for fold in folds:
         try:
             model = recipe.fit(family, fold.known, known_until=fold.origin)
-        except Exception as error:  # every library has errors of its own for what it refuses
+        except Exception as error:  # each library raises its own errors for bad values
             parameters = recipe.member_parameters(family)
             raise SettingsError(
                 f"{family} could not be fitted with {parameters}: {error}. What is searched is in "

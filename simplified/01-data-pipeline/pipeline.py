@@ -1,4 +1,4 @@
-"""Files of daily sales into one checked table: land, set aside, fill, check, pass on."""
+"""Turn files of daily sales into one checked table: land, quarantine, fill, check, write."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CHECKS = {
 
 
 class RefusedError(Exception):
-    """A file, or the whole table, that must not be passed on."""
+    """Error for a bad file or a table that fails its checks."""
 
 
 def make_file(path: Path, stores: int = 5, days: int = 60) -> None:
@@ -72,10 +72,10 @@ def make_file(path: Path, stores: int = 5, days: int = 60) -> None:
 
 
 def land(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Land a file once: good rows as they are, bad rows with their reason.
+    """Land a file once: good rows unchanged, bad rows with their reason.
 
     Raises:
-        RefusedError: Too many rows are bad, so the file is not what it says it is.
+        RefusedError: The share of bad rows is too large.
     """
     file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
     if connection.execute("SELECT 1 FROM loads WHERE file_hash = ?", [file_hash]).fetchone():
@@ -98,14 +98,14 @@ def land(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         [path.name],
     )
     connection.commit()
-    return f"{path.name}: {rows - bad} rows landed, {bad} set aside"
+    return f"{path.name}: {rows - bad} rows landed, {bad} quarantined"
 
 
 def check(connection: duckdb.DuckDBPyConnection) -> None:
     """Run every check of the filled table.
 
     Raises:
-        RefusedError: Names the checks that failed and how many rows each found.
+        RefusedError: At least one check failed; the message has the number of rows of each.
     """
     found = {name: connection.execute(query).fetchone() for name, query in CHECKS.items()}
     failed = [f"{name} ({row[0]})" for name, row in found.items() if row and row[0]]
@@ -114,7 +114,7 @@ def check(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def run(folder: Path) -> list[str]:
-    """Bring the folder's table up to its incoming files; says what was done."""
+    """Land all incoming files and write the table; return a line for each step."""
     incoming = folder / "incoming"
     if not list(incoming.glob("*.csv")):
         make_file(incoming / "sales_2025-03-29.csv")

@@ -1,4 +1,4 @@
-"""Three forecasting methods as tracked runs, and a gate before one of them may serve."""
+"""Track three forecasting methods as runs, and promote the best one through a gate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Method = Callable[[np.ndarray, int], np.ndarray]
 
 
 def make_sales(stores: int = 20, days: int = 700) -> np.ndarray:
-    """Invented sales, shape (stores, days): a weekly shape, a season, a slow trend and chance."""
+    """Return invented sales, shape (stores, days): weekday, season, slow trend and noise."""
     chance = np.random.default_rng(7)
     day = np.arange(days)
     weekday = np.array([1.2, 1.05, 1.0, 1.0, 1.1, 0.8, 0.5])[day % 7]
@@ -33,18 +33,18 @@ def make_sales(stores: int = 20, days: int = 700) -> np.ndarray:
 
 
 def last_week_again(known: np.ndarray, days: int) -> np.ndarray:
-    """The last seven days, repeated."""
+    """Repeat the last seven days."""
     return np.tile(known[:, -7:], (1, -(-days // 7)))[:, :days]
 
 
 def weekday_mean(known: np.ndarray, days: int) -> np.ndarray:
-    """The mean of each weekday over the last eight weeks."""
+    """Forecast the mean of each weekday over the last eight weeks."""
     weeks = known[:, -56:].reshape(len(known), 8, 7)
     return np.tile(weeks.mean(axis=1), (1, -(-days // 7)))[:, :days]
 
 
 def weekday_mean_with_season(known: np.ndarray, days: int) -> np.ndarray:
-    """The same, moved as the whole chain moved between the same days a year ago."""
+    """Scale the weekday means by the chain's change between the same days a year ago."""
     chain = known.sum(axis=0)
     a_year_ago = len(chain) - 364
     before = chain[a_year_ago - 56 : a_year_ago].mean()
@@ -60,12 +60,12 @@ METHODS: dict[str, Method] = {
 
 
 def rmspe(actual: np.ndarray, forecast: np.ndarray) -> float:
-    """Root mean square percentage error."""
+    """Return the root mean square percentage error."""
     return float(np.sqrt(np.mean((forecast / actual - 1) ** 2)))
 
 
 def backtest(method: Method, sales: np.ndarray) -> dict[int, float]:
-    """The method's error at each origin; it is shown nothing that came after the origin."""
+    """Return the error of a method at each origin, with sales up to the origin only."""
     return {
         origin: rmspe(
             sales[:, origin : origin + HORIZON_DAYS],
@@ -76,7 +76,7 @@ def backtest(method: Method, sales: np.ndarray) -> dict[int, float]:
 
 
 def track(name: str, errors: dict[int, float]) -> str:
-    """Log one method's backtest as a run; gives the run's id."""
+    """Log the backtest of a method as a run, and return the id of the run."""
     with mlflow.start_run(run_name=name) as run:
         mlflow.log_params({"method": name, "horizon_days": HORIZON_DAYS})
         for origin, error in errors.items():
@@ -86,7 +86,7 @@ def track(name: str, errors: dict[int, float]) -> str:
 
 
 def champion_error(client: MlflowClient) -> float:
-    """The error of the model that serves; infinite when none does."""
+    """Return the error of the champion; infinite without one."""
     try:
         version = client.get_model_version_by_alias(MODEL, "champion")
     except MlflowException:
@@ -95,7 +95,7 @@ def champion_error(client: MlflowClient) -> float:
 
 
 def promote(client: MlflowClient, name: str, run_id: str, error: float) -> str:
-    """Register the method and let it serve if it beats the one that does."""
+    """Register the method, and make it champion if it beats the current one."""
     best = champion_error(client)
     if error >= best:
         return f"{name} ({error:.4f}) stays out: the champion has {best:.4f}"
@@ -109,7 +109,7 @@ def promote(client: MlflowClient, name: str, run_id: str, error: float) -> str:
 
 
 def run(folder: Path) -> list[str]:
-    """Judge every method, track it, and ask the gate about the best."""
+    """Backtest and track every method, and promote the best one."""
     folder.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(f"sqlite:///{folder.resolve() / 'mlflow.db'}")
     if mlflow.get_experiment_by_name("simplified") is None:

@@ -1,4 +1,4 @@
-"""Published forecasts over HTTP: a file for each week, a pointer, and an API that only reads."""
+"""Serve published forecasts over HTTP: a file per week, a pointer, and a read-only API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HORIZON_DAYS = 14
 
 
 class Day(BaseModel):
-    """One forecast day."""
+    """Forecast of one day."""
 
     target_date: date
     sales_forecast: Annotated[float, Field(description="EUR")]
@@ -28,7 +28,7 @@ class Day(BaseModel):
 
 
 class Forecast(BaseModel):
-    """A store's next days, and where they come from."""
+    """Forecast of a store's next days, with its generation."""
 
     store_id: int
     forecast_origin: date
@@ -37,10 +37,10 @@ class Forecast(BaseModel):
 
 
 def publish(folder: Path, week: int) -> str:
-    """Write one week's forecasts, check them, and only then move the pointer.
+    """Write the forecasts of a week, check them, and only then move the pointer.
 
     Raises:
-        ValueError: The forecasts are not fit to be served.
+        ValueError: The forecasts fail a check.
     """
     origin = FIRST_ORIGIN + timedelta(weeks=week - 1)
     stores: dict[str, list[dict[str, Any]]] = {}
@@ -70,7 +70,7 @@ def publish(folder: Path, week: int) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, never a part."""
+    """Write a file atomically: readers find the old or the new one."""
     waiting = path.with_suffix(".new")
     with waiting.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -80,7 +80,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 class Current:
-    """The generation that ``CURRENT`` names, read again only when it changes."""
+    """Cache of the generation in ``CURRENT``, read again when the pointer changes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -88,7 +88,7 @@ class Current:
         self.content: dict[str, Any] = {}
 
     def read(self) -> dict[str, Any]:
-        """The forecasts of the current week."""
+        """Return the forecasts of the current week."""
         name = (self.folder / "CURRENT").read_text(encoding="utf-8")
         if name != self.name:
             self.content = json.loads((self.folder / name).read_text(encoding="utf-8"))
@@ -97,13 +97,13 @@ class Current:
 
 
 def create_app(folder: Path) -> FastAPI:
-    """The API over a folder of published weeks."""
+    """Return the API for a folder of published weeks."""
     app = FastAPI(title="Forecasts, simplified")
     current = Current(folder)
 
     @app.get("/health")
     def health() -> dict[str, str]:
-        """Whether there is something to answer from, and what."""
+        """Return the current generation, or an error without one."""
         try:
             current.read()
         except OSError as error:
@@ -117,7 +117,7 @@ def create_app(folder: Path) -> FastAPI:
         days: Annotated[int, Query(ge=1, le=HORIZON_DAYS)] = HORIZON_DAYS,
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Forecast | Response:
-        """A store's next days."""
+        """Return the forecast of a store's next days."""
         content = current.read()
         tag = f'"{current.name}"'
         if if_none_match == tag:

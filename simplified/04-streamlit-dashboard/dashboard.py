@@ -1,4 +1,4 @@
-"""A store's next weeks on one page: sales so far, forecast, range, figures to take along."""
+"""Show a store's next weeks on one page: sales so far, forecast, range, CSV download."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HORIZON_DAYS = 28
 
 
 def make_days(store: int) -> pl.DataFrame:
-    """Invented days of a store: ``day, is_future, sales, forecast, lower_80, upper_80`` (EUR)."""
+    """Return invented days: ``day, is_future, sales, forecast, lower_80, upper_80`` (EUR)."""
     chance = np.random.default_rng(store)
     days = [ORIGIN + timedelta(days=offset) for offset in range(-HISTORY_DAYS, HORIZON_DAYS + 1)]
     shape = np.array([1.2, 1.0, 0.95, 0.95, 1.1, 0.8, 0.0])[[day.weekday() for day in days]]
@@ -36,7 +36,7 @@ def make_days(store: int) -> pl.DataFrame:
 
 
 def summary(days: pl.DataFrame, weeks: int) -> str:
-    """One sentence: what is expected, and how often the range held so far."""
+    """Return a sentence with the total forecast and the coverage of the range so far."""
     ahead = days.filter(pl.col("is_future")).head(7 * weeks)
     past = days.filter(~pl.col("is_future") & (pl.col("forecast") > 0))
     inside = past.select(pl.col("sales").is_between("lower_80", "upper_80").mean()).item()
@@ -48,7 +48,7 @@ def summary(days: pl.DataFrame, weeks: int) -> str:
 
 
 def chart(days: pl.DataFrame) -> go.Figure:
-    """Sales so far, then the forecast in its range."""
+    """Return the chart of sales so far and of the forecast with its range."""
     ahead = days.filter(pl.col("is_future"))
     figure = go.Figure()
     band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
@@ -64,7 +64,7 @@ def chart(days: pl.DataFrame) -> go.Figure:
 
 
 def chosen_store() -> int:
-    """The store that the address asks for, or the first."""
+    """Return the store in the address, or the first one."""
     asked = st.query_params.get("store", "")
     if asked and asked not in map(str, STORES):
         st.warning(f"The address asks for store {asked}; there are {', '.join(map(str, STORES))}.")
@@ -72,7 +72,7 @@ def chosen_store() -> int:
 
 
 def page() -> None:
-    """The page."""
+    """Draw the page."""
     st.set_page_config(page_title="A store's next weeks", page_icon="📈")
     st.title("A store's next weeks")
     first = chosen_store()

@@ -1,7 +1,6 @@
-"""Another retailer's export into the files that ``rossmann refresh`` lands.
+"""Convert another retailer's export to the files that ``rossmann refresh`` lands.
 
-What to write anew for your own files are the three functions ``read_*``; the rest says what the
-product's files are.
+Replace the three functions ``read_*`` for your own files; the rest is the product's format.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-# what this retailer calls things, and the codes that stand for it in the product's files
+# names and codes of this retailer, with those of the product's files
 STORE_TYPES = {"city": "a", "mall": "b", "village": "c"}
 ASSORTMENTS = {"small": "a", "large": "c"}
 
@@ -30,7 +29,7 @@ def _day() -> pl.Expr:
 
 
 def read_stores(folder: Path) -> pl.DataFrame:
-    """Stores: ``Store, StoreType, Assortment``; nothing is known of competitors."""
+    """Return the stores: ``Store, StoreType, Assortment``, without competitors."""
     return _read(folder / "branches.csv").select(
         _store(),
         StoreType=pl.col("format").replace_strict(STORE_TYPES),
@@ -39,7 +38,7 @@ def read_stores(folder: Path) -> pl.DataFrame:
 
 
 def read_calendar(folder: Path) -> pl.DataFrame:
-    """What is known in advance of a day, the same for all stores, past and future."""
+    """Return the plan of each day, the same for all stores, past and future."""
     return _read(folder / "calendar.csv").select(
         _day(),
         Open=(pl.col("closed") == "no").cast(pl.Int8),
@@ -52,7 +51,7 @@ def read_calendar(folder: Path) -> pl.DataFrame:
 
 
 def read_sales(folder: Path) -> pl.DataFrame:
-    """Sales in the retailer's own currency: ``Store, Date, Sales``."""
+    """Return the sales in the retailer's currency: ``Store, Date, Sales``."""
     amount = pl.col("turnover_chf").str.replace(",", ".", literal=True).cast(pl.Float64)
     return _read(folder / "turnover.csv").select(_store(), _day(), Sales=amount)
 
@@ -60,8 +59,8 @@ def read_sales(folder: Path) -> pl.DataFrame:
 def convert(export: Path, raw: Path) -> None:
     """Write ``store.csv``, ``train.csv`` and ``test.csv``.
 
-    A day on which a store is open and without a row stays without one: the product knows it as
-    missing. A day on which it is closed gets a row with 0.
+    An open day without a row stays without one, because the product treats it as missing. A closed
+    day gets a row with 0.
     """
     stores, calendar, sales = read_stores(export), read_calendar(export), read_sales(export)
     newest: date = sales["Date"].max()  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Stands in for another retailer: an invented chain's export, in that retailer's own format."""
+"""Write the export of an invented chain in another retailer's format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _number(value: float) -> str:
 
 
 def has_promotion(day: date) -> bool:
-    """Thursday to Saturday of every week but each fifth."""
+    """Return whether a day has a promotion: Thursday to Saturday, except every fifth week."""
     return day.weekday() in (3, 4, 5) and day.isocalendar().week % 5 != 0
 
 
@@ -48,7 +48,7 @@ def write_export(folder: Path) -> None:
             level = chance.uniform(5000, 15000)
             for day in days:
                 if day > LAST_DAY or day in closed:
-                    continue  # this retailer exports no row for a day on which a branch is closed
+                    continue  # the export has no row for a closed day
                 season = 1 + 0.1 * np.cos(2 * np.pi * (day.timetuple().tm_yday - 350) / 365)
                 uplift = 1.25 if has_promotion(day) else 1.0
                 sales = level * WEEKDAY[day.weekday()] * season * uplift

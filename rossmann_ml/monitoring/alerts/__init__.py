@@ -1,1 +1,1 @@
-"""Alerts: rules, their findings, and delivery."""
+"""Find conditions that need a person, record them as alerts, and send them."""

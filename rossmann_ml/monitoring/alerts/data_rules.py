@@ -1,4 +1,4 @@
-"""Alert rules about what comes in: sales, plan, checks, and the weekly job itself."""
+"""Alert rules on input data (sales, plan, checks) and on a weekly job that did not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Whether sales or plan are late, or too much of the plan is filled by rule."""
+    """Find late sales, a late plan, and a plan that is filled by rule too often."""
     newest = newest_sales_date(situation.connection)
     if newest is None:
         return None
@@ -62,7 +62,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
 
 
 def judge_failed_checks(situation: Situation) -> Judgement:
-    """Which checks of the newest run failed."""
+    """Find failed checks in the newest results of each suite."""
     rows = quality.newest_results(situation.connection)
     if not rows:
         return None
@@ -92,7 +92,7 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 
 def judge_refresh_late(situation: Situation) -> Judgement:
-    """Whether the weekly job did not come."""
+    """Find newest forecasts that are older than the limit."""
     origin = forecasting.newest_origin_between(situation.connection)
     if origin is None:
         return None

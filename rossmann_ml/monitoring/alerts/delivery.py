@@ -1,8 +1,8 @@
-"""Sending alerts: a webhook and e-mail, each one message for all alerts that are due.
+"""Send due alerts in one message by webhook or e-mail.
 
-Where to comes from the environment (:class:`rossmann_ml.base.settings.DeliverySettings`). Addresses
-and secrets are in no log, table or error: a failure is told by its kind. When to send and to record
-is :mod:`rossmann_ml.monitoring.alerts.watch`' matter.
+:func:`deliver` never raises: the result has the kind of a failure, and no address or secret is in a
+log, table or error. See :class:`rossmann_ml.base.settings.DeliverySettings` for the targets and
+:mod:`rossmann_ml.monitoring.alerts.watch` for due alerts.
 """
 
 from __future__ import annotations
@@ -24,20 +24,24 @@ from urllib3.util import Retry
 from rossmann_ml.base.settings import DeliverySettings
 from rossmann_ml.serving.status import OpenAlert
 
+# apprise (2.3 was tried) sends strings only: its JSON has no list of alerts for programs, and its
+# failure has no SMTP code.
 WEBHOOK, E_MAIL = "webhook", "e-mail"
-_TRIES_AGAIN = 3
-_SECONDS_BEFORE_SECOND_TRY = 0.5
+_RETRIES = 3
+_SECONDS_BEFORE_FIRST_RETRY = 0.5
+_WEBHOOK_TIMEOUT_SECONDS = 5.0  # for each try, to connect and to answer
+_SMTP_TIMEOUT_SECONDS = 10.0  # for each step of the SMTP dialogue
 _FIRST_FAILURE_STATUS = 300
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message: what it told of, and whether it arrived.
+    """Outcome of one message.
 
     Attributes:
         channel: ``webhook`` or ``e-mail``.
-        alert_ids: The alerts in it.
-        failure: What went wrong; None when nothing did.
+        alert_ids: Ids of the alerts in the message.
+        failure: Kind of the failure; None for a delivered message.
     """
 
     channel: str
@@ -46,14 +50,14 @@ class Delivery:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether it arrived."""
+        """Whether the target accepted the message."""
         return self.failure is None
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.failure or 'delivered'}"
 
     def rows(self, attempted_at: datetime) -> list[dict[str, Any]]:
-        """A row of ``monitoring.alert_deliveries`` for each alert."""
+        """Return a row of ``monitoring.alert_deliveries`` for each alert."""
         return [
             {
                 "alert_id": alert_id,
@@ -67,7 +71,7 @@ class Delivery:
 
 
 def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
-    """The channels that are set up."""
+    """Return the channels that have a target."""
     return tuple(
         channel
         for channel, is_set in (
@@ -79,12 +83,12 @@ def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
 
 
 def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings) -> Delivery:
-    """Send alerts by one channel. What goes wrong on the way is in the answer, never raised.
+    """Send alerts by one channel; return a failure instead of raising it.
 
     Args:
         channel: One of :func:`channels_of`.
-        alerts: What to tell, the most urgent first.
-        sending: Where to.
+        alerts: Alerts of the message, the most urgent first.
+        sending: Targets.
     """
     ids = tuple(alert.alert_id for alert in alerts)
     try:
@@ -96,28 +100,28 @@ def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings
 
 
 def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
-    """POST to the webhook; too many requests and a server's trouble are tried again."""
+    """POST to the webhook; retry after status 429 and server errors."""
     if sending.webhook is None:
         raise ValueError("no webhook is set")
-    again = Retry(
-        total=_TRIES_AGAIN,
-        backoff_factor=_SECONDS_BEFORE_SECOND_TRY,
+    retry = Retry(
+        total=_RETRIES,
+        backoff_factor=_SECONDS_BEFORE_FIRST_RETRY,
         status_forcelist=(429, 500, 502, 503, 504),
         allowed_methods=("POST",),
         raise_on_status=False,
-        respect_retry_after_header=False,  # the weekly job does not wait an hour
+        respect_retry_after_header=False,  # a server must not delay the weekly job by an hour
     )
     with _unlogged(), requests.Session() as session:
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=again))
+            session.mount(scheme, HTTPAdapter(max_retries=retry))
         answer = session.post(
             sending.webhook.get_secret_value(),
-            # `text` is what chat services show
+            # chat services show `text`
             json={
                 "text": _text(alerts),
                 "alerts": [alert.model_dump(mode="json") for alert in alerts],
             },
-            timeout=sending.webhook_timeout_seconds,
+            timeout=_WEBHOOK_TIMEOUT_SECONDS,
             allow_redirects=False,
         )
     return f"HTTP {answer.status_code}" if answer.status_code >= _FIRST_FAILURE_STATUS else None
@@ -125,7 +129,7 @@ def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep urllib3 from logging the address of what it tries again."""
+    """Keep urllib3 from logging the address of a retried request."""
     loggers = [logging.getLogger(f"urllib3.{name}") for name in ("connectionpool", "util.retry")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -143,16 +147,15 @@ def _mail(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
     message["From"] = sending.mail_from
     message["To"] = ", ".join(sending.receivers)
     message.set_content(_text(alerts))
-    timeout = sending.smtp_timeout_seconds
     if sending.smtp_security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(
             sending.smtp_host,
             sending.smtp_port,
-            timeout=timeout,
+            timeout=_SMTP_TIMEOUT_SECONDS,
             context=ssl.create_default_context(),
         )
     else:
-        server = smtplib.SMTP(sending.smtp_host, sending.smtp_port, timeout=timeout)
+        server = smtplib.SMTP(sending.smtp_host, sending.smtp_port, timeout=_SMTP_TIMEOUT_SECONDS)
     with server:
         if sending.smtp_security == "starttls":
             server.starttls(context=ssl.create_default_context())
@@ -178,7 +181,7 @@ def _text(alerts: Sequence[OpenAlert]) -> str:
 
 
 def _kind_of(error: Exception) -> str:
-    """What went wrong without its text, which may hold an address with a secret in it."""
+    """Return the kind of an error, because its text may contain a secret address."""
     kind = type(error).__name__
     code = getattr(error, "smtp_code", None)
     return f"{kind} (SMTP {code})" if code else kind

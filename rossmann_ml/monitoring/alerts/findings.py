@@ -1,6 +1,6 @@
-"""What an alert rule looks at, what it says, and how figures and lists stand in its messages.
+"""Input and result types of alert rules, and formatting of their messages.
 
-The rules themselves are in the modules beside this one.
+See :mod:`rossmann_ml.monitoring.alerts.rules` for the rules.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import duckdb
 from rossmann_ml.base.alert_params import AlertParams, Severity
 from rossmann_ml.warehouse.tables import marts
 
-# items of a list in a message; the others are counted
+# number of listed items in a message; the rest is counted
 _NAMED = 5
 
 
 @dataclass(frozen=True)
 class AlertFinding:
-    """Something that a person should look at.
+    """Condition that needs a person.
 
     Attributes:
-        rule: The rule that found it.
-        subject: What it is about; together with the rule it is one alert.
-        message: In words, with what was found and what was expected.
-        value: The figure that was judged.
-        threshold: The limit that it passed.
-        severity: Where it is not the rule's own.
+        rule: Name of the rule.
+        subject: Object of the condition; rule and subject identify an alert.
+        message: Value found and value expected, in words.
+        value: Judged figure.
+        threshold: Limit that the figure passed.
+        severity: Severity; None for the severity of the rule.
     """
 
     rule: str
@@ -42,13 +42,13 @@ class AlertFinding:
 
 @dataclass(frozen=True)
 class Situation:
-    """What the rules look at.
+    """Input of the rules.
 
     Attributes:
-        connection: The pipeline's database.
-        params: The limits.
-        today: The product's today.
-        run_id: The run that asks.
+        connection: Connection to the warehouse.
+        params: Limits of the rules.
+        today: Business date.
+        run_id: Id of the run that evaluates the rules.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -57,7 +57,7 @@ class Situation:
     run_id: str
 
     def rows(self, query: str, names: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of a query; none where a table is not built yet."""
+        """Return the rows of a query, or no rows when a table is missing."""
         try:
             found: list[tuple[Any, ...]] = self.connection.execute(query, names).fetchall()
         except duckdb.CatalogException:
@@ -67,7 +67,7 @@ class Situation:
     def live_accuracy(
         self, window_days: int, min_days: int
     ) -> list[tuple[str, str, int, float, float, float, float]]:
-        """See :func:`rossmann_ml.warehouse.tables.marts.live_accuracy`; none before dbt ran."""
+        """Return the rows of ``marts.live_accuracy``, or no rows before dbt ran."""
         try:
             return marts.live_accuracy(self.connection, window_days=window_days, min_days=min_days)
         except duckdb.CatalogException:
@@ -75,15 +75,15 @@ class Situation:
 
 
 Judgement = list[AlertFinding] | None
-"""What a rule found; None where there is nothing yet that it could judge."""
+"""Findings of a rule; None when the data that it judges does not exist yet."""
 
 
 def figure(value: float | None) -> str:
-    """A figure with three digits; ``none`` where there is none."""
+    """Format a figure with three digits; return ``none`` for None."""
     return "none" if value is None else f"{value:.3g}"
 
 
 def some(items: Sequence[str], separator: str = ", ") -> str:
-    """The first few, and how many more there are."""
+    """Join the first items, and add the number of further ones."""
     more = len(items) - _NAMED
     return separator.join(items[:_NAMED]) + (f"{separator}and {more} more" if more > 0 else "")

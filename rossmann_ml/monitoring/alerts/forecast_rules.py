@@ -1,4 +1,4 @@
-"""Alert rules about forecasts and the model that makes them."""
+"""Alert rules on forecasts and on the champion."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from rossmann_ml.models.blend import BLEND
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, figure, some
 from rossmann_ml.warehouse.tables import forecasting, models, raw
 
-# longer than any rebuilding: a year in which a season of every kind went by without a sale
+# longer than any rebuilding of a store: a year has every season
 _CLOSED_FOR_GOOD_DAYS = 365
 
 
 def judge_accuracy(situation: Situation) -> Judgement:
-    """Whether forecasts were further off than the backtest of their model promised."""
+    """Find segments whose MAPE is worse than in the backtest of the champion by a factor."""
     rule = situation.params.accuracy
     serving = models.champion(situation.connection)
     if serving is None:
         return None
-    promises = models.backtest_medians(situation.connection, serving, BLEND)
+    expected_by_segment = models.backtest_medians(situation.connection, serving, BLEND)
     rows = [
-        (*row[:5], promises[row[:2]])
+        (*row[:5], expected_by_segment[row[:2]])
         for row in situation.live_accuracy(rule.window_days, rule.min_days)
-        if promises.get(row[:2], 0) > 0
+        if expected_by_segment.get(row[:2], 0) > 0
     ]
     if not rows:
         return None
     found = []
-    for kind, segment, store_days, mape, rmspe, promised in rows:
+    for kind, segment, store_days, mape, rmspe, expected in rows:
         limit = rule.max_mape_ratio if kind == "overall" else rule.max_segment_mape_ratio
-        if mape / promised > limit:
+        if mape / expected > limit:
             found.append(
                 AlertFinding(
                     "accuracy",
                     _segment(kind, segment),
-                    f"MAPE {mape:.1%} over {store_days:,} store-days that came true (RMSPE "
-                    f"{rmspe:.1%}): {mape / promised:.2f} times the backtest's {promised:.1%}, "
+                    f"MAPE {mape:.1%} over {store_days:,} store-days with actuals (RMSPE "
+                    f"{rmspe:.1%}): {mape / expected:.2f} times the backtest's {expected:.1%}, "
                     f"expected at most {limit:g} times",
-                    mape / promised,
+                    mape / expected,
                     limit,
                 )
             )
@@ -46,7 +46,7 @@ def judge_accuracy(situation: Situation) -> Judgement:
 
 
 def judge_coverage(situation: Situation) -> Judgement:
-    """Whether the ranges held as often as they should."""
+    """Find intervals whose coverage is outside its limits."""
     rule = situation.params.coverage
     rows = situation.live_accuracy(rule.window_days, rule.min_days)
     overall = [row for row in rows if row[0] == "overall"]
@@ -61,7 +61,7 @@ def judge_coverage(situation: Situation) -> Judgement:
                 AlertFinding(
                     "coverage",
                     interval,
-                    f"{coverage:.1%} of {store_days:,} store-days lay inside the {interval}, "
+                    f"{coverage:.1%} of {store_days:,} store-days were inside the {interval}, "
                     f"expected {low:.1%} to {high:.1%}",
                     coverage,
                     low if coverage < low else high,
@@ -71,7 +71,7 @@ def judge_coverage(situation: Situation) -> Judgement:
 
 
 def judge_drift(situation: Situation) -> Judgement:
-    """What the newest measurement of drift found."""
+    """Find drift in the newest rows of ``monitoring.drift_metrics``."""
     rows = situation.rows(
         """
         WITH newest AS (
@@ -112,7 +112,7 @@ def judge_drift(situation: Situation) -> Judgement:
 
 
 def judge_stores_not_forecast(situation: Situation) -> Judgement:
-    """Whether too many stores have no forecast; those that closed for good are not counted."""
+    """Find too many stores without a forecast; permanently closed stores do not count."""
     run = forecasting.newest_weekly_run(situation.connection)
     if run is None:
         return None
@@ -138,7 +138,7 @@ def judge_stores_not_forecast(situation: Situation) -> Judgement:
 
 
 def judge_champion_old(situation: Situation) -> Judgement:
-    """Whether the champion has not seen the newest months."""
+    """Find a champion whose training data ended too long ago."""
     champion = models.champion(situation.connection)
     if champion is None:
         return None

@@ -1,7 +1,6 @@
-"""The rules: what in the warehouse a person should look at now.
+"""List of all alert rules, and their evaluation.
 
-A rule reads and says what it found, with figures. What becomes of it (a row, a message to someone)
-is :mod:`rossmann_ml.monitoring.alerts.watch`' matter.
+Rules only read. See :mod:`rossmann_ml.monitoring.alerts.watch` for recording and sending findings.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ RULES: dict[str, Callable[[Situation], Judgement]] = {
     "stores_not_forecast": forecast_alert_rules.judge_stores_not_forecast,
     "champion_old": forecast_alert_rules.judge_champion_old,
 }
-"""Every rule that looks at the warehouse; ``failed_run`` is told by the run that fails."""
+"""Rules that read the warehouse, by name; ``failed_run`` comes from the failing run instead."""
 
 
 def judge(situation: Situation) -> dict[str, Judgement]:
-    """Ask every rule.
+    """Evaluate every rule.
 
     Args:
-        situation: What to look at.
+        situation: Input of the rules.
 
     Returns:
-        By rule: findings, an empty list where all is well, None where it could not be judged.
+        Findings by rule: an empty list without a problem, None without data to judge.
     """
     return {name: rule(situation) for name, rule in RULES.items()}

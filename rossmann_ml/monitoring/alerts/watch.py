@@ -1,7 +1,7 @@
-"""Alerts as rows: raised, seen again, resolved, and told to people and readers.
+"""Evaluate alert rules, and raise, update, send and resolve rows of ``monitoring.alerts``.
 
-What is worth an alert is decided by :mod:`rossmann_ml.monitoring.alerts.rules`, how a message
-travels by :mod:`rossmann_ml.monitoring.alerts.delivery`.
+Entry point: :func:`watch`. See :mod:`rossmann_ml.monitoring.alerts.rules` for the rules and
+:mod:`rossmann_ml.monitoring.alerts.delivery` for webhook and e-mail.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ FAILED_RUN = "failed_run"
 
 @dataclass(frozen=True)
 class AlertReport:
-    """What asking the rules came to.
+    """Result of one evaluation of the rules.
 
     Attributes:
-        open: The alerts that are open now, the most urgent first.
-        raised: How many of them are new.
-        resolved: How many are over since the last time.
-        unjudged: Rules that had nothing to look at.
-        deliveries: What was sent now, and what could not be.
-        retraining_advice: Why the next weekly run should train; None: no need.
+        open: Open alerts, the most urgent first.
+        raised: Number of new alerts.
+        resolved: Number of alerts that were resolved now.
+        unjudged: Rules without data to judge.
+        deliveries: Messages of this evaluation, delivered or failed.
+        retraining_advice: Reason to train in the next weekly run; None without a reason.
     """
 
     open: tuple[OpenAlert, ...]
@@ -56,7 +56,7 @@ class AlertReport:
     retraining_advice: str | None
 
     def summary(self) -> str:
-        """One line: how many are open, and what became of the messages."""
+        """Return one line with the numbers of alerts and of messages."""
         by_severity = {
             severity: sum(each.severity == severity for each in self.open)
             for severity in reversed(SEVERITIES)
@@ -80,23 +80,22 @@ def watch(
     failure: FailedRun | None = None,
     is_publishing: bool = False,
 ) -> AlertReport:
-    """Ask the rules, keep what they say as rows, send what is due, and tell readers.
+    """Evaluate all rules, upsert ``monitoring.alerts``, send due alerts, update ``status.json``.
 
-    An alert is a rule and a subject. While its condition lasts it is one row, which is sent once
-    and again whenever its cooldown is over; one that comes back within the cooldown is the same
-    row, and nothing is sent. It is resolved when its rule no longer finds it; a rule that has
-    nothing to look at leaves its alerts as they are. An alert of ``failed_run`` lasts until a run
-    publishes again. A message that cannot be sent is recorded and tried again the
-    next time; it fails nothing.
+    Rule and subject identify an alert. While its condition lasts it is one row, which is sent once
+    and after each cooldown; a condition that returns within the cooldown continues the row. The
+    alert is resolved when its rule no longer finds it. A rule without data leaves its alerts
+    unchanged. An alert of ``failed_run`` is resolved by the next run that publishes. A message that
+    cannot be sent is recorded, and the next evaluation retries it.
 
     Args:
-        session: Session of the job; its progress is told what is sent.
-        run_id: The run that asks.
-        failure: How that run failed, if it did.
-        is_publishing: This run publishes next, so that the failure of an earlier one is over.
+        session: Session of the job; its progress receives a line for each message.
+        run_id: Id of the run.
+        failure: Failure of that run; None for a run without one.
+        is_publishing: True when this run publishes next, which resolves ``failed_run``.
 
     Raises:
-        SettingsError: What is set on sending cannot be used.
+        SettingsError: A setting of delivery is invalid.
         BusyError: Another process writes.
     """
     sending = load_delivery_settings()
@@ -120,7 +119,7 @@ def watch(
             params.monitoring.retraining,
             every_weeks=params.training.retrain_every_weeks,
         )
-        # before anything is sent: readers must know although a server lets us wait
+        # before sending, because a slow server must not delay the readers' status
         write_alerts(settings, alerts=still_open, retraining_advice=advice)
         deliveries = _send(session, sending, due)
     return AlertReport(
@@ -134,7 +133,7 @@ def watch(
 
 
 def open_alerts(connection: duckdb.DuckDBPyConnection) -> tuple[OpenAlert, ...]:
-    """The alerts whose condition is not over, the most urgent first."""
+    """Return the open alerts, the most urgent first."""
     rows = read_frame(
         connection,
         """
@@ -160,7 +159,7 @@ def _failed(failure: FailedRun) -> AlertFinding:
 
 
 class _Book:
-    """The table of alerts while one run writes in it."""
+    """Writer of ``monitoring.alerts`` for one run."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, settings: Settings, situation: Situation
@@ -173,10 +172,10 @@ class _Book:
         self._now = utc_now()
 
     def note(self, findings: Sequence[AlertFinding]) -> int:
-        """Raise what is new, and bring what was there before up to date.
+        """Insert new alerts and update open ones.
 
         Returns:
-            How many were raised.
+            Number of new alerts.
         """
         raised = 0
         for finding in findings:
@@ -243,10 +242,10 @@ class _Book:
         }
 
     def resolve(self, judged_rules: Collection[str]) -> int:
-        """Mark as over what these rules did not find this time.
+        """Resolve the open alerts that these rules did not find this time.
 
         Returns:
-            How many are.
+            Number of resolved alerts.
         """
         rows = self._connection.execute(
             """
@@ -262,7 +261,7 @@ class _Book:
 def _due(
     connection: duckdb.DuckDBPyConnection, rules: AlertParams, sending: DeliverySettings
 ) -> dict[str, list[OpenAlert]]:
-    """What each channel has not got yet."""
+    """Return the alerts to send by channel."""
     severities = SEVERITIES[SEVERITIES.index(rules.send_from) :]
     due = {}
     for channel in channels_of(sending):
@@ -289,7 +288,7 @@ def _due(
 def _send(
     session: Session, sending: DeliverySettings, due: dict[str, list[OpenAlert]]
 ) -> tuple[Delivery, ...]:
-    """Send with the database closed, then record what came of it."""
+    """Send alerts with the warehouse closed, then record the deliveries."""
     deliveries = []
     with session.released():
         for channel, alerts in due.items():

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from bad_files import CORPUS, SALES, BadFile, End
+from support.bad_files import CORPUS, SALES, BadFile, End
 from support.retailer import Retailer
 
 from rossmann_ml.base.errors import BadFileError

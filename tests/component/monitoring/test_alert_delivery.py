@@ -32,7 +32,7 @@ def alert(number: int = 1, **changed: str) -> OpenAlert:
 
 @pytest.fixture(autouse=True)
 def no_waiting_between_tries(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(delivery, "_SECONDS_BEFORE_SECOND_TRY", 0.0)
+    monkeypatch.setattr(delivery, "_SECONDS_BEFORE_FIRST_RETRY", 0.0)
 
 
 def mail_settings(port: int, **changed: object) -> DeliverySettings:
@@ -93,15 +93,14 @@ def test_a_webhook_that_refuses_is_a_failure_with_its_status_and_nothing_raised(
     assert len(webhook.bodies) == tries
 
 
-def test_a_webhook_that_does_not_answer_is_given_up():
+def test_a_webhook_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "_WEBHOOK_TIMEOUT_SECONDS", 0.05)
     with listening_webhook() as webhook:
         webhook.seconds = 5
         done = deliver(
             "webhook",
             [alert()],
-            DeliverySettings.model_validate(
-                {"webhook": webhook.url, "webhook_timeout_seconds": 0.05}
-            ),
+            DeliverySettings.model_validate({"webhook": webhook.url}),
         )
     assert done.failure in {"ConnectionError", "ReadTimeout"}
 

@@ -223,7 +223,7 @@ def test_alerts_below_the_limit_are_recorded_and_not_sent(
 def test_a_failed_delivery_is_recorded_and_retried_and_does_not_fail_the_job(
     watching: Watching, quiet_warehouse: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(delivery, "_SECONDS_BEFORE_SECOND_TRY", 0.0)
+    monkeypatch.setattr(delivery, "_SECONDS_BEFORE_FIRST_RETRY", 0.0)
     monkeypatch.setenv("ROSSMANN_ALERT_WEBHOOK", f"http://127.0.0.1:{free_port()}/secret-token")
     report = watching(NO_PLAN)
     assert "0 messages sent, 1 not: webhook: ConnectionError" in report.summary()

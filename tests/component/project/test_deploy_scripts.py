@@ -130,7 +130,7 @@ def test_the_smoke_test_gives_up_and_says_what_was_answered(
 
 @pytest.fixture
 def storage(object_storage: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """The variables of a job whose object storage is empty, and whose product only takes notes."""
+    """Variables of a job with an empty object storage and a fake `rossmann` that logs its calls."""
     command = tmp_path / "bin" / "rossmann"
     command.parent.mkdir()
     command.write_text(FAKE_ROSSMANN)

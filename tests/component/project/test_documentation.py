@@ -1,5 +1,4 @@
-"""The documentation: the site builds strictly and fetches nothing, links lead somewhere, and what
-the pages tell people to type is there."""
+"""The documentation: the site builds strictly and offline, its links and its commands exist."""
 
 from __future__ import annotations
 
@@ -9,24 +8,26 @@ import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
-from mkdocs.exceptions import Abort
 from support.documents import Block, blocks, documents, local_links
+from typer.core import TyperGroup
 
 from app.api.main import create_app
 from documentation import links, reference, slides
+from documentation.commands import rossmann
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.plan import plan_feature_names
 
-MADE = ("reference/cli.md", "reference/http.md", "reference/features.md", "reference/dbt.md")
+MADE = ("reference/settings.md", "reference/features.md")
 SHELL = ("sh", "bash", "shell")
 
 
 class _Fetched(HTMLParser):
-    """Collects what a page fetches by itself."""
+    """Collect the addresses that a page fetches by itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,46 +77,38 @@ def test_every_page_of_docs_is_in_the_navigation(site: Path) -> None:
             assert f'href="{page}"' in start or page == "index.html", page
 
 
-def test_a_link_to_nowhere_stops_the_build(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "index.md").write_text("# A page\n\n[gone](gone.md)\n", encoding="utf-8")
-    (tmp_path / "mkdocs.yml").write_text("site_name: x\nstrict: true\n", encoding="utf-8")
-    with pytest.raises(Abort):
-        build(load_config(str(tmp_path / "mkdocs.yml")))
+def commands_of(group: Any, words: str = "rossmann") -> dict[str, Any]:
+    found = {}
+    for name, command in group.commands.items():
+        found[f"{words} {name}"] = command
+        if isinstance(command, TyperGroup):
+            found |= commands_of(command, f"{words} {name}")
+    return found
 
 
-def test_the_reference_names_every_command_operation_and_feature() -> None:
-    commands = [words for words, _ in reference.command_line()]
-    assert "rossmann rollback model" in commands
-    page = reference.cli_page()
-    assert [words for words in commands if f"## `{words}`" not in page] == []
+COMMANDS = commands_of(rossmann)
 
-    document = create_app().openapi()
-    operations = [
-        (method, path) for path in document["paths"] for method in document["paths"][path]
-    ]
-    page = reference.api_page(document)
-    assert [each for each in operations if f"## `{each[0].upper()} {each[1]}`" not in page] == []
+
+def test_the_reference_has_every_command_operation_and_feature(site: Path) -> None:
+    assert "rossmann rollback model" in COMMANDS
+    page = (site / "reference" / "cli.html").read_text(encoding="utf-8")
+    assert [words for words in COMMANDS if f'id="{words.replace(" ", "-")}"' not in page] == []
+
+    page = (site / "reference" / "http.html").read_text(encoding="utf-8")
+    assert [path for path in create_app().openapi()["paths"] if f'"{path}"' not in page] == []
 
     page = reference.features_page()
     assert [name for name in plan_feature_names() if f"| `{name}` | plan |" not in page] == []
     assert "| `residual_56d` | history |" in page
 
 
-def test_settings_are_told_with_defaults_and_exit_codes_with_reasons() -> None:
+def test_settings_have_defaults_and_exit_codes_have_reasons() -> None:
     page = reference.settings_page()
     assert "| `ROSSMANN_LOCK_TIMEOUT_SECONDS` | `5.0` | Time that a writer waits" in page
     assert "| `KAGGLE_KEY` |  | Key of your Kaggle account. |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
     assert "| `4` | Another process holds what the command needs: " in page
-
-
-def test_the_page_of_dbt_models_leads_to_dbts_own_where_that_was_made() -> None:
-    assert "(dbt-docs.html)" in reference.dbt_page(has_dbt_site=True)
-    page = reference.dbt_page(has_dbt_site=False)
-    assert "(dbt-docs.html)" not in page
-    assert "| `fct_daily_sales` |" in page
 
 
 def test_dbts_own_page_does_not_count_its_readers() -> None:
@@ -154,7 +147,7 @@ def test_links_work_on_the_site_as_in_the_repository(link: str, expected: str) -
     assert links.rewrite(code, "api.md", pages) == code
 
 
-def test_links_from_pages_that_lie_elsewhere_lead_into_docs() -> None:
+def test_links_from_pages_outside_docs_lead_into_docs() -> None:
     page = links.ELSEWHERE["simplified/README.md"]
     found = links.rewrite("[guide](../docs/how-to/adapt.md)", page, links.site_pages())
     assert found == "[guide](../how-to/adapt.md)"
@@ -181,14 +174,6 @@ def test_every_link_in_the_repository_leads_to_a_file() -> None:
     assert broken == {}
 
 
-def test_a_link_to_a_file_that_is_not_there_is_found(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(
-        "[a](a.md) [b](page.md)\n\n[c]: c.md\n\n```\n[d](d.md)\n```\n", encoding="utf-8"
-    )
-    assert broken_links(page) == ["a.md", "c.md"]
-
-
 def all_blocks() -> list[Block]:
     return [block for path in documents() for block in blocks(path)]
 
@@ -211,7 +196,7 @@ def api_paths() -> list[str]:
 
 
 def wrong_with(words: list[str]) -> str:
-    """What is wrong with a command that a page names; empty if nothing is known to be."""
+    """Return what is wrong with a command in a page; empty for a command that exists."""
     name = words[0].removeprefix(".venv/bin/")
     if words[0].startswith(".venv/bin/") and not Path(sys.executable).with_name(name).exists():
         return f"{words[0]} is not installed"
@@ -231,9 +216,8 @@ def wrong_with(words: list[str]) -> str:
 
 
 def _wrong_with_rossmann(words: list[str]) -> str:
-    commands = dict(reference.command_line())
     for length in (2, 1):
-        command = commands.get(" ".join(["rossmann", *words[:length]]))
+        command = COMMANDS.get(" ".join(["rossmann", *words[:length]]))
         if command is not None:
             known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
             unknown = [word for word in words if word.startswith("--") and word not in known]
@@ -258,24 +242,3 @@ def test_every_command_that_a_page_names_is_there() -> None:
         if (found := wrong_with(words))
     }
     assert wrong == {}
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("make coffee", "make has no target coffee"),
-        ("rossmann forecast", "there is no command rossmann forecast"),
-        ("rossmann train --profil full", "rossmann train has no --profil"),
-        (
-            "ROSSMANN_AS_OF=2025-06-23 .venv/bin/rossmann refresh --all",
-            "rossmann refresh has no --all",
-        ),
-        ("curl -s http://localhost:8000/storse/1", "the API has no /storse/1"),
-        (".venv/bin/python -m benchmarks.nothing", "there is no module benchmarks.nothing"),
-        (".venv/bin/python simplified/nothing.py", "simplified/nothing.py is not there"),
-        (".venv/bin/nothing", ".venv/bin/nothing is not installed"),
-    ],
-)
-def test_a_command_that_is_not_there_is_found(line: str, expected: str) -> None:
-    (words,) = Block("page.md:1", "sh", line, runs=False).commands
-    assert wrong_with(words) == expected

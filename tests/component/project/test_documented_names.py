@@ -1,4 +1,4 @@
-"""The names of packages, modules, steps and owners that pages give are those of the code."""
+"""Names of packages, modules, steps and owners in the pages are those of the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
 from support.documents import documents
 
 from rossmann_ml.base.settings import PROJECT_DIR
@@ -16,14 +15,14 @@ from rossmann_ml.warehouse.tables import SCHEMA_OWNERS, TABLE_OWNERS
 
 ARCHITECTURE = PROJECT_DIR / "docs" / "explanation" / "architecture.md"
 PICTURE = PROJECT_DIR / "docs" / "pictures" / "architecture.svg"
-# versions that were released keep the names of their time
+# the changelog keeps the names at the time of each release
 WITH_TODAYS_NAMES = [path for path in documents() if path.name != "CHANGELOG.md"]
 _PATH = re.compile(r"(?<![\w/.-])(?:rossmann_ml|app|assets|tests)/[\w./<>*-]+")
 _DOTTED = re.compile(r"(?<![\w/.])rossmann_ml(?:\.\w+)+")
 
 
 def missing_names(page: Path) -> list[str]:
-    """Give the paths and dotted names of a page that are not in the repository."""
+    """Return the paths and dotted names of a page that are not in the repository."""
     text = page.read_text(encoding="utf-8")
     return [
         *(path for path in _PATH.findall(text) if not _is_there(path, page)),
@@ -54,27 +53,8 @@ def test_every_path_and_dotted_name_of_the_code_in_a_page_is_there() -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        ("see `rossmann_ml/panels.py`", ["rossmann_ml/panels.py"]),
-        ("see `rossmann_ml/features/panels.py`.", []),
-        ("in `rossmann_ml/nowhere/<family>.py`", ["rossmann_ml/nowhere/<family>.py"]),
-        ("in `rossmann_ml/models/families/<family>.py`", []),
-        ("`rossmann_ml.clock` says", ["rossmann_ml.clock"]),
-        ("`rossmann_ml.warehouse.clock.monday_after` says", []),
-        ("`rossmann_ml.warehouse.clock.sunday` says", ["rossmann_ml.warehouse.clock.sunday"]),
-        ("https://example.org/app/nothing", []),
-    ],
-)
-def test_a_name_that_is_not_there_is_found(tmp_path: Path, text: str, missing: list[str]) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(text, encoding="utf-8")
-    assert missing_names(page) == missing
-
-
 def layers() -> list[list[str]]:
-    """Give the library's packages from the lowest layer to the highest."""
+    """Return the library's packages from the lowest layer to the highest."""
     pyproject = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = pyproject["tool"]["importlinter"]["contracts"]
     (contract,) = [each for each in contracts if each["type"] == "layers"]
@@ -82,7 +62,7 @@ def layers() -> list[list[str]]:
 
 
 def table_under(heading: str) -> list[list[str]]:
-    """Give the cells of the first table under a heading of the page, without its head."""
+    """Return the cells of the first table under a heading of the page, without its head."""
     section = ARCHITECTURE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1]
     lines = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
     assert lines, heading

@@ -1,4 +1,4 @@
-"""The small examples: each does what its README says, is short, and stands on its own."""
+"""The small examples: each does what its README says, is short, and imports no product code."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def pipeline() -> ModuleType:
     return load("01-data-pipeline/pipeline.py")
 
 
-def test_the_pipeline_sets_bad_rows_aside_and_lands_a_file_once(
+def test_the_pipeline_quarantines_bad_rows_and_lands_a_file_once(
     pipeline: ModuleType, tmp_path: Path
 ) -> None:
     said = pipeline.run(tmp_path)
-    assert said[0] == "sales_2025-03-29.csv: 298 rows landed, 4 set aside"
+    assert said[0] == "sales_2025-03-29.csv: 298 rows landed, 4 quarantined"
     assert len(said) == 5
     first = (tmp_path / "daily_sales.parquet").read_bytes()
     days = duckdb.sql(f"FROM '{tmp_path / 'daily_sales.parquet'}'").df()

@@ -1,8 +1,11 @@
-"""Tuning: the origins it may see, the trials it makes, and what it leaves in MLflow."""
+"""Tuning: the origins that it uses, its trials, and its runs in MLflow."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,7 +30,7 @@ FIRST_DAY = date(2013, 1, 1)
 
 
 def params_with(**spaces: object) -> Params:
-    """The small parameters with few trees, and other ranges to search by family."""
+    """Return the small parameters with few trees, and with other ranges by family."""
     loaded = small_params().model_dump()
     loaded["training"]["profiles"]["fast"]["models"]["lightgbm"]["trees"] = 4
     loaded["tuning"] |= {"origins": 2, "families": {**loaded["tuning"]["families"], **spaces}}
@@ -103,7 +106,7 @@ def test_no_warehouse_is_refused(tmp_path: Path) -> None:
         ({"family": "prophet"}, "'prophet' is not a model family: expected lightgbm, xgboost"),
         (
             {"params": params_with(lightgbm={"num_leaves": {"low": 100, "high": 200}})},
-            "num_leaves = 63 of lightgbm in the profile fast lies outside .* from 100 to 200",
+            "num_leaves = 63 of lightgbm in the profile fast is outside .* from 100 to 200",
         ),
         (
             {"params": params_with(lightgbm={"learning_rate": {"low": 1, "high": 2}})},
@@ -187,10 +190,9 @@ def test_tuning_does_not_see_a_day_after_the_horizon_of_its_last_origin(
     assert other.today.rmspe != before.today.rmspe
 
 
-def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
-    place: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_search_keeps_its_trials_and_the_next_call_adds_the_rest(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = tune(copy_of(place, tmp_path / "whole"), 4)
     first = tune(settings, 1)
     assert len(first.trials) == 1
 
@@ -203,11 +205,36 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
             tune(settings, 4)
     resumed = tune(settings, 4)
     assert resumed.tried_now == 3
-    assert [(t.values, t.rmspe) for t in resumed.trials] == [
-        (t.values, t.rmspe) for t in whole.trials
-    ]
+    assert resumed.trials[0] == first.today
     again = tune(settings, 4)
     assert (again.tried_now, again.trials) == (0, resumed.trials)
+
+
+def test_a_trial_of_a_killed_process_counts_for_nothing(
+    place: Path, settings: Settings, tmp_path: Path
+) -> None:
+    tune(settings, 1)
+    other = copy_of(place, tmp_path / "other")
+    killed_after_a_trial_began = f"""
+import os
+from pathlib import Path
+from rossmann_ml.training import tracking
+from test_tuning import load_settings, tune
+tracking.log_trial = lambda *_: os.kill(os.getpid(), 9)
+folder = Path({str(other.warehouse_path.parent)!r})
+tune(load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state", threads=1), 2)
+"""
+    folders = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", killed_after_a_trial_began], env=environment, check=False
+    )
+    assert done.returncode == -9
+    report = tune(other, 2)
+    assert (report.tried_now, len(report.trials)) == (2, 2)
+    assert report.today == report.trials[0]
 
 
 def test_parameters_that_changed_meanwhile_are_tried_in_the_same_study(settings: Settings) -> None:
@@ -223,7 +250,7 @@ def test_parameters_that_changed_meanwhile_are_tried_in_the_same_study(settings:
     assert tried.today.values["num_leaves"] == 40
 
 
-def test_no_trial_begins_when_the_minutes_are_over_but_todays(settings: Settings) -> None:
+def test_no_trial_but_todays_begins_when_the_minutes_are_over(settings: Settings) -> None:
     assert tune(settings, 5, minutes=0).tried_now == 1
 
 

@@ -1,1 +1,1 @@
-"""Faults of the weekly job: making them, and judging what is left."""
+"""Cause faults of the weekly job, and compare its results with an undisturbed run."""

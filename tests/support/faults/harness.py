@@ -1,12 +1,12 @@
-"""The weekly job on a small chain, killed where one likes, and what is left of it.
+"""Run and kill the weekly job on a small chain, read meanwhile, and compare the results.
 
-Belongs here: a place to work in, running and killing the job, a reader that looks all the while,
-and comparing what two places hold. Which faults are tried is in the tests and in ``soak.py``.
+:class:`Place` holds a warehouse, :class:`Job` is a run, :func:`watching` starts a reader,
+:func:`differences` compares. The faults are in ``tests/faults/soak.py`` and
+``tests/integration/test_kill_anywhere.py``.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import re
@@ -35,58 +35,58 @@ from support.weekly_drop import write_drop
 
 STORES = 4
 
-# What may differ between two runs that did the same: when and by which run, and MLflow's numbers.
+# Columns that differ between two equal runs: times, run ids, and numbers of MLflow.
 VOLATILE = frozenset(
     {
         *("run_id", "mlflow_run_id", "registry_version", "seconds", "training_seconds"),
         *("started_at", "finished_at", "published_at", "loaded_at", "checked_at", "scored_at"),
         *("quarantined_at", "decided_at", "created_at", "built_at", "reached_at", "replaced_at"),
-        # an alert that a killed run had raised is seen again by the next
+        # the next run sees the alert of a killed run again
         *("alert_id", "raised_at", "last_seen_at", "due_at", "resolved_at", "times_seen"),
         *("computed_at", "attempted_at"),
     }
 )
-# Every run leaves its own results there; those of the runs that were killed stay too.
+# Tables to which every run adds its own results, a killed run too.
 _BY_RUN = {"data_quality_results": "checked_at"}
 
 _STEP = re.compile(r"^\s*(\d+)/(\d+)  (.{20})\s+(\.\.\.|[\d.]+ s)", re.MULTILINE)
 
-# Processes are forked from one that has the libraries loaded and has done nothing with them: most
-# of a small run's time would go into loading them.
+# Processes are forked from one that has the libraries loaded, because loading takes most of a
+# small run's time.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["support.faults.preloaded"])
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with a warehouse and a state of its own, and the raw files it is fed with."""
+    """A folder with a warehouse and a state folder, and the folder of its raw files."""
 
     folder: Path
     raw: Path
 
     @property
     def settings(self) -> Settings:
-        """Where everything is."""
+        """Settings with the paths of this place."""
         return place_settings(self.folder, self.raw)
 
     @property
     def log_path(self) -> Path:
-        """What the job printed."""
+        """File with the output of the newest job."""
         return self.folder / "job.log"
 
     def copy_to(self, folder: Path) -> Place:
-        """The same as it is now, in another folder; what is there goes."""
+        """Copy this place to another folder, which is deleted first."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.copy_into(folder)
 
     def copy_into(self, folder: Path) -> Place:
-        """The same in a folder that may be there and is empty."""
+        """Copy this place into a folder that is missing or empty."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Place(folder, self.raw)
 
 
 def make_place(folder: Path, raw: Path) -> Place:
-    """A chain that was forecast once by a model of its own, with a week of sales that waits."""
+    """Make a small chain with a model and one forecast, in which a week of sales waits."""
     place = Place(folder, raw)
     write_sample(raw, stores=STORES, seed=7)
     place.settings.warehouse_path.mkdir(parents=True)
@@ -116,7 +116,7 @@ def _work(environment: dict[str, str], log: str, prepare: Callable[[], None] | N
 
 
 class Job:
-    """The weekly job in a process of its own."""
+    """A run of the weekly job in its own process."""
 
     def __init__(
         self,
@@ -135,25 +135,25 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process still runs."""
         return self._process.is_alive()
 
     def steps(self) -> list[tuple[int, str, bool]]:
-        """Number, title and whether it ended, of every step that began, in their order."""
+        """Return number, title and whether it ended, for each step that began, in order."""
         found = _STEP.findall(self._log.read_text(encoding="utf-8"))
         return [(int(number), title.strip(), ended != "...") for number, _, title, ended in found]
 
     def wait(self) -> int:
-        """Wait until it ends, and give its exit code."""
+        """Wait for the end of the job and return its exit code."""
         self._process.join()
         return int(self._process.exitcode or 0)
 
     def wait_for(self, step: int | str, *, ended: bool) -> bool:
-        """Wait until a step has begun or ended; False when the job ended before.
+        """Wait until a step has begun or ended; return False when the job ended before.
 
         Args:
-            step: Its number or its title; 0 is the start.
-            ended: Whether it must have ended.
+            step: Number or title of the step; 0 is the start of the job.
+            ended: Whether to wait for the end of the step.
         """
         while self.is_running:
             if step == 0 or any(
@@ -165,10 +165,13 @@ class Job:
         return False
 
     def kill(self) -> bool:
-        """Kill the job alone, as the system does when memory runs out; False when it had ended.
+        """Kill the job alone, as the system does when memory runs out.
+
+        Returns:
+            False when the job had ended before.
 
         Raises:
-            AssertionError: Something that it started lives on.
+            AssertionError: A process that the job started is still there after a minute.
         """
         group = self._process.pid
         assert group is not None
@@ -183,7 +186,7 @@ class Job:
 
 
 def _session(leader: int) -> list[str]:
-    """The processes of a session that are not over."""
+    """Return the processes of a session that still run."""
     found = []
     for process in psutil.process_iter(["pid", "name", "status"]):
         try:
@@ -195,21 +198,21 @@ def _session(leader: int) -> list[str]:
 
 
 def run_job(place: Place, **variables: str) -> int:
-    """Run the job to its end, and give its exit code."""
+    """Run the job to its end and return its exit code."""
     return Job(place, **variables).wait()
 
 
-# --- a reader that looks all the while ---------------------------------------------------------
+# --- a reader meanwhile ---------------------------------------------------------
 
 
 @dataclass
 class Watch:
-    """What a reader saw.
+    """Record of a reader.
 
     Attributes:
-        reads: How often it asked.
-        generations: The generations it was answered from.
-        faults: What was wrong, in words; empty is the aim.
+        reads: Number of queries.
+        generations: Ids of the generations that answered, in order.
+        faults: Errors and mixed answers.
     """
 
     reads: int = 0
@@ -235,7 +238,7 @@ def _read(published: str, told: Any, stop: Any) -> None:
             with reader.reading() as reading:
                 generation = reading.info.generation_id
                 answer = reading.cursor.execute(_WHOLE).fetchall()
-            # and as a program that has just been started
+            # a second connection, as of a program that has just been started
             with open_generation(current_path(Path(published))) as connection:
                 connection.execute("SELECT count(*) FROM forecasts").fetchall()
         except Exception as error:
@@ -253,7 +256,7 @@ def _read(published: str, told: Any, stop: Any) -> None:
 
 @contextmanager
 def watching(place: Place) -> Iterator[Watch]:
-    """Let a reader look at the published generation until the block ends."""
+    """Query the published generation in another process until the block ends."""
     stop = _CONTEXT.Event()
     receiving, sending = _CONTEXT.Pipe(duplex=False)
     process = _CONTEXT.Process(
@@ -273,11 +276,11 @@ def watching(place: Place) -> Iterator[Watch]:
         process.join()
 
 
-# --- what is left ------------------------------------------------------------------------------
+# --- comparing ------------------------------------------------------------------------------
 
 
 def contents(place: Place) -> dict[str, str]:
-    """Number of rows and a hash of every table, warehouse and current generation."""
+    """Return row count and hash of every table in the warehouse and the current generation."""
     settings = place.settings
     found: dict[str, str] = {}
     with warehouse.open_as_it_is(settings) as connection:
@@ -311,7 +314,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, where: str) -> dict[str, str]
 
 
 def differences(place: Place, expected: dict[str, str]) -> list[str]:
-    """The tables that are not as expected."""
+    """Return a line for each table that differs from the expected contents."""
     found = contents(place)
     return [
         f"{name}: {found.get(name)}, expected {expected.get(name)}"
@@ -321,7 +324,7 @@ def differences(place: Place, expected: dict[str, str]) -> list[str]:
 
 
 def leftovers(place: Place) -> list[str]:
-    """Locks, notes and half-written files that nobody needs any more."""
+    """Return the locks and half-written files that no process uses."""
     settings = place.settings
     published = settings.published_path
     folders = (settings.models_path, published, published / "models", vintages_path(settings))
@@ -333,15 +336,10 @@ def leftovers(place: Place) -> list[str]:
 
 
 def trouble(place: Place) -> list[Finding]:
-    """What the doctor finds wrong."""
+    """Return the errors and warnings of the doctor."""
     return [finding for finding in examine(place.settings) if finding.is_trouble]
 
 
 def as_lines(findings: list[Finding]) -> list[str]:
-    """Findings as text."""
+    """Return one line for each finding."""
     return [f"{each.severity} {each.subject}: {each.found}" for each in findings]
-
-
-def save_json(path: Path, value: object) -> None:
-    """Keep a result."""
-    path.write_text(json.dumps(value, indent=1), encoding="utf-8")

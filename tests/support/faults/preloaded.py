@@ -1,4 +1,4 @@
-"""What the process that jobs are forked from has loaded, and nothing that starts a thread."""
+"""Import the libraries that jobs are forked with; none of them may start a thread here."""
 
 from __future__ import annotations
 

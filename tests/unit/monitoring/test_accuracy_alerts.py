@@ -172,7 +172,7 @@ def test_the_message_of_accuracy_has_live_and_backtest_figures(tables: duckdb.Du
     (finding,) = RULES["accuracy"](situation(tables))
     # MAPE (3 x 0.25 + 0.5) / 4; RMSPE the root of (3 x 0.25 + 1) / 4
     assert finding.message == (
-        "MAPE 31.2% over 4,000 store-days that came true (RMSPE 66.1%): 2.50 times the "
+        "MAPE 31.2% over 4,000 store-days with actuals (RMSPE 66.1%): 2.50 times the "
         "backtest's 12.5%, expected at most 1.75 times"
     )
     assert (finding.rule, finding.severity) == ("accuracy", None)
@@ -245,7 +245,7 @@ def test_the_message_of_coverage_has_the_share_and_both_limits(tables: duckdb.Du
     insert(tables, ACCURACY, coverage_80=0.5, store_days=1200)
     (finding,) = RULES["coverage"](situation(tables))
     assert finding.message == (
-        "50.0% of 1,200 store-days lay inside the 80% interval, expected 62.5% to 93.8%"
+        "50.0% of 1,200 store-days were inside the 80% interval, expected 62.5% to 93.8%"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a challenger must show to become champion.
+"""Conditions under which the gate promotes a challenger.
 
 The rules are those of the docstring of ``rossmann_ml.training.gate.promote``: beat seasonal naive;
 a refit of the champion's recipe stays within ``gate.refit_tolerance`` of its RMSPE; a changed
@@ -51,7 +51,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
 
 @pytest.fixture
 def gate(opened: Gate) -> Gate:
-    """No model, no decision."""
+    """A warehouse without models and decisions."""
     return opened.emptied()
 
 
@@ -89,7 +89,7 @@ def test_a_first_model_must_beat_seasonal_naive_at_the_median_origin(
     )
     assert (decision.model_version, decision.previous) == ("first", None)
     assert decision.reason.endswith(
-        f"RMSPE {statistics.median(rmspe):.4f} beside seasonal naive's "
+        f"RMSPE {statistics.median(rmspe):.4f} compared with seasonal naive's "
         f"{statistics.median(naive):.4f}, at the median origin {share:.0%} of it"
     )
     start = "first champion: " if share < 1 else "does not beat seasonal naive: "
@@ -139,12 +139,12 @@ def test_a_refit_may_be_worse_than_the_champion_by_exactly_the_tolerance(
 
 
 def exactly_off(share: pl.Expr | float) -> pl.Expr:
-    """A log forecast that is off by a share of sales."""
+    """Return a log forecast that is off by a share of sales."""
     return (pl.col("sales") * (1 + share)).log()
 
 
 class Changed:
-    """A champion and a challenger of another recipe with forecasts of the same past days."""
+    """Champion and challenger of different recipes, with forecasts of the same past days."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Changed:
         champion: tuple[float, float] = (0.5, 1.0),
         challenger: tuple[float, float] = (0.9, 1.0),
     ) -> None:
-        """Enter both with their RMSPE and that of seasonal naive."""
+        """Record both with their RMSPE and that of seasonal naive."""
         self.gate = gate
         self.inputs = read_inputs(gate.connection, gate.params, forecast_origin=LAST_DAY)
         # with next to no spread an origin's first blend is the forecast as it is
@@ -283,8 +283,9 @@ def test_a_champion_that_the_code_no_longer_makes_must_be_beaten_in_skill(
     assert decision.is_promoted == is_better
     assert decision.reason == (
         "changed recipe, and the code no longer makes the champion's: "
-        f"RMSPE {4 * share:.4f} beside seasonal naive's 4.0000, at the median origin {share:.0%} "
-        f"of it, {'better' if is_better else 'not better'} than the champion's 50% on its own days"
+        f"RMSPE {4 * share:.4f} compared with seasonal naive's 4.0000, at the median origin "
+        f"{share:.0%} of it, {'better' if is_better else 'not better'} than the champion's 50% on "
+        "its own days"
     )
     assert gate.figures()["champion_rmspe"] == 0.25
     assert list(gate.figures()) == sorted(decision.figures)  # the same text every time

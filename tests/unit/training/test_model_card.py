@@ -1,4 +1,4 @@
-"""The model card: what it says follows from the scores, and it says what the scores show."""
+"""The model card follows the scores, and names all weaknesses in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rossmann_ml.warehouse.connection import create_tables
 
 
 def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1") -> None:
-    """A model with even scores: RMSPE 0.10 everywhere, the references far behind."""
+    """Record a model with RMSPE 0.10 in every segment and much worse references."""
     connection.execute(
         """
         INSERT INTO forecasting.model_versions BY NAME
@@ -72,7 +72,7 @@ def card(connection: duckdb.DuckDBPyConnection, *changes: str) -> str:
     return model_card(read_card_source(connection))
 
 
-def test_a_card_names_model_members_data_and_how_to_make_it_again(warehouse):
+def test_a_card_names_model_members_data_and_the_command_to_rebuild_it(warehouse):
     text = card(warehouse)
     assert text.startswith("# Model card: blend-1\n")
     for said in (
@@ -135,7 +135,7 @@ def test_one_origin_and_one_group_are_called_too_few(warehouse):
     assert "There is no more than one state to compare." in text
 
 
-def test_a_made_sample_is_called_synthetic(warehouse):
+def test_a_sample_is_called_synthetic(warehouse):
     warehouse.execute(
         "INSERT INTO raw.data_set VALUES ('sample-6-7', true, true, TIMESTAMP '2015-08-03 06:00')"
     )

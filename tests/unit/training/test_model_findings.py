@@ -1,4 +1,4 @@
-"""From scores to sentences: what counts as weak, and what is said of it.
+"""Sentences from scores: limits of a weakness, and the text.
 
 The limits are those that the comments of ``rossmann_ml.training.model_findings`` name: an RMSPE of
 more than 1.1 times the whole's, a bias of more than 2%, a coverage outside 75% to 85%; between
@@ -19,7 +19,7 @@ EARLY, LATE = date(2014, 9, 12), date(2015, 5, 8)
 SCHEMA = {
     "forecast_origin": pl.Date, "rmspe_median": pl.Float64, "coverage_80": pl.Float64,
 }  # fmt: skip
-LAST = "Single days on which a store"
+LAST = "Single days with an event"
 
 
 def row(kind: str = "overall", segment: str = "all", **values: object) -> dict:
@@ -39,7 +39,7 @@ def frame(*rows: dict) -> pl.DataFrame:
 
 
 def said(*rows: dict) -> list[str]:
-    """The sentences on a model whose whole has RMSPE 0.5 at two origins, and some segments."""
+    """Return the sentences on a model with overall RMSPE 0.5 at two origins, and some segments."""
     base = [row(), at(EARLY, 0.5), at(LATE, 0.5)]
     return weaknesses(frame(*base, *rows))
 
@@ -58,7 +58,7 @@ def test_pooled_scores_are_those_of_one_model_over_all_origins() -> None:
     assert pooled(scores, "linear")["bias"].to_list() == [0.5]
 
 
-def test_a_model_without_weak_segments_is_told_so() -> None:
+def test_a_model_without_weak_segments_gets_a_sentence_that_says_so() -> None:
     sentences = said(row("state", "BY"))
     assert sentences[0] == "No segment's RMSPE is more than 10% above the whole's."
     assert len(sentences) == 4  # and the worst origin, Christmas, single days
@@ -205,7 +205,7 @@ def test_an_origin_looks_over_christmas_if_its_horizon_holds_christmas_eve(
         at(LATE, 0.3), at(origin, 0.4), row("horizon_week", "1"), row("horizon_week", week)
     )[-2]
     assert sentence == (
-        f"Over Christmas RMSPE was 0.4000 from {origin}, beside a median of 0.3500 over all "
+        f"Over Christmas RMSPE was 0.4000 from {origin}, compared with a median of 0.3500 over all "
         "origins."
         if is_over_christmas
         else "No origin of the backtest looks ahead over Christmas: how good forecasts of the "
@@ -244,11 +244,11 @@ def test_groups_are_compared_by_best_and_worst_and_by_bias() -> None:
         *groups("state", ("BY", 0.5, 0.0), ("HE", 0.75, 0.0)),
     )
     assert types == (
-        "By store type, RMSPE lies between 0.4000 (b) and 0.5000 (a), 1.25 times as much; bias "
+        "By store type, RMSPE is between 0.4000 (b) and 0.5000 (a), 1.25 times as much; bias "
         "between -1.0% (b) and +1.0% (a). That is uneven: plans made by these forecasts serve a "
         "worse, so give it more slack."
     )
-    assert states.startswith("By state, RMSPE lies between 0.5000 (BY) and 0.7500 (HE), 1.50 ")
+    assert states.startswith("By state, RMSPE is between 0.5000 (BY) and 0.7500 (HE), 1.50 ")
     assert last.startswith("States are an attribute of stores")
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a trained model, and that it is read again as it was entered."""
+"""The records of a trained model, written and read back."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ RECIPE = Recipe("fast", small_params(), threads=1)
 
 
 def bundle(version: str = "blend-1") -> Any:
-    """What a report takes of a bundle: its version, its weights and its importances."""
+    """Return a bundle with version, weights and importances for a report."""
     model = SimpleNamespace(weights=WEIGHTS, importance=lambda: IMPORTANCE)
     return SimpleNamespace(model_version=version, model=model)
 
 
 def scores(figures: list[float]) -> pl.DataFrame:
-    """The blend's RMSPE at each origin, and rows that are no such thing."""
+    """Return the blend's RMSPE at each origin, and other rows."""
     standard = {
         "model": "blend", "segment_kind": "overall", "segment": "all", "store_days": 10,
         "rmse": 1.0, "mae": 1.0, "mape": 1.0, "bias": 0.0, "skill": 0.5, "coverage_80": 0.8,

@@ -1,4 +1,4 @@
-"""Who is champion, what is recorded of a decision, rolling back, and the registry's alias."""
+"""The champion, the record of a decision, rollback, and the registry's alias."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
 
 @pytest.fixture
 def gate(opened: Gate) -> Gate:
-    """No model, no decision."""
+    """A warehouse without models and decisions."""
     return opened.emptied()
 
 
 def refits(gate: Gate, *versions: str) -> None:
-    """Enter models of one recipe that are all as good, and promote them one after another."""
+    """Record equally good models of one recipe, and promote them one after another."""
     for version in versions:
         gate.add_model(version)
         assert gate.promote(version).is_promoted
@@ -120,7 +120,7 @@ def test_without_a_registered_model_there_is_nothing_to_judge(gate: Gate) -> Non
         gate.promote()
 
 
-def test_a_model_that_nobody_trained_is_named(gate: Gate) -> None:
+def test_a_model_that_was_not_trained_is_named(gate: Gate) -> None:
     gate.add_model("good")
     with pytest.raises(NoDataError, match="there is no model nonesuch"):
         gate.promote("nonesuch")

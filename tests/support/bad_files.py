@@ -1,7 +1,7 @@
-"""Files as people and programs really send them, each with how it must end.
+"""Bad files as people and programs send them, each with its expected outcome.
 
-A file is refused whole with a message, lands with some rows set aside and the reason beside them,
-or is harmless and lands. Nothing else may become of it, and nothing that was landed before is lost.
+A file is refused with a message, is landed with some rows quarantined with their reason, or is
+landed because it is harmless. Rows that were landed before stay.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from support.retailer import (
 
 
 class End(StrEnum):
-    """What becomes of a file."""
+    """Outcome of landing a file."""
 
-    REFUSED = "refused"  # whole, with a message
-    SET_ASIDE = "rows set aside"  # the others land
-    HARMLESS = "landed"  # it says what a good file says
+    REFUSED = "refused"  # as a whole, with a message
+    QUARANTINED = "rows quarantined"  # the others are landed
+    HARMLESS = "landed"  # same content as a good file
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class BadFile:
     """One file.
 
     Attributes:
-        what: What is wrong with it.
-        name: The file's name.
-        content: Its bytes.
-        end: What must become of it.
-        says: What the message, or the reason beside the row, must hold.
+        what: Description of the fault.
+        name: File name.
+        content: Bytes of the file.
+        end: Expected outcome.
+        says: Texts in the message, or in the reason of the quarantined row.
     """
 
     what: str
@@ -73,7 +73,7 @@ def _instead(row: str) -> bytes:
 
 
 def _with(**changes: object) -> bytes:
-    """A good file in which one row of store 2 has other values."""
+    """Return a good file in which one row of store 2 has other values."""
     return _instead(sales_line(2, DAY, **changes))  # type: ignore[arg-type]
 
 
@@ -89,9 +89,9 @@ def _refused(what: str, content: str | bytes, *says: str, name: str = SALES) -> 
     return BadFile(what, name, data, End.REFUSED, says)
 
 
-def _set_aside(what: str, content: str | bytes, *says: str, name: str = SALES) -> BadFile:
+def _quarantined(what: str, content: str | bytes, *says: str, name: str = SALES) -> BadFile:
     data = content if isinstance(content, bytes) else content.encode()
-    return BadFile(what, name, data, End.SET_ASIDE, says)
+    return BadFile(what, name, data, End.QUARANTINED, says)
 
 
 def _harmless(what: str, content: str | bytes, name: str = SALES) -> BadFile:
@@ -130,7 +130,8 @@ HEADERS = (
     _refused(
         "a column twice",
         text(f"{SALES_HEADER},Open", (f"{line},1" for line in sales_lines())),
-        "column Open is there more than once",
+        "column Open",
+        "more than once",
     ),
     _refused("semicolons", GOOD.replace(",", ";"), "a semicolon (';'); expected a comma"),
     _refused("tabs", GOOD.replace(",", "\t"), "separated by a tab"),
@@ -181,100 +182,102 @@ CUT = (
 )
 
 NUMBERS = (
-    _set_aside("negative sales", _with(Sales=-5), "Sales", "Sales is negative"),
-    _set_aside("no sales", _with(Sales=""), "Sales", "Sales is missing"),
-    _set_aside("not a number", _with(Sales="NaN"), "Sales", "is not a number"),
-    _set_aside("infinite", _with(Sales="inf"), "Sales", "is not a number"),
-    _set_aside("beyond all numbers", _with(Sales="1e999"), "Sales", "is not a number"),
-    _set_aside("a huge number", _with(Sales="9" * 40), "Sales", "is above 1,000,000,000"),
-    _set_aside("hexadecimal", _with(Sales="0x10F0"), "Sales", "is not a number"),
-    _set_aside("words", _with(Sales="many"), "Sales", "is not a number"),
-    _set_aside("NULL in words", _with(Sales="NULL"), "Sales", "is not a number"),
-    _set_aside("a currency", _with(Sales="5206 EUR"), "Sales", "is not a number"),
-    _set_aside("a blank within", _with(Sales="5 206"), "Sales", "is not a number"),
-    _set_aside("a point for thousands", _with(Sales="1.234.567"), "Sales", "is not a number"),
-    _set_aside("a comma for thousands", _with(Sales='"5,206"'), "Sales", "is not a number"),
-    _set_aside("a decimal comma", _with(Sales="5206,50"), "the line does not have 9 fields"),
-    _set_aside("Arabic digits", _with(Sales="\u0665\u0662\u0660\u0666"), "is not a number"),
-    _set_aside("a formula", _with(Sales="=1+1"), "Sales", "is not a number"),
-    _set_aside("half a customer", _with(Customers="400.5"), "Customers", "is not a whole number"),
-    _set_aside("Open is 2", _with(Open=2), "Open", "Open is neither 0 nor 1"),
-    _set_aside("Open in words", _with(Open="true"), "Open", "Open is neither 0 nor 1"),
-    _set_aside("Promo in words", _with(Promo="yes"), "Promo", "Promo is neither 0 nor 1"),
-    _set_aside("sales on a closed day", _with(Open=0), "Sales", "Sales on a closed day"),
+    _quarantined("negative sales", _with(Sales=-5), "Sales", "Sales is negative"),
+    _quarantined("no sales", _with(Sales=""), "Sales", "Sales is missing"),
+    _quarantined("not a number", _with(Sales="NaN"), "Sales", "is not a number"),
+    _quarantined("infinite", _with(Sales="inf"), "Sales", "is not a number"),
+    _quarantined("beyond all numbers", _with(Sales="1e999"), "Sales", "is not a number"),
+    _quarantined("a huge number", _with(Sales="9" * 40), "Sales", "is above 1,000,000,000"),
+    _quarantined("hexadecimal", _with(Sales="0x10F0"), "Sales", "is not a number"),
+    _quarantined("words", _with(Sales="many"), "Sales", "is not a number"),
+    _quarantined("NULL in words", _with(Sales="NULL"), "Sales", "is not a number"),
+    _quarantined("a currency", _with(Sales="5206 EUR"), "Sales", "is not a number"),
+    _quarantined("a blank within", _with(Sales="5 206"), "Sales", "is not a number"),
+    _quarantined("a point for thousands", _with(Sales="1.234.567"), "Sales", "is not a number"),
+    _quarantined("a comma for thousands", _with(Sales='"5,206"'), "Sales", "is not a number"),
+    _quarantined("a decimal comma", _with(Sales="5206,50"), "the line does not have 9 fields"),
+    _quarantined("Arabic digits", _with(Sales="\u0665\u0662\u0660\u0666"), "is not a number"),
+    _quarantined("a formula", _with(Sales="=1+1"), "Sales", "is not a number"),
+    _quarantined("half a customer", _with(Customers="400.5"), "Customers", "is not a whole number"),
+    _quarantined("Open is 2", _with(Open=2), "Open", "Open is neither 0 nor 1"),
+    _quarantined("Open in words", _with(Open="true"), "Open", "Open is neither 0 nor 1"),
+    _quarantined("Promo in words", _with(Promo="yes"), "Promo", "Promo is neither 0 nor 1"),
+    _quarantined("sales on a closed day", _with(Open=0), "Sales", "Sales on a closed day"),
 )
 
 CODES = (
-    _set_aside("a holiday in words", _with(StateHoliday="Easter"), "StateHoliday is none of 0; a"),
-    _set_aside("a holiday in capitals", _with(StateHoliday="A"), "StateHoliday is none of"),
-    _set_aside("a command", _with(StateHoliday="=cmd|'/C calc'!A0"), "StateHoliday is none of"),
-    _set_aside("SQL", _with(StateHoliday="0'; DROP TABLE raw.sales; --"), "StateHoliday is none"),
-    _set_aside("a control character", _with(StateHoliday="\x01"), "StateHoliday is none of"),
-    _set_aside("a picture", _with(StateHoliday="\U0001f3c4"), "StateHoliday is none of"),
-    _set_aside("no school holiday", _with(SchoolHoliday=""), "SchoolHoliday is missing"),
+    _quarantined(
+        "a holiday in words", _with(StateHoliday="Easter"), "StateHoliday is none of 0; a"
+    ),
+    _quarantined("a holiday in capitals", _with(StateHoliday="A"), "StateHoliday is none of"),
+    _quarantined("a command", _with(StateHoliday="=cmd|'/C calc'!A0"), "StateHoliday is none of"),
+    _quarantined("SQL", _with(StateHoliday="0'; DROP TABLE raw.sales; --"), "StateHoliday is none"),
+    _quarantined("a control character", _with(StateHoliday="\x01"), "StateHoliday is none of"),
+    _quarantined("a picture", _with(StateHoliday="\U0001f3c4"), "StateHoliday is none of"),
+    _quarantined("no school holiday", _with(SchoolHoliday=""), "SchoolHoliday is missing"),
 )
 
 DATES = (
-    _set_aside("day first", _with(Date="03.06.2015"), "Date", "is not a day written YYYY-MM-DD"),
-    _set_aside("month first", _with(Date="06/03/2015"), "is not a day written YYYY-MM-DD"),
-    _set_aside("without zeros", _with(Date="2015-6-3"), "is not a day written YYYY-MM-DD"),
-    _set_aside("without hyphens", _with(Date="20150603"), "is not a day written YYYY-MM-DD"),
-    _set_aside("with a time", _with(Date="2015-06-03 00:00:00"), "is not a day written YYYY"),
-    _set_aside("a number of days", _with(Date="42158"), "is not a day written YYYY-MM-DD"),
-    _set_aside("no such day", _with(Date="2015-02-30"), "is not a day written YYYY-MM-DD"),
-    _set_aside("no day", _with(Date=""), "Date", "Date is missing"),
-    _set_aside("the year 9999", _with(Date="9999-12-31"), "Date is outside 1990 to 2100"),
-    _set_aside("the year 1", _with(Date="0001-01-01"), "Date is outside 1990 to 2100"),
-    _set_aside(
-        "a year from now", _instead(sales_line(2, NEXT_YEAR)), "Date", "Date is in the future"
-    ),
-    _set_aside("the wrong weekday", _with(DayOfWeek=5), "DayOfWeek contradicts Date"),
-    _set_aside("an eighth weekday", _with(DayOfWeek=8), "DayOfWeek is outside 1 to 7"),
+    _quarantined("day first", _with(Date="03.06.2015"), "Date", "is not a day written YYYY-MM-DD"),
+    _quarantined("month first", _with(Date="06/03/2015"), "is not a day written YYYY-MM-DD"),
+    _quarantined("without zeros", _with(Date="2015-6-3"), "is not a day written YYYY-MM-DD"),
+    _quarantined("without hyphens", _with(Date="20150603"), "is not a day written YYYY-MM-DD"),
+    _quarantined("with a time", _with(Date="2015-06-03 00:00:00"), "is not a day written YYYY"),
+    _quarantined("a number of days", _with(Date="42158"), "is not a day written YYYY-MM-DD"),
+    _quarantined("no such day", _with(Date="2015-02-30"), "is not a day written YYYY-MM-DD"),
+    _quarantined("no day", _with(Date=""), "Date", "Date is missing"),
+    _quarantined("the year 9999", _with(Date="9999-12-31"), "Date is outside 1990 to 2100"),
+    _quarantined("the year 1", _with(Date="0001-01-01"), "Date is outside 1990 to 2100"),
+    _quarantined("a year from now", _instead(sales_line(2, NEXT_YEAR)), "Date", "in the future"),
+    _quarantined("the wrong weekday", _with(DayOfWeek=5), "DayOfWeek contradicts Date"),
+    _quarantined("an eighth weekday", _with(DayOfWeek=8), "DayOfWeek is outside 1 to 7"),
 )
 
 ROWS = (
-    _set_aside("an unknown store", _with(Store=99), "Store", "Store is not in store.csv"),
-    _set_aside("store 0", _with(Store=0), "Store is below 1"),
-    _set_aside("half a store", _with(Store=2.5), "Store is not a whole number"),
-    _set_aside("no store", _with(Store=""), "Store is missing"),
-    _set_aside(
+    _quarantined("an unknown store", _with(Store=99), "Store", "Store is not in store.csv"),
+    _quarantined("store 0", _with(Store=0), "Store is below 1"),
+    _quarantined("half a store", _with(Store=2.5), "Store is not a whole number"),
+    _quarantined("no store", _with(Store=""), "Store is missing"),
+    _quarantined(
         "a row that contradicts another",
         GOOD + sales_line(2, DAY, Sales=1) + "\n",
         "Store, Date",
-        "is in the file more than once with different values",
+        "more than once with different values",
     ),
-    _set_aside("the header again", _instead(SALES_HEADER), "Store is not a whole number"),
-    _set_aside("a comment", _instead("# corrected"), "the line does not have 9 fields"),
-    _set_aside("a quote that does not pair", _instead('"' + ROW), "the quotes of the line do not"),
-    _set_aside("a total below", GOOD + "Total,,,190000,,,,,\n", "Store is not a whole number"),
+    _quarantined("the header again", _instead(SALES_HEADER), "Store is not a whole number"),
+    _quarantined("a comment", _instead("# corrected"), "the line does not have 9 fields"),
+    _quarantined(
+        "a quote that does not pair", _instead('"' + ROW), "the quotes of the line do not"
+    ),
+    _quarantined("a total below", GOOD + "Total,,,190000,,,,,\n", "Store is not a whole number"),
     _harmless("a row twice", GOOD + ROW + "\n"),
     _harmless("negative zero", GOOD.replace(",7,2015-06-07,0,", ",7,2015-06-07,-0,")),
     _harmless("whole numbers with a point", GOOD.replace(",1,0,0,0\n", ",1.0,0.0,0,0\n")),
 )
 
 OTHER_KINDS = (
-    _set_aside(
+    _quarantined(
         "a plan that is half open", GOOD_PLAN.replace(",1,1,0,0\n", ",3,1,0,0\n", 1),
         "Open is neither 0 nor 1", name=PLAN,
     ),
-    _set_aside(
+    _quarantined(
         "a store without a type", GOOD_STORES.replace("1,c,a", "1,,a"),
         "StoreType is missing", name=STORES,
     ),
-    _set_aside(
+    _quarantined(
         "a thirteenth month", GOOD_STORES.replace("570,11,2007", "570,13,2007"),
         "CompetitionOpenSinceMonth is outside 1 to 12", name=STORES,
     ),
-    _set_aside(
+    _quarantined(
         "the year 20015", GOOD_STORES.replace("570,11,2007", "570,11,20015"),
         "CompetitionOpenSinceYear is outside 1800 to 2100", name=STORES,
     ),
-    _set_aside(
+    _quarantined(
         "a store twice", GOOD_STORES + STORE_LINES[2].replace("3,b", "3,d") + "\n",
         "more than once with different values", name=STORES,
     ),
     _harmless("a store that is gone", text(STORE_HEADER, STORE_LINES[:2]), name=STORES),
-    _set_aside(
+    _quarantined(
         "a state in words", "Store,State\n1,Hessen\n2,BY\n3,BY\n",
         "State is none of", name=STATES,
     ),
