@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Dbt, Writer, run_of
+from assets.resources import Writer, run_of
 from rossmann_ml.base.errors import DbtError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import build_models
@@ -66,7 +66,7 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         name="core",
         dagster_dbt_translator=Translator("core"),
     )
-    def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
         yield from _build(context, writer, "core")
 
     @dbt_assets(
@@ -75,7 +75,7 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         name="marts",
         dagster_dbt_translator=Translator("marts"),
     )
-    def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
         yield from _build(context, writer, "marts")
 
     return [core, marts]

@@ -26,7 +26,7 @@ from assets.landing import landing  # noqa: E402
 from assets.models import challenger, champion, out_of_fold  # noqa: E402
 from assets.monitoring import drift_metrics  # noqa: E402
 from assets.publishing import published_generation  # noqa: E402
-from assets.resources import Dbt, Pipeline, Training, Writer  # noqa: E402
+from assets.resources import Pipeline, Training, Writer  # noqa: E402
 from assets.schedules import SCHEDULES  # noqa: E402
 from assets.sensors import SENSORS  # noqa: E402
 from assets.shadow import shadow_forecasts  # noqa: E402
@@ -78,7 +78,6 @@ def build_definitions(
         resources={
             "pipeline": pipeline,
             "writer": Writer(pipeline=pipeline),
-            "dbt": Dbt(),
             "training": Training(),
             **(resource_overrides or {}),
         },

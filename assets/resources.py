@@ -14,7 +14,6 @@ from pydantic import Field, PrivateAttr
 from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.pipeline.steps import Run
-from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 
 # May hold a password, so it is not shown in the UI; every process has it from the environment.
@@ -81,16 +80,6 @@ class Writer(dg.ConfigurableResource):
     def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
         """Return the run's session, with its progress going to the log of a step."""
         return self._session.telling(context.log.info)
-
-
-class Dbt(dg.ConfigurableResource):
-    """dbt, loaded once for the steps of a run, beside what comes before the first of them."""
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Keep it loaded for the run."""
-        with dbt_at_hand():
-            yield self
 
 
 class Training(dg.ConfigurableResource):

@@ -26,7 +26,6 @@ from rossmann_ml.training.model_records import record_model, training_report
 from rossmann_ml.warehouse.clock import monday_after
 from rossmann_ml.warehouse.connection import transaction
 from rossmann_ml.warehouse.dbt import dbt_variables, run_dbt
-from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models, raw
 
@@ -80,11 +79,10 @@ def backfill_origin(
 def _plan_of_origin(session: Session, forecast_origin: date, known_by: date) -> None:
     command = ["run", "--selector", "plan_of_an_origin"]
     past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
-    with dbt_at_hand():
-        try:
-            run_dbt(session, command, variables=past)
-        finally:  # the vintage's plan stays; what stands for the newest origin is put back
-            run_dbt(session, command)
+    try:
+        run_dbt(session, command, variables=past)
+    finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
+        run_dbt(session, command)
 
 
 def _train_and_score(

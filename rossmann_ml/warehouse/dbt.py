@@ -1,8 +1,7 @@
-"""dbt's commands: what they are given, and what became of them.
+"""Run dbt commands: build their environment and variables, start them, parse their results.
 
-What belongs here: the environment and the variables dbt is given, and turning what failed into one
-message. The process it runs in is :mod:`rossmann_ml.warehouse.dbt_process`'s; what dbt computes is
-in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
+:func:`run_dbt` is the main entry point. The models are in ``dbt_project``;
+:func:`rossmann_ml.quality.record_dbt_results` stores test results.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +20,9 @@ from typing import Any
 
 from rossmann_ml.base.errors import DbtError, WarehouseLockedError
 from rossmann_ml.base.params import Params
+from rossmann_ml.base.process import heed_interrupts
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import require_database
-from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 
 EVERYTHING_KNOWN = date(9999, 12, 31)
@@ -174,8 +175,8 @@ def run_dbt(
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(session.params) if variables is None else dict(variables)
     started = time.perf_counter()
-    with session.released(), dbt_at_hand() as process:
-        done = process.run(
+    with session.released():
+        done = start_dbt(
             [*command, "--vars", json.dumps(chosen, sort_keys=True)],
             environment={**os.environ, **environment},
             folder=settings.dbt_project_path,
@@ -188,7 +189,7 @@ def run_dbt(
     )
     if done.returncode == 0:
         return result
-    if "Could not set lock on file" in done.output:
+    if "Could not set lock on file" in done.stdout:
         raise WarehouseLockedError(
             f"dbt could not open {settings.database_path}: another process has it open. "
             "Wait for it, or stop it"
@@ -197,6 +198,39 @@ def run_dbt(
     if check or not result.nodes:
         raise DbtError(failure)
     return replace(result, failure=failure)
+
+
+def start_dbt(
+    arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt's command line in a process of its own and wait for it.
+
+    dbt loaded into this process would keep the database open after its command. A process per
+    command costs two seconds of imports, and a weekly job runs two commands. When the wait is
+    interrupted or this process is killed, dbt is killed too.
+
+    Args:
+        arguments: Command and options, without ``dbt``.
+        environment: Complete environment of the process.
+        folder: Working directory of the process.
+
+    Returns:
+        Exit code (negative: number of the signal that killed dbt), and as ``stdout`` its output
+        and its errors.
+    """
+    heed_interrupts()
+    launcher = ["-P", "-m", "rossmann_ml.warehouse.dbt_launcher", str(os.getpid())]
+    return subprocess.run(  # noqa: S603 - our interpreter, without a shell
+        [sys.executable, *launcher, *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def ensure_manifest(settings: Settings) -> Path:
@@ -260,12 +294,15 @@ def _message(result: Mapping[str, Any]) -> str:
 
 
 def _failure_message(
-    command: Sequence[str], nodes: Sequence[DbtNode], done: Done, log_path: str
+    command: Sequence[str],
+    nodes: Sequence[DbtNode],
+    done: subprocess.CompletedProcess[str],
+    log_path: str,
 ) -> str:
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:
-        lines = [line for line in done.output.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
+        lines = [line for line in done.stdout.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
         if done.returncode < 0:  # the system does so when memory runs out
             lines.append(f"it was ended by the signal {signal.Signals(-done.returncode).name}")
         return "\n".join([f"{words} failed:", *lines])
