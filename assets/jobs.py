@@ -31,12 +31,21 @@ def tell_readers(context: dg.HookContext) -> None:
 
     And raise the alert of it, with all others that are due, since the step that would does not run.
     """
-    error = context.op_exception
-    while error and error.__cause__ and not isinstance(error, RossmannError):
-        error = error.__cause__
-    reason = str(error) or type(error).__name__
-    failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
+    error = cause_of(context.op_exception or RuntimeError("a step failed without an error"))
+    failed = FailedRun(run_id=context.run_id, reason=words_of(error), step=context.step_key)
     note_failure(context.resources.pipeline, failed, context.log.warning)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the first refusal among an error and its causes, else the innermost cause."""
+    while error.__cause__ and not isinstance(error, RossmannError):
+        error = error.__cause__
+    return error
+
+
+def words_of(error: BaseException) -> str:
+    """Return the message of a refusal; for a bug also the class of the error."""
+    return str(error) if isinstance(error, RossmannError) else f"{type(error).__name__}: {error}"
 
 
 def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from datetime import datetime
 from typing import Annotated
 
@@ -43,7 +42,6 @@ def refresh(
         raise SettingsError("--retrain and --origin exclude each other")
     require_files(Session(default_settings()))
     arguments = [
-        *("--started-at", str(time.time() - time.process_time())),
         *(("--retrain", retrain) if retrain else ()),
         *(("--origin", f"{origin:%Y-%m-%d}") if origin else ()),
     ]
