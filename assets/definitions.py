@@ -1,7 +1,7 @@
-"""The code location: everything that Dagster knows of the product, put together.
+"""Assemble the code location: all assets, checks, jobs, schedules, sensors and resources.
 
-Belongs here: assembling. ``workspace.yaml`` loads :data:`defs`; tests call
-:func:`build_definitions` with settings of their own.
+``workspace.yaml`` loads :data:`defs`; tests and `rossmann refresh` call
+:func:`build_definitions`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def build_definitions(
     resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
-    """Put a fresh code location together.
+    """Build the code location.
 
     Args:
-        settings: Where files and warehouse are; the environment's if not given.
-        resource_overrides: Resources by name that replace the product's.
-        loggers: Further places where runs may log to.
+        settings: Paths of files and warehouse; read from the environment if not given.
+        resource_overrides: Resources by name that replace the default ones.
+        loggers: Additional loggers of runs, by name.
 
     Raises:
         DbtError: The dbt project does not parse.
@@ -88,5 +88,5 @@ def build_definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location that ``workspace.yaml`` names, made when Dagster asks for it."""
+    """Build the code location that ``workspace.yaml`` names, when Dagster loads it."""
     return build_definitions()

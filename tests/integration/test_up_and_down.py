@@ -48,7 +48,7 @@ def test_four_servers_answer_until_they_are_stopped(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_for_line(process, log, "everything answers")
+        wait_for_line(process, log, "all services are healthy")
         for name, path in PATHS.items():
             address = f"http://127.0.0.1:{ports[name]}"
             assert address in log.read_text()

@@ -7,7 +7,7 @@ import pytest
 from support.small_warehouse import change
 
 from assets.alerts import alert_checks, alerts
-from assets.jobs import tell_readers
+from assets.jobs import record_failed_run
 from assets.publishing import published_generation
 from assets.resources import Pipeline, Writer
 from assets.sensors import runs_that_died
@@ -43,7 +43,7 @@ def run(settings: Settings, *assets: object) -> dg.ExecuteInProcessResult:
     definitions = dg.Definitions(
         assets=[each for each in assets if each is not alert_checks],
         asset_checks=[each for each in assets if each is alert_checks],
-        jobs=[dg.define_asset_job("all_of_it", hooks={tell_readers})],
+        jobs=[dg.define_asset_job("all_of_it", hooks={record_failed_run})],
         resources={"pipeline": pipeline, "writer": Writer(pipeline=pipeline)},
         executor=dg.in_process_executor,
     )

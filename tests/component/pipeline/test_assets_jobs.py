@@ -103,7 +103,7 @@ def test_every_job_runs_in_one_process_and_tells_readers_if_it_should_have_publi
     published = dg.AssetKey(["published", "generation"])
     publishes = published in definition.asset_layer.executable_asset_keys
     hooks = {hook.name for hook in definition.hook_defs}
-    assert hooks == ({"tell_readers"} if publishes else set())
+    assert hooks == ({"record_failed_run"} if publishes else set())
 
 
 def test_champion_and_forecasts_come_in_that_order(location: dg.Definitions):
