@@ -1,4 +1,4 @@
-"""Training on the sample: what is kept, registered and written of a model."""
+"""Training on the sample: records, registration and files of a model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``rossmann up`` for real: four servers answer, one log tells them apart, and all of them end.
+"""``rossmann up`` with its four servers: all become healthy, share one log and end together.
 
-What becomes of the others when one dies is tested with small processes, in the unit tests.
+See tests/component/pipeline/test_services.py for a server that dies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Alerts in Dagster: rows as an asset, rules as checks, and failures that reach readers."""
+"""Alerts in Dagster: rows as an asset, rules as checks, failed runs in `status.json`."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Refusing(dg.ConfigurableResource):
 
 @dg.asset
 def unreached(refusing: Refusing) -> None:
-    """A step that never begins."""
+    """A resource that fails before the first step."""
 
 
 @pytest.mark.parametrize("has_step", [True, False], ids=["a step failed", "no step began"])

@@ -1,4 +1,4 @@
-"""Jobs, the schedule and the sensor: what runs together, and when."""
+"""Jobs, schedules and sensors: which steps run together, and when."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names(steps: Sequence[Step[object]]) -> set[str]:
 
 
 def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
-    # shows alerts at the assets that they concern; nothing is computed there
+    # alert_checks only shows alerts on their assets
     return set(location.resolve_job_def(job).graph.node_dict) - {"alert_checks"}
 
 
@@ -127,7 +127,7 @@ def asked_at(
 
 @pytest.fixture
 def published(tmp_path: Path) -> Pipeline:
-    """A place where something is published, so that there is a champion."""
+    """A place with a published generation, so that there is a champion."""
     settings = place_settings(tmp_path, tmp_path)
     settings.published_path.mkdir(parents=True)
     (settings.published_path / "0123456789ab.duckdb").touch()

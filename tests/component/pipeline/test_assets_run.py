@@ -1,4 +1,4 @@
-"""What a run needs around it: the writer's lock, Dagster's home, and lines on a terminal."""
+"""Around a run: the writer's lock, Dagster's home, lines on a terminal, the record of its outcome."""
 
 import signal
 import subprocess
@@ -73,7 +73,7 @@ def test_the_run_is_the_writer_from_its_first_step_to_its_end(settings: Settings
     assert lock_as_another_process_sees_it(settings) == "free"
 
 
-def test_what_only_looks_is_no_writer(settings: Settings):
+def test_a_read_only_step_does_not_take_the_lock(settings: Settings):
     @dg.asset
     def looking(pipeline: Pipeline) -> str:
         return lock_as_another_process_sees_it(pipeline.settings)
@@ -82,7 +82,7 @@ def test_what_only_looks_is_no_writer(settings: Settings):
     assert done.output_for_node("looking") == "free"
 
 
-def test_resources_hand_on_the_settings_and_parameters_of_their_place(settings: Settings):
+def test_resources_have_the_settings_and_parameters_of_their_place(settings: Settings):
     pipeline = Pipeline.of(settings)
     assert pipeline.settings == settings
     assert pipeline.params.training.profiles["fast"].models["catboost"].trees == 25
@@ -103,13 +103,13 @@ def test_dagster_keeps_everything_below_the_state_folder(settings: Settings):
         assert Path(written[part]["config"]["base_dir"]).is_relative_to(home)
 
 
-def test_dagster_sends_nothing_home_and_runs_one_thing_at_a_time(settings: Settings):
+def test_dagster_has_no_telemetry_and_runs_one_job_at_a_time(settings: Settings):
     with open_instance(settings) as instance:
         assert not instance.telemetry_enabled
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
 
 
-def test_a_checkout_read_where_it_lies_keeps_its_runs_in_the_same_folder(settings: Settings):
+def test_dagster_dev_in_the_checkout_keeps_its_runs_in_the_same_folder(settings: Settings):
     own = yaml.safe_load((settings.home / "dagster.yaml").read_text(encoding="utf-8"))
     copy = yaml.safe_load((prepare_dagster_home(settings) / "dagster.yaml").read_text("utf-8"))
     for part in ("run_storage", "event_log_storage", "schedule_storage", "compute_logs"):
