@@ -110,7 +110,7 @@ FAULTS = {
         "INSERT INTO core.forecast_origin (forecast_origin, known_by) "
         "VALUES (NULL, DATE '9999-12-31')"
     ),
-    "origin_lies_inside_the_data": (
+    "origin_is_inside_the_data": (
         "INSERT INTO core.forecast_origin (forecast_origin, known_by) "
         "VALUES (DATE '2031-01-01', DATE '9999-12-31')"
     ),
@@ -147,7 +147,7 @@ FAULTS = {
         "AND store_id = 10 AND horizon_days = 20"
     ),
     "forecasts_follow_the_plan": forecast("is_open = NOT is_open", 5),
-    "shadow_forecasts_stand_beside_the_served": (
+    "shadow_forecasts_match_served_store_days": (
         "INSERT INTO forecasting.shadow_forecasts SELECT * FROM forecasting.forecasts LIMIT 1"
     ),
     # marts
@@ -222,7 +222,7 @@ FAULTS = {
     "forecast_worst_days_ranked_by_is_a_known_one": (
         "UPDATE marts.forecast_worst_days SET ranked_by = 'size' WHERE place = 3"
     ),
-    "forecast_worst_days_lists_no_more_than_promised": (
+    "forecast_worst_days_places_are_in_range": (
         "UPDATE marts.forecast_worst_days SET place = 201 WHERE place = 4"
     ),
     "forecast_worst_days_reason_is_a_known_one": (
@@ -253,7 +253,7 @@ FAULTS = {
     "accuracy_segments_add_up_to_the_whole": (
         "DELETE FROM marts.forecast_accuracy WHERE segment_kind = 'weekday' AND segment = '1'"
     ),
-    "accuracy_judges_every_forecast_that_came_true": (
+    "accuracy_covers_every_forecast_with_actuals": (
         "UPDATE marts.forecast_accuracy SET store_days = store_days - 100 "
         "WHERE segment_kind = 'overall'"
     ),

@@ -1,4 +1,4 @@
-"""Around a run: the writer's lock, Dagster's home, lines on a terminal, the record of its outcome."""
+"""Around a run: the writer's lock, Dagster's home, lines on a terminal, the outcome's record."""
 
 import signal
 import subprocess
