@@ -69,7 +69,7 @@ def _watched(place: Place, outcome: Outcome) -> Iterator[None]:
 def _last_words(place: Place) -> str:
     """What the job said of its end: the refusal, or the step it stopped in."""
     lines = place.log_path.read_text(encoding="utf-8").splitlines()
-    said = [line for line in lines if line.startswith(("refused:", "stopped"))]
+    said = [line for line in lines if line.startswith(("error:", "stopped"))]
     is_raw = any(line.startswith("Traceback") for line in lines)
     return ("a traceback; " if is_raw else "") + (said[-1] if said else "nothing")
 
