@@ -13,7 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
 from assets.resources import Writer, run_of
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import build_models
 from rossmann_ml.warehouse.connection import count_rows
@@ -111,10 +111,10 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
         rows = count_rows(connection, tables.values())
     yield from _events(context, result, {key: rows[table] for key, table in tables.items()})
     if result.failure:
-        raise DbtError(result.failure)
+        raise RefusedError(result.failure)
     left_out = unreported(context, result)
     if left_out:
-        raise DbtError(
+        raise FaultError(
             f"dbt did not run {', '.join(left_out)}, which this step must report; "
             "Dagster would skip the steps downstream without a failure"
         )

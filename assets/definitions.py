@@ -48,7 +48,7 @@ def build_definitions(
         loggers: Additional loggers of runs, by name.
 
     Raises:
-        DbtError: The dbt project does not parse.
+        FaultError: The dbt project does not parse.
         SettingsError: A setting or parameter cannot be used.
     """
     settings = settings or load_settings()

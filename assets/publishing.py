@@ -11,7 +11,7 @@ from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Writer, run_of
 from assets.shadow import shadow_forecasts
-from rossmann_ml.base.errors import PublishHeldError
+from rossmann_ml.base.errors import HeldError
 from rossmann_ml.pipeline.steps import PUBLISH
 from rossmann_ml.serving.contract import load_contract
 
@@ -59,7 +59,7 @@ def published_generation(
     settings = writer.settings
     try:
         generation = PUBLISH(writer.session(context), run_of(context))
-    except PublishHeldError as error:
+    except HeldError as error:
         yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
         raise
     info = generation.info

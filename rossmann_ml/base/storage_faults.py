@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rossmann_ml.base.errors import RossmannError, StorageError
+from rossmann_ml.base.errors import FaultError, RossmannError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -34,7 +34,7 @@ def storage_refused() -> Iterator[None]:
     """Turn a disk that is full or closed into a refusal; what a run finished before it is kept.
 
     Raises:
-        StorageError: In place of such an error; any other passes as it is.
+        FaultError: In place of such an error; any other passes as it is.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def storage_refused() -> Iterator[None]:
         words = _in_words(error)
         if words is None:
             raise
-        raise StorageError(words) from error
+        raise FaultError(words) from error
 
 
 def _in_words(error: BaseException | None) -> str | None:

@@ -178,6 +178,6 @@ def main() -> None:
             app()
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(
-            f"[bold red]refused:[/] {escape(str(error))}", soft_wrap=True
+            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
         )
         sys.exit(error.exit_code)

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.profiles import ProfileOption, profile_of
@@ -159,9 +160,9 @@ def score_table(scores: pl.DataFrame) -> Table:
 
 
 def _print_decision(console: Console, decision: promotion.Decision) -> None:
-    """Say what the gate said; a refusal ends the command with exit code 1."""
+    """Say what the gate said; a refusal ends the command with exit code 2."""
     verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
     console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
     if not decision.is_promoted:
-        raise typer.Exit(1)
+        raise typer.Exit(RefusedError.exit_code)
     console.print("The next `rossmann refresh` scores with it.")

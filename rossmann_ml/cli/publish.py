@@ -35,7 +35,7 @@ def publish(
     """Publish what the warehouse holds now as a new generation, after its audit.
 
     The same content is published once; doing it again changes nothing. A generation whose totals
-    moved further than params.yaml allows is held back (exit code 21).
+    moved further than params.yaml allows is held back (exit code 3).
     """
     if accept_jump != bool(reason.strip()):
         raise SettingsError(

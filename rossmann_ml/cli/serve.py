@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rossmann_ml.base.errors import PortInUseError
+from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.settings import PROJECT_DIR, default_settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
@@ -42,7 +42,7 @@ def check_can_listen(host: str, port: int) -> None:
     """Raise if a server cannot listen on an address, because its own error is a traceback.
 
     Raises:
-        PortInUseError: The address is in use or cannot be bound.
+        BusyError: The address is in use or cannot be bound.
     """
     default_settings()  # bad settings are reported here without a traceback too
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -51,7 +51,7 @@ def check_can_listen(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortInUseError(
+            raise BusyError(
                 f"cannot listen on {host}:{port}: {error.strerror}; choose with --host and --port"
             ) from error
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rossmann_ml.base.errors import QueryError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.serving.generations import current_path, open_generation, read_info
 
@@ -83,7 +83,7 @@ def ask(query: str, *, output: str, limit: int | None) -> None:
 
     Raises:
         NoDataError: Nothing has been published yet.
-        QueryError: DuckDB does not take the query; its message in one line.
+        RefusedError: DuckDB does not take the query; its message in one line.
     """
     with _reported_in_one_line():
         connection = open_generation(current_path(default_settings().published_path))
@@ -112,7 +112,7 @@ def _reported_in_one_line() -> Iterator[None]:
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
         kept = [line for line in lines if line and set(line) != {"^"}]
-        raise QueryError("; ".join(kept)) from error
+        raise RefusedError("; ".join(kept)) from error
 
 
 def _rows(result: duckdb.DuckDBPyConnection, limit: int) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.errors import NoDataError, QualityError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
 from rossmann_ml.quality.suite_files import load_suite
@@ -32,7 +32,7 @@ def validate(
     """Check the tables of the warehouse, and show what was found.
 
     Results are kept in quality.data_quality_results and as pages below the state folder. A failed
-    check of error severity ends with exit code 9; a warning is only shown.
+    check of error severity ends with exit code 2; a warning is only shown.
     """
     validate_tables(Console(highlight=False), suite or [])
 
@@ -45,7 +45,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
         suites: Names of suites; all whose table is there when empty.
 
     Raises:
-        QualityError: A check of error severity failed; the message names each.
+        RefusedError: A check of error severity failed; the message names each.
         RossmannError: As :func:`rossmann_ml.quality.run_suites`.
     """
     settings = default_settings()
@@ -70,7 +70,7 @@ def validate_tables(console: Console, suites: Sequence[str]) -> list[SuiteResult
     console.print(f"Pages: {settings.state_path / 'gx' / 'data_docs' / 'index.html'}", markup=False)
     failed = [check for result in results for check in result.failed_errors]
     if failed:
-        raise QualityError(
+        raise RefusedError(
             f"{len(failed)} check{'' if len(failed) == 1 else 's'} of error severity failed:\n"
             + "\n".join(f"  {check}" for check in failed)
         )

@@ -108,7 +108,7 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
 
     Raises:
         NoDataError: The panel is not that of the newest origin.
-        NoChampionError: No model has been promoted yet.
+        NoDataError: No model has been promoted yet.
     """
     settings = session.settings
     with session.writing() as connection:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.base.errors import BadFileError, DataSetMismatchError
+from rossmann_ml.base.errors import BadFileError, RefusedError
 from rossmann_ml.base.settings import Settings
 
 MARKER_NAME = "dataset.json"
@@ -87,11 +87,11 @@ def refuse_other_data_set(
     """Keep files of another data set out of a warehouse.
 
     Raises:
-        DataSetMismatchError: They differ; the message names both and the way out.
+        RefusedError: They differ; the message names both and the way out.
     """
     if offered is None or landed is None or offered.name == landed.name:
         return
-    raise DataSetMismatchError(
+    raise RefusedError(
         f"{folder} holds the data set {offered.name!r}, but the warehouse in "
         f"{settings.warehouse_path} holds {landed.name!r}. Name another warehouse with "
         "ROSSMANN_WAREHOUSE_DIR=<folder>, or remove this one "

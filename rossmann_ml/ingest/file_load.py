@@ -13,7 +13,7 @@ from time import perf_counter
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import BadFileError, NoDataError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
@@ -57,8 +57,8 @@ def land_file(
 
     Raises:
         BadFileError: The file cannot be read.
-        TooManyBadRowsError: Too many of its rows cannot be stored.
-        DataSetMismatchError: It belongs to another data set than the warehouse's.
+        BadFileError: Too many of its rows cannot be stored.
+        RefusedError: It belongs to another data set than the warehouse's.
         NoDataError: Rows of stores are offered before any ``store.csv`` was landed.
     """
     started = perf_counter()
@@ -202,7 +202,7 @@ def _judge(
             f"{texts.get(line, '')[:200]!r})"
             for reason, column, count, line in by_reason
         )
-        raise TooManyBadRowsError(
+        raise BadFileError(
             f"{raw_file.path}: {rows:,} of {landing.rows_read:,} rows "
             f"({rows / landing.rows_read:.1%}) cannot be stored, more than the "
             f"{max_quarantined_share:.1%} that ingest.max_quarantined_share in params.yaml allows; "

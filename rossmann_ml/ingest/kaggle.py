@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from rossmann_ml.base.digests import md5_of
-from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
+from rossmann_ml.base.errors import BadFileError, FaultError, RefusedError, SettingsError
 from rossmann_ml.base.settings import Settings
 
 COMPETITION = "rossmann-store-sales"
@@ -95,7 +95,8 @@ def fetch_files(
 
     Raises:
         BadFileError: A file is in the way, or Kaggle sent something else than the pointer says.
-        FetchError: Kaggle is not told who asks, does not answer, or refuses.
+        RefusedError: Credentials are missing or wrong, or the rules are not accepted.
+        FaultError: Kaggle did not answer, or answered with an error.
     """
     folder = settings.home / "data" / "raw"
     pointers = [read_pointer(settings, name) for name in FILE_NAMES]
@@ -145,13 +146,15 @@ def _user_and_key(settings: Settings, folder: Path) -> tuple[str, str]:
         return user, key
     path = settings.kaggle_config_dir.expanduser() / "kaggle.json"
     if not path.exists():
-        raise FetchError(f"Kaggle wants to know who asks. {WAYS_TO_SIGN_IN.format(folder=folder)}")
+        raise RefusedError(
+            f"Kaggle wants to know who asks. {WAYS_TO_SIGN_IN.format(folder=folder)}"
+        )
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         return str(read["username"]), str(read["key"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         # what is in the file is a secret, so only the kind of the error is told
-        raise FetchError(
+        raise RefusedError(
             f"{path} cannot be read as a token of Kaggle ({type(error).__name__}): expected "
             '{"username": ..., "key": ...}'
         ) from error
@@ -169,7 +172,7 @@ def _fetch(settings: Settings, session: requests.Session, pointer: Pointer, path
                     for block in answer.iter_content(_BLOCK_BYTES):
                         stream.write(block)
             except requests.RequestException as error:
-                raise FetchError(
+                raise FaultError(
                     f"{url} could not be fetched: {error}. Is the network there? "
                     "What was fetched before stays"
                 ) from error
@@ -189,16 +192,16 @@ def _fetch(settings: Settings, session: requests.Session, pointer: Pointer, path
 
 def _refuse(answer: requests.Response, folder: Path) -> None:
     if answer.status_code == 401:
-        raise FetchError(
+        raise RefusedError(
             f"Kaggle does not know this user or key (401). {WAYS_TO_SIGN_IN.format(folder=folder)}"
         )
     if answer.status_code == 403:
-        raise FetchError(
+        raise RefusedError(
             "Kaggle refuses (403): the rules of the competition have to be accepted once, in a "
             f"browser, under https://www.kaggle.com/competitions/{COMPETITION}/rules"
         )
     if answer.status_code != 200:
-        raise FetchError(f"Kaggle answered {answer.status_code} {answer.reason} for {answer.url}")
+        raise FaultError(f"Kaggle answered {answer.status_code} {answer.reason} for {answer.url}")
 
 
 def _unpack(stream: IO[bytes], pointer: Pointer) -> None:

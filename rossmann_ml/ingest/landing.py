@@ -34,9 +34,9 @@ def land_raw(session: Session) -> LandingReport:
     Raises:
         NoDataError: There are no files, and nothing was landed before.
         BadFileError: A file cannot be read; it changed nothing, files before it stay landed.
-        TooManyBadRowsError: A file has too many bad rows; it changed nothing.
-        DataSetMismatchError: The warehouse holds another data set.
-        WarehouseLockedError: Another process is writing.
+        BadFileError: A file has too many bad rows; it changed nothing.
+        RefusedError: The warehouse holds another data set.
+        BusyError: Another process is writing.
     """
     folder = session.settings.raw_path
     files, missing = require_files(session)
@@ -84,9 +84,9 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
         NoDataError: No ``store.csv`` was landed yet.
         BadFileError: A file cannot be read, or its name is none of the product's; it changed
             nothing, files before it stay landed.
-        TooManyBadRowsError: A file has too many bad rows; it changed nothing.
-        DataSetMismatchError: The warehouse holds another data set.
-        WarehouseLockedError: Another process is writing.
+        BadFileError: A file has too many bad rows; it changed nothing.
+        RefusedError: The warehouse holds another data set.
+        BusyError: Another process is writing.
     """
     warnings: tuple[str, ...] = ()
     if paths is None:

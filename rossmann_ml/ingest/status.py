@@ -73,7 +73,7 @@ def data_status(session: Session) -> DataStatus:
     """Look at the warehouse and at the folders, without changing anything.
 
     Raises:
-        WarehouseLockedError: Another process has the database open for writing.
+        BusyError: Another process has the database open for writing.
         BadFileError: A file in the folders cannot be opened.
     """
     settings = session.settings

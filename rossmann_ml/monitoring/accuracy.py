@@ -47,7 +47,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
 
     Raises:
         NoDataError: Nothing has been landed yet.
-        DbtError: A model failed.
+        FaultError: A model failed.
     """
     started = time.perf_counter()
     with session.writing() as connection:

@@ -45,7 +45,7 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
 
     Raises:
         NoDataError: There is no warehouse, or too little history.
-        WarehouseLockedError: Another writer is at work.
+        BusyError: Another writer is at work.
         TrackingError: MLflow does not answer or rejects the request.
     """
     run = Run(run_id="", actor=actor or "", profile=profile)

@@ -17,7 +17,7 @@ from types import FrameType
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from rossmann_ml.base.errors import ServiceError
+from rossmann_ml.base.errors import FaultError
 
 _LOOK_EVERY_SECONDS = 0.2
 _ANSWER_WITHIN_SECONDS = 3.0
@@ -66,7 +66,7 @@ class _Running:
                 start_new_session=True,
             )
         except OSError as error:
-            raise ServiceError(f"{service.name} cannot be started: {error}") from error
+            raise FaultError(f"{service.name} cannot be started: {error}") from error
         self._reader = threading.Thread(target=self._read, name=service.name, daemon=True)
         self._reader.start()
 
@@ -136,7 +136,7 @@ def run_together(
         grace_seconds: Longest time from SIGTERM to SIGKILL.
 
     Raises:
-        ServiceError: A service cannot be started, ended by itself, or did not become healthy in
+        FaultError: A service cannot be started, ended by itself, or did not become healthy in
             time.
     """
     running: list[_Running] = []
@@ -182,7 +182,7 @@ def _wait_until_healthy(
         waiting = [each for each in waiting if not each.is_healthy()]
         if waiting and time.monotonic() > deadline:
             service = waiting[0].service
-            raise ServiceError(
+            raise FaultError(
                 f"{service.name} did not answer at {service.health} within "
                 f"{patience_seconds:.0f} s; its lines above say why"
             )
@@ -194,7 +194,7 @@ def _refuse_ended(running: Sequence[_Running]) -> None:
         code = each.exit_code()
         if code is not None:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise ServiceError(
+            raise FaultError(
                 f"{each.service.name} ended by itself ({how}), so the others were stopped. "
                 f"Its last lines:\n{each.last_words() or '(none)'}"
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
-from rossmann_ml.base.errors import DbtError, QualityError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.params import Profile
 from rossmann_ml.features.panels import PanelReport, build_training_panel
 from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
@@ -80,11 +80,11 @@ def refuse_failed(results: Sequence[SuiteResult]) -> None:
     """Raise if a suite failed a check of error severity.
 
     Raises:
-        QualityError: A suite failed; the message names the failed checks.
+        RefusedError: A suite failed; the message names the failed checks.
     """
     failed = [result.summary() for result in results if not result.is_success]
     if failed:
-        raise QualityError("\n".join(failed))
+        raise RefusedError("\n".join(failed))
 
 
 def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResult:
@@ -105,7 +105,7 @@ def _built(selector: str) -> Callable[[Session, Run], DbtResult]:
     def build(session: Session, run: Run) -> DbtResult:
         result = build_models(session, run, ["build", "--selector", selector])
         if result.failure:
-            raise DbtError(result.failure)
+            raise RefusedError(result.failure)
         return result
 
     return build

@@ -100,7 +100,7 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
 
     Raises:
         NoDataError: There is no warehouse, or a table has not been built yet.
-        WarehouseLockedError: Another process is writing.
+        BusyError: Another process is writing.
     """
     settings = session.settings
     with session.reading() as connection:

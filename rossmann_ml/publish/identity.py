@@ -50,7 +50,7 @@ def draft_generation(
 
     Raises:
         NoDataError: There is no data or no forecast yet.
-        NoChampionError: No model has been promoted yet.
+        NoDataError: No model has been promoted yet.
         PublishError: A forecast names a run that is not in ``forecast_runs``.
     """
     data_set = raw.data_set(connection)

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import PublishError, PublishHeldError, RossmannError
+from rossmann_ml.base.errors import HeldError, PublishError, RossmannError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
@@ -100,13 +100,13 @@ def publish(
         accepted_jump: Lets a generation pass whose totals moved too far; recorded if they did.
 
     Raises:
-        PublishHeldError: Totals moved further from what readers have than ``params.yaml`` allows
+        HeldError: Totals moved further from what readers have than ``params.yaml`` allows
             (``publish.continuity``). Readers keep it, and ``status.json`` says why.
         NoDataError: There is no warehouse, no data or no forecast yet.
-        NoChampionError: No model has been promoted yet.
+        NoDataError: No model has been promoted yet.
         PublishError: The new file did not pass its audit, or a model's files are missing. The
             pointer was not moved, and ``status.json`` says why.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     try:
         with warehouse.writer_lock(session.settings):
@@ -188,7 +188,7 @@ def _require_accepted(
         reason=reason,
     )
     write_status(settings, held_publish=held)
-    raise PublishHeldError(
+    raise HeldError(
         f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
         'right: `rossmann publish --accept-jump --reason "..."`; else mend the data and run '
         "`rossmann refresh`"
@@ -270,7 +270,7 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
 
     Raises:
         PublishError: There is no such generation, or its models' files are gone.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     with warehouse.writer_lock(settings):
         known = list_generations(settings)

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import FaultError
 from rossmann_ml.quality.results import CheckResult, SuiteResult, store_results
 from rossmann_ml.quality.suite_files import Severity
 
@@ -41,7 +41,7 @@ def record_dbt_results(
         The results, as suite ``dbt``.
 
     Raises:
-        DbtError: An artifact is not there or not of dbt's form.
+        FaultError: An artifact is not there or not of dbt's form.
     """
     outcomes = _read(run_results_path, "results")
     manifest = _read(manifest_path, "nodes")
@@ -56,7 +56,7 @@ def record_dbt_results(
         if not unique_id.startswith(("test.", "unit_test.")):
             continue
         if unique_id not in nodes:
-            raise DbtError(
+            raise FaultError(
                 f"{run_results_path} names the test {unique_id}, which {manifest_path} does not: "
                 "the two files are not of the same run"
             )
@@ -70,11 +70,11 @@ def _read(path: Path, key: str) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DbtError(f"{path} is not there: dbt did not run, or wrote elsewhere") from error
+        raise FaultError(f"{path} is not there: dbt did not run, or wrote elsewhere") from error
     except json.JSONDecodeError as error:
-        raise DbtError(f"{path}: not JSON: {error}") from error
+        raise FaultError(f"{path}: not JSON: {error}") from error
     if key not in loaded:
-        raise DbtError(f"{path}: not an artifact of dbt: it has no {key!r}")
+        raise FaultError(f"{path}: not an artifact of dbt: it has no {key!r}")
     return loaded
 
 

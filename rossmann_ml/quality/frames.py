@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from rossmann_ml.base.errors import NoDataError, QualityError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.quality.suite_files import Suite, load_suite
 from rossmann_ml.warehouse.connection import one_row
 
@@ -41,7 +41,7 @@ def read_checked_frame(
 
     Raises:
         NoDataError: A table of the query is not there yet, or there is no row to check.
-        QualityError: A table lacks a column that the query reads, or its values do not fit.
+        RefusedError: A table lacks a column that the query reads, or its values do not fit.
     """
     loaded = load_suite(suite)
     parameters = {"today": today, "forecast_origin": forecast_origin}
@@ -53,7 +53,7 @@ def read_checked_frame(
             f"suite {suite}: {_first_line(error)}; {loaded.table} is made by `rossmann refresh`"
         ) from error
     except (duckdb.BinderException, duckdb.ConversionException) as error:
-        raise QualityError(
+        raise RefusedError(
             f"suite {suite}: {loaded.table} or a table beside it is not of the form that the check "
             f"reads: {_first_line(error)}"
         ) from error

@@ -37,9 +37,9 @@ def run_suites(
 
     Raises:
         NoDataError: There is no database, or a table that a suite checks is missing or empty.
-        QualityError: A table lacks a column that a suite's query reads.
+        RefusedError: A table lacks a column that a suite's query reads.
         SettingsError: There is no suite of that name.
-        WarehouseLockedError: Another process is writing.
+        BusyError: Another process is writing.
     """
     for name in suites:
         load_suite(name)

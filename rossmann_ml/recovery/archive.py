@@ -25,7 +25,7 @@ from typing import IO, BinaryIO
 from pydantic import ValidationError
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import BackupError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
@@ -112,12 +112,12 @@ def back_up(settings: Settings, target: Path) -> Backup:
         target: The archive; it appears when it is complete.
 
     Raises:
-        BackupError: There is such a file already, or it cannot be written.
+        RefusedError: There is such a file already, or it cannot be written.
         NoDataError: There is no warehouse yet.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     if target.exists():
-        raise BackupError(f"{target} is there already; name a file that is not")
+        raise RefusedError(f"{target} is there already; name a file that is not")
     warehouse.require_database(settings)
     temporary = files.temporary_name(target)
     try:
@@ -129,7 +129,7 @@ def back_up(settings: Settings, target: Path) -> Backup:
         with suppress(OSError):  # of a folder that is none
             files.remove(temporary)
         if isinstance(error, OSError | tarfile.TarError):
-            raise BackupError(f"{target} cannot be written: {error}") from error
+            raise RefusedError(f"{target} cannot be written: {error}") from error
         raise
     return Backup(target, manifest, target.stat().st_size)
 
@@ -237,7 +237,7 @@ def unpack(archive_path: Path, folder: Path) -> Manifest:
         folder: Where ``warehouse/`` and ``registry/`` are put; nothing else is touched.
 
     Raises:
-        BackupError: It is no backup, or not whole; the message says what was found.
+        RefusedError: It is no backup, or not whole; the message says what was found.
     """
     found: dict[str, Member] = {}
     content: bytes | None = None
@@ -246,7 +246,7 @@ def unpack(archive_path: Path, folder: Path) -> Manifest:
             for info in archive:
                 stream = archive.extractfile(info) if info.isreg() else None
                 if stream is None:
-                    raise BackupError(
+                    raise RefusedError(
                         f"{archive_path}: {info.name!r} is not a plain file; a backup holds no "
                         "others"
                     )
@@ -256,16 +256,16 @@ def unpack(archive_path: Path, folder: Path) -> Manifest:
                 target = folder / _safe_name(archive_path, info.name)
                 found[info.name] = _unpack_file(stream, info, target)
     except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{archive_path} cannot be read as a backup: {error}") from error
+        raise RefusedError(f"{archive_path} cannot be read as a backup: {error}") from error
     if content is None:
-        raise BackupError(
+        raise RefusedError(
             f"{archive_path} has no {MANIFEST_NAME} at its end: it was cut off, or is no backup"
         )
     manifest = _read_manifest(archive_path, content)
     expected = {member.path: member for member in manifest.members}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            raise BackupError(
+            raise RefusedError(
                 f"{archive_path}: {name} is not what the manifest says: found "
                 f"{_spoken(found.get(name))}, expected {_spoken(expected.get(name))}"
             )
@@ -276,13 +276,13 @@ def _read_manifest(archive_path: Path, content: bytes) -> Manifest:
     try:
         format_version = json.loads(content)["format_version"]
         if format_version != FORMAT_VERSION:
-            raise BackupError(
+            raise RefusedError(
                 f"{archive_path} has the format version {format_version}, expected "
                 f"{FORMAT_VERSION}: another version of the product wrote it"
             )
         return Manifest.model_validate_json(content)
     except (ValueError, KeyError, TypeError, ValidationError) as error:
-        raise BackupError(f"{archive_path}: {MANIFEST_NAME} cannot be read: {error}") from error
+        raise RefusedError(f"{archive_path}: {MANIFEST_NAME} cannot be read: {error}") from error
 
 
 def _safe_name(archive_path: Path, name: str) -> PurePosixPath:
@@ -293,7 +293,7 @@ def _safe_name(archive_path: Path, name: str) -> PurePosixPath:
         *(("registry", item) for item in REGISTRY_ITEMS),
     }
     if path.is_absolute() or ".." in path.parts or path.parts[:2] not in allowed:
-        raise BackupError(
+        raise RefusedError(
             f"{archive_path}: {name!r} is none of a backup's places (warehouse/ and registry/)"
         )
     return path

@@ -7,7 +7,7 @@ from itertools import chain
 
 import duckdb
 
-from rossmann_ml.base.errors import RossmannError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import files, served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity
@@ -41,7 +41,7 @@ def _asked(name: str, settings: Settings) -> list[Finding]:
     found: list[Finding] = []
     try:
         found.extend(_EXAMINERS[name](settings))
-    except WarehouseLockedError as error:
+    except BusyError as error:
         found.append(Finding(Severity.NOTE, name, f"could not be looked at: {error}"))
     except (RossmannError, duckdb.Error, OSError, ValueError) as error:
         found.append(Finding(Severity.ERROR, name, f"could not be looked at: {error}"))
@@ -55,7 +55,7 @@ def repair(settings: Settings) -> list[str]:
         What was done, a line each; what could not be done is among the findings afterwards.
 
     Raises:
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     done: list[str] = []
     # the note of a writer that died is overwritten by the lock taken here, and gone with it

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import BackupError
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
     WAREHOUSE_ITEMS,
@@ -66,23 +66,23 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
         What the backup says of itself.
 
     Raises:
-        BackupError: It is no whole backup, there is too little room, or there is something in its
+        RefusedError: It is no whole backup, there is too little room, or there is something in its
             place and ``replace`` was not said. Nothing was changed.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     if not archive_path.is_file():
-        raise BackupError(f"{archive_path}: there is no such file")
+        raise RefusedError(f"{archive_path}: there is no such file")
     with warehouse.writer_lock(settings):
         warehouse.refuse_half_restored(settings)
         there = [path for path in _places(settings) if path.exists()]
         if there and not replace:
-            raise BackupError(
+            raise RefusedError(
                 f"there is something already: {', '.join(map(str, there))}. Name empty folders "
                 "with ROSSMANN_WAREHOUSE_DIR and ROSSMANN_STATE_DIR, or say --replace"
             )
         needed, free = archive_path.stat().st_size, free_bytes(settings.warehouse_path)
         if needed > free:
-            raise BackupError(
+            raise RefusedError(
                 f"the backup takes {needed:,} bytes, {settings.warehouse_path} has {free:,} left"
             )
         _remove_folders(settings)
@@ -93,7 +93,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
             _prepare(settings, staging, manifest)
             _exchange(settings, manifest)
         except OSError as error:
-            raise BackupError(f"{archive_path} cannot be restored: {error}") from error
+            raise RefusedError(f"{archive_path} cannot be restored: {error}") from error
         finally:
             if not _mark(settings).exists():
                 _remove_folders(settings)
@@ -126,7 +126,7 @@ def _prepare(settings: Settings, staging: Path, manifest: Manifest) -> None:
             with reading(current_path(staging / "warehouse" / "published")) as connection:
                 read_info(connection)
     except duckdb.Error as error:
-        raise BackupError(f"what the backup holds cannot be opened: {error}") from error
+        raise RefusedError(f"what the backup holds cannot be opened: {error}") from error
     if manifest.has_registry:
         registry = staging / "registry" / "mlflow.db"
         _move_places(registry, manifest.artifacts_root, str(artifacts_path(settings)))

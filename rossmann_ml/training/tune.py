@@ -16,7 +16,7 @@ import filelock
 import optuna
 
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.errors import SettingsError, StudyLockedError
+from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.params import FitSize, Profile, SearchRange
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
@@ -122,7 +122,7 @@ def tune(
     Raises:
         SettingsError: Family or parameters cannot be tuned, or the library refuses a value.
         NoDataError: There is no warehouse, or too little history.
-        StudyLockedError: Another process is at work on the same study.
+        BusyError: Another process is at work on the same study.
         TrackingError: MLflow does not answer or refuses.
     """
     settings, params, progress = session.settings, session.params, session.progress
@@ -223,7 +223,7 @@ def _study(settings: Settings, name: str) -> Iterator[optuna.Study]:
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise StudyLockedError(
+        raise BusyError(
             f"another process is at work on the study {name}: wait for it or stop it; what it has "
             "tried is kept"
         ) from error

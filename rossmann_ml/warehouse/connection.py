@@ -18,7 +18,7 @@ import duckdb
 import filelock
 import polars as pl
 
-from rossmann_ml.base.errors import NoDataError, WarehouseDamagedError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.schema import (
     create_tables,
@@ -73,8 +73,8 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
     Raises:
         NoDataError: ``read_only`` and there is no database yet.
         SchemaError: A later version of the product wrote the database.
-        WarehouseDamagedError: The file is no database, or a restore was interrupted.
-        WarehouseLockedError: Another process has the database open for writing.
+        FaultError: The file is no database, or a restore was interrupted.
+        BusyError: Another process has the database open for writing.
     """
     refuse_half_restored(settings)
     if read_only:
@@ -113,10 +113,10 @@ def refuse_half_restored(settings: Settings) -> None:
     """Keep everyone from a warehouse of which only a part is the restored one.
 
     Raises:
-        WarehouseDamagedError: A restore died while it exchanged the files.
+        FaultError: A restore died while it exchanged the files.
     """
     if (settings.restore_path / RESTORE_MARK).exists():
-        raise WarehouseDamagedError(
+        raise FaultError(
             f"a restore into {settings.warehouse_path} was interrupted; `rossmann doctor --fix` "
             "puts back what was there before it"
         )
@@ -126,8 +126,8 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
     """Open the database without looking at its tables; the caller closes it.
 
     Raises:
-        WarehouseDamagedError: The file is no DuckDB database, or cannot be read or written.
-        WarehouseLockedError: Another process has the database open for writing.
+        FaultError: The file is no DuckDB database, or cannot be read or written.
+        BusyError: Another process has the database open for writing.
     """
     path = settings.database_path
     try:
@@ -142,16 +142,16 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
         )
     except duckdb.IOException as error:
         if "set lock on file" in str(error):
-            raise WarehouseLockedError(
+            raise BusyError(
                 f"{path} is open in another process ({error}). Wait for it, or stop it; "
                 "to only read, use the published generation: `rossmann sql`"
             ) from error
-        raise WarehouseDamagedError(
+        raise FaultError(
             f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
             "backup; what is published does not depend on it"
         ) from error
     except (duckdb.SerializationException, duckdb.InternalException) as error:
-        raise WarehouseDamagedError(
+        raise FaultError(
             f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; what "
             "is published does not depend on it"
         ) from error
@@ -251,7 +251,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     and says who holds or held it.
 
     Raises:
-        WarehouseLockedError: Another process holds it after ``lock_timeout_seconds``; the
+        BusyError: Another process holds it after ``lock_timeout_seconds``; the
             message names that process and since when.
     """
     path = settings.lock_path.resolve()
@@ -262,7 +262,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
         lock.acquire(timeout=settings.lock_timeout_seconds)
     except filelock.Timeout as error:
         holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
-        raise WarehouseLockedError(
+        raise BusyError(
             f"another writer is at work: {holder}. Its lock is {path}; try again when it is done"
         ) from error
     try:

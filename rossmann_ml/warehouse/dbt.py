@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rossmann_ml.base.errors import DbtError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, FaultError, RefusedError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.process import heed_interrupts
 from rossmann_ml.base.settings import Settings
@@ -161,9 +161,10 @@ def run_dbt(
 
     Raises:
         NoDataError: There is no warehouse yet.
-        WarehouseLockedError: Another process has the database open.
-        DbtError: dbt did not start, or a model or a test of error severity failed; the message
-            has the name and dbt's message of each.
+        BusyError: Another process has the database open.
+        FaultError: dbt did not start or did not finish.
+        RefusedError: A model or a test of error severity failed; the message has the name and
+            dbt's message of each.
     """
     settings = session.settings
     if command[0] not in _READS_NO_DATA:
@@ -192,13 +193,15 @@ def run_dbt(
     if done.returncode == 0:
         return result
     if "Could not set lock on file" in done.stdout:
-        raise WarehouseLockedError(
+        raise BusyError(
             f"dbt could not open {settings.database_path}: another process has it open. "
             "Wait for it, or stop it"
         )
     failure = _failure_message(command, result.nodes, done, environment["DBT_LOG_PATH"])
-    if check or not result.nodes:
-        raise DbtError(failure)
+    if not any(node.status in _FAILED for node in result.nodes):
+        raise FaultError(failure)
+    if check:
+        raise RefusedError(failure)
     return replace(result, failure=failure)
 
 
@@ -247,7 +250,7 @@ def ensure_manifest(settings: Settings) -> Path:
         Path of ``manifest.json``.
 
     Raises:
-        DbtError: The project does not parse.
+        FaultError: The project does not parse.
         SettingsError: The parameter file cannot be used.
     """
     manifest = Path(dbt_environment(settings)["DBT_TARGET_PATH"]) / "manifest.json"

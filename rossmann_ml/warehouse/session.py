@@ -74,7 +74,7 @@ class Session:
         """Hold the writer's lock for a job; a connection that a step opens stays open until then.
 
         Raises:
-            WarehouseLockedError: Another process is writing.
+            BusyError: Another process is writing.
         """
         with writer_lock(self.settings):
             self._open.blocks += 1
@@ -90,8 +90,8 @@ class Session:
         """Hold the writer's lock and an open connection; blocks within blocks share both.
 
         Raises:
-            WarehouseLockedError: Another process is writing.
-            WarehouseDamagedError: See :func:`rossmann_ml.warehouse.connection.open_database`.
+            BusyError: Another process is writing.
+            FaultError: See :func:`rossmann_ml.warehouse.connection.open_database`.
         """
         with self.holding():
             if self._open.connection is None:
@@ -104,7 +104,7 @@ class Session:
 
         Raises:
             NoDataError: There is no database yet.
-            WarehouseLockedError: Another process is writing.
+            BusyError: Another process is writing.
         """
         if self._open.connection is not None:
             yield self._open.connection

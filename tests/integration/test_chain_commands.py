@@ -68,10 +68,10 @@ def test_promote_and_rollback_say_what_serves_and_refuse_in_one_line(chain: Chai
     assert f"{chain.trained.model_version}: serves" in promoted.stdout
     nowhere = rossmann(chain, "rollback", "model")
     assert nowhere.returncode == NoDataError.exit_code
-    assert nowhere.stderr.startswith("refused: there is no champion before")
+    assert nowhere.stderr.startswith("error: there is no champion before")
     add_model(chain, "refit", rmspe=rmspe_of(chain) * 2)
     refused = rossmann(chain, "promote", "refit")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "beyond the limit" in refused.stdout
     add_model(chain, "good", rmspe=rmspe_of(chain))
     assert rossmann(chain, "promote", "good").returncode == 0

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from support.trained_chain import Chain, add_model, promote, rmspe_of
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 def test_scoring_without_a_champion_says_how_to_get_one(chain: Chain) -> None:
     build_scoring_panel(Session(chain.settings, chain.params))
-    with pytest.raises(NoChampionError, match="--retrain fast"):
+    with pytest.raises(NoDataError, match="--retrain fast"):
         score_newest_origin(Session(chain.settings), run_id="first")
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from support.built_core import BuiltWarehouse
 
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import RefusedError
 
 pytestmark = pytest.mark.integration
 
@@ -267,7 +267,7 @@ def outcomes(built: BuiltWarehouse) -> dict[str, str]:
     """Return the status of every data test on a warehouse with every fault in it."""
     built.execute(*FAULTS.values())
     try:
-        with pytest.raises(DbtError):
+        with pytest.raises(RefusedError):
             built.run("test")
         return built.outcomes()
     finally:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from support.built_core import NEWEST_ORIGIN, PAST_KNOWN_BY, PAST_ORIGIN, BuiltWarehouse
 
-from rossmann_ml.base.errors import DbtError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, RefusedError
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.warehouse.dbt import (
     DbtResult,
@@ -161,7 +161,7 @@ def test_a_null_where_none_may_be_stops_the_model_and_keeps_the_table(
         "ALTER TABLE raw.sales ALTER COLUMN known_on DROP NOT NULL",
         "UPDATE raw.sales SET known_on = NULL WHERE store = 1 AND date = DATE '2015-06-01'",
     )
-    with pytest.raises(DbtError) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         built.run("build", "--selector", "core")
     message = str(refusal.value)
     assert "model sales_versions" in message
@@ -175,7 +175,7 @@ def test_a_failing_test_is_named_and_stops_what_is_built_on_it(
 ) -> None:
     built = warehouse_of_this_test
     built.execute("INSERT INTO raw.sales SELECT * FROM raw.sales LIMIT 1")
-    with pytest.raises(DbtError) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         built.run("build", "--selector", "core")
     message = str(refusal.value)
     assert "test stg_sales_key_is_unique: Got 1 result" in message
@@ -186,7 +186,7 @@ def test_a_failing_test_is_named_and_stops_what_is_built_on_it(
 def test_a_database_that_is_open_elsewhere_is_refused_as_locked(built: BuiltWarehouse) -> None:
     with (
         duckdb.connect(str(built.settings.database_path)),
-        pytest.raises(WarehouseLockedError, match="another process has it open"),
+        pytest.raises(BusyError, match="another process has it open"),
     ):
         built.run("run", "--select", "stg_sales")
 
@@ -204,7 +204,7 @@ def test_sales_age_on_the_products_clock(built: BuiltWarehouse) -> None:
         "warn"
     ]
     weeks_later = built.settings.model_copy(update={"as_of": date(2015, 7, 13)})
-    with pytest.raises(DbtError, match=r"raw\.sales: up to 2015-06-20, today is 2015-07-13"):
+    with pytest.raises(RefusedError, match=r"raw\.sales: up to 2015-06-20, today is 2015-07-13"):
         run_dbt(Session(weeks_later, built.params), command)
 
 

@@ -18,6 +18,7 @@ from support.unmeasured import UNMEASURED
 from support.weekly_drop import NEWEST_ORIGIN, write_drop
 
 from assets.home import open_instance
+from rossmann_ml.base.errors import BusyError, NoDataError, RefusedError
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.pipeline.backfill import possible_origins
 from rossmann_ml.publish.summary import summarise
@@ -194,7 +195,7 @@ def test_a_failed_dbt_test_stops_everything_after_it_and_is_printed(place: Refre
     before = place.current
     place.execute("DELETE FROM raw.public_holidays WHERE state = 'DE'")
     done = command(place, "refresh")
-    assert done.returncode == 10
+    assert done.returncode == RefusedError.exit_code
     assert "stopped in the step “dbt: staging, core”" in done.stderr
     assert done.stderr.count("public_holidays_cover_the_plan") == 1
     assert "Traceback" not in done.stdout + done.stderr
@@ -235,7 +236,7 @@ def test_a_past_origin_is_backfilled_and_published_with_the_newest(place: Refres
 
 def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(place: Refreshed):
     done = command(place, "refresh", "--origin", "2015-05-09")
-    assert done.returncode == 6
+    assert done.returncode == NoDataError.exit_code
     assert "2015-05-08" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -246,7 +247,7 @@ def test_a_refresh_during_another_write_is_refused_before_it_begins(refreshed: R
         done = subprocess.run(
             [str(ROSSMANN), "refresh"], env=waits_not, capture_output=True, text=True, check=False
         )
-    assert done.returncode == 8
+    assert done.returncode == BusyError.exit_code
     assert str(os.getpid()) in done.stderr
     assert "Job" not in done.stdout
 
@@ -264,7 +265,7 @@ def test_without_files_the_refusal_names_what_is_missing(tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == 6
+    assert done.returncode == NoDataError.exit_code
     assert "train.csv" in done.stderr
     assert not (tmp_path / "state").exists()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import filelock
 import polars as pl
 
-from rossmann_ml.base.errors import DataSetMismatchError, SettingsError
+from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.ingest.sample.calendar import make_calendar
 from rossmann_ml.ingest.sample.stores import make_stores
 from rossmann_ml.ingest.sample.tables import header, plan_rows, sales_rows, state_rows, store_rows
@@ -99,8 +99,8 @@ def write_sample(
 
     Raises:
         SettingsError: A number or date that makes no sample, or a folder that cannot be written.
-        DataSetMismatchError: The folder holds files that are not a sample, or another process is
-            making one there.
+        RefusedError: The folder holds files that are not a sample.
+        BusyError: Another process is making a sample there.
     """
     _check_arguments(stores, seed, first_date, last_date, plan_days)
     try:
@@ -189,7 +189,7 @@ def _work_dir(folder: Path) -> Iterator[Path]:
     try:
         lock.acquire()
     except filelock.Timeout as error:
-        raise DataSetMismatchError(
+        raise BusyError(
             f"another process is making a sample in {folder}: wait for it, or name another folder"
         ) from error
     work = folder / _WORK_DIR
@@ -205,12 +205,12 @@ def _work_dir(folder: Path) -> Iterator[Path]:
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder whose files are not known to be a sample."""
     if folder.exists() and not folder.is_dir():
-        raise DataSetMismatchError(f"{folder} is a file; a sample needs a folder")
+        raise RefusedError(f"{folder} is a file; a sample needs a folder")
     if not folder.exists() or is_sample(folder):
         return
     found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     if found:
-        raise DataSetMismatchError(
+        raise RefusedError(
             f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
             f"{MARKER} of a sample: nothing was written, because made and real data are never "
             "mixed. Name another folder with --out, or empty this one"

@@ -97,7 +97,7 @@ def watch(
 
     Raises:
         SettingsError: What is set on sending cannot be used.
-        WarehouseLockedError: Another process writes.
+        BusyError: Another process writes.
     """
     sending = load_delivery_settings()
     settings, params = session.settings, session.params

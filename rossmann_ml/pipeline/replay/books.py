@@ -82,7 +82,7 @@ def make_books(
         source: The whole files, if not those of ``live.raw_path``.
 
     Raises:
-        WarehouseLockedError: The replay's weekly job is at work.
+        BusyError: The replay's weekly job is at work.
     """
     source = source or Source(live.raw_path)
     settings = place.settings(live)

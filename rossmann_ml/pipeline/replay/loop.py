@@ -56,7 +56,7 @@ def replay(
     Raises:
         NoDataError: The files do not reach so far, or begin too late.
         SettingsError: The folder is the live product's, or holds something else.
-        WarehouseLockedError: Another replay is at work in the folder.
+        BusyError: Another replay is at work in the folder.
         InterruptedReplayError: A week's job was interrupted; the next call plays that week again.
     """
     source = source or Source(live.raw_path)

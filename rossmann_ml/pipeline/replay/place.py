@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import filelock
 
-from rossmann_ml.base.errors import SettingsError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.options import ReplayOptions
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
@@ -131,14 +131,14 @@ class ReplayPlace:
         """Let no second replay work in the folder.
 
         Raises:
-            WarehouseLockedError: Another one does.
+            BusyError: Another one does.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / "replay.lock", timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise WarehouseLockedError(f"another replay is at work in {self.folder}") from error
+            raise BusyError(f"another replay is at work in {self.folder}") from error
         try:
             yield
         finally:

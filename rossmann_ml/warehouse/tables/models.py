@@ -11,7 +11,7 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import NoChampionError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 REFUSED = "refused"
@@ -62,11 +62,11 @@ def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
     """Return the model that serves.
 
     Raises:
-        NoChampionError: No model has been promoted yet.
+        NoDataError: No model has been promoted yet.
     """
     found = champion(connection)
     if found is None:
-        raise NoChampionError(
+        raise NoDataError(
             "no model has been promoted yet: run `rossmann refresh --retrain fast`, or the job "
             "`weekly_refresh_with_training` in Dagster"
         )

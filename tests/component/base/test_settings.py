@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rossmann_ml.base.errors import NoDataError, SettingsError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, NoDataError, SettingsError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.models.families import family_names
@@ -160,9 +160,9 @@ def test_a_second_writer_is_told_who_writes_and_goes_on_when_that_one_dies(
     try:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(WarehouseLockedError, match=str(other.pid)), writer_lock(settings):
+        with pytest.raises(BusyError, match=str(other.pid)), writer_lock(settings):
             pass
-        with pytest.raises(WarehouseLockedError, match="another process"), connect(settings):
+        with pytest.raises(BusyError, match="another process"), connect(settings):
             pass
     finally:
         other.kill()

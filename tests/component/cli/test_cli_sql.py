@@ -56,7 +56,7 @@ def rossmann(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 def assert_refused(done: Done, *words: str) -> None:
     assert done.returncode not in {0, 1}
     assert done.stdout == ""
-    assert done.stderr.startswith("refused: ")
+    assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
     for word in words:
         assert word in done.stderr

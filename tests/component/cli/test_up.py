@@ -10,6 +10,7 @@ import pytest
 from support.servers import ROSSMANN, environment, free_port
 from support.small_warehouse import small_settings
 
+from rossmann_ml.base.errors import BusyError
 from rossmann_ml.cli.up import services_of
 
 PORTS = {"api": 8000, "dashboard": 8501, "mlflow": 5000, "dagster": 3000}
@@ -49,6 +50,6 @@ def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None
             text=True,
             check=False,
         )
-    assert result.returncode == 13
+    assert result.returncode == BusyError.exit_code
     assert f"cannot listen on 127.0.0.1:{taken}" in result.stderr
     assert "│" not in result.stdout

@@ -18,7 +18,13 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from rossmann_ml.base.errors import BadFileError, FetchError, SettingsError
+from rossmann_ml.base.errors import (
+    BadFileError,
+    FaultError,
+    RefusedError,
+    RossmannError,
+    SettingsError,
+)
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings, load_settings
 from rossmann_ml.cli.data.versions import fetch as fetch_command
 from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files, read_pointer
@@ -162,7 +168,9 @@ def test_without_credentials_it_says_what_to_do(
     settings: Settings, kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KAGGLE_KEY")
-    with pytest.raises(FetchError, match=r"Make a token.*KAGGLE_USERNAME.*kaggle\.json.*data/raw"):
+    with pytest.raises(
+        RefusedError, match=r"Make a token.*KAGGLE_USERNAME.*kaggle\.json.*data/raw"
+    ):
         fetch(load_settings(home=settings.home, kaggle_address=kaggle.address))
     assert kaggle.asked == []
 
@@ -180,7 +188,7 @@ def test_the_token_file_of_kaggle_is_taken(
 
     (settings.home / "data" / "raw" / "train.csv").unlink()
     token.write_text('{"key": "secret-key"}')
-    with pytest.raises(FetchError, match=r"KeyError.*expected") as refused:
+    with pytest.raises(RefusedError, match=r"KeyError.*expected") as refused:
         fetch(again)
     assert "secret-key" not in str(refused.value)
 
@@ -196,27 +204,30 @@ def test_a_token_of_the_newer_kind_is_sent_as_such(
 
 
 @pytest.mark.parametrize(
-    ("status", "complaint"),
-    [(403, "rules of the competition have to be accepted"), (500, "Kaggle answered 500")],
+    ("status", "error", "complaint"),
+    [
+        (403, RefusedError, "rules of the competition have to be accepted"),
+        (500, FaultError, "Kaggle answered 500"),
+    ],
 )
 def test_a_refusal_says_what_kaggle_wants(
-    settings: Settings, kaggle: Kaggle, status: int, complaint: str
+    settings: Settings, kaggle: Kaggle, status: int, error: type[RossmannError], complaint: str
 ) -> None:
     kaggle.status = status
-    with pytest.raises(FetchError, match=complaint):
+    with pytest.raises(error, match=complaint):
         fetch(settings)
     assert raw(settings) == {}
 
 
 def test_a_wrong_key_is_told_apart_from_refused_rules(settings: Settings, kaggle: Kaggle) -> None:
     kaggle.authorization = "Basic other"
-    with pytest.raises(FetchError, match=r"does not know this user or key \(401\)"):
+    with pytest.raises(RefusedError, match=r"does not know this user or key \(401\)"):
         fetch(settings)
 
 
 def test_no_answer_names_the_address(settings: Settings) -> None:
     nobody = load_settings(home=settings.home, kaggle_address="http://127.0.0.1:9/api/v1")
-    with pytest.raises(FetchError, match=r"127\.0\.0\.1:9.*could not be fetched"):
+    with pytest.raises(FaultError, match=r"127\.0\.0\.1:9.*could not be fetched"):
         fetch(nobody)
 
 

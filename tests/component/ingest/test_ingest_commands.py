@@ -105,7 +105,7 @@ def test_a_refusal_ends_with_its_message_and_code_and_shows_brackets_as_they_are
     line = sales_line(1, FRIDAY, Sales="[/red]")
     retailer.write("sales_2015-06-12.csv", text(SALES_HEADER, [line]))
     code, told = rossmann("data", "land")
-    assert code == 4
-    assert "refused:" in told
+    assert code == 2
+    assert "error:" in told
     assert "[/red]" in told
     assert "Traceback" not in told

@@ -20,7 +20,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.base.errors import DataSetMismatchError, NoDataError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, NoDataError, RefusedError
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.ingest.versions import ALWAYS
@@ -300,7 +300,7 @@ def test_another_data_set_is_refused_with_the_way_out(retailer: Retailer, tmp_pa
     (retailer.raw / "dataset.json").write_text(json.dumps(marker))
     retailer.write("train.csv", text(SALES_HEADER, sales_lines()[:5]))
 
-    with pytest.raises(DataSetMismatchError, match=r"sample-3-7.*retailer.*ROSSMANN_WAREHOUSE_DIR"):
+    with pytest.raises(RefusedError, match=r"sample-3-7.*retailer.*ROSSMANN_WAREHOUSE_DIR"):
         retailer.land_raw()
     assert retailer.contents() == before
 
@@ -387,7 +387,7 @@ def test_landing_waits_for_no_other_writer(retailer: Retailer) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         hasty = retailer.settings.model_copy(update={"lock_timeout_seconds": 0.1})
-        with pytest.raises(WarehouseLockedError, match=str(holder.pid)):
+        with pytest.raises(BusyError, match=str(holder.pid)):
             land_raw(Session(hasty, retailer.params))
     finally:
         holder.communicate("")

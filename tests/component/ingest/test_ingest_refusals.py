@@ -16,7 +16,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.base.errors import BadFileError, RossmannError, TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError, RossmannError
 
 GOOD = text(SALES_HEADER, sales_lines())
 
@@ -151,7 +151,7 @@ def test_too_many_bad_rows_are_summed_up_by_reason_with_examples(landed: Retaile
     content = GOOD.replace("1,1,2015-06-01,4101", "1,1,2015-06-01,-1").replace(
         "1,2,2015-06-02", "1,2,2015-02-30"
     )
-    message = refuse(landed, "sales_2015-06-19.csv", content, TooManyBadRowsError)
+    message = refuse(landed, "sales_2015-06-19.csv", content, BadFileError)
     assert "2 of 36 rows (5.6%) cannot be stored" in message
     assert "ingest.max_quarantined_share" in message
     assert "Sales is negative: 1 (column Sales, first in line 35: '1,1,2015-06-01,-1,400" in message

@@ -18,7 +18,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.base.errors import TooManyBadRowsError
+from rossmann_ml.base.errors import BadFileError
 
 MONDAY = date(2015, 6, 15)
 SUNDAY = date(2015, 6, 21)
@@ -247,5 +247,5 @@ def test_bad_rows_up_to_the_allowed_share_are_set_aside_and_one_more_is_too_many
     retailer.write("sales_2015-06-22.csv", text(SALES_HEADER, [*good, *bad[:2]]))
     assert retailer.land_incoming().rows_quarantined == 2
     retailer.write("sales_2015-06-23.csv", text(SALES_HEADER, [*good, *bad]))
-    with pytest.raises(TooManyBadRowsError, match=r"3 of 11 rows"):
+    with pytest.raises(BadFileError, match=r"3 of 11 rows"):
         retailer.land_incoming()

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from support.sample_files import read
 
-from rossmann_ml.base.errors import DataSetMismatchError, SettingsError
+from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.cli import main
 from rossmann_ml.ingest.sample import write_sample, writer
 
@@ -138,10 +138,10 @@ def test_numbers_that_make_no_sample_are_refused_before_anything_is_written(
 
 def test_a_folder_with_files_that_are_no_sample_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("the retailer's own")
-    with pytest.raises(DataSetMismatchError, match=r"holds train\.csv and no dataset\.json"):
+    with pytest.raises(RefusedError, match=r"holds train\.csv and no dataset\.json"):
         small(tmp_path)
     (tmp_path / "dataset.json").write_text('{"name": "retailer", "is_synthetic": false}')
-    with pytest.raises(DataSetMismatchError, match="never mixed"):
+    with pytest.raises(RefusedError, match="never mixed"):
         small(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json", "train.csv"]
     assert (tmp_path / "train.csv").read_text() == "the retailer's own"
@@ -211,14 +211,14 @@ def test_the_command_refuses_with_a_message_and_no_traceback(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == SettingsError.exit_code
-    assert "refused:" in capsys.readouterr().err
+    assert "error:" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
 def test_two_processes_cannot_make_a_sample_in_the_same_folder(tmp_path: Path) -> None:
     with (
         FileLock(tmp_path / ".making.lock"),
-        pytest.raises(DataSetMismatchError, match="another process is making a sample"),
+        pytest.raises(BusyError, match="another process is making a sample"),
     ):
         small(tmp_path)
     small(tmp_path)

@@ -12,7 +12,7 @@ from support.receivers import listening_mailbox, listening_webhook
 from support.servers import free_port
 from support.small_warehouse import change
 
-from rossmann_ml.base.errors import PublishHeldError
+from rossmann_ml.base.errors import HeldError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring.alerts import delivery
@@ -282,7 +282,7 @@ def test_a_held_publication_is_an_alert_until_one_goes_through(
         f"{doubled}; UPDATE forecasting.forecast_runs SET input_hash = 'other' "
         "WHERE forecast_origin = DATE '2015-07-31'",
     )
-    with pytest.raises(PublishHeldError):
+    with pytest.raises(HeldError):
         watch_and_publish(Session(settings, project_params), PUBLISHING_RUN)
     held = [
         each for each in read_status(settings.published_path).alerts if each.rule == "failed_run"

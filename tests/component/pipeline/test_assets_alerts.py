@@ -11,7 +11,7 @@ from assets.jobs import record_failed_run
 from assets.publishing import published_generation
 from assets.resources import Pipeline, Writer
 from assets.sensors import runs_that_died
-from rossmann_ml.base.errors import QualityError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, RefusedError
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import read_status
@@ -130,7 +130,7 @@ def test_a_run_that_publishes_ends_the_alert_of_the_failure_before_it_is_sent_ag
 
 class Refusing(dg.ConfigurableResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        raise WarehouseLockedError("another writer is at work")
+        raise BusyError("another writer is at work")
 
 
 @dg.asset
@@ -170,7 +170,7 @@ def test_a_run_that_died_without_a_failed_step_is_told_and_is_an_alert(
 
 @dg.asset
 def broken(writer: Writer) -> None:
-    raise QualityError("two rows are wrong")
+    raise RefusedError("two rows are wrong")
 
 
 def test_a_run_that_fails_before_the_rules_are_asked_is_an_alert(settings: Settings):

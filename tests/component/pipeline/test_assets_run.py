@@ -18,18 +18,18 @@ from assets import refresh
 from assets.home import open_instance, prepare_dagster_home
 from assets.metadata import reported
 from assets.resources import Pipeline, Training, Writer
-from rossmann_ml.base.errors import NoDataError, QualityError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 
 LOCKING = """
-from rossmann_ml.base.errors import WarehouseLockedError
+from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.warehouse.connection import writer_lock
 try:
     with writer_lock(load_settings(lock_timeout_seconds=0)):
         print("free")
-except WarehouseLockedError:
+except BusyError:
     print("taken")
 """
 
@@ -129,7 +129,7 @@ def bad() -> None:
     try:
         {}["the cause of it"]
     except KeyError as error:
-        raise QualityError("two rows are [wrong]\nin this way") from error
+        raise RefusedError("two rows are [wrong]\nin this way") from error
 
 
 @dg.asset
@@ -198,7 +198,7 @@ def test_a_failure_is_printed_with_its_cause_its_log_and_what_did_not_run(run):
     record, _, errors = run(good, bad, never)
     assert record.failed_step == "bad"
     assert record.reason == "two rows are [wrong]\nin this way"
-    assert record.exit_code == QualityError.exit_code
+    assert record.exit_code == RefusedError.exit_code
     assert list(record.step_seconds) == ["good"]
     stopped, _, skipped, log = errors.splitlines()
     assert stopped == "stopped in the step “bad”: two rows are [wrong]"

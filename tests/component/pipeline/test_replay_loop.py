@@ -16,10 +16,10 @@ from support.replays import FIRST_MONDAY, WEEKS, StandInJob, live_settings, writ
 from typer.testing import CliRunner
 
 from rossmann_ml.base.errors import (
+    BusyError,
     InterruptedReplayError,
     NoDataError,
     SettingsError,
-    WarehouseLockedError,
 )
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
@@ -164,7 +164,7 @@ def test_two_replays_never_work_in_one_folder(live: Settings, place: ReplayPlace
     place.folder.mkdir()
     with (
         FileLock(place.folder / "replay.lock"),
-        pytest.raises(WarehouseLockedError, match="another replay"),
+        pytest.raises(BusyError, match="another replay"),
     ):
         play(live, place, 1)
 

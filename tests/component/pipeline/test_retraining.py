@@ -12,7 +12,7 @@ from support.chain import small_params
 from support.core_tables import core_warehouse
 
 from rossmann_ml import cli
-from rossmann_ml.base.errors import NoDataError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, NoDataError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.cli import models
@@ -110,12 +110,12 @@ def test_train_without_a_warehouse_or_beside_another_writer_is_refused(
     assert not nowhere.database_path.exists()
 
     def held(_settings: Settings) -> None:
-        raise WarehouseLockedError("another writer is at work")
+        raise BusyError("another writer is at work")
 
     monkeypatch.setattr(session, "writer_lock", held)
     code, said = rossmann("train")
-    assert code == WarehouseLockedError.exit_code
-    assert "refused: another writer is at work" in said
+    assert code == BusyError.exit_code
+    assert "error: another writer is at work" in said
 
 
 def test_tune_prints_todays_and_the_best_figure_and_the_lines_to_set(rossmann: Command) -> None:
@@ -131,4 +131,4 @@ def test_tune_prints_todays_and_the_best_figure_and_the_lines_to_set(rossmann: C
         assert set(yaml.safe_load(lines)["training"]) == {"profiles", "families"}
     code, said = rossmann("tune", "--family", "prophet")
     assert code == 2
-    assert "refused: 'prophet' is not a model family" in said
+    assert "error: 'prophet' is not a model family" in said

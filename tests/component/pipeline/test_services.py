@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.servers import free_port
 
-from rossmann_ml.base.errors import ServiceError
+from rossmann_ml.base.errors import FaultError
 from rossmann_ml.pipeline.services import Service, run_together
 
 SERVER = """
@@ -96,7 +96,7 @@ def test_what_ends_by_itself_is_named_with_its_last_lines_and_the_others_stop(
 ) -> None:
     mark = tmp_path / "child"
     dies = script("dies", "print('no licence'); raise SystemExit(3)")
-    with pytest.raises(ServiceError, match=r"(?s)dies ended by itself \(exit code 3\).*no licence"):
+    with pytest.raises(FaultError, match=r"(?s)dies ended by itself \(exit code 3\).*no licence"):
         run([script("stays", STUBBORN, str(mark)), dies], Log(), grace_seconds=0.2)
     if mark.exists():
         wait_until_gone(int(mark.read_text()))
@@ -104,15 +104,13 @@ def test_what_ends_by_itself_is_named_with_its_last_lines_and_the_others_stop(
 
 def test_what_is_killed_is_named_with_the_signal() -> None:
     killed = script("killed", "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(ServiceError, match=r"killed ended by itself \(signal 9\).*\n\(none\)"):
+    with pytest.raises(FaultError, match=r"killed ended by itself \(signal 9\).*\n\(none\)"):
         run([killed], Log())
 
 
 def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
     deaf = script("deaf", "import time; time.sleep(600)")
-    with pytest.raises(
-        ServiceError, match=r"deaf did not answer at http://127.0.0.1:9/ within 1 s"
-    ):
+    with pytest.raises(FaultError, match=r"deaf did not answer at http://127.0.0.1:9/ within 1 s"):
         run([server("well", tmp_path), deaf], Log(), patience_seconds=1)
 
 
@@ -133,5 +131,5 @@ def test_what_does_not_end_when_told_is_killed_with_all_that_it_started(tmp_path
 def test_a_command_that_is_not_there_stops_what_was_started(tmp_path: Path) -> None:
     mark = tmp_path / "child"
     missing = Service("missing", [str(tmp_path / "nothing")], "", "http://127.0.0.1:9/")
-    with pytest.raises(ServiceError, match="missing cannot be started"):
+    with pytest.raises(FaultError, match="missing cannot be started"):
         run([script("stays", STUBBORN, str(mark)), missing], Log(), grace_seconds=0.2)

@@ -108,7 +108,7 @@ def test_settings_are_told_with_defaults_and_exit_codes_with_reasons() -> None:
     assert "| `KAGGLE_KEY` |  | Its key. |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
-    assert "| `8` | Another process holds the writer lock. |" in page
+    assert "| `4` | Another process holds what the command needs: " in page
 
 
 def test_the_page_of_dbt_models_leads_to_dbts_own_where_that_was_made() -> None:

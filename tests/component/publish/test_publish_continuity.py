@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from support.small_warehouse import ORIGINS, add_week, change
 
-from rossmann_ml.base.errors import PublishError, PublishHeldError, SettingsError
+from rossmann_ml.base.errors import HeldError, PublishError, SettingsError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli.publish import publish as publish_command
@@ -70,7 +70,7 @@ def test_a_jump_of_the_chain_is_held_and_readers_keep_what_they_have(
 ) -> None:
     settings, first = published_generation
     origin = plant(settings, "true")
-    with pytest.raises(PublishHeldError) as caught:
+    with pytest.raises(HeldError) as caught:
         publish(Session(settings, params), run_id="weekly-2")
     assert current_path(settings.published_path) == first.path
     held = read_status(settings.published_path).held_publish
@@ -88,7 +88,7 @@ def test_the_message_names_the_stores_that_moved_most_with_figures(
 ) -> None:
     settings, _ = published_generation
     plant(settings, "store_id IN (4, 2)")
-    with pytest.raises(PublishHeldError) as caught:
+    with pytest.raises(HeldError) as caught:
         publish(Session(settings, params), run_id="weekly-2")
     named = str(caught.value).split("Stores that moved most: ")[1]
     first, second, third = named.split("; ")[:3]
@@ -113,7 +113,7 @@ def test_a_states_closed_stores_are_noticed_although_the_chain_moves_little(
         "store_id IN (2, 4)",
         "0, lower_80 = 0, upper_80 = 0, lower_95 = 0, upper_95 = 0, is_open = false",
     )
-    with pytest.raises(PublishHeldError, match=r"state BY [\d,]+ to 0 EUR \(-100.0%"):
+    with pytest.raises(HeldError, match=r"state BY [\d,]+ to 0 EUR \(-100.0%"):
         publish(Session(settings, params), run_id="weekly-2")
 
 
@@ -129,7 +129,7 @@ def test_stores_that_are_no_longer_forecast_count_as_lost_sales(
         "UPDATE forecasting.forecast_runs SET stores = 4, store_days = 168 "
         f"WHERE forecast_origin = DATE '{origin}'",
     )
-    with pytest.raises(PublishHeldError, match="state BY"):
+    with pytest.raises(HeldError, match="state BY"):
         publish(Session(settings, params), run_id="weekly-2")
 
 
@@ -162,7 +162,7 @@ def test_another_forecast_of_the_same_origin_is_compared_too(
         "'other' AS input_hash) FROM forecasting.forecast_runs WHERE run_id = "
         f"'weekly-{ORIGINS[-1]}'",
     )
-    with pytest.raises(PublishHeldError, match="over the same 42 days"):
+    with pytest.raises(HeldError, match="over the same 42 days"):
         publish(Session(settings, params), run_id="weekly-2")
 
 
@@ -203,7 +203,7 @@ def test_an_accepted_jump_is_published_and_on_record(
 ) -> None:
     settings, first = published_generation
     plant(settings, "true")
-    with pytest.raises(PublishHeldError):
+    with pytest.raises(HeldError):
         publish(Session(settings, params), run_id="weekly-2")
     accepted = AcceptedJump("erika", "prices doubled")
     second = publish(Session(settings, params), run_id="by-hand", accepted_jump=accepted)
@@ -257,7 +257,7 @@ def test_a_hold_is_over_when_mended_data_gives_what_readers_have(
 ) -> None:
     settings, first = published_generation
     origin = plant(settings, "true")
-    with pytest.raises(PublishHeldError):
+    with pytest.raises(HeldError):
         publish(Session(settings, params), run_id="weekly-2")
     change(
         settings,

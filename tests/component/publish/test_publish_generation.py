@@ -16,7 +16,7 @@ from support.small_warehouse import (
     small_settings,
 )
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish
@@ -230,5 +230,5 @@ def test_without_a_champion_nothing_is_published(
     small_warehouse: Settings, project_params: Params
 ) -> None:
     change(small_warehouse, "UPDATE forecasting.promotions SET action = 'refused'")
-    with pytest.raises(NoChampionError):
+    with pytest.raises(NoDataError):
         publish(Session(small_warehouse, project_params), run_id="r")

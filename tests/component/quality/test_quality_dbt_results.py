@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rossmann_ml.base.errors import DbtError
+from rossmann_ml.base.errors import FaultError
 from rossmann_ml.quality import record_dbt_results
 from rossmann_ml.warehouse.connection import create_tables
 
@@ -144,11 +144,11 @@ def test_recording_a_run_twice_leaves_one_row_a_test(artifacts, connection):
 
 
 def test_artifacts_that_are_missing_or_something_else_are_refused(artifacts, connection, tmp_path):
-    with pytest.raises(DbtError, match=r"run_results\.json is not there"):
+    with pytest.raises(FaultError, match=r"run_results\.json is not there"):
         record_dbt_results(
             connection, tmp_path / "run_results.json", artifacts.manifest, run_id="weekly-1"
         )
-    with pytest.raises(DbtError, match="it has no 'results'"):
+    with pytest.raises(FaultError, match="it has no 'results'"):
         record_dbt_results(connection, artifacts.manifest, artifacts.manifest, run_id="weekly-1")
 
 
@@ -158,5 +158,5 @@ def test_results_and_manifest_of_different_runs_are_refused(artifacts, connectio
     other = tmp_path / "manifest.json"
     other.write_text(json.dumps(manifest), encoding="utf-8")
 
-    with pytest.raises(DbtError, match="the two files are not of the same run"):
+    with pytest.raises(FaultError, match="the two files are not of the same run"):
         record_dbt_results(connection, artifacts.run_results, other, run_id="weekly-1")

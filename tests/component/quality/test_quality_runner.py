@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from support.quality_tables import make_good_tables
 
-from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.quality import SUITES, available_suites, load_suite, run_suites
 from rossmann_ml.warehouse.session import Session
@@ -185,7 +185,7 @@ def test_validate_ends_with_the_exit_code_of_a_failed_check_and_names_it(setting
 
     done = _rossmann(settings, "validate", "--suite", "raw_sales", "--suite", "raw_stores")
 
-    assert done.returncode == QualityError.exit_code
+    assert done.returncode == RefusedError.exit_code
     assert "1 check of error severity failed" in done.stderr
     assert "raw.sales sales: found 1 of 6,420 rows unexpected, such as -7" in done.stderr
     assert "Traceback" not in done.stderr

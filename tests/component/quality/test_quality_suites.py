@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
-from rossmann_ml.base.errors import NoDataError, QualityError, SettingsError
+from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
 from rossmann_ml.quality import SUITES, load_suite, read_checked_frame
 from rossmann_ml.quality.great_expectations_session import Validator
 from rossmann_ml.quality.results import SuiteResult
@@ -146,7 +146,7 @@ def test_a_table_without_rows_is_no_data(tables):
 def test_a_table_that_lost_a_column_is_refused_by_name(tables):
     tables.execute("ALTER TABLE features.scoring_panel DROP base_log_sales")
 
-    with pytest.raises(QualityError, match="base_log_sales"):
+    with pytest.raises(RefusedError, match="base_log_sales"):
         read_checked_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
 
 

@@ -16,7 +16,7 @@ import typer
 from support.small_warehouse import MODEL, add_week, change, small_settings
 from typer.testing import CliRunner
 
-from rossmann_ml.base.errors import BackupError, NoDataError, SchemaError, WarehouseDamagedError
+from rossmann_ml.base.errors import FaultError, NoDataError, RefusedError, SchemaError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
@@ -165,7 +165,7 @@ def test_a_registry_that_a_server_keeps_is_not_in_it_and_stays_where_it_is(
 
 def test_an_existing_file_is_not_written_over(place: Settings, archive: Path) -> None:
     before = archive.read_bytes()
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(RefusedError, match="is there already"):
         back_up(place, archive)
     assert archive.read_bytes() == before
 
@@ -173,9 +173,9 @@ def test_an_existing_file_is_not_written_over(place: Settings, archive: Path) ->
 def test_a_backup_that_cannot_be_finished_leaves_nothing(
     place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BackupError, match="cannot be written"):
+    with pytest.raises(RefusedError, match="cannot be written"):
         back_up(place, place.database_path / "b.tar")
-    for error, raised in ((OSError("no space left"), BackupError), (KeyError("x"), KeyError)):
+    for error, raised in ((OSError("no space left"), RefusedError), (KeyError("x"), KeyError)):
 
         def fail(*_: object, error: Exception = error) -> None:
             raise error
@@ -195,7 +195,7 @@ def test_what_is_there_is_not_replaced_unless_said(
     add_week(place)
     publish(Session(place, project_params), run_id="weekly-2")
     before = contents(place.warehouse_path)
-    with pytest.raises(BackupError, match=r"there is something already: .*--replace"):
+    with pytest.raises(RefusedError, match=r"there is something already: .*--replace"):
         restore(place, archive)
     assert contents(place.warehouse_path) == before
     restore(place, archive, replace=True)
@@ -205,7 +205,7 @@ def test_what_is_there_is_not_replaced_unless_said(
 # --- archives that are not whole ---------------------------------------------------------------
 
 
-def refused(target: Settings, archive: Path, expected: str, error: type = BackupError) -> None:
+def refused(target: Settings, archive: Path, expected: str, error: type = RefusedError) -> None:
     before = contents(target.warehouse_path) if target.warehouse_path.exists() else {}
     with pytest.raises(error, match=expected):
         restore(target, archive, replace=True)
@@ -318,7 +318,7 @@ def test_a_backup_of_a_later_version_or_of_a_damaged_database_is_refused(
 def test_a_file_that_is_not_there_or_too_large_is_refused(
     place: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BackupError, match="no such file"):
+    with pytest.raises(RefusedError, match="no such file"):
         restore(place, archive.with_name("none.tar"))
     monkeypatch.setattr(restoring_module(), "free_bytes", lambda _: 10)
     refused(place, archive, "has 10 left")
@@ -377,7 +377,7 @@ def test_a_restore_that_dies_between_two_renames_is_undone_by_the_doctor(
         assert renames > 8
         return
     with (
-        pytest.raises(WarehouseDamagedError, match="rossmann doctor --fix"),
+        pytest.raises(FaultError, match="rossmann doctor --fix"),
         warehouse.connect(place, read_only=True),
     ):
         pass
@@ -420,7 +420,7 @@ def test_the_commands_say_what_they_did(
     monkeypatch.setattr(commands, "default_settings", lambda: target)
     assert "data set sample-6-7" in CliRunner().invoke(app, ["restore", file]).stdout
     refused_again = CliRunner().invoke(app, ["restore", file])
-    assert isinstance(refused_again.exception, BackupError)
+    assert isinstance(refused_again.exception, RefusedError)
     served = place.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:1"})
     monkeypatch.setattr(commands, "default_settings", lambda: served)
     shutil.rmtree(tmp_path / "elsewhere")

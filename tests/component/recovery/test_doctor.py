@@ -15,7 +15,7 @@ import pytest
 from support.small_warehouse import MODEL, add_week, change
 from typer.testing import CliRunner
 
-from rossmann_ml.base.errors import TrackingError, WarehouseLockedError
+from rossmann_ml.base.errors import BusyError, TrackingError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
@@ -94,7 +94,7 @@ def test_who_holds_the_lock_is_named_and_nothing_is_mended_meanwhile(
     assert found.severity is Severity.NOTE
     assert f"process {other_writer.pid}" in found.found
     impatient = place.model_copy(update={"lock_timeout_seconds": 0})
-    with pytest.raises(WarehouseLockedError, match=str(other_writer.pid)):
+    with pytest.raises(BusyError, match=str(other_writer.pid)):
         repair(impatient)
 
 

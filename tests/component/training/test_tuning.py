@@ -12,7 +12,7 @@ import pytest
 from support.chain import NEWEST_ORIGIN, small_params
 from support.core_tables import core_warehouse, days_before_newest, triple_sales_after
 
-from rossmann_ml.base.errors import NoDataError, SettingsError, StudyLockedError, TrackingError
+from rossmann_ml.base.errors import BusyError, NoDataError, SettingsError, TrackingError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import silent
 from rossmann_ml.base.settings import Settings, load_settings
@@ -260,7 +260,7 @@ def test_a_second_search_of_the_same_study_is_refused(settings: Settings) -> Non
     path = settings.state_path / "optuna" / f"{study}.lock"
     with (
         filelock.FileLock(path, is_singleton=False),
-        pytest.raises(StudyLockedError, match=study),
+        pytest.raises(BusyError, match=study),
     ):
         tune(settings, 2)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from rossmann_ml.base.errors import SettingsError, StorageError
+from rossmann_ml.base.errors import FaultError, SettingsError
 from rossmann_ml.base.storage_faults import storage_refused
 
 
 def test_a_full_disk_is_named_with_what_to_do() -> None:
     with (
-        pytest.raises(StorageError, match=r"No space left on device; make room .*run it again"),
+        pytest.raises(FaultError, match=r"No space left on device; make room .*run it again"),
         storage_refused(),
     ):
         Path("/dev/full").write_text("no disk takes this")
@@ -23,7 +23,7 @@ def test_a_full_disk_is_named_with_what_to_do() -> None:
 
 def test_a_file_that_may_not_be_written_is_named() -> None:
     with (
-        pytest.raises(StorageError, match=r"^/warehouse/writer\.lock cannot be read or written: "),
+        pytest.raises(FaultError, match=r"^/warehouse/writer\.lock cannot be read or written: "),
         storage_refused(),
     ):
         raise PermissionError(errno.EACCES, "no", "/warehouse/writer.lock")
@@ -41,7 +41,7 @@ def _fill(path: Path) -> None:
 
 def test_a_record_of_runs_that_cannot_grow_is_told_as_such(tmp_path: Path) -> None:
     with (
-        pytest.raises(StorageError, match=r"record of runs .* cannot be written: .*full; make"),
+        pytest.raises(FaultError, match=r"record of runs .* cannot be written: .*full; make"),
         storage_refused(),
     ):
         _fill(tmp_path / "runs.db")
@@ -54,7 +54,7 @@ def test_what_another_error_came_of_counts_too() -> None:
         except OSError as error:
             raise RuntimeError("the log was not kept") from error
 
-    with pytest.raises(StorageError, match="No space left"), storage_refused():
+    with pytest.raises(FaultError, match="No space left"), storage_refused():
         write()
 
 

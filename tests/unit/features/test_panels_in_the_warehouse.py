@@ -17,7 +17,7 @@ from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
 from support.rule_bundle import RuleBundle
 from support.tiny_chain import ORIGIN, tiny_frames
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.features import panels
@@ -116,7 +116,7 @@ def test_the_newest_origin_is_scored_by_the_champion_as_known_on_the_products_to
 ) -> None:
     settings, connection = place
     build_scoring_panel(Session(settings, small_params()))
-    with pytest.raises(NoChampionError):
+    with pytest.raises(NoDataError):
         score_newest_origin(Session(settings), run_id="run-1")
     connection.execute(
         "INSERT INTO forecasting.promotions VALUES "

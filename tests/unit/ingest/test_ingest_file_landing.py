@@ -19,9 +19,8 @@ from support.retailer import SALES_HEADER, STORE_HEADER, STORE_LINES, sales_line
 
 from rossmann_ml.base.errors import (
     BadFileError,
-    DataSetMismatchError,
     NoDataError,
-    TooManyBadRowsError,
+    RefusedError,
 )
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.progress import Progress
@@ -68,7 +67,7 @@ def test_exactly_the_allowed_share_of_bad_rows_is_set_aside_and_more_is_refused(
 ) -> None:
     path, before = tmp_path / "sales_2015-06-12.csv", contents(with_stores)
     if is_refused:
-        with pytest.raises(TooManyBadRowsError, match=f": {bad} of {good + bad} rows "):
+        with pytest.raises(BadFileError, match=f": {bad} of {good + bad} rows "):
             land(with_stores, path, sales_file(good, bad), bad_share=share)
         assert contents(with_stores) == before
     else:
@@ -86,7 +85,7 @@ def test_a_refusal_names_share_reason_and_the_first_200_characters_of_the_first_
     line = sales_line(1, FRIDAY, -1, Promo="0" * 300)
     rows = [sales_line(2, FRIDAY), line, "x", sales_line(3, FRIDAY)]
     path = tmp_path / "sales_2015-06-12.csv"
-    with pytest.raises(TooManyBadRowsError) as refused:
+    with pytest.raises(BadFileError) as refused:
         land(with_stores, path, text(SALES_HEADER, rows), bad_share=0.25)
     assert str(refused.value) == (
         f"{path}: 2 of 4 rows (50.0%) cannot be stored, more than the 25.0% that "
@@ -269,7 +268,7 @@ def test_a_warehouse_of_one_data_set_refuses_whole_files_and_drops_of_another(
         marker = {**SAMPLE, "name": name, "is_synthetic": synthetic}
         (other / "dataset.json").write_text(json.dumps(marker))
         before = contents(with_stores)
-        with pytest.raises(DataSetMismatchError, match=f"'{name}', but .* holds 'retailer'"):
+        with pytest.raises(RefusedError, match=f"'{name}', but .* holds 'retailer'"):
             land(with_stores, other / "sales_2015-06-13.csv", sales_file(2, 0))
         assert contents(with_stores) == before
 

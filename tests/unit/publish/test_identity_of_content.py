@@ -20,7 +20,7 @@ import pytest
 from support.dbt_sql import fill
 from support.tiny_generation import NOON, forecast_row, run_row
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError, PublishError
+from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.publish.identity import Draft, draft_generation
@@ -266,7 +266,7 @@ def test_the_champion_is_the_model_of_the_newest_promotion_or_rollback(
     promote(warehouse, ("promoted", "a"), ("promoted", "b"), ("rolled_back", "a"))
     assert require_champion(warehouse) == "a"
     promote(warehouse, ("refused", "a"))
-    with pytest.raises(NoChampionError):
+    with pytest.raises(NoDataError):
         require_champion(warehouse)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from support.gate_warehouse import Gate, open_gate
 
-from rossmann_ml.base.errors import NoChampionError, NoDataError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.training.gate import (
     champion,
     has_champion,
@@ -48,7 +48,7 @@ def rolled_back(gate: Gate) -> str:
 
 def test_there_is_no_champion_before_the_first_promotion(gate: Gate) -> None:
     assert champion(gate.connection) is None
-    with pytest.raises(NoChampionError, match="rossmann refresh --retrain fast"):
+    with pytest.raises(NoDataError, match="rossmann refresh --retrain fast"):
         require_champion(gate.connection)
 
 
@@ -153,7 +153,7 @@ def test_a_refusal_of_the_champion_is_nothing_to_roll_back_to(gate: Gate) -> Non
 
 
 def test_there_is_nothing_to_roll_back_without_a_champion(gate: Gate) -> None:
-    with pytest.raises(NoChampionError):
+    with pytest.raises(NoDataError):
         rolled_back(gate)
 
 
