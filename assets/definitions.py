@@ -9,29 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rossmann_ml.base import process
+import dagster as dg
 
-process.prepare()  # before Dagster is imported
-
-import dagster as dg  # noqa: E402
-
-from assets.alerts import alert_checks, alerts  # noqa: E402
-from assets.checks import build_expectation_checks  # noqa: E402
-from assets.dbt import build_dbt_assets  # noqa: E402
-from assets.drivers import forecast_drivers  # noqa: E402
-from assets.features import scoring_panel, training_panel  # noqa: E402
-from assets.forecasts import backfilled_forecasts, forecasts  # noqa: E402
-from assets.jobs import JOBS  # noqa: E402
-from assets.landing import landing  # noqa: E402
-from assets.models import challenger, champion, out_of_fold  # noqa: E402
-from assets.monitoring import drift_metrics  # noqa: E402
-from assets.publishing import published_generation  # noqa: E402
-from assets.resources import Pipeline, Training, Writer  # noqa: E402
-from assets.schedules import SCHEDULES  # noqa: E402
-from assets.sensors import SENSORS  # noqa: E402
-from assets.shadow import shadow_forecasts  # noqa: E402
-from assets.usage import api_requests  # noqa: E402
-from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
+from assets.alerts import alert_checks, alerts
+from assets.checks import build_expectation_checks
+from assets.dbt import build_dbt_assets
+from assets.drivers import forecast_drivers
+from assets.features import scoring_panel, training_panel
+from assets.forecasts import backfilled_forecasts, forecasts
+from assets.jobs import JOBS
+from assets.landing import landing
+from assets.models import challenger, champion, out_of_fold
+from assets.monitoring import drift_metrics
+from assets.publishing import published_generation
+from assets.resources import Pipeline, Training, Writer
+from assets.schedules import SCHEDULES
+from assets.sensors import SENSORS
+from assets.shadow import shadow_forecasts
+from assets.usage import api_requests
+from rossmann_ml.base.settings import Settings, load_settings
 
 
 def build_definitions(

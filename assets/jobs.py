@@ -31,20 +31,21 @@ def record_failed_run(context: dg.HookContext) -> None:
 
     The alerts step does not run after a failure, so all other due alerts are raised here too.
     """
-    error = cause_of(context.op_exception or RuntimeError("a step failed without an error"))
-    failed = FailedRun(run_id=context.run_id, reason=words_of(error), step=context.step_key)
+    reason = words_of(cause_of(context))
+    failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
     note_failure(context.resources.pipeline, failed, context.log.warning)
 
 
-def cause_of(error: BaseException) -> BaseException:
-    """Return the first refusal among an error and its causes, else the innermost cause."""
+def cause_of(context: dg.HookContext) -> BaseException:
+    """Return the first product error among a step's error and its causes, else the last cause."""
+    error = context.op_exception or RuntimeError("the step failed without an error")
     while error.__cause__ and not isinstance(error, RossmannError):
         error = error.__cause__
     return error
 
 
 def words_of(error: BaseException) -> str:
-    """Return the message of a refusal; for a bug also the class of the error."""
+    """Return the message of a product error; for any other error also its class."""
     return str(error) if isinstance(error, RossmannError) else f"{type(error).__name__}: {error}"
 
 

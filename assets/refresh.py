@@ -6,40 +6,35 @@ See `assets.terminal` for the lines per step and `assets.summary` for the closin
 
 from __future__ import annotations
 
-from rossmann_ml.base import process
+import argparse
+import logging
+import resource
+import sys
+import time
+import uuid
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
-process.prepare()  # before Dagster is imported
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
 
-import argparse  # noqa: E402
-import logging  # noqa: E402
-import resource  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-import uuid  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from datetime import date  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-import dagster as dg  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.markup import escape  # noqa: E402
-
-from assets.definitions import build_definitions  # noqa: E402
-from assets.forecasts import list_origins  # noqa: E402
-from assets.home import open_instance  # noqa: E402
-from assets.jobs import cause_of, words_of  # noqa: E402
-from assets.summary import print_alerts, print_summary  # noqa: E402
-from assets.terminal import StepLines, quiet, run_logger, title_of  # noqa: E402
-from rossmann_ml.base.errors import NoDataError, RossmannError  # noqa: E402
-from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
-from rossmann_ml.base.storage_faults import storage_refused  # noqa: E402
-from rossmann_ml.pipeline.weekly_job import RefreshRecord  # noqa: E402
-from rossmann_ml.publish.summary import summarise  # noqa: E402
-from rossmann_ml.serving.status import read_status  # noqa: E402
-from rossmann_ml.training.gate import has_champion  # noqa: E402
-from rossmann_ml.warehouse.connection import writer_lock  # noqa: E402
-from rossmann_ml.warehouse.session import Session  # noqa: E402
+from assets.definitions import build_definitions
+from assets.forecasts import list_origins
+from assets.home import open_instance
+from assets.jobs import cause_of, words_of
+from assets.summary import print_alerts, print_summary
+from assets.terminal import StepLines, quiet, run_logger, title_of
+from rossmann_ml.base.errors import NoDataError, RossmannError
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
+from rossmann_ml.publish.summary import summarise
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.training.gate import has_champion
+from rossmann_ml.warehouse.connection import writer_lock
+from rossmann_ml.warehouse.session import Session
 
 # Dagster's UI finds the code location of a run by this tag.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
@@ -134,11 +129,11 @@ def run_job(
     log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"
     training = f" ({profile})" if "training" in name else ""
     console.print(f"Job {name}{training}, run {run_id}", soft_wrap=True)
-    failures: list[BaseException] = []
+    errors: list[BaseException] = []
 
     @dg.failure_hook
     def keep_error(context: dg.HookContext) -> None:
-        failures.append(context.op_exception or RuntimeError("a step failed without an error"))
+        errors.append(cause_of(context))
 
     with quiet(log_path) as terminal:
         lines = StepLines(
@@ -146,9 +141,8 @@ def run_job(
         )
         log = logging.FileHandler(log_path, encoding="utf-8")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        definitions = build_definitions(
-            settings=settings, loggers={"terminal": run_logger(lines, log)}
-        )
+        logger = run_logger(lines, log)
+        definitions = build_definitions(settings=settings, loggers={"terminal": logger})
         job = definitions.resolve_job_def(name).with_hooks({keep_error})
         lines.steps = len(job.graph.node_dict)
         result = job.execute_in_process(
@@ -164,50 +158,44 @@ def run_job(
         )
         lines.close()
         log.close()
-    record = record_of(result, failures)
-    if record.exit_code:
-        step = f" in the step “{record.failed_step}”" if record.failed_step else ""
-        _print_error(f"[bold red]stopped{step}:[/] {escape(str(record.reason))}")
+    exit_code, reason = _ending(result, errors)
+    events = result.all_events
+    failed = [title_of(str(event.step_key)) for event in events if event.is_step_failure]
+    if exit_code:
+        step = f" in the step “{failed[0]}”" if failed else ""
+        _print_error(f"[bold red]stopped{step}:[/] {escape(str(reason))}")
         kept = "; what was published last stays" if _published_id(settings) else ""
         _print_error(f"{lines.steps - lines.started} steps after it did not run{kept}.")
         _print_error(f"The whole log: {log_path}")
-    return record
-
-
-def record_of(
-    result: dg.ExecuteInProcessResult, failures: Sequence[BaseException]
-) -> RefreshRecord:
-    """Return the outcome of a run, without CPU time and memory.
-
-    Args:
-        result: Dagster's result of the run.
-        failures: Errors of the failed steps, in order; empty after an interrupt.
-    """
-    events = result.all_events
-    failed = [title_of(str(event.step_key)) for event in events if event.is_step_failure]
-    record = RefreshRecord(
-        exit_code=0,
-        job=result.job_def.name,
-        run_id=result.run_id,
+    return RefreshRecord(
+        exit_code=exit_code,
+        job=name,
+        run_id=run_id,
         failed_step=failed[0] if failed else None,
+        reason=reason,
         step_seconds={
             title_of(str(event.step_key)): event.step_success_data.duration_ms / 1000
             for event in events
             if event.is_step_success
         },
     )
+
+
+def _ending(
+    result: dg.ExecuteInProcessResult, errors: list[BaseException]
+) -> tuple[int, str | None]:
+    """Return the exit code of a run and the reason of its failure."""
     if result.success:
-        return record
-    if failures:
-        cause = cause_of(failures[0])
-        exit_code = cause.exit_code if isinstance(cause, RossmannError) else 1
-        return replace(record, exit_code=exit_code, reason=words_of(cause))
+        return 0, None
+    if errors:
+        return getattr(errors[0], "exit_code", 1), words_of(errors[0])
+    # no step failed: an interrupt, or an error before the first step
     error = result.get_run_failure_event().job_failure_data.error
     if error is None or "Interrupt" in str(error.cls_name):
-        return replace(record, exit_code=_INTERRUPTED, reason="interrupted")
+        return _INTERRUPTED, "interrupted"
     while error.cause:
         error = error.cause
-    return replace(record, exit_code=1, reason=error.message.strip())
+    return 1, error.message.strip()
 
 
 def close_lost_runs(instance: dg.DagsterInstance) -> None:

@@ -104,13 +104,13 @@ class StepLines(logging.Handler):
 def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
     """Build a Dagster logger that passes the events and messages of a run to handlers."""
 
-    def terminal(_: dg.InitLoggerContext) -> logging.Logger:
+    def build(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("rossmann.refresh", logging.DEBUG)
         for handler in handlers:
             logger.addHandler(handler)
         return logger
 
-    return dg.LoggerDefinition(terminal, description="The terminal and the log of this command.")
+    return dg.LoggerDefinition(build, description="The terminal and the log of this command.")
 
 
 @contextlib.contextmanager

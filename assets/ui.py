@@ -6,16 +6,12 @@ and daemon in one container each.
 
 from __future__ import annotations
 
-from rossmann_ml.base import process
+import argparse
+import os
+import sys
 
-process.prepare()  # before Dagster is imported
-
-import argparse  # noqa: E402
-import os  # noqa: E402
-import sys  # noqa: E402
-
-from assets.home import prepare_dagster_home  # noqa: E402
-from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
+from assets.home import prepare_dagster_home
+from rossmann_ml.base.settings import Settings, load_settings
 
 _PARTS = ("all", "code", "webserver", "daemon")
 

@@ -135,11 +135,11 @@ class Refusing(dg.ConfigurableResource):
 
 @dg.asset
 def unreached(refusing: Refusing) -> None:
-    """A resource that fails before the first step."""
+    """Never start, because the resource fails."""
 
 
 @pytest.mark.parametrize("has_step", [True, False], ids=["a step failed", "no step began"])
-def test_a_run_that_died_without_a_failed_step_is_told_and_is_an_alert(
+def test_a_run_that_died_without_a_failed_step_is_recorded_and_raises_an_alert(
     settings: Settings, has_step: bool
 ):
     pipeline = Pipeline.of(settings)
