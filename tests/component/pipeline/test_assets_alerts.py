@@ -77,7 +77,7 @@ def test_a_critical_alert_is_an_error_and_still_stops_nothing(settings: Settings
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_the_asset_says_how_many_are_open(settings: Settings):
+def test_the_asset_reports_how_many_alerts_are_open(settings: Settings):
     change(settings, "DELETE FROM monitoring.drift_metrics")
     result = run(settings, alerts)
     (event,) = result.asset_materializations_for_node("monitoring__alerts")
@@ -180,7 +180,7 @@ def test_a_run_that_fails_before_the_rules_are_asked_is_an_alert(settings: Setti
     assert "two rows are wrong" in alert.message
 
 
-def test_a_failure_is_told_although_its_alert_cannot_be_recorded(
+def test_a_failure_reaches_readers_although_its_alert_cannot_be_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ROSSMANN_ALERT_SMTP_PORT", "no number")

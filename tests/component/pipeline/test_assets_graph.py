@@ -44,7 +44,7 @@ def test_the_graph_is_the_one_that_was_agreed_on(location: dg.Definitions):
     assert found == SNAPSHOT.read_text(encoding="utf-8")
 
 
-def test_every_asset_says_what_a_row_is_and_who_answers_for_it(location: dg.Definitions):
+def test_every_asset_describes_a_row_and_has_an_owner(location: dg.Definitions):
     for spec in specs_of(location):
         name = spec.key.to_user_string()
         assert spec.owners == ["team:forecasting"], name
@@ -84,7 +84,7 @@ def test_every_dbt_test_is_an_asset_check_and_blocks(location: dg.Definitions):
         assert checks[key].blocking == (node["config"]["severity"].lower() == "error"), key
 
 
-def test_dbt_is_never_told_to_select_tests_less_than_eagerly(location: dg.Definitions):
+def test_dbt_always_selects_tests_eagerly(location: dg.Definitions):
     """Dagster would wait for checks that dbt left out, and skip the steps downstream in silence."""
     settings = load_settings(**location.resources["pipeline"].values)
     assert dbt_environment(settings)["DBT_INDIRECT_SELECTION"] == "eager"

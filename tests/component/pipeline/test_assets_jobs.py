@@ -95,7 +95,7 @@ def test_publishing_builds_the_marts_whole(location: dg.Definitions):
         *("publish_forecasts", "backfill_forecasts", "watch"),
     ],
 )
-def test_every_job_runs_in_one_process_and_tells_readers_if_it_should_have_published(
+def test_every_job_runs_in_one_process_and_records_failures_if_it_publishes(
     location: dg.Definitions, job: str
 ):
     definition = location.resolve_job_def(job)
@@ -178,7 +178,7 @@ def test_alerts_that_ask_for_a_training_get_one_on_the_next_monday_with_the_reas
     assert asked_at(retraining_mondays, weekly, published) is None
 
 
-def test_a_scheduled_training_says_that_it_is_scheduled(published: Pipeline):
+def test_a_scheduled_training_has_the_schedule_as_its_reason(published: Pipeline):
     asked = [asked_at(retraining_mondays, each, published) for each in MONDAYS]
     reasons = {each.tags["retraining_reason"] for each in asked if each is not None}
     assert reasons == {"every 4 weeks"}

@@ -218,7 +218,7 @@ def test_a_bug_is_printed_with_its_class_and_ends_with_code_1(run):
     assert record.exit_code == 1
 
 
-def test_a_run_that_fails_before_its_first_step_says_why(run, monkeypatch):
+def test_a_run_that_fails_before_its_first_step_has_a_reason(run, monkeypatch):
     @contextmanager
     def nowhere(self: Training, context: dg.InitResourceContext) -> Iterator[Training]:
         raise OSError("nowhere to train")
@@ -258,7 +258,7 @@ def test_what_libraries_print_goes_to_the_log_and_not_to_the_terminal(tmp_path: 
     }
 
 
-def test_the_record_of_a_refused_run_says_why(settings: Settings, tmp_path, monkeypatch):
+def test_the_record_of_a_refused_run_has_the_reason(settings: Settings, tmp_path, monkeypatch):
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
     record = tmp_path / "records" / "refused.json"

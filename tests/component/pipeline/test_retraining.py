@@ -99,7 +99,7 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
     assert count(settings, "forecasting.promotions") == 1
 
 
-def test_train_without_a_warehouse_or_beside_another_writer_is_refused(
+def test_train_without_a_warehouse_or_during_another_write_is_refused(
     settings: Settings, rossmann: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert rossmann("train", "--profile", "huge")[0] == 2

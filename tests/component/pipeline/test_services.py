@@ -114,7 +114,7 @@ def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
         run([server("well", tmp_path), deaf], Log(), patience_seconds=1)
 
 
-def test_what_does_not_end_when_told_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     mark = tmp_path / "child"
     stubborn = script("stubborn", STUBBORN, str(mark))
 
