@@ -262,7 +262,9 @@ def test_the_manifest_is_parsed_again_only_after_a_change(built: BuiltWarehouse)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "partial_parse.msgpack"])
-def test_a_half_written_manifest_of_a_killed_dbt_is_rebuilt(built: BuiltWarehouse, name: str) -> None:
+def test_a_half_written_manifest_of_a_killed_dbt_is_rebuilt(
+    built: BuiltWarehouse, name: str
+) -> None:
     manifest = ensure_manifest(built.settings)
     whole = json.loads(manifest.read_bytes())["nodes"].keys()
     half = manifest.with_name(name)
