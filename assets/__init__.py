@@ -1,5 +1,9 @@
-"""Dagster's view of the product: the chain as assets, with checks, jobs, a schedule and a sensor.
+"""Run the product with Dagster: the chain as assets, with checks, jobs, schedules and sensors.
 
-One module per part of the chain or concept of Dagster. An asset calls :mod:`rossmann_ml` and
-reports what came of it; nothing is computed here, and nothing else imports this package.
+One module per part of the chain or concept of Dagster. An asset calls a step of
+:mod:`rossmann_ml.pipeline` and reports its result as metadata; all computing is in the library.
 """
+
+from rossmann_ml.base import process
+
+process.prepare()  # before a module of this package imports Dagster

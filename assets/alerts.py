@@ -1,4 +1,4 @@
-"""Alerts: the rules asked once a run, and each of them as a check on the asset it is about."""
+"""Evaluate the alert rules once per run, and show each rule as a check on its asset."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from rossmann_ml.serving.status import OpenAlert
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
 _PUBLISHED = dg.AssetKey(["published", "generation"])
 
-# What a rule is about; what concerns no other asset is about the alerts themselves.
+# The asset on which each rule is shown; rules about no other asset are shown on the alerts.
 _CONCERNED: Mapping[str, dg.AssetKey] = {
     "accuracy": dg.AssetKey(["marts", "forecast_accuracy"]),
     "coverage": dg.AssetKey(["marts", "forecast_accuracy"]),
@@ -42,14 +42,13 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
     kinds={"duckdb"},
     tags={"layer": "monitoring"},
     description=(
-        "What a person should look at, by the rules of params.yaml; what is due is sent by webhook "
-        "and e-mail where they are set up. One row per alert, from when it was raised to when it "
-        "was over."
+        "Alerts by the rules of params.yaml, sent by webhook and e-mail where these are set up. "
+        "One row per alert, from when it was raised to when it was resolved."
     ),
     metadata={"dagster/table_name": "monitoring.alerts"},
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Ask the rules, record, send. A message that cannot be sent fails nothing."""
+    """Evaluate all rules, record and send alerts; a failed delivery does not fail the step."""
     is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
     run = replace(run_of(context), is_publishing=is_publishing)
     report = ALERT_RULES(writer.session(context), run)
@@ -92,7 +91,7 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
 def alert_checks(
     context: dg.AssetCheckExecutionContext, writer: Writer
 ) -> Iterator[dg.AssetCheckResult]:
-    """Each rule as a check: failed while it has an open alert. None of them stops anything."""
+    """Report each rule as a check that fails while it has an open alert; none of them blocks."""
     with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)
     for key in context.selected_asset_check_keys:

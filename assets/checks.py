@@ -1,7 +1,8 @@
-"""Great Expectations as blocking asset checks; dbt's own tests are checks in :mod:`assets.dbt`.
+"""Run Great Expectations suites as blocking asset checks.
 
-A failed expectation of error severity fails the check and stops everything downstream, so that
-what was published last stays. Warnings are recorded and let the job go on.
+A failed expectation of error severity stops everything downstream, so the last published
+generation stays. Warnings are recorded and do not stop the job. dbt's tests are checks in
+:mod:`assets.dbt`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import refuse_failed
 from rossmann_ml.quality import SuiteResult, run_suites
 
-# One step for each place in the chain where a fault must stop what follows.
+# One step for each place in the chain where bad data must stop the steps downstream.
 _PLACES: Mapping[str, Mapping[str, list[str]]] = {
     "raw_expectations": {"raw_sales": ["raw", "sales"], "raw_stores": ["raw", "stores"]},
     "plan_expectations": {"plan": ["core", "horizon_plan"]},
@@ -24,7 +25,7 @@ _PLACES: Mapping[str, Mapping[str, list[str]]] = {
 
 
 def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
-    """One check for each suite, on the asset whose table the suite reads."""
+    """Build one check for each suite, on the asset whose table the suite reads."""
     return [_checks(place, dict(suites)) for place, suites in _PLACES.items()]
 
 

@@ -1,8 +1,8 @@
-"""dbt's models as assets and its tests as asset checks, in two steps: core and marts.
+"""Show dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt gives the graph. dbt is run by :func:`rossmann_ml.pipeline.steps.build_models`, because
-dagster-dbt's own runner first prints dbt's version, which asks the package index, and loads dbt
-into this process too: together seconds a run.
+dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt, because
+dagster-dbt's `DbtCliResource` first runs ``dbt --version``, which takes five seconds and calls the
+package index, and because commands without Dagster need the same step.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Dbt, Writer, run_of
+from assets.resources import Writer, run_of
 from rossmann_ml.base.errors import FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import build_models
@@ -23,10 +23,10 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
 class Translator(DagsterDbtTranslator):
-    """Names of dbt's world in Dagster's: groups are the folders, keys are schema and table.
+    """Translate dbt's names to Dagster's: folders are groups, schema and table are the key.
 
     Args:
-        step: Name of the step that builds the models, which is a tag of theirs.
+        step: Name of the step that builds the models; the models get it as a tag.
     """
 
     def __init__(self, step: str) -> None:
@@ -34,30 +34,30 @@ class Translator(DagsterDbtTranslator):
         self._step = step
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Name schema and table; a model whose table has another name goes by that of the table."""
+        """Return schema and table; the table's name may differ from the model's."""
         key = super().get_asset_key(dbt_resource_props)
         alias = dbt_resource_props.get("alias")
         return key if alias is None else dg.AssetKey([*key.path[:-1], alias])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Name the folder: staging, core or marts."""
+        """Return the model's folder: staging, core or marts."""
         return str(dbt_resource_props["fqn"][1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """Name who answers for it."""
+        """Return the team that owns every asset."""
         return OWNERS
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """Name the layer and the step."""
+        """Return the tags for layer and step."""
         return {"layer": str(dbt_resource_props["fqn"][1]), "step": self._step}
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """Give the description that stands beside the model, without its SQL."""
+        """Return the description from the model's YAML file, without the SQL."""
         return str(dbt_resource_props["description"])
 
 
 def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The assets of dbt's two selectors, from a manifest that is parsed anew where need be."""
+    """Build the assets of dbt's two selectors; parse the project again if a file changed."""
     manifest = ensure_manifest(settings)
 
     @dbt_assets(
@@ -66,7 +66,7 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         name="core",
         dagster_dbt_translator=Translator("core"),
     )
-    def core(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
         yield from _build(context, writer, "core")
 
     @dbt_assets(
@@ -75,17 +75,18 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         name="marts",
         dagster_dbt_translator=Translator("marts"),
     )
-    def marts(context: dg.AssetExecutionContext, writer: Writer, dbt: Dbt) -> Iterator[Any]:  # noqa: ARG001 - the resource keeps dbt loaded
+    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
         yield from _build(context, writer, "marts")
 
     return [core, marts]
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
-    """What dbt is told: to build the selector, or the models and tests that a person picked.
+    """Return the dbt command for the selector, or for models and tests picked in the UI.
 
-    Tests follow from the models by dbt's default, eager selection. Any other would leave tests
-    out that Dagster waits for, and Dagster then skips what is downstream without a failure.
+    dbt adds the tests of the models by its default, eager selection. Any other selection would
+    leave out tests that Dagster waits for, and Dagster would skip the steps downstream without a
+    failure.
     """
     assets = context.assets_def
     if assets.keys == set(assets.node_keys_by_output_name.values()):
@@ -114,13 +115,13 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
     left_out = unreported(context, result)
     if left_out:
         raise FaultError(
-            f"dbt did not run {', '.join(left_out)}, which this step promises; "
-            "what is downstream of it would be skipped without a failure"
+            f"dbt did not run {', '.join(left_out)}, which this step must report; "
+            "Dagster would skip the steps downstream without a failure"
         )
 
 
 def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str]:
-    """Names of models and tests that were to run and that dbt says nothing of."""
+    """Return the names of selected models and tests that are missing from dbt's results."""
     assets = context.assets_def
     wanted = [
         *(spec for spec in assets.specs if spec.key in context.selected_asset_keys),
@@ -141,7 +142,7 @@ def _events(
     }
     tests = [node for node in result.nodes if node.unique_id.startswith("test.")]
     passed = sum(node.status == "pass" for node in tests)
-    # in dbt's order, in which a model comes after those that it is made of
+    # in dbt's order, in which a model comes after its parents
     for node in result.nodes:
         if node.unique_id in models and node.status == "success":
             key = models[node.unique_id].key

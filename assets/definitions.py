@@ -1,7 +1,7 @@
-"""The code location: everything that Dagster knows of the product, put together.
+"""Assemble the code location: all assets, checks, jobs, schedules, sensors and resources.
 
-Belongs here: assembling. ``workspace.yaml`` loads :data:`defs`; tests call
-:func:`build_definitions` with settings of their own.
+``workspace.yaml`` loads :data:`defs`; tests and `rossmann refresh` call
+:func:`build_definitions`.
 """
 
 from __future__ import annotations
@@ -9,28 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rossmann_ml.base import process
+import dagster as dg
 
-process.prepare()  # before Dagster is imported
-
-import dagster as dg  # noqa: E402
-
-from assets.alerts import alert_checks, alerts  # noqa: E402
-from assets.checks import build_expectation_checks  # noqa: E402
-from assets.dbt import build_dbt_assets  # noqa: E402
-from assets.drivers import forecast_drivers  # noqa: E402
-from assets.features import scoring_panel, training_panel  # noqa: E402
-from assets.forecasts import backfilled_forecasts, forecasts  # noqa: E402
-from assets.jobs import JOBS  # noqa: E402
-from assets.landing import landing  # noqa: E402
-from assets.models import challenger, champion, out_of_fold  # noqa: E402
-from assets.monitoring import drift_metrics  # noqa: E402
-from assets.publishing import published_generation  # noqa: E402
-from assets.resources import Dbt, Pipeline, Training, Writer  # noqa: E402
-from assets.schedules import SCHEDULES  # noqa: E402
-from assets.sensors import SENSORS  # noqa: E402
-from assets.shadow import shadow_forecasts  # noqa: E402
-from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
+from assets.alerts import alert_checks, alerts
+from assets.checks import build_expectation_checks
+from assets.dbt import build_dbt_assets
+from assets.drivers import forecast_drivers
+from assets.features import scoring_panel, training_panel
+from assets.forecasts import backfilled_forecasts, forecasts
+from assets.jobs import JOBS
+from assets.landing import landing
+from assets.models import challenger, champion, out_of_fold
+from assets.monitoring import drift_metrics
+from assets.publishing import published_generation
+from assets.resources import Pipeline, Training, Writer
+from assets.schedules import SCHEDULES
+from assets.sensors import SENSORS
+from assets.shadow import shadow_forecasts
+from rossmann_ml.base.settings import Settings, load_settings
 
 
 def build_definitions(
@@ -39,12 +35,12 @@ def build_definitions(
     resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
-    """Put a fresh code location together.
+    """Build the code location.
 
     Args:
-        settings: Where files and warehouse are; the environment's if not given.
-        resource_overrides: Resources by name that replace the product's.
-        loggers: Further places where runs may log to.
+        settings: Paths of files and warehouse; read from the environment if not given.
+        resource_overrides: Resources by name that replace the default ones.
+        loggers: Additional loggers of runs, by name.
 
     Raises:
         FaultError: The dbt project does not parse.
@@ -76,7 +72,6 @@ def build_definitions(
         resources={
             "pipeline": pipeline,
             "writer": Writer(pipeline=pipeline),
-            "dbt": Dbt(),
             "training": Training(),
             **(resource_overrides or {}),
         },
@@ -87,5 +82,5 @@ def build_definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location that ``workspace.yaml`` names, made when Dagster asks for it."""
+    """Build the code location that ``workspace.yaml`` names, when Dagster loads it."""
     return build_definitions()

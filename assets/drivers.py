@@ -1,4 +1,4 @@
-"""Drivers: why the newest forecasts are what they are."""
+"""Explain the newest forecasts by their drivers."""
 
 import dagster as dg
 
@@ -17,19 +17,19 @@ from rossmann_ml.pipeline.steps import EXPLAIN
     kinds={"polars", "duckdb"},
     tags={"layer": "forecast"},
     description=(
-        "Why each forecast of an open day is what it is: weekday, promotion, holidays, season, "
-        "trend and competition, beside the store's typical day. The parts add up to the forecast. "
-        "One row per origin, store and target date."
+        "Contribution of weekday, promotion, holidays, season, trend and competition to each "
+        "forecast of an open day, compared with the store's typical day. The parts add up to the "
+        "forecast. One row per origin, store and target date."
     ),
     metadata={"dagster/table_name": "forecasting.forecast_drivers"},
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Explain the forecasts in force; the same forecasts are not explained twice."""
+    """Explain the newest forecasts; the same forecasts are not explained twice."""
     report = EXPLAIN(writer.session(context), run_of(context))
     largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
     return dg.MaterializeResult(
         metadata=reported(
-            f"{report.store_days:,} open store-days explained, most is moved by {largest}, "
+            f"{report.store_days:,} open store-days explained, largest driver {largest}, "
             f"{'new' if report.is_new else 'unchanged'}",
             **{"dagster/row_count": report.store_days},
             forecast_origin=report.forecast_origin,

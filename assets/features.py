@@ -1,4 +1,4 @@
-"""Features: the panel that models learn from, and the panel of the days to forecast."""
+"""Build the feature panels: one to train on, one of the days to forecast."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ CORE = [
     kinds={"polars", "duckdb"},
     tags={"layer": "features"},
     description=(
-        "What models learn from: plan and history features as of many past origins, with the sales "
-        "that came. One row per origin, store and target date."
+        "Training rows: plan and history features as of many past origins, with the actual sales. "
+        "One row per origin, store and target date."
     ),
     metadata={"dagster/table_name": "features.training_panel"},
 )
@@ -44,7 +44,7 @@ def training_panel(
     kinds={"polars", "duckdb"},
     tags={"layer": "features"},
     description=(
-        "The days to forecast: the same features as of the newest origin. One row per store and "
+        "Days to forecast, with the same features as of the newest origin. One row per store and "
         "target date."
     ),
     metadata={"dagster/table_name": "features.scoring_panel"},

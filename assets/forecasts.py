@@ -1,4 +1,4 @@
-"""Forecasts: of the newest origin by the champion, and of past origins by models of their time."""
+"""Forecast the newest origin with the champion, and past origins with models of their time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.described import described_tables
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
-"""Past origins that can be backfilled; every refresh brings the list up to date."""
+"""Past origins that can be backfilled; every refresh updates the list."""
 
 FORECASTS = dg.AssetKey(["forecasting", "forecasts"])
 FRESH_FOR_A_WEEK = dg.FreshnessPolicy.time_window(
@@ -53,7 +53,7 @@ _TABLES = {
     ],
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Score the panel with the champion; the same inputs are not scored twice."""
+    """Score the panel with the champion; unchanged inputs are not scored again."""
     report = steps.FORECAST(writer.session(context), run_of(context))
     list_origins(context.instance, writer.session(context))
     for name in _TABLES:
@@ -72,17 +72,17 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
     kinds={"duckdb", "polars"},
     tags={"layer": "forecast"},
     description=(
-        "Forecasts that a past origin would have had: only what was known by the Monday after it, "
-        "and model, bias factor and intervals fitted on target dates up to it. A partition is an "
+        "Forecasts that a past origin would have had: from data known by the Monday after it, with "
+        "model, bias factor and intervals fitted on target dates up to it. A partition is an "
         "origin; its rows are in forecasting.forecasts. The job publish_forecasts, or the next "
-        "refresh, shows them to readers. One row per origin, store and target date."
+        "refresh, publishes them. One row per origin, store and target date."
     ),
     metadata={"dagster/table_name": "forecasting.forecasts"},
 )
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Train as of the origin, and store what would have been forecast."""
+    """Train as of the origin and store its forecasts."""
     run = run_of(context, training.profile)
     origin = date.fromisoformat(context.partition_key)
     report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))
@@ -90,7 +90,7 @@ def backfilled_forecasts(
 
 
 def list_origins(instance: dg.DagsterInstance, session: Session) -> list[str]:
-    """Make the partitions the origins that can be backfilled now, and give them, newest first."""
+    """Set the partitions to the origins that can be backfilled now; return them, newest first."""
     with session.reading() as connection:
         possible = [str(origin) for origin in possible_origins(connection, session.params)]
     name = str(FORECAST_ORIGINS.name)

@@ -1,15 +1,13 @@
-"""Where Dagster keeps its runs: below the state folder, set up as ``dagster.yaml`` says.
+"""Set up the folder below the state folder in which Dagster keeps its runs.
 
-Another file may say it (``ROSSMANN_DAGSTER_FILE``): in containers runs are kept in PostgreSQL.
+``ROSSMANN_DAGSTER_FILE`` names another file than ``dagster.yaml``: in containers the runs are in
+PostgreSQL.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -20,22 +18,22 @@ _PLACE = ".state/dagster"
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Make the folder that DAGSTER_HOME has to name, with the checkout's ``dagster.yaml`` in it.
+    """Create the folder for DAGSTER_HOME with a copy of ``dagster.yaml``, and set DAGSTER_HOME.
 
-    The file's places count from the checkout; in the copy they are absolute, so that a process
-    may stand anywhere. DAGSTER_HOME is set for this process and those it starts.
+    Paths in the file are relative to the checkout. In the copy they are absolute, because a
+    process may have any working directory.
 
     Returns:
-        The folder.
+        Path of the folder.
     """
     home = (settings.state_path / "dagster").resolve()
     home.mkdir(parents=True, exist_ok=True)
     text = settings.dagster_path.read_text(encoding="utf-8")
-    text = f"# Made from {settings.dagster_file}; edit that one.\n{text}"
+    text = f"# Copied from {settings.dagster_file}; edit that file.\n{text}"
     copy = home / "dagster.yaml"
     wanted = text.replace(_PLACE, str(home))
     if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
-        # several containers may do this at once, on a volume that they share
+        # several containers may do this at once on a shared volume
         part = copy.with_name(f".dagster.yaml.{uuid.uuid4().hex}")
         part.write_text(wanted, encoding="utf-8")
         part.replace(copy)
@@ -43,16 +41,6 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return home
 
 
-@contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open Dagster's record of runs, the one that its UI shows.
-
-    Dagster opens and closes a connection for every event, and SQLite tidies up whenever the last
-    one closes: with one that stays open, a thousand events cost half the time.
-    """
-    home = prepare_dagster_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance, ExitStack() as stack:
-        for path in home.glob("*/*.db"):
-            held = stack.enter_context(closing(sqlite3.connect(path)))
-            held.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        yield instance
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """Open Dagster's record of runs, the one that its UI shows, as a context manager."""
+    return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))

@@ -1,6 +1,6 @@
-"""Jobs: which assets run together, one after another in one process.
+"""Define the jobs: which assets run together, one after another in one process.
 
-A process for each step would cost seconds a step, and each would want to be the writer.
+A process for each step would cost seconds per step, and each would need the writer's lock.
 """
 
 from __future__ import annotations
@@ -25,21 +25,31 @@ _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 
 
 @dg.failure_hook(required_resource_keys={"pipeline"})
-def tell_readers(context: dg.HookContext) -> None:
-    """Note a failed run in ``status.json``, which readers look at although nothing is published.
+def record_failed_run(context: dg.HookContext) -> None:
+    """Record a failed run in ``status.json`` for readers, and raise its alert.
 
-    And raise the alert of it, with all others that are due, since the step that would does not run.
+    The alerts step does not run after a failure, so all other due alerts are raised here too.
     """
-    error = context.op_exception
-    while error and error.__cause__ and not isinstance(error, RossmannError):
-        error = error.__cause__
-    reason = str(error) or type(error).__name__
+    reason = words_of(cause_of(context))
     failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
     note_failure(context.resources.pipeline, failed, context.log.warning)
 
 
+def cause_of(context: dg.HookContext) -> BaseException:
+    """Return the first product error among a step's error and its causes, else the last cause."""
+    error = context.op_exception or RuntimeError("the step failed without an error")
+    while error.__cause__ and not isinstance(error, RossmannError):
+        error = error.__cause__
+    return error
+
+
+def words_of(error: BaseException) -> str:
+    """Return the message of a product error; for any other error also its class."""
+    return str(error) if isinstance(error, RossmannError) else f"{type(error).__name__}: {error}"
+
+
 def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:
-    """Tell readers of a run that published nothing, and raise the alert of it."""
+    """Record a run that published nothing in ``status.json``, and raise its alert."""
     write_status(pipeline.settings, last_failed_run=failed)
     try:
         watch(Session(pipeline.settings, pipeline.params), run_id=failed.run_id, failure=failed)
@@ -59,8 +69,8 @@ def _job(
         selection=selection,
         description=description,
         executor_def=dg.in_process_executor,
-        # readers miss nothing when another job fails, and no publication would end its alert
-        hooks={tell_readers} if publishes else set(),
+        # the failure of another job concerns no reader, and no publication would end its alert
+        hooks={record_failed_run} if publishes else set(),
         tags={"team": "forecasting"},
     )
 
@@ -68,45 +78,45 @@ def _job(
 WEEKLY_REFRESH = _job(
     "weekly_refresh",
     dg.AssetSelection.all() - _MODEL - _BACKFILL,
-    "The weekly job: files to forecasts to a published generation, scored by the champion.",
+    "The weekly job: from files to a published generation, with forecasts by the champion.",
     publishes=True,
 )
 
 WEEKLY_REFRESH_WITH_TRAINING = _job(
     "weekly_refresh_with_training",
     dg.AssetSelection.all() - _BACKFILL,
-    "The weekly job with a new challenger before it scores. Also the first run, when there is no "
-    "champion. The resource `training` says how much it does: fast or full.",
+    "The weekly job with a new challenger before the forecasts; also the first run, which has no "
+    "champion. The resource `training` sets the training profile: fast or full.",
     publishes=True,
 )
 
 TRAIN_MODEL = _job(
     "train_model",
     _MODEL,
-    "A new challenger on the data as they stand, and the gate. Forecasts stay as they are.",
+    "A new challenger on the current data, and the gate. Forecasts do not change.",
 )
 
 PUBLISH_FORECASTS = _job(
     "publish_forecasts",
     dg.AssetSelection.groups("publish")
-    # the marts, and the views of the forecasts that they are made of
+    # the marts, and the staging views of the forecasts that they read
     | dg.AssetSelection.tag("step", "marts")
     | dg.AssetSelection.assets(alerts)
     | dg.AssetSelection.checks(alert_checks),
-    "Marts and a new generation from the forecasts as they stand; after a backfill, say.",
+    "Marts and a new generation from the stored forecasts, for example after a backfill.",
     publishes=True,
 )
 
 BACKFILL_FORECASTS = _job(
     "backfill_forecasts",
     _BACKFILL,
-    "Forecasts of past origins, one run for each origin. Then run publish_forecasts.",
+    "Forecasts of past origins, one run per origin. Run publish_forecasts afterwards.",
 )
 
 WATCH = _job(
     "watch",
     dg.AssetSelection.assets(alerts) | dg.AssetSelection.checks(*alert_checks.check_keys),
-    "The alert rules alone: what was due and did not run is noticed by nobody else.",
+    "The alert rules alone, which also find a weekly run that was due and did not start.",
 )
 
 JOBS = [

@@ -1,6 +1,6 @@
-"""Landing: the retailer's files become the tables of schema ``raw``.
+"""Land the retailer's files as tables of schema ``raw``.
 
-The keys are those of dbt's sources, so that both are one graph.
+The asset keys equal those of dbt's sources, so that both form one graph.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
     ]
 )
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Land the whole files of the raw folder, then the weekly drops; what is known is skipped."""
+    """Land the files of the raw folder, then the weekly drops; files landed before are skipped."""
     session = writer.session(context)
     reports = LAND(session, run_of(context))
     for report in reports:

@@ -1,7 +1,4 @@
-"""Showing results in the UI: rows, tables, pictures and paths as metadata of a materialization.
-
-Belongs here: turning what the library returned into metadata. Not here: working anything out.
-"""
+"""Turn reports of the library into metadata for Dagster's UI: figures, tables, pictures, paths."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ from rossmann_ml.base.settings import Settings
 
 OWNERS = ["team:forecasting"]
 SUMMARY = "summary"
-"""The key of the line that tells a person at a terminal what came of a step."""
+"""Key of the line that `rossmann refresh` prints as the result of a step."""
 
 
 def reported(summary: str, **figures: Any) -> dict[str, Any]:
-    """Metadata with the line that ``rossmann refresh`` shows, and figures; None is left out."""
+    """Return metadata with the line for ``rossmann refresh`` and figures; drop those of None."""
     return {
         SUMMARY: summary,
         **{name: _shown(value) for name, value in figures.items() if value is not None},
@@ -35,7 +32,7 @@ def _shown(value: Any) -> Any:
 
 
 def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
-    """A path as seen from the checkout, so that it means the same on every machine."""
+    """Return a path relative to the checkout, which is the same on every machine."""
     resolved, home = path.resolve(), settings.home.resolve()
     return dg.MetadataValue.path(
         str(resolved.relative_to(home) if resolved.is_relative_to(home) else resolved)
@@ -43,7 +40,7 @@ def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
 
 
 def table(rows: pl.DataFrame) -> dg.MetadataValue:
-    """A small table."""
+    """Return rows as a Markdown table."""
     with pl.Config(
         tbl_formatting="MARKDOWN",
         tbl_hide_dataframe_shape=True,
@@ -58,13 +55,13 @@ def table(rows: pl.DataFrame) -> dg.MetadataValue:
 
 
 def named_values(values: Mapping[str, object]) -> dg.MetadataValue:
-    """A table of two columns, name and value."""
+    """Return a Markdown table of two columns, name and value."""
     lines = ["| | |", "|-|-|", *(f"| {name} | {value} |" for name, value in values.items())]
     return dg.MetadataValue.md("\n".join(lines))
 
 
 def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Backtest scores over all rows: a row for each model and origin, then all origins together."""
+    """Return overall backtest scores: one row per model and origin, then all origins together."""
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
@@ -83,12 +80,12 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
 
 
 def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
-    """RMSPE by origin and by horizon week."""
+    """Return a picture of RMSPE by origin and by horizon week."""
     return _picture(lambda path: plot_scores(scores, path), "RMSPE by origin and horizon week")
 
 
 def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
-    """The features that the model gains most from."""
+    """Return a picture of the most important features."""
     return _picture(lambda path: plot_importance(importance, path), "Feature importance")
 
 

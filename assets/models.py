@@ -1,4 +1,4 @@
-"""Models: the backtest of a recipe, the challenger, and the gate that decides who is champion."""
+"""Backtest a recipe, train the challenger, and let the gate choose the champion."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,16 +23,17 @@ from rossmann_ml.models.blend import BLEND
 from rossmann_ml.pipeline import steps
 from rossmann_ml.training.model_records import rmspe_by_origin
 
-_TRIES, _SECONDS_BETWEEN = 3, 20
+_ATTEMPTS, _SECONDS_BETWEEN = 3, 20
 
 
 @contextmanager
-def _asking_again() -> Iterator[None]:
-    """Repeat a step that MLflow did not answer; whatever else fails would fail again."""
+def _retried() -> Iterator[None]:
+    """Retry a step when MLflow does not answer; any other error would only repeat."""
     try:
         yield
     except TrackingError as error:
-        raise dg.RetryRequested(max_retries=_TRIES - 1, seconds_to_wait=_SECONDS_BETWEEN) from error
+        retries = _ATTEMPTS - 1
+        raise dg.RetryRequested(max_retries=retries, seconds_to_wait=_SECONDS_BETWEEN) from error
 
 
 @dg.asset(
@@ -43,16 +44,16 @@ def _asking_again() -> Iterator[None]:
     kinds={"duckdb", "python"},
     tags={"layer": "model"},
     description=(
-        "Forecasts of past origins by models that saw nothing of what came after, beside the "
-        "references. They feed weights, bias factor, intervals, scores and the gate. One row per "
-        "member's recipe, data version, origin, store and target date."
+        "Forecasts of past origins by models trained only on data from before, next to the "
+        "reference models. Weights, bias factor, intervals, scores and the gate use them. One row "
+        "per member's recipe, data version, origin, store and target date."
     ),
     metadata={"dagster/table_name": "forecasting.out_of_fold_forecasts"},
 )
 def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Backtest the recipe on the origins of params.yaml; what is there already is kept."""
+    """Backtest the recipe on the origins of params.yaml; keep folds that exist already."""
     report = steps.BACKTEST(writer.session(context), run_of(context, training.profile))
     # a single broken store-day can hold more squared percentage error than a whole origin
     middle = {
@@ -92,9 +93,9 @@ def out_of_fold(
 def challenger(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Fit, calibrate, log and register."""
+    """Fit the challenger, calibrate it, log it to MLflow and register it."""
     settings = writer.settings
-    with _asking_again():
+    with _retried():
         report = steps.TRAIN(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(
         metadata=reported(
@@ -124,14 +125,14 @@ def challenger(
     kinds={"mlflow", "duckdb"},
     tags={"layer": "model"},
     description=(
-        "The gate's decisions: which model serves, since when, why, and by whom. The newest row "
-        "names the champion; MLflow's alias follows it. One row per decision."
+        "Decisions of the gate: champion, time, reason and actor. The newest row names the "
+        "champion; MLflow's alias follows it. One row per decision."
     ),
     metadata={"dagster/table_name": "forecasting.promotions"},
 )
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Let the gate judge the newest model."""
-    with _asking_again():
+    """Compare the newest model with the champion, and promote it if it passes the gate."""
+    with _retried():
         decision = steps.GATE(writer.session(context), run_of(context))
     return dg.MaterializeResult(
         metadata=reported(

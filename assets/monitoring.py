@@ -1,4 +1,4 @@
-"""Monitoring: how far data, forecasts and errors have moved, before it is published."""
+"""Measure the drift of data, forecasts and errors before the forecasts are published."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ from rossmann_ml.monitoring.drift.measure import as_rows
 from rossmann_ml.pipeline.steps import DRIFT
 from rossmann_ml.warehouse.connection import utc_now
 
-# after the marts, so that a run that stops at them has not said anything about drift
+# after the marts, so that a run that fails there records no drift
 _AFTER = dg.AssetKey(["marts", "daily_sales"])
 
 
@@ -22,14 +22,14 @@ _AFTER = dg.AssetKey(["marts", "daily_sales"])
     kinds={"python", "duckdb"},
     tags={"layer": "monitoring"},
     description=(
-        "How far plan, features, the newest week's sales and the forecasts lie from the same "
-        "season of the year before, by Evidently, and how the forecasts of that week came true. "
+        "Distance of plan, features, the newest week's sales and the forecasts from the same "
+        "season of the year before, by Evidently, and the errors of that week's forecasts. "
         "One row per origin, kind and feature."
     ),
     metadata={"dagster/table_name": "monitoring.drift_metrics"},
 )
 def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Measure the newest origin, and write Evidently's pages."""
+    """Measure the drift of the newest origin and write Evidently's pages."""
     settings = writer.settings
     report = DRIFT(writer.session(context), run_of(context))
     drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)

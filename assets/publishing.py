@@ -1,4 +1,4 @@
-"""Publishing: the read-only generation that everyone reads."""
+"""Publish the read-only generation that the API, the dashboard and SQL clients read."""
 
 from collections.abc import Iterator
 
@@ -38,24 +38,24 @@ _MARTS = [
     kinds={"duckdb"},
     tags={"layer": "published"},
     description=(
-        "What the API, the dashboard and SQL clients read: a DuckDB file with the served tables, "
-        "audited before the pointer moves to it. The same content is published once. One file per "
-        "generation."
+        "DuckDB file with the served tables, which the API, the dashboard and SQL clients read. It "
+        "is audited before the pointer moves to it. The same content is published once. One file "
+        "per generation."
     ),
     freshness_policy=FRESH_FOR_A_WEEK,
     check_specs=[
         dg.AssetCheckSpec(
             _CONTINUITY,
             asset=["published", "generation"],
-            description="Totals moved no further from the vintage that readers had than "
-            "params.yaml allows (publish.continuity). Else the generation is held back.",
+            description="Totals differ from the vintage published before by no more than "
+            "params.yaml allows (publish.continuity). Otherwise the generation is held.",
         )
     ],
 )
 def published_generation(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Write, audit, compare with what readers have, and let them see it."""
+    """Write and audit the generation, compare it with the current one, and move the pointer."""
     settings = writer.settings
     try:
         generation = PUBLISH(writer.session(context), run_of(context))

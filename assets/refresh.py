@@ -1,120 +1,106 @@
-"""``python -m assets.refresh``: the weekly job from a terminal; its run appears in Dagster's UI.
+"""Run the weekly job from a terminal, as ``python -m assets.refresh`` for `rossmann refresh`.
 
-``rossmann refresh`` starts this, so that the library need not know Dagster.
+:func:`main` chooses the jobs, :func:`run_job` runs one of them. Each run appears in Dagster's UI.
+See `assets.terminal` for the lines per step and `assets.summary` for the closing words.
 """
 
 from __future__ import annotations
 
-from rossmann_ml.base import process
+import argparse
+import logging
+import resource
+import sys
+import time
+import uuid
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
-process.prepare()  # before Dagster is imported
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
 
-import argparse  # noqa: E402
-import logging  # noqa: E402
-import resource  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-import uuid  # noqa: E402
-from datetime import date  # noqa: E402
-from pathlib import Path  # noqa: E402
+from assets.definitions import build_definitions
+from assets.forecasts import list_origins
+from assets.home import open_instance
+from assets.jobs import cause_of, words_of
+from assets.summary import print_alerts, print_summary
+from assets.terminal import StepLines, quiet, run_logger, title_of
+from rossmann_ml.base.errors import NoDataError, RossmannError
+from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.pipeline.weekly_job import RefreshRecord
+from rossmann_ml.publish.summary import summarise
+from rossmann_ml.serving.status import read_status
+from rossmann_ml.training.gate import has_champion
+from rossmann_ml.warehouse.connection import writer_lock
+from rossmann_ml.warehouse.session import Session
 
-import dagster as dg  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.markup import escape  # noqa: E402
-
-from assets.definitions import build_definitions  # noqa: E402
-from assets.forecasts import list_origins  # noqa: E402
-from assets.home import open_instance  # noqa: E402
-from assets.summary import print_alerts, print_summary  # noqa: E402
-from assets.terminal import StepLines, Story, quiet, run_logger  # noqa: E402
-from rossmann_ml.base.errors import NoDataError, RossmannError  # noqa: E402
-from rossmann_ml.base.settings import Settings, load_settings  # noqa: E402
-from rossmann_ml.base.storage_faults import storage_refused  # noqa: E402
-from rossmann_ml.pipeline.weekly_job import RefreshRecord  # noqa: E402
-from rossmann_ml.publish.summary import summarise  # noqa: E402
-from rossmann_ml.serving.status import read_status  # noqa: E402
-from rossmann_ml.training.gate import has_champion  # noqa: E402
-from rossmann_ml.warehouse.connection import writer_lock  # noqa: E402
-from rossmann_ml.warehouse.session import Session  # noqa: E402
-
-# How Dagster's UI knows which code location a run belongs to.
+# Dagster's UI finds the code location of a run by this tag.
 _CODE_LOCATION = {".dagster/repository": "__repository__@rossmann"}
 _STARTED_HERE = {"started_by": "rossmann refresh"}
-_OWN_AND_STARTED = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+_SELF_AND_CHILDREN = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the job that the arguments ask for, and tell about it.
+    """Run the jobs that the arguments name, and print how they end.
 
     Returns:
-        0, or the exit code of the refusal that ended the run.
+        Exit code: 0, that of the error that ended the run, 1 after a bug, 130 after an interrupt.
     """
     parser = argparse.ArgumentParser(prog="rossmann refresh")
     parser.add_argument("--retrain", choices=["fast", "full"])
     parser.add_argument("--origin", type=date.fromisoformat)
-    # of the command, which became this process
-    parser.add_argument("--started-at", type=float, default=time.time(), help=argparse.SUPPRESS)
-    parser.add_argument("--record", type=Path, help="a file to write what happened to, as JSON")
-    asked = parser.parse_args(arguments)
-    console = Console(highlight=False)
-    stories: list[Story] = []
+    parser.add_argument("--record", type=Path, help="JSON file to write the outcome to")
+    given = parser.parse_args(arguments)
     try:
         with storage_refused():
-            exit_code = _refresh(console, asked.retrain, asked.origin, asked.started_at, stories)
-        reason = stories[-1].reason if stories[-1].errors else None
+            record = _refresh(given.retrain, given.origin)
     except RossmannError as error:
-        Console(stderr=True, highlight=False).print(
-            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
-        )
-        exit_code, reason = error.exit_code, str(error)
-    if asked.record:
-        _record(stories, exit_code, reason).write(asked.record)
-    return exit_code
+        _print_error(f"[bold red]error:[/] {escape(str(error))}")
+        record = RefreshRecord(error.exit_code, reason=str(error))
+    if given.record:
+        usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
+        cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        record = replace(record, cpu_seconds=cpu_seconds, peak_gigabytes=_peak_gigabytes())
+        record.write(given.record)
+    return record.exit_code
 
 
-def _refresh(
-    console: Console,
-    retrain: str | None,
-    origin: date | None,
-    started_at: float,
-    stories: list[Story],
-) -> int:
-    """Run the jobs one after another; ``stories`` receives what happened in each."""
+def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
+    """Run the jobs one after another until one fails; return the record of the last."""
+    started = time.monotonic()
+    console = Console(highlight=False)
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
         close_lost_runs(instance)
         if origin is not None:
             _require_origin(instance, settings, origin)
-            jobs = [("backfill_forecasts", origin), ("publish_forecasts", None)]
+            jobs = ["backfill_forecasts", "publish_forecasts"]
         elif retrain or not has_champion(Session(settings)):
-            jobs = [("weekly_refresh_with_training", None)]
+            jobs = ["weekly_refresh_with_training"]
         else:
-            jobs = [("weekly_refresh", None)]
-        for name, partition in jobs:
-            story = run_job(
+            jobs = ["weekly_refresh"]
+        for name in jobs:
+            record = run_job(
                 console,
                 settings,
                 instance,
                 name,
                 profile=retrain or "fast",
-                partition_key=None if partition is None else str(partition),
+                partition_key=str(origin) if name == "backfill_forecasts" else None,
             )
-            stories.append(story)
-            if story.errors:
-                return story.exit_code
-    seconds = {title: each for story in stories for title, each in story.seconds.items()}
+            if record.exit_code:
+                return record
     summary = summarise(settings)
-    print_summary(
-        console,
-        summary,
-        is_new=summary.info.generation_id != before,
-        seconds=seconds,
-        total_seconds=time.time() - started_at,
-        peak_gigabytes=_peak_gigabytes(),
+    console.print(
+        f"Finished in {time.monotonic() - started:.1f} s, peak memory {_peak_gigabytes():.2f} GB\n"
     )
+    print_summary(console, summary, is_new=summary.info.generation_id != before)
     print_alerts(console, read_status(settings.published_path))
-    return 0
+    return record
 
 
 def run_job(
@@ -125,37 +111,41 @@ def run_job(
     *,
     profile: str,
     partition_key: str | None = None,
-) -> Story:
-    """Run a job in this process, printing a line for each step.
+) -> RefreshRecord:
+    """Run a job in this process; print a line for each step, and the failure if there is one.
 
     Args:
-        console: Where lines go.
-        settings: Where files and warehouse are.
-        instance: Where the run is recorded.
-        name: The job.
-        profile: How much a training does, if the job trains.
-        partition_key: The partition, if the job has them.
+        console: Terminal to print to.
+        settings: Paths of files and warehouse.
+        instance: Dagster instance that records the run.
+        name: Name of the job.
+        profile: Training profile, ``fast`` or ``full``, for a job that trains.
+        partition_key: Partition to run, for a partitioned job.
 
     Returns:
-        What happened; it has errors when the run failed, which are printed already.
+        Outcome of the run, without CPU time and memory.
     """
     run_id = str(uuid.uuid4())
     log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"
     training = f" ({profile})" if "training" in name else ""
     console.print(f"Job {name}{training}, run {run_id}", soft_wrap=True)
+    errors: list[BaseException] = []
+
+    @dg.failure_hook
+    def keep_error(context: dg.HookContext) -> None:
+        errors.append(cause_of(context))
+
     with quiet(log_path) as terminal:
         lines = StepLines(
             Console(file=terminal, highlight=False, force_terminal=console.is_terminal)
         )
         log = logging.FileHandler(log_path, encoding="utf-8")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        definitions = build_definitions(
-            settings=settings, loggers={"terminal": run_logger([lines, log])}
-        )
-        job = definitions.resolve_job_def(name)
+        logger = run_logger(lines, log)
+        definitions = build_definitions(settings=settings, loggers={"terminal": logger})
+        job = definitions.resolve_job_def(name).with_hooks({keep_error})
         lines.steps = len(job.graph.node_dict)
-        lines.story.job, lines.story.run_id = name, run_id
-        job.execute_in_process(
+        result = job.execute_in_process(
             run_id=run_id,
             instance=instance,
             partition_key=partition_key,
@@ -168,19 +158,51 @@ def run_job(
         )
         lines.close()
         log.close()
-    if lines.story.errors:
-        _print_failure(lines.story, settings, log_path)
-    return lines.story
+    exit_code, reason = _ending(result, errors)
+    events = result.all_events
+    failed = [title_of(str(event.step_key)) for event in events if event.is_step_failure]
+    if exit_code:
+        step = f" in the step “{failed[0]}”" if failed else ""
+        _print_error(f"[bold red]stopped{step}:[/] {escape(str(reason))}")
+        kept = "; what was published last stays" if _published_id(settings) else ""
+        _print_error(f"{lines.steps - lines.started} steps after it did not run{kept}.")
+        _print_error(f"The whole log: {log_path}")
+    return RefreshRecord(
+        exit_code=exit_code,
+        job=name,
+        run_id=run_id,
+        failed_step=failed[0] if failed else None,
+        reason=reason,
+        step_seconds={
+            title_of(str(event.step_key)): event.step_success_data.duration_ms / 1000
+            for event in events
+            if event.is_step_success
+        },
+    )
 
 
-def close_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Tell Dagster of runs whose process died, which it would show as running for ever.
+def _ending(
+    result: dg.ExecuteInProcessResult, errors: list[BaseException]
+) -> tuple[int, str | None]:
+    """Return the exit code of a run and the reason of its failure."""
+    if result.success:
+        return 0, None
+    if errors:
+        return getattr(errors[0], "exit_code", 1), words_of(errors[0])
+    # no step failed: an interrupt, or an error before the first step
+    error = result.get_run_failure_event().job_failure_data.error
+    if error is None or "Interrupt" in str(error.cls_name):
+        return _INTERRUPTED, "interrupted"
+    while error.cause:
+        error = error.cause
+    return 1, error.message.strip()
 
-    Only the holder of the writer's lock may ask: whatever was started by this command and is not
-    finished is dead then.
 
-    Returns:
-        The ids of those runs.
+def close_lost_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of dead processes as failed, which Dagster would show as running for ever.
+
+    Call it only with the writer's lock: then every unfinished run of this command is dead.
+    Dagster's run monitoring needs its daemon and cannot see runs inside a command.
     """
     lost = instance.get_runs(
         dg.RunsFilter(
@@ -190,16 +212,6 @@ def close_lost_runs(instance: dg.DagsterInstance) -> list[str]:
     )
     for run in lost:
         instance.report_run_failed(run, "The process died before the run was finished.")
-    return [run.run_id for run in lost]
-
-
-def _print_failure(story: Story, settings: Settings, log_path: Path) -> None:
-    console = Console(stderr=True, highlight=False)
-    step = f" in the step “{story.failed_step}”" if story.failed_step else ""
-    console.print(f"[bold red]stopped{step}:[/] {escape(story.reason)}", soft_wrap=True)
-    kept = "; what was published last stays" if _published_id(settings) else ""
-    console.print(f"{story.skipped} steps after it did not run{kept}.", soft_wrap=True)
-    console.print(f"The whole log: {log_path}", soft_wrap=True)
 
 
 def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: date) -> None:
@@ -210,9 +222,13 @@ def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: da
         raise NoDataError("there is too little history to backfill any origin")
     near = sorted(possible, key=lambda each: abs(date.fromisoformat(each) - origin))[:2]
     raise NoDataError(
-        f"{origin} is none of the {len(possible)} origins that can be backfilled, which lie a week "
+        f"{origin} is none of the {len(possible)} origins that can be backfilled, which are a week "
         f"apart from {possible[-1]} to {possible[0]}; near it: {', '.join(sorted(near))}"
     )
+
+
+def _print_error(text: str) -> None:
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
 def _published_id(settings: Settings) -> str | None:
@@ -222,24 +238,9 @@ def _published_id(settings: Settings) -> str | None:
         return None
 
 
-def _record(stories: list[Story], exit_code: int, reason: str | None) -> RefreshRecord:
-    usages = [resource.getrusage(kind) for kind in _OWN_AND_STARTED]
-    last = stories[-1] if stories else Story()
-    return RefreshRecord(
-        exit_code=exit_code,
-        job=last.job,
-        run_id=last.run_id,
-        failed_step=last.failed_step,
-        reason=reason,
-        step_seconds={title: each for story in stories for title, each in story.seconds.items()},
-        cpu_seconds=sum(usage.ru_utime + usage.ru_stime for usage in usages),
-        peak_gigabytes=_peak_gigabytes(),
-    )
-
-
 def _peak_gigabytes() -> float:
-    """Peak memory of this process or of the largest it started, whichever is more."""
-    return max(resource.getrusage(kind).ru_maxrss for kind in _OWN_AND_STARTED) / 1e6
+    """Return the peak memory of this process or of its largest child, whichever is more."""
+    return max(resource.getrusage(kind).ru_maxrss for kind in _SELF_AND_CHILDREN) / 1e6
 
 
 if __name__ == "__main__":

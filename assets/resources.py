@@ -1,7 +1,6 @@
-"""Resources: what steps are given.
+"""Define the resources of steps: settings and parameters, the writer's session, the profile.
 
-Belongs here: handing on settings and parameters, and being the writer. Not here: what the
-settings mean, or opening the warehouse; both are the library's.
+See `rossmann_ml.base.settings` for the settings and `rossmann_ml.warehouse` for the session.
 """
 
 from collections.abc import Iterator
@@ -14,23 +13,22 @@ from pydantic import Field, PrivateAttr
 from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.pipeline.steps import Run
-from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 
-# May hold a password, so it is not shown in the UI; every process has it from the environment.
+# Hidden from the UI because it may contain a password; every process reads the environment.
 _NOT_SHOWN = {"mlflow_tracking_uri"}
 
 
 class Pipeline(dg.ConfigurableResource):
-    """Where files and warehouse are, and the parameters: for what only looks."""
+    """Settings and parameters, for read-only use."""
 
     values: dict[str, Any] = Field(
-        default={}, description="Settings by name; what is not named comes from the environment."
+        default={}, description="Settings by name; the environment sets all others."
     )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The resource that stands for settings."""
+        """Return the resource for given settings."""
         return cls(values=settings.model_dump(mode="json", exclude=_NOT_SHOWN, exclude_none=True))
 
     @property
@@ -45,17 +43,17 @@ class Pipeline(dg.ConfigurableResource):
 
 
 class Writer(dg.ConfigurableResource):
-    """The same for what writes: one run at a time, by the lock that every writing command takes.
+    """Settings, parameters and a session for writing, under the writer's lock.
 
     Steps run in one process, which holds the lock from the first step that needs it to the end of
-    the run. A run that finds another writer at work waits for it.
+    the run. A run waits for another writer.
     """
 
     pipeline: dg.ResourceDependency[Pipeline]
     wait_seconds: float = Field(
         default=5400,
-        description="How long to wait for another writer before giving up: longer than a training "
-        "in full from a terminal takes, so that Monday's run outlasts it.",
+        description="Seconds to wait for another writer: longer than a full training from a "
+        "terminal takes, so that Monday's run starts after it.",
     )
 
     @property
@@ -72,29 +70,19 @@ class Writer(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Hold the writer's lock for the run."""
+        """Hold the writer's lock until the run ends."""
         patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
         self._session = Session(patient)
         with self._session.holding():
             yield self
 
     def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
-        """Return the run's session, with its progress going to the log of a step."""
+        """Return the session of the run; it logs progress to the step's log."""
         return self._session.telling(context.log.info)
 
 
-class Dbt(dg.ConfigurableResource):
-    """dbt, loaded once for the steps of a run, beside what comes before the first of them."""
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Keep it loaded for the run."""
-        with dbt_at_hand():
-            yield self
-
-
 class Training(dg.ConfigurableResource):
-    """How much a training does; one choice for all steps of a run."""
+    """Training profile, the same for all steps of a run."""
 
     profile: Literal["fast", "full"] = Field(
         default="fast", description="One of training.profiles in params.yaml."
@@ -104,5 +92,5 @@ class Training(dg.ConfigurableResource):
 def run_of(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
 ) -> Run:
-    """Return what Dagster's run is for the library's steps."""
+    """Return the library's description of Dagster's run."""
     return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

@@ -1,4 +1,4 @@
-"""Schedules: when jobs run by the clock."""
+"""Define the schedules: the weekly job on Mondays, with or without a training, and daily alerts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _TIME_ZONE = "Europe/Berlin"
     execution_timezone=_TIME_ZONE,
     job=WEEKLY_REFRESH,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Mondays at five, when the files of the week before have arrived; the champion "
-    "stays. Not in weeks in which the other schedule retrains.",
+    description="Mondays at five, when the files of the week before have arrived, with the current "
+    "champion. Skipped in weeks in which retraining_mondays runs.",
 )
 def every_monday(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run for each week, however often the tick is evaluated."""
+    """Request one run per week, even if the tick is evaluated several times."""
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if reason:
-        return dg.SkipReason(f"this week's run retrains ({reason}): retraining_mondays asks for it")
+        return dg.SkipReason(f"this week's run retrains ({reason}): see retraining_mondays")
     return _request(day)
 
 
@@ -39,19 +39,19 @@ def every_monday(
     execution_timezone=_TIME_ZONE,
     job=WEEKLY_REFRESH_WITH_TRAINING,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Mondays at five in every week that params.yaml has retrain "
-    "(training.retrain_every_weeks), when alerts ask for it (monitoring.retraining), and in the "
-    "first of all: with a new challenger of the full profile, which the gate judges. The run's "
-    "tag retraining_reason says why.",
+    description="Mondays at five with a new challenger of the full profile for the gate: every "
+    "training.retrain_every_weeks weeks (params.yaml), when alerts advise it "
+    "(monitoring.retraining), and in the first week. The run's tag retraining_reason has the "
+    "reason.",
 )
 def retraining_mondays(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the weekly run with a training in it, in weeks that have one."""
+    """Request the weekly run with a training, in weeks that have one."""
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if not reason:
-        return dg.SkipReason("no retraining this week: every_monday asks for the run")
+        return dg.SkipReason("no retraining this week: see every_monday")
     context.log.info(f"retraining: {reason}")
     return _request(day, reason)
 
@@ -61,20 +61,19 @@ def retraining_mondays(
     execution_timezone=_TIME_ZONE,
     job=WATCH,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every morning at seven: the alert rules, so that a weekly run that did not come "
-    "is noticed.",
+    description="Every morning at seven: the alert rules, which also find a missing weekly run.",
 )
 def every_morning(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one look a day, once there is something to look at."""
+    """Request one run per day, once a generation is published."""
     if pointed_path(pipeline.settings.published_path) is None:
         return dg.SkipReason("nothing is published yet")
     return dg.RunRequest(run_key=f"watch-{context.scheduled_execution_time.date()}")
 
 
 def _reason_to_retrain(pipeline: Pipeline, day: date) -> str | None:
-    """Why this week's run trains; both schedules of the week must come to the same."""
+    """Return why this week's run trains; exactly one of the two Monday schedules acts on it."""
     return reason_to_train(
         pipeline.settings.published_path,
         day,

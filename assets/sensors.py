@@ -1,4 +1,4 @@
-"""Sensors: what starts a job when something happens outside."""
+"""Define the sensors: one starts a refresh for new files, one records runs that died."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ SECONDS_UNTIL_SETTLED = 30
     jobs=[WEEKLY_REFRESH, WEEKLY_REFRESH_WITH_TRAINING],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="New or changed files in data/incoming: one refresh for all of them together.",
+    description="New or changed files in data/incoming start one refresh for all of them.",
 )
 def incoming_files(
     context: dg.SensorEvaluationContext, pipeline: Pipeline
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run when files that can be landed have come and are no longer being written.
+    """Request a run for new files that can be landed and are no longer being written.
 
-    Before anything was published there is no champion: then the run trains one.
+    Before the first publication there is no champion, so the run trains one.
     """
     files = {}
     for raw_file in find_files(pipeline.settings.incoming_path)[0]:
         stat = raw_file.path.stat()
         files[raw_file.path.name] = [stat.st_mtime_ns, stat.st_size]
     newest = max((written for written, _ in files.values()), default=0) / 1e9
-    # a time to come is that of another machine's clock, and no sign of writing
+    # a time in the future comes from another machine's clock, not from writing
     if 0 <= time.time() - newest < SECONDS_UNTIL_SETTLED:
         return dg.SkipReason("a file is still being written")
     before = json.loads(context.cursor or "{}")
@@ -48,7 +48,7 @@ def incoming_files(
     if not new:
         return dg.SkipReason("no new file")
     cursor = json.dumps(files, sort_keys=True)
-    # with the state before it: a file that is put back as it once was is a new event
+    # with the state before: a file that returns to an earlier state is a new event
     event = hashlib.sha256(f"{context.cursor} {cursor}".encode()).hexdigest()[:16]
     is_first = pointed_path(pipeline.settings.published_path) is None
     job = WEEKLY_REFRESH_WITH_TRAINING if is_first else WEEKLY_REFRESH
@@ -69,13 +69,13 @@ def incoming_files(
     monitored_jobs=PUBLISHING_JOBS,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Runs that ended without a step that failed: no lock, out of memory, too long, a "
-    "restart. Readers and the alerts are told; a failed step tells them itself.",
+    description="Records runs that ended without a failed step (no lock, out of memory, too long, "
+    "a restart) for readers and alerts. A failed step is recorded by the run itself.",
 )
 def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
-    """Note a failed run of whose end no step could tell."""
+    """Record a failed run that has no failed step."""
     if context.get_step_failure_events():
-        return dg.SkipReason("its step has told")
+        return dg.SkipReason("the failed step has recorded it")
     error = context.failure_event.job_failure_data.error
     while error and error.cause:
         error = error.cause

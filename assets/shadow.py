@@ -1,4 +1,4 @@
-"""Shadow: what a challenger that does not serve would have forecast."""
+"""Compute shadow forecasts: those of a challenger that is not the champion."""
 
 import dagster as dg
 
@@ -18,20 +18,20 @@ from rossmann_ml.pipeline.steps import SHADOW
     kinds={"polars", "duckdb"},
     tags={"layer": "forecast"},
     description=(
-        "What the newest challenger that was not promoted would have forecast, from the panel that "
-        "the champion scored: for comparison, never served. One row per origin, store, target "
-        "date and model."
+        "Forecasts by the newest challenger that was not promoted, from the panel that the "
+        "champion scored: for comparison, never served. One row per origin, store, target date "
+        "and model."
     ),
     metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Score the same panel with the challenger, if there is one; the same panel only once."""
+    """Score the champion's panel with the challenger, if there is one; each panel only once."""
     report = SHADOW(writer.session(context), run_of(context))
     summary = (
         f"none: {report.reason}"
         if report.model_version is None
         else f"{report.store_days:,} store-days by {report.model_version}, "
-        f"{report.difference_share:+.1%} beside the champion, "
+        f"{report.difference_share:+.1%} compared with the champion, "
         f"{'new' if report.is_new else 'unchanged'}"
     )
     return dg.MaterializeResult(

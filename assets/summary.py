@@ -1,53 +1,28 @@
-"""What ``rossmann refresh`` says at the end: what was published, where it is, and what next."""
+"""Print the closing words of ``rossmann refresh``: what was published, next commands, alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from rossmann_ml.publish.summary import Summary
 from rossmann_ml.serving.status import Status
 
 
-def print_summary(
-    console: Console,
-    summary: Summary,
-    *,
-    is_new: bool,
-    seconds: Mapping[str, float],
-    total_seconds: float,
-    peak_gigabytes: float,
-) -> None:
-    """Print it.
+def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
+    """Print the current generation and the commands to go on with.
 
     Args:
-        console: Where to.
-        summary: The current generation.
+        console: Terminal to print to.
+        summary: Figures of the current generation.
         is_new: Whether this command published it.
-        seconds: Of each step, by title.
-        total_seconds: From the command's start.
-        peak_gigabytes: Of memory.
     """
     info = summary.info
-    console.print()
-    timings = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    timings.add_column("step")
-    timings.add_column("seconds", justify="right")
-    for title, took in seconds.items():
-        timings.add_row(title, f"{took:.1f}")
-    timings.add_row("[bold]whole command[/]", f"[bold]{total_seconds:.1f}[/]")
-    console.print(timings)
-    console.print(f"Peak memory {peak_gigabytes:.2f} GB")
-    console.print()
     if is_new:
         console.print(f"[bold green]Published[/] generation [bold]{info.generation_id}[/]")
     else:
         console.print(f"Nothing changed: generation [bold]{info.generation_id}[/] stays current")
     facts = {
-        "data": f"{info.data_set_name}" + (", which is synthetic" if info.is_synthetic else ""),
+        "data": info.data_set_name + (", which is synthetic" if info.is_synthetic else ""),
         "forecast": f"{summary.stores:,} stores, {summary.days} days from {summary.first_day} to "
         f"{summary.last_day}, origin {info.forecast_origin}",
         "model": info.model_version,
@@ -75,7 +50,7 @@ def print_summary(
 
 
 def print_alerts(console: Console, status: Status) -> None:
-    """Print the alerts that are open, and whether they ask for a training."""
+    """Print the open alerts and the advice to train, if there is any."""
     if status.alerts:
         console.print()
         console.print("[bold]Alerts that are open:[/]")

@@ -1,6 +1,7 @@
-"""A run as lines on a terminal: what starts, what came of it, how long it took.
+"""Print a run of a Dagster job as lines on a terminal.
 
-Belongs here: listening to a run and printing. Dagster's full log goes to a file beside.
+:class:`StepLines` prints what :func:`run_logger` receives from Dagster while the run lasts.
+:func:`quiet` keeps everything else off the terminal.
 """
 
 from __future__ import annotations
@@ -10,18 +11,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 import dagster as dg
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 
 from assets.metadata import SUMMARY
-from rossmann_ml.base import errors
-from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
 from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 
@@ -30,174 +27,109 @@ _TITLES: dict[str, str] = {
     "alert_checks": "alerts as checks",
 }
 
-# errors come out of a run as text, class names among it
-_EXIT_CODES = {
-    kind.__name__: kind.exit_code
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, RossmannError)
-}
 
-
-@dataclass
-class Story:
-    """What happened in the runs of one command.
-
-    Attributes:
-        job: The job's name; None when no run began.
-        run_id: The run's; None when no run began.
-        seconds: Of each step that succeeded, by title, in order.
-        failed_step: The title of the step that failed.
-        errors: Class name and message from the failure to its cause.
-        skipped: Steps that did not run.
-    """
-
-    job: str | None = None
-    run_id: str | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    failed_step: str | None = None
-    errors: list[tuple[str, str]] = field(default_factory=list)
-    skipped: int = 0
-
-    @property
-    def reason(self) -> str:
-        """What a person is told: the refusal, or what is a bug by its name."""
-        if self._is_interrupted:
-            return "interrupted"
-        refusals = [message for kind, message in self.errors if kind in _EXIT_CODES]
-        return refusals[0] if refusals else ": ".join(self.errors[-1])
-
-    @property
-    def exit_code(self) -> int:
-        """0, the refusal's, 130 after an interrupt, or 1 for a bug."""
-        if self._is_interrupted:
-            return 130
-        codes = [_EXIT_CODES[kind] for kind, _ in self.errors if kind in _EXIT_CODES]
-        return codes[0] if codes else int(bool(self.errors))
-
-    @property
-    def _is_interrupted(self) -> bool:
-        return any(kind == "DagsterExecutionInterruptedError" for kind, _ in self.errors)
+def title_of(step_key: str) -> str:
+    """Return the words for a step, or its name in Dagster where there are none."""
+    return _TITLES.get(step_key, step_key)
 
 
 class StepLines(logging.Handler):
-    """Prints a line when a step starts and one when it ends; notes in between.
+    """Print a line when a step starts and when it ends, and warnings in between.
 
-    On a screen the first line lives until the second replaces it, and shows what the library
-    tells of its progress.
+    On a screen, a spinner with the newest progress message is shown instead of the first line.
+
+    Attributes:
+        steps: Number of steps of the job, set before the run.
+        started: Number of steps that have started.
     """
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.DEBUG)
-        self.story = Story()
         self.steps = 0
+        self.started = 0
         self._console = console
-        self._started = 0
-        self._step: str | None = None
-        self._status: Status | None = None
+        self._heading = ""
         self._summaries: dict[str, None] = {}
+        self._spinner = console.status("")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take what Dagster logs."""
+        """Print an event or a message that Dagster logs."""
         meta = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
         if event is not None:
-            self._happened(event)
-        elif self._step is not None and meta.get("step_key") == self._step:
-            self._told(record.levelno, str(meta["orig_message"]))
+            self._show_event(event)
+        elif meta.get("step_key"):
+            self._show_message(record.levelno, escape(str(meta["orig_message"])))
 
     def close(self) -> None:
-        """Leave the screen as a terminal expects it."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        """Remove the spinner of a step that did not succeed."""
+        self._spinner.stop()
         super().close()
 
-    def _told(self, level: int, message: str) -> None:
-        if level >= logging.WARNING:
-            self._console.print(f"        [yellow]note:[/] {escape(message)}", soft_wrap=True)
-        elif level >= logging.INFO and self._status is not None:
-            self._status.update(f"{self._heading()}  [dim]{escape(message)}[/]")
-
-    def _heading(self) -> str:
-        title = _TITLES.get(self._step or "", self._step or "")
-        return f"{f'{self._started}/{self.steps}':>6}  {title:<20}"
-
-    def _happened(self, event: dg.DagsterEvent) -> None:
+    def _show_event(self, event: dg.DagsterEvent) -> None:
         kind = event.event_type
         if kind is dg.DagsterEventType.STEP_START:
-            self._step = event.step_key
-            self._started += 1
-            self._summaries = {}
-            if self._console.is_terminal:
-                self._status = self._console.status(self._heading())
-                self._status.start()
-            else:
-                self._console.print(f"{self._heading()}  ...", soft_wrap=True)
+            self._start(title_of(str(event.step_key)))
         elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._remember(event.materialization.metadata)
         elif kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._remember(event.asset_check_evaluation_data.metadata)
         elif kind is dg.DagsterEventType.STEP_SUCCESS:
-            self._finished(event.step_success_data.duration_ms / 1000)
-        elif kind is dg.DagsterEventType.STEP_FAILURE:
-            self.story.failed_step = _TITLES.get(event.step_key or "", event.step_key)
-            self.story.skipped = self.steps - self._started
-            self.story.errors = _causes(event.step_failure_data.error)
-            self._step = None
-        elif kind is dg.DagsterEventType.RUN_FAILURE and not self.story.errors:
-            self.story.errors = _causes(event.job_failure_data.error)
+            self._spinner.stop()
+            seconds = event.step_success_data.duration_ms / 1000
+            summary = escape("; ".join(self._summaries))
+            self._console.print(f"{self._heading}{seconds:6.1f} s  {summary}", soft_wrap=True)
 
-    def _finished(self, seconds: float) -> None:
-        heading, said = self._heading(), "; ".join(self._summaries)
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
-        self._console.print(f"{heading}{seconds:6.1f} s  {escape(said)}", soft_wrap=True)
-        self.story.seconds[_TITLES.get(self._step or "", str(self._step))] = seconds
-        self._step = None
+    def _start(self, title: str) -> None:
+        self.started += 1
+        self._summaries = {}
+        self._heading = f"{f'{self.started}/{self.steps}':>6}  {title:<20}"
+        if self._console.is_terminal:
+            self._spinner.update(self._heading)
+            self._spinner.start()
+        else:
+            self._console.print(f"{self._heading}  ...", soft_wrap=True)
+
+    def _show_message(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
+        elif level >= logging.INFO:
+            self._spinner.update(f"{self._heading}  [dim]{message}[/]")
 
     def _remember(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
         if SUMMARY in metadata:
             self._summaries[str(metadata[SUMMARY].value)] = None
 
 
-def _causes(error: object) -> list[tuple[str, str]]:
-    found = []
-    while error is not None:
-        name, message = str(error.cls_name), str(error.message)  # type: ignore[attr-defined]
-        found.append((name, message.partition(": ")[2].strip() or message.strip()))
-        error = error.cause  # type: ignore[attr-defined]
-    return found
+def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
+    """Build a Dagster logger that passes the events and messages of a run to handlers."""
 
-
-def run_logger(handlers: list[logging.Handler]) -> dg.LoggerDefinition:
-    """A place for a run to log to, with handlers that are already there."""
-
-    def terminal(_: dg.InitLoggerContext) -> logging.Logger:
+    def build(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("rossmann.refresh", logging.DEBUG)
         for handler in handlers:
             logger.addHandler(handler)
         return logger
 
-    return dg.LoggerDefinition(terminal, description="The terminal and a file of this command.")
+    return dg.LoggerDefinition(build, description="The terminal and the log of this command.")
 
 
 @contextlib.contextmanager
 def quiet(log_path: Path) -> Iterator[TextIO]:
-    """Send what anything prints to a file, and give the terminal to whom it is meant for."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
+    """Send the output of this process and its children to a log file; yield the terminal."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("a", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    with (
+        log_path.open("a", encoding="utf-8") as log,
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as terminal,
+        os.fdopen(os.dup(2), "w", encoding="utf-8") as errors,
+    ):
+        _point_output_to(log, log)
         try:
-            with os.fdopen(os.dup(kept[0]), "w", encoding="utf-8") as terminal:
-                yield terminal
+            yield terminal
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for number, original in enumerate(kept, start=1):
-                os.dup2(original, number)
-                os.close(original)
+            _point_output_to(terminal, errors)
+
+
+def _point_output_to(output: TextIO, errors: TextIO) -> None:
+    for stream, number, target in ((sys.stdout, 1, output), (sys.stderr, 2, errors)):
+        stream.flush()
+        os.dup2(target.fileno(), number)

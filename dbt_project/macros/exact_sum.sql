@@ -1,5 +1,5 @@
-{# A sum of doubles that comes out the same to the last bit however many threads add: the terms
-   are rounded to `digits` decimals first and added as integers. #}
+{# A sum of doubles that is bit-identical for any number of threads: the terms are rounded to
+   `digits` decimals first and added as integers. #}
 {% macro exact_sum(term, digits=4) -%}
 cast(sum(cast({{ term }} as decimal(38, {{ digits }}))) as double)
 {%- endmacro %}

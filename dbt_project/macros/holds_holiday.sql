@@ -1,5 +1,5 @@
-{# Whether a store in `store_state` keeps the holidays of `holiday_state`: its own state's (either,
-   where it is one of two, such as HB,NI) and the nationwide ones, listed as DE. #}
+{# Whether a store in `store_state` keeps the holidays of `holiday_state`: those of its own state
+   (of either, where two are possible, such as HB,NI) and the nationwide ones, listed as DE. #}
 {% macro holds_holiday(store_state, holiday_state) -%}
     (
         {{ holiday_state }} = 'DE'

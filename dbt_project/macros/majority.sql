@@ -1,5 +1,5 @@
-{# True where more than half of the rows say so. Counts are integers, so the answer does not
-   depend on the order in which threads add. #}
+{# Whether `condition` is true in more than half of the rows. Counts are integers, so the result
+   does not depend on the order in which threads add. #}
 {% macro majority(condition) -%}
 2 * count(*) filter (where {{ condition }}) > count(*)
 {%- endmacro %}

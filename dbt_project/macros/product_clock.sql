@@ -1,5 +1,5 @@
-{# The day that counts as today, as rossmann_ml.warehouse.clock works it out: ROSSMANN_AS_OF; else
-   for a historical data set the Monday after its newest sales; else the wall clock's date. #}
+{# The business date, by the rule of rossmann_ml.warehouse.clock: ROSSMANN_AS_OF, else for
+   historical data the Monday after the newest sales, else the date of the wall clock. #}
 {% macro product_today() -%}
 {%- set as_of = env_var('ROSSMANN_AS_OF', '') -%}
 {%- if as_of -%}

@@ -1,5 +1,5 @@
-{# The unbiased total and its bounds: the sum times the factors of the run that forecast it. Where
-   no store opens they are 0; a segment that the run did not have has NULL. #}
+{# The unbiased total and its bounds: the sum times the factors of the run that forecast it. They
+   are 0 where no store opens, and NULL for a segment that the run did not have. #}
 {% macro total_columns(sums, intervals) -%}
 {%- set factors = {
     'sales_unbiased': 'unbiased_factor',

@@ -1,4 +1,4 @@
-{# Which level a row of grouping sets over stores is of. #}
+{# Level of a row of grouping sets over stores. #}
 {% macro total_level() -%}
 case
     when grouping(store_id) = 0 then 'store'
@@ -9,7 +9,7 @@ case
 end
 {%- endmacro %}
 
-{# Which segment of that level. #}
+{# Segment of a row of grouping sets over stores. #}
 {% macro total_segment() -%}
 coalesce(cast(store_id as varchar), store_type, assortment, state, 'all')
 {%- endmacro %}

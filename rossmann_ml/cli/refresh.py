@@ -1,10 +1,9 @@
-"""``rossmann refresh``: the weekly job."""
+"""Define ``rossmann refresh``, which runs the weekly job."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from datetime import datetime
 from typing import Annotated
 
@@ -20,22 +19,22 @@ from rossmann_ml.warehouse.session import Session
 def refresh(
     retrain: Annotated[
         str | None,
-        typer.Option(metavar="fast|full", help="Train a challenger and let the gate judge it."),
+        typer.Option(metavar="fast|full", help="Train a challenger and pass it to the gate."),
     ] = None,
     origin: Annotated[
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
             metavar="YYYY-MM-DD",
-            help="Backfill this past origin with what was known then.",
+            help="Backfill this past origin with the data known then.",
         ),
     ] = None,
 ) -> None:
     """Run the weekly job: land files, build, check, forecast, publish.
 
-    The first run trains a model, later ones keep the champion. The run appears in Dagster's UI.
-    Running it again on the same data changes nothing. What fails stops everything after it, and
-    what was published last stays.
+    The first run trains a model, later runs keep the champion. The run appears in Dagster's UI.
+    A second run on the same data changes nothing. A failed step stops all steps after it, and
+    the last published generation stays.
     """
     if retrain not in (None, "fast", "full"):
         raise SettingsError(f"--retrain {retrain!r}: expected fast or full")
@@ -43,10 +42,9 @@ def refresh(
         raise SettingsError("--retrain and --origin exclude each other")
     require_files(Session(default_settings()))
     arguments = [
-        *("--started-at", str(time.time() - time.process_time())),
         *(("--retrain", retrain) if retrain else ()),
         *(("--origin", f"{origin:%Y-%m-%d}") if origin else ()),
     ]
     sys.stdout.flush()
-    # this process becomes the job, so that signals and the exit code are the job's
+    # replaced, so that signals reach the job and its exit code is this process's
     os.execv(sys.executable, weekly_job_command(arguments))  # noqa: S606 - no shell is wanted

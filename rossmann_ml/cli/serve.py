@@ -1,6 +1,6 @@
-"""``rossmann api`` and ``rossmann dashboard``: the readers, each as a process of its own.
+"""Define ``rossmann api`` and ``rossmann dashboard``, which start the servers of published data.
 
-They are started by name and not imported: the library does not know them.
+The library starts them by module name and does not import them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the published forecasts over HTTP; its documentation is under /docs."""
+    """Serve the published forecasts over HTTP, with documentation at /docs."""
     check_can_listen(host, port)
-    # read by the C library when the server starts: without it every thread keeps memory of its own
+    # the C library reads it at start: by default every thread keeps a pool of freed memory
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
     _become(["-m", "app.api", "--host", host, "--port", str(port)])
@@ -32,19 +32,19 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     """Serve the dashboard of the published forecasts."""
     check_can_listen(host, port)
-    # its other settings lie beside its script, in .streamlit/config.toml
+    # other settings are in .streamlit/config.toml next to the script
     flags = [f"--server.address={host}", f"--server.port={port}"]
     main = PROJECT_DIR / "app" / "dashboard" / "main.py"
     _become(["-m", "streamlit", "run", str(main), *flags])
 
 
 def check_can_listen(host: str, port: int) -> None:
-    """Refuse in words what the server would say with a traceback.
+    """Raise if a server cannot listen on an address, because its own error is a traceback.
 
     Raises:
-        BusyError: Nothing can listen there, for example because something does already.
+        BusyError: The address is in use or cannot be bound.
     """
-    default_settings()  # the server reads them too, and would refuse them less kindly
+    default_settings()  # bad settings are reported here without a traceback too
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,5 +59,5 @@ def check_can_listen(host: str, port: int) -> None:
 def _become(arguments: list[str]) -> None:
     """Replace this process by the server, so that signals and the exit code are the server's."""
     sys.stdout.flush()
-    # -P: what lies in the folder one stands in is not taken for a part of the product
+    # -P: modules in the working directory must not hide those of the product
     os.execv(sys.executable, [sys.executable, "-P", *arguments])  # noqa: S606 - no shell is wanted

@@ -1,4 +1,4 @@
-"""``rossmann up``: the API, the dashboard, MLflow and Dagster on one machine, with one log."""
+"""Define ``rossmann up``: API, dashboard, MLflow and Dagster on one machine, with one log."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def up(
     mlflow_port: MlflowPort = 5000,
     dagster_port: DagsterPort = 3000,
 ) -> None:
-    """Start everything on this machine: API, dashboard, MLflow and Dagster; Ctrl-C stops it.
+    """Start API, dashboard, MLflow and Dagster on this machine; Ctrl-C stops them.
 
-    Prints the addresses when all of them answer. When one ends by itself, the others are stopped
-    and it is named. Where MLFLOW_TRACKING_URI names a server, that one is used and none started.
+    Prints the addresses when all services are healthy. When one ends by itself, the command names
+    it and stops the others. If MLFLOW_TRACKING_URI is the address of a server, no MLflow starts.
     """
     settings = default_settings()
     ports = {
@@ -48,15 +48,15 @@ def up(
     console = Console(highlight=False, soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
-    lock = threading.Lock()  # lines of several services must not run into each other
+    lock = threading.Lock()  # several threads print lines
 
-    def say(name: str, line: str) -> None:
+    def print_line(name: str, line: str) -> None:
         with lock:
             console.print(Text(f"{name:<{width}} │ ", styles[name]) + Text.from_ansi(line))
 
-    def tell_addresses() -> None:
+    def print_addresses() -> None:
         with lock:
-            console.print("\n[bold]everything answers; Ctrl-C stops it[/]")
+            console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
             for service in services:
                 console.print(f"  {service.name:<{width}}  {service.address}")
             if settings.mlflow_tracking_uri.startswith("http"):
@@ -64,20 +64,20 @@ def up(
             console.print()
 
     console.print(f"starting {', '.join(service.name for service in services)}")
-    run_together(services, say, when_healthy=tell_addresses)
+    run_together(services, print_line, when_healthy=print_addresses)
     console.print("stopped")
 
 
 def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Service]:
-    """What is started, with how and where.
+    """Return the services to start, with their commands and addresses.
 
     Args:
-        settings: Where MLflow's database is, or its server.
-        host: Address that all of them listen on.
-        ports: By name: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
+        settings: Settings with the address of MLflow's database or server.
+        host: Address that all services listen on.
+        ports: Ports by service: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
     """
     rossmann = str(Path(sys.executable).with_name("rossmann"))
-    # -P: what lies in the folder one stands in is not taken for a part of the product
+    # -P: modules in the working directory must not hide those of the product
     python = [sys.executable, "-P", "-m"]
     where = {name: ["--host", host, "--port", str(port)] for name, port in ports.items()}
     commands = {
@@ -93,7 +93,7 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         "api": "/health", "dashboard": "/_stcore/health", "mlflow": "/health",
         "dagster": "/server_info",
     }  # fmt: skip
-    # MLflow's own job queue starts eight processes, and nothing here uses it
+    # MLflow's job queue would start eight processes that nothing uses
     environment = {"mlflow": {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}}
     if settings.mlflow_tracking_uri.startswith("http"):
         del commands["mlflow"]
@@ -101,7 +101,7 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(
             parents=True, exist_ok=True
         )
-    # what listens on every network is reached here by the address of this machine
+    # a server that listens on every network is reached by the address of this machine
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared only
     return [
         Service(

@@ -1,8 +1,8 @@
-"""Backfilling: the forecast that a past origin would have had, by a model of its time.
+"""Backfill the forecasts that a past origin would have had, by a model of its time.
 
-Only what was known by the Monday after that origin is used; model, bias factor and intervals are
-fitted on rows whose target day is on or before it. The newest origin is
-:mod:`rossmann_ml.forecasting.score`'s matter.
+Only data known by the Monday after that origin is used. Model, bias factor and intervals are fitted
+on rows whose target date is on or before the origin. See :mod:`rossmann_ml.forecasting.score` for
+the newest origin.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ from rossmann_ml.training.model_records import record_model, training_report
 from rossmann_ml.warehouse.clock import monday_after
 from rossmann_ml.warehouse.connection import transaction
 from rossmann_ml.warehouse.dbt import dbt_variables, run_dbt
-from rossmann_ml.warehouse.dbt_process import dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models, raw
 
 
 def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> list[date]:
-    """Past origins that can be backfilled, a week apart, newest first.
+    """Return the past origins that can be backfilled, a week apart, newest first.
 
-    They fall on the weekday of the newest origin and have enough history before them to train
-    on one origin and to test on a later one.
+    They have the weekday of the newest origin and enough history to train on one origin and to
+    test on a later one.
     """
     newest = newest_origin(connection)
     span = raw.sales_span(connection)
@@ -52,13 +51,13 @@ def backfill_origin(
     run_id: str,
     profile: Profile = "fast",
 ) -> ForecastReport:
-    """Forecast from a past origin with what was known then, and store the vintage.
+    """Forecast from a past origin with the data known then, and store the vintage.
 
     Args:
-        session: Session of the job; its progress is told the steps.
-        forecast_origin: A day before the newest origin.
-        run_id: The run that stores the rows.
-        profile: How the model of that time is fitted.
+        session: Session of the job; its `progress` receives the steps.
+        forecast_origin: Day before the newest origin.
+        run_id: Run id that is stored with the rows.
+        profile: Training profile of the model.
 
     Raises:
         NoDataError: The day is not before the newest origin, or has too little history.
@@ -80,11 +79,10 @@ def backfill_origin(
 def _plan_of_origin(session: Session, forecast_origin: date, known_by: date) -> None:
     command = ["run", "--selector", "plan_of_an_origin"]
     past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
-    with dbt_at_hand():
-        try:
-            run_dbt(session, command, variables=past)
-        finally:  # the vintage's plan stays; what stands for the newest origin is put back
-            run_dbt(session, command)
+    try:
+        run_dbt(session, command, variables=past)
+    finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
+        run_dbt(session, command)
 
 
 def _train_and_score(
@@ -139,4 +137,4 @@ def _backfill(session: Session, run: Run) -> ForecastReport:
 BACKFILL_ORIGIN: Step[ForecastReport] = Step(
     "forecasting__backfilled_forecasts", "backfill", _backfill
 )
-"""The one step of a backfill. Its panel stays in memory: tables hold that of the newest origin."""
+"""Only step of a backfill. Its panel stays in memory: tables hold that of the newest origin."""

@@ -1,4 +1,4 @@
-"""Train a challenger and let the gate judge it, by the steps of the weekly job with training."""
+"""Train a challenger and pass it to the gate, by the steps of the weekly job with training."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rossmann_ml.warehouse.tables import models
 
 @dataclass(frozen=True)
 class Retraining:
-    """A trained model, and what the gate said.
+    """Results of a training and of the gate.
 
     Attributes:
-        model: The model.
-        decision: The gate's; None where it was not asked.
+        model: Report of the trained model.
+        decision: Decision of the gate; None when the gate was left out.
     """
 
     model: TrainingReport
@@ -32,24 +32,24 @@ class Retraining:
 
 
 def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retraining:
-    """Train a challenger for the newest origin and let the gate judge it.
+    """Train a challenger for the newest origin and pass it to the gate.
 
     A model of the same recipe, data and code is not trained again. After an interruption only the
     unfinished members are fitted, and the panel is recomputed. The writer's lock is held for all
-    steps, because they must see the same data.
+    steps, because they must read the same data.
 
     Args:
-        session: Session of the job; its progress is told the steps.
-        profile: How much a fit does.
-        actor: Who asks the gate, for the record; None leaves the gate out.
+        session: Session of the job; its `progress` receives the steps.
+        profile: Training profile.
+        actor: Person or program to record with the gate's decision; None leaves the gate out.
 
     Raises:
         NoDataError: There is no warehouse, or too little history.
         BusyError: Another writer is at work.
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not answer or rejects the request.
     """
     run = Run(run_id="", actor=actor or "", profile=profile)
-    require_database(session.settings)  # a folder without a warehouse gets none from here
+    require_database(session.settings)  # writing() would create a missing warehouse
     with session.writing() as connection:
         model = _trained_before(session, connection, profile)
         if model is None:

@@ -1,6 +1,6 @@
-"""Running several servers as one: started together, one log, stopped together.
+"""Run several servers together: start them, merge their logs, stop them.
 
-Belongs here: processes, their output and their end. Which servers there are is the caller's.
+:func:`run_together` is the entry point. See `rossmann_ml.cli.up` for the list of servers.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _LOOK_EVERY_SECONDS = 0.2
 _ANSWER_WITHIN_SECONDS = 3.0
 _LINES_OF_OUTPUT = 10
 
-Say = Callable[[str, str], None]
-"""Takes the name of a service and a line of its output."""
+PrintLine = Callable[[str, str], None]
+"""Function that receives the name of a service and a line of its output."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Service:
     """A server to run.
 
     Attributes:
-        name: What its lines in the log begin with.
-        command: What starts it.
-        address: Where a person finds it.
-        health: What answers 200 when it is ready.
-        environment: What its environment has beside that of this process.
+        name: Prefix of its lines in the log.
+        command: Command line that starts it.
+        address: URL for people.
+        health: URL that returns status 200 when the server is ready.
+        environment: Environment variables in addition to those of this process.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Service:
 
 
 class _Running:
-    """A service that was started; it leads a process group of its own."""
+    """A started service, which leads its own process group."""
 
-    def __init__(self, service: Service, say: Say) -> None:
+    def __init__(self, service: Service, print_line: PrintLine) -> None:
         self.service = service
         self.last_lines: list[str] = []
-        self._say = say
+        self._print_line = print_line
         try:
             self._process = subprocess.Popen(  # noqa: S603 - a command of ours, and no shell
                 service.command,
@@ -62,7 +62,7 @@ class _Running:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
-                # what it starts belongs to its group, and Ctrl-C reaches this process alone
+                # its children belong to its group, and Ctrl-C reaches this process alone
                 start_new_session=True,
             )
         except OSError as error:
@@ -74,14 +74,14 @@ class _Running:
         for line in self._process.stdout or ():
             if text := line.rstrip():
                 self.last_lines = [*self.last_lines, text][-_LINES_OF_OUTPUT:]
-                self._say(self.service.name, text)
+                self._print_line(self.service.name, text)
 
     def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
+        """Return the exit code; None while the service runs."""
         return self._process.poll()
 
     def is_healthy(self) -> bool:
-        """Whether it answers 200 now."""
+        """Return whether the health URL returns status 200 now."""
         try:
             with urlopen(self.service.health, timeout=_ANSWER_WITHIN_SECONDS) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)
@@ -89,12 +89,12 @@ class _Running:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and to all that it started."""
+        """Send a signal to the service and all its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
     def is_gone(self) -> bool:
-        """Whether it has ended, and all that it started too."""
+        """Return whether the service and all its children have ended."""
         if self._process.poll() is None:
             return False
         try:
@@ -104,46 +104,46 @@ class _Running:
         return False
 
     def close(self) -> None:
-        """Wait for it after it was killed, and close its output."""
+        """Wait for the killed service to end, and close its output."""
         self._process.wait()
         self._reader.join(timeout=1)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
 
     def last_words(self) -> str:
-        """The end of its output, once it has ended."""
+        """Return the last lines of the output of an ended service."""
         self._reader.join(timeout=1)
         return "\n".join(self.last_lines)
 
 
 def run_together(
     services: Sequence[Service],
-    say: Say,
+    print_line: PrintLine,
     *,
     when_healthy: Callable[[], None],
     patience_seconds: float = 180.0,
     grace_seconds: float = 15.0,
 ) -> None:
-    """Run the services until this process is told to stop (Ctrl-C or SIGTERM), then stop them.
+    """Run the services until SIGINT (Ctrl-C), SIGTERM or SIGHUP arrives, then stop them.
 
-    Whatever the reason for which this returns or raises, nothing that was started runs on.
+    All services are stopped before this function returns or raises.
 
     Args:
-        services: What to run.
-        say: Told every line of their output, from several threads.
-        when_healthy: Called once when all of them answer.
-        patience_seconds: How long they have to become healthy.
-        grace_seconds: How long they have to end before they are killed.
+        services: Services to run.
+        print_line: Function that receives every line of output, from several threads.
+        when_healthy: Function to call once when all services are healthy.
+        patience_seconds: Longest time until all services are healthy.
+        grace_seconds: Longest time from SIGTERM to SIGKILL.
 
     Raises:
-        FaultError: One of them cannot be started, ended by itself, or did not become healthy in
+        FaultError: A service cannot be started, ended by itself, or did not become healthy in
             time.
     """
     running: list[_Running] = []
-    with _told_to_stop() as stop:
+    with _stop_event() as stop:
         try:
             for service in services:
-                running.append(_Running(service, say))
+                running.append(_Running(service, print_line))
             if _wait_until_healthy(running, stop, patience_seconds):
                 when_healthy()
             while not stop.wait(_LOOK_EVERY_SECONDS):
@@ -153,8 +153,8 @@ def run_together(
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGHUP set, in place of what they did before."""
+def _stop_event() -> Iterator[threading.Event]:
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; restore their handlers afterwards."""
     stop = threading.Event()
 
     def set_stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
@@ -172,7 +172,7 @@ def _told_to_stop() -> Iterator[threading.Event]:
 def _wait_until_healthy(
     running: Sequence[_Running], stop: threading.Event, patience_seconds: float
 ) -> bool:
-    """Wait for all to answer; False when told to stop before."""
+    """Wait until all services are healthy; return False when a signal arrives before."""
     deadline = time.monotonic() + patience_seconds
     waiting = list(running)
     while waiting:

@@ -1,8 +1,8 @@
-"""The steps of the chain in the order of the data; every job is a list of them.
+"""Define the steps of the chain in the order of the data; every job is a list of steps.
 
-A step is a function of a session and a run: what one step hands to the next is in the warehouse.
-Each of Dagster's assets wraps one step (``assets``), and commands call the same ones. What a step
-computes is in the package that its function comes from.
+A step is a function of a session and a run; it passes data to later steps in the warehouse.
+Dagster's assets (``assets``) and commands call the same steps. The computing is in the package
+that a step's function comes from.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ Report_co = TypeVar("Report_co", covariant=True)
 
 @dataclass(frozen=True)
 class Run:
-    """What the steps of one run have in common, apart from the session.
+    """Values that all steps of one run share, apart from the session.
 
     Attributes:
-        run_id: Identifier that is stored with every row the run writes.
-        actor: Person or program that asks the gate, for the record.
-        profile: Amount of work of a training, one of ``training.profiles``.
-        is_publishing: Whether the run publishes at its end, which ends the alert of a failed run.
-        model_version: Model that the gate judges; by default the newest.
+        run_id: Identifier that is stored with every row of the run.
+        actor: Person or program that the gate records with its decision.
+        profile: Training profile, one of ``training.profiles``.
+        is_publishing: Whether the run publishes at its end, which resolves the alert of a failed
+            run.
+        model_version: Model for the gate; the newest by default.
         forecast_origin: Past origin of a backfill.
-        accepted_jump: Permission for totals that moved further than ``publish.continuity`` allows.
+        accepted_jump: Permission for totals that differ by more than ``publish.continuity`` allows.
     """
 
     run_id: str
@@ -61,8 +62,8 @@ class Step(Generic[Report_co]):
 
     Attributes:
         name: Name of the step in Dagster.
-        title: Words for a terminal.
-        call: Function that does the work and reports on it.
+        title: Title on a terminal.
+        call: Function that does the work and returns a report.
     """
 
     name: str
@@ -70,15 +71,15 @@ class Step(Generic[Report_co]):
     call: Callable[[Session, Run], Report_co]
 
     def __call__(self, session: Session, run: Run) -> Report_co:
-        """Do the work."""
+        """Do the work and return its report."""
         return self.call(session, run)
 
 
 def refuse_failed(results: Sequence[SuiteResult]) -> None:
-    """Stop a run whose data failed a check of error severity.
+    """Raise if a suite failed a check of error severity.
 
     Raises:
-        RefusedError: A suite failed; the message names its checks.
+        RefusedError: A suite failed; the message names the failed checks.
     """
     failed = [result.summary() for result in results if not result.is_success]
     if failed:
@@ -86,7 +87,7 @@ def refuse_failed(results: Sequence[SuiteResult]) -> None:
 
 
 def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResult:
-    """Run dbt and keep what its tests found; the result names a failure instead of raising it."""
+    """Run dbt and store its test results; a failure is in the result and not raised."""
     result = run_dbt(session, command, check=False)
     with session.writing() as connection:
         record_dbt_results(
@@ -119,7 +120,7 @@ def _checked(*suites: str) -> Callable[[Session, Run], list[SuiteResult]]:
 
 
 def _judge(session: Session, run: Run) -> Decision:
-    # a decision that MLflow's alias does not follow yet stands, and is sent to MLflow again
+    # MLflow may have missed an earlier decision: set its alias first
     reconcile_alias(session)
     return promote(session, model_version=run.model_version, actor=run.actor)
 
@@ -189,4 +190,4 @@ PUBLISHING = (BUILD_MARTS, ALERT_RULES, PUBLISH)
 WEEKLY_JOB = (*TO_CORE, *FORECASTING, BUILD_MARTS, DRIFT, ALERT_RULES, PUBLISH)
 """The weekly job; the replay runs it for every Monday of the past."""
 WEEKLY_JOB_WITH_TRAINING = (*TO_CORE, *TRAINING, *WEEKLY_JOB[len(TO_CORE) :])
-"""The same with a new challenger before the forecasts, also the first run."""
+"""The same steps with a new challenger before the forecasts; also the first run."""

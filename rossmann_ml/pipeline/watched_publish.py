@@ -1,4 +1,4 @@
-"""Publish from a terminal with the alert rules evaluated before, as the weekly job does it."""
+"""Publish from a terminal after evaluating the alert rules, as the weekly job does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Starting the weekly job as a process, and the record that it leaves of itself.
+"""Start the weekly job as a process, and read the record that it writes about its run.
 
-The job is Dagster's, which the library does not know: it is started by name, and it says what
-happened in a small file.
+The library does not import Dagster: :func:`weekly_job_command` names the module to run, and
+:class:`RefreshRecord` is a JSON file.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Self
 
 @dataclass(frozen=True)
 class RefreshRecord:
-    """What one run of the weekly job was like.
+    """Outcome of one run of the weekly job.
 
     Attributes:
-        exit_code: 0, or that of the refusal which ended it.
-        job: The name of the job that ran last; None when none began.
-        run_id: Its run; None when none began.
-        failed_step: The title of the step that stopped it.
-        reason: Why it stopped.
-        step_seconds: Wall time of each step that succeeded, by title, in order.
-        cpu_seconds: Time on processors, of the process and of those it started.
-        peak_gigabytes: Peak memory of the process or of the largest it started.
+        exit_code: Exit code of the command: 0, or that of the error that ended it.
+        job: Name of the last job that started; None when none started.
+        run_id: Dagster's id of its run; None when none started.
+        failed_step: Title of the step that failed.
+        reason: Message of the error that ended the run.
+        step_seconds: Wall time in seconds of each successful step, by title, in order.
+        cpu_seconds: CPU time in seconds of the process and its children.
+        peak_gigabytes: Peak memory of the process or of its largest child, whichever is more.
     """
 
     exit_code: int
@@ -39,7 +39,7 @@ class RefreshRecord:
     peak_gigabytes: float | None = None
 
     def write(self, path: Path) -> None:
-        """Write the record, whole or not at all."""
+        """Write the record to a JSON file, atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(".tmp")
         half.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
@@ -47,14 +47,14 @@ class RefreshRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what :meth:`write` wrote."""
+        """Read a record that :meth:`write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def weekly_job_command(arguments: Sequence[str]) -> list[str]:
-    """The command line of the weekly job.
+    """Return the command line of the weekly job.
 
     Args:
-        arguments: As ``python -m assets.refresh`` takes them.
+        arguments: Arguments of ``python -m assets.refresh``.
     """
     return [sys.executable, "-P", "-m", "assets.refresh", *arguments]

@@ -1,8 +1,7 @@
-"""dbt's commands: what they are given, and what became of them.
+"""Run dbt commands: build their environment and variables, start them, parse their results.
 
-What belongs here: the environment and the variables dbt is given, and turning what failed into one
-message. The process it runs in is :mod:`rossmann_ml.warehouse.dbt_process`'s; what dbt computes is
-in ``dbt_project``; its test results are kept by :mod:`rossmann_ml.quality`.
+:func:`run_dbt` is the main entry point. The models are in ``dbt_project``;
+:func:`rossmann_ml.quality.record_dbt_results` stores test results.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import glob
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,13 +21,13 @@ from typing import Any
 
 from rossmann_ml.base.errors import BusyError, FaultError, RefusedError
 from rossmann_ml.base.params import Params
+from rossmann_ml.base.process import heed_interrupts
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import require_database
-from rossmann_ml.warehouse.dbt_process import Done, dbt_at_hand
 from rossmann_ml.warehouse.session import Session
 
 EVERYTHING_KNOWN = date(9999, 12, 31)
-"""``known_by`` when nothing that was landed is left out."""
+"""Value of ``known_by`` that leaves out no landed row."""
 
 _FAILED = frozenset({"error", "fail", "runtime error"})
 _READS_NO_DATA = frozenset({"parse", "ls", "list", "compile", "clean", "debug"})
@@ -35,14 +36,14 @@ _LINES_OF_OUTPUT = 30
 
 @dataclass(frozen=True)
 class DbtNode:
-    """What became of one model, test or source.
+    """Result of one model, test or source.
 
     Attributes:
-        unique_id: dbt's name of it, for example ``model.rossmann.fct_daily_sales``.
+        unique_id: dbt's identifier, for example ``model.rossmann.fct_daily_sales``.
         status: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``, ...
-        message: dbt's words, empty when there is nothing to say.
-        failures: Rows a test found, None for what is not a test.
-        seconds: Time it took.
+        message: dbt's message; empty when there is none.
+        failures: Number of rows that fail a test; None for models and sources.
+        seconds: Execution time.
     """
 
     unique_id: str
@@ -53,7 +54,7 @@ class DbtNode:
 
     @property
     def name(self) -> str:
-        """The name a person knows it by: ``model fct_daily_sales``."""
+        """The short name in messages, for example ``model fct_daily_sales``."""
         kind, _, rest = self.unique_id.partition(".")
         # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
         parts = rest.split(".")[1:]
@@ -64,14 +65,15 @@ class DbtNode:
 
 @dataclass(frozen=True)
 class DbtResult:
-    """What a dbt command left.
+    """Results of a dbt command.
 
     Attributes:
-        run_results_path: ``run_results.json``, or ``sources.json`` of ``source freshness``.
-        manifest_path: ``manifest.json`` of the same command.
-        nodes: What became of every node, in dbt's order; empty for commands that run none.
-        seconds: Wall time of the command, dbt's start included.
-        failure: What failed, in words; empty when nothing did.
+        run_results_path: Path of ``run_results.json``, or of ``sources.json`` for
+            ``source freshness``.
+        manifest_path: Path of ``manifest.json`` of the same command.
+        nodes: Results of all nodes in dbt's order; empty for commands that run none.
+        seconds: Wall time of the command with dbt's start.
+        failure: Message about all failed nodes; empty when none failed.
     """
 
     run_results_path: Path
@@ -82,17 +84,17 @@ class DbtResult:
 
     @property
     def warnings(self) -> tuple[DbtNode, ...]:
-        """The nodes that warned."""
+        """The nodes with status ``warn``."""
         return tuple(node for node in self.nodes if node.status == "warn")
 
 
 def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str, str]:
-    """The variables that dbt and ``dbt_project/profiles.yml`` read, to be added to the environment.
+    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read.
 
     Args:
-        settings: Where the database and the state folder are, threads and memory.
-        unit_tests: Also run dbt's unit tests in ``build`` and ``test``. They test the SQL, not the
-            data, so they are CI's and not the weekly job's.
+        settings: Paths of the database and the state folder, threads and memory limit.
+        unit_tests: Whether ``build`` and ``test`` also run dbt's unit tests. These test the SQL
+            and not the data, so CI runs them and the weekly job does not.
     """
     state = settings.state_path.resolve() / "dbt"
     project = str(settings.dbt_project_path.resolve())
@@ -103,7 +105,7 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "DBT_TARGET_PATH": str(state / "target"),
         "DBT_LOG_PATH": str(state / "logs"),
         "DBT_USE_COLORS": "false",
-        # every test of what is built runs; Dagster waits for each of them
+        # Dagster waits for every test of the models that are built
         "DBT_INDIRECT_SELECTION": "eager",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
@@ -124,14 +126,15 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
 def dbt_variables(
     params: Params, forecast_origin: date | None = None, known_by: date | None = None
 ) -> dict[str, Any]:
-    """The variables of ``dbt_project.yml``.
+    """Return values for the variables of ``dbt_project.yml``.
 
-    dbt keeps what it parsed only while these stay the same: the weekly job leaves both dates out.
+    dbt parses the whole project again when a value changes, so the weekly job leaves out both
+    dates.
 
     Args:
-        params: Horizon, coverage and activity.
-        forecast_origin: The origin to plan for; None means the newest complete day.
-        known_by: Leave out what became known after this day; None means nothing.
+        params: Parameters with horizon, coverage and activity.
+        forecast_origin: Origin to plan for; None means the newest complete day.
+        known_by: Last day whose landed rows are used; None means all days.
     """
     forecast = params.forecast
     return {
@@ -152,22 +155,22 @@ def run_dbt(
     unit_tests: bool = False,
     check: bool = True,
 ) -> DbtResult:
-    """Run a dbt command and wait for it; the session's connection is closed for it.
+    """Run a dbt command and wait for it; close the session's connection meanwhile.
 
     Args:
-        session: Session of the job; its parameters give the variables, unless they are given.
-        command: The command with its options, such as ``["build", "--selector", "core"]``.
-        variables: From :func:`dbt_variables`; None means those of the parameters.
-        unit_tests: Run dbt's unit tests too.
-        check: Raise when a model or a test of error severity failed. Without, the result says so,
-            for a caller that first keeps what was found.
+        session: Session of the job.
+        command: Command with its options, such as ``["build", "--selector", "core"]``.
+        variables: Result of :func:`dbt_variables`; None means the session's parameters.
+        unit_tests: Whether to run dbt's unit tests too.
+        check: Whether to raise when a model or a test of error severity failed. If False, see
+            `DbtResult.failure`: the caller can store the results first.
 
     Raises:
         NoDataError: There is no warehouse yet.
         BusyError: Another process has the database open.
         FaultError: dbt did not start or did not finish.
-        RefusedError: A model or a test of error severity failed; the
-            message names each with what dbt says of it.
+        RefusedError: A model or a test of error severity failed; the message has the name and
+            dbt's message of each.
     """
     settings = session.settings
     if command[0] not in _READS_NO_DATA:
@@ -177,12 +180,12 @@ def run_dbt(
     target.mkdir(parents=True, exist_ok=True)
     is_freshness = list(command[:2]) == ["source", "freshness"]
     results_path = target / ("sources.json" if is_freshness else "run_results.json")
-    # what an earlier command left must not be read as this one's
+    # results of an earlier command must not be read as those of this one
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(session.params) if variables is None else dict(variables)
     started = time.perf_counter()
-    with session.released(), dbt_at_hand() as process:
-        done = process.run(
+    with session.released():
+        done = start_dbt(
             [*command, "--vars", json.dumps(chosen, sort_keys=True)],
             environment={**os.environ, **environment},
             folder=settings.dbt_project_path,
@@ -195,7 +198,7 @@ def run_dbt(
     )
     if done.returncode == 0:
         return result
-    if "Could not set lock on file" in done.output:
+    if "Could not set lock on file" in done.stdout:
         raise BusyError(
             f"dbt could not open {settings.database_path}: another process has it open. "
             "Wait for it, or stop it"
@@ -208,13 +211,46 @@ def run_dbt(
     return replace(result, failure=failure)
 
 
-def ensure_manifest(settings: Settings) -> Path:
-    """Give dbt's manifest, parsing the project only when one of its files is newer.
+def start_dbt(
+    arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt's command line in a process of its own and wait for it.
 
-    A manifest that is half there, since dbt was killed while it wrote, is made anew too.
+    dbt loaded into this process would keep the database open after its command. A process per
+    command costs two seconds of imports, and a weekly job runs two commands. When the wait is
+    interrupted or this process is killed, dbt is killed too.
 
     Args:
-        settings: Where the project, the parameters and the state folder are.
+        arguments: Command and options, without ``dbt``.
+        environment: Complete environment of the process.
+        folder: Working directory of the process.
+
+    Returns:
+        Exit code (negative: number of the signal that killed dbt), and as ``stdout`` its output
+        and its errors.
+    """
+    heed_interrupts()
+    launcher = ["-P", "-m", "rossmann_ml.warehouse.dbt_launcher", str(os.getpid())]
+    return subprocess.run(  # noqa: S603 - our interpreter, without a shell
+        [sys.executable, *launcher, *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """Return the path of dbt's manifest; parse the project first when one of its files is newer.
+
+    A half-written manifest of a killed dbt is rebuilt too.
+
+    Args:
+        settings: Paths of the project, the parameters and the state folder.
 
     Returns:
         Path of ``manifest.json``.
@@ -224,20 +260,20 @@ def ensure_manifest(settings: Settings) -> Path:
         SettingsError: The parameter file cannot be used.
     """
     manifest = Path(dbt_environment(settings)["DBT_TARGET_PATH"]) / "manifest.json"
-    # a folder changes when a file in it comes or goes
+    # a folder's time changes when a file in it is added or removed
     changed = [
         path.stat().st_mtime
         for path in (settings.dbt_project_path, *settings.dbt_project_path.rglob("*"))
         if path.is_dir() or path.suffix in {".sql", ".yml"}
     ]
     if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
-        # with the weekly job's variables, so that it finds the project parsed
+        # with the weekly job's variables, so that the job need not parse the project again
         run_dbt(Session(settings), ["parse"])
     return manifest
 
 
 def _read_whole(path: Path) -> Any:
-    """The JSON of a file; None where dbt did not come so far, or died as it wrote."""
+    """Return the JSON of a file; None for a file that is missing or half written."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -263,19 +299,22 @@ def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
 def _message(result: Mapping[str, Any]) -> str:
     if "max_loaded_at" in result:
         newest, today = (str(result[key])[:10] for key in ("max_loaded_at", "snapshotted_at"))
-        # dbt's stand-in for the age of an empty table is the year 1
+        # for an empty table dbt reports the year 1
         return "holds nothing yet" if newest[:4] == "0001" else f"up to {newest}, today is {today}"
     return str(result.get("message") or result.get("error") or "")
 
 
 def _failure_message(
-    command: Sequence[str], nodes: Sequence[DbtNode], done: Done, log_path: str
+    command: Sequence[str],
+    nodes: Sequence[DbtNode],
+    done: subprocess.CompletedProcess[str],
+    log_path: str,
 ) -> str:
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:
-        lines = [line for line in done.output.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
-        if done.returncode < 0:  # the system does so when memory runs out
+        lines = [line for line in done.stdout.splitlines() if line.strip()][-_LINES_OF_OUTPUT:]
+        if done.returncode < 0:  # for example when memory runs out
             lines.append(f"it was ended by the signal {signal.Signals(-done.returncode).name}")
         return "\n".join([f"{words} failed:", *lines])
     skipped = sum(node.status == "skipped" for node in nodes)

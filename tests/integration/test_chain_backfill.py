@@ -1,4 +1,4 @@
-"""Past origins: forecasts by models of their time, from what was known then."""
+"""Backfilled origins: forecasts by models of their time, from the data known then."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_backfilled_forecast_does_not_change_with_what_came_later(chain: Chain
     assert (kind, known_by) == ("backfill", date(2015, 5, 11))
     assert model.startswith("blend-20150508-")
 
-    # later sales change, in what is known on their own day, and a day before is restated late
+    # later sales change in the version known on their own day, and an earlier day is restated late
     with connect(chain.settings) as connection:
         connection.execute(f"CREATE TABLE kept AS SELECT * FROM raw.sales WHERE date > '{PAST}'")
         connection.execute(

@@ -1,4 +1,4 @@
-"""The commands that judge models, as a person types them."""
+"""The commands that evaluate and promote models, as a person types them."""
 
 from __future__ import annotations
 

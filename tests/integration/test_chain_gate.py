@@ -1,4 +1,4 @@
-"""The gate: which model may serve, and the record of every decision."""
+"""The gate: which model becomes champion, and the record of every decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 
 def add_other_recipe(chain: Chain, log_forecast: str) -> None:
-    """Enter a model of another recipe, whose members all forecast what an expression says."""
+    """Record a model of another recipe, whose members all forecast the value of an expression."""
     ((text,),) = chain.rows("SELECT recipe FROM forecasting.model_versions LIMIT 1")
     key = RecipeKey.from_json(text)
     other = replace(key, members={family: f"other {family}" for family in key.members})

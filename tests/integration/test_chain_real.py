@@ -1,4 +1,4 @@
-"""The chain on the real files: what is built, and that the model earns its place there."""
+"""The chain on the real files: its tables, and a model better than the references."""
 
 from __future__ import annotations
 

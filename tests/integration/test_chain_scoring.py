@@ -15,7 +15,7 @@ from rossmann_ml.warehouse.session import Session
 pytestmark = pytest.mark.integration
 
 
-def test_scoring_without_a_champion_says_how_to_get_one(chain: Chain) -> None:
+def test_scoring_without_a_champion_names_the_command_to_get_one(chain: Chain) -> None:
     build_scoring_panel(Session(chain.settings, chain.params))
     with pytest.raises(NoDataError, match="--retrain fast"):
         score_newest_origin(Session(chain.settings), run_id="first")

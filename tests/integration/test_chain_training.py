@@ -1,4 +1,4 @@
-"""Training on the sample: what is kept, registered and written of a model."""
+"""Training on the sample: records, registration and files of a model."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
 
 
-def test_the_card_lies_beside_the_bundle_and_is_made_anew_where_it_is_lost(chain: Chain) -> None:
+def test_the_model_card_is_next_to_the_bundle_and_is_rebuilt_when_lost(chain: Chain) -> None:
     version = chain.trained.model_version
     path = card_path(chain.settings, version)
     text = path.read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ _ONE_DAY = "WHERE store_id = {store} AND {column} = DATE '2015-06-{day:02d}'"
 
 
 def twice(table: str) -> str:
-    """A row stands there twice."""
+    """Insert a row a second time."""
     return f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
 
 
@@ -45,7 +45,7 @@ def forecast(change: str, horizon_days: int) -> str:
 
 
 FAULTS = {
-    # staging looks at the raw rows
+    # staging reads the raw rows
     "stg_sales_key_is_unique": twice("raw.sales"),
     "stg_sales_weekday_fits_the_date": raw_sale("day_of_week = day_of_week % 7 + 1", 3),
     "stg_sales_closed_days_sell_nothing": raw_sale("open = 0, sales = 5", 4),
@@ -97,7 +97,7 @@ FAULTS = {
     "calendar_holds_the_current_raw_sales": store_day(
         "core.fct_daily_sales", "sales = sales + 0.01", day=4, column="sales_date"
     ),
-    # completeness and origin; added rows, so that what joins the true origin still finds it
+    # completeness and origin; rows are added, so that joins on the true origin still match
     "data_completeness_key_is_unique": twice("core.data_completeness"),
     "data_completeness_coverage_is_a_share": (
         "UPDATE core.data_completeness SET coverage = 1.01 WHERE sales_date = DATE '2015-06-01'"
@@ -110,7 +110,7 @@ FAULTS = {
         "INSERT INTO core.forecast_origin (forecast_origin, known_by) "
         "VALUES (NULL, DATE '9999-12-31')"
     ),
-    "origin_lies_inside_the_data": (
+    "origin_is_inside_the_data": (
         "INSERT INTO core.forecast_origin (forecast_origin, known_by) "
         "VALUES (DATE '2031-01-01', DATE '9999-12-31')"
     ),
@@ -147,7 +147,7 @@ FAULTS = {
         "AND store_id = 10 AND horizon_days = 20"
     ),
     "forecasts_follow_the_plan": forecast("is_open = NOT is_open", 5),
-    "shadow_forecasts_stand_beside_the_served": (
+    "shadow_forecasts_match_served_store_days": (
         "INSERT INTO forecasting.shadow_forecasts SELECT * FROM forecasting.forecasts LIMIT 1"
     ),
     # marts
@@ -222,7 +222,7 @@ FAULTS = {
     "forecast_worst_days_ranked_by_is_a_known_one": (
         "UPDATE marts.forecast_worst_days SET ranked_by = 'size' WHERE place = 3"
     ),
-    "forecast_worst_days_lists_no_more_than_promised": (
+    "forecast_worst_days_places_are_in_range": (
         "UPDATE marts.forecast_worst_days SET place = 201 WHERE place = 4"
     ),
     "forecast_worst_days_reason_is_a_known_one": (
@@ -253,7 +253,7 @@ FAULTS = {
     "accuracy_segments_add_up_to_the_whole": (
         "DELETE FROM marts.forecast_accuracy WHERE segment_kind = 'weekday' AND segment = '1'"
     ),
-    "accuracy_judges_every_forecast_that_came_true": (
+    "accuracy_covers_every_forecast_with_actuals": (
         "UPDATE marts.forecast_accuracy SET store_days = store_days - 100 "
         "WHERE segment_kind = 'overall'"
     ),
@@ -264,7 +264,7 @@ ONLY_WARN = {"stg_stores_store_type_is_a_known_one", "stg_stores_assortment_is_a
 
 @pytest.fixture(scope="module")
 def outcomes(built: BuiltWarehouse) -> dict[str, str]:
-    """Status of every data test on a warehouse with every fault in it."""
+    """Return the status of every data test on a warehouse with every fault in it."""
     built.execute(*FAULTS.values())
     try:
         with pytest.raises(RefusedError):

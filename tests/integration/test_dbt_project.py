@@ -1,4 +1,4 @@
-"""The dbt project on a landed sample: what it builds, keeps, refuses and documents."""
+"""The dbt project on a landed sample: models, versions, refusals and documentation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def manifest_of(built: BuiltWarehouse) -> dict[str, dict[str, dict[str, object]]
 
 
 def names_of(result: DbtResult) -> set[str]:
-    """Names of the models and tests that ran; exposures only ride along."""
+    """Return the names of the models and tests that ran, without exposures."""
     return {
         node.unique_id.split(".")[2]
         for node in result.nodes
@@ -124,7 +124,7 @@ def test_a_past_origin_reads_its_plan_from_the_sales(built: BuiltWarehouse) -> N
         "SELECT DISTINCT plan_source, plan_date <= DATE '2015-06-19' FROM core.horizon_plan "
         f"WHERE forecast_origin = DATE '{PAST_ORIGIN}' AND horizon_days <= 42"
     )
-    # after the newest sales the plan file, though landed later, is still nearer than a rule
+    # after the newest sales, a plan landed later still precedes the rules
     assert set(sources) == {("actual", True), ("planned", False)}
 
 
@@ -245,7 +245,7 @@ def test_api_and_dashboard_are_exposed_with_what_they_read(built: BuiltWarehouse
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["schema"] == "marts"
     }
-    # what other marts are made of is read through them
+    # the API reads these through other marts
     steps = {name for node in marts.values() for name in node["depends_on"]["nodes"]}
     assert set(marts) - steps <= read
 
@@ -255,14 +255,16 @@ def test_the_manifest_is_parsed_again_only_after_a_change(built: BuiltWarehouse)
     first = manifest.stat().st_mtime_ns
     assert ensure_manifest(built.settings) == manifest
     assert manifest.stat().st_mtime_ns == first
-    # as if every file of the project were younger
+    # as if every file of the project were newer
     os.utime(manifest, (0, 0))
     ensure_manifest(built.settings)
     assert manifest.stat().st_mtime_ns > first
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "partial_parse.msgpack"])
-def test_what_a_killed_dbt_wrote_by_half_is_made_anew(built: BuiltWarehouse, name: str) -> None:
+def test_a_half_written_manifest_of_a_killed_dbt_is_rebuilt(
+    built: BuiltWarehouse, name: str
+) -> None:
     manifest = ensure_manifest(built.settings)
     whole = json.loads(manifest.read_bytes())["nodes"].keys()
     half = manifest.with_name(name)

@@ -1,4 +1,4 @@
-"""What a scheduled job without a disk of its own stores, and the next one begins with."""
+"""A scheduled job without a persistent disk stores its state, and the next job restores it."""
 
 from __future__ import annotations
 

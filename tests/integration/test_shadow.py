@@ -1,4 +1,4 @@
-"""A challenger in shadow: it forecasts beside the champion, and nothing served changes."""
+"""A challenger in shadow forecasts next to the champion, and no served forecast changes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``rossmann up`` for real: four servers answer, one log tells them apart, and all of them end.
+"""``rossmann up`` with its four servers: all become healthy, share one log and end together.
 
-What becomes of the others when one dies is tested with small processes, in the unit tests.
+See tests/component/pipeline/test_services.py for a server that dies.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def test_four_servers_answer_until_they_are_stopped(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_for_line(process, log, "everything answers")
+        wait_for_line(process, log, "all services are healthy")
         for name, path in PATHS.items():
             address = f"http://127.0.0.1:{ports[name]}"
             assert address in log.read_text()

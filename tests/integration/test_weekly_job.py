@@ -1,4 +1,4 @@
-"""The weekly job on the sample: what it leaves, what it repeats, and what stops it."""
+"""The weekly job on the sample: its results, repeated runs, and failures that stop it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_first_refresh_publishes_forecasts_of_every_store(refreshed: Refresh
 
 
 def test_every_check_of_the_job_was_evaluated_and_passed(refreshed: Refreshed):
-    """A check that dbt did not report would leave what is downstream skipped in silence."""
+    """Dagster would skip the steps downstream of a check that dbt did not report."""
     from assets.definitions import build_definitions
 
     definitions = build_definitions(settings=refreshed.settings)
@@ -144,7 +144,7 @@ def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: 
     assert [origin for (origin,) in origins] == [
         NEWEST_ORIGIN, NEWEST_ORIGIN + timedelta(days=7)
     ]  # fmt: skip
-    # every revision of an open day is explained; the marts' tests see that it adds up
+    # every revision of an open day is explained; dbt's tests check that the parts add up
     (revised,) = place.rows(
         "SELECT count(*) FROM marts.forecast_revisions "
         "WHERE sales_forecast > 0 AND previous_forecast > 0"
@@ -191,7 +191,7 @@ def test_a_failed_expectation_stops_everything_after_it(place: Refreshed):
         assert published.execute("SELECT count(*) FROM latest_forecasts").fetchall() == [(1680,)]
 
 
-def test_a_failed_dbt_test_stops_everything_after_it_and_is_told_at_the_terminal(place: Refreshed):
+def test_a_failed_dbt_test_stops_everything_after_it_and_is_printed(place: Refreshed):
     before = place.current
     place.execute("DELETE FROM raw.public_holidays WHERE state = 'DE'")
     done = command(place, "refresh")
@@ -212,7 +212,7 @@ def test_a_failed_dbt_test_stops_everything_after_it_and_is_told_at_the_terminal
         assert instance.get_runs(limit=1)[0].status == dg.DagsterRunStatus.FAILURE
 
 
-def test_a_past_origin_is_backfilled_and_published_beside_the_newest(place: Refreshed):
+def test_a_past_origin_is_backfilled_and_published_with_the_newest(place: Refreshed):
     origin = NEWEST_ORIGIN - timedelta(days=42)
     newest = place.rows("SELECT * FROM forecasting.forecasts ORDER BY ALL")
     done = command(place, "refresh", "--origin", str(origin))
@@ -241,7 +241,7 @@ def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(plac
     assert "Traceback" not in done.stderr
 
 
-def test_a_refresh_beside_another_writer_is_refused_before_it_begins(refreshed: Refreshed):
+def test_a_refresh_during_another_write_is_refused_before_it_begins(refreshed: Refreshed):
     with writer_lock(refreshed.settings):
         waits_not = {**os.environ, **refreshed.environment, "ROSSMANN_LOCK_TIMEOUT_SECONDS": "0"}
         done = subprocess.run(

@@ -117,7 +117,7 @@ select
     coalesce(
         planned_schools.is_school_holiday,
         state_schools.is_school_holiday,
-        -- a store of no known state: its own flag
+        -- a store without a known state: its own flag
         year_earlier.is_school_holiday,
         chain_schools.is_school_holiday,
         false

@@ -100,7 +100,7 @@ select
     stores_active,
     stores_expected,
     stores_with_rows,
-    -- on a day when every store should be closed, all active ones are asked for
+    -- on a day when every store should be closed, all active stores are expected
     case
         when stores_expected > 0 then expected_with_rows / stores_expected
         when stores_active > 0 then active_with_rows / stores_active

@@ -40,7 +40,7 @@ select
     calendar.store_id,
     calendar.sales_date,
     cast(isodow(calendar.sales_date) as integer) as day_of_week,
-    -- a day nobody reported stays NULL: it is neither a zero nor a closed day
+    -- a day without a report stays NULL: it is neither a zero nor a closed day
     observed.sales,
     observed.customers,
     observed.is_open,

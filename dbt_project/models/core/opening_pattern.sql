@@ -1,6 +1,6 @@
-{# Eight weeks up to the origin say on which weekdays a store opens: eight of each. #}
+{# The eight weeks up to the origin decide on which weekdays a store opens: eight days each. #}
 {% set pattern_days = 56 %}
-{# A year up to the origin says whether it opens on public holidays: each of them once. #}
+{# The year up to the origin decides whether it opens on public holidays: each of them once. #}
 {% set holiday_days = 365 %}
 
 with

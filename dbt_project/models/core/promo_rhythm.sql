@@ -59,7 +59,7 @@ known as (
 
 candidates as (
 
-    -- 0 days back: what the plan says of that very day for the stores that have one
+    -- 0 days back: the plan of the day itself for other stores
     select
         plan_date,
         cast(unnest(range(0, {{ rhythms_back }})) * {{ rhythm_days }} as integer) as days_back

@@ -20,7 +20,7 @@ superseded as (
         load_id,
         known_on,
         -- the earliest of all later versions, not the next one: a clock set back would otherwise
-        -- leave two versions standing on the same day
+        -- leave two versions valid on the same day
         min(known_on) over (
             partition by store_id, sales_date
             order by load_id

@@ -4,7 +4,7 @@ with
 
 replaced as (
 
-    -- what was served first, where a later run at the same origin replaced it
+    -- the first served version of forecasts that a later run at the same origin replaced
     select * exclude (replaced_at)
     from {{ ref('stg_forecast_history') }}
     qualify row_number() over (

@@ -8,7 +8,7 @@ served as (
 
 vintages as (
 
-    -- the model of most rows names the vintage: stores that came late may be another model's
+    -- the model of most rows names the vintage, because another model may forecast late stores
     select
         forecast_kind,
         forecast_origin,
@@ -38,7 +38,7 @@ stores as (
 
 backtest as (
 
-    -- of each model itself, all origins together: what it promised
+    -- scores of each model itself, all origins together
     select scores.*
     from {{ ref('stg_backtest_scores') }} as scores
     inner join {{ ref('stg_model_versions') }} as models
@@ -98,8 +98,8 @@ judged as (
 
 cells as (
 
-    -- first the stores of one kind on one day: their sums, exact as decimals, are all that the
-    -- segments are made of
+    -- sums per kind of store and day come first: they are exact as decimals, and all segments are
+    -- sums of them
     select
         forecast_kind,
         forecast_origin,

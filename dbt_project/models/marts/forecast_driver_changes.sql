@@ -23,7 +23,7 @@ in_log_units as (
         round(newer.competition_log - older.competition_log, 6) as competition_change_log,
         round(newer.bias_factor_log - older.bias_factor_log, 6) as bias_factor_change_log,
         revisions.change,
-        -- the logarithmic mean of both forecasts: what one log unit is in EUR
+        -- the logarithmic mean of both forecasts: the value of one log unit in EUR
         coalesce(revisions.change / nullif(change_log, 0), revisions.sales_forecast) as eur_per_log
     from {{ ref('forecast_revisions') }} as revisions
     inner join drivers as newer
@@ -43,7 +43,7 @@ in_eur as (
 
     select
         *,
-        -- rounded like the drivers themselves; the trend takes the rest, so that all adds up
+        -- rounded like the drivers themselves; the trend gets the rest, so that the parts add up
         change_log
         - (
             level_change_log

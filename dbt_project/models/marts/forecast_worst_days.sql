@@ -28,7 +28,7 @@ newest_day as (
 
 newest_forecasts as (
 
-    -- of every store-day the forecast that was made last
+    -- the forecast of the last origin before each store-day
     select served.*
     from served
     cross join newest_day

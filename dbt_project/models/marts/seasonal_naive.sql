@@ -2,7 +2,7 @@ with
 
 vintages as (
 
-    -- what the first run of an origin could know
+    -- the data known to the first run of an origin
     select
         forecast_origin,
         min(known_by) as known_by
@@ -31,7 +31,7 @@ from vintages
 inner join sold
     on
         vintages.forecast_origin >= sold.sales_date
-        -- the same year that rossmann_ml.models.baselines looks back
+        -- the same 365 days as in rossmann_ml.models.baselines
         and sold.sales_date > vintages.forecast_origin - 365
         and {{ was_known('sold', 'vintages.known_by') }}
 group by vintages.forecast_origin, sold.store_id, sold.day_of_week

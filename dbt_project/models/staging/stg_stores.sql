@@ -15,8 +15,8 @@ renamed as (
         store_type,
         assortment,
         competition_distance as competition_distance_m,
-        -- Kaggle has openings of 1900 and 1961: a placeholder and a date that says no more than
-        -- "always there", so both count as unknown
+        -- Kaggle has openings of 1900 and 1961: a placeholder and a date that only means "always
+        -- there", so both count as unknown
         case
             when
                 competition_open_since_year >= {{ oldest_believed_competition_year }}

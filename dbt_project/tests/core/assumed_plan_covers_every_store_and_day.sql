@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'assumed_plan'}}}) }}
--- The rules answer for every store and every day after the origin: rows = stores x days.
+-- The rules cover every store and every day after the origin: rows = stores x days.
 with
 
 counted as (

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
--- The calendar adds up to the newest landing of every raw store-day, worked out on its own.
+-- The calendar adds up to the newest version of every raw store-day, computed independently here.
 with
 
 newest_rows as (

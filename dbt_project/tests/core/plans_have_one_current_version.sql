@@ -1,4 +1,4 @@
--- Of every planned store-day exactly one version is current: the one landed last.
+-- Every planned store-day has exactly one current version: the one landed last.
 select
     store_id,
     plan_date,

@@ -1,4 +1,4 @@
--- Of every reported store-day exactly one version is current: the one landed last.
+-- Every reported store-day has exactly one current version: the one landed last.
 select
     store_id,
     sales_date,

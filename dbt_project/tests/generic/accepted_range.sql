@@ -1,5 +1,5 @@
-{# Fails with every row whose value lies outside `minimum` to `maximum`, both inside; NULL is
-   inside. One of the two may be left out. #}
+{# Fails with every row whose value is below `minimum` or above `maximum`; NULL passes. One of the
+   two may be left out. #}
 {% test accepted_range(model, column_name, minimum=none, maximum=none) %}
 
 select *

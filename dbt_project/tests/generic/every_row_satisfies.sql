@@ -1,5 +1,5 @@
-{# Fails with every row for which `condition` is false; NULL fails too, so that a condition says
-   what it means where a column is missing. #}
+{# Fails with every row for which `condition` is false or NULL, so that a condition must cover
+   missing values. #}
 {% test every_row_satisfies(model, condition) %}
 
 select *

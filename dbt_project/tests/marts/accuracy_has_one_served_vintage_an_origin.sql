@@ -1,4 +1,4 @@
--- Readers may take the served rows of an origin for one vintage, whichever models made it.
+-- The served rows of an origin form one vintage, even if several models made them.
 select
     forecast_origin,
     segment_kind,

@@ -1,4 +1,4 @@
--- Of every vintage each kind of segment judges as many store-days as the whole.
+-- In every vintage each kind of segment has as many store-days as the whole.
 with
 
 by_kind as (

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_totals'}}}) }}
--- Bounds lie in order around the sum and the unbiased total, all there or none, and are 0 where
--- no store opens.
+-- Bounds are in order around the sum and the unbiased total, all present or none, and 0 where no
+-- store opens.
 with
 
 totals as (

@@ -1,5 +1,5 @@
--- A closed day has 0, an open one no negative sales; bounds lie in order around the forecast; the
--- horizon is the distance from the origin.
+-- A closed day has 0, an open one no negative sales; bounds are in order around the forecast;
+-- horizon_days is the distance from the origin.
 select *
 from {{ ref('stg_forecasts') }}
 where

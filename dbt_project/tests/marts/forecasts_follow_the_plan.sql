@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'stg_forecasts'}}}) }}
--- At this build's origin, once it is scored, the planned forecasts are of the stores and days of
--- its horizon and open and close with its plan; scoring an older plan would show here.
+-- At this build's origin, once it is scored, the forecasts have the stores and days of its horizon
+-- and are open and closed by its plan; a forecast from an older plan fails here.
 with
 
 origin as (

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_revisions'}}}) }}
--- Of every revision both ends are forecasts, and the change is what lies between them.
+-- Both ends of every revision are forecasts, and the change is their difference.
 select revisions.*
 from {{ ref('forecast_revisions') }} as revisions
 left join {{ ref('stg_forecasts') }} as newer

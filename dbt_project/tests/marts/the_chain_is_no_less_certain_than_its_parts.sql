@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_horizon_totals'}}}) }}
--- What is particular to a store evens out in a sum: the chain's interval is not wider than those of
--- all its stores together. The margin is for how well each is known: the chain's from few origins.
+-- Errors of single stores cancel in a sum: the chain's interval is not wider than those of all its
+-- stores together. The margin allows for estimates: the chain's interval comes from few origins.
 with
 
 widths as (

@@ -48,7 +48,7 @@ full join totals
         forecasts.forecast_origin = totals.forecast_origin
         and levels.level = totals.level
 where
-    -- the double that holds a total keeps less than four decimals of a very large one
+    -- a very large total has fewer than four exact decimals as a double
     (abs(forecasts.sales_forecast - totals.sales_forecast) < 0.01) is not true
     or forecasts.store_days is distinct from totals.store_days
     or forecasts.open_store_days is distinct from totals.open_store_days

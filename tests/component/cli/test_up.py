@@ -1,4 +1,4 @@
-"""``rossmann up``: what it starts, and what it refuses before it starts anything."""
+"""``rossmann up`` starts the right servers, and checks ports before it starts any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_four_services_are_started_with_the_places_of_this_product(tmp_path: Pat
         command = list(service.command)
         assert command[command.index("--host") + 1] == "0.0.0.0"
         assert command[command.index("--port") + 1] == str(PORTS[name])
-        # who listens on every network is asked and found at this machine's address
+        # a server that listens on every network is reached at this machine's address
         assert service.health.startswith(f"http://127.0.0.1:{PORTS[name]}/")
     store = f"sqlite:///{tmp_path / 'state' / 'mlflow' / 'mlflow.db'}"
     assert store in services["mlflow"].command

@@ -1,4 +1,4 @@
-"""Alerts in Dagster: rows as an asset, rules as checks, and failures that reach readers."""
+"""Alerts in Dagster: rows as an asset, rules as checks, failed runs in `status.json`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from support.small_warehouse import change
 
 from assets.alerts import alert_checks, alerts
-from assets.jobs import tell_readers
+from assets.jobs import record_failed_run
 from assets.publishing import published_generation
 from assets.resources import Pipeline, Writer
 from assets.sensors import runs_that_died
@@ -43,7 +43,7 @@ def run(settings: Settings, *assets: object) -> dg.ExecuteInProcessResult:
     definitions = dg.Definitions(
         assets=[each for each in assets if each is not alert_checks],
         asset_checks=[each for each in assets if each is alert_checks],
-        jobs=[dg.define_asset_job("all_of_it", hooks={tell_readers})],
+        jobs=[dg.define_asset_job("all_of_it", hooks={record_failed_run})],
         resources={"pipeline": pipeline, "writer": Writer(pipeline=pipeline)},
         executor=dg.in_process_executor,
     )
@@ -77,7 +77,7 @@ def test_a_critical_alert_is_an_error_and_still_stops_nothing(settings: Settings
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
-def test_the_asset_says_how_many_are_open(settings: Settings):
+def test_the_asset_reports_how_many_alerts_are_open(settings: Settings):
     change(settings, "DELETE FROM monitoring.drift_metrics")
     result = run(settings, alerts)
     (event,) = result.asset_materializations_for_node("monitoring__alerts")
@@ -135,11 +135,11 @@ class Refusing(dg.ConfigurableResource):
 
 @dg.asset
 def unreached(refusing: Refusing) -> None:
-    """A step that never begins."""
+    """Never start, because the resource fails."""
 
 
 @pytest.mark.parametrize("has_step", [True, False], ids=["a step failed", "no step began"])
-def test_a_run_that_died_without_a_failed_step_is_told_and_is_an_alert(
+def test_a_run_that_died_without_a_failed_step_is_recorded_and_raises_an_alert(
     settings: Settings, has_step: bool
 ):
     pipeline = Pipeline.of(settings)
@@ -180,7 +180,7 @@ def test_a_run_that_fails_before_the_rules_are_asked_is_an_alert(settings: Setti
     assert "two rows are wrong" in alert.message
 
 
-def test_a_failure_is_told_although_its_alert_cannot_be_recorded(
+def test_a_failure_reaches_readers_although_its_alert_cannot_be_recorded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("ROSSMANN_ALERT_SMTP_PORT", "no number")

@@ -1,4 +1,4 @@
-"""The asset graph: what a person sees in Dagster's UI, and that nothing of it gets lost."""
+"""The asset graph in Dagster's UI is complete, and dbt's commands fit it."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def manifest_of(location: dg.Definitions) -> dict[str, dict]:
 
 
 def test_the_graph_is_the_one_that_was_agreed_on(location: dg.Definitions):
-    """After a change on purpose: UPDATE_SNAPSHOTS=1 pytest -k the_graph_is_the_one"""
+    """To update the snapshot: UPDATE_SNAPSHOTS=1 pytest -k the_graph_is_the_one"""
     found = graph_text(location)
     if os.environ.get("UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(found, encoding="utf-8")
     assert found == SNAPSHOT.read_text(encoding="utf-8")
 
 
-def test_every_asset_says_what_a_row_is_and_who_answers_for_it(location: dg.Definitions):
+def test_every_asset_describes_a_row_and_has_an_owner(location: dg.Definitions):
     for spec in specs_of(location):
         name = spec.key.to_user_string()
         assert spec.owners == ["team:forecasting"], name
@@ -84,8 +84,8 @@ def test_every_dbt_test_is_an_asset_check_and_blocks(location: dg.Definitions):
         assert checks[key].blocking == (node["config"]["severity"].lower() == "error"), key
 
 
-def test_dbt_is_never_told_to_select_tests_less_than_eagerly(location: dg.Definitions):
-    """Else Dagster waits for checks that dbt left out, and skips what is downstream in silence."""
+def test_dbt_always_selects_tests_eagerly(location: dg.Definitions):
+    """Dagster would wait for checks that dbt left out, and skip the steps downstream in silence."""
     settings = load_settings(**location.resources["pipeline"].values)
     assert dbt_environment(settings)["DBT_INDIRECT_SELECTION"] == "eager"
     project = (settings.dbt_project_path / "dbt_project.yml").read_text(encoding="utf-8")

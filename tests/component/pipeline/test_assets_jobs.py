@@ -1,4 +1,4 @@
-"""Jobs, the schedule and the sensor: what runs together, and when."""
+"""Jobs, schedules and sensors: which steps run together, and when."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names(steps: Sequence[Step[object]]) -> set[str]:
 
 
 def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
-    # shows alerts at the assets that they concern; nothing is computed there
+    # alert_checks only shows alerts on their assets
     return set(location.resolve_job_def(job).graph.node_dict) - {"alert_checks"}
 
 
@@ -95,7 +95,7 @@ def test_publishing_builds_the_marts_whole(location: dg.Definitions):
         *("publish_forecasts", "backfill_forecasts", "watch"),
     ],
 )
-def test_every_job_runs_in_one_process_and_tells_readers_if_it_should_have_published(
+def test_every_job_runs_in_one_process_and_records_failures_if_it_publishes(
     location: dg.Definitions, job: str
 ):
     definition = location.resolve_job_def(job)
@@ -103,7 +103,7 @@ def test_every_job_runs_in_one_process_and_tells_readers_if_it_should_have_publi
     published = dg.AssetKey(["published", "generation"])
     publishes = published in definition.asset_layer.executable_asset_keys
     hooks = {hook.name for hook in definition.hook_defs}
-    assert hooks == ({"tell_readers"} if publishes else set())
+    assert hooks == ({"record_failed_run"} if publishes else set())
 
 
 def test_champion_and_forecasts_come_in_that_order(location: dg.Definitions):
@@ -127,7 +127,7 @@ def asked_at(
 
 @pytest.fixture
 def published(tmp_path: Path) -> Pipeline:
-    """A place where something is published, so that there is a champion."""
+    """A place with a published generation, so that there is a champion."""
     settings = place_settings(tmp_path, tmp_path)
     settings.published_path.mkdir(parents=True)
     (settings.published_path / "0123456789ab.duckdb").touch()
@@ -178,7 +178,7 @@ def test_alerts_that_ask_for_a_training_get_one_on_the_next_monday_with_the_reas
     assert asked_at(retraining_mondays, weekly, published) is None
 
 
-def test_a_scheduled_training_says_that_it_is_scheduled(published: Pipeline):
+def test_a_scheduled_training_has_the_schedule_as_its_reason(published: Pipeline):
     asked = [asked_at(retraining_mondays, each, published) for each in MONDAYS]
     reasons = {each.tags["retraining_reason"] for each in asked if each is not None}
     assert reasons == {"every 4 weeks"}

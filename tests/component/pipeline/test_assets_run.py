@@ -1,10 +1,11 @@
-"""What a run needs around it: the writer's lock, Dagster's home, and lines on a terminal."""
+"""Around a run: the writer's lock, Dagster's home, lines on a terminal, the outcome's record."""
 
-import io
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -16,8 +17,7 @@ from support.code_location import environment_of, place_settings
 from assets import refresh
 from assets.home import open_instance, prepare_dagster_home
 from assets.metadata import reported
-from assets.resources import Pipeline, Writer
-from assets.terminal import StepLines, run_logger
+from assets.resources import Pipeline, Training, Writer
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
@@ -73,7 +73,7 @@ def test_the_run_is_the_writer_from_its_first_step_to_its_end(settings: Settings
     assert lock_as_another_process_sees_it(settings) == "free"
 
 
-def test_what_only_looks_is_no_writer(settings: Settings):
+def test_a_read_only_step_does_not_take_the_lock(settings: Settings):
     @dg.asset
     def looking(pipeline: Pipeline) -> str:
         return lock_as_another_process_sees_it(pipeline.settings)
@@ -82,7 +82,7 @@ def test_what_only_looks_is_no_writer(settings: Settings):
     assert done.output_for_node("looking") == "free"
 
 
-def test_resources_hand_on_the_settings_and_parameters_of_their_place(settings: Settings):
+def test_resources_have_the_settings_and_parameters_of_their_place(settings: Settings):
     pipeline = Pipeline.of(settings)
     assert pipeline.settings == settings
     assert pipeline.params.training.profiles["fast"].models["catboost"].trees == 25
@@ -103,13 +103,13 @@ def test_dagster_keeps_everything_below_the_state_folder(settings: Settings):
         assert Path(written[part]["config"]["base_dir"]).is_relative_to(home)
 
 
-def test_dagster_sends_nothing_home_and_runs_one_thing_at_a_time(settings: Settings):
+def test_dagster_has_no_telemetry_and_runs_one_job_at_a_time(settings: Settings):
     with open_instance(settings) as instance:
         assert not instance.telemetry_enabled
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
 
 
-def test_a_checkout_read_where_it_lies_keeps_its_runs_in_the_same_folder(settings: Settings):
+def test_dagster_dev_in_the_checkout_keeps_its_runs_in_the_same_folder(settings: Settings):
     own = yaml.safe_load((settings.home / "dagster.yaml").read_text(encoding="utf-8"))
     copy = yaml.safe_load((prepare_dagster_home(settings) / "dagster.yaml").read_text("utf-8"))
     for part in ("run_storage", "event_log_storage", "schedule_storage", "compute_logs"):
@@ -148,56 +148,91 @@ def never() -> None:
     raise AssertionError
 
 
-def story_of(*assets: dg.AssetsDefinition, is_screen: bool = False) -> tuple[StepLines, str]:
-    stream = io.StringIO()
-    lines = StepLines(Console(file=stream, force_terminal=is_screen, width=120, highlight=False))
-    definitions = dg.Definitions(
-        assets=assets,
-        jobs=[dg.define_asset_job("all_of_it")],
-        loggers={"terminal": run_logger([lines])},
-    )
-    job = definitions.resolve_job_def("all_of_it")
-    lines.steps = len(assets)
-    job.execute_in_process(raise_on_error=False, run_config={"loggers": {"terminal": {}}})
-    lines.close()
-    return lines, stream.getvalue()
+@pytest.fixture
+def run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[RefreshRecord, str, str]]:
+    """Run assets as the weekly job; return its record, its output and its errors."""
+
+    def run_assets(
+        *assets: dg.AssetsDefinition, is_screen: bool = False
+    ) -> tuple[RefreshRecord, str, str]:
+        def definitions(
+            *, settings: Settings, loggers: dict[str, dg.LoggerDefinition]
+        ) -> dg.Definitions:
+            return dg.Definitions(
+                assets=assets,
+                jobs=[dg.define_asset_job("all_of_it")],
+                resources={"training": Training(), "pipeline": Pipeline.of(settings)},
+                loggers=loggers,
+            )
+
+        monkeypatch.setattr(refresh, "build_definitions", definitions)
+        console = Console(force_terminal=is_screen, highlight=False)
+        with open_instance(settings) as instance:
+            record = refresh.run_job(console, settings, instance, "all_of_it", profile="fast")
+        printed = capfd.readouterr()
+        return record, printed.out, printed.err
+
+    return run_assets
 
 
-def test_a_step_is_a_line_at_its_start_and_one_at_its_end():
-    lines, printed = story_of(good)
-    start, note, end = printed.splitlines()
+def test_a_step_is_a_line_at_its_start_and_one_at_its_end(run):
+    record, printed, _ = run(good)
+    _, start, note, end = printed.splitlines()
     assert start.split() == ["1/1", "good", "..."]
     assert note.strip() == "note: something [odd]"
     assert end.split()[:2] == ["1/1", "good"]
     assert end.endswith(" s  42 rows")
-    assert list(lines.story.seconds) == ["good"]
-    assert not lines.story.errors
+    assert list(record.step_seconds) == ["good"]
+    assert (record.exit_code, record.reason) == (0, None)
 
 
-def test_a_screen_shows_what_the_step_is_doing_and_then_the_one_line():
-    _, printed = story_of(good, is_screen=True)
+def test_a_screen_shows_what_the_step_is_doing_and_then_the_one_line(run):
+    _, printed, _ = run(good, is_screen=True)
+    assert "halfway" in printed
     assert "42 rows" in printed.splitlines()[-1]
 
 
-def test_a_failure_is_told_with_its_cause_and_what_did_not_run():
-    lines, _ = story_of(good, bad, never)
-    assert lines.story.failed_step == "bad"
-    assert lines.story.skipped == 1
-    assert lines.story.errors[-1][0] == "KeyError"
-    assert lines.story.reason == "two rows are [wrong]\nin this way"
-    assert lines.story.exit_code == RefusedError.exit_code
+def test_a_failure_is_printed_with_its_cause_its_log_and_what_did_not_run(run):
+    record, _, errors = run(good, bad, never)
+    assert record.failed_step == "bad"
+    assert record.reason == "two rows are [wrong]\nin this way"
+    assert record.exit_code == RefusedError.exit_code
+    assert list(record.step_seconds) == ["good"]
+    stopped, _, skipped, log = errors.splitlines()
+    assert stopped == "stopped in the step “bad”: two rows are [wrong]"
+    assert skipped == "1 steps after it did not run."
+    assert "KeyError: 'the cause of it'" in Path(log.partition(": ")[2]).read_text("utf-8")
 
 
-def test_an_interrupt_is_told_as_such():
-    lines, _ = story_of(interrupted, never)
-    assert lines.story.reason == "interrupted"
-    assert lines.story.exit_code == 130
+def test_an_interrupt_is_printed_as_such(run):
+    record, _, _ = run(interrupted, never)
+    assert (record.reason, record.exit_code) == ("interrupted", 130)
+    assert record.failed_step == "interrupted"
 
 
-def test_a_bug_is_told_by_its_name_and_ends_with_code_1():
-    lines, _ = story_of(broken)
-    assert lines.story.reason == "ZeroDivisionError: division by zero"
-    assert lines.story.exit_code == 1
+def test_a_bug_is_printed_with_its_class_and_ends_with_code_1(run):
+    record, _, _ = run(broken)
+    assert record.reason == "ZeroDivisionError: division by zero"
+    assert record.exit_code == 1
+
+
+def test_a_run_that_fails_before_its_first_step_has_a_reason(run, monkeypatch):
+    @contextmanager
+    def nowhere(self: Training, context: dg.InitResourceContext) -> Iterator[Training]:
+        raise OSError("nowhere to train")
+        yield self
+
+    monkeypatch.setattr(Training, "yield_for_execution", nowhere)
+
+    @dg.asset
+    def training_asset(training: Training) -> None:
+        raise AssertionError
+
+    record, _, _ = run(training_asset)
+    assert "nowhere to train" in str(record.reason)
+    assert (record.exit_code, record.failed_step) == (1, None)
 
 
 PRINTING = """
@@ -223,19 +258,14 @@ def test_what_libraries_print_goes_to_the_log_and_not_to_the_terminal(tmp_path: 
     }
 
 
-def test_the_record_of_a_refused_run_says_why(settings: Settings, tmp_path, monkeypatch):
+def test_the_record_of_a_refused_run_has_the_reason(settings: Settings, tmp_path, monkeypatch):
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
     record = tmp_path / "records" / "refused.json"
-    assert (
-        refresh.main(["--origin", "2015-05-08", "--record", str(record)]) == NoDataError.exit_code
-    )
+    code = refresh.main(["--origin", "2015-05-08", "--record", str(record)])
     written = RefreshRecord.read(record)
-    assert (written.exit_code, written.job, written.step_seconds) == (
-        NoDataError.exit_code,
-        None,
-        {},
-    )
+    assert code == written.exit_code == NoDataError.exit_code
+    assert (written.job, written.step_seconds) == (None, {})
     assert written.reason is not None
     assert "run `rossmann refresh` first" in written.reason
     assert written.peak_gigabytes is not None

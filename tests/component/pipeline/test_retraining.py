@@ -1,4 +1,4 @@
-"""``rossmann train`` and ``tune`` as commands: what they make, say and refuse."""
+"""``rossmann train`` and ``tune`` as commands: results, messages and errors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def settings(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 def rossmann(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Run the command in this process; its exit code and what it printed."""
+    """Run the command in this process; return its exit code and output."""
     for module in (models, tune_command):
         monkeypatch.setattr(module, "default_settings", lambda: settings)
 
@@ -85,7 +85,7 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
         ).fetchall()
     assert registered == "1"
 
-    # a whole training is there: nothing of it may be asked for again
+    # the training is complete: no part of it may run again
     for step in ("TRAINING_PANEL", "BACKTEST", "TRAIN"):
         monkeypatch.delattr(retraining, step)
     code, said = rossmann("train")
@@ -99,7 +99,7 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
     assert count(settings, "forecasting.promotions") == 1
 
 
-def test_train_without_a_warehouse_or_beside_another_writer_is_refused(
+def test_train_without_a_warehouse_or_during_another_write_is_refused(
     settings: Settings, rossmann: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert rossmann("train", "--profile", "huge")[0] == 2

@@ -1,4 +1,4 @@
-"""Several servers run as one: one log, one end, nothing left behind."""
+"""Several servers run together with one log, and all of them end together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print("listening", flush=True)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler)\
 .serve_forever()
 """
-# starts a process of its own, writes down its number, and both do not listen to SIGTERM
+# starts a child, writes the child's process id to a file, and both ignore SIGTERM
 STUBBORN = """
 import pathlib, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -49,7 +49,7 @@ def server(name: str, folder: Path) -> Service:
 
 def script(name: str, text: str, *arguments: str, address: str = "", **options: dict) -> Service:
     command = [sys.executable, "-c", text, *arguments]
-    # nothing listens on port 9 of a test's machine
+    # no server listens on port 9 of a test machine
     where = address or "http://127.0.0.1:9"
     return Service(name, command, address=where, health=f"{where}/", **options)
 
@@ -114,7 +114,7 @@ def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
         run([server("well", tmp_path), deaf], Log(), patience_seconds=1)
 
 
-def test_what_does_not_end_when_told_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     mark = tmp_path / "child"
     stubborn = script("stubborn", STUBBORN, str(mark))
 
@@ -124,7 +124,7 @@ def test_what_does_not_end_when_told_is_killed_with_all_that_it_started(tmp_path
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    run([stubborn], Log(), grace_seconds=0.3)  # told to stop before it was healthy
+    run([stubborn], Log(), grace_seconds=0.3)  # stopped before it was healthy
     wait_until_gone(int(mark.read_text()))
 
 

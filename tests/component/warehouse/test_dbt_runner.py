@@ -1,4 +1,4 @@
-"""What dbt is given and how its results are called; running it is tested with the project."""
+"""Environment and variables of dbt, and names of its results; see test_dbt_project for runs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_products_clock_reaches_dbt_only_when_it_is_set(settings: Settings) 
     assert dbt_environment(set_clock)["ROSSMANN_AS_OF"] == "2015-06-22"
 
 
-def test_unit_tests_are_left_out_unless_asked_for(settings: Settings) -> None:
+def test_unit_tests_are_left_out_by_default(settings: Settings) -> None:
     assert dbt_environment(settings)["DBT_EXCLUDE_RESOURCE_TYPES"] == "unit_test"
     assert "DBT_EXCLUDE_RESOURCE_TYPES" not in dbt_environment(settings, unit_tests=True)
 
@@ -88,5 +88,5 @@ def test_without_a_warehouse_dbt_is_not_started(settings: Settings, params: Para
         ("source.rossmann.raw.sales", "source raw.sales"),
     ],
 )
-def test_a_node_is_called_as_a_person_knows_it(unique_id: str, name: str) -> None:
+def test_a_node_has_a_short_name_for_people(unique_id: str, name: str) -> None:
     assert node(unique_id).name == name

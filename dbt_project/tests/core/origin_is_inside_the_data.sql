@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_origin'}}}) }}
--- An origin that was asked for is a day the chain has sales of.
+-- An origin given as a variable is a day with sales of the chain.
 with
 
 days as (

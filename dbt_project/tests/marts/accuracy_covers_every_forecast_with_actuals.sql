@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'forecast_accuracy'}}}) }}
--- The store-days judged are the forecast store-days that were open and sold: none is dropped and
--- none counted twice, however often a forecast was replaced.
+-- The evaluated store-days are the forecast store-days that were open and sold: none is dropped and
+-- none counted twice, even if a forecast was replaced.
 with
 
 served as (
@@ -11,7 +11,7 @@ served as (
         target_date
     from {{ ref('stg_forecasts') }}
     union all
-    -- what was served once and has no forecast any more
+    -- store-days that were served once and have no forecast now
     select distinct
         history.forecast_origin,
         history.store_id,

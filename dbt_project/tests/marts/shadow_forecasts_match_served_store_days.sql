@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'stg_shadow_forecasts'}}}) }}
--- A challenger in shadow forecasts days that the champion forecast too, 0 on closed ones and in
--- order, and is never the model that serves them. A day that a later run no longer forecast is no
--- fault of the shadow beside an earlier one.
+-- A challenger in shadow forecasts days that the champion forecast too, with 0 on closed days and
+-- bounds in order, and is never the model that serves them. A day that a later run no longer
+-- forecasts may stay in the shadow forecasts of an earlier run.
 select shadow.*
 from {{ ref('stg_shadow_forecasts') }} as shadow
 left join {{ ref('stg_forecasts') }} as served
