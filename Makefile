@@ -68,6 +68,7 @@ lint-style:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project
+	@git ls-files -z | xargs -0 $(BIN)/codespell
 
 .PHONY: lint-delivery
 lint-delivery:

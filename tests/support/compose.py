@@ -136,7 +136,7 @@ class Stack:
                     shutil.chown(path, "nobody")
 
     def here(self, text: str) -> str:
-        """What stands in the compose file, as it is on this machine."""
+        """Return a value of the compose file with the folders of this machine."""
         text = text.replace(_WRITTEN, str(self.place / "volumes"))
         text = re.sub(r"(?<![\w.-])/app\b", str(self.app), text)
         names = "|".join(map(re.escape, self.services))
@@ -170,7 +170,7 @@ class Stack:
 
         Args:
             name: The service.
-            **environment: Variables beside those of the file.
+            **environment: Variables in addition to those of the file.
         """
         for other, how in self.services[name].get("depends_on", {}).items():
             if other in self.services or how.get("required", True):

@@ -19,7 +19,7 @@ _LINK = re.compile(
     r"\[[^\]]*\]\((?P<target>[^)\s]+)\)|^\[[^\]]+\]: (?P<reference>\S+)", re.MULTILINE
 )
 RUNS = "<!-- tested: runs where the warehouse is -->"
-"""Stands before a Python block that a test executes beside a published warehouse."""
+"""Comment before a Python block that a test executes in a folder with a published warehouse."""
 
 
 @dataclass(frozen=True)

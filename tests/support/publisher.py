@@ -1,4 +1,4 @@
-"""Publishing again and again beside readers, each time with a figure of its own."""
+"""Publish repeatedly while readers read, each time with another figure."""
 
 from __future__ import annotations
 
