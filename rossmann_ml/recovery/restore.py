@@ -91,7 +91,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
 
 
 def restore_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folders for unpacked and former files, in the warehouse and in the state folder."""
+    """Return the folders for unpacked and former files, in warehouse and state folder."""
     return settings.restore_path, settings.state_path / settings.restore_path.name
 
 

@@ -48,7 +48,7 @@ class ChainCalendar:
 
 
 def _official_state(state: str) -> str:
-    """Return the state whose calendar is used: of a pair such as ``HB,NI`` the larger second one."""
+    """Return the state whose calendar is used: of a pair such as ``HB,NI`` the second, larger."""
     return state.rsplit(",", maxsplit=1)[-1]
 
 
