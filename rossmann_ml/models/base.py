@@ -1,15 +1,16 @@
-"""Define the interface of a model, and the functions that all models share.
+"""Define the base class of models, and the functions that all models share.
 
-A new model family is a class with the interface :class:`Model` in its own module of
+A new model family is a subclass of :class:`Model` in its own module of
 :mod:`rossmann_ml.models.families`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -38,42 +39,90 @@ class FitSettings:
     threads: int
 
 
-class Model(Protocol):
-    """Interface of a model that predicts log sales, deterministically for given inputs.
+class Model(ABC):
+    """Model of log sales minus the linear forecast, deterministic for given inputs.
 
-    A model does not change after :meth:`fit` or :meth:`load`, not even its number of threads, so
-    that several threads can call :meth:`predict_log_sales` at once.
+    A family implements the abstract methods with its library. A model does not change after
+    :meth:`fit` or :meth:`load`, not even its number of threads, so that several threads can call
+    :meth:`predict_log_sales` at once.
 
     Attributes:
         packages: Names of the distributions that only the family's module imports; the registered
             model requires them.
+        file: Name of the model's file, in the format of its library.
+        fitted: Fitted object of the library.
         categories: Codes of the text features, from the fit.
+        threads: Number of threads of predictions.
+        features: Names of the features, in column order.
     """
 
     packages: ClassVar[tuple[str, ...]]
-    categories: Categories
+    file: ClassVar[str]
+    fitted: Any
+
+    def __init__(self, fitted: Any, categories: Categories, threads: int) -> None:
+        self.fitted = fitted
+        self.categories = categories
+        self.threads = threads
+        self.features = self._feature_names()
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit a model on the rows of a training panel (all features and ``sales``)."""
-        ...
+        categories = Categories.of(panel)
+        matrix = design_matrix(panel, features, categories)
+        fitted = cls._fit(matrix, log_target(panel), features, settings)
+        return cls(fitted, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict log sales of rows with all features, shape (rows,)."""
-        ...
+        correction = self._predict(design_matrix(panel, self.features, self.categories))
+        return np.asarray(np.asarray(correction, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
         """Return ``feature, gain, gain_share, splits`` per feature, most important first."""
-        ...
+        return importance_frame(self.features, *self._gain_and_splits())
 
     def save(self, folder: Path) -> None:
-        """Write the model's files into an existing folder."""
-        ...
+        """Write the model's file and ``categories.json`` into an existing folder."""
+        self.categories.save(folder)
+        self._write(folder / self.file)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
         """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
-        ...
+        path = folder / cls.file
+        if not path.exists():  # the libraries' own errors do not name the file
+            raise FileNotFoundError(2, "no such file", str(path))
+        return cls(cls._read(path), Categories.load(folder), threads)
+
+    @classmethod
+    @abstractmethod
+    def _fit(
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
+    ) -> Any:
+        """Return the object of the library, fitted on a matrix of shape (rows, features)."""
+
+    @abstractmethod
+    def _feature_names(self) -> list[str]:
+        """Return the names of the features that the fitted object stores."""
+
+    @abstractmethod
+    def _predict(self, matrix: Float32Array) -> np.ndarray:
+        """Predict log sales minus the linear forecast, shape (rows,)."""
+
+    @abstractmethod
+    def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray | None]:
+        """Return gain and number of splits by feature; None if splits are not counted."""
+
+    @abstractmethod
+    def _write(self, path: Path) -> None:
+        """Write the fitted object, byte-identical for the same fit."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, path: Path) -> Any:
+        """Read the file of :meth:`_write`."""
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:

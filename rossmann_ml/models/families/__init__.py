@@ -1,7 +1,6 @@
 """Find model families: one module per family, named like the family in ``params.yaml``.
 
-Each module defines ``FAMILY_MODEL``, a class with the interface
-:class:`rossmann_ml.models.base.Model`. See :mod:`rossmann_ml.models.base` for shared functions.
+Each module defines ``FAMILY_MODEL``, a subclass of :class:`rossmann_ml.models.base.Model`.
 """
 
 from __future__ import annotations
