@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
-_METADATA = "bundle.json"
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -110,22 +110,25 @@ class Bundle:
         Returns:
             The bundle with its ``model_version``.
         """
-
-        def write(folder: Path) -> None:
-            self.model.save(folder)
-            self.calibration.save(folder)
-            self.total_calibration.save(folder)
-            text = json.dumps(asdict(self.metadata), indent=2)
-            (folder / _METADATA).write_text(text, encoding="utf-8")
-
         day = date.fromisoformat(self.metadata.trained_through)
-        return Bundle(
-            self.model,
-            self.calibration,
-            self.total_calibration,
-            self.metadata,
-            _write_versioned(models_folder, f"{self.metadata.family}-{day:%Y%m%d}", write),
-        )
+        prefix = f"{self.metadata.family}-{day:%Y%m%d}"
+        temporary = models_folder / f".{prefix}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        self.model.save(temporary)
+        for part in (self.metadata, self.calibration, self.total_calibration):
+            text = json.dumps(asdict(part), indent=2)
+            (temporary / _FILES[type(part)]).write_text(text, encoding="utf-8")
+        digest = hashlib.sha256()
+        for path in sorted(temporary.iterdir()):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+        version = f"{prefix}-{digest.hexdigest()[:8]}"
+        if (models_folder / version).exists():
+            shutil.rmtree(temporary)
+        else:
+            temporary.rename(models_folder / version)
+        return replace(self, model_version=version)
 
     @classmethod
     def load(cls, models_folder: Path, model_version: str, *, threads: int) -> Bundle:
@@ -136,11 +139,11 @@ class Bundle:
         """
         folder = models_folder / model_version
         try:
-            metadata = BundleMetadata(**json.loads((folder / _METADATA).read_text("utf-8")))
+            metadata = _read(folder, BundleMetadata)
             return cls(
                 Blend.load(folder, threads=threads),
-                Calibration.load(folder),
-                TotalCalibration.load(folder),
+                _read(folder, Calibration),
+                _read(folder, TotalCalibration),
                 metadata,
                 model_version,
             )
@@ -151,19 +154,12 @@ class Bundle:
             ) from error
 
 
-def _write_versioned(models_folder: Path, prefix: str, write: Callable[[Path], None]) -> str:
-    models_folder.mkdir(parents=True, exist_ok=True)
-    temporary = models_folder / f".{prefix}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    write(temporary)
-    digest = hashlib.sha256()
-    for path in sorted(temporary.iterdir()):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    version = f"{prefix}-{digest.hexdigest()[:8]}"
-    if (models_folder / version).exists():
-        shutil.rmtree(temporary)
-    else:
-        temporary.rename(models_folder / version)
-    return version
+_FILES: dict[type, str] = {
+    BundleMetadata: "bundle.json",
+    Calibration: "calibration.json",
+    TotalCalibration: "total_calibration.json",
+}
+
+
+def _read(folder: Path, part: type[Part]) -> Part:
+    return part(**json.loads((folder / _FILES[part]).read_text(encoding="utf-8")))

@@ -7,17 +7,14 @@ totals.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray, IntArray
 
-_FILE = "calibration.json"
 INTERVAL_LEVELS = (80, 95)
 _WEEK_DAYS = 7
 # Log error from which a day counts as an unusual event (half or twice the forecast). A few such
@@ -100,15 +97,6 @@ class Calibration:
             columns[f"lower_{level}"] = np.minimum(np.exp(log_forecast - half), point)
             columns[f"upper_{level}"] = np.maximum(np.exp(log_forecast + half), point)
         return pl.DataFrame(columns)
-
-    def save(self, folder: Path) -> None:
-        """Write ``calibration.json``."""
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> Calibration:
-        """Read ``calibration.json``."""
-        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
 
 
 def interval_spread(panel: pl.DataFrame) -> FloatArray:

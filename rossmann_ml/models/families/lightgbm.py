@@ -45,7 +45,7 @@ class LightGBMModel(Model):
         return lightgbm.train(parameters, data, num_boost_round=settings.trees)
 
     def _feature_names(self) -> list[str]:
-        return self.fitted.feature_name()
+        return list(self.fitted.feature_name())
 
     def _predict(self, matrix: Float32Array) -> np.ndarray:
         return np.asarray(self.fitted.predict(matrix, num_threads=self.threads))
