@@ -17,8 +17,6 @@ import polars as pl
 from rossmann_ml.features.panel import STORE_FEATURES
 
 _FILE = "categories.json"
-MISSING_CODE = -1
-"""Code of a null value."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Categories:
 
     Attributes:
         values: Values by feature, in alphabetical order. The code of a value is its position; all
-            other values have the code ``len(values)``.
+            other values have the code ``len(values)``, and null has -1.
     """
 
     values: Mapping[str, list[str]]
@@ -41,10 +39,11 @@ class Categories:
     def encode(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Return the panel with codes in place of its text features."""
         return panel.with_columns(
-            pl.when(pl.col(name).is_null())
-            .then(MISSING_CODE)
-            .otherwise(_positions(pl.col(name), known))
-            .alias(name)
+            pl.col(name).replace_strict(
+                {None: -1} | {value: code for code, value in enumerate(known)},
+                default=len(known),
+                return_dtype=pl.Int32,
+            )
             for name, known in self.values.items()
             if name in panel.columns
         )
@@ -75,11 +74,3 @@ class Categories:
     def load(cls, folder: Path) -> Self:
         """Read ``categories.json``."""
         return cls(json.loads((folder / _FILE).read_text(encoding="utf-8")))
-
-
-def _positions(column: pl.Expr, known: list[str]) -> pl.Expr:
-    if not known:
-        return pl.lit(0, pl.Int32)
-    return column.replace_strict(
-        known, range(len(known)), default=len(known), return_dtype=pl.Int32
-    )
