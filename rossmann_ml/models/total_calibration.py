@@ -8,9 +8,7 @@ out. :class:`TotalCalibration` models both on out-of-fold forecasts. See
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +16,7 @@ from scipy.special import ndtri, stdtrit
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.calibration import INTERVAL_LEVELS, conformal_quantile, point_log_shift
-from rossmann_ml.models.nested_variance import DayErrors, nested_variance
+from rossmann_ml.models.nested_variance import nested_variance
 from rossmann_ml.models.totals import (
     AMOUNTS,
     CHAIN,
@@ -31,7 +29,6 @@ from rossmann_ml.models.totals import (
     with_segments,
 )
 
-_FILE = "total_calibration.json"
 _KEY = ["forecast_origin", "level", "segment", "first_date", "last_date"]
 _WEEK_DAYS = 7
 # Least variance of a total's log error (a standard deviation of 0.001%), to avoid division by 0.
@@ -96,7 +93,7 @@ class TotalCalibration:
         totals = add_up(rows, stores, horizon_days=horizon_days)
         errors = _day_errors(rows, stores)
         freedom = _freedom(rows, horizon_days)
-        own = nested_variance(_nested(errors[STORE]))
+        own = _nested(errors[STORE])
         whole = totals.filter(
             pl.col("last_date") == pl.col("forecast_origin").dt.offset_by(f"{horizon_days}d"),
             pl.col("first_date") == pl.col("forecast_origin").dt.offset_by("1d"),
@@ -104,9 +101,7 @@ class TotalCalibration:
         shared, segments = {}, {}
         for level in (CHAIN, *GROUPS):
             mixed_in = whole.filter(pl.col("level") == level)["store_concentration"].to_numpy()
-            shared[level] = np.maximum(
-                nested_variance(_nested(errors[level])) - own * mixed_in.mean(), 0
-            )
+            shared[level] = np.maximum(_nested(errors[level]) - own * mixed_in.mean(), 0)
             segments[level] = errors[level]["segment"].n_unique()
         fitted = cls(
             log_bias=log_bias,
@@ -197,15 +192,6 @@ class TotalCalibration:
             columns[f"upper_{level}_factor"] = np.exp(self.log_bias + half)
         return pl.DataFrame(columns)
 
-    def save(self, folder: Path) -> None:
-        """Write ``total_calibration.json``."""
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> TotalCalibration:
-        """Read ``total_calibration.json``."""
-        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-
 
 def _log_bias(rows: pl.DataFrame) -> float:
     """Return the log of the factor that makes sums of daily forecasts unbiased.
@@ -229,7 +215,7 @@ def _log_bias(rows: pl.DataFrame) -> float:
 
 
 def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Compute log errors by segment and day for each level, limited by :func:`_usual`.
+    """Compute log errors by segment and day for each level, clipped to robust standard deviations.
 
     Errors of groups and stores are minus the chain's; those of stores in units of their spread.
     """
@@ -250,20 +236,19 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
             .join(chain, on=day, maintain_order="left")
             .with_columns(error=(pl.col("error") - pl.col("chain_error")) / unit)
         )
-    return {level: _usual(frame) for level, frame in errors.items()}
+    usual = _USUAL_DEVIATIONS * _MEDIAN_TO_DEVIATION * pl.col("error").abs().median()
+    return {
+        level: frame.with_columns(pl.col("error").clip(-usual, usual))
+        for level, frame in errors.items()
+    }
 
 
-def _usual(errors: pl.DataFrame) -> pl.DataFrame:
-    """Clip errors to a few robust standard deviations."""
-    limit = _USUAL_DEVIATIONS * _MEDIAN_TO_DEVIATION * pl.col("error").abs().median()
-    return errors.with_columns(pl.col("error").clip(-limit, limit))
-
-
-def _nested(errors: pl.DataFrame) -> DayErrors:
+def _nested(errors: pl.DataFrame) -> FloatArray:
+    """Return the variances of horizon, week and day of errors by segment and day."""
     series = pl.struct("forecast_origin", "segment").rle_id()  # the rows are sorted by both
     week = pl.struct("forecast_origin", "segment", pl.col("target_date").dt.truncate("1w"))
     numbers = errors.select(series=series.cast(pl.Int64), week=week.rle_id().cast(pl.Int64))
-    return DayErrors(
+    return nested_variance(
         series=numbers["series"].to_numpy(),
         week=numbers["week"].to_numpy(),
         weight=errors["forecast"].to_numpy(),
