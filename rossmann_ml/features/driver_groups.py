@@ -1,8 +1,9 @@
-"""Assign every feature and every linear column to exactly one group of causes.
+"""Assign every feature to exactly one group of causes.
 
-A feature or column without a group raises an error that names it, so the drivers cannot silently
-leave out a new feature. Each feature group declares the group of causes of its features, see
-:mod:`rossmann_ml.features.groups`.
+A feature without a group raises an error that names it, so the drivers cannot silently leave out a
+new feature. Each feature group declares the group of causes of its features, see
+:mod:`rossmann_ml.features.groups`; :class:`rossmann_ml.features.linear_design.LinearDesign` has
+those of linear columns.
 """
 
 from __future__ import annotations
@@ -24,17 +25,6 @@ PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
 """All parts, which add up to a forecast."""
 LINEAR_FEATURES = "linear"
 """Group of the linear forecast's features, recomputed from the groups that are switched on."""
-
-_BLOCKS = {
-    "weekday": "weekday",
-    "promo": "promo",
-    "special_day": "holidays",
-    "holiday": "holidays",
-    "closing": "holidays",
-    "month": "season",
-    "season": "season",
-    "trend": "trend",
-}
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
@@ -61,19 +51,3 @@ def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
             f"group of drivers: {', '.join(groups)}"
         )
     return found[0]
-
-
-def block_groups(blocks: Iterable[str]) -> dict[str, str]:
-    """Return the group of each block of linear columns, one of ``GROUPS``.
-
-    Raises:
-        ValueError: A block has no group.
-    """
-    names = list(dict.fromkeys(blocks))
-    missing = [name for name in names if name not in _BLOCKS]
-    if missing:
-        raise ValueError(
-            f"linear columns {', '.join(missing)} belong to no group of drivers; those that do: "
-            f"{', '.join(_BLOCKS)}"
-        )
-    return {name: _BLOCKS[name] for name in names}

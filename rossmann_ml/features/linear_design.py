@@ -74,8 +74,7 @@ class LinearDesign:
         harmonic: Number of the annual harmonic, 0 for other columns, shape (columns,).
         slow: Whether a column is trend, season or a promotion's bump, of which a store's own
             history shows little, shape (columns,).
-        blocks: Topic of each column: ``weekday``, ``month``, ``special_day``, ``trend``,
-            ``season``, ``promo``, ``holiday`` or ``closing``.
+        causes: Group of causes of each column, see :mod:`rossmann_ml.features.driver_groups`.
     """
 
     first_date: date
@@ -85,7 +84,7 @@ class LinearDesign:
     store_columns: Float32Array
     harmonic: IntArray
     slow: BoolArray
-    blocks: tuple[str, ...]
+    causes: tuple[str, ...]
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
@@ -97,7 +96,7 @@ class LinearDesign:
         day = [day_of_week, month, special, season]
         # the uplift of a promotion differs by weekday and around paydays, and changes over years
         promo = [day_of_week[:6], month, season[:1]]
-        store_blocks, store = _store_columns(plan)
+        store_causes, store = _store_columns(plan)
         slow = [np.full(len(part), part is season) for part in day]
         slow += [np.full(len(part), part is not promo[0]) for part in promo]
         slow += [np.zeros(len(store), np.bool_)]
@@ -105,13 +104,13 @@ class LinearDesign:
         # a sine and a cosine per harmonic, between the trend and the Christmas ramp
         first = sum(map(len, day[:-1])) + 1
         harmonic[first : first + 2 * _HARMONICS] = np.repeat(np.arange(_HARMONICS) + 1, 2)
-        blocks = [
-            *("weekday" for _ in day_of_week),
-            *("month" for _ in month),
-            *("special_day" for _ in special),
-            *("trend", *("season" for _ in season[1:])),
-            *("promo" for part in promo for _ in part),
-            *store_blocks,
+        causes = [
+            *["weekday"] * len(day_of_week),
+            *["season"] * len(month),
+            *["holidays"] * len(special),
+            *["trend", *["season"] * len(season[1:])],
+            *["promo"] * sum(map(len, promo)),
+            *store_causes,
         ]
         return cls(
             plan.first_date,
@@ -121,7 +120,7 @@ class LinearDesign:
             store,
             harmonic,
             np.concatenate(slow),
-            tuple(blocks),
+            tuple(causes),
         )
 
     def span(self, first: int, last: int) -> LinearDesign:
@@ -233,7 +232,7 @@ def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     """Compute the columns of school holidays, repeated promotions, state holidays and closings.
 
     Returns:
-        Topic of each column (see ``blocks``), and the columns, shape (columns, stores, days).
+        Group of causes of each column, and the columns, shape (columns, stores, days).
     """
     holiday = plan.state_holiday > 0
     until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)
@@ -247,19 +246,19 @@ def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     sunday_next = (weekdays(plan.first_date, plan.days) == 5)[None, :]
     sunday_before = (weekdays(plan.first_date, plan.days) == 0)[None, :]
     columns = [
-        ("holiday", school),
-        ("holiday", school & plan.is_promo),
+        ("holidays", school),
+        ("holidays", school & plan.is_promo),
         ("promo", plan.is_promo & promo_follows),
-        ("holiday", holiday),
-        ("holiday", until == 1),
-        ("holiday", until == 2),
-        ("holiday", until == 3),
-        ("holiday", since == 1),
-        ("holiday", since == 2),
-        ("closing", (ahead >= 1) & ~sunday_next),
-        ("closing", (behind >= 1) & ~sunday_before),
-        ("closing", ahead >= 2),
-        ("closing", behind >= 2),
-        ("closing", behind >= 7),
+        ("holidays", holiday),
+        ("holidays", until == 1),
+        ("holidays", until == 2),
+        ("holidays", until == 3),
+        ("holidays", since == 1),
+        ("holidays", since == 2),
+        ("holidays", (ahead >= 1) & ~sunday_next),
+        ("holidays", (behind >= 1) & ~sunday_before),
+        ("holidays", ahead >= 2),
+        ("holidays", behind >= 2),
+        ("holidays", behind >= 7),
     ]
-    return [block for block, _ in columns], _stack([column for _, column in columns])
+    return [cause for cause, _ in columns], _stack([column for _, column in columns])

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from rossmann_ml.features.driver_groups import GROUPS, block_groups, feature_groups
+from rossmann_ml.features.driver_groups import GROUPS, feature_groups
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
@@ -92,8 +92,7 @@ def _linear_parts(
 ) -> dict[str, FloatArray]:
     """Split the linear forecast by group of columns, minus its value on the typical day."""
     design = linear.design
-    group_of = block_groups(design.blocks)
-    groups = np.array([group_of[block] for block in design.blocks])
+    groups = np.array(design.causes)
     weekday_of_first = (design.first_date + timedelta(days=first)).weekday()
     wednesday = first + (WEDNESDAY - weekday_of_first) % 7
     # the mean over the year up to the origin, or over a shorter history
