@@ -9,24 +9,14 @@ first imported. See :mod:`rossmann_ml.base.process` for the number of threads of
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import numpy as np  # noqa: F401 - loads the BLAS library that is limited below
 from threadpoolctl import ThreadpoolController
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., object])
 
-_LIBRARIES = ThreadpoolController().select(user_api="blas")
-
-
-def one_blas_thread(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function so that BLAS computes its matrix products in one thread."""
-
-    @wraps(function)
-    def limited(*args: P.args, **kwargs: P.kwargs) -> T:
-        with _LIBRARIES.limit(limits=1):
-            return function(*args, **kwargs)
-
-    return limited
+one_blas_thread: Callable[[Function], Function] = ThreadpoolController().wrap(
+    limits=1, user_api="blas"
+)
+"""Decorator that lets BLAS compute the matrix products of a function in one thread."""
