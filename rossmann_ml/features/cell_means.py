@@ -6,6 +6,7 @@ has changed. See :mod:`rossmann_ml.features.linear` for the forecast of log sale
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,26 +26,13 @@ def cell_numbers(day_weekdays: IntArray, is_promo: BoolArray) -> IntArray:
     return day_weekdays + 7 * is_promo.astype(np.int64)
 
 
-@dataclass(frozen=True)
-class CellSums:
-    """Decayed sums of log sales by store and cell.
-
-    Attributes:
-        total: Sums of weight times log sales, shape (stores, 14).
-        weight: Sums of weights (effective numbers of observations), shape (stores, 14).
-    """
-
-    total: FloatArray
-    weight: FloatArray
-
-
 def cell_sums(
     log_sales: FloatArray,
     observed: BoolArray,
     is_promo: BoolArray,
     day_weekdays: IntArray,
-    half_lives_days: tuple[float, ...],
-) -> list[CellSums]:
+    half_lives_days: Sequence[float],
+) -> list[tuple[FloatArray, FloatArray]]:
     """Sum log sales by store and cell, with weights that halve with every half-life of age.
 
     Args:
@@ -55,7 +43,8 @@ def cell_sums(
         half_lives_days: Half-lives in days.
 
     Returns:
-        One :class:`CellSums` per half-life.
+        By half-life the sums of weight times log sales, and the sums of weights (effective
+        numbers of observations), both of shape (stores, 14).
     """
     days = len(day_weekdays)
     age = np.arange(days - 1, -1, -1)
@@ -67,16 +56,14 @@ def cell_sums(
     # The sums without promotion are differences, because that needs no second pair of masks.
     total_all, total_promo = log_sales @ weights, (log_sales * on_promo) @ weights
     weight_all, weight_promo = observed @ weights, on_promo @ weights
-    sums = []
-    for number in range(len(half_lives_days)):
-        part = slice(7 * number, 7 * number + 7)
-        sums.append(
-            CellSums(
-                np.hstack([(total_all - total_promo)[:, part], total_promo[:, part]]),
-                np.hstack([(weight_all - weight_promo)[:, part], weight_promo[:, part]]),
-            )
+    parts = [slice(7 * number, 7 * number + 7) for number in range(len(half_lives_days))]
+    return [
+        (
+            np.hstack([(total_all - total_promo)[:, part], total_promo[:, part]]),
+            np.hstack([(weight_all - weight_promo)[:, part], weight_promo[:, part]]),
         )
-    return sums
+        for part in parts
+    ]
 
 
 @dataclass(frozen=True)
@@ -92,7 +79,7 @@ class CellLevels:
     level: FloatArray
 
 
-def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
+def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> CellLevels:
     """Estimate the level and the cell means of every store from decayed sums.
 
     Each level is shrunk towards that of the store's group (type and assortment), each cell
@@ -100,10 +87,10 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
     observations, so a store without history gets its group's level and the chain's shape.
 
     Args:
-        sums: Sums with one half-life.
+        total: Sums of weight times log sales with one half-life, shape (stores, 14).
+        weight: Sums of weights, shape (stores, 14).
         groups: Group number of each store, 0 upwards, shape (stores,).
     """
-    weight, total = sums.weight, sums.total
     store_weight = weight.sum(axis=1)
     chain_shape = np.zeros(CELLS)
     level = np.zeros(len(total))

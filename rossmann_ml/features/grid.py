@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+Flag = TypeVar("Flag", np.bool_, np.int8)
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
@@ -54,13 +56,8 @@ class StoreGrid:
         The numbers depend on the stores in the grid, so they only serve to group these stores.
         See :mod:`rossmann_ml.models.categories` for codes that stay the same.
         """
-        values = self.attributes[column]
-        known = sorted(set(values.drop_nulls().to_list()))
-        return (
-            values.replace_strict(known, list(range(len(known))), default=-1, return_dtype=pl.Int64)
-            .fill_null(-1)
-            .to_numpy()
-        )
+        ranks = self.attributes[column].rank("dense").cast(pl.Int64) - 1
+        return ranks.fill_null(-1).to_numpy()
 
     def groups(self) -> IntArray:
         """Number the groups (store type and assortment) of the stores, 0 upwards."""
@@ -96,10 +93,8 @@ class SalesGrid:
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
         """Build the grid from rows ``store_id, sales_date, sales``; missing days become NaN."""
-        first = _first_date(history["sales_date"])
-        days = (_last_date(history["sales_date"]) - first).days + 1
-        place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
-        sales = np.full((len(stores.store_ids), days), np.nan)
+        first, shape, place = _layout(history, "sales_date", stores)
+        sales = np.full(shape, np.nan)
         sales[place] = history["sales"].cast(pl.Float64).fill_null(np.nan).to_numpy()
         return cls(first, sales)
 
@@ -136,12 +131,10 @@ class PlanGrid:
                 is_school_holiday``.
             stores: Stores, in the order of the grid's rows.
         """
-        first = _first_date(plan["plan_date"])
-        days = (_last_date(plan["plan_date"]) - first).days + 1
-        place = (stores.positions(plan["store_id"]), _day_numbers(plan["plan_date"], first))
+        first, shape, place = _layout(plan, "plan_date", stores)
 
-        def filled(values: pl.Series, dtype: type[np.generic]) -> NDArray[np.generic]:
-            array = np.zeros((len(stores.store_ids), days), dtype=dtype)
+        def filled(values: pl.Series, dtype: type[Flag]) -> NDArray[Flag]:
+            array = np.zeros(shape, dtype=dtype)
             array[place] = values.to_numpy()
             return array
 
@@ -150,10 +143,10 @@ class PlanGrid:
         )
         return cls(
             first,
-            filled(plan["is_open"].fill_null(False), np.bool_),  # type: ignore[arg-type]
-            filled(plan["is_promo"].fill_null(False), np.bool_),  # type: ignore[arg-type]
-            filled(holidays, np.int8),  # type: ignore[arg-type]
-            filled(plan["is_school_holiday"].fill_null(False), np.bool_),  # type: ignore[arg-type]
+            filled(plan["is_open"].fill_null(False), np.bool_),
+            filled(plan["is_promo"].fill_null(False), np.bool_),
+            filled(holidays, np.int8),
+            filled(plan["is_school_holiday"].fill_null(False), np.bool_),
         )
 
     @property
@@ -169,43 +162,51 @@ class PlanGrid:
     def since(self, day: date) -> PlanGrid:
         """Return the grid without the columns before a day."""
         start = max(self.column(day), 0)
-        return PlanGrid(
-            self.first_date + timedelta(days=start),
-            self.is_open[:, start:],
-            self.is_promo[:, start:],
-            self.state_holiday[:, start:],
-            self.is_school_holiday[:, start:],
-        )
+        first_date = self.first_date + timedelta(days=start)
+        return self._part((slice(None), slice(start, None)), first_date)
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
         """Return a copy with only these rows."""
+        return self._part(rows, self.first_date)
+
+    def _part(self, index: IntArray | tuple[slice, slice], first_date: date) -> PlanGrid:
         return PlanGrid(
-            self.first_date,
-            self.is_open[rows],
-            self.is_promo[rows],
-            self.state_holiday[rows],
-            self.is_school_holiday[rows],
+            first_date,
+            self.is_open[index],
+            self.is_promo[index],
+            self.state_holiday[index],
+            self.is_school_holiday[index],
         )
+
+    def promotions(self, first: date, days: int) -> BoolArray:
+        """Return ``is_promo`` of a span of days.
+
+        Raises:
+            ValueError: The plan lacks one of the days.
+        """
+        start = self.column(first)
+        if start < 0 or start + days > self.days:
+            raise ValueError(
+                f"the plan covers {self.first_date} to {self.dates[-1]}, "
+                f"not {first} and the {days - 1} days after it"
+            )
+        return self.is_promo[:, start : start + days]
 
     def column(self, day: date) -> int:
         """Return the column number of a date, which may be outside the grid."""
         return (day - self.first_date).days
 
 
-def _first_date(dates: pl.Series) -> date:
-    value = dates.min()
-    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
-    return value
-
-
-def _last_date(dates: pl.Series) -> date:
-    value = dates.max()
-    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
-    return value
-
-
-def _day_numbers(dates: pl.Series, first: date) -> IntArray:
-    return (dates - first).dt.total_days().to_numpy()
+def _layout(
+    rows: pl.DataFrame, day: str, stores: StoreGrid
+) -> tuple[date, tuple[int, int], tuple[IntArray, IntArray]]:
+    """Return the first date, the shape (stores, days), and the place of each row in it."""
+    dates = rows[day]
+    first = dates.min()
+    assert isinstance(first, date)  # noqa: S101 - narrows the type for mypy
+    columns = (dates - first).dt.total_days().to_numpy()
+    shape = (len(stores.store_ids), int(columns.max()) + 1)
+    return first, shape, (stores.positions(rows["store_id"]), columns)
 
 
 def weekdays(first_date: date, days: int) -> IntArray:

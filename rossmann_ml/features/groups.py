@@ -78,11 +78,12 @@ class HistoryGroup(FeatureGroup):
     """Features of the sales up to the origin, independent of the plan of the target days.
 
     Attributes:
-        compute: Function that computes the features by name. The arrays broadcast to
-            (stores, horizon_days); NaN where a store lacks the history.
+        compute: Function that computes the features by name from the past and the number of days
+            of the horizon. The arrays broadcast to (stores, horizon_days); NaN where a store lacks
+            the history.
     """
 
-    compute: Callable[[Past], Mapping[str, np.ndarray]]
+    compute: Callable[[Past, int], Mapping[str, np.ndarray]]
 
 
 def find_groups(package: str, first: Sequence[str]) -> list[Any]:

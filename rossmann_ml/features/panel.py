@@ -110,16 +110,15 @@ def scoring_panel(
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
     # earlier days do not affect the plan features of the horizon
     near = inputs.plan.since(forecast_origin - timedelta(days=look_back_days()))
+    start = inputs.plan.column(forecast_origin) + 1
+    is_open = inputs.plan.is_open[:, start : start + horizon_days]
     return _panel_of_origin(
         inputs,
-        plan_features(near, inputs.stores),
+        _horizon(plan_features(near, inputs.stores), near.column(forecast_origin), horizon_days),
         linear,
-        first_column=near.column(forecast_origin) + 1,
-        forecast_origin=forecast_origin,
-        horizon_days=horizon_days,
-        params=params,
-        rows=None,
-    ).with_columns(_is_open(inputs, forecast_origin, horizon_days))
+        np.ones(is_open.shape, np.bool_),
+        params,
+    ).with_columns(is_open=pl.Series(is_open.reshape(-1)))
 
 
 def training_panel(
@@ -155,16 +154,8 @@ def training_panel(
         origin = linear.forecast_origin
         sales = _targets(actual, origin, horizon_days)
         rows = (sales > 0) & _chosen(inputs.stores, origin, horizon_days, rows_share)
-        panel = _panel_of_origin(
-            inputs,
-            plan,
-            linear,
-            first_column=inputs.plan.column(origin) + 1,
-            forecast_origin=origin,
-            horizon_days=horizon_days,
-            params=params,
-            rows=rows,
-        )
+        of_horizon = _horizon(plan, inputs.plan.column(origin), horizon_days)
+        panel = _panel_of_origin(inputs, of_horizon, linear, rows, params)
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
         progress(f"features of origin {origin}, {done} of {len(origins)}")
     return pl.concat(parts)
@@ -203,49 +194,39 @@ def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) ->
     return np.asarray((store + day) % 1000 < share * 1000)
 
 
-def _is_open(inputs: FeatureInputs, origin: date, horizon_days: int) -> pl.Series:
-    start = inputs.plan.column(origin) + 1
-    is_open = inputs.plan.is_open[:, start : start + horizon_days]
-    return pl.Series("is_open", is_open.reshape(-1))
+def _horizon(
+    plan: dict[str, Float32Array], origin_column: int, horizon_days: int
+) -> dict[str, Float32Array]:
+    """Return plan features of the days after the origin only."""
+    return {name: days_of(values, origin_column + 1, horizon_days) for name, values in plan.items()}
 
 
 def _panel_of_origin(
     inputs: FeatureInputs,
     plan: dict[str, Float32Array],
     linear: LinearForecast,
-    *,
-    first_column: int,
-    forecast_origin: date,
-    horizon_days: int,
+    rows: BoolArray,
     params: FeatureParams,
-    rows: BoolArray | None,
 ) -> pl.DataFrame:
-    stores, shape = inputs.stores, (len(inputs.stores.store_ids), horizon_days)
+    """Join plan and history features of the store-days ``rows``, shape (stores, horizon_days)."""
+    stores, (count, horizon_days) = inputs.stores, rows.shape
     history = history_features(
-        inputs.sales, inputs.plan, stores,
-        forecast_origin=forecast_origin, horizon_days=horizon_days, params=params,
-        linear=linear,
-    )  # fmt: skip
+        inputs.sales, inputs.plan, stores, linear, horizon_days=horizon_days, params=params
+    )
 
     def flat(values: np.ndarray) -> np.ndarray:
-        full = np.broadcast_to(values, shape)
-        return full.reshape(-1) if rows is None else full[rows]
+        return np.broadcast_to(values, rows.shape)[rows]
 
     horizon = np.arange(1, horizon_days + 1, dtype=np.int32)
-    first = np.datetime64(forecast_origin + timedelta(days=1), "D")
-    columns: dict[str, np.ndarray] = {
-        "store_id": flat(stores.store_ids.astype(np.int32)[:, None]),
-        "target_date": flat((first + np.arange(horizon_days))[None, :]),
-        "horizon_days": flat(horizon[None, :]),
-    }
-    columns |= {
-        name: flat(days_of(values, first_column, horizon_days)) for name, values in plan.items()
-    }
-    columns |= {name: flat(values) for name, values in history.items()}
-    store = flat(np.arange(shape[0])[:, None])
+    days = np.datetime64(linear.forecast_origin, "D") + horizon
+    store = flat(np.arange(count)[:, None])
+    columns = {name: flat(values) for name, values in {**plan, **history}.items()}
     return pl.DataFrame(columns).select(
-        pl.lit(forecast_origin, dtype=pl.Date).alias("forecast_origin"),
-        *("store_id", "target_date", "horizon_days", *plan),
+        pl.lit(linear.forecast_origin, dtype=pl.Date).alias("forecast_origin"),
+        pl.Series("store_id", stores.store_ids[store].astype(np.int32)),
+        pl.Series("target_date", flat(days[None, :])),
+        pl.Series("horizon_days", flat(horizon[None, :])),
+        *plan,
         *(stores.attributes[name].gather(store) for name in STORE_FEATURES),
         *history,
     )

@@ -10,12 +10,11 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import YEAR_DAYS, Past, mean_or_nan
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    as_of = past.as_of
-    days = as_of.residuals.shape[1]
+def _compute(past: Past, _horizon_days: int) -> dict[str, np.ndarray]:
+    days = past.residuals.shape[1]
     start = max(days - YEAR_DAYS, 0)
     dates = [past.first_date + timedelta(days=number) for number in range(start, days)]
-    recent, seen = as_of.residuals[:, start:], as_of.observed[:, start:]
+    recent, seen = past.residuals[:, start:], past.observed[:, start:]
     edges = {
         "month_start_residual": np.array([day.day <= 3 for day in dates]),
         "month_end_residual": np.array([(day + timedelta(days=3)).day <= 3 for day in dates]),
