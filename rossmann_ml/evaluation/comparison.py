@@ -81,8 +81,10 @@ def compare(
         NoDataError: The challenger has no backtest.
     """
     challenger = served(read_folds(connection, inputs, params, key).rows, key)
-    common = _common(challenger, _served_or_none(connection, inputs, params, other))
-    if common is None and (recipe := _recipe_of(settings, params, other)) is not None:
+    common = _common(connection, inputs, params, challenger, other)
+    recipes = (Recipe(profile, params, settings.threads) for profile in params.training.profiles)
+    recipe = next((each for each in recipes if each.key == other), None)
+    if common.is_empty() and recipe is not None:
         progress("backtest of the champion's recipe, which shares no origin with the challenger's")
         complete_folds(
             connection,
@@ -91,8 +93,8 @@ def compare(
             lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
             progress=progress,
         )
-        common = _common(challenger, _served_or_none(connection, inputs, params, other))
-    if common is None:
+        common = _common(connection, inputs, params, challenger, other)
+    if common.is_empty():
         return None
     common = with_state(common, inputs.features.stores.attributes)
     challenger_scores, champion_scores = (
@@ -126,30 +128,18 @@ def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:
     )
 
 
-def _served_or_none(
-    connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
-) -> pl.DataFrame | None:
+def _common(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: OriginInputs,
+    params: Params,
+    challenger: pl.DataFrame,
+    other: RecipeKey,
+) -> pl.DataFrame:
+    """Join the challenger's forecasts with stored ones of another recipe by store-day."""
     try:
-        return served(read_folds(connection, inputs, params, key).rows, key)
+        champion = served(read_folds(connection, inputs, params, other).rows, other)
     except NoDataError:
-        return None
-
-
-def _recipe_of(settings: Settings, params: Params, key: RecipeKey) -> Recipe | None:
-    for profile in params.training.profiles:
-        recipe = Recipe(profile, params, settings.threads)
-        if recipe.key == key:
-            return recipe
-    return None
-
-
-def _common(challenger: pl.DataFrame, champion: pl.DataFrame | None) -> pl.DataFrame | None:
-    if champion is None:
-        return None
-    common = challenger.with_columns(challenger=pl.col(BLEND)).join(
-        champion.select(*_KEYS, champion=pl.col(BLEND)),
-        on=_KEYS,
-        how="inner",
-        maintain_order="left",
+        return challenger.clear()
+    return challenger.with_columns(challenger=pl.col(BLEND)).join(
+        champion.select(*_KEYS, champion=pl.col(BLEND)), on=_KEYS, maintain_order="left"
     )
-    return None if common.is_empty() else common

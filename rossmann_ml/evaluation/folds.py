@@ -199,11 +199,11 @@ def _stored_origins(
         """,
         {"members": members, "count": len(members), "over": over},
     ).fetchall()
-    now = {
-        origin: data_version_of_origin(inputs.features, origin, params.forecast)
-        for origin in {origin for origin, _ in stored}
+    return {
+        origin: version
+        for origin, version in stored
+        if version == data_version_of_origin(inputs.features, origin, params.forecast)
     }
-    return {origin: version for origin, version in stored if now[origin] == version}
 
 
 def _read(
