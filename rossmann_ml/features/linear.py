@@ -98,7 +98,7 @@ def running_sums(
     start = (history.first_date - design.first_date).days
     size = design.columns + 2
     stores = len(history.sales)
-    whole = LinearSums(
+    sums = LinearSums(
         history.first_date,
         np.zeros((stores, size, size), np.float32),
         np.zeros((size, size)),
@@ -107,31 +107,24 @@ def running_sums(
     done = 0
     for origin in origins:
         sales = history.until(origin).sales
-        days = sales.shape[1]
-        while days - done > _BLOCK_DAYS:
-            block = (done, done + _BLOCK_DAYS)
-            whole = _add_block(whole, sales, design, first_day=start, block=block, origin=origin)
+        while sales.shape[1] - done > _BLOCK_DAYS:
+            block = sales[:, done : done + _BLOCK_DAYS]
+            sums = _add_block(sums, block, design, start + done, origin)
             done += _BLOCK_DAYS
-        block = (done, days)
-        yield _add_block(whole, sales, design, first_day=start, block=block, origin=origin)
+        yield _add_block(sums, sales[:, done:], design, start + done, origin)
 
 
 @one_blas_thread
 def _add_block(
-    before: LinearSums,
-    sales: FloatArray,
-    design: LinearDesign,
-    *,
-    first_day: int,
-    block: tuple[int, int],
-    origin: date,
+    before: LinearSums, sales: FloatArray, design: LinearDesign, first_day: int, origin: date
 ) -> LinearSums:
-    first, last = block
-    observed = sales[:, first:last] > 0
-    rows = np.empty((len(sales), design.columns + 2, last - first), np.float32)
-    rows[:, :-2] = design.rows(first_day + first, first_day + last)
+    """Add the sales of a block, shape (stores, days), whose first day has this number."""
+    stores, days = sales.shape
+    observed = sales > 0
+    rows = np.empty((stores, design.columns + 2, days), np.float32)
+    rows[:, :-2] = design.rows(first_day, first_day + days)
     rows[:, -2] = 1.0
-    rows[:, -1] = np.log(np.where(observed, sales[:, first:last], 1.0)) - _TYPICAL_LOG_SALES
+    rows[:, -1] = np.log(np.where(observed, sales, 1.0)) - _TYPICAL_LOG_SALES
     rows *= observed[:, None, :]
     products = rows @ rows.transpose(0, 2, 1)
     store_decay, chain_decay = (

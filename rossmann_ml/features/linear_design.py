@@ -89,37 +89,32 @@ class LinearDesign:
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
         """Compute the columns of a plan; days past its end do not count."""
-        day_of_week = _weekday_columns(plan)
-        month = _month_columns(plan)
-        special = _special_days(plan)
-        season = _season_columns(plan)
-        day = [day_of_week, month, special, season]
-        # the uplift of a promotion differs by weekday and around paydays, and changes over years
-        promo = [day_of_week[:6], month, season[:1]]
+        weekday = np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
+        month, special, season = _month_columns(plan), _special_days(plan), _season_columns(plan)
         store_causes, store = _store_columns(plan)
-        slow = [np.full(len(part), part is season) for part in day]
-        slow += [np.full(len(part), part is not promo[0]) for part in promo]
-        slow += [np.zeros(len(store), np.bool_)]
-        harmonic = np.zeros(sum(map(len, (*day, *promo, store))), np.int64)
+        # group of causes, columns, and whether they are slow
+        day = [
+            ("weekday", weekday, False), ("season", month, False), ("holidays", special, False),
+            ("trend", season[:1], True), ("season", season[1:], True),
+        ]  # fmt: skip
+        # the uplift of a promotion differs by weekday and around paydays, and changes over years
+        promo = [
+            ("promo", weekday[:6], False), ("promo", month, True), ("promo", season[:1], True),
+        ]  # fmt: skip
+        causes = [cause for cause, columns, _ in day + promo for _ in columns] + store_causes
+        slow = [np.full(len(columns), is_slow) for _, columns, is_slow in day + promo]
+        harmonic = np.zeros(len(causes), np.int64)
         # a sine and a cosine per harmonic, between the trend and the Christmas ramp
-        first = sum(map(len, day[:-1])) + 1
+        first = causes.index("trend") + 1
         harmonic[first : first + 2 * _HARMONICS] = np.repeat(np.arange(_HARMONICS) + 1, 2)
-        causes = [
-            *["weekday"] * len(day_of_week),
-            *["season"] * len(month),
-            *["holidays"] * len(special),
-            *["trend", *["season"] * len(season[1:])],
-            *["promo"] * sum(map(len, promo)),
-            *store_causes,
-        ]
         return cls(
             plan.first_date,
-            np.concatenate(day),
-            np.concatenate(promo),
+            np.concatenate([columns for _, columns, _ in day]),
+            np.concatenate([columns for _, columns, _ in promo]),
             plan.is_promo.astype(np.float32),
             store,
             harmonic,
-            np.concatenate(slow),
+            np.concatenate([*slow, np.zeros(len(store), np.bool_)]),
             tuple(causes),
         )
 
@@ -191,10 +186,6 @@ class LinearDesign:
 
 def _stack(columns: list[np.ndarray]) -> Float32Array:
     return np.stack(columns).astype(np.float32)
-
-
-def _weekday_columns(plan: PlanGrid) -> Float32Array:
-    return np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
 
 
 def _month_columns(plan: PlanGrid) -> Float32Array:
