@@ -72,11 +72,6 @@ class OriginInputs:
         return self.features.sales.first_date
 
 
-def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the attributes that group stores: ``store_id, store_type, assortment, state``."""
-    return core.stores(connection).select("store_id", "store_type", "assortment", "state")
-
-
 def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
     """Return the newest origin that has a plan, from which the weekly job forecasts.
 

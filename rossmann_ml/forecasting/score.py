@@ -20,7 +20,6 @@ from rossmann_ml.features.inputs import (
     OriginInputs,
     newest_origin,
     read_newest_inputs,
-    read_store_attributes,
 )
 from rossmann_ml.features.panel import feature_names, scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
@@ -165,12 +164,13 @@ def store_forecasts(
         return _report(connection, str(in_force[0]), started, is_new=False)
 
     forecasts = bundle.forecast(panel)
-    intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
+    intervals = bundle.total_intervals(panel, forecasts, core.stores(connection))
     rows = forecasts.with_columns(
         model_version=pl.lit(bundle.model_version),
         run_id=pl.lit(run_id),
         plan_source=panel["plan_source"],
     )
+    unseen = bundle.model.categories.unseen(panel).with_columns(forecast_origin=pl.lit(origin))
     with transaction(connection):
         connection.execute(
             """
@@ -180,30 +180,16 @@ def store_forecasts(
             [utc_now(), origin],
         )
         # the drivers of the replaced forecasts do not explain the new ones
-        for table in ("forecasts", "forecast_drivers"):
-            connection.execute(
-                f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
-                [origin],
-            )
-        append_frame(connection, "forecasting.forecasts", rows)
         connection.execute(
-            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
+            "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
         )
-        append_frame(
-            connection,
-            "forecasting.total_intervals",
-            intervals.with_columns(run_id=pl.lit(run_id)),
+        _replace(connection, "forecasts", origin, rows)
+        _replace(
+            connection, "total_intervals", origin, intervals.with_columns(run_id=pl.lit(run_id))
         )
-        connection.execute(
-            "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
-        )
-        unseen = bundle.model.categories.unseen(panel)
-        append_frame(
-            connection,
-            "forecasting.unseen_categories",
-            unseen.with_columns(forecast_origin=pl.lit(origin)),
-        )
-        missing = _list_stores_not_forecast(connection, origin)
+        _replace(connection, "unseen_categories", origin, unseen)
+        not_forecast = _stores_not_forecast(connection, origin)
+        _replace(connection, "stores_not_forecast", origin, not_forecast)
         run = {
             "run_id": run_id,
             "run_kind": run_kind,
@@ -217,7 +203,7 @@ def store_forecasts(
             "stores": rows["store_id"].n_unique(),
             "store_days": len(rows),
             "assumed_store_days": int((rows["plan_source"] == "assumed").sum()),
-            "stores_not_forecast": missing,
+            "stores_not_forecast": len(not_forecast),
             "total_sales_forecast": float(rows["sales_forecast"].sum()),
             "started_at": started_at,
             "finished_at": utc_now(),
@@ -242,23 +228,28 @@ def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[s
     return str(row[0]), str(row[1])
 
 
-def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> int:
+def _replace(
+    connection: duckdb.DuckDBPyConnection, table: str, origin: date, rows: pl.DataFrame
+) -> None:
     connection.execute(
-        "DELETE FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+        f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
+        [origin],
     )
+    append_frame(connection, f"forecasting.{table}", rows)
+
+
+def _stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
     without = core.first_sales_dates(connection).join(
         forecasting.forecasts(connection, origin), on="store_id", how="anti", maintain_order="left"
     )
     has_sold = (pl.col("first_sales_date") <= origin).fill_null(False)
-    rows = without.select(
+    return without.select(
         "store_id",
         forecast_origin=pl.lit(origin),
         reason=pl.when(has_sold)
         .then(pl.lit("no plan and no sales in the last weeks"))
         .otherwise(pl.lit("no plan and no sales yet")),
     )
-    append_frame(connection, "forecasting.stores_not_forecast", rows)
-    return len(rows)
 
 
 def _report(

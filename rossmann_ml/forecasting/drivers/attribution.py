@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -32,14 +31,8 @@ _REST = "trend"
 _LEVEL_TOLERANCE = 1e-4
 
 Groups = frozenset[str]
-
-
-class Predict(Protocol):
-    """Function that predicts log sales of rows with all features, shape (rows,)."""
-
-    def __call__(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales; the prediction includes the linear forecast."""
-        ...
+Predict = Callable[[pl.DataFrame], FloatArray]
+"""Function that predicts log sales of rows with all features, including the linear forecast."""
 
 
 def contributions(
@@ -209,19 +202,18 @@ class Switchboard:
 
     def with_groups(self, on: Groups) -> pl.DataFrame:
         """Return the rows with only these groups switched on, all others at the typical day."""
-        changed: dict[str, FloatArray | Float32Array] = {**self._linear(on)}
-        for name, group in self.group_of.items():
-            values = self._value(name, group, on)
-            if values is not None:
-                changed[name] = values
+        switched = {
+            name: self._value(name, group, on)
+            for name, group in self.group_of.items()
+            if group in GROUPS
+        }
         return self.rows.with_columns(
-            pl.Series(name, values, dtype=pl.Float32) for name, values in changed.items()
+            pl.Series(name, values, dtype=pl.Float32)
+            for name, values in {**self._linear(on), **switched}.items()
         )
 
-    def _value(self, name: str, group: str, on: Groups) -> FloatArray | Float32Array | None:
-        """Return the changed values of a feature, shape (rows,); None if it does not change."""
-        if group not in GROUPS:
-            return None
+    def _value(self, name: str, group: str, on: Groups) -> np.ndarray:
+        """Return the values of a feature of a switched group, shape (rows,)."""
         if group in WEEKDAY_BOUND and ("weekday" in on) != (group in on):
             if group not in on:
                 return self.of_weekday[name]
@@ -234,7 +226,7 @@ class Switchboard:
             # the feature is a cell mean minus the linear forecast, which changes with these groups
             moved = sum(self.own[other] for other in ("holidays", "season") if other not in on)
             return self.rows[name].to_numpy() + moved
-        return None
+        return self.rows[name].to_numpy()
 
     def _linear(self, on: Groups) -> dict[str, FloatArray]:
         off = [group for group in GROUPS if group not in on]

@@ -21,6 +21,7 @@ from rossmann_ml.features.grid import (
     FloatArray,
     IntArray,
     PlanGrid,
+    StoreGrid,
     days_of,
 )
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
@@ -41,7 +42,7 @@ class TypicalDay:
 
     Attributes:
         forecast_origin: Last day whose sales are used.
-        store_ids: Store numbers, in the row order of the arrays, shape (stores,).
+        stores: Stores, in the row order of the arrays.
         features: Values on an ordinary day of each weekday, Monday first, by plan feature, shape
             (stores, 7).
         own: Difference of the store's linear forecast of a day from the typical day, by group,
@@ -50,7 +51,7 @@ class TypicalDay:
     """
 
     forecast_origin: date
-    store_ids: IntArray
+    stores: StoreGrid
     features: dict[str, Float32Array]
     own: dict[str, FloatArray]
     chain: dict[str, FloatArray]
@@ -62,7 +63,7 @@ class TypicalDay:
         first = inputs.plan.column(forecast_origin) + 1
         return cls(
             forecast_origin,
-            inputs.stores.store_ids,
+            inputs.stores,
             _typical_plan_features(inputs, forecast_origin),
             *(
                 _linear_parts(linear, coefficients, first, first + horizon_days)
@@ -74,17 +75,15 @@ class TypicalDay:
         """Return the store row and the day column of each row of a panel, both of shape (rows,).
 
         Raises:
-            ValueError: The panel has another origin, or a store without typical day.
+            ValueError: The panel has another origin, or an unknown store.
         """
         origins = panel["forecast_origin"].unique().to_list()
         if origins != [self.forecast_origin]:
             raise ValueError(f"a panel of {origins} does not fit {self.forecast_origin}")
-        ids = panel["store_id"].cast(pl.Int64).to_numpy()
-        found = np.minimum(np.searchsorted(self.store_ids, ids), len(self.store_ids) - 1)
-        if not np.array_equal(self.store_ids[found], ids):
-            unknown = sorted(set(ids.tolist()) - set(self.store_ids.tolist()))
-            raise ValueError(f"stores of the panel that have no typical day: {unknown[:5]}")
-        return found, panel["horizon_days"].cast(pl.Int64).to_numpy() - 1
+        return (
+            self.stores.positions(panel["store_id"]),
+            panel["horizon_days"].cast(pl.Int64).to_numpy() - 1,
+        )
 
 
 def _linear_parts(

@@ -265,7 +265,7 @@ def test_a_panel_that_does_not_fit_is_refused(panel: pl.DataFrame, typical: Typi
     with pytest.raises(ValueError, match=r"2015, 6, 18.* does not fit 2015-06-19"):
         explained(other_day, typical, linear_only)
     other_store = panel.with_columns(pl.col("store_id") + 5000)
-    with pytest.raises(ValueError, match="no typical day"):
+    with pytest.raises(ValueError, match="not in the store table"):
         explained(other_store, typical, linear_only)
 
 

@@ -26,7 +26,6 @@ from rossmann_ml.features.inputs import (
     newest_origin,
     read_inputs,
     read_published_inputs,
-    read_store_attributes,
 )
 from rossmann_ml.warehouse.connection import append_frame
 
@@ -213,14 +212,6 @@ def test_without_a_plan_or_core_tables_there_is_no_newest_origin(
     connection.execute("DROP TABLE core.horizon_plan")
     with pytest.raises(NoDataError, match="not built yet"):
         newest_origin(connection)
-
-
-def test_store_attributes_come_by_store_number(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        "INSERT INTO core.dim_store (store_id, store_type, assortment, state) "
-        "VALUES (9, 'd', 'b', NULL), (2, 'a', 'c', 'HE')"
-    )
-    assert read_store_attributes(connection).rows() == [(2, "a", "c", "HE"), (9, "d", "b", None)]
 
 
 @pytest.mark.parametrize("horizon_days", [1, 3, 5])

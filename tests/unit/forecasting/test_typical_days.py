@@ -83,7 +83,7 @@ def check_features(known: FeatureInputs) -> None:
     for name, values in without_gaps(typical.features).items():
         assert values.tolist() == expected[name], name
     assert typical.forecast_origin == ORIGIN
-    assert typical.store_ids.tolist() == known.stores.store_ids.tolist()
+    assert typical.stores.store_ids.tolist() == known.stores.store_ids.tolist()
 
 
 @given(seed=st.integers(0, 1000), history_days=st.integers(30, 100))
