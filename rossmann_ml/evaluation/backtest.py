@@ -229,24 +229,12 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         model=BLEND,
         horizon_days=int(folds["horizon_days"].to_numpy().max()),
     )
-    return _with_skill(_with_median(pl.concat([scores, totals], how="diagonal_relaxed")))
-
-
-def _with_median(scores: pl.DataFrame) -> pl.DataFrame:
+    keys = ["segment_kind", "segment"]
     is_one_origin = pl.col("forecast_origin").is_not_null()
-    over_origins = pl.col("rmspe").filter(is_one_origin).median()
-    return scores.with_columns(
-        rmspe_median=pl.when(is_one_origin)
-        .then("rmspe")
-        .otherwise(over_origins.over("model", "segment_kind", "segment"))
-    )
-
-
-def _with_skill(scores: pl.DataFrame) -> pl.DataFrame:
-    keys = ["forecast_origin", "segment_kind", "segment"]
-    naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive="rmspe_median")
+    over_origins = pl.col("rmspe").filter(is_one_origin).median().over("model", *keys)
+    naive = pl.col("rmspe_median").filter(pl.col("model") == SEASONAL_NAIVE).first()
     return (
-        scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(skill=1 - pl.col("rmspe_median") / pl.col("naive"))
-        .drop("naive")
+        pl.concat([scores, totals], how="diagonal_relaxed")
+        .with_columns(rmspe_median=pl.when(is_one_origin).then("rmspe").otherwise(over_origins))
+        .with_columns(skill=1 - pl.col("rmspe_median") / naive.over("forecast_origin", *keys))
     )

@@ -5,6 +5,7 @@ See :mod:`rossmann_ml.features.plan` for what differs by store (open, promotion,
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -16,7 +17,7 @@ from rossmann_ml.features.grid import IntArray
 
 def days_to_month_end(day: date) -> int:
     """Return the number of days after a date until its month ends; 0 on the last day."""
-    return (_next_month(day) - day).days - 1
+    return monthrange(day.year, day.month)[1] - day.day
 
 
 def working_days_before(dates: Sequence[date]) -> IntArray:
@@ -26,15 +27,15 @@ def working_days_before(dates: Sequence[date]) -> IntArray:
     the day of the month, because wages are paid on working days.
     """
     days = np.array(dates, dtype="datetime64[D]")
-    starts = np.array([day.replace(day=1) for day in dates], dtype="datetime64[D]")
+    starts = days.astype("datetime64[M]").astype("datetime64[D]")
     return np.asarray(np.busday_count(starts, days, holidays=_holidays_around(dates)))
 
 
 def working_days_after(dates: Sequence[date]) -> IntArray:
     """Count the working days of the month after each date, shape (dates,); 0 from the last on."""
-    days = np.array([day + timedelta(days=1) for day in dates], dtype="datetime64[D]")
-    ends = np.array([_next_month(day) for day in dates], dtype="datetime64[D]")
-    return np.asarray(np.busday_count(days, ends, holidays=_holidays_around(dates)))
+    days = np.array(dates, dtype="datetime64[D]")
+    ends = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    return np.asarray(np.busday_count(days + 1, ends, holidays=_holidays_around(dates)))
 
 
 def days_from_mothers_day(day: date) -> int:
@@ -42,10 +43,6 @@ def days_from_mothers_day(day: date) -> int:
     first_of_may = date(day.year, 5, 1)
     second_sunday = first_of_may + timedelta(days=13 - first_of_may.weekday())
     return (day - second_sunday).days
-
-
-def _next_month(day: date) -> date:
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def _holidays_around(dates: Sequence[date]) -> np.ndarray:

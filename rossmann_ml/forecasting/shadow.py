@@ -20,11 +20,7 @@ from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    one_row,
-    transaction,
-)
+from rossmann_ml.warehouse.connection import append_frame, one_row, transaction
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record, newer_models
 
@@ -89,8 +85,13 @@ def score_shadow(session: Session) -> ShadowReport:
         if challenger is None:
             return not_run("no challenger is newer than the champion's promotion")
         run_id, _ = run_in_force(connection, origin)
-        is_new = not _is_stored(connection, origin, challenger, run_id)
-        if is_new:
+        stored = one_row(
+            connection,
+            "SELECT 1 FROM forecasting.shadow_forecasts "
+            "WHERE forecast_origin = ? AND model_version = ? AND run_id = ? LIMIT 1",
+            [origin, challenger, run_id],
+        )
+        if stored is None:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
             panel = read_scoring_panel(connection, origin)
             try:
@@ -110,34 +111,15 @@ def score_shadow(session: Session) -> ShadowReport:
                     [origin, challenger],
                 )
                 append_frame(connection, "forecasting.shadow_forecasts", rows)
-        store_days, difference_share = _compared_with_champion(connection, origin, challenger)
+        ((store_days, share),) = connection.execute(
+            """
+            SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
+            FROM forecasting.shadow_forecasts AS shadow
+            INNER JOIN forecasting.forecasts AS served
+                USING (forecast_origin, store_id, target_date)
+            WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
+            """,
+            [origin, challenger],
+        ).fetchall()
     seconds = time.perf_counter() - started
-    return ShadowReport(origin, challenger, store_days, difference_share, is_new, "", seconds)
-
-
-def _is_stored(
-    connection: duckdb.DuckDBPyConnection, origin: date, challenger: str, run_id: str
-) -> bool:
-    found = one_row(
-        connection,
-        "SELECT 1 FROM forecasting.shadow_forecasts "
-        "WHERE forecast_origin = ? AND model_version = ? AND run_id = ? LIMIT 1",
-        [origin, challenger, run_id],
-    )
-    return found is not None
-
-
-def _compared_with_champion(
-    connection: duckdb.DuckDBPyConnection, origin: date, challenger: str
-) -> tuple[int, float]:
-    ((store_days, share),) = connection.execute(
-        """
-        SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
-        FROM forecasting.shadow_forecasts AS shadow
-        INNER JOIN forecasting.forecasts AS served
-            USING (forecast_origin, store_id, target_date)
-        WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
-        """,
-        [origin, challenger],
-    ).fetchall()
-    return int(store_days), float(share or 0.0)
+    return ShadowReport(origin, challenger, store_days, share or 0.0, stored is None, "", seconds)

@@ -132,20 +132,14 @@ class Recipe:
 
     def member_parameters(self, family: str) -> dict[str, int | float | str]:
         """Return all parameters of a member by name: those of its library, size and seed."""
-        size = self.profile_params.models[family].model_dump()
-        return {
-            **self.params.training.families[family],
-            **size,
-            "seed": self.params.training.seed,
-        }
+        training, size = self.params.training, self.profile_params.models[family].model_dump()
+        return {**training.families[family], **size, "seed": training.seed}
 
     def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model:
         """Fit a member on the rows of a training panel with target days up to ``known_until``."""
         rows = panel.filter(pl.col("target_date") <= known_until)
-        size = self.profile_params.models[family]
         settings = FitSettings(
-            trees=size.trees,
-            learning_rate=size.learning_rate,
+            **self.profile_params.models[family].model_dump(),
             parameters=self.params.training.families[family],
             seed=self.params.training.seed,
             threads=self.threads,
@@ -166,22 +160,14 @@ _NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that co
 def _features_code(folder: Path) -> str:
     """Return the fingerprint of the feature modules' code, without comments and docstrings."""
     modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
-    return fingerprint(
-        {
-            name: _code_without_docstrings(path.read_text(encoding="utf-8"))
-            for name, path in modules.items()
-            if name not in _NO_FEATURES
-        }
-    )
-
-
-def _code_without_docstrings(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    code = {}
+    for name in modules.keys() - set(_NO_FEATURES):
+        tree = ast.parse(modules[name].read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list):
+                body[:] = [each for each in body if not _is_text(each)]
+        code[name] = ast.dump(tree)
+    return fingerprint(code)
 
 
 def _is_text(node: ast.stmt) -> bool:

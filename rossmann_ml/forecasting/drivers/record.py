@@ -23,12 +23,7 @@ from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    one_row,
-    read_frame,
-    transaction,
-)
+from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 from rossmann_ml.warehouse.session import Session
 
 # Largest difference between the sum of the drivers and the log of the stored forecast. A larger
@@ -97,19 +92,20 @@ def explain_newest_origin(session: Session) -> DriversReport:
                 log_shift=bundle.calibration.log_shift,
             )
             _check(connection, drivers, run_id)
+            rows = drivers.with_columns(model_version=pl.lit(model_version), run_id=pl.lit(run_id))
             with transaction(connection):
                 connection.execute(
-                    "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
+                    """
+                    DELETE FROM forecasting.forecast_drivers
+                    WHERE forecast_origin = ? OR forecast_origin NOT IN (
+                        SELECT DISTINCT forecast_origin FROM forecasting.forecasts
+                        ORDER BY 1 DESC LIMIT ?
+                    )
+                    """,
+                    [origin, params.forecast.vintages_published],
                 )
-                append_frame(
-                    connection,
-                    "forecasting.forecast_drivers",
-                    drivers.with_columns(
-                        model_version=pl.lit(model_version), run_id=pl.lit(run_id)
-                    ),
-                )
-                _delete_unpublished(connection, params.forecast.vintages_published)
-        ((rows, *means),) = connection.execute(
+                append_frame(connection, "forecasting.forecast_drivers", rows)
+        ((store_days, *means),) = connection.execute(
             f"""
             SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
             FROM forecasting.forecast_drivers WHERE forecast_origin = ?
@@ -120,7 +116,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
         origin,
         run_id,
         model_version,
-        int(rows),
+        store_days,
         {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=True)},
         found is None,
         time.perf_counter() - started,
@@ -151,15 +147,3 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
             f"{explained}, its forecast is {worst['sales_forecast']}: features.scoring_panel is "
             "not the one that was scored; run `rossmann refresh`"
         )
-
-
-def _delete_unpublished(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
-    connection.execute(
-        """
-        DELETE FROM forecasting.forecast_drivers
-        WHERE forecast_origin NOT IN (
-            SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC LIMIT ?
-        )
-        """,
-        [vintages],
-    )
