@@ -18,7 +18,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.evaluation.metrics import score_segments
 from rossmann_ml.evaluation.total_scores import score_totals
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.features.panel import FeatureInputs, scoring_panel
+from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
@@ -63,17 +63,15 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
 
 
 def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
-    """Build the scoring panel of a past origin with actual ``sales``, open days with sales only."""
+    """Build the panel of a past origin with actual ``sales``, open days with sales only."""
     horizon_days = recipe.params.forecast.horizon_days
-    panel = scoring_panel(
+    return training_panel(
         inputs,
-        forecast_origin=origin,
+        [origin],
+        known_until=origin + timedelta(days=horizon_days),
         horizon_days=horizon_days,
         params=recipe.params.features,
     )
-    start = (origin - inputs.sales.first_date).days + 1
-    sales = inputs.sales.sales[:, start : start + horizon_days].reshape(-1)
-    return panel.with_columns(sales=pl.Series(sales)).filter(pl.col("sales").fill_nan(None) > 0)
 
 
 def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:

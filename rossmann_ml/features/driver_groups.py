@@ -39,15 +39,14 @@ def feature_groups(features: Iterable[str]) -> dict[str, str]:
         *(each for group in plan_groups() for each in group.causes().items()),
         *(each for group in history_groups() for each in group.causes().items()),
     ]
-    return {feature: _group_of(feature, known) for feature in features}
-
-
-def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
-    found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
     groups = (LINEAR_FEATURES, LEVEL, *GROUPS)
-    if len(found) != 1 or found[0] not in groups:
-        raise ValueError(
-            f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "
-            f"group of drivers: {', '.join(groups)}"
-        )
-    return found[0]
+    group_of = {}
+    for feature in features:
+        found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
+        if len(found) != 1 or found[0] not in groups:
+            raise ValueError(
+                f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "
+                f"group of drivers: {', '.join(groups)}"
+            )
+        group_of[feature] = found[0]
+    return group_of

@@ -53,7 +53,6 @@ class OriginInputs:
 
     Attributes:
         forecast_origin: Last day whose sales are used.
-        known_by: Last day on which a row may have become known; later rows are left out.
         features: Stores, sales and plan as arrays.
         horizon_plan: Plan of the days to forecast: ``store_id, target_date, plan_source``. A store
             without rows gets no forecast.
@@ -61,7 +60,6 @@ class OriginInputs:
     """
 
     forecast_origin: date
-    known_by: date
     features: FeatureInputs
     horizon_plan: pl.DataFrame
     history: pl.DataFrame
@@ -110,8 +108,7 @@ def read_inputs(
     Raises:
         NoDataError: There is no plan for this origin, or no sales up to it.
     """
-    known_by = known_by or date.max
-    history = core.sales_known_by(connection, origin=forecast_origin, known_by=known_by)
+    history = core.sales_known_by(connection, origin=forecast_origin, known_by=known_by or date.max)
     plan = core.plan_around(connection, forecast_origin)
     stores = core.stores(connection)
     horizon_plan = core.horizon_plan(
@@ -125,7 +122,7 @@ def read_inputs(
             "core.horizon_plan has no rows of that origin"
         )
     features = FeatureInputs.from_frames(history=history, plan=plan, stores=stores)
-    return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)
+    return OriginInputs(forecast_origin, features, horizon_plan, history)
 
 
 def read_newest_inputs(connection: duckdb.DuckDBPyConnection, params: Params) -> OriginInputs:
@@ -155,4 +152,4 @@ def read_published_inputs(
     horizon_plan = read_frame(
         connection, _PUBLISHED_HORIZON_PLAN, {**values, "horizon_days": horizon_days}
     )
-    return OriginInputs(forecast_origin, date.max, features, horizon_plan, history)
+    return OriginInputs(forecast_origin, features, horizon_plan, history)

@@ -72,19 +72,14 @@ def _newest_by_weekday(sales: FloatArray, past_weekdays: np.ndarray) -> FloatArr
 
 
 def _medians_by_cell(sales: FloatArray, past_cells: np.ndarray) -> FloatArray:
-    medians = np.empty((sales.shape[0], CELLS))
+    def medians(groups: np.ndarray, number: int) -> FloatArray:
+        of_each = [np.where(groups == group, sales, np.nan) for group in range(number)]
+        return np.stack([np.nanmedian(values, axis=1) for values in of_each], axis=1)
+
     with warnings.catch_warnings():
         # cells without days are NaN here and filled below
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        for cell in range(CELLS):
-            medians[:, cell] = np.nanmedian(np.where(past_cells == cell, sales, np.nan), axis=1)
-        weekday_medians = np.stack(
-            [
-                np.nanmedian(np.where(past_cells % 7 == weekday, sales, np.nan), axis=1)
-                for weekday in range(7)
-            ],
-            axis=1,
-        )
-        store_medians = np.nanmedian(sales, axis=1)[:, None]
-    medians = np.where(np.isnan(medians), np.tile(weekday_medians, 2), medians)
-    return np.where(np.isnan(medians), store_medians, medians)
+        of_cell, of_weekday = medians(past_cells, CELLS), medians(past_cells % 7, 7)
+        of_store = np.nanmedian(sales, axis=1)[:, None]
+    of_cell = np.where(np.isnan(of_cell), np.tile(of_weekday, 2), of_cell)
+    return np.where(np.isnan(of_cell), of_store, of_cell)
