@@ -93,13 +93,11 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
         horizon_days=recipe.params.forecast.horizon_days,
     )
     near = pl.min_horizontal("days_since_state_holiday", "days_until_state_holiday")
-    types = inputs.stores.attributes.select("store_id", store_type_name="store_type")
     return (
         panel.with_columns(
             spread=pl.Series(interval_spread(panel)), linear=pl.Series(log_base(panel))
         )
         .join(baselines, on=["store_id", "target_date"], how="left", maintain_order="left")
-        .join(types, on="store_id", how="left", maintain_order="left")
         .select(
             "forecast_origin",
             "store_id",
@@ -109,7 +107,7 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
             "spread",
             LINEAR,
             pl.col(SEASONAL_NAIVE, MEDIAN).fill_nan(None),
-            store_type="store_type_name",
+            "store_type",
             is_promo=pl.col("is_promo") == 1,
             holiday_nearby=pl.when(near <= _HOLIDAY_DAYS)
             .then(pl.lit("near a holiday"))

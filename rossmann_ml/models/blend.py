@@ -57,19 +57,14 @@ class Blend:
         members' gains have different units. ``splits`` is the sum over members that count them.
         """
         each = pl.concat(
-            model.importance().with_columns(
-                gain_share=pl.col("gain_share") * self.weights[family], order=pl.lit(number)
-            )
-            for number, (family, model) in enumerate(self.members.items())
+            model.importance().with_columns(gain_share=pl.col("gain_share") * self.weights[family])
+            for family, model in self.members.items()
         )
+        share = pl.col("gain_share").sum()
         return (
-            each.sort("feature", "order")
+            each.sort("feature", maintain_order=True)
             .group_by("feature", maintain_order=True)
-            .agg(
-                gain=pl.col("gain_share").sum(),
-                gain_share=pl.col("gain_share").sum(),
-                splits=pl.col("splits").sum(),
-            )
+            .agg(gain=share, gain_share=share, splits=pl.col("splits").sum())
             .sort("gain_share", "feature", descending=[True, False])
         )
 
