@@ -19,14 +19,8 @@ from rossmann_ml.base.params import Params, Profile
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
-from rossmann_ml.warehouse.connection import (
-    one_row,
-    read_frame,
-    transaction,
-    utc_now,
-)
+from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
@@ -90,40 +84,32 @@ def build_training_panel(session: Session, *, profile: Profile) -> PanelReport:
     started = time.perf_counter()
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
-        panel, origins = panel_of(inputs, session.params, profile, progress=session.progress)
-        versions = session.versions(connection)
-        store_panel(
-            connection, TRAINING_PANEL, panel, inputs.forecast_origin, versions, profile=profile
-        )
-    return PanelReport(
-        inputs.forecast_origin,
-        len(origins),
-        len(panel),
-        len(feature_names(session.params.features)),
-        time.perf_counter() - started,
-    )
+        panel, _ = panel_of(inputs, session.params, profile, progress=session.progress)
+        origin = inputs.forecast_origin
+        return store_panel(session, TRAINING_PANEL, panel, origin, started, profile=profile)
 
 
 def store_panel(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     name: str,
     panel: pl.DataFrame,
     origin: date,
-    versions: Versions,
+    started: float,
     *,
     profile: Profile | None = None,
-) -> None:
+) -> PanelReport:
     """Replace a panel's table and its row in ``features.panel_builds``.
 
     Args:
-        connection: Pipeline database.
+        session: Session that has the pipeline database open for writing.
         name: ``training_panel`` or ``scoring_panel``, a table of the schema ``features``.
         panel: Rows of the panel.
         origin: Origin for which the panel was built.
-        versions: Versions of data and code.
+        started: Time of ``time.perf_counter`` when the step began.
         profile: Profile of a training panel; None for the scoring panel.
     """
-    with transaction(connection):
+    with session.writing() as connection, transaction(connection):
+        versions = session.versions(connection)
         connection.register("panel_rows", panel)
         connection.execute(
             f"CREATE OR REPLACE TABLE features.{name} AS SELECT * FROM panel_rows"  # noqa: S608 - one of two names
@@ -133,6 +119,13 @@ def store_panel(
             "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
             [name, origin, profile, versions.data, versions.code, len(panel), utc_now()],
         )
+    return PanelReport(
+        origin,
+        panel["forecast_origin"].n_unique(),
+        len(panel),
+        len(feature_names(session.params.features)),
+        time.perf_counter() - started,
+    )
 
 
 def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:

@@ -16,12 +16,8 @@ import polars as pl
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
-from rossmann_ml.features.inputs import (
-    OriginInputs,
-    newest_origin,
-    read_newest_inputs,
-)
-from rossmann_ml.features.panel import feature_names, scoring_panel
+from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
+from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.warehouse.clock import product_today
@@ -95,9 +91,7 @@ def build_scoring_panel(session: Session) -> PanelReport:
         origin = inputs.forecast_origin
         session.progress(f"features of origin {origin}")
         panel = panel_to_score(inputs, session.params)
-        store_panel(connection, SCORING_PANEL, panel, origin, session.versions(connection))
-    features = len(feature_names(session.params.features))
-    return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
+        return store_panel(session, SCORING_PANEL, panel, origin, started)
 
 
 def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
