@@ -1,8 +1,9 @@
-"""Assign every feature and every linear column to exactly one group of causes.
+"""Assign every feature, and every column of the linear forecast, to exactly one group of causes.
 
-A feature or column without a group raises an error that names it, so the drivers cannot silently
-leave out a new feature. Each feature group declares the group of causes of its features, see
-:mod:`rossmann_ml.features.groups`.
+A group of causes (such as ``promo`` or ``holidays``) is a driver in the explanation of a forecast.
+A feature or column without a group raises an error that names it, so the explanation cannot
+silently omit a new feature. The module that computes features also declares their group of causes,
+see :mod:`rossmann_ml.features.groups`.
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import plan_groups
 
 LEVEL = "level"
-"""Part of a forecast: sales of the store on its typical day. Its features are never switched."""
+"""Part of a forecast: sales of the store on its typical day.
+
+Features of this group keep their actual values when a forecast is explained."""
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
-"""Groups that are switched from the typical day to the forecast day, in this order and reversed."""
+"""Groups of causes whose contributions are measured when a forecast is explained.
+
+Their features are switched from the typical day to the forecast day, group by group, once in this
+order and once in reverse."""
 BIAS_FACTOR = "bias_factor"
-"""Part of a forecast: the bias factor of the calibration, the same on every day."""
+"""Part of a forecast: the effect of the calibration's bias factor, the same on every day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
-"""All parts, which add up to a forecast."""
+"""All parts into which a forecast is split; they add up to the forecast."""
 LINEAR_FEATURES = "linear"
-"""Group of the linear forecast's features, recomputed from the groups that are switched on."""
+"""Group of the features that hold the linear forecast.
+
+They are recomputed from the groups of causes that are switched to the forecast day."""
 
 _BLOCKS = {
     "weekday": "weekday",
@@ -38,7 +46,7 @@ _BLOCKS = {
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Return the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+    """Look up the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
 
     Raises:
         ValueError: A feature has no group, an unknown group, or more than one.
@@ -64,7 +72,14 @@ def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
 
 
 def block_groups(blocks: Iterable[str]) -> dict[str, str]:
-    """Return the group of each block of linear columns, one of ``GROUPS``.
+    """Look up the group of causes, one of ``GROUPS``, for each block of linear columns.
+
+    Args:
+        blocks: Topics of columns of the linear forecast, such as ``month`` or ``closing``;
+            repetitions are allowed.
+
+    Returns:
+        Group of causes by block.
 
     Raises:
         ValueError: A block has no group.

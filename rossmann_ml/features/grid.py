@@ -1,7 +1,8 @@
-"""Store-days as dense arrays, one row per store and one column per day, built from long tables.
+"""Hold store-days in dense arrays: one row per store and one column per day.
 
-:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features; the
-functions count and sum marked days. See the other modules of this package for the features.
+:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features, built from
+tables with one row per store-day. The functions count days with an event, such as a promotion. See
+the other modules of this package for the features.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ IntArray = NDArray[np.int64]
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
-"""Number of days before and after a day in which its plan features look for events, because events
-further away do not affect its sales, and past the horizon the plan is filled by rule."""
+"""Number of days before and after a day in which most of its plan features look for events.
+
+Events further away do not affect its sales, and past the horizon the plan is filled by rule."""
 
 
 @dataclass(frozen=True)
 class StoreGrid:
-    """Stores and their attributes, in the order of the grid's rows.
+    """Stores and their attributes; they define the row order of all grids.
 
     Attributes:
         store_ids: Store numbers, ascending, shape (stores,).
-        attributes: One row per store: ``store_id, store_type, assortment, state,
-            competition_distance_m, competition_open_since, has_promo2, promo2_since,
-            promo2_months``.
+        attributes: One row per store, in the order of ``store_ids``: ``store_id, store_type,
+            assortment, state, competition_distance_m, competition_open_since, has_promo2,
+            promo2_since, promo2_months``.
     """
 
     store_ids: IntArray
@@ -40,19 +42,20 @@ class StoreGrid:
 
     @classmethod
     def from_frame(cls, stores: pl.DataFrame) -> StoreGrid:
-        """Build the grid from rows of ``core.dim_store``."""
+        """Build the grid from rows of the warehouse table ``core.dim_store``."""
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
     def of_stores(self, rows: IntArray) -> StoreGrid:
-        """Return a grid with only these rows."""
+        """Return a grid with only some stores, chosen by their row numbers."""
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
-        """Number the values of a text attribute of these stores, shape (stores,); -1 if null.
+        """Convert a text attribute to numbers, shape (stores,): equal texts get equal numbers.
 
-        The numbers depend on the stores in the grid, so they only serve to group these stores.
-        See :mod:`rossmann_ml.models.categories` for codes that stay the same.
+        Numbers start at 0; null becomes -1. They depend on the stores in the grid, so they can
+        only be used to group these stores. See :mod:`rossmann_ml.models.categories` for codes that
+        are saved with a model.
         """
         values = self.attributes[column]
         known = sorted(set(values.drop_nulls().to_list()))
@@ -63,12 +66,22 @@ class StoreGrid:
         )
 
     def groups(self) -> IntArray:
-        """Number the groups (store type and assortment) of the stores, 0 upwards."""
+        """Number each store's group (combination of store type and assortment), 0 upwards.
+
+        Returns:
+            Group numbers, shape (stores,).
+        """
         kinds = np.stack([self.numbers("store_type"), self.numbers("assortment")])
         return np.asarray(np.unique(kinds, axis=1, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:
-        """Return the row number of each store.
+        """Look up the grid's row number of each store number.
+
+        Args:
+            store_ids: Store numbers, in any order and with repetitions.
+
+        Returns:
+            Row numbers, one per item of ``store_ids``.
 
         Raises:
             ValueError: A store is not in the grid.
@@ -83,11 +96,11 @@ class StoreGrid:
 
 @dataclass(frozen=True)
 class SalesGrid:
-    """Actual sales.
+    """Actual sales of all stores, one column per day.
 
     Attributes:
         first_date: Date of column 0.
-        sales: Sales in EUR, NaN where there is no row, shape (stores, days).
+        sales: Sales in EUR, NaN for store-days without a record, shape (stores, days).
     """
 
     first_date: date
@@ -95,7 +108,10 @@ class SalesGrid:
 
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
-        """Build the grid from rows ``store_id, sales_date, sales``; missing days become NaN."""
+        """Build the grid from rows ``store_id, sales_date, sales``.
+
+        Columns span the first to the last date of the rows; store-days without a row become NaN.
+        """
         first = _first_date(history["sales_date"])
         days = (_last_date(history["sales_date"]) - first).days + 1
         place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
@@ -117,7 +133,8 @@ class PlanGrid:
         first_date: Date of column 0.
         is_open: Whether the store is open, shape (stores, days).
         is_promo: Whether the store runs a promotion, shape (stores, days).
-        state_holiday: Kind of holiday, see ``STATE_HOLIDAY_CODES``, shape (stores, days).
+        state_holiday: Kind of state holiday: 0 none, 1 public, 2 Easter, 3 Christmas, shape
+            (stores, days).
         is_school_holiday: Whether schools are closed, shape (stores, days).
     """
 
@@ -129,7 +146,9 @@ class PlanGrid:
 
     @classmethod
     def from_frame(cls, plan: pl.DataFrame, stores: StoreGrid) -> PlanGrid:
-        """Build the grid; store-days without a row are closed, without promotion or holiday.
+        """Build the grid from a table with one row per store-day.
+
+        Store-days without a row count as closed, without promotion and without holiday.
 
         Args:
             plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday,
@@ -178,7 +197,7 @@ class PlanGrid:
         )
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
-        """Return a copy with only these rows."""
+        """Return a copy with only some stores, chosen by their row numbers."""
         return PlanGrid(
             self.first_date,
             self.is_open[rows],
@@ -188,7 +207,11 @@ class PlanGrid:
         )
 
     def column(self, day: date) -> int:
-        """Return the column number of a date, which may be outside the grid."""
+        """Convert a date to its column number.
+
+        A date before the first column gives a negative number; a date after the last column gives
+        a number beyond it.
+        """
         return (day - self.first_date).days
 
 
@@ -209,31 +232,52 @@ def _day_numbers(dates: pl.Series, first: date) -> IntArray:
 
 
 def weekdays(first_date: date, days: int) -> IntArray:
-    """Return the weekday of each column, 0 is Monday, shape (days,)."""
+    """Return the weekdays (0 is Monday) of consecutive days, shape (days,).
+
+    Args:
+        first_date: First of the days.
+        days: Number of days.
+    """
     return (first_date.weekday() + np.arange(days)) % 7
 
 
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days since the last marked day (0 on it), per row; ``cap`` if earlier or never."""
+    """Count the days since the last day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there was no event yet.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     column = np.arange(marks.shape[1], dtype=np.int32)
     last = np.maximum.accumulate(np.where(marks, column, -cap), axis=1)
     return np.minimum(column - last, cap).astype(np.float32)
 
 
 def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days until the next marked day (0 on it), per row; ``cap`` if later or never."""
+    """Count the days until the next day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if no event follows.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
 
 
 def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
-    """Count the unmarked days between the run of marked days that holds a day and the run before.
+    """Count the days between the current and the previous run of consecutive days with an event.
 
     Args:
-        marks: Marked days, shape (rows, days).
-        cap: Largest count, also where there is no run before.
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there is no previous run.
 
     Returns:
-        Counts, shape (rows, days); -1 on unmarked days.
+        Counts, shape (rows, days), the same on all days of a run; -1 on days without the event.
     """
     column = np.arange(marks.shape[1])
     yesterday = np.pad(marks, ((0, 0), (1, 0)))[:, :-1]
@@ -243,7 +287,18 @@ def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
 
 
 def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
-    """Sum the columns ``t - before`` to ``t + after`` for every column t; 0 beyond the edges."""
+    """Sum the columns ``t - before`` to ``t + after`` for every column t.
+
+    Columns beyond the edges of the array count as 0.
+
+    Args:
+        values: Values by day, shape (rows, days).
+        before: Number of days before each day in its sum.
+        after: Number of days after each day in its sum.
+
+    Returns:
+        Sums, shape (rows, days).
+    """
     days = values.shape[1]
     total = np.zeros((values.shape[0], days + 1))
     np.cumsum(values, axis=1, out=total[:, 1:])
@@ -254,22 +309,30 @@ def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
 
 
 def counts_before(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days before each day, per row."""
+    """Count the days with an event among the 7 days before each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=7, after=0) - values
 
 
 def counts_after(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days after each day, per row."""
+    """Count the days with an event among the 7 days after each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=0, after=7) - values
 
 
 def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
-    """Return the columns of a span of days; a single column for all days stays as it is.
+    """Select consecutive days from an array; an array with one column is returned unchanged.
 
     Args:
-        values: Values by day, shape (rows, days), or the same on every day, shape (rows, 1).
+        values: Values by day, shape (rows, days), or one value for all days, shape (rows, 1).
         first: Column number of the first day.
         days: Number of days.
     """

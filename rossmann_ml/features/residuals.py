@@ -1,6 +1,7 @@
-"""Compute residuals of the linear forecast by store, state and chain, up to an origin.
+"""Compute residuals (log sales minus the linear forecast) on the days up to a forecast origin.
 
-See the modules of :mod:`rossmann_ml.features.history` for the features computed from them.
+They are computed for each store, each state and the chain. See the modules in
+:mod:`rossmann_ml.features.history` for the features that are computed from them.
 """
 
 from __future__ import annotations
@@ -27,15 +28,20 @@ YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 
 @dataclass(frozen=True)
 class AsOf:
-    """Residuals and cell means as of an origin; the last column of days is the origin.
+    """Residuals and cell means, computed from sales up to a forecast origin.
+
+    Arrays with an axis of days begin with the first day of the sales history and end with the
+    origin.
 
     Attributes:
         observed: Whether the store had sales on the day, shape (stores, days).
         residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days).
-        chain: Mean residual of the chain, shape (days,).
-        states: Mean residual of each state, shape (states, days).
+        chain: Mean residual over all stores, shape (days,).
+        states: Mean residual over the stores in each state, shape (states, days). Row 0 is for
+            stores whose state is unknown.
         state_of_store: Row of each store's state in ``states``, shape (stores,).
-        levels: Levels and cell means, one item per half-life.
+        levels: One item per half-life: each store's level, and its mean log sales by weekday and
+            promotion (cell means).
         shift: Mean residual of each store over the last weeks, minus the chain's, shape (stores,).
     """
 
@@ -50,11 +56,11 @@ class AsOf:
 
 @dataclass(frozen=True)
 class Past:
-    """Inputs of history features, without the plan of the target days.
+    """What history features are computed from, except the plan of the target days.
 
     Attributes:
-        as_of: Residuals and cell means as of the origin.
-        first_date: Date of the first column of days.
+        as_of: Residuals and cell means, computed from sales up to the origin.
+        first_date: Date of the first column in all (..., days) arrays.
         weekdays: Weekday of each past day, 0 is Monday, shape (days,).
         is_promo: Whether the store ran a promotion on each past day, shape (stores, days).
         horizon_days: Number of target days after the origin.
@@ -70,7 +76,7 @@ class Past:
 
 
 def mean_or_nan(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
-    """Divide sums by counts; NaN where the count is 0."""
+    """Divide sums by counts to get means; NaN where the count is 0."""
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
@@ -90,8 +96,8 @@ def residuals_as_of(
         known: Sales up to the origin.
         plan: Plan that covers the days of ``known``.
         stores: Stores, in the row order of both grids.
-        linear: Linear forecast as of the origin.
-        params: Half-lives in days.
+        linear: Linear forecast that was fitted on sales up to the origin.
+        params: Half-lives of the cell means, in days.
         past_promo: Whether the store ran a promotion on the days of ``known``, shape
             (stores, days).
         past_weekdays: Weekday of the days of ``known``, 0 is Monday, shape (days,).

@@ -1,8 +1,8 @@
-"""Compute history features of a store and a target day, from sales up to an origin.
+"""Compute history features for each store and target day, from sales up to a forecast origin.
 
-Each module of this package is one feature group: it defines ``GROUP``, a
+Each module in this package is one feature group: it defines ``GROUP``, a
 :class:`rossmann_ml.features.groups.HistoryGroup`. This file computes the features that also depend
-on the plan of the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
+on the plan for the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
 :mod:`rossmann_ml.features.residuals` for its residuals.
 """
 
@@ -48,12 +48,12 @@ _FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations
 
 
 def history_groups() -> list[FeatureGroup]:
-    """Return the groups of history features, in column order."""
+    """Return all feature groups that are computed from past sales, in column order."""
     return [_EXPECTATIONS, *_groups_of_modules()]
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
-    """Return the meaning of each history feature by name, in column order."""
+    """Map the name of each history feature to its meaning, in column order."""
     return {name: text for group in history_groups() for name, text in group.names(params).items()}
 
 
@@ -75,20 +75,24 @@ def history_features(
     """Compute every history feature for all stores and the days after an origin.
 
     Sales after the origin are removed first, so they cannot change a feature. A store's features
-    depend on its own history and on sums over the stores of its chain, group and state.
+    depend on its own history and on sums over all stores, over stores of its type and assortment,
+    and over stores in its state.
 
     Args:
         history: Sales; columns after the origin are ignored.
-        plan: Plan of the history and of the target days.
+        plan: Plan that covers the days of ``history`` and the target days.
         stores: Stores, in the row order of both grids.
         forecast_origin: Last day whose sales are known.
         horizon_days: Number of target days after the origin.
         params: Half-lives and windows, in days.
-        linear: Linear forecast as of the origin; None to compute it here.
+        linear: Linear forecast fitted on sales up to the origin; None to fit it here.
 
     Returns:
-        Arrays by the names of :func:`history_feature_names`, which broadcast to
-        (stores, horizon_days); NaN where a store lacks the history.
+        One array per feature, in the order of :func:`history_feature_names`. Arrays broadcast to
+        (stores, horizon_days) and are NaN for stores with too little history.
+
+    Raises:
+        ValueError: ``linear`` was fitted for another origin, or the plan lacks days.
     """
     if linear is None:
         (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
@@ -118,7 +122,7 @@ def as_of_origin(
     linear: LinearForecast,
     params: FeatureParams,
 ) -> AsOf:
-    """Compute residuals and cell means as of the origin of a linear forecast."""
+    """Compute residuals of a linear forecast, and cell means, from sales up to its origin."""
     known = history.until(linear.forecast_origin)
     past_weekdays, past_promo = _past(known, plan)
     return residuals_as_of(
@@ -135,19 +139,20 @@ def expectations(
     horizon_days: int,
     params: FeatureParams,
 ) -> dict[str, FloatArray]:
-    """Compute the features of linear forecast and cell means for the target days.
+    """Compute the history features that depend on the target days' plan.
 
-    Only these history features depend on the plan of the target days.
+    They are the linear forecast, its effects of the day, and differences between cell means and
+    the linear forecast.
 
     Args:
         linear: Linear forecast; its design covers the target days.
-        as_of: Residuals and cell means as of its origin.
-        plan: Plan of the target days.
+        as_of: Residuals and cell means, computed from sales up to the forecast's origin.
+        plan: Plan that covers the target days.
         horizon_days: Number of target days after the origin.
         params: Half-lives in days.
 
     Returns:
-        Arrays by feature name, shape (stores, horizon_days).
+        Arrays by feature name, in log units, shape (stores, horizon_days).
     """
     first_target = linear.forecast_origin + timedelta(days=1)
     target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
@@ -164,7 +169,12 @@ def expectations(
 
 
 def _past(known: SalesGrid, plan: PlanGrid) -> tuple[IntArray, BoolArray]:
-    """Return weekday, shape (days,), and promotion, shape (stores, days), of a history's days."""
+    """Look up the weekdays and promotions on the days of the known sales.
+
+    Returns:
+        Weekday of each day (0 is Monday), shape (days,), and whether each store ran a promotion,
+        shape (stores, days).
+    """
     days = known.sales.shape[1]
     past_promo = _columns(plan, plan.is_promo, known.first_date, days)
     return weekdays(known.first_date, days), past_promo

@@ -1,4 +1,4 @@
-"""Recent mean residuals of the chain and of the store's state."""
+"""Features from recent residuals (log sales minus the linear forecast) of the chain and state."""
 
 from __future__ import annotations
 

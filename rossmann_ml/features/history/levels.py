@@ -1,4 +1,4 @@
-"""The level of a store and its recent change."""
+"""Features from the store level (log sales without weekday and promotion) and its recent change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean residuals of a store on the first and last days of months."""
+"""Features from a store's mean residuals on the first and last days of months."""
 
 from __future__ import annotations
 

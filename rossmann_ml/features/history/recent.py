@@ -1,4 +1,4 @@
-"""Means and spread of a store's residuals over the last weeks and months."""
+"""Features from the mean and spread of a store's residuals over the last weeks and months."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closed days of the store before and after a day."""
+"""Features from the store's closed days before and after a day."""
 
 from __future__ import annotations
 

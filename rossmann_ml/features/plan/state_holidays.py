@@ -1,4 +1,4 @@
-"""State holidays on a day, before it and after it."""
+"""Features from state holidays on a day, before it and after it."""
 
 from __future__ import annotations
 
