@@ -1,6 +1,6 @@
 """Define the interface of a model, and the functions that all models share.
 
-A new model family is a class with the interface :class:`Model` in its own module of
+A new model family is a class with the interface :class:`Model`, in its own module in the package
 :mod:`rossmann_ml.models.families`.
 """
 
@@ -21,14 +21,15 @@ from rossmann_ml.models.categories import Categories
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Settings of one fit.
+    """Settings for fitting one model.
 
     Attributes:
         trees: Number of trees.
-        learning_rate: Factor on the prediction of each tree.
-        parameters: Other parameters of the model, by their names in its library.
-        seed: Seed of all random choices.
-        threads: Number of threads for fit and predictions.
+        learning_rate: Factor by which the prediction of each tree is multiplied.
+        parameters: Other parameters by name, with the names that LightGBM, XGBoost or CatBoost
+            gives them.
+        seed: Seed for all random choices.
+        threads: Number of threads that fit and predict.
     """
 
     trees: int
@@ -39,15 +40,15 @@ class FitSettings:
 
 
 class Model(Protocol):
-    """Interface of a model that predicts log sales, deterministically for given inputs.
+    """Interface of a model that predicts log sales; the same inputs give the same predictions.
 
     A model does not change after :meth:`fit` or :meth:`load`, not even its number of threads, so
     that several threads can call :meth:`predict_log_sales` at once.
 
     Attributes:
-        packages: Names of the distributions that only the family's module imports; the registered
-            model requires them.
-        categories: Codes of the text features, from the fit.
+        packages: Names of the Python packages that this model needs in addition to those that all
+            models need. They become requirements of the model registered in MLflow.
+        categories: Codes that replace the values of text features, fixed by :meth:`fit`.
     """
 
     packages: ClassVar[tuple[str, ...]]
@@ -55,15 +56,30 @@ class Model(Protocol):
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model on the rows of a training panel (all features and ``sales``)."""
+        """Fit a model on the rows of a training panel.
+
+        Args:
+            panel: Training panel with all features, and ``sales`` in EUR.
+            features: Names of the features to use, in column order.
+            settings: Number of trees, other parameters, seed and threads.
+        """
         ...
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of rows with all features, shape (rows,)."""
+        """Predict log sales for rows that have all features.
+
+        Returns:
+            Log sales before the bias factor, shape (rows,).
+        """
         ...
 
     def importance(self) -> pl.DataFrame:
-        """Return ``feature, gain, gain_share, splits`` per feature, most important first."""
+        """Compute how much the model uses each feature.
+
+        Returns:
+            ``feature, gain, gain_share`` (``gain`` divided by its sum) and ``splits`` (number of
+            splits on the feature, null if unknown), one row per feature, largest ``gain`` first.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -72,30 +88,61 @@ class Model(Protocol):
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
+        """Load a model from the files that :meth:`save` wrote.
+
+        Args:
+            folder: Folder with the files.
+            threads: Number of threads that predict.
+        """
         ...
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
-    """Return features of a panel as an array, shape (rows, features), with texts as codes."""
+    """Convert a panel's features to an array for fitting or predicting.
+
+    Args:
+        panel: Rows with all features.
+        features: Names of the features, in column order.
+        categories: Codes that replace the values of text features.
+
+    Returns:
+        Array of 32-bit floats, shape (rows, features).
+    """
     encoded = categories.encode(panel.select(features))
     return encoded.cast(pl.Float32).to_numpy(order="c")
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast of log sales, shape (rows,), to which models add a correction."""
+    """Return the linear forecast of log sales in a panel, to which models add a correction.
+
+    Returns:
+        Log sales, shape (rows,).
+    """
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 
 def log_target(panel: pl.DataFrame) -> FloatArray:
-    """Return the target of a fit: log sales minus the linear forecast, shape (rows,)."""
+    """Compute what models are fitted to predict: log sales minus the linear forecast.
+
+    Args:
+        panel: Rows of a training panel, with ``sales``.
+
+    Returns:
+        Differences in log units, shape (rows,).
+    """
     return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
 
 
 def importance_frame(
     features: list[str], gain: FloatArray, splits: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """Build the table of :meth:`Model.importance`; ``splits`` is null if None."""
+    """Build the table that :meth:`Model.importance` returns.
+
+    Args:
+        features: Names of the features.
+        gain: Importance of each feature, in units of the model family, shape (features,).
+        splits: Number of splits on each feature, shape (features,); None if unknown.
+    """
     unknown = [None] * len(gain)
     return pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""CatBoost model of log sales minus the linear forecast."""
+"""Fit a CatBoost model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VARYING_METADATA = ("model_guid", "train_finish_time", "training", "output_opti
 
 
 class CatBoostModel:
-    """Gradient-boosted trees of CatBoost, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees fitted by CatBoost, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("catboost",)
 
@@ -63,12 +63,18 @@ class CatBoostModel:
         return np.asarray(np.asarray(departure, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Compute importances; ``splits`` is null, because CatBoost does not count splits."""
+        """Compute feature importances; see :meth:`rossmann_ml.models.base.Model.importance`.
+
+        ``splits`` is null, because CatBoost does not count splits.
+        """
         gain = self.regressor.get_feature_importance(type="PredictionValuesChange")
         return importance_frame(self.features, np.asarray(gain, np.float64))
 
     def save(self, folder: Path) -> None:
-        """Write ``catboost.cbm``, byte-identical for the same fit, and ``categories.json``."""
+        """Write the model to ``catboost.cbm`` and its category codes to ``categories.json``.
+
+        Two fits with the same inputs give byte-identical files.
+        """
         self.categories.save(folder)
         metadata = self.regressor.get_metadata()
         for key in _VARYING_METADATA:
@@ -78,7 +84,7 @@ class CatBoostModel:
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        """Load a model from its files; see :meth:`rossmann_ml.models.base.Model.load`."""
         if not (folder / _FILE).exists():  # the error of CatBoost does not name the file
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         regressor = catboost.CatBoostRegressor()

@@ -1,4 +1,4 @@
-"""LightGBM model of log sales minus the linear forecast."""
+"""Fit a LightGBM model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILE = "lightgbm.txt"
 
 
 class LightGBMModel:
-    """Gradient-boosted trees of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees fitted by LightGBM, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
 
@@ -67,18 +67,18 @@ class LightGBMModel:
         return np.asarray(departure + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Compute importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
+        """Compute feature importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
         gain = self.booster.feature_importance("gain").astype(np.float64)
         return importance_frame(self.features, gain, self.booster.feature_importance("split"))
 
     def save(self, folder: Path) -> None:
-        """Write ``lightgbm.txt``, the text format of LightGBM, and ``categories.json``."""
+        """Write the model to ``lightgbm.txt`` and its category codes to ``categories.json``."""
         self.categories.save(folder)
         self.booster.save_model(str(folder / _FILE))
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        """Load a model from its files; see :meth:`rossmann_ml.models.base.Model.load`."""
         if not (folder / _FILE).exists():  # LightGBM raises another error, and prints it too
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = lightgbm.Booster(model_file=str(folder / _FILE))

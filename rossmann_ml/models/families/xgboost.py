@@ -1,4 +1,4 @@
-"""XGBoost model of log sales minus the linear forecast."""
+"""Fit an XGBoost model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILE = "xgboost.ubj"
 
 
 class XGBoostModel:
-    """Gradient-boosted trees of XGBoost, see :class:`rossmann_ml.models.base.Model`."""
+    """Gradient-boosted trees fitted by XGBoost, see :class:`rossmann_ml.models.base.Model`."""
 
     packages: ClassVar[tuple[str, ...]] = ("xgboost-cpu",)
 
@@ -68,7 +68,7 @@ class XGBoostModel:
         return np.asarray(departure.astype(np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Compute importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
+        """Compute feature importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
         gain, splits = (self.booster.get_score(importance_type=k) for k in ("total_gain", "weight"))
         return importance_frame(
             self.features,
@@ -77,13 +77,13 @@ class XGBoostModel:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``xgboost.ubj``, the binary JSON of XGBoost, and ``categories.json``."""
+        """Write the model to ``xgboost.ubj`` and its category codes to ``categories.json``."""
         self.categories.save(folder)
         self.booster.save_model(folder / _FILE)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
+        """Load a model from its files; see :meth:`rossmann_ml.models.base.Model.load`."""
         if not (folder / _FILE).exists():  # the error of XGBoost names a line of C++
             raise FileNotFoundError(2, "no such file", str(folder / _FILE))
         booster = xgboost.Booster(model_file=folder / _FILE)
