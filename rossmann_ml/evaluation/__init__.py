@@ -1,1 +1,1 @@
-"""Evaluate recipes: backtests at past origins, stored folds, scores and comparisons."""
+"""Evaluate recipes: make forecasts at past origins, store them, and measure and compare errors."""
