@@ -23,7 +23,7 @@ _LIBRARIES = ThreadpoolController().select(user_api="blas")
 
 
 def one_blas_thread(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function so that BLAS computes its matrix products in one thread."""
+    """Decorate a function so that BLAS (numpy's matrix library) uses one thread while it runs."""
 
     @wraps(function)
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""Compute cell means: mean log sales by store, weekday and promotion, with exponential decay.
+"""Compute cell means: mean log sales by store, weekday and promotion; older days weigh less.
 
 A cell is one weekday with or without promotion, so each store has 14 cells. The difference between
 means with a short and with a long half-life shows how a store has changed. See
@@ -56,13 +56,14 @@ def cell_sums(
     day_weekdays: IntArray,
     half_lives_days: tuple[float, ...],
 ) -> list[CellSums]:
-    """Sum log sales by store and cell, with weights that halve for each half-life of a day's age.
+    """Sum log sales by store and cell, so that older days weigh less.
 
-    A cell is one weekday with or without promotion.
+    A cell is one weekday with or without promotion. A day's weight is halved for every half-life
+    that it is older than the forecast origin.
 
     Args:
-        log_sales: Log sales, 0 where not observed, shape (stores, days); the last column is the
-            forecast origin, whose age is 0.
+        log_sales: Log sales, 0 on days without sales, shape (stores, days); the last column is the
+            forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
         is_promo: Whether the store ran a promotion, shape (stores, days).
         day_weekdays: Weekday of each column, 0 is Monday, shape (days,).

@@ -48,6 +48,12 @@ _BLOCKS = {
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
     """Look up the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
 
+    Args:
+        features: Names of features.
+
+    Returns:
+        Group by feature name.
+
     Raises:
         ValueError: A feature has no group, an unknown group, or more than one.
     """
@@ -72,17 +78,16 @@ def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
 
 
 def block_groups(blocks: Iterable[str]) -> dict[str, str]:
-    """Look up the group of causes, one of ``GROUPS``, for each block of linear columns.
+    """Look up the group of causes, one of ``GROUPS``, for topics of the linear forecast's columns.
 
     Args:
-        blocks: Topics of columns of the linear forecast, such as ``month`` or ``closing``;
-            repetitions are allowed.
+        blocks: Topics of columns, such as ``month`` or ``closing``; repetitions are allowed.
 
     Returns:
-        Group of causes by block.
+        Group of causes by topic.
 
     Raises:
-        ValueError: A block has no group.
+        ValueError: A topic has no group.
     """
     names = list(dict.fromkeys(blocks))
     missing = [name for name in names if name not in _BLOCKS]

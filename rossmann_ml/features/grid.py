@@ -21,9 +21,9 @@ IntArray = NDArray[np.int64]
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
-"""Number of days before and after a day in which most of its plan features look for events.
+"""Number of days before and after a day in which most plan features look for events.
 
-Events further away do not affect its sales, and past the horizon the plan is filled by rule."""
+Events further away do not affect the day's sales, and past the horizon the plan is only assumed."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class SalesGrid:
         return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
-        """Return the grid without the columns after a day."""
+        """Return a grid with only the columns up to and including a day."""
         columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
@@ -177,7 +177,7 @@ class PlanGrid:
 
     @property
     def days(self) -> int:
-        """Number of columns."""
+        """Number of columns, one per day."""
         return int(self.is_open.shape[1])
 
     @property
@@ -186,7 +186,7 @@ class PlanGrid:
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
     def since(self, day: date) -> PlanGrid:
-        """Return the grid without the columns before a day."""
+        """Return a grid with only the columns from a day on, including it."""
         start = max(self.column(day), 0)
         return PlanGrid(
             self.first_date + timedelta(days=start),

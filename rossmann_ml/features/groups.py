@@ -29,7 +29,7 @@ class FeatureGroup:
     """Features that are computed together.
 
     Attributes:
-        meanings: Meaning of each feature by name, in column order. A name with a field of
+        meanings: Meaning of each feature by name, in column order. A name that contains a field of
             ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``, declares
             one feature per value of the field.
         cause: Group of causes to which the features belong when a forecast is explained.

@@ -157,7 +157,7 @@ class LinearDesign:
 
     @property
     def columns(self) -> int:
-        """Number of columns."""
+        """Number of columns (regressors) of each store-day."""
         return len(self.slow)
 
     def rows(self, first: int, last: int) -> Float32Array:
@@ -245,7 +245,8 @@ def _special_days(plan: PlanGrid) -> Float32Array:
 def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     """Compute the columns that differ by store.
 
-    They are about school holidays, promotions soon after another, state holidays and closings.
+    They are about school holidays, promotions that start soon after another promotion, state
+    holidays, and closed days before or after the day.
 
     Returns:
         Topic of each column (``promo``, ``holiday`` or ``closing``), and the columns, shape

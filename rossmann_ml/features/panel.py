@@ -81,7 +81,14 @@ class FeatureInputs:
     def from_frames(
         cls, *, history: pl.DataFrame, plan: pl.DataFrame, stores: pl.DataFrame
     ) -> FeatureInputs:
-        """Build the arrays from the tables that :mod:`rossmann_ml.features.inputs` reads."""
+        """Build the arrays from tables, see :mod:`rossmann_ml.features.inputs` for reading them.
+
+        Args:
+            history: Sales: ``store_id, sales_date, sales``.
+            plan: Plan: ``store_id, plan_date, is_open, is_promo, state_holiday,
+                is_school_holiday``.
+            stores: Stores with their attributes, see :class:`StoreGrid` for the columns.
+        """
         grid = StoreGrid.from_frame(stores)
         return cls(grid, SalesGrid.from_frame(history, grid), PlanGrid.from_frame(plan, grid))
 
@@ -144,7 +151,7 @@ def training_panel(
         known_until: Last target day; rows with later target days are excluded.
         horizon_days: Number of target days after each origin.
         params: Half-lives and windows, in days.
-        rows_share: Approximate share of rows to keep. Which rows are kept is the same each time.
+        rows_share: Approximate share of rows to keep; every call keeps the same rows.
         progress: Function that receives a message after each origin.
 
     Returns:

@@ -147,7 +147,7 @@ def store_panel(
 
 
 def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read the stored scoring panel, and check that it was built for this origin.
+    """Read the stored scoring panel, after a check that it was built for this origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another origin.
@@ -165,9 +165,7 @@ def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> p
 
 
 def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
-    """Read the stored training panel, and check that it was built for this profile.
-
-    It must also have been built for the newest origin.
+    """Read the stored training panel, after a check that it fits the profile and the newest origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another profile or origin.

@@ -56,7 +56,7 @@ class AsOf:
 
 @dataclass(frozen=True)
 class Past:
-    """What history features are computed from, except the plan of the target days.
+    """Data from which history features are computed, except the plan for the target days.
 
     Attributes:
         as_of: Residuals and cell means, computed from sales up to the origin.

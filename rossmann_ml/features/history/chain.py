@@ -1,4 +1,7 @@
-"""Features from recent residuals (log sales minus the linear forecast) of the chain and state."""
+"""Compute features from the mean residuals of the chain and the store's state in recent weeks.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 

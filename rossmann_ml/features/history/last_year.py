@@ -1,4 +1,4 @@
-"""Features from residuals around the days 364 and 728 days before the target day.
+"""Compute features from residuals around the days 364 and 728 days before the target day.
 
 A residual is log sales minus the linear forecast, here of the store, its state or the chain.
 """

@@ -1,4 +1,7 @@
-"""Features from the store level (log sales without weekday and promotion) and its recent change."""
+"""Compute features from the store level and its recent change.
+
+The store level is log sales without the effects of weekday and promotion.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features that count a store's recent days with sales."""
+"""Compute features that count a store's recent days with sales."""
 
 from __future__ import annotations
 

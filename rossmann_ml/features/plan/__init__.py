@@ -30,7 +30,7 @@ def plan_feature_names() -> dict[str, str]:
 
 
 def look_back_days() -> int:
-    """Return how far back plan features look: the number of earlier days on which they depend."""
+    """Return the largest number of earlier days on which a day's plan features depend."""
     return max(group.look_back_days for group in plan_groups())
 
 

@@ -1,4 +1,4 @@
-"""Features from the distance to a store's nearest competitor and the months since it opened."""
+"""Compute features from the distance to the nearest competitor and the months since it opened."""
 
 from __future__ import annotations
 
