@@ -83,7 +83,7 @@ class Model(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the model's files into an existing folder."""
+        """Write the model into files in an existing folder."""
         ...
 
     @classmethod
@@ -113,10 +113,10 @@ def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categori
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast of log sales in a panel, to which models add a correction.
+    """Return the linear forecast in a panel, to which models add a correction.
 
     Returns:
-        Log sales, shape (rows,).
+        Linear forecast of log sales, including the store's recent shift, shape (rows,).
     """
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
@@ -125,7 +125,7 @@ def log_target(panel: pl.DataFrame) -> FloatArray:
     """Compute what models are fitted to predict: log sales minus the linear forecast.
 
     Args:
-        panel: Rows of a training panel, with ``sales``.
+        panel: Rows of a training panel, with ``sales`` in EUR.
 
     Returns:
         Differences in log units, shape (rows,).

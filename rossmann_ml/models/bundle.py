@@ -100,7 +100,7 @@ class Bundle:
             stores: ``store_id, store_type, assortment, state``, one row per store.
 
         Returns:
-            Columns of :meth:`TotalCalibration.intervals`.
+            Columns that :meth:`TotalCalibration.intervals` returns.
         """
         rows = forecasts.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",

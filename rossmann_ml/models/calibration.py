@@ -104,12 +104,12 @@ class Calibration:
         return pl.DataFrame(columns)
 
     def save(self, folder: Path) -> None:
-        """Write ``calibration.json``."""
+        """Write the calibration into ``calibration.json`` in a folder."""
         (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
-        """Read ``calibration.json``."""
+        """Read the calibration from ``calibration.json`` in a folder."""
         return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
 
 

@@ -18,7 +18,7 @@ from rossmann_ml.features.panel import STORE_FEATURES
 
 _FILE = "categories.json"
 MISSING_CODE = -1
-"""Code of a null value."""
+"""Code that replaces a null value of a text feature."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class DayErrors:
         week: Number of the week, 0, 1, 2, ... without gaps, shape (rows,). Weeks in different
             series have different numbers.
         weight: Sales forecast for the day in EUR, positive, shape (rows,).
-        error: Error of that forecast, in log units, shape (rows,).
+        error: Error of that forecast, in log units or in units of a store's spread, shape (rows,).
     """
 
     series: IntArray
@@ -42,7 +42,8 @@ def nested_variance(days: DayErrors) -> FloatArray:
     become 0.
 
     Returns:
-        Variances of horizon, week and day in squared log units, shape (3,); 0 if there are no rows.
+        Variances of horizon, week and day, in squared units of ``days.error``, shape (3,); 0 if
+        there are no rows.
     """
     if not len(days.error):
         return np.zeros(3)

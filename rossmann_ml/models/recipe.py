@@ -26,7 +26,7 @@ from rossmann_ml.models.families import model_class
 
 @dataclass(frozen=True)
 class RecipeKey:
-    """What identifies a recipe's stored out-of-fold forecasts; sufficient to read and blend them.
+    """Key that identifies a recipe's stored out-of-fold forecasts; it suffices to blend them.
 
     Attributes:
         features_hash: Fingerprint of the parameters and the code that compute the features.

@@ -48,9 +48,9 @@ class TotalCalibration:
 
     The log error of a total is the sum of three errors: the chain's, that of its group (a store
     type, assortment or state), and its stores' own. Each of the three has a part for the horizon, a
-    part for each calendar week and a part for each day, so each is described by three variances, in
-    this order. In a total, the stores' own errors partly cancel out, and so do the parts for weeks
-    and days.
+    part for each calendar week and a part for each day. So each is described by three variances, in
+    the order horizon, week, day. In a total, the stores' own errors partly cancel out, and so do
+    the parts for weeks and days.
 
     Attributes:
         log_bias: Log of the factor by which sums of daily forecasts are multiplied.

@@ -14,11 +14,13 @@ CHAIN, STORE = "chain", "store"
 GROUPS = ("store_type", "assortment", "state")
 SEGMENT_LEVELS = (CHAIN, *GROUPS, STORE)
 FIRST_DAYS = (7, 14, 28)
-"""Lengths in days of spans that start after the origin, in addition to the whole horizon."""
+"""Lengths in days of the spans that begin on the day after the origin.
+
+The whole horizon is one more such span."""
 UNKNOWN_STATE = "unknown"
 
 AMOUNTS = ("forecast", "sales")
-"""Columns that are summed, in EUR."""
+"""Names of the columns that are added up to totals, in EUR."""
 
 _SPAN = ("first_date", "last_date")
 

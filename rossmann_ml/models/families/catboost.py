@@ -40,7 +40,7 @@ class CatBoostModel:
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit a CatBoost model to a panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "loss_function": "RMSE",
             **settings.parameters,

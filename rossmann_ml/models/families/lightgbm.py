@@ -37,7 +37,7 @@ class LightGBMModel:
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit a LightGBM model to a panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "objective": "l2",
             **settings.parameters,

@@ -39,7 +39,7 @@ class XGBoostModel:
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
+        """Fit an XGBoost model to a panel; see :meth:`rossmann_ml.models.base.Model.fit`."""
         parameters: dict[str, Any] = {
             "objective": "reg:squarederror",
             "tree_method": "hist",
