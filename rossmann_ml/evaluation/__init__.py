@@ -1,1 +1,1 @@
-"""Evaluate recipes: make forecasts at past origins, store them, and measure and compare errors."""
+"""Evaluate recipes: forecast from past origins, store the forecasts, measure and compare errors."""

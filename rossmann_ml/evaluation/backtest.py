@@ -201,7 +201,7 @@ def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
 
 
 def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add the store's state to rows, because stored out-of-fold forecasts do not contain it.
+    """Add each store's federal state to rows, because stored forecasts do not contain it.
 
     Args:
         rows: Rows with ``store_id``.
@@ -215,7 +215,7 @@ def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
 
 
 def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
-    """Compute error metrics of the blend, its members, the linear and both reference forecasts.
+    """Compute error metrics of the blend, its members, the linear forecast and both references.
 
     Args:
         folds: Rows as for :func:`served`. Rows without a reference forecast are excluded for all

@@ -57,8 +57,9 @@ def complete_folds(
 ) -> Folds:
     """Compute and store a recipe's missing out-of-fold forecasts, then read all of them.
 
-    Forecasts for the newest backtest origin must exist. Any other backtest origin may be replaced
-    by a stored origin at most ``backtest.reuse_within_days`` away.
+    Forecasts count as missing if a backtest origin has none, unless an origin at most
+    ``backtest.reuse_within_days`` away from it has some. The newest backtest origin always needs
+    its own.
 
     Args:
         connection: Pipeline database.
@@ -189,7 +190,7 @@ def _is_stored(
 def _stored_origins(
     connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
 ) -> dict[date, str]:
-    """Read the origins for which forecasts by all members are stored and fit the current data.
+    """Find the origins for which forecasts by all members are stored and fit the current data.
 
     Returns:
         Data version (fingerprint of the data that an origin's forecasts depend on) by origin.

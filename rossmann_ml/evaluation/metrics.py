@@ -52,8 +52,8 @@ def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
             origins, get separate metrics.
 
     Returns:
-        Columns in ``by``, ``segment_kind, segment`` and the metrics in ``SCORES``, sorted by the
-        former.
+        Columns in ``by``, ``segment_kind, segment`` and the metrics in ``SCORES``; sorted by all
+        columns before the metrics.
     """
     # a fixed order of the rows in each group makes the sums bit-identical
     ordered = rows.sort(*by, "store_id", "target_date", "horizon_days")
