@@ -157,7 +157,8 @@ def _rounded(
 class Switchboard:
     """Rows of a panel whose features can be set, by group, to values on the store's typical day.
 
-    A group that is switched on has its actual values; otherwise it has those of the typical day.
+    If a group is switched on, its features have their actual values; otherwise, they have values
+    from the store's typical day.
 
     Attributes:
         rows: Rows with all features.
