@@ -1,4 +1,4 @@
-"""Record trained models in ``forecasting.model_versions``, and read the records.
+"""Record trained models in the table ``forecasting.model_versions``, and read these records.
 
 See :mod:`rossmann_ml.training.fit` for training and :mod:`rossmann_ml.training.gate` for promotion.
 """

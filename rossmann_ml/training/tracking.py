@@ -93,7 +93,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What is logged to MLflow about one training.
+    """Data that is logged to MLflow about one training.
 
     Attributes:
         bundle: Saved bundle.
@@ -208,7 +208,7 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """What is logged to MLflow about one tuning trial.
+    """Data that is logged to MLflow about one tuning trial.
 
     Attributes:
         name: Name of the MLflow run.
