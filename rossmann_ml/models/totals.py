@@ -92,9 +92,10 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
     Returns:
         ``forecast_origin, level, segment, first_date, last_date, store_days, forecast``, ``sales``
         if given, and three measures of how concentrated the total is. ``week_concentration`` is the
-        sum over calendar weeks of the squared share of the total (1 if all sales are in one week);
-        ``day_concentration`` is the same over days. ``store_concentration`` is the sum over stores
-        of the squared share times the squared spread. Rows are sorted by the first five columns.
+        sum over calendar weeks of the squared share of the total (1 if all sales are in one week).
+        ``day_concentration`` is the sum of squared shares over days. ``store_concentration`` is the
+        sum over stores of the squared share times the squared spread. Rows are sorted by the first
+        five columns.
     """
     segmented = with_segments(rows, stores)
     by_store = (
