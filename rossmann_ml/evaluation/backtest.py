@@ -229,8 +229,8 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         In a row for one origin, ``rmspe_median`` equals ``rmspe``. In a row for all origins, it is
         the median over origins, because one store-day with almost no sales can dominate the RMSPE
         over all rows. ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of
-        ``seasonal_naive``. More rows have the metrics of the blend's totals, without skill, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`.
+        ``seasonal_naive``. Additional rows hold the metrics of the blend's totals, without skill,
+        see :func:`rossmann_ml.evaluation.total_scores.score_totals`.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
