@@ -63,8 +63,8 @@ def explain_newest_origin(session: Session) -> DriversReport:
     """Compute the drivers of the newest origin's forecasts, and store them.
 
     They are written to ``forecasting.forecast_drivers``. If the forecasts already have drivers,
-    nothing is computed. When drivers are stored, those for origins that are no longer published are
-    deleted.
+    nothing is computed. When new drivers are stored, drivers for origins that are no longer
+    published are deleted.
 
     Raises:
         NoDataError: There are no forecasts from the origin yet, or they were not made from the
