@@ -35,7 +35,8 @@ class Decision:
         model_version: Version of the model that was judged.
         is_promoted: Whether this model is the champion from now on.
         reason: Reason in a sentence, with the figures that were compared.
-        figures: The same figures, and names of segments or models, by name.
+        figures: Figures on which ``reason`` is based, and the names of the champion and of the
+            challenger's worst segment, by name.
         previous: Version of the champion before the decision; None if there was none.
     """
 
@@ -61,7 +62,8 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     its RMSPE may exceed the champion's by at most the share ``gate.refit_tolerance``. If its recipe
     is changed, it must be better than the champion on the past store-days for which both have
     out-of-fold forecasts, and in no segment worse by more than the share
-    ``gate.segment_tolerance``.
+    ``gate.segment_tolerance``. If there are no such store-days, the ratio of its RMSPE to that of
+    seasonal naive must be lower than the champion's.
 
     Args:
         session: Settings, parameters and progress of the command.
