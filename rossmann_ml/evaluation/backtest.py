@@ -1,9 +1,10 @@
-"""Backtest a recipe: forecasts that it would have served at past origins, and their scores.
+"""Backtest a recipe: compute what it would have forecast at past origins, and measure the errors.
 
-The models of an origin are fitted on rows with target days up to that origin; weights, bias factor
-and intervals on origins that were over by then. Features, fits and calibration are those of
-production. :func:`served` and :func:`score` are the main entry points. See
-:mod:`rossmann_ml.evaluation.folds` for the stored forecasts.
+The models for an origin are fitted on rows with target days up to that origin. Weights, bias factor
+and intervals are fitted on forecasts from earlier origins whose last target day had passed. The
+code for features, fits and calibration is the same as in production. :func:`served` and
+:func:`score` are the main entry points. See :mod:`rossmann_ml.evaluation.folds` for storing the
+forecasts.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from rossmann_ml.models.calibration import (
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 LINEAR = "linear"
-"""Name of the linear forecast in the scores."""
+"""Name of the linear forecast in the column ``model`` of tables with error metrics."""
 # Largest distance in days of a day near a state holiday, before or after it.
 _HOLIDAY_DAYS = 3
 _INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
-    """Return the past origins of a backtest, oldest first.
+    """Choose the past origins of a backtest, oldest first.
 
     Args:
         newest: Origin of the next forecast.
-        back_days: Number of days before it, for each backtest origin.
-        first_training: Oldest training origin; a backtest origin must be at least 42 days later,
-            so that a model has targets to fit.
+        back_days: For each backtest origin, the number of days before ``newest``.
+        first_training: Oldest training origin. Backtest origins less than 42 days later are
+            skipped, because a model would have too few target days to be fitted on.
 
     Raises:
         NoDataError: No origin has enough history.
@@ -75,17 +76,18 @@ def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFr
 
 
 def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
-    """Build the columns of a past origin's days that do not depend on the models.
+    """Compute what evaluating a past origin needs, apart from the models' forecasts.
 
     Args:
         inputs: Stores, sales and plan.
-        panel: Panel of :func:`fold_panel`.
+        panel: Panel returned by :func:`fold_panel`.
         recipe: Recipe; only its horizon is used.
 
     Returns:
-        ``forecast_origin, store_id, target_date, horizon_days, sales, spread, linear`` (the
-        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null for a
-        store without history), ``store_type, is_promo, holiday_nearby``, in the panel's order.
+        One row per store-day, in the panel's order: ``forecast_origin, store_id, target_date,
+        horizon_days, sales`` (EUR), ``spread`` (log units), ``linear`` (the linear forecast of log
+        sales), ``seasonal_naive, store_weekday_promo_median`` (reference forecasts in EUR, null for
+        a store without history), ``store_type, is_promo, holiday_nearby`` (text).
     """
     baselines = baseline_forecasts(
         inputs,
@@ -117,21 +119,22 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
 
 
 def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
-    """Compute the forecasts that every model would have served at each origin.
+    """Compute the forecasts that the blend, its members and the linear forecast would have made.
 
-    Weights, bias factor and intervals of an origin come from the origins that were over by then.
-    Without any, the weights are equal, the bias factor comes from the stores' spread, and there
-    are no intervals.
+    At each origin, weights, bias factor and intervals are fitted on forecasts from earlier origins
+    whose last target day had passed. If there are none, the weights are equal, the bias factor
+    comes from the stores' spread, and there are no intervals.
 
     Args:
-        folds: Rows of :func:`fold_days` of one or more origins, with one column of log forecasts
-            per member.
+        folds: Rows returned by :func:`fold_days` for one or more origins, with one more column of
+            log forecasts per member.
         key: Members and shrinkage of the blend.
 
     Returns:
-        Rows with ``log_forecast`` (of the blend, before the bias factor), one column of forecasts
-        in EUR per model (``blend``, ``linear`` and the members, in place of their logs), and
-        ``inside_80, inside_95`` (whether sales are inside the blend's interval; null without one).
+        The rows with ``log_forecast`` (by the blend, before the bias factor); forecasts in EUR in
+        the column ``blend``, in ``linear`` and in one column per member, where they replace the log
+        forecasts; and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null
+        if it has none).
     """
     return pl.concat(
         [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
@@ -164,7 +167,15 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
 
 
 def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
-    """Compute the blend's log forecasts from one column per member, shape (rows,)."""
+    """Compute the blend's log forecasts from its members' log forecasts.
+
+    Args:
+        folds: Rows with one column of log forecasts per member.
+        weights: Weights by member.
+
+    Returns:
+        Log forecasts before the bias factor, shape (rows,).
+    """
     return weighted_mean({name: folds[name].to_numpy() for name in weights}, weights)
 
 
@@ -176,32 +187,36 @@ def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
 
 
 def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add the ``state`` of the store, which folds do not store; null if unknown.
+    """Add each store's federal state to rows, because stored forecasts do not contain it.
 
     Args:
         rows: Rows with ``store_id``.
-        stores: ``store_id, state``.
+        stores: ``store_id, state``, one row per store.
+
+    Returns:
+        Rows with the column ``state``, null if unknown.
     """
     states = stores.select(pl.col("store_id").cast(rows.schema["store_id"]), "state")
     return rows.join(states, on="store_id", how="left", maintain_order="left")
 
 
 def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
-    """Score the blend, its members, the linear forecast and the references on the same rows.
+    """Compute error metrics of the blend, its members, the linear forecast and both references.
 
     Args:
-        folds: Rows as for :func:`served`. Rows without a reference forecast are left out for all
-            models, so that all are scored on the same rows.
+        folds: Rows as for :func:`served`. Rows without a reference forecast are excluded for all
+            models, so that all are compared on the same rows.
         key: Members and shrinkage of the blend.
-        stores: ``store_id, store_type, assortment, state``.
+        stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        scores, ``rmspe_median`` and ``skill``; then the scores of the blend's totals, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`, without skill.
-        ``rmspe_median`` is the RMSPE of one origin, or its median over origins for all together,
-        because one store-day with almost no sales can dominate the RMSPE of all store-days.
-        ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of ``seasonal_naive``.
+        metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, ``rmspe_median`` and ``skill``.
+        In a row for one origin, ``rmspe_median`` equals ``rmspe``. In a row for all origins, it is
+        the median over origins, because one store-day with almost no sales can dominate the RMSPE
+        over all rows. ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of
+        ``seasonal_naive``. Additional rows hold the metrics of the blend's totals, without skill,
+        see :func:`rossmann_ml.evaluation.total_scores.score_totals`.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])

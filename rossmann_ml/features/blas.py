@@ -1,9 +1,10 @@
 """Limit BLAS to one thread, so that features are bit-identical in every process.
 
-Threads that share a matrix product sum it in another order. In float32, which the linear forecast
-uses, the results differ by one part in ten million, and a recomputed forecast would differ from
-the stored one. Environment variables are not enough, because BLAS reads them only when numpy is
-first imported. See :mod:`rossmann_ml.base.process` for the number of threads of a process.
+BLAS is the library with which numpy multiplies matrices. If several threads share a product, they
+add its terms in another order. The linear forecast uses float32, in which such results differ by
+one part in ten million, so a recomputed forecast would differ from the stored one. Environment
+variables cannot limit BLAS here, because it reads them only when numpy is first imported. See
+:mod:`rossmann_ml.base.process` for the number of threads that a process uses.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Positions of dates in the month, the year and the nationwide holidays, the same in every store.
+"""Count the days between a date and the month's edges, nationwide holidays or Mother's Day.
 
-See :mod:`rossmann_ml.features.plan` for what differs by store (open, promotion, school holidays).
+The counts are the same for every store. See :mod:`rossmann_ml.features.plan` for features that
+differ by store (open, promotion, school holidays).
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ def days_to_month_end(day: date) -> int:
 
 
 def working_days_before(dates: Sequence[date]) -> IntArray:
-    """Count the working days of the month before each date, shape (dates,); 0 up to the first one.
+    """Count the working days from the start of the month to the day before each date.
 
-    Working days are Monday to Friday without nationwide holidays. Sales follow them rather than
-    the day of the month, because wages are paid on working days.
+    Working days are Monday to Friday without nationwide holidays. Sales depend more on them than
+    on the day of the month, because wages are paid on working days.
+
+    Returns:
+        Counts, shape (dates,); 0 up to the month's first working day.
     """
     days = np.array(dates, dtype="datetime64[D]")
     starts = days.astype("datetime64[M]").astype("datetime64[D]")
@@ -39,7 +43,10 @@ def working_days_after(dates: Sequence[date]) -> IntArray:
 
 
 def days_from_mothers_day(day: date) -> int:
-    """Return the days from Mother's Day (second Sunday in May) to a date; negative before it."""
+    """Count the days from the year's Mother's Day (second Sunday in May) to a date.
+
+    The count is negative for dates before Mother's Day.
+    """
     first_of_may = date(day.year, 5, 1)
     second_sunday = first_of_may + timedelta(days=13 - first_of_may.weekday())
     return (day - second_sunday).days

@@ -1,7 +1,8 @@
-"""Compute cell means: mean log sales by store, weekday and promotion, with exponential decay.
+"""Compute cell means: mean log sales by store, weekday and promotion; older days weigh less.
 
-A cell is one weekday with or without promotion. Means with several half-lives show how a store
-has changed. See :mod:`rossmann_ml.features.linear` for the forecast of log sales.
+A cell is one weekday with or without promotion, so each store has 14 cells. The difference between
+means with a short and with a long half-life shows how a store has changed. See
+:mod:`rossmann_ml.features.linear` for the forecast of log sales.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ _NEW_STORE_PRIOR = 1.0
 
 
 def cell_numbers(day_weekdays: IntArray, is_promo: BoolArray) -> IntArray:
-    """Return the cell of every store-day: the weekday (0 is Monday), plus 7 on promotion days."""
+    """Number the cell of every store-day: its weekday (0 is Monday), plus 7 on promotion days.
+
+    Args:
+        day_weekdays: Weekday of each column, 0 is Monday, shape (days,).
+        is_promo: Whether the store runs a promotion, shape (stores, days).
+
+    Returns:
+        Cell numbers from 0 to 13, shape (stores, days).
+    """
     return day_weekdays + 7 * is_promo.astype(np.int64)
 
 
@@ -36,7 +45,8 @@ def cell_sums(
     """Sum log sales by store and cell, with weights that halve with every half-life of age.
 
     Args:
-        log_sales: Log sales, 0 where not observed, shape (stores, days); the origin is last.
+        log_sales: Log sales, 0 on days without sales, shape (stores, days); the last column is the
+            forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
         is_promo: Whether the store ran a promotion, shape (stores, days).
         day_weekdays: Weekday of each column, 0 is Monday, shape (days,).
@@ -68,11 +78,14 @@ def cell_sums(
 
 @dataclass(frozen=True)
 class CellLevels:
-    """Levels and cell means of all stores.
+    """Store levels and cell means for all stores, estimated with one half-life.
+
+    A cell is one weekday with or without promotion.
 
     Attributes:
-        cells: Mean log sales by cell, shape (stores, 14).
-        level: Log sales without the effects of weekday and promotion, shape (stores,).
+        cells: Mean log sales in each cell, shape (stores, 14).
+        level: Store level: log sales without the effects of weekday and promotion, shape
+            (stores,).
     """
 
     cells: FloatArray
@@ -82,9 +95,10 @@ class CellLevels:
 def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> CellLevels:
     """Estimate the level and the cell means of every store from decayed sums.
 
-    Each level is shrunk towards that of the store's group (type and assortment), each cell
-    towards the level plus the chain's weekday-promotion shape. The priors weigh a few
-    observations, so a store without history gets its group's level and the chain's shape.
+    Each store level is shrunk towards the mean level of the store's group (type and assortment).
+    Each cell mean is shrunk towards the store level plus the chain's effect of that weekday and
+    promotion. These priors weigh as much as a few observations. A store without history therefore
+    gets its group's level and the chain's effects.
 
     Args:
         total: Sums of weight times log sales with one half-life, shape (stores, 14).
@@ -107,15 +121,15 @@ def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> Cell
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """Return the mean of each store's group, shrunk towards the chain's mean.
+    """Compute the weighted mean in each store's group, shrunk towards the chain's mean.
 
     Args:
-        total: Sums of weight times value, shape (stores,).
-        weight: Sums of weights, shape (stores,).
-        groups: Group number of each store, 0 upwards, shape (stores,).
+        total: Sum over the store's days of weight times value, shape (stores,).
+        weight: Sum of the store's weights, shape (stores,).
+        groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
 
     Returns:
-        Mean of the store's group, shape (stores,).
+        For each store, the mean value in its group, shape (stores,).
     """
     group_total = np.bincount(groups, total)
     group_weight = np.bincount(groups, weight)

@@ -16,19 +16,32 @@ from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import plan_groups
 
 LEVEL = "level"
-"""Part of a forecast: sales of the store on its typical day. Its features are never switched."""
+"""Part of a forecast: sales of the store on its typical day.
+
+Features of this group keep their actual values when a forecast is explained."""
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
-"""Groups that are switched from the typical day to the forecast day, in this order and reversed."""
+"""Groups of causes whose contributions are measured when a forecast is explained.
+
+Their features are switched from the typical day to the forecast day, group by group, once in this
+order and once in reverse."""
 BIAS_FACTOR = "bias_factor"
-"""Part of a forecast: the bias factor of the calibration, the same on every day."""
+"""Part of a forecast: the effect of the calibration's bias factor, the same on every day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
-"""All parts, which add up to a forecast."""
+"""All parts into which a forecast is split; they add up to the forecast."""
 LINEAR_FEATURES = "linear"
-"""Group of the linear forecast's features, recomputed from the groups that are switched on."""
+"""Group of the features that hold the linear forecast.
+
+They are recomputed from the groups of causes that are switched to the forecast day."""
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Return the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+    """Look up the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+
+    Args:
+        features: Names of features.
+
+    Returns:
+        Group by feature name.
 
     Raises:
         ValueError: A feature has no group, an unknown group, or more than one.

@@ -1,7 +1,8 @@
-"""Store-days as dense arrays, one row per store and one column per day, built from long tables.
+"""Hold store-days in dense arrays: one row per store and one column per day.
 
-:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features; the
-functions count and sum marked days. See the other modules of this package for the features.
+:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features, built from
+tables with one row per store-day. The functions count days with an event, such as a promotion. See
+the other modules of this package for the features.
 """
 
 from __future__ import annotations
@@ -22,19 +23,20 @@ Flag = TypeVar("Flag", np.bool_, np.int8)
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
-"""Number of days before and after a day in which its plan features look for events, because events
-further away do not affect its sales, and past the horizon the plan is filled by rule."""
+"""Number of days before and after a day in which most plan features look for events.
+
+Events further away do not affect the day's sales, and past the horizon the plan is only assumed."""
 
 
 @dataclass(frozen=True)
 class StoreGrid:
-    """Stores and their attributes, in the order of the grid's rows.
+    """Stores and their attributes; they define the row order of all grids.
 
     Attributes:
         store_ids: Store numbers, ascending, shape (stores,).
-        attributes: One row per store: ``store_id, store_type, assortment, state,
-            competition_distance_m, competition_open_since, has_promo2, promo2_since,
-            promo2_months``.
+        attributes: One row per store, in the order of ``store_ids``: ``store_id, store_type,
+            assortment, state, competition_distance_m, competition_open_since, has_promo2,
+            promo2_since, promo2_months``.
     """
 
     store_ids: IntArray
@@ -42,30 +44,41 @@ class StoreGrid:
 
     @classmethod
     def from_frame(cls, stores: pl.DataFrame) -> StoreGrid:
-        """Build the grid from rows of ``core.dim_store``."""
+        """Build the grid from rows of the warehouse table ``core.dim_store``."""
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
     def of_stores(self, rows: IntArray) -> StoreGrid:
-        """Return a grid with only these rows."""
+        """Return a grid with only some stores, chosen by their row numbers."""
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
-        """Number the values of a text attribute of these stores, shape (stores,); -1 if null.
+        """Convert a text attribute to numbers, shape (stores,): equal texts get equal numbers.
 
-        The numbers depend on the stores in the grid, so they only serve to group these stores.
-        See :mod:`rossmann_ml.models.categories` for codes that stay the same.
+        Numbers start at 0; null becomes -1. They depend on the stores in the grid, so they can
+        only be used to group these stores. See :mod:`rossmann_ml.models.categories` for codes that
+        are saved with a model.
         """
         ranks = self.attributes[column].rank("dense").cast(pl.Int64) - 1
         return ranks.fill_null(-1).to_numpy()
 
     def groups(self) -> IntArray:
-        """Number the groups (store type and assortment) of the stores, 0 upwards."""
+        """Number each store's group (combination of store type and assortment), 0 upwards.
+
+        Returns:
+            Group numbers, shape (stores,).
+        """
         kinds = np.stack([self.numbers("store_type"), self.numbers("assortment")])
         return np.asarray(np.unique(kinds, axis=1, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:
-        """Return the row number of each store.
+        """Look up the grid's row number of each store number.
+
+        Args:
+            store_ids: Store numbers, in any order and with repetitions.
+
+        Returns:
+            Row numbers, one per item of ``store_ids``.
 
         Raises:
             ValueError: A store is not in the grid.
@@ -80,11 +93,11 @@ class StoreGrid:
 
 @dataclass(frozen=True)
 class SalesGrid:
-    """Actual sales.
+    """Actual sales of all stores, one column per day.
 
     Attributes:
         first_date: Date of column 0.
-        sales: Sales in EUR, NaN where there is no row, shape (stores, days).
+        sales: Sales in EUR, NaN for store-days without a record, shape (stores, days).
     """
 
     first_date: date
@@ -99,7 +112,7 @@ class SalesGrid:
         return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
-        """Return the grid without the columns after a day."""
+        """Return a grid with only the columns up to and including a day."""
         columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
@@ -112,7 +125,8 @@ class PlanGrid:
         first_date: Date of column 0.
         is_open: Whether the store is open, shape (stores, days).
         is_promo: Whether the store runs a promotion, shape (stores, days).
-        state_holiday: Kind of holiday, see ``STATE_HOLIDAY_CODES``, shape (stores, days).
+        state_holiday: Kind of state holiday: 0 none, 1 public, 2 Easter, 3 Christmas, shape
+            (stores, days).
         is_school_holiday: Whether schools are closed, shape (stores, days).
     """
 
@@ -124,7 +138,9 @@ class PlanGrid:
 
     @classmethod
     def from_frame(cls, plan: pl.DataFrame, stores: StoreGrid) -> PlanGrid:
-        """Build the grid; store-days without a row are closed, without promotion or holiday.
+        """Build the grid from a table with one row per store-day.
+
+        Store-days without a row count as closed, without promotion and without holiday.
 
         Args:
             plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday,
@@ -151,7 +167,7 @@ class PlanGrid:
 
     @property
     def days(self) -> int:
-        """Number of columns."""
+        """Number of columns, one per day."""
         return int(self.is_open.shape[1])
 
     @property
@@ -160,7 +176,7 @@ class PlanGrid:
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
     def since(self, day: date) -> PlanGrid:
-        """Return the grid without the columns before a day."""
+        """Return a grid with only the columns from a day on, including it."""
         start = max(self.column(day), 0)
         first_date = self.first_date + timedelta(days=start)
         return self._part((slice(None), slice(start, None)), first_date)
@@ -193,7 +209,11 @@ class PlanGrid:
         return self.is_promo[:, start : start + days]
 
     def column(self, day: date) -> int:
-        """Return the column number of a date, which may be outside the grid."""
+        """Convert a date to its column number.
+
+        A date before the first column gives a negative number; a date after the last column gives
+        a number beyond it.
+        """
         return (day - self.first_date).days
 
 
@@ -210,31 +230,52 @@ def _layout(
 
 
 def weekdays(first_date: date, days: int) -> IntArray:
-    """Return the weekday of each column, 0 is Monday, shape (days,)."""
+    """Return the weekdays (0 is Monday) of consecutive days, shape (days,).
+
+    Args:
+        first_date: First of the days.
+        days: Number of days.
+    """
     return (first_date.weekday() + np.arange(days)) % 7
 
 
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days since the last marked day (0 on it), per row; ``cap`` if earlier or never."""
+    """Count the days since the last day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there was no event yet.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     column = np.arange(marks.shape[1], dtype=np.int32)
     last = np.maximum.accumulate(np.where(marks, column, -cap), axis=1)
     return np.minimum(column - last, cap).astype(np.float32)
 
 
 def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days until the next marked day (0 on it), per row; ``cap`` if later or never."""
+    """Count the days until the next day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if no event follows.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
 
 
 def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
-    """Count the unmarked days between the run of marked days that holds a day and the run before.
+    """Count the days between the current and the previous run of consecutive days with an event.
 
     Args:
-        marks: Marked days, shape (rows, days).
-        cap: Largest count, also where there is no run before.
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there is no previous run.
 
     Returns:
-        Counts, shape (rows, days); -1 on unmarked days.
+        Counts, shape (rows, days), the same on all days of a run; -1 on days without the event.
     """
     column = np.arange(marks.shape[1])
     yesterday = np.pad(marks, ((0, 0), (1, 0)))[:, :-1]
@@ -244,7 +285,18 @@ def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
 
 
 def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
-    """Sum the columns ``t - before`` to ``t + after`` for every column t; 0 beyond the edges."""
+    """Sum the columns ``t - before`` to ``t + after`` for every column t.
+
+    Columns beyond the edges of the array count as 0.
+
+    Args:
+        values: Values by day, shape (rows, days).
+        before: Number of days before each day in its sum.
+        after: Number of days after each day in its sum.
+
+    Returns:
+        Sums, shape (rows, days).
+    """
     days = values.shape[1]
     total = np.zeros((values.shape[0], days + 1))
     np.cumsum(values, axis=1, out=total[:, 1:])
@@ -255,22 +307,30 @@ def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
 
 
 def counts_before(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days before each day, per row."""
+    """Count the days with an event among the 7 days before each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=7, after=0) - values
 
 
 def counts_after(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days after each day, per row."""
+    """Count the days with an event among the 7 days after each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=0, after=7) - values
 
 
 def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
-    """Return the columns of a span of days; a single column for all days stays as it is.
+    """Select consecutive days from an array; an array with one column is returned unchanged.
 
     Args:
-        values: Values by day, shape (rows, days), or the same on every day, shape (rows, 1).
+        values: Values by day, shape (rows, days), or one value for all days, shape (rows, 1).
         first: Column number of the first day.
         days: Number of days.
     """

@@ -1,7 +1,7 @@
-"""Compute the columns of the linear forecast: calendar, promotion, holidays and closings.
+"""Compute the regressors (columns) of the linear forecast: calendar, promotion, holidays, closings.
 
-:class:`LinearDesign` computes and stores them. See :mod:`rossmann_ml.features.linear` for the fit
-of the coefficients, and :mod:`rossmann_ml.features.plan` for the richer plan features of trees.
+:class:`LinearDesign` computes and holds them. See :mod:`rossmann_ml.features.linear` for fitting
+the coefficients, and :mod:`rossmann_ml.features.plan` for the plan features that tree models use.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ _FOLLOWS_WITHIN_DAYS = 3
 
 @dataclass(frozen=True)
 class LinearDesign:
-    """Columns of the linear forecast for every store-day of a plan.
+    """Values of the linear forecast's columns (regressors) on every store-day of a plan.
 
-    A row holds ``day_columns``, then ``promo_columns`` on promotion days (else zeros), then
-    ``store_columns``.
+    The columns of a store-day are ``day_columns``, then ``promo_columns`` (zeros on days without
+    promotion), then ``store_columns``.
 
     Attributes:
         first_date: Date of day 0.
-        day_columns: Columns that are the same in all stores, shape (columns, days).
-        promo_columns: Columns that are the same in all stores with a promotion, shape
+        day_columns: Columns with the same values in all stores, shape (columns, days).
+        promo_columns: Columns with the same values in all stores that run a promotion, shape
             (columns, days).
         is_promo: 1 on promotion days, else 0, shape (stores, days).
         store_columns: Columns that differ by store, shape (columns, stores, days).
@@ -119,7 +119,10 @@ class LinearDesign:
         )
 
     def span(self, first: int, last: int) -> LinearDesign:
-        """Return a copy of the days ``first`` to ``last - 1``, which frees the other days."""
+        """Return a copy with only the days ``first`` to ``last - 1``, counted from day 0.
+
+        It is a copy, not a view, so that the memory of the other days can be freed.
+        """
         return replace(
             self,
             first_date=self.first_date + timedelta(days=first),
@@ -130,12 +133,12 @@ class LinearDesign:
         )
 
     def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
-        """Return the same days with another plan for some stores.
+        """Return a design for the same days in which some stores have another plan.
 
         Args:
-            rows: Row of each store of the plan in this design, shape (stores of the plan,).
-            plan: Plan of these stores, which covers the days of the design and, where they
-                exist, the 14 days before and after.
+            rows: For each store in ``plan``, its row in this design.
+            plan: Changed plan of these stores. It covers the days of the design, and the 14 days
+                before and after them as far as they are planned.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])
@@ -146,11 +149,15 @@ class LinearDesign:
 
     @property
     def columns(self) -> int:
-        """Number of columns."""
+        """Number of columns (regressors) of each store-day."""
         return len(self.slow)
 
     def rows(self, first: int, last: int) -> Float32Array:
-        """Return all columns of the days ``first`` to ``last - 1`` as (stores, columns, days)."""
+        """Return all columns on the days ``first`` to ``last - 1``, counted from day 0.
+
+        Returns:
+            Array of shape (stores, columns, days).
+        """
         days = slice(first, last)
         promo = self.is_promo[:, days]
         count_day, count_promo = len(self.day_columns), len(self.promo_columns)
@@ -163,15 +170,15 @@ class LinearDesign:
 
     @one_blas_thread
     def combine(self, coefficients: Float32Array, first: int, last: int) -> Float32Array:
-        """Compute columns times coefficients, without the memory of :meth:`rows`.
+        """Multiply columns by coefficients and sum them, with less memory than :meth:`rows` needs.
 
         Args:
             coefficients: Coefficients, shape (stores, columns), or (1, columns) for all stores.
-            first: Number of the first day.
+            first: Number of the first day, counted from day 0.
             last: Number of the day after the last one.
 
         Returns:
-            Products summed over the columns, shape (stores, days).
+            Sums over the columns, shape (stores, days).
         """
         days = slice(first, last)
         count_day = len(self.day_columns)
@@ -196,7 +203,11 @@ def _month_columns(plan: PlanGrid) -> Float32Array:
 
 
 def _season_columns(plan: PlanGrid) -> Float32Array:
-    """Compute the trend in years, then the annual harmonics, then the ramp before Christmas."""
+    """Compute the columns for trend and season, shape (columns, days).
+
+    They are the years since the first day, a sine and a cosine for each annual wave, and a ramp
+    that rises to 1 on Christmas Eve.
+    """
     years = np.arange(plan.days) / _YEAR_DAYS
     of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
     columns = [years]
@@ -220,7 +231,10 @@ def _special_days(plan: PlanGrid) -> Float32Array:
 
 
 def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
-    """Compute the columns of school holidays, repeated promotions, state holidays and closings.
+    """Compute the columns that differ by store.
+
+    They are about school holidays, promotions that start soon after another promotion, state
+    holidays, and closed days before or after the day.
 
     Returns:
         Group of causes of each column, and the columns, shape (columns, stores, days).

@@ -1,8 +1,9 @@
 """Store and read the training panel and the scoring panel in the warehouse.
 
-:func:`build_training_panel` fills the table of the training panel; each panel has a row in
-``features.panel_builds`` with its versions. See :mod:`rossmann_ml.features.panel` for how rows are
-computed, and :mod:`rossmann_ml.forecasting.score` for the table of the scoring panel.
+:func:`build_training_panel` fills the table ``features.training_panel``. Each panel has a row in
+``features.panel_builds`` with the versions of data and code from which it was built. See
+:mod:`rossmann_ml.features.panel` for computing the rows, and :mod:`rossmann_ml.forecasting.score`
+for filling the table ``features.scoring_panel``.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
 @dataclass(frozen=True)
 class PanelReport:
-    """Size of a panel that was built.
+    """Result of building a panel: its origin, size and time.
 
     Attributes:
-        forecast_origin: Origin for which the panel was built.
-        origins: Number of origins in the panel.
+        forecast_origin: Origin of the forecast for which the panel was built; a training panel has
+            only rows from earlier origins.
+        origins: Number of different origins in the panel's rows.
         rows: Number of rows.
         features: Number of feature columns.
         seconds: Wall time in seconds to build and store the panel.
@@ -47,7 +49,16 @@ class PanelReport:
 def panel_of(
     inputs: OriginInputs, params: Params, profile: Profile, *, progress: Progress = silent
 ) -> tuple[pl.DataFrame, list[date]]:
-    """Build the training panel for an origin, and return it with its training origins.
+    """Build the training panel for a model that will forecast from an origin.
+
+    Args:
+        inputs: Stores, sales and plan for that origin.
+        params: Parameters of ``params.yaml``.
+        profile: Training profile, which sets the number of origins and rows.
+        progress: Function that receives a message after each training origin.
+
+    Returns:
+        Panel and its training origins, oldest first.
 
     Raises:
         NoDataError: There is too little history for a single training origin.
@@ -80,7 +91,7 @@ def panel_of(
 
 
 def build_training_panel(session: Session, *, profile: Profile) -> PanelReport:
-    """Fill ``features.training_panel`` for the newest origin."""
+    """Build the training panel for the newest origin, and store it in the warehouse."""
     started = time.perf_counter()
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
@@ -129,7 +140,7 @@ def store_panel(
 
 
 def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read ``features.scoring_panel``.
+    """Read the stored scoring panel, after a check that it was built for this origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another origin.
@@ -147,7 +158,7 @@ def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> p
 
 
 def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
-    """Read ``features.training_panel``.
+    """Read the stored training panel, after a check that it fits the profile and the newest origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another profile or origin.

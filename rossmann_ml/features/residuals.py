@@ -1,6 +1,7 @@
-"""Compute residuals of the linear forecast by store, state and chain, up to an origin.
+"""Compute residuals (log sales minus the linear forecast) on the days up to a forecast origin.
 
-See the modules of :mod:`rossmann_ml.features.history` for the features computed from them.
+They are computed for each store, each state and the chain. See the modules in
+:mod:`rossmann_ml.features.history` for the features that are computed from them.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ class Past:
         is_promo: Whether the store ran a promotion on the day, shape (stores, days).
         observed: Whether the store had sales on the day, shape (stores, days).
         residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days).
-        chain: Mean residual of the chain, shape (days,).
-        states: Mean residual of each state, shape (states, days).
+        chain: Mean residual over all stores, shape (days,).
+        states: Mean residual over the stores in each state, shape (states, days). Row 0 is for
+            stores whose state is unknown.
         state_of_store: Row of each store's state in ``states``, shape (stores,).
-        levels: Levels and cell means, one item per half-life.
+        levels: One item per half-life: each store's level, and its mean log sales by weekday and
+            promotion (cell means).
         shift: Mean residual of each store over the last weeks, minus the chain's, shape (stores,).
         params: Half-lives and windows, in days.
     """
@@ -59,7 +62,7 @@ class Past:
 
 
 def mean_or_nan(total: FloatArray, count: FloatArray | IntArray) -> FloatArray:
-    """Divide sums by counts; NaN where the count is 0."""
+    """Divide sums by counts to get means; NaN where the count is 0."""
     return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 

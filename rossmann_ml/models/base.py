@@ -22,14 +22,15 @@ from rossmann_ml.models.categories import Categories
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Settings of one fit.
+    """Settings for fitting one model.
 
     Attributes:
         trees: Number of trees.
-        learning_rate: Factor on the prediction of each tree.
-        parameters: Other parameters of the model, by their names in its library.
-        seed: Seed of all random choices.
-        threads: Number of threads for fit and predictions.
+        learning_rate: Factor by which the prediction of each tree is multiplied.
+        parameters: Other parameters by name, with the names that LightGBM, XGBoost or CatBoost
+            gives them.
+        seed: Seed for all random choices.
+        threads: Number of threads that fit and predict.
     """
 
     trees: int
@@ -126,25 +127,51 @@ class Model(ABC):
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
-    """Return features of a panel as an array, shape (rows, features), with texts as codes."""
+    """Convert a panel's features to an array for fitting or predicting.
+
+    Args:
+        panel: Rows with all features.
+        features: Names of the features, in column order.
+        categories: Codes that replace the values of text features.
+
+    Returns:
+        Array of 32-bit floats, shape (rows, features).
+    """
     encoded = categories.encode(panel.select(features))
     return encoded.cast(pl.Float32).to_numpy(order="c")
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast of log sales, shape (rows,), to which models add a correction."""
+    """Return the linear forecast in a panel, to which models add a correction.
+
+    Returns:
+        Linear forecast of log sales, including the store's recent shift, shape (rows,).
+    """
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 
 def log_target(panel: pl.DataFrame) -> FloatArray:
-    """Return the target of a fit: log sales minus the linear forecast, shape (rows,)."""
+    """Compute what models are fitted to predict: log sales minus the linear forecast.
+
+    Args:
+        panel: Rows of a training panel, with ``sales`` in EUR.
+
+    Returns:
+        Differences in log units, shape (rows,).
+    """
     return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
 
 
 def importance_frame(
     features: list[str], gain: FloatArray, splits: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """Build the table of :meth:`Model.importance`; ``splits`` is null if None."""
+    """Build the table that :meth:`Model.importance` returns.
+
+    Args:
+        features: Names of the features.
+        gain: Importance of each feature, in units of the model family, shape (features,).
+        splits: Number of splits on each feature, shape (features,); None if unknown.
+    """
     unknown = [None] * len(gain)
     return pl.DataFrame(
         {

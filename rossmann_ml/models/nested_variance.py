@@ -1,8 +1,8 @@
-"""Estimate variances of errors that are nested in time: days within weeks within horizons.
+"""Estimate the variances of forecast errors that are nested in time.
 
-The forecast errors of one origin have a part for the whole horizon, one for each week and one for
-each day. The uncertainty of a total of several days depends on the three variances. See
-:mod:`rossmann_ml.models.total_calibration` for the errors.
+The error on a day is the sum of a part that the whole horizon shares, a part that its week shares,
+and a part of the day alone. How uncertain a total of several days is depends on the variances of
+the three parts. See :mod:`rossmann_ml.models.total_calibration` for computing the errors.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ def nested_variance(
     """Estimate the variances of the horizon's, the week's and the day's part of an error.
 
     The estimator is the method of moments for an unbalanced nested design (Searle, Casella and
-    McCulloch, Variance Components, 1992, ch. 5): it solves the expected weighted sums of squares,
-    first for days, then weeks, then horizons. The expected error of a horizon is 0, so no mean is
-    subtracted from it. Negative solutions become 0.
+    McCulloch, Variance Components, 1992, ch. 5). It sets the observed weighted sums of squares
+    equal to their expected values, and solves for the variance of days, then weeks, then horizons.
+    The expected error of a horizon is 0, so no mean is subtracted from it. Negative solutions
+    become 0.
 
     Args:
         series: Number of the series (one segment at one origin), 0, 1, 2, ... without gaps, shape
@@ -30,7 +31,8 @@ def nested_variance(
         error: Error in log units, shape (rows,).
 
     Returns:
-        Variances of horizon, week and day, shape (3,); 0 without rows.
+        Variances of horizon, week and day, in squared units of ``days.error``, shape (3,); 0 if
+        there are no rows.
     """
     if not len(error):
         return np.zeros(3)
@@ -64,6 +66,9 @@ def nested_variance(
 
 
 def _solved(squares: float, coefficient: float) -> float:
-    """Return the sum of squares divided by its coefficient; 0 if the coefficient is about 0."""
+    """Solve ``variance * coefficient = squares`` for the variance.
+
+    The result is 0 if it would be negative or if the coefficient is about 0.
+    """
     # the coefficient is 0 but for rounding if each week has one day, or each horizon one week
     return max(squares / coefficient, 0.0) if coefficient > 1e-9 else 0.0

@@ -1,8 +1,8 @@
-"""Compute history features of a store and a target day, from sales up to an origin.
+"""Compute history features for each store and target day, from sales up to a forecast origin.
 
-Each module of this package is one feature group: it defines ``GROUP``, a
+Each module in this package is one feature group: it defines ``GROUP``, a
 :class:`rossmann_ml.features.groups.HistoryGroup`. This file computes the features that also depend
-on the plan of the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
+on the plan for the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
 :mod:`rossmann_ml.features.residuals` for its residuals.
 """
 
@@ -46,12 +46,12 @@ _FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations
 
 
 def history_groups() -> list[FeatureGroup]:
-    """Return the groups of history features, in column order."""
+    """Return all feature groups that are computed from past sales, in column order."""
     return [_EXPECTATIONS, *_groups_of_modules()]
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
-    """Return the meaning of each history feature by name, in column order."""
+    """Map the name of each history feature to its meaning, in column order."""
     return {name: text for group in history_groups() for name, text in group.names(params).items()}
 
 
@@ -72,19 +72,23 @@ def history_features(
     """Compute every history feature for all stores and the days after an origin.
 
     Sales after the origin are removed first, so they cannot change a feature. A store's features
-    depend on its own history and on sums over the stores of its chain, group and state.
+    depend on its own history and on sums over all stores, over stores of its type and assortment,
+    and over stores in its state.
 
     Args:
         history: Sales; columns after the origin are ignored.
-        plan: Plan of the history and of the target days.
+        plan: Plan that covers the days of ``history`` and the target days.
         stores: Stores, in the row order of both grids.
         linear: Linear forecast as of the origin.
         horizon_days: Number of target days after the origin.
         params: Half-lives and windows, in days.
 
     Returns:
-        Arrays by the names of :func:`history_feature_names`, which broadcast to
-        (stores, horizon_days); NaN where a store lacks the history.
+        One array per feature, in the order of :func:`history_feature_names`. Arrays broadcast to
+        (stores, horizon_days) and are NaN for stores with too little history.
+
+    Raises:
+        ValueError: ``linear`` was fitted for another origin, or the plan lacks days.
     """
     past = as_of_origin(history, plan, stores, linear, params)
     features: dict[str, np.ndarray] = {
@@ -99,9 +103,10 @@ def history_features(
 def expectations(
     linear: LinearForecast, past: Past, plan: PlanGrid, *, horizon_days: int
 ) -> dict[str, FloatArray]:
-    """Compute the features of linear forecast and cell means for the target days.
+    """Compute the history features that depend on the target days' plan.
 
-    Only these history features depend on the plan of the target days.
+    They are the linear forecast, its effects of the day, and differences between cell means and
+    the linear forecast.
 
     Args:
         linear: Linear forecast; its design covers the target days.
@@ -110,7 +115,7 @@ def expectations(
         horizon_days: Number of target days after the origin.
 
     Returns:
-        Arrays by feature name, shape (stores, horizon_days).
+        Arrays by feature name, in log units, shape (stores, horizon_days).
     """
     first_target = linear.forecast_origin + timedelta(days=1)
     target_promo = plan.promotions(first_target, horizon_days)

@@ -1,4 +1,7 @@
-"""Recent mean residuals of the chain and of the store's state."""
+"""Compute features from the mean residuals of the chain and the store's state in recent weeks.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Residuals of store, state and chain around the days 364 and 728 days before the target day."""
+"""Compute features from residuals around the days 364 and 728 days before the target day.
+
+A residual is log sales minus the linear forecast, here of the store, its state or the chain.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,17 @@ def _compute(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
 def _around(
     values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
 ) -> FloatArray:
-    """Compute the mean of ``days`` columns centred on each of ``columns``; NaN if none has data."""
+    """Compute means over windows of days.
+
+    Args:
+        values: Residuals, or sums of residuals, by day, shape (rows, days).
+        counts: Numbers of observations by day, shape (rows, days).
+        columns: Numbers of the days on which windows are centred; consecutive.
+        days: Length of each window, odd.
+
+    Returns:
+        Means, shape (rows, windows); NaN for windows without an observation.
+    """
     half = days // 2
     low, high = int(columns[0]) - half, int(columns[-1]) + half + 1
     if high <= 0:

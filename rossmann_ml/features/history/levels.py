@@ -1,4 +1,7 @@
-"""The level of a store and its recent change."""
+"""Compute features from the store level and its recent change.
+
+The store level is log sales without the effects of weekday and promotion.
+"""
 
 from __future__ import annotations
 

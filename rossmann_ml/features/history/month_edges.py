@@ -1,4 +1,7 @@
-"""Mean residuals of a store on the first and last days of months."""
+"""Compute features from a store's mean residuals on the first and last days of months.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The amount of recent history of a store."""
+"""Compute features that count a store's recent days with sales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Means and spread of a store's residuals over the last weeks and months."""
+"""Compute features from the mean and spread of a store's residuals in the last weeks and months.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Compute and store the drivers of the forecasts in force at the newest origin.
+"""Compute and store the drivers that explain the current forecasts from the newest origin.
 
-:func:`explain_newest_origin` fills ``forecasting.forecast_drivers``, after a check that the drivers
-add up to the stored forecasts. See :mod:`rossmann_ml.forecasting.drivers.attribution` for the
-computation.
+:func:`explain_newest_origin` writes them to ``forecasting.forecast_drivers``, after a check that
+they add up to the stored forecasts. See :mod:`rossmann_ml.forecasting.drivers.attribution` for
+computing them.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _LOG_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class DriversReport:
-    """Result of explaining the newest origin.
+    """Result of explaining the forecasts from the newest origin.
 
     Attributes:
-        forecast_origin: Origin of the forecasts.
-        run_id: Run of the forecasts.
-        model_version: Model of the forecasts.
-        store_days: Number of open store-days with drivers.
-        mean_absolute_log: Mean absolute contribution by group, in log units.
-        is_new: Whether drivers were stored; False if these forecasts were explained before.
+        forecast_origin: Origin from which the forecasts were made.
+        run_id: Identifier of the forecast run that made the forecasts.
+        model_version: Version of the model that made the forecasts.
+        store_days: Number of open store-days that have drivers.
+        mean_absolute_log: Mean absolute contribution of each driver group, in log units.
+        is_new: Whether this call stored drivers; False if they were already stored.
         seconds: Wall time in seconds.
     """
 
@@ -55,14 +55,15 @@ class DriversReport:
 
 
 def explain_newest_origin(session: Session) -> DriversReport:
-    """Fill ``forecasting.forecast_drivers`` for the newest origin.
+    """Compute the drivers of the newest origin's forecasts, and store them.
 
-    Forecasts that already have drivers keep them. Rows of origins that are no longer published
-    are deleted.
+    They are written to ``forecasting.forecast_drivers``. If the forecasts already have drivers,
+    nothing is computed. When new drivers are stored, drivers for origins that are no longer
+    published are deleted.
 
     Raises:
-        NoDataError: The origin is not scored yet, or ``features.scoring_panel`` is not the panel
-            of its forecasts.
+        NoDataError: There are no forecasts from the origin yet, or they were not made from the
+            panel that is now in ``features.scoring_panel``.
     """
     started = time.perf_counter()
     settings, params = session.settings, session.params
@@ -124,7 +125,16 @@ def explain_newest_origin(session: Session) -> DriversReport:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
-    """Check that the drivers add up to the stored forecast in every row."""
+    """Check that the drivers of every open store-day add up to its stored forecast.
+
+    Args:
+        connection: Pipeline database.
+        drivers: Rows returned by :func:`rossmann_ml.forecasting.drivers.attribution.explain`.
+        run_id: Identifier of the forecast run that made the stored forecasts.
+
+    Raises:
+        NoDataError: A sum differs from its forecast.
+    """
     forecasts = read_frame(
         connection,
         """

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def family_names() -> list[str]:
-    """Return the names of all families, in alphabetical order."""
+    """Return the names of all model families, in alphabetical order."""
     return module_names(__name__)
 
 
 def model_class(family: str) -> type[Model]:
-    """Return the class of a family, and import its library only here, because that is slow.
+    """Import the module of a model family and return its model class.
+
+    It is imported only when needed, because importing LightGBM, XGBoost or CatBoost is slow.
 
     Raises:
         ValueError: No family has that name.

@@ -1,4 +1,4 @@
-"""CatBoost model of log sales minus the linear forecast."""
+"""Fit a CatBoost model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LightGBM model of log sales minus the linear forecast."""
+"""Fit a LightGBM model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 

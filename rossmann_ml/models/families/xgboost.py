@@ -1,4 +1,4 @@
-"""XGBoost model of log sales minus the linear forecast."""
+"""Fit an XGBoost model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
