@@ -64,7 +64,17 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
 
 
 def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
-    """Build the panel of a past origin with actual ``sales``, open days with sales only."""
+    """Build the panel for a past origin, with actual sales.
+
+    Args:
+        inputs: Stores, sales and plan.
+        origin: Past forecast origin.
+        recipe: Recipe; only its horizon and feature parameters are used.
+
+    Returns:
+        Columns of :func:`rossmann_ml.features.panel.training_panel`, with only the rows for days
+        with sales.
+    """
     horizon_days = recipe.params.forecast.horizon_days
     return training_panel(
         inputs,

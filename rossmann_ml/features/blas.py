@@ -20,4 +20,4 @@ Function = TypeVar("Function", bound=Callable[..., object])
 one_blas_thread: Callable[[Function], Function] = ThreadpoolController().wrap(
     limits=1, user_api="blas"
 )
-"""Decorator that lets BLAS compute the matrix products of a function in one thread."""
+"""Decorator with which BLAS (numpy's matrix library) uses one thread while a function runs."""

@@ -17,7 +17,7 @@ from rossmann_ml.features.grid import IntArray
 
 
 def days_to_month_end(day: date) -> int:
-    """Return the number of days after a date until its month ends; 0 on the last day."""
+    """Count the days from a date to the last day of its month; 0 on the last day."""
     return monthrange(day.year, day.month)[1] - day.day
 
 
@@ -36,7 +36,10 @@ def working_days_before(dates: Sequence[date]) -> IntArray:
 
 
 def working_days_after(dates: Sequence[date]) -> IntArray:
-    """Count the working days of the month after each date, shape (dates,); 0 from the last on."""
+    """Count the working days from the day after each date to the end of its month, shape (dates,).
+
+    Working days are Monday to Friday without nationwide holidays.
+    """
     days = np.array(dates, dtype="datetime64[D]")
     ends = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
     return np.asarray(np.busday_count(days + 1, ends, holidays=_holidays_around(dates)))

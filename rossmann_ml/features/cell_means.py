@@ -42,7 +42,10 @@ def cell_sums(
     day_weekdays: IntArray,
     half_lives_days: Sequence[float],
 ) -> list[tuple[FloatArray, FloatArray]]:
-    """Sum log sales by store and cell, with weights that halve with every half-life of age.
+    """Sum log sales by store and cell, so that older days weigh less.
+
+    A cell is one weekday with or without promotion. A day's weight is halved for every half-life
+    that it is older than the forecast origin.
 
     Args:
         log_sales: Log sales, 0 on days without sales, shape (stores, days); the last column is the
@@ -101,9 +104,9 @@ def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> Cell
     gets its group's level and the chain's effects.
 
     Args:
-        total: Sums of weight times log sales with one half-life, shape (stores, 14).
-        weight: Sums of weights, shape (stores, 14).
-        groups: Group number of each store, 0 upwards, shape (stores,).
+        total: Sums of weight times log sales with one half-life, shape (stores, 14 cells).
+        weight: Sums of weights (effective numbers of observations), shape (stores, 14 cells).
+        groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
     """
     store_weight = weight.sum(axis=1)
     chain_shape = np.zeros(CELLS)

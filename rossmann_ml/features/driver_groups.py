@@ -1,9 +1,10 @@
 """Assign every feature to exactly one group of causes.
 
-A feature without a group raises an error that names it, so the drivers cannot silently leave out a
-new feature. Each feature group declares the group of causes of its features, see
-:mod:`rossmann_ml.features.groups`; :class:`rossmann_ml.features.linear_design.LinearDesign` has
-those of linear columns.
+A group of causes (such as ``promo`` or ``holidays``) is a driver in the explanation of a forecast.
+A feature without a group raises an error that names it, so the explanation cannot silently omit a
+new feature. The module that computes features also declares their group of causes, see
+:mod:`rossmann_ml.features.groups`. :class:`rossmann_ml.features.linear_design.LinearDesign` has
+the groups of the linear forecast's columns.
 """
 
 from __future__ import annotations

@@ -105,7 +105,10 @@ class SalesGrid:
 
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
-        """Build the grid from rows ``store_id, sales_date, sales``; missing days become NaN."""
+        """Build the grid from rows ``store_id, sales_date, sales``.
+
+        Columns span the first to the last date of the rows; store-days without a row become NaN.
+        """
         first, shape, place = _layout(history, "sales_date", stores)
         sales = np.full(shape, np.nan)
         sales[place] = history["sales"].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -182,7 +185,7 @@ class PlanGrid:
         return self._part((slice(None), slice(start, None)), first_date)
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
-        """Return a copy with only these rows."""
+        """Return a copy with only some stores, chosen by their row numbers."""
         return self._part(rows, self.first_date)
 
     def _part(self, index: IntArray | tuple[slice, slice], first_date: date) -> PlanGrid:
@@ -195,7 +198,7 @@ class PlanGrid:
         )
 
     def promotions(self, first: date, days: int) -> BoolArray:
-        """Return ``is_promo`` of a span of days.
+        """Look up which stores run a promotion on a span of days, shape (stores, days).
 
         Raises:
             ValueError: The plan lacks one of the days.

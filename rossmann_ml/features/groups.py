@@ -86,9 +86,9 @@ class HistoryGroup(FeatureGroup):
     """Feature group that is computed from sales up to the origin, not from the target days' plan.
 
     Attributes:
-        compute: Function that computes the features by name from the past and the number of days
-            of the horizon. The arrays broadcast to (stores, horizon_days); NaN where a store lacks
-            the history.
+        compute: Function that receives the past and the number of target days, and returns an
+            array by feature name. Arrays broadcast to (stores, horizon_days) and are NaN for stores
+            with too little history.
     """
 
     compute: Callable[[Past, int], Mapping[str, np.ndarray]]

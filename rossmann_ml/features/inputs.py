@@ -53,10 +53,10 @@ class OriginInputs:
 
     Attributes:
         forecast_origin: Last day whose sales are used.
-        features: Stores, sales and plan as arrays.
-        horizon_plan: Plan of the days to forecast: ``store_id, target_date, plan_source``. A store
-            without rows gets no forecast.
-        history: Sales as rows ``store_id, sales_date, sales``.
+        features: Stores, sales and plan as arrays, from which features are computed.
+        horizon_plan: Store-days to forecast, and where their plan comes from: ``store_id,
+            target_date, plan_source``. A store without rows gets no forecast.
+        history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 
     forecast_origin: date

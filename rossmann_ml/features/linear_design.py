@@ -70,10 +70,12 @@ class LinearDesign:
         promo_columns: Columns with the same values in all stores that run a promotion, shape
             (columns, days).
         is_promo: 1 on promotion days, else 0, shape (stores, days).
-        store_columns: Columns that differ by store, shape (columns, stores, days).
-        harmonic: Number of the annual harmonic, 0 for other columns, shape (columns,).
-        slow: Whether a column is trend, season or a promotion's bump, of which a store's own
-            history shows little, shape (columns,).
+        store_columns: Columns whose values differ by store, shape (columns, stores, days).
+        harmonic: Number of the annual sine or cosine wave (1 to 3), 0 for other columns, shape
+            (columns,).
+        slow: Whether a column is about trend, season, or changes of a promotion's effect over the
+            month and the years. A single store's history shows little of these, so its coefficients
+            are shrunk more. Shape (columns,).
         causes: Group of causes of each column, see :mod:`rossmann_ml.features.driver_groups`.
     """
 

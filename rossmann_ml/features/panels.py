@@ -113,11 +113,11 @@ def store_panel(
 
     Args:
         session: Session that has the pipeline database open for writing.
-        name: ``training_panel`` or ``scoring_panel``, a table of the schema ``features``.
+        name: Table in the schema ``features``: ``training_panel`` or ``scoring_panel``.
         panel: Rows of the panel.
-        origin: Origin for which the panel was built.
+        origin: Origin of the forecast for which the panel was built.
         started: Time of ``time.perf_counter`` when the step began.
-        profile: Profile of a training panel; None for the scoring panel.
+        profile: Training profile of a training panel; None for the scoring panel.
     """
     with session.writing() as connection, transaction(connection):
         versions = session.versions(connection)

@@ -30,14 +30,17 @@ YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
 
 @dataclass(frozen=True)
 class Past:
-    """Residuals and cell means as of an origin; the last column of days is the origin.
+    """Residuals and cell means, computed from sales up to a forecast origin.
+
+    The last column of days is the origin.
 
     Attributes:
         first_date: Date of the first column of days.
         weekdays: Weekday of each day, 0 is Monday, shape (days,).
         is_promo: Whether the store ran a promotion on the day, shape (stores, days).
         observed: Whether the store had sales on the day, shape (stores, days).
-        residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days).
+        residuals: Log sales minus the linear forecast, 0 on days without sales, shape
+            (stores, days).
         chain: Mean residual over all stores, shape (days,).
         states: Mean residual over the stores in each state, shape (states, days). Row 0 is for
             stores whose state is unknown.
@@ -74,7 +77,7 @@ def as_of_origin(
     linear: LinearForecast,
     params: FeatureParams,
 ) -> Past:
-    """Compute residuals and cell means as of the origin of a linear forecast.
+    """Compute residuals of a linear forecast, and cell means, from sales up to its origin.
 
     Args:
         history: Sales; columns after the origin are ignored.

@@ -48,8 +48,8 @@ class Model(ABC):
     :meth:`predict_log_sales` at once.
 
     Attributes:
-        packages: Names of the distributions that only the family's module imports; the registered
-            model requires them.
+        packages: Names of the distributions that only this family's module imports; the model in
+            MLflow's registry requires them.
         file: Name of the model's file, in the format of its library.
         fitted: Fitted object of the library.
         categories: Codes of the text features, from the fit.
@@ -76,12 +76,20 @@ class Model(ABC):
         return cls(fitted, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of rows with all features, shape (rows,)."""
+        """Predict log sales for rows that have all features.
+
+        Returns:
+            Linear forecast plus the model's correction, shape (rows,).
+        """
         correction = self._predict(design_matrix(panel, self.features, self.categories))
         return np.asarray(np.asarray(correction, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Return ``feature, gain, gain_share, splits`` per feature, most important first."""
+        """Compute how much each feature contributes to the model's predictions.
+
+        Returns:
+            ``feature, gain, gain_share, splits``, one row per feature, most important first.
+        """
         return importance_frame(self.features, *self._gain_and_splits())
 
     def save(self, folder: Path) -> None:

@@ -31,7 +31,7 @@ def nested_variance(
         error: Error in log units, shape (rows,).
 
     Returns:
-        Variances of horizon, week and day, in squared units of ``days.error``, shape (3,); 0 if
+        Variances of horizon, week and day, in squared units of ``error``, shape (3,); 0 if
         there are no rows.
     """
     if not len(error):

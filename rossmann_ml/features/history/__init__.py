@@ -88,7 +88,7 @@ def history_features(
         (stores, horizon_days) and are NaN for stores with too little history.
 
     Raises:
-        ValueError: ``linear`` was fitted for another origin, or the plan lacks days.
+        ValueError: The plan lacks days.
     """
     past = as_of_origin(history, plan, stores, linear, params)
     features: dict[str, np.ndarray] = {

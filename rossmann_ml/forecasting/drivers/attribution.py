@@ -219,7 +219,10 @@ class Switchboard:
             )
 
     def with_groups(self, on: Groups) -> pl.DataFrame:
-        """Return the rows with only these groups switched on, all others at the typical day."""
+        """Return the rows with only the groups ``on`` switched on.
+
+        Features of all other groups get their values on the store's typical day.
+        """
         switched = {
             name: self._value(name, group, on)
             for name, group in self.group_of.items()
@@ -231,7 +234,16 @@ class Switchboard:
         )
 
     def _value(self, name: str, group: str, on: Groups) -> np.ndarray:
-        """Return the values of a feature of a switched group, shape (rows,)."""
+        """Compute the values of one feature with only some groups switched on.
+
+        Args:
+            name: Name of the feature.
+            group: Group to which the feature belongs, one of ``GROUPS``.
+            on: Groups that are switched on.
+
+        Returns:
+            Values, shape (rows,).
+        """
         if group in WEEKDAY_BOUND and ("weekday" in on) != (group in on):
             if group not in on:
                 return self.of_weekday[name]

@@ -44,11 +44,12 @@ class TypicalDay:
     Attributes:
         forecast_origin: Last day whose sales are used.
         stores: Stores, in the row order of the arrays.
-        features: Values on an ordinary day of each weekday, Monday first, by plan feature, shape
-            (stores, 7).
-        own: Difference of the store's linear forecast of a day from the typical day, by group,
-            in log units, shape (stores, horizon_days).
-        chain: The same difference by the chain's coefficients.
+        features: By plan feature, its values on an ordinary day of each weekday (Monday first),
+            each of shape (stores, 7).
+        own: By driver group, how much the store's linear forecast of each target day differs from
+            the typical day because of this group, in log units, each of shape
+            (stores, horizon_days).
+        chain: The same differences, with the chain's coefficients instead of the store's.
     """
 
     forecast_origin: date
