@@ -1,1 +1,1 @@
-"""Evaluate recipes: backtests at past origins, stored folds, scores and comparisons."""
+"""Evaluate recipes: forecast from past origins, store the forecasts, measure and compare errors."""

@@ -1,9 +1,10 @@
-"""Backtest a recipe: forecasts that it would have served at past origins, and their scores.
+"""Backtest a recipe: compute what it would have forecast at past origins, and measure the errors.
 
-The models of an origin are fitted on rows with target days up to that origin; weights, bias factor
-and intervals on origins that were over by then. Features, fits and calibration are those of
-production. :func:`served` and :func:`score` are the main entry points. See
-:mod:`rossmann_ml.evaluation.folds` for the stored forecasts.
+The models for an origin are fitted on rows with target days up to that origin. Weights, bias factor
+and intervals are fitted on forecasts from earlier origins whose last target day had passed. The
+code for features, fits and calibration is the same as in production. :func:`served` and
+:func:`score` are the main entry points. See :mod:`rossmann_ml.evaluation.folds` for storing the
+forecasts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.evaluation.metrics import score_segments
 from rossmann_ml.evaluation.total_scores import score_totals
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.features.panel import FeatureInputs, scoring_panel
+from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
@@ -33,20 +34,20 @@ from rossmann_ml.models.calibration import (
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 LINEAR = "linear"
-"""Name of the linear forecast in the scores."""
+"""Name of the linear forecast in the column ``model`` of tables with error metrics."""
 # Largest distance in days of a day near a state holiday, before or after it.
 _HOLIDAY_DAYS = 3
 _INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
-    """Return the past origins of a backtest, oldest first.
+    """Choose the past origins of a backtest, oldest first.
 
     Args:
         newest: Origin of the next forecast.
-        back_days: Number of days before it, for each backtest origin.
-        first_training: Oldest training origin; a backtest origin must be at least 42 days later,
-            so that a model has targets to fit.
+        back_days: For each backtest origin, the number of days before ``newest``.
+        first_training: Oldest training origin. Backtest origins less than 42 days later are
+            skipped, because a model would have too few target days to be fitted on.
 
     Raises:
         NoDataError: No origin has enough history.
@@ -63,31 +64,40 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
 
 
 def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
-    """Build the scoring panel of a past origin with actual ``sales``, open days with sales only."""
-    horizon_days = recipe.params.forecast.horizon_days
-    panel = scoring_panel(
-        inputs,
-        forecast_origin=origin,
-        horizon_days=horizon_days,
-        params=recipe.params.features,
-    )
-    start = (origin - inputs.sales.first_date).days + 1
-    sales = inputs.sales.sales[:, start : start + horizon_days].reshape(-1)
-    return panel.with_columns(sales=pl.Series(sales)).filter(pl.col("sales").fill_nan(None) > 0)
-
-
-def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
-    """Build the columns of a past origin's days that do not depend on the models.
+    """Build the panel for a past origin, with actual sales.
 
     Args:
         inputs: Stores, sales and plan.
-        panel: Panel of :func:`fold_panel`.
+        origin: Past forecast origin.
+        recipe: Recipe; only its horizon and feature parameters are used.
+
+    Returns:
+        Columns of :func:`rossmann_ml.features.panel.training_panel`, with only the rows for days
+        with sales.
+    """
+    horizon_days = recipe.params.forecast.horizon_days
+    return training_panel(
+        inputs,
+        [origin],
+        known_until=origin + timedelta(days=horizon_days),
+        horizon_days=horizon_days,
+        params=recipe.params.features,
+    )
+
+
+def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
+    """Compute what evaluating a past origin needs, apart from the models' forecasts.
+
+    Args:
+        inputs: Stores, sales and plan.
+        panel: Panel returned by :func:`fold_panel`.
         recipe: Recipe; only its horizon is used.
 
     Returns:
-        ``forecast_origin, store_id, target_date, horizon_days, sales, spread, linear`` (the
-        linear forecast of log sales), ``seasonal_naive, store_weekday_promo_median`` (null for a
-        store without history), ``store_type, is_promo, holiday_nearby``, in the panel's order.
+        One row per store-day, in the panel's order: ``forecast_origin, store_id, target_date,
+        horizon_days, sales`` (EUR), ``spread`` (log units), ``linear`` (the linear forecast of log
+        sales), ``seasonal_naive, store_weekday_promo_median`` (reference forecasts in EUR, null for
+        a store without history), ``store_type, is_promo, holiday_nearby`` (text).
     """
     baselines = baseline_forecasts(
         inputs,
@@ -95,13 +105,11 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
         horizon_days=recipe.params.forecast.horizon_days,
     )
     near = pl.min_horizontal("days_since_state_holiday", "days_until_state_holiday")
-    types = inputs.stores.attributes.select("store_id", store_type_name="store_type")
     return (
         panel.with_columns(
             spread=pl.Series(interval_spread(panel)), linear=pl.Series(log_base(panel))
         )
         .join(baselines, on=["store_id", "target_date"], how="left", maintain_order="left")
-        .join(types, on="store_id", how="left", maintain_order="left")
         .select(
             "forecast_origin",
             "store_id",
@@ -111,7 +119,7 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
             "spread",
             LINEAR,
             pl.col(SEASONAL_NAIVE, MEDIAN).fill_nan(None),
-            store_type="store_type_name",
+            "store_type",
             is_promo=pl.col("is_promo") == 1,
             holiday_nearby=pl.when(near <= _HOLIDAY_DAYS)
             .then(pl.lit("near a holiday"))
@@ -121,21 +129,22 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
 
 
 def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
-    """Compute the forecasts that every model would have served at each origin.
+    """Compute the forecasts that the blend, its members and the linear forecast would have made.
 
-    Weights, bias factor and intervals of an origin come from the origins that were over by then.
-    Without any, the weights are equal, the bias factor comes from the stores' spread, and there
-    are no intervals.
+    At each origin, weights, bias factor and intervals are fitted on forecasts from earlier origins
+    whose last target day had passed. If there are none, the weights are equal, the bias factor
+    comes from the stores' spread, and there are no intervals.
 
     Args:
-        folds: Rows of :func:`fold_days` of one or more origins, with one column of log forecasts
-            per member.
+        folds: Rows returned by :func:`fold_days` for one or more origins, with one more column of
+            log forecasts per member.
         key: Members and shrinkage of the blend.
 
     Returns:
-        Rows with ``log_forecast`` (of the blend, before the bias factor), one column of forecasts
-        in EUR per model (``blend``, ``linear`` and the members, in place of their logs), and
-        ``inside_80, inside_95`` (whether sales are inside the blend's interval; null without one).
+        The rows with ``log_forecast`` (by the blend, before the bias factor); forecasts in EUR in
+        the column ``blend``, in ``linear`` and in one column per member, where they replace the log
+        forecasts; and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null
+        if it has none).
     """
     return pl.concat(
         [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
@@ -168,7 +177,15 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
 
 
 def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
-    """Compute the blend's log forecasts from one column per member, shape (rows,)."""
+    """Compute the blend's log forecasts from its members' log forecasts.
+
+    Args:
+        folds: Rows with one column of log forecasts per member.
+        weights: Weights by member.
+
+    Returns:
+        Log forecasts before the bias factor, shape (rows,).
+    """
     return weighted_mean({name: folds[name].to_numpy() for name in weights}, weights)
 
 
@@ -180,32 +197,36 @@ def _log_shift(earlier: pl.DataFrame, model: str, spread: FloatArray) -> float:
 
 
 def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add the ``state`` of the store, which folds do not store; null if unknown.
+    """Add each store's federal state to rows, because stored forecasts do not contain it.
 
     Args:
         rows: Rows with ``store_id``.
-        stores: ``store_id, state``.
+        stores: ``store_id, state``, one row per store.
+
+    Returns:
+        Rows with the column ``state``, null if unknown.
     """
     states = stores.select(pl.col("store_id").cast(rows.schema["store_id"]), "state")
     return rows.join(states, on="store_id", how="left", maintain_order="left")
 
 
 def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
-    """Score the blend, its members, the linear forecast and the references on the same rows.
+    """Compute error metrics of the blend, its members, the linear forecast and both references.
 
     Args:
-        folds: Rows as for :func:`served`. Rows without a reference forecast are left out for all
-            models, so that all are scored on the same rows.
+        folds: Rows as for :func:`served`. Rows without a reference forecast are excluded for all
+            models, so that all are compared on the same rows.
         key: Members and shrinkage of the blend.
-        stores: ``store_id, store_type, assortment, state``.
+        stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        scores, ``rmspe_median`` and ``skill``; then the scores of the blend's totals, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`, without skill.
-        ``rmspe_median`` is the RMSPE of one origin, or its median over origins for all together,
-        because one store-day with almost no sales can dominate the RMSPE of all store-days.
-        ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of ``seasonal_naive``.
+        metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, ``rmspe_median`` and ``skill``.
+        In a row for one origin, ``rmspe_median`` equals ``rmspe``. In a row for all origins, it is
+        the median over origins, because one store-day with almost no sales can dominate the RMSPE
+        over all rows. ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of
+        ``seasonal_naive``. Additional rows hold the metrics of the blend's totals, without skill,
+        see :func:`rossmann_ml.evaluation.total_scores.score_totals`.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
@@ -229,24 +250,12 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         model=BLEND,
         horizon_days=int(folds["horizon_days"].to_numpy().max()),
     )
-    return _with_skill(_with_median(pl.concat([scores, totals], how="diagonal_relaxed")))
-
-
-def _with_median(scores: pl.DataFrame) -> pl.DataFrame:
+    keys = ["segment_kind", "segment"]
     is_one_origin = pl.col("forecast_origin").is_not_null()
-    over_origins = pl.col("rmspe").filter(is_one_origin).median()
-    return scores.with_columns(
-        rmspe_median=pl.when(is_one_origin)
-        .then("rmspe")
-        .otherwise(over_origins.over("model", "segment_kind", "segment"))
-    )
-
-
-def _with_skill(scores: pl.DataFrame) -> pl.DataFrame:
-    keys = ["forecast_origin", "segment_kind", "segment"]
-    naive = scores.filter(pl.col("model") == SEASONAL_NAIVE).select(*keys, naive="rmspe_median")
+    over_origins = pl.col("rmspe").filter(is_one_origin).median().over("model", *keys)
+    naive = pl.col("rmspe_median").filter(pl.col("model") == SEASONAL_NAIVE).first()
     return (
-        scores.join(naive, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(skill=1 - pl.col("rmspe_median") / pl.col("naive"))
-        .drop("naive")
+        pl.concat([scores, totals], how="diagonal_relaxed")
+        .with_columns(rmspe_median=pl.when(is_one_origin).then("rmspe").otherwise(over_origins))
+        .with_columns(skill=1 - pl.col("rmspe_median") / naive.over("forecast_origin", *keys))
     )

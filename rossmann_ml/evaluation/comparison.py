@@ -1,8 +1,8 @@
-"""Compare two recipes on the same past store-days, by their out-of-fold forecasts.
+"""Compare the accuracy of two recipes on past store-days for which both have forecasts.
 
-Each recipe has its own models, weights and bias factor at every origin, see
-:func:`rossmann_ml.evaluation.backtest.served`. See :mod:`rossmann_ml.training.gate` for the
-decision about promotion.
+The forecasts are out-of-fold. Each recipe has its own models, weights and bias factor at every
+origin, see :func:`rossmann_ml.evaluation.backtest.served`. See :mod:`rossmann_ml.training.gate` for
+the decision about promotion.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ _KEYS = ["forecast_origin", "store_id", "target_date"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of a challenger's and a champion's recipe on the store-days that both forecast.
+    """Errors of a challenger's and the champion's recipe on the store-days that both forecast.
 
-    RMSPEs are medians over origins, because a single store-day that closed after an hour can have
-    more squared percentage error than a whole origin.
+    Each RMSPE is the median over origins, because a single store that closed after an hour can add
+    more squared percentage error than all other store-days of an origin.
 
     Attributes:
         store_days: Number of store-days.
         origins: Number of origins.
         rmspe: Median RMSPE of the challenger.
         rmspe_other: Median RMSPE of the champion.
-        segments: ``segment_kind, segment, store_days, rmspe, rmspe_other, worse_by`` (relative
-            difference of the challenger, negative if better).
+        segments: One row per segment: ``segment_kind, segment, store_days, rmspe, rmspe_other,
+            worse_by`` (``rmspe`` divided by ``rmspe_other``, minus 1; positive if the challenger is
+            worse).
     """
 
     store_days: int
@@ -60,29 +61,31 @@ def compare(
     other: RecipeKey,
     progress: Progress = silent,
 ) -> Comparison | None:
-    """Compare a challenger with the champion by their stored out-of-fold forecasts.
+    """Compare a challenger's recipe with the champion's by their stored out-of-fold forecasts.
 
-    If they share no origin, the champion's missing forecasts are computed, provided that
-    ``params.yaml`` and the code still define its recipe.
+    If they have no store-day in common, the champion's missing forecasts are computed, provided
+    that ``params.yaml`` and the code still define its recipe.
 
     Args:
         connection: Pipeline database.
         settings: Settings; only the number of threads is used.
         params: Parameters of ``params.yaml``.
         inputs: Stores, sales and plan for the newest origin.
-        key: Recipe of the challenger.
-        other: Recipe of the champion.
-        progress: Receives a message before each backtest and fit.
+        key: Key of the challenger's recipe.
+        other: Key of the champion's recipe.
+        progress: Function that receives a message before each backtest and fit.
 
     Returns:
-        The comparison, or None if the recipes share no origin.
+        The comparison, or None if the recipes have no store-day in common.
 
     Raises:
-        NoDataError: The challenger has no backtest.
+        NoDataError: The challenger has no stored out-of-fold forecasts.
     """
     challenger = served(read_folds(connection, inputs, params, key).rows, key)
-    common = _common(challenger, _served_or_none(connection, inputs, params, other))
-    if common is None and (recipe := _recipe_of(settings, params, other)) is not None:
+    common = _common(connection, inputs, params, challenger, other)
+    recipes = (Recipe(profile, params, settings.threads) for profile in params.training.profiles)
+    recipe = next((each for each in recipes if each.key == other), None)
+    if common.is_empty() and recipe is not None:
         progress("backtest of the champion's recipe, which shares no origin with the challenger's")
         complete_folds(
             connection,
@@ -91,8 +94,8 @@ def compare(
             lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
             progress=progress,
         )
-        common = _common(challenger, _served_or_none(connection, inputs, params, other))
-    if common is None:
+        common = _common(connection, inputs, params, challenger, other)
+    if common.is_empty():
         return None
     common = with_state(common, inputs.features.stores.attributes)
     challenger_scores, champion_scores = (
@@ -126,30 +129,18 @@ def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:
     )
 
 
-def _served_or_none(
-    connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
-) -> pl.DataFrame | None:
+def _common(
+    connection: duckdb.DuckDBPyConnection,
+    inputs: OriginInputs,
+    params: Params,
+    challenger: pl.DataFrame,
+    other: RecipeKey,
+) -> pl.DataFrame:
+    """Join the challenger's forecasts with stored ones of another recipe by store-day."""
     try:
-        return served(read_folds(connection, inputs, params, key).rows, key)
+        champion = served(read_folds(connection, inputs, params, other).rows, other)
     except NoDataError:
-        return None
-
-
-def _recipe_of(settings: Settings, params: Params, key: RecipeKey) -> Recipe | None:
-    for profile in params.training.profiles:
-        recipe = Recipe(profile, params, settings.threads)
-        if recipe.key == key:
-            return recipe
-    return None
-
-
-def _common(challenger: pl.DataFrame, champion: pl.DataFrame | None) -> pl.DataFrame | None:
-    if champion is None:
-        return None
-    common = challenger.with_columns(challenger=pl.col(BLEND)).join(
-        champion.select(*_KEYS, champion=pl.col(BLEND)),
-        on=_KEYS,
-        how="inner",
-        maintain_order="left",
+        return challenger.clear()
+    return challenger.with_columns(challenger=pl.col(BLEND)).join(
+        champion.select(*_KEYS, champion=pl.col(BLEND)), on=_KEYS, maintain_order="left"
     )
-    return None if common.is_empty() else common

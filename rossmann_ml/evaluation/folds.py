@@ -1,9 +1,10 @@
-"""Compute, store and read out-of-fold forecasts: models are fitted on data up to each origin.
+"""Compute, store and read out-of-fold forecasts, made by models that are fitted up to each origin.
 
-Weights, bias factor, intervals, scores and the gate use them. The key of a forecast is the
-member's recipe and a fingerprint of the data of its origin. So a retraining computes only missing
-fits, and continues after an interruption with the next fit. See
-:mod:`rossmann_ml.evaluation.backtest` for forecasts and scores.
+They are used to fit weights, bias factor and intervals, to measure errors, and to decide about
+promotion. A forecast is stored under fingerprints of the member's recipe and of the data that it
+depends on. A retraining therefore computes only missing forecasts, and after an interruption
+continues with the next fit. See :mod:`rossmann_ml.evaluation.backtest` for blending and evaluating
+them.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, 
 
 @dataclass(frozen=True)
 class Folds:
-    """Out-of-fold forecasts of a recipe.
+    """Out-of-fold forecasts made by a recipe's members.
 
     Attributes:
-        rows: Rows for :func:`rossmann_ml.evaluation.backtest.served`, sorted by origin, store and
-            day.
-        computed: Origins that were missing and computed in this call.
+        rows: One row per store-day, in the form that
+            :func:`rossmann_ml.evaluation.backtest.served` needs, sorted by origin, store and day.
+        computed: Origins whose forecasts were missing and were computed by this call.
     """
 
     rows: pl.DataFrame
@@ -42,7 +43,7 @@ class Folds:
 
     @property
     def origins(self) -> list[date]:
-        """Origins of the rows, oldest first."""
+        """Forecast origins that occur in the rows, oldest first."""
         return self.rows["forecast_origin"].unique().sort().to_list()
 
 
@@ -54,18 +55,19 @@ def complete_folds(
     *,
     progress: Progress = silent,
 ) -> Folds:
-    """Compute and store the missing out-of-fold forecasts of a recipe, and read all of them.
+    """Compute and store a recipe's missing out-of-fold forecasts, then read all of them.
 
-    The newest backtest origin must be stored itself; for any other, a stored origin within
-    ``backtest.reuse_within_days`` is sufficient.
+    Forecasts count as missing if a backtest origin has none, unless an origin at most
+    ``backtest.reuse_within_days`` away from it has some. The newest backtest origin always needs
+    its own.
 
     Args:
         connection: Pipeline database.
         inputs: Stores, sales and plan for the next forecast.
-        recipe: Recipe of the forecasts.
-        panel: Function that builds the training panel of the next forecast; called only if an
+        recipe: Recipe whose members make the forecasts.
+        panel: Function that builds the training panel for the next forecast; called only if an
             origin is missing.
-        progress: Receives a message before each origin and fit.
+        progress: Function that receives a message before each origin and fit.
 
     Raises:
         NoDataError: There is too little history for a single backtest origin.
@@ -97,10 +99,16 @@ def read_folds(
     params: Params,
     key: RecipeKey,
 ) -> Folds:
-    """Read a recipe's stored out-of-fold forecasts on the current data.
+    """Read a recipe's stored out-of-fold forecasts, as far as they fit the current data.
+
+    Args:
+        connection: Pipeline database.
+        inputs: Current stores, sales and plan; forecasts made from other data are ignored.
+        params: Parameters of ``params.yaml``, which set how old the origins may be.
+        key: Key of the recipe.
 
     Raises:
-        NoDataError: None are stored.
+        NoDataError: No such forecasts are stored.
     """
     back_days = [
         days
@@ -117,7 +125,7 @@ def read_folds(
 
 
 def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
-    """Return the oldest training origin, a whole number of steps before the next forecast."""
+    """Compute the oldest training origin: whole steps before the origin of the next forecast."""
     earliest = inputs.first_sales_date + timedelta(days=recipe.params.training.min_history_days)
     step = recipe.profile_params.origin_step_days
     steps = min((inputs.forecast_origin - earliest).days // step, recipe.profile_params.max_origins)
@@ -182,7 +190,11 @@ def _is_stored(
 def _stored_origins(
     connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
 ) -> dict[date, str]:
-    """Return the data version by origin, for origins with current forecasts of all members."""
+    """Find the origins for which forecasts by all members are stored and fit the current data.
+
+    Returns:
+        Data version (fingerprint of the data that an origin's forecasts depend on) by origin.
+    """
     members = list(key.members.values())
     over = inputs.forecast_origin - timedelta(days=params.forecast.horizon_days)
     stored = connection.execute(
@@ -199,11 +211,11 @@ def _stored_origins(
         """,
         {"members": members, "count": len(members), "over": over},
     ).fetchall()
-    now = {
-        origin: data_version_of_origin(inputs.features, origin, params.forecast)
-        for origin in {origin for origin, _ in stored}
+    return {
+        origin: version
+        for origin, version in stored
+        if version == data_version_of_origin(inputs.features, origin, params.forecast)
     }
-    return {origin: version for origin, version in stored if now[origin] == version}
 
 
 def _read(
@@ -242,11 +254,16 @@ def _read(
 
 
 def data_version_of_origin(inputs: FeatureInputs, origin: date, forecast: ForecastParams) -> str:
-    """Return the fingerprint of the data behind an origin's forecasts and their scores.
+    """Compute a fingerprint of all data on which an origin's forecasts and their errors depend.
 
     It covers sales up to the last day of the horizon, the plan up to ``plan_lookahead_days`` after
-    it, and the stores. Later days do not count, so that a new week does not invalidate the stored
-    forecasts of past origins.
+    that day, and the stores. Later days are excluded, so that the data of a new week does not
+    invalidate stored forecasts from past origins.
+
+    Args:
+        inputs: Stores, sales and plan.
+        origin: Past forecast origin.
+        forecast: Parameters with the horizon and ``plan_lookahead_days``.
     """
     last_day = origin + timedelta(days=forecast.horizon_days)
     last_planned = last_day + timedelta(days=forecast.plan_lookahead_days)

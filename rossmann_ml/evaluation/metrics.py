@@ -1,7 +1,7 @@
-"""Score forecasts of store-days, as a whole and by segment.
+"""Compute error metrics of forecasts for store-days, over all rows and by segment.
 
-All scores are over open days with sales, the rule of the Rossmann competition. See
-:mod:`rossmann_ml.evaluation.backtest` for the forecasts that are scored.
+Only open days with sales are included, as in the Kaggle competition "Rossmann Store Sales". See
+:mod:`rossmann_ml.evaluation.backtest` for making the forecasts.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ SCORES = {
     "coverage_80": pl.col("inside_80").cast(pl.Float64).mean(),
     "coverage_95": pl.col("inside_95").cast(pl.Float64).mean(),
 }
-"""Expression of each score: number of store-days, root mean squared percentage error, root mean
-squared error and mean absolute error in EUR, mean absolute percentage error, bias (relative to the
-sum of sales, positive if forecasts are too high), and share of days inside the intervals."""
+"""Polars expression that computes each metric.
+
+``store_days`` is the number of store-days, ``rmspe`` the root mean squared percentage error,
+``rmse`` the root mean squared error and ``mae`` the mean absolute error in EUR, ``mape`` the mean
+absolute percentage error, ``bias`` the sum of forecasts divided by the sum of sales minus 1
+(positive if forecasts are too high), ``coverage_80`` and ``coverage_95`` the shares of days whose
+sales are inside the intervals."""
 
 SEGMENTS = {
     "overall": pl.lit("all"),
@@ -37,16 +41,19 @@ SEGMENTS = {
 
 
 def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
-    """Score forecasts as a whole and by segment.
+    """Compute error metrics of forecasts, over all rows and by segment.
 
     Args:
-        rows: Open days with sales: ``sales, forecast, inside_80, inside_95`` (booleans, null
-            without interval), ``horizon_days, store_type, state`` (null: unknown), ``is_promo,
-            target_date, holiday_nearby`` and the columns of ``by``.
-        by: Columns whose values are scored separately, such as model and origin.
+        rows: Open days with sales: ``store_id, target_date, horizon_days, sales, forecast`` (both
+            in EUR), ``inside_80, inside_95`` (whether sales are inside the interval, null if there
+            is none), ``store_type, state`` (null if unknown), ``is_promo, holiday_nearby``, and the
+            columns named in ``by``.
+        by: Names of columns; rows with different values in them, such as different models or
+            origins, get separate metrics.
 
     Returns:
-        Columns of ``by``, ``segment_kind, segment`` and the scores of ``SCORES``, sorted.
+        Columns in ``by``, ``segment_kind, segment`` and the metrics in ``SCORES``; sorted by all
+        columns before the metrics.
     """
     # a fixed order of the rows in each group makes the sums bit-identical
     ordered = rows.sort(*by, "store_id", "target_date", "horizon_days")

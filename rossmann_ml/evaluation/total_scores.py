@@ -1,7 +1,7 @@
-"""Score the totals of past origins: errors, bias and coverage of their intervals.
+"""Compute errors, bias and interval coverage of totals that were forecast from past origins.
 
-The calibration of each origin is fitted on the origins that were over by then. See
-:mod:`rossmann_ml.evaluation.metrics` for the scores of store-days.
+For each origin, the calibration is fitted on forecasts from earlier origins whose last target day
+had passed. See :mod:`rossmann_ml.evaluation.metrics` for the metrics of store-days.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ _BOUNDS = [f"{side}_{level}" for level in INTERVAL_LEVELS for side in ("lower", 
 
 
 def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
-    """Add past forecasts and actuals up to totals, with the bounds that would have been served.
+    """Add up past forecasts and actuals to totals, with the bounds that would have been served.
 
     Args:
-        rows: Open days with sales: ``forecast_origin, store_id, target_date, horizon_days, sales,
-            log_forecast`` (before the bias factor), ``forecast`` (EUR, as it would have been
-            served) and ``spread``, as :func:`rossmann_ml.evaluation.backtest.served` returns them.
-        stores: ``store_id, store_type, assortment, state``.
-        horizon_days: Number of days of the horizon.
+        rows: Open days with sales: ``forecast_origin, store_id, target_date, horizon_days, sales``
+            (EUR), ``log_forecast`` (before the bias factor), ``forecast`` (EUR, as it would have
+            been served) and ``spread`` (log units).
+        stores: ``store_id, store_type, assortment, state``, one row per store.
+        horizon_days: Number of days in the horizon.
 
     Returns:
-        Columns of :func:`rossmann_ml.models.totals.add_up`, ``sales_unbiased`` and the bounds, all
-        in EUR. Without an origin that was over by then, bounds are null and ``sales_unbiased`` is
-        the sum of the daily forecasts.
+        Columns that :func:`rossmann_ml.models.totals.add_up` returns, and in EUR
+        ``sales_unbiased`` (the unbiased total), ``lower_80, upper_80, lower_95, upper_95``. If
+        there is no earlier origin to calibrate on, bounds are null and ``sales_unbiased`` is the
+        sum of the daily forecasts.
     """
     parts = []
     for part, earlier in origins_with_earlier(rows):
@@ -57,21 +58,22 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
 def score_totals(
     rows: pl.DataFrame, stores: pl.DataFrame, *, model: str, horizon_days: int
 ) -> pl.DataFrame:
-    """Score the totals of past origins by level and span.
+    """Compute error metrics of past totals, by aggregation level and span of days.
 
     Args:
         rows: Rows as for :func:`total_outcomes`.
-        stores: ``store_id, store_type, assortment, state``.
-        model: Name of the model in the result.
-        horizon_days: Number of days of the horizon.
+        stores: ``store_id, store_type, assortment, state``, one row per store.
+        model: Name to write into the column ``model``.
+        horizon_days: Number of days in the horizon.
 
     Returns:
-        ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and
-        the scores of :data:`rossmann_ml.evaluation.metrics.SCORES`, over totals instead of
-        store-days; ``store_days`` is the number of store-days in the totals. The kinds are
-        ``total_<level>_week`` for calendar weeks and ``total_<level>_horizon`` for the whole
-        horizon, with the segment ``all`` and, for levels between store and chain, each segment.
-        Kinds that end in ``_sum`` score the plain sum of the daily forecasts, without intervals.
+        ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and the
+        metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, computed over totals instead of
+        store-days; ``store_days`` is the number of store-days in the totals. ``segment_kind`` is
+        ``total_<level>_week`` for calendar weeks, or ``total_<level>_horizon`` for the whole
+        horizon. ``segment`` is ``all``; the levels store type, assortment and state also have a row
+        per segment. If ``segment_kind`` ends in ``_sum``, the metrics are about plain sums of daily
+        forecasts, which have no intervals.
     """
     outcomes = total_outcomes(rows, stores, horizon_days=horizon_days)
     origin = pl.col("forecast_origin")

@@ -1,10 +1,12 @@
-"""Positions of dates in the month, the year and the nationwide holidays, the same in every store.
+"""Count the days between a date and the month's edges, nationwide holidays or Mother's Day.
 
-See :mod:`rossmann_ml.features.plan` for what differs by store (open, promotion, school holidays).
+The counts are the same for every store. See :mod:`rossmann_ml.features.plan` for features that
+differ by store (open, promotion, school holidays).
 """
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -15,37 +17,42 @@ from rossmann_ml.features.grid import IntArray
 
 
 def days_to_month_end(day: date) -> int:
-    """Return the number of days after a date until its month ends; 0 on the last day."""
-    return (_next_month(day) - day).days - 1
+    """Count the days from a date to the last day of its month; 0 on the last day."""
+    return monthrange(day.year, day.month)[1] - day.day
 
 
 def working_days_before(dates: Sequence[date]) -> IntArray:
-    """Count the working days of the month before each date, shape (dates,); 0 up to the first one.
+    """Count the working days from the start of the month to the day before each date.
 
-    Working days are Monday to Friday without nationwide holidays. Sales follow them rather than
-    the day of the month, because wages are paid on working days.
+    Working days are Monday to Friday without nationwide holidays. Sales depend more on them than
+    on the day of the month, because wages are paid on working days.
+
+    Returns:
+        Counts, shape (dates,); 0 up to the month's first working day.
     """
     days = np.array(dates, dtype="datetime64[D]")
-    starts = np.array([day.replace(day=1) for day in dates], dtype="datetime64[D]")
+    starts = days.astype("datetime64[M]").astype("datetime64[D]")
     return np.asarray(np.busday_count(starts, days, holidays=_holidays_around(dates)))
 
 
 def working_days_after(dates: Sequence[date]) -> IntArray:
-    """Count the working days of the month after each date, shape (dates,); 0 from the last on."""
-    days = np.array([day + timedelta(days=1) for day in dates], dtype="datetime64[D]")
-    ends = np.array([_next_month(day) for day in dates], dtype="datetime64[D]")
-    return np.asarray(np.busday_count(days, ends, holidays=_holidays_around(dates)))
+    """Count the working days from the day after each date to the end of its month, shape (dates,).
+
+    Working days are Monday to Friday without nationwide holidays.
+    """
+    days = np.array(dates, dtype="datetime64[D]")
+    ends = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    return np.asarray(np.busday_count(days + 1, ends, holidays=_holidays_around(dates)))
 
 
 def days_from_mothers_day(day: date) -> int:
-    """Return the days from Mother's Day (second Sunday in May) to a date; negative before it."""
+    """Count the days from the year's Mother's Day (second Sunday in May) to a date.
+
+    The count is negative for dates before Mother's Day.
+    """
     first_of_may = date(day.year, 5, 1)
     second_sunday = first_of_may + timedelta(days=13 - first_of_may.weekday())
     return (day - second_sunday).days
-
-
-def _next_month(day: date) -> date:
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def _holidays_around(dates: Sequence[date]) -> np.ndarray:

@@ -1,11 +1,13 @@
-"""Compute cell means: mean log sales by store, weekday and promotion, with exponential decay.
+"""Compute cell means: mean log sales by store, weekday and promotion; older days weigh less.
 
-A cell is one weekday with or without promotion. Means with several half-lives show how a store
-has changed. See :mod:`rossmann_ml.features.linear` for the forecast of log sales.
+A cell is one weekday with or without promotion, so each store has 14 cells. The difference between
+means with a short and with a long half-life shows how a store has changed. See
+:mod:`rossmann_ml.features.linear` for the forecast of log sales.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,21 +23,16 @@ _NEW_STORE_PRIOR = 1.0
 
 
 def cell_numbers(day_weekdays: IntArray, is_promo: BoolArray) -> IntArray:
-    """Return the cell of every store-day: the weekday (0 is Monday), plus 7 on promotion days."""
-    return day_weekdays + 7 * is_promo.astype(np.int64)
+    """Number the cell of every store-day: its weekday (0 is Monday), plus 7 on promotion days.
 
+    Args:
+        day_weekdays: Weekday of each column, 0 is Monday, shape (days,).
+        is_promo: Whether the store runs a promotion, shape (stores, days).
 
-@dataclass(frozen=True)
-class CellSums:
-    """Decayed sums of log sales by store and cell.
-
-    Attributes:
-        total: Sums of weight times log sales, shape (stores, 14).
-        weight: Sums of weights (effective numbers of observations), shape (stores, 14).
+    Returns:
+        Cell numbers from 0 to 13, shape (stores, days).
     """
-
-    total: FloatArray
-    weight: FloatArray
+    return day_weekdays + 7 * is_promo.astype(np.int64)
 
 
 def cell_sums(
@@ -43,19 +40,24 @@ def cell_sums(
     observed: BoolArray,
     is_promo: BoolArray,
     day_weekdays: IntArray,
-    half_lives_days: tuple[float, ...],
-) -> list[CellSums]:
-    """Sum log sales by store and cell, with weights that halve with every half-life of age.
+    half_lives_days: Sequence[float],
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Sum log sales by store and cell, so that older days weigh less.
+
+    A cell is one weekday with or without promotion. A day's weight is halved for every half-life
+    that it is older than the forecast origin.
 
     Args:
-        log_sales: Log sales, 0 where not observed, shape (stores, days); the origin is last.
+        log_sales: Log sales, 0 on days without sales, shape (stores, days); the last column is the
+            forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
         is_promo: Whether the store ran a promotion, shape (stores, days).
         day_weekdays: Weekday of each column, 0 is Monday, shape (days,).
         half_lives_days: Half-lives in days.
 
     Returns:
-        One :class:`CellSums` per half-life.
+        By half-life the sums of weight times log sales, and the sums of weights (effective
+        numbers of observations), both of shape (stores, 14).
     """
     days = len(day_weekdays)
     age = np.arange(days - 1, -1, -1)
@@ -67,43 +69,45 @@ def cell_sums(
     # The sums without promotion are differences, because that needs no second pair of masks.
     total_all, total_promo = log_sales @ weights, (log_sales * on_promo) @ weights
     weight_all, weight_promo = observed @ weights, on_promo @ weights
-    sums = []
-    for number in range(len(half_lives_days)):
-        part = slice(7 * number, 7 * number + 7)
-        sums.append(
-            CellSums(
-                np.hstack([(total_all - total_promo)[:, part], total_promo[:, part]]),
-                np.hstack([(weight_all - weight_promo)[:, part], weight_promo[:, part]]),
-            )
+    parts = [slice(7 * number, 7 * number + 7) for number in range(len(half_lives_days))]
+    return [
+        (
+            np.hstack([(total_all - total_promo)[:, part], total_promo[:, part]]),
+            np.hstack([(weight_all - weight_promo)[:, part], weight_promo[:, part]]),
         )
-    return sums
+        for part in parts
+    ]
 
 
 @dataclass(frozen=True)
 class CellLevels:
-    """Levels and cell means of all stores.
+    """Store levels and cell means for all stores, estimated with one half-life.
+
+    A cell is one weekday with or without promotion.
 
     Attributes:
-        cells: Mean log sales by cell, shape (stores, 14).
-        level: Log sales without the effects of weekday and promotion, shape (stores,).
+        cells: Mean log sales in each cell, shape (stores, 14).
+        level: Store level: log sales without the effects of weekday and promotion, shape
+            (stores,).
     """
 
     cells: FloatArray
     level: FloatArray
 
 
-def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
+def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> CellLevels:
     """Estimate the level and the cell means of every store from decayed sums.
 
-    Each level is shrunk towards that of the store's group (type and assortment), each cell
-    towards the level plus the chain's weekday-promotion shape. The priors weigh a few
-    observations, so a store without history gets its group's level and the chain's shape.
+    Each store level is shrunk towards the mean level of the store's group (type and assortment).
+    Each cell mean is shrunk towards the store level plus the chain's effect of that weekday and
+    promotion. These priors weigh as much as a few observations. A store without history therefore
+    gets its group's level and the chain's effects.
 
     Args:
-        sums: Sums with one half-life.
-        groups: Group number of each store, 0 upwards, shape (stores,).
+        total: Sums of weight times log sales with one half-life, shape (stores, 14 cells).
+        weight: Sums of weights (effective numbers of observations), shape (stores, 14 cells).
+        groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
     """
-    weight, total = sums.weight, sums.total
     store_weight = weight.sum(axis=1)
     chain_shape = np.zeros(CELLS)
     level = np.zeros(len(total))
@@ -120,15 +124,15 @@ def cell_levels(sums: CellSums, groups: IntArray) -> CellLevels:
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """Return the mean of each store's group, shrunk towards the chain's mean.
+    """Compute the weighted mean in each store's group, shrunk towards the chain's mean.
 
     Args:
-        total: Sums of weight times value, shape (stores,).
-        weight: Sums of weights, shape (stores,).
-        groups: Group number of each store, 0 upwards, shape (stores,).
+        total: Sum over the store's days of weight times value, shape (stores,).
+        weight: Sum of the store's weights, shape (stores,).
+        groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
 
     Returns:
-        Mean of the store's group, shape (stores,).
+        For each store, the mean value in its group, shape (stores,).
     """
     group_total = np.bincount(groups, total)
     group_weight = np.bincount(groups, weight)

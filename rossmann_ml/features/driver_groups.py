@@ -1,8 +1,10 @@
-"""Assign every feature and every linear column to exactly one group of causes.
+"""Assign every feature to exactly one group of causes.
 
-A feature or column without a group raises an error that names it, so the drivers cannot silently
-leave out a new feature. Each feature group declares the group of causes of its features, see
-:mod:`rossmann_ml.features.groups`.
+A group of causes (such as ``promo`` or ``holidays``) is a driver in the explanation of a forecast.
+A feature without a group raises an error that names it, so the explanation cannot silently omit a
+new feature. The module that computes features also declares their group of causes, see
+:mod:`rossmann_ml.features.groups`. :class:`rossmann_ml.features.linear_design.LinearDesign` has
+the groups of the linear forecast's columns.
 """
 
 from __future__ import annotations
@@ -15,30 +17,32 @@ from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.features.plan import plan_groups
 
 LEVEL = "level"
-"""Part of a forecast: sales of the store on its typical day. Its features are never switched."""
-GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
-"""Groups that are switched from the typical day to the forecast day, in this order and reversed."""
-BIAS_FACTOR = "bias_factor"
-"""Part of a forecast: the bias factor of the calibration, the same on every day."""
-PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
-"""All parts, which add up to a forecast."""
-LINEAR_FEATURES = "linear"
-"""Group of the linear forecast's features, recomputed from the groups that are switched on."""
+"""Part of a forecast: sales of the store on its typical day.
 
-_BLOCKS = {
-    "weekday": "weekday",
-    "promo": "promo",
-    "special_day": "holidays",
-    "holiday": "holidays",
-    "closing": "holidays",
-    "month": "season",
-    "season": "season",
-    "trend": "trend",
-}
+Features of this group keep their actual values when a forecast is explained."""
+GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
+"""Groups of causes whose contributions are measured when a forecast is explained.
+
+Their features are switched from the typical day to the forecast day, group by group, once in this
+order and once in reverse."""
+BIAS_FACTOR = "bias_factor"
+"""Part of a forecast: the effect of the calibration's bias factor, the same on every day."""
+PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
+"""All parts into which a forecast is split; they add up to the forecast."""
+LINEAR_FEATURES = "linear"
+"""Group of the features that hold the linear forecast.
+
+They are recomputed from the groups of causes that are switched to the forecast day."""
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Return the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+    """Look up the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+
+    Args:
+        features: Names of features.
+
+    Returns:
+        Group by feature name.
 
     Raises:
         ValueError: A feature has no group, an unknown group, or more than one.
@@ -49,31 +53,14 @@ def feature_groups(features: Iterable[str]) -> dict[str, str]:
         *(each for group in plan_groups() for each in group.causes().items()),
         *(each for group in history_groups() for each in group.causes().items()),
     ]
-    return {feature: _group_of(feature, known) for feature in features}
-
-
-def _group_of(feature: str, known: list[tuple[str, str]]) -> str:
-    found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
     groups = (LINEAR_FEATURES, LEVEL, *GROUPS)
-    if len(found) != 1 or found[0] not in groups:
-        raise ValueError(
-            f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "
-            f"group of drivers: {', '.join(groups)}"
-        )
-    return found[0]
-
-
-def block_groups(blocks: Iterable[str]) -> dict[str, str]:
-    """Return the group of each block of linear columns, one of ``GROUPS``.
-
-    Raises:
-        ValueError: A block has no group.
-    """
-    names = list(dict.fromkeys(blocks))
-    missing = [name for name in names if name not in _BLOCKS]
-    if missing:
-        raise ValueError(
-            f"linear columns {', '.join(missing)} belong to no group of drivers; those that do: "
-            f"{', '.join(_BLOCKS)}"
-        )
-    return {name: _BLOCKS[name] for name in names}
+    group_of = {}
+    for feature in features:
+        found = sorted({group for pattern, group in known if re.fullmatch(pattern, feature)})
+        if len(found) != 1 or found[0] not in groups:
+            raise ValueError(
+                f"feature {feature} belongs to {' and '.join(found) or 'no group'}, expected one "
+                f"group of drivers: {', '.join(groups)}"
+            )
+        group_of[feature] = found[0]
+    return group_of

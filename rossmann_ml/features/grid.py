@@ -1,13 +1,15 @@
-"""Store-days as dense arrays, one row per store and one column per day, built from long tables.
+"""Hold store-days in dense arrays: one row per store and one column per day.
 
-:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features; the
-functions count and sum marked days. See the other modules of this package for the features.
+:class:`StoreGrid`, :class:`SalesGrid` and :class:`PlanGrid` hold the inputs of features, built from
+tables with one row per store-day. The functions count days with an event, such as a promotion. See
+the other modules of this package for the features.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,22 +19,24 @@ FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+Flag = TypeVar("Flag", np.bool_, np.int8)
 
 STATE_HOLIDAY_CODES = {"0": 0, "a": 1, "b": 2, "c": 3}
 LOOK_DAYS = 14
-"""Number of days before and after a day in which its plan features look for events, because events
-further away do not affect its sales, and past the horizon the plan is filled by rule."""
+"""Number of days before and after a day in which most plan features look for events.
+
+Events further away do not affect the day's sales, and past the horizon the plan is only assumed."""
 
 
 @dataclass(frozen=True)
 class StoreGrid:
-    """Stores and their attributes, in the order of the grid's rows.
+    """Stores and their attributes; they define the row order of all grids.
 
     Attributes:
         store_ids: Store numbers, ascending, shape (stores,).
-        attributes: One row per store: ``store_id, store_type, assortment, state,
-            competition_distance_m, competition_open_since, has_promo2, promo2_since,
-            promo2_months``.
+        attributes: One row per store, in the order of ``store_ids``: ``store_id, store_type,
+            assortment, state, competition_distance_m, competition_open_since, has_promo2,
+            promo2_since, promo2_months``.
     """
 
     store_ids: IntArray
@@ -40,35 +44,41 @@ class StoreGrid:
 
     @classmethod
     def from_frame(cls, stores: pl.DataFrame) -> StoreGrid:
-        """Build the grid from rows of ``core.dim_store``."""
+        """Build the grid from rows of the warehouse table ``core.dim_store``."""
         ordered = stores.sort("store_id")
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
     def of_stores(self, rows: IntArray) -> StoreGrid:
-        """Return a grid with only these rows."""
+        """Return a grid with only some stores, chosen by their row numbers."""
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
-        """Number the values of a text attribute of these stores, shape (stores,); -1 if null.
+        """Convert a text attribute to numbers, shape (stores,): equal texts get equal numbers.
 
-        The numbers depend on the stores in the grid, so they only serve to group these stores.
-        See :mod:`rossmann_ml.models.categories` for codes that stay the same.
+        Numbers start at 0; null becomes -1. They depend on the stores in the grid, so they can
+        only be used to group these stores. See :mod:`rossmann_ml.models.categories` for codes that
+        are saved with a model.
         """
-        values = self.attributes[column]
-        known = sorted(set(values.drop_nulls().to_list()))
-        return (
-            values.replace_strict(known, list(range(len(known))), default=-1, return_dtype=pl.Int64)
-            .fill_null(-1)
-            .to_numpy()
-        )
+        ranks = self.attributes[column].rank("dense").cast(pl.Int64) - 1
+        return ranks.fill_null(-1).to_numpy()
 
     def groups(self) -> IntArray:
-        """Number the groups (store type and assortment) of the stores, 0 upwards."""
+        """Number each store's group (combination of store type and assortment), 0 upwards.
+
+        Returns:
+            Group numbers, shape (stores,).
+        """
         kinds = np.stack([self.numbers("store_type"), self.numbers("assortment")])
         return np.asarray(np.unique(kinds, axis=1, return_inverse=True)[1])
 
     def positions(self, store_ids: pl.Series) -> IntArray:
-        """Return the row number of each store.
+        """Look up the grid's row number of each store number.
+
+        Args:
+            store_ids: Store numbers, in any order and with repetitions.
+
+        Returns:
+            Row numbers, one per item of ``store_ids``.
 
         Raises:
             ValueError: A store is not in the grid.
@@ -83,11 +93,11 @@ class StoreGrid:
 
 @dataclass(frozen=True)
 class SalesGrid:
-    """Actual sales.
+    """Actual sales of all stores, one column per day.
 
     Attributes:
         first_date: Date of column 0.
-        sales: Sales in EUR, NaN where there is no row, shape (stores, days).
+        sales: Sales in EUR, NaN for store-days without a record, shape (stores, days).
     """
 
     first_date: date
@@ -95,16 +105,17 @@ class SalesGrid:
 
     @classmethod
     def from_frame(cls, history: pl.DataFrame, stores: StoreGrid) -> SalesGrid:
-        """Build the grid from rows ``store_id, sales_date, sales``; missing days become NaN."""
-        first = _first_date(history["sales_date"])
-        days = (_last_date(history["sales_date"]) - first).days + 1
-        place = (stores.positions(history["store_id"]), _day_numbers(history["sales_date"], first))
-        sales = np.full((len(stores.store_ids), days), np.nan)
+        """Build the grid from rows ``store_id, sales_date, sales``.
+
+        Columns span the first to the last date of the rows; store-days without a row become NaN.
+        """
+        first, shape, place = _layout(history, "sales_date", stores)
+        sales = np.full(shape, np.nan)
         sales[place] = history["sales"].cast(pl.Float64).fill_null(np.nan).to_numpy()
         return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
-        """Return the grid without the columns after a day."""
+        """Return a grid with only the columns up to and including a day."""
         columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
@@ -117,7 +128,8 @@ class PlanGrid:
         first_date: Date of column 0.
         is_open: Whether the store is open, shape (stores, days).
         is_promo: Whether the store runs a promotion, shape (stores, days).
-        state_holiday: Kind of holiday, see ``STATE_HOLIDAY_CODES``, shape (stores, days).
+        state_holiday: Kind of state holiday: 0 none, 1 public, 2 Easter, 3 Christmas, shape
+            (stores, days).
         is_school_holiday: Whether schools are closed, shape (stores, days).
     """
 
@@ -129,19 +141,19 @@ class PlanGrid:
 
     @classmethod
     def from_frame(cls, plan: pl.DataFrame, stores: StoreGrid) -> PlanGrid:
-        """Build the grid; store-days without a row are closed, without promotion or holiday.
+        """Build the grid from a table with one row per store-day.
+
+        Store-days without a row count as closed, without promotion and without holiday.
 
         Args:
             plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday,
                 is_school_holiday``.
             stores: Stores, in the order of the grid's rows.
         """
-        first = _first_date(plan["plan_date"])
-        days = (_last_date(plan["plan_date"]) - first).days + 1
-        place = (stores.positions(plan["store_id"]), _day_numbers(plan["plan_date"], first))
+        first, shape, place = _layout(plan, "plan_date", stores)
 
-        def filled(values: pl.Series, dtype: type[np.generic]) -> NDArray[np.generic]:
-            array = np.zeros((len(stores.store_ids), days), dtype=dtype)
+        def filled(values: pl.Series, dtype: type[Flag]) -> NDArray[Flag]:
+            array = np.zeros(shape, dtype=dtype)
             array[place] = values.to_numpy()
             return array
 
@@ -150,15 +162,15 @@ class PlanGrid:
         )
         return cls(
             first,
-            filled(plan["is_open"].fill_null(False), np.bool_),  # type: ignore[arg-type]
-            filled(plan["is_promo"].fill_null(False), np.bool_),  # type: ignore[arg-type]
-            filled(holidays, np.int8),  # type: ignore[arg-type]
-            filled(plan["is_school_holiday"].fill_null(False), np.bool_),  # type: ignore[arg-type]
+            filled(plan["is_open"].fill_null(False), np.bool_),
+            filled(plan["is_promo"].fill_null(False), np.bool_),
+            filled(holidays, np.int8),
+            filled(plan["is_school_holiday"].fill_null(False), np.bool_),
         )
 
     @property
     def days(self) -> int:
-        """Number of columns."""
+        """Number of columns, one per day."""
         return int(self.is_open.shape[1])
 
     @property
@@ -167,73 +179,106 @@ class PlanGrid:
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
     def since(self, day: date) -> PlanGrid:
-        """Return the grid without the columns before a day."""
+        """Return a grid with only the columns from a day on, including it."""
         start = max(self.column(day), 0)
-        return PlanGrid(
-            self.first_date + timedelta(days=start),
-            self.is_open[:, start:],
-            self.is_promo[:, start:],
-            self.state_holiday[:, start:],
-            self.is_school_holiday[:, start:],
-        )
+        first_date = self.first_date + timedelta(days=start)
+        return self._part((slice(None), slice(start, None)), first_date)
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
-        """Return a copy with only these rows."""
+        """Return a copy with only some stores, chosen by their row numbers."""
+        return self._part(rows, self.first_date)
+
+    def _part(self, index: IntArray | tuple[slice, slice], first_date: date) -> PlanGrid:
         return PlanGrid(
-            self.first_date,
-            self.is_open[rows],
-            self.is_promo[rows],
-            self.state_holiday[rows],
-            self.is_school_holiday[rows],
+            first_date,
+            self.is_open[index],
+            self.is_promo[index],
+            self.state_holiday[index],
+            self.is_school_holiday[index],
         )
 
+    def promotions(self, first: date, days: int) -> BoolArray:
+        """Look up which stores run a promotion on a span of days, shape (stores, days).
+
+        Raises:
+            ValueError: The plan lacks one of the days.
+        """
+        start = self.column(first)
+        if start < 0 or start + days > self.days:
+            raise ValueError(
+                f"the plan covers {self.first_date} to {self.dates[-1]}, "
+                f"not {first} and the {days - 1} days after it"
+            )
+        return self.is_promo[:, start : start + days]
+
     def column(self, day: date) -> int:
-        """Return the column number of a date, which may be outside the grid."""
+        """Convert a date to its column number.
+
+        A date before the first column gives a negative number; a date after the last column gives
+        a number beyond it.
+        """
         return (day - self.first_date).days
 
 
-def _first_date(dates: pl.Series) -> date:
-    value = dates.min()
-    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
-    return value
-
-
-def _last_date(dates: pl.Series) -> date:
-    value = dates.max()
-    assert isinstance(value, date)  # noqa: S101 - narrows the type for mypy
-    return value
-
-
-def _day_numbers(dates: pl.Series, first: date) -> IntArray:
-    return (dates - first).dt.total_days().to_numpy()
+def _layout(
+    rows: pl.DataFrame, day: str, stores: StoreGrid
+) -> tuple[date, tuple[int, int], tuple[IntArray, IntArray]]:
+    """Return the first date, the shape (stores, days), and the place of each row in it."""
+    dates = rows[day]
+    first = dates.min()
+    assert isinstance(first, date)  # noqa: S101 - narrows the type for mypy
+    columns = (dates - first).dt.total_days().to_numpy()
+    shape = (len(stores.store_ids), int(columns.max()) + 1)
+    return first, shape, (stores.positions(rows["store_id"]), columns)
 
 
 def weekdays(first_date: date, days: int) -> IntArray:
-    """Return the weekday of each column, 0 is Monday, shape (days,)."""
+    """Return the weekdays (0 is Monday) of consecutive days, shape (days,).
+
+    Args:
+        first_date: First of the days.
+        days: Number of days.
+    """
     return (first_date.weekday() + np.arange(days)) % 7
 
 
 def days_since(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days since the last marked day (0 on it), per row; ``cap`` if earlier or never."""
+    """Count the days since the last day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there was no event yet.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     column = np.arange(marks.shape[1], dtype=np.int32)
     last = np.maximum.accumulate(np.where(marks, column, -cap), axis=1)
     return np.minimum(column - last, cap).astype(np.float32)
 
 
 def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
-    """Count the days until the next marked day (0 on it), per row; ``cap`` if later or never."""
+    """Count the days until the next day with an event, for each row and day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if no event follows.
+
+    Returns:
+        Counts, shape (rows, days); 0 on a day with the event.
+    """
     return np.ascontiguousarray(days_since(marks[:, ::-1], cap=cap)[:, ::-1])
 
 
 def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
-    """Count the unmarked days between the run of marked days that holds a day and the run before.
+    """Count the days between the current and the previous run of consecutive days with an event.
 
     Args:
-        marks: Marked days, shape (rows, days).
-        cap: Largest count, also where there is no run before.
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+        cap: Largest count; also used if there is no previous run.
 
     Returns:
-        Counts, shape (rows, days); -1 on unmarked days.
+        Counts, shape (rows, days), the same on all days of a run; -1 on days without the event.
     """
     column = np.arange(marks.shape[1])
     yesterday = np.pad(marks, ((0, 0), (1, 0)))[:, :-1]
@@ -243,7 +288,18 @@ def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
 
 
 def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
-    """Sum the columns ``t - before`` to ``t + after`` for every column t; 0 beyond the edges."""
+    """Sum the columns ``t - before`` to ``t + after`` for every column t.
+
+    Columns beyond the edges of the array count as 0.
+
+    Args:
+        values: Values by day, shape (rows, days).
+        before: Number of days before each day in its sum.
+        after: Number of days after each day in its sum.
+
+    Returns:
+        Sums, shape (rows, days).
+    """
     days = values.shape[1]
     total = np.zeros((values.shape[0], days + 1))
     np.cumsum(values, axis=1, out=total[:, 1:])
@@ -254,22 +310,30 @@ def windowed_sum(values: FloatArray, *, before: int, after: int) -> FloatArray:
 
 
 def counts_before(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days before each day, per row."""
+    """Count the days with an event among the 7 days before each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=7, after=0) - values
 
 
 def counts_after(marks: BoolArray) -> FloatArray:
-    """Count the marked days among the 7 days after each day, per row."""
+    """Count the days with an event among the 7 days after each day.
+
+    Args:
+        marks: Whether the day has the event (such as a promotion), shape (rows, days).
+    """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=0, after=7) - values
 
 
 def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
-    """Return the columns of a span of days; a single column for all days stays as it is.
+    """Select consecutive days from an array; an array with one column is returned unchanged.
 
     Args:
-        values: Values by day, shape (rows, days), or the same on every day, shape (rows, 1).
+        values: Values by day, shape (rows, days), or one value for all days, shape (rows, 1).
         first: Column number of the first day.
         days: Number of days.
     """

@@ -1,8 +1,8 @@
-"""Define feature groups, and find the modules that declare them.
+"""Define feature groups (features computed together), and find the modules that declare them.
 
-A feature group is a module of :mod:`rossmann_ml.features.plan` or
-:mod:`rossmann_ml.features.history` that defines ``GROUP``: a :class:`PlanGroup` or a
-:class:`HistoryGroup`. See :mod:`rossmann_ml.features.driver_groups` for the groups of causes.
+Each module in :mod:`rossmann_ml.features.plan` and :mod:`rossmann_ml.features.history` declares one
+feature group in its variable ``GROUP``: a :class:`PlanGroup` or a :class:`HistoryGroup`. See
+:mod:`rossmann_ml.features.driver_groups` for groups of causes, which explain a forecast.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ class FeatureGroup:
     """Features that are computed together.
 
     Attributes:
-        meanings: Meaning of each feature by name, in column order. A name with a field of
+        meanings: Meaning of each feature by name, in column order. A name that contains a field of
             ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``, declares
             one feature per value of the field.
-        cause: Group of causes of the features.
-        other_causes: Group of causes by name, for features whose group is not ``cause``.
+        cause: Group of causes to which the features belong when a forecast is explained.
+        other_causes: Group of causes by feature name, for features that do not belong to
+            ``cause``.
     """
 
     meanings: Mapping[str, str]
@@ -41,7 +42,10 @@ class FeatureGroup:
     other_causes: Mapping[str, Cause] = field(default_factory=dict)
 
     def names(self, params: FeatureParams) -> dict[str, str]:
-        """Return the meaning of each feature by name, with the parameters' values in the names."""
+        """Map each feature's final name to its meaning.
+
+        A name with a parameter in braces becomes one name per value of the parameter.
+        """
         return {
             _PARAMETER.sub(str(value), name): meaning
             for name, meaning in self.meanings.items()
@@ -49,7 +53,10 @@ class FeatureGroup:
         }
 
     def causes(self) -> dict[str, Cause]:
-        """Return the group of causes by feature name, where each name is a regular expression."""
+        """Map each feature name to its group of causes.
+
+        The names are regular expressions, in which a parameter in braces is a pattern for digits.
+        """
         return {
             _PARAMETER.sub(r"\\d+", name): self.other_causes.get(name, self.cause)
             for name in self.meanings
@@ -58,14 +65,15 @@ class FeatureGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanGroup(FeatureGroup):
-    """Features of the plan, which are known in advance.
+    """Feature group that is computed from the plan, so its values are known in advance.
 
     Attributes:
-        compute: Function that computes the features by name from the plan and its stores (in the
-            plan's row order). The arrays broadcast to (stores, days), with one column or one per
-            day. A row depends on its own store only. Days past the end of the plan do not count.
-        look_back_days: Number of days before a day on which its features depend.
-        categorical: Names of features whose numbers have no order.
+        compute: Function that takes the plan and the stores (in the plan's row order) and returns
+            an array by feature name. Arrays broadcast to (stores, days); they have one column, or
+            one per day. A row depends only on its own store. Days past the end of the plan are
+            ignored.
+        look_back_days: A day's features depend on at most this many days before it.
+        categorical: Names of features whose numbers are codes without an order.
     """
 
     compute: Callable[[PlanGrid, StoreGrid], Mapping[str, np.ndarray]]
@@ -75,22 +83,24 @@ class PlanGroup(FeatureGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryGroup(FeatureGroup):
-    """Features of the sales up to the origin, independent of the plan of the target days.
+    """Feature group that is computed from sales up to the origin, not from the target days' plan.
 
     Attributes:
-        compute: Function that computes the features by name. The arrays broadcast to
-            (stores, horizon_days); NaN where a store lacks the history.
+        compute: Function that receives the past and the number of target days, and returns an
+            array by feature name. Arrays broadcast to (stores, horizon_days) and are NaN for stores
+            with too little history.
     """
 
-    compute: Callable[[Past], Mapping[str, np.ndarray]]
+    compute: Callable[[Past, int], Mapping[str, np.ndarray]]
 
 
 def find_groups(package: str, first: Sequence[str]) -> list[Any]:
-    """Return ``GROUP`` of every module in a package.
+    """Import every module in a package and return their ``GROUP`` variables.
 
     Args:
         package: Full name of the package.
-        first: Names of the modules that come first, in this order; others follow alphabetically.
+        first: Names of the modules that come first, in this order; other modules follow in
+            alphabetical order.
     """
     names = module_names(package)
     names.sort(key=lambda name: first.index(name) if name in first else len(first))

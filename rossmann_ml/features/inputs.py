@@ -1,8 +1,8 @@
-"""Read the inputs of features as they were known for an origin, from warehouse or generation.
+"""Read stores, sales and plan, from which features are computed, as known at a forecast origin.
 
 :func:`read_inputs` and :func:`read_newest_inputs` read the warehouse,
 :func:`read_published_inputs` reads a published generation. See :mod:`rossmann_ml.features.panel`
-for the features that are computed from them.
+for computing the features.
 """
 
 from __future__ import annotations
@@ -49,36 +49,29 @@ _PUBLISHED_HORIZON_PLAN = """
 
 @dataclass(frozen=True)
 class OriginInputs:
-    """Stores, sales and plan as they were known for an origin.
+    """Stores, sales and plan, restricted to what was known at a forecast origin.
 
     Attributes:
         forecast_origin: Last day whose sales are used.
-        known_by: Last day on which a row may have become known; later rows are left out.
-        features: Stores, sales and plan as arrays.
-        horizon_plan: Plan of the days to forecast: ``store_id, target_date, plan_source``. A store
-            without rows gets no forecast.
-        history: Sales as rows ``store_id, sales_date, sales``.
+        features: Stores, sales and plan as arrays, from which features are computed.
+        horizon_plan: Store-days to forecast, and where their plan comes from: ``store_id,
+            target_date, plan_source``. A store without rows gets no forecast.
+        history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 
     forecast_origin: date
-    known_by: date
     features: FeatureInputs
     horizon_plan: pl.DataFrame
     history: pl.DataFrame
 
     @property
     def first_sales_date(self) -> date:
-        """First day with a row of sales."""
+        """First day with a sales row of any store."""
         return self.features.sales.first_date
 
 
-def read_store_attributes(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the attributes that group stores: ``store_id, store_type, assortment, state``."""
-    return core.stores(connection).select("store_id", "store_type", "assortment", "state")
-
-
 def newest_origin(connection: duckdb.DuckDBPyConnection) -> date:
-    """Return the newest origin that has a plan, from which the weekly job forecasts.
+    """Read the newest forecast origin that has a plan; the weekly job forecasts from it.
 
     Raises:
         NoDataError: The core tables are not built, or no origin has a plan.
@@ -103,20 +96,18 @@ def read_inputs(
     forecast_origin: date,
     known_by: date | None = None,
 ) -> OriginInputs:
-    """Read stores, sales and plan as they were known for an origin.
+    """Read stores, sales and plan from the warehouse, as they were known at a forecast origin.
 
     Args:
-        connection: Pipeline database with the core tables and the origin's rows of
-            ``core.horizon_plan``.
+        connection: Pipeline database, in which ``core.horizon_plan`` has rows for this origin.
         params: Parameters; only the horizon is used.
         forecast_origin: Last day whose sales are used.
-        known_by: Last day on which a row may have become known; None for no limit.
+        known_by: Rows of sales that became known after this day are excluded; None for no limit.
 
     Raises:
         NoDataError: There is no plan for this origin, or no sales up to it.
     """
-    known_by = known_by or date.max
-    history = core.sales_known_by(connection, origin=forecast_origin, known_by=known_by)
+    history = core.sales_known_by(connection, origin=forecast_origin, known_by=known_by or date.max)
     plan = core.plan_around(connection, forecast_origin)
     stores = core.stores(connection)
     horizon_plan = core.horizon_plan(
@@ -130,11 +121,11 @@ def read_inputs(
             "core.horizon_plan has no rows of that origin"
         )
     features = FeatureInputs.from_frames(history=history, plan=plan, stores=stores)
-    return OriginInputs(forecast_origin, known_by, features, horizon_plan, history)
+    return OriginInputs(forecast_origin, features, horizon_plan, history)
 
 
 def read_newest_inputs(connection: duckdb.DuckDBPyConnection, params: Params) -> OriginInputs:
-    """Read stores, sales and plan for :func:`newest_origin`; see :func:`read_inputs`."""
+    """Read stores, sales and plan for the newest forecast origin; see :func:`read_inputs`."""
     return read_inputs(connection, params, forecast_origin=newest_origin(connection))
 
 
@@ -143,12 +134,12 @@ def read_published_inputs(
 ) -> OriginInputs:
     """Read stores, sales and plan from a published generation, for its newest origin.
 
-    All values equal those that the weekly job read when it scored that origin.
+    All values equal the values that the weekly job read when it forecast from that origin.
 
     Args:
         connection: Database of a published generation.
         forecast_origin: Newest origin of the generation.
-        horizon_days: Horizon of the generation.
+        horizon_days: Number of days that the generation forecasts.
     """
     values = {"origin": forecast_origin}
     history = read_frame(connection, _PUBLISHED_HISTORY, values)
@@ -160,4 +151,4 @@ def read_published_inputs(
     horizon_plan = read_frame(
         connection, _PUBLISHED_HORIZON_PLAN, {**values, "horizon_days": horizon_days}
     )
-    return OriginInputs(forecast_origin, date.max, features, horizon_plan, history)
+    return OriginInputs(forecast_origin, features, horizon_plan, history)

@@ -1,9 +1,10 @@
-"""Fit the linear forecast: log sales of every store from calendar and promotion, as of an origin.
+"""Fit the linear forecast, which predicts log sales of every store from calendar and promotion.
 
-A ridge regression over all stores fits the chain's coefficients; one per store shrinks the store's
-coefficients towards them. Models fit the residuals of this forecast, so that trees need not fit
-the levels of 1,115 stores. :func:`linear_forecasts` is the main entry point. See
-:mod:`rossmann_ml.features.linear_design` for the columns.
+It is fitted on sales up to a forecast origin. One ridge regression over all stores fits the chain's
+coefficients. One ridge regression per store then fits the store's coefficients, shrunk towards the
+chain's. Tree models fit the residuals of this forecast, so that they need not learn how much each
+of 1,115 stores sells. :func:`linear_forecasts` is the main entry point. See
+:mod:`rossmann_ml.features.linear_design` for the columns (regressors).
 """
 
 from __future__ import annotations
@@ -57,17 +58,18 @@ _TYPICAL_LOG_SALES = 8.5
 
 @dataclass(frozen=True)
 class LinearSums:
-    """Decayed sums of products of columns over the days up to an origin.
+    """Sums over the days up to an origin, from which the ridge regressions are solved.
 
-    The columns are those of the design, then a constant 1, then log sales.
+    The summed columns are the design's columns, then a constant 1, then log sales minus 8.5. Older
+    days weigh less, with one half-life for the stores' sums and a longer one for the chain's.
 
     Attributes:
         forecast_origin: Last day in the sums.
-        stores: Products by store with the stores' half-life, shape
-            (stores, columns + 2, columns + 2).
-        chain: Products summed over stores with the chain's half-life, shape
-            (columns + 2, columns + 2).
-        store_totals: Columns summed by store with the chain's half-life, shape
+        stores: Sums of products of each pair of columns by store, with the stores' half-life,
+            shape (stores, columns + 2, columns + 2).
+        chain: Sums of products of each pair of columns over all stores, with the chain's
+            half-life, shape (columns + 2, columns + 2).
+        store_totals: Sums of each column by store, with the chain's half-life, shape
             (stores, columns + 2).
     """
 
@@ -80,25 +82,25 @@ class LinearSums:
 def running_sums(
     history: SalesGrid, design: LinearDesign, origins: Sequence[date]
 ) -> Iterator[LinearSums]:
-    """Yield the sums of the days up to each origin, in one pass over the history.
+    """Yield the sums over the days up to each origin, in one pass over the history.
 
     Args:
-        history: Sales; columns after an origin are left out of its sums.
-        design: Columns of the linear forecast; they cover the history.
-        origins: Forecast origins, ascending.
+        history: Sales; days after an origin are excluded from its sums.
+        design: Columns of the linear forecast, for all days of ``history``.
+        origins: Forecast origins, in ascending order.
 
     Yields:
         One :class:`LinearSums` per origin.
 
     Raises:
-        ValueError: The origins do not ascend.
+        ValueError: The origins are not in ascending order.
     """
     if any(later < earlier for earlier, later in pairwise(origins)):
         raise ValueError("the origins do not ascend: later days cannot be taken out of the sums")
     start = (history.first_date - design.first_date).days
     size = design.columns + 2
     stores = len(history.sales)
-    whole = LinearSums(
+    sums = LinearSums(
         history.first_date,
         np.zeros((stores, size, size), np.float32),
         np.zeros((size, size)),
@@ -107,31 +109,24 @@ def running_sums(
     done = 0
     for origin in origins:
         sales = history.until(origin).sales
-        days = sales.shape[1]
-        while days - done > _BLOCK_DAYS:
-            block = (done, done + _BLOCK_DAYS)
-            whole = _add_block(whole, sales, design, first_day=start, block=block, origin=origin)
+        while sales.shape[1] - done > _BLOCK_DAYS:
+            block = sales[:, done : done + _BLOCK_DAYS]
+            sums = _add_block(sums, block, design, start + done, origin)
             done += _BLOCK_DAYS
-        block = (done, days)
-        yield _add_block(whole, sales, design, first_day=start, block=block, origin=origin)
+        yield _add_block(sums, sales[:, done:], design, start + done, origin)
 
 
 @one_blas_thread
 def _add_block(
-    before: LinearSums,
-    sales: FloatArray,
-    design: LinearDesign,
-    *,
-    first_day: int,
-    block: tuple[int, int],
-    origin: date,
+    before: LinearSums, sales: FloatArray, design: LinearDesign, first_day: int, origin: date
 ) -> LinearSums:
-    first, last = block
-    observed = sales[:, first:last] > 0
-    rows = np.empty((len(sales), design.columns + 2, last - first), np.float32)
-    rows[:, :-2] = design.rows(first_day + first, first_day + last)
+    """Add the sales of a block, shape (stores, days), whose first day has this number."""
+    stores, days = sales.shape
+    observed = sales > 0
+    rows = np.empty((stores, design.columns + 2, days), np.float32)
+    rows[:, :-2] = design.rows(first_day, first_day + days)
     rows[:, -2] = 1.0
-    rows[:, -1] = np.log(np.where(observed, sales[:, first:last], 1.0)) - _TYPICAL_LOG_SALES
+    rows[:, -1] = np.log(np.where(observed, sales, 1.0)) - _TYPICAL_LOG_SALES
     rows *= observed[:, None, :]
     products = rows @ rows.transpose(0, 2, 1)
     store_decay, chain_decay = (
@@ -151,14 +146,15 @@ def _add_block(
 
 @dataclass(frozen=True)
 class LinearForecast:
-    """Coefficients of the linear forecast as of an origin.
+    """Linear forecast of log sales: coefficients that were fitted on sales up to an origin.
 
     Attributes:
         forecast_origin: Last day whose sales were used.
-        design: Columns of the linear forecast.
-        chain_coefficients: Coefficients of the chain, shape (1, columns).
+        design: Columns that the coefficients multiply.
+        chain_coefficients: Coefficients that were fitted over all stores, shape (1, columns).
         coefficients: Coefficients of each store, shape (stores, columns).
-        level: Log sales of each store when all columns are zero, shape (stores,).
+        level: Store level: log sales that a store's forecast has if all columns are zero, shape
+            (stores,).
     """
 
     forecast_origin: date
@@ -172,12 +168,12 @@ class LinearForecast:
     def fit(cls, sums: LinearSums, design: LinearDesign, groups: IntArray) -> LinearForecast:
         """Fit the coefficients of the chain and of each store.
 
-        A store without history gets the chain's coefficients and the level of its group.
+        A store without history gets the chain's coefficients and the mean level of its group.
 
         Args:
             sums: Decayed sums up to the origin.
             design: Columns that were summed.
-            groups: Group number of each store, 0 upwards, shape (stores,).
+            groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
         """
         chain = _chain_coefficients(sums, design)
         weight, totals = sums.store_totals[:, -2], sums.store_totals
@@ -202,28 +198,47 @@ class LinearForecast:
         )
 
     def log_sales(self, first: int, last: int) -> FloatArray:
-        """Forecast log sales of the days ``first`` to ``last - 1``, shape (stores, days)."""
+        """Forecast log sales on the days ``first`` to ``last - 1``, shape (stores, days).
+
+        Days are numbered by the columns of the design, from 0.
+        """
         return self.design.combine(self.coefficients, first, last) + self.level[:, None]
 
     def own_shape(self, first: int, last: int) -> FloatArray:
-        """Return :meth:`log_sales` without the store's level, shape (stores, days)."""
+        """Return the linear forecast of log sales minus the store's level, as an array.
+
+        Args:
+            first: Number of the first day, counted from the design's first date.
+            last: Number of the day after the last one.
+
+        Returns:
+            Effects of the days in log units, shape (stores, days).
+        """
         return np.asarray(self.design.combine(self.coefficients, first, last), np.float64)
 
     def chain_shape(self, first: int, last: int) -> FloatArray:
-        """Return :meth:`own_shape` by the chain's coefficients, shape (stores, days)."""
+        """Return what :meth:`own_shape` would be if every store had the chain's coefficients.
+
+        Args:
+            first: Number of the first day, counted from the design's first date.
+            last: Number of the day after the last one.
+
+        Returns:
+            Effects of the days in log units, shape (stores, days).
+        """
         return np.asarray(self.design.combine(self.chain_coefficients, first, last), np.float64)
 
 
 def linear_forecasts(
     history: SalesGrid, plan: PlanGrid, stores: StoreGrid, origins: Sequence[date]
 ) -> Iterator[LinearForecast]:
-    """Yield the linear forecast as of each origin.
+    """Yield, for each origin, the linear forecast that is fitted on sales up to it.
 
     Args:
-        history: Sales; columns after an origin are left out of its forecast.
-        plan: Plan of the history and of the days to forecast.
+        history: Sales; days after an origin are excluded from its fit.
+        plan: Plan that covers the days of ``history`` and the days to forecast.
         stores: Stores, in the row order of both grids.
-        origins: Forecast origins, ascending.
+        origins: Forecast origins, in ascending order.
     """
     design = LinearDesign.from_plan(plan)
     groups = stores.groups()
@@ -232,7 +247,10 @@ def linear_forecasts(
 
 
 def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
-    """Fit the ridge over all stores on deviations from each store's mean, shape (columns,)."""
+    """Fit the chain's coefficients by a ridge regression over all stores, shape (columns,).
+
+    Each store's mean is subtracted from its columns and log sales first.
+    """
     totals = sums.store_totals
     weight = np.maximum(totals[:, -2], 1e-9)
     within = sums.chain - (totals / weight[:, None]).T @ totals
@@ -245,15 +263,18 @@ def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
 def recent_shift(
     residuals: FloatArray, observed: BoolArray, chain_by_day: FloatArray
 ) -> FloatArray:
-    """Compute each store's mean residual of the last weeks, minus the chain's.
+    """Compute how far each store's residuals of the last weeks are above the chain's, on average.
+
+    Newer days weigh more, with a half-life of 20 days.
 
     Args:
-        residuals: Residuals, 0 where not observed, shape (stores, days); the origin is last.
+        residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days);
+            the last column is the forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
-        chain_by_day: Mean residual of the chain by day, shape (days,).
+        chain_by_day: Mean residual over all stores by day, shape (days,).
 
     Returns:
-        Recent shifts in log units, shape (stores,), shrunk towards 0 when days are few.
+        Recent shifts in log units, shape (stores,), shrunk towards 0 for stores with few days.
     """
     recent = slice(-int(10 * _RECENT_HALF_LIFE_DAYS), None)  # older days weigh under a thousandth
     residuals, observed = residuals[:, recent], observed[:, recent]

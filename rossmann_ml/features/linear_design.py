@@ -1,7 +1,7 @@
-"""Compute the columns of the linear forecast: calendar, promotion, holidays and closings.
+"""Compute the regressors (columns) of the linear forecast: calendar, promotion, holidays, closings.
 
-:class:`LinearDesign` computes and stores them. See :mod:`rossmann_ml.features.linear` for the fit
-of the coefficients, and :mod:`rossmann_ml.features.plan` for the richer plan features of trees.
+:class:`LinearDesign` computes and holds them. See :mod:`rossmann_ml.features.linear` for fitting
+the coefficients, and :mod:`rossmann_ml.features.plan` for the plan features that tree models use.
 """
 
 from __future__ import annotations
@@ -59,23 +59,24 @@ _FOLLOWS_WITHIN_DAYS = 3
 
 @dataclass(frozen=True)
 class LinearDesign:
-    """Columns of the linear forecast for every store-day of a plan.
+    """Values of the linear forecast's columns (regressors) on every store-day of a plan.
 
-    A row holds ``day_columns``, then ``promo_columns`` on promotion days (else zeros), then
-    ``store_columns``.
+    The columns of a store-day are ``day_columns``, then ``promo_columns`` (zeros on days without
+    promotion), then ``store_columns``.
 
     Attributes:
         first_date: Date of day 0.
-        day_columns: Columns that are the same in all stores, shape (columns, days).
-        promo_columns: Columns that are the same in all stores with a promotion, shape
+        day_columns: Columns with the same values in all stores, shape (columns, days).
+        promo_columns: Columns with the same values in all stores that run a promotion, shape
             (columns, days).
         is_promo: 1 on promotion days, else 0, shape (stores, days).
-        store_columns: Columns that differ by store, shape (columns, stores, days).
-        harmonic: Number of the annual harmonic, 0 for other columns, shape (columns,).
-        slow: Whether a column is trend, season or a promotion's bump, of which a store's own
-            history shows little, shape (columns,).
-        blocks: Topic of each column: ``weekday``, ``month``, ``special_day``, ``trend``,
-            ``season``, ``promo``, ``holiday`` or ``closing``.
+        store_columns: Columns whose values differ by store, shape (columns, stores, days).
+        harmonic: Number of the annual sine or cosine wave (1 to 3), 0 for other columns, shape
+            (columns,).
+        slow: Whether a column is about trend, season, or changes of a promotion's effect over the
+            month and the years. A single store's history shows little of these, so its coefficients
+            are shrunk more. Shape (columns,).
+        causes: Group of causes of each column, see :mod:`rossmann_ml.features.driver_groups`.
     """
 
     first_date: date
@@ -85,47 +86,45 @@ class LinearDesign:
     store_columns: Float32Array
     harmonic: IntArray
     slow: BoolArray
-    blocks: tuple[str, ...]
+    causes: tuple[str, ...]
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
         """Compute the columns of a plan; days past its end do not count."""
-        day_of_week = _weekday_columns(plan)
-        month = _month_columns(plan)
-        special = _special_days(plan)
-        season = _season_columns(plan)
-        day = [day_of_week, month, special, season]
+        weekday = np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
+        month, special, season = _month_columns(plan), _special_days(plan), _season_columns(plan)
+        store_causes, store = _store_columns(plan)
+        # group of causes, columns, and whether they are slow
+        day = [
+            ("weekday", weekday, False), ("season", month, False), ("holidays", special, False),
+            ("trend", season[:1], True), ("season", season[1:], True),
+        ]  # fmt: skip
         # the uplift of a promotion differs by weekday and around paydays, and changes over years
-        promo = [day_of_week[:6], month, season[:1]]
-        store_blocks, store = _store_columns(plan)
-        slow = [np.full(len(part), part is season) for part in day]
-        slow += [np.full(len(part), part is not promo[0]) for part in promo]
-        slow += [np.zeros(len(store), np.bool_)]
-        harmonic = np.zeros(sum(map(len, (*day, *promo, store))), np.int64)
+        promo = [
+            ("promo", weekday[:6], False), ("promo", month, True), ("promo", season[:1], True),
+        ]  # fmt: skip
+        causes = [cause for cause, columns, _ in day + promo for _ in columns] + store_causes
+        slow = [np.full(len(columns), is_slow) for _, columns, is_slow in day + promo]
+        harmonic = np.zeros(len(causes), np.int64)
         # a sine and a cosine per harmonic, between the trend and the Christmas ramp
-        first = sum(map(len, day[:-1])) + 1
+        first = causes.index("trend") + 1
         harmonic[first : first + 2 * _HARMONICS] = np.repeat(np.arange(_HARMONICS) + 1, 2)
-        blocks = [
-            *("weekday" for _ in day_of_week),
-            *("month" for _ in month),
-            *("special_day" for _ in special),
-            *("trend", *("season" for _ in season[1:])),
-            *("promo" for part in promo for _ in part),
-            *store_blocks,
-        ]
         return cls(
             plan.first_date,
-            np.concatenate(day),
-            np.concatenate(promo),
+            np.concatenate([columns for _, columns, _ in day]),
+            np.concatenate([columns for _, columns, _ in promo]),
             plan.is_promo.astype(np.float32),
             store,
             harmonic,
-            np.concatenate(slow),
-            tuple(blocks),
+            np.concatenate([*slow, np.zeros(len(store), np.bool_)]),
+            tuple(causes),
         )
 
     def span(self, first: int, last: int) -> LinearDesign:
-        """Return a copy of the days ``first`` to ``last - 1``, which frees the other days."""
+        """Return a copy with only the days ``first`` to ``last - 1``, counted from day 0.
+
+        It is a copy, not a view, so that the memory of the other days can be freed.
+        """
         return replace(
             self,
             first_date=self.first_date + timedelta(days=first),
@@ -136,12 +135,12 @@ class LinearDesign:
         )
 
     def replanned(self, rows: IntArray, plan: PlanGrid) -> LinearDesign:
-        """Return the same days with another plan for some stores.
+        """Return a design for the same days in which some stores have another plan.
 
         Args:
-            rows: Row of each store of the plan in this design, shape (stores of the plan,).
-            plan: Plan of these stores, which covers the days of the design and, where they
-                exist, the 14 days before and after.
+            rows: For each store in ``plan``, its row in this design.
+            plan: Changed plan of these stores. It covers the days of the design, and the 14 days
+                before and after them as far as they are planned.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])
@@ -152,11 +151,15 @@ class LinearDesign:
 
     @property
     def columns(self) -> int:
-        """Number of columns."""
+        """Number of columns (regressors) of each store-day."""
         return len(self.slow)
 
     def rows(self, first: int, last: int) -> Float32Array:
-        """Return all columns of the days ``first`` to ``last - 1`` as (stores, columns, days)."""
+        """Return all columns on the days ``first`` to ``last - 1``, counted from day 0.
+
+        Returns:
+            Array of shape (stores, columns, days).
+        """
         days = slice(first, last)
         promo = self.is_promo[:, days]
         count_day, count_promo = len(self.day_columns), len(self.promo_columns)
@@ -169,15 +172,15 @@ class LinearDesign:
 
     @one_blas_thread
     def combine(self, coefficients: Float32Array, first: int, last: int) -> Float32Array:
-        """Compute columns times coefficients, without the memory of :meth:`rows`.
+        """Multiply columns by coefficients and sum them, with less memory than :meth:`rows` needs.
 
         Args:
             coefficients: Coefficients, shape (stores, columns), or (1, columns) for all stores.
-            first: Number of the first day.
+            first: Number of the first day, counted from day 0.
             last: Number of the day after the last one.
 
         Returns:
-            Products summed over the columns, shape (stores, days).
+            Sums over the columns, shape (stores, days).
         """
         days = slice(first, last)
         count_day = len(self.day_columns)
@@ -194,10 +197,6 @@ def _stack(columns: list[np.ndarray]) -> Float32Array:
     return np.stack(columns).astype(np.float32)
 
 
-def _weekday_columns(plan: PlanGrid) -> Float32Array:
-    return np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
-
-
 def _month_columns(plan: PlanGrid) -> Float32Array:
     dates = plan.dates
     bumps = [(working_days_before(dates), *bump) for bump in _FROM_MONTH_START]
@@ -206,7 +205,11 @@ def _month_columns(plan: PlanGrid) -> Float32Array:
 
 
 def _season_columns(plan: PlanGrid) -> Float32Array:
-    """Compute the trend in years, then the annual harmonics, then the ramp before Christmas."""
+    """Compute the columns for trend and season, shape (columns, days).
+
+    They are the years since the first day, a sine and a cosine for each annual wave, and a ramp
+    that rises to 1 on Christmas Eve.
+    """
     years = np.arange(plan.days) / _YEAR_DAYS
     of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
     columns = [years]
@@ -230,10 +233,13 @@ def _special_days(plan: PlanGrid) -> Float32Array:
 
 
 def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
-    """Compute the columns of school holidays, repeated promotions, state holidays and closings.
+    """Compute the columns that differ by store.
+
+    They are about school holidays, promotions that start soon after another promotion, state
+    holidays, and closed days before or after the day.
 
     Returns:
-        Topic of each column (see ``blocks``), and the columns, shape (columns, stores, days).
+        Group of causes of each column, and the columns, shape (columns, stores, days).
     """
     holiday = plan.state_holiday > 0
     until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)
@@ -247,19 +253,19 @@ def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     sunday_next = (weekdays(plan.first_date, plan.days) == 5)[None, :]
     sunday_before = (weekdays(plan.first_date, plan.days) == 0)[None, :]
     columns = [
-        ("holiday", school),
-        ("holiday", school & plan.is_promo),
+        ("holidays", school),
+        ("holidays", school & plan.is_promo),
         ("promo", plan.is_promo & promo_follows),
-        ("holiday", holiday),
-        ("holiday", until == 1),
-        ("holiday", until == 2),
-        ("holiday", until == 3),
-        ("holiday", since == 1),
-        ("holiday", since == 2),
-        ("closing", (ahead >= 1) & ~sunday_next),
-        ("closing", (behind >= 1) & ~sunday_before),
-        ("closing", ahead >= 2),
-        ("closing", behind >= 2),
-        ("closing", behind >= 7),
+        ("holidays", holiday),
+        ("holidays", until == 1),
+        ("holidays", until == 2),
+        ("holidays", until == 3),
+        ("holidays", since == 1),
+        ("holidays", since == 2),
+        ("holidays", (ahead >= 1) & ~sunday_next),
+        ("holidays", (behind >= 1) & ~sunday_before),
+        ("holidays", ahead >= 2),
+        ("holidays", behind >= 2),
+        ("holidays", behind >= 7),
     ]
-    return [block for block, _ in columns], _stack([column for _, column in columns])
+    return [cause for cause, _ in columns], _stack([column for _, column in columns])

@@ -1,8 +1,8 @@
 """Build panels: feature tables with one row per (forecast origin, store, target day).
 
-:func:`training_panel` and :func:`scoring_panel` join plan and history features, with the same code
-for training, scoring and backtests. :func:`training_origins` chooses the origins. See
-:mod:`rossmann_ml.features.panels` for panels in the warehouse.
+:func:`training_panel` builds the rows to fit models on, :func:`scoring_panel` the rows to forecast.
+Both compute features with the same code. :func:`training_origins` chooses the training origins. See
+:mod:`rossmann_ml.features.panels` for storing panels in the warehouse.
 """
 
 from __future__ import annotations
@@ -35,19 +35,21 @@ STORE_FEATURES = {
     "assortment": "the assortment, as text",
     "state": "the state, as text; null where it is unknown",
 }
-"""Meaning of each text feature by name; each model has its own codes for them."""
+"""Meaning of each text feature by name.
+
+Each model converts their values with codes that it keeps from its training."""
 
 
 def categorical_features() -> list[str]:
-    """Return the names of features whose values have no order, which models treat as categories."""
+    """Return the names of categorical features: those whose values have no order."""
     return [*(name for group in plan_groups() for name in group.categorical), *STORE_FEATURES]
 
 
 def feature_names(params: FeatureParams) -> list[str]:
-    """Return the names of all features of a panel, in column order.
+    """Return the names of all features in a panel, in column order.
 
     Raises:
-        ValueError: Two groups compute a feature of the same name.
+        ValueError: Two feature groups compute a feature of the same name.
     """
     of_plan = (name for group in plan_groups() for name in group.meanings)
     of_history = (name for group in history_groups() for name in group.names(params))
@@ -63,11 +65,11 @@ def feature_names(params: FeatureParams) -> list[str]:
 
 @dataclass(frozen=True)
 class FeatureInputs:
-    """Inputs of the features, as arrays over the same stores.
+    """Stores, sales and plan as arrays, from which features are computed.
 
     Attributes:
-        stores: Stores, in the row order of the grids.
-        sales: Actual sales.
+        stores: Stores, in the row order of ``sales`` and ``plan``.
+        sales: Actual sales by store and day.
         plan: Plan of the past, the horizon and a few weeks after it.
     """
 
@@ -79,7 +81,14 @@ class FeatureInputs:
     def from_frames(
         cls, *, history: pl.DataFrame, plan: pl.DataFrame, stores: pl.DataFrame
     ) -> FeatureInputs:
-        """Build the arrays from the tables that :mod:`rossmann_ml.features.inputs` reads."""
+        """Build the arrays from tables, see :mod:`rossmann_ml.features.inputs` for reading them.
+
+        Args:
+            history: Sales: ``store_id, sales_date, sales``.
+            plan: Plan: ``store_id, plan_date, is_open, is_promo, state_holiday,
+                is_school_holiday``.
+            stores: Stores with their attributes, see :class:`StoreGrid` for the columns.
+        """
         grid = StoreGrid.from_frame(stores)
         return cls(grid, SalesGrid.from_frame(history, grid), PlanGrid.from_frame(plan, grid))
 
@@ -92,34 +101,35 @@ def scoring_panel(
     params: FeatureParams,
     linear: LinearForecast | None = None,
 ) -> pl.DataFrame:
-    """Build the panel of one origin: every store, every day of the horizon, open or not.
+    """Build the panel to forecast from one origin: all stores on all days of the horizon.
+
+    Closed days have rows too.
 
     Args:
         inputs: Stores, sales and plan; sales after the origin are ignored.
         forecast_origin: Last day whose sales are known.
         horizon_days: Number of target days after the origin.
         params: Half-lives and windows, in days.
-        linear: Linear forecast as of the origin; None to compute it here.
+        linear: Linear forecast fitted on sales up to the origin; None to fit it here.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features, sorted
-        by store and day. Features are 32-bit floats, NaN where unknown, except the texts of
-        ``STORE_FEATURES``.
+        by store and day. Features are 32-bit floats, NaN if unknown, except ``STORE_FEATURES``,
+        which are text.
     """
     if linear is None:
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
     # earlier days do not affect the plan features of the horizon
     near = inputs.plan.since(forecast_origin - timedelta(days=look_back_days()))
+    start = inputs.plan.column(forecast_origin) + 1
+    is_open = inputs.plan.is_open[:, start : start + horizon_days]
     return _panel_of_origin(
         inputs,
-        plan_features(near, inputs.stores),
+        _horizon(plan_features(near, inputs.stores), near.column(forecast_origin), horizon_days),
         linear,
-        first_column=near.column(forecast_origin) + 1,
-        forecast_origin=forecast_origin,
-        horizon_days=horizon_days,
-        params=params,
-        rows=None,
-    ).with_columns(_is_open(inputs, forecast_origin, horizon_days))
+        np.ones(is_open.shape, np.bool_),
+        params,
+    ).with_columns(is_open=pl.Series(is_open.reshape(-1)))
 
 
 def training_panel(
@@ -132,20 +142,20 @@ def training_panel(
     rows_share: float = 1.0,
     progress: Progress = silent,
 ) -> pl.DataFrame:
-    """Build the panel of many past origins, with actual sales.
+    """Build the panel for many past origins, with actual sales, to fit models on.
 
     Args:
         inputs: Stores, sales and plan.
-        origins: Forecast origins; features are as of each of them.
-        known_until: Last target day; later rows are left out.
+        origins: Forecast origins; each origin's features use only sales up to it.
+        known_until: Last target day; rows with later target days are excluded.
         horizon_days: Number of target days after each origin.
         params: Half-lives and windows, in days.
-        rows_share: Approximate share of rows to keep; the same rows in every run.
-        progress: Receives a message after each origin.
+        rows_share: Approximate share of rows to keep; every call keeps the same rows.
+        progress: Function that receives a message after each origin.
 
     Returns:
-        The columns of :func:`scoring_panel` without ``is_open``, and ``sales``: only open days
-        with sales, sorted by origin, store and day.
+        The columns of :func:`scoring_panel` without ``is_open``, and ``sales`` in EUR. It has only
+        rows for days with sales, sorted by origin, store and day.
     """
     plan = plan_features(inputs.plan, inputs.stores)
     actual = inputs.sales.until(known_until)
@@ -155,16 +165,8 @@ def training_panel(
         origin = linear.forecast_origin
         sales = _targets(actual, origin, horizon_days)
         rows = (sales > 0) & _chosen(inputs.stores, origin, horizon_days, rows_share)
-        panel = _panel_of_origin(
-            inputs,
-            plan,
-            linear,
-            first_column=inputs.plan.column(origin) + 1,
-            forecast_origin=origin,
-            horizon_days=horizon_days,
-            params=params,
-            rows=rows,
-        )
+        of_horizon = _horizon(plan, inputs.plan.column(origin), horizon_days)
+        panel = _panel_of_origin(inputs, of_horizon, linear, rows, params)
         parts.append(panel.with_columns(sales=pl.Series(sales[rows])))
         progress(f"features of origin {origin}, {done} of {len(origins)}")
     return pl.concat(parts)
@@ -173,14 +175,18 @@ def training_panel(
 def training_origins(
     newest: date, *, first_day: date, step_days: int, count: int, min_history_days: int
 ) -> list[date]:
-    """Return the training origins, counted back from the newest origin, oldest first.
+    """Choose the training origins, in equal steps back from the newest origin.
 
     Args:
-        newest: Origin to score; the last training origin is ``step_days`` earlier.
+        newest: Origin of the forecast for which a model is trained. The last training origin is
+            ``step_days`` earlier.
         first_day: First day with sales.
         step_days: Number of days between origins.
         count: Largest number of origins.
-        min_history_days: Number of days between the first day and the oldest origin, at least.
+        min_history_days: Smallest number of days from ``first_day`` to a training origin.
+
+    Returns:
+        Training origins, oldest first; empty if there is too little history.
     """
     candidates = (newest - timedelta(days=step_days * number) for number in range(1, count + 1))
     oldest = first_day + timedelta(days=min_history_days)
@@ -188,14 +194,24 @@ def training_origins(
 
 
 def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
-    """Return the sales after an origin, shape (stores, horizon_days), NaN where unknown."""
+    """Return the sales on the days after an origin, NaN where unknown.
+
+    Returns:
+        Sales in EUR, shape (stores, horizon_days).
+    """
     start = (origin - actual.first_date).days + 1
     sales = actual.sales[:, start : start + horizon_days]
     return np.pad(sales, ((0, 0), (0, horizon_days - sales.shape[1])), constant_values=np.nan)
 
 
 def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) -> BoolArray:
-    """Choose an evenly spread share of store-days, which depends only on store, origin and day."""
+    """Choose an evenly spread share of the store-days after an origin.
+
+    The choice is the same each time, because it depends only on store number, origin and day.
+
+    Returns:
+        Whether each store-day is chosen, shape (stores, horizon_days).
+    """
     # 1000 consecutive multiples of a prime have each remainder of a division by 1000 once. Each
     # day of an origin shifts the choice by 31 days, so that origins choose different target days.
     store = stores.store_ids[:, None] * 7919
@@ -203,49 +219,39 @@ def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) ->
     return np.asarray((store + day) % 1000 < share * 1000)
 
 
-def _is_open(inputs: FeatureInputs, origin: date, horizon_days: int) -> pl.Series:
-    start = inputs.plan.column(origin) + 1
-    is_open = inputs.plan.is_open[:, start : start + horizon_days]
-    return pl.Series("is_open", is_open.reshape(-1))
+def _horizon(
+    plan: dict[str, Float32Array], origin_column: int, horizon_days: int
+) -> dict[str, Float32Array]:
+    """Return plan features of the days after the origin only."""
+    return {name: days_of(values, origin_column + 1, horizon_days) for name, values in plan.items()}
 
 
 def _panel_of_origin(
     inputs: FeatureInputs,
     plan: dict[str, Float32Array],
     linear: LinearForecast,
-    *,
-    first_column: int,
-    forecast_origin: date,
-    horizon_days: int,
+    rows: BoolArray,
     params: FeatureParams,
-    rows: BoolArray | None,
 ) -> pl.DataFrame:
-    stores, shape = inputs.stores, (len(inputs.stores.store_ids), horizon_days)
+    """Join plan and history features of the store-days ``rows``, shape (stores, horizon_days)."""
+    stores, (count, horizon_days) = inputs.stores, rows.shape
     history = history_features(
-        inputs.sales, inputs.plan, stores,
-        forecast_origin=forecast_origin, horizon_days=horizon_days, params=params,
-        linear=linear,
-    )  # fmt: skip
+        inputs.sales, inputs.plan, stores, linear, horizon_days=horizon_days, params=params
+    )
 
     def flat(values: np.ndarray) -> np.ndarray:
-        full = np.broadcast_to(values, shape)
-        return full.reshape(-1) if rows is None else full[rows]
+        return np.broadcast_to(values, rows.shape)[rows]
 
     horizon = np.arange(1, horizon_days + 1, dtype=np.int32)
-    first = np.datetime64(forecast_origin + timedelta(days=1), "D")
-    columns: dict[str, np.ndarray] = {
-        "store_id": flat(stores.store_ids.astype(np.int32)[:, None]),
-        "target_date": flat((first + np.arange(horizon_days))[None, :]),
-        "horizon_days": flat(horizon[None, :]),
-    }
-    columns |= {
-        name: flat(days_of(values, first_column, horizon_days)) for name, values in plan.items()
-    }
-    columns |= {name: flat(values) for name, values in history.items()}
-    store = flat(np.arange(shape[0])[:, None])
+    days = np.datetime64(linear.forecast_origin, "D") + horizon
+    store = flat(np.arange(count)[:, None])
+    columns = {name: flat(values) for name, values in {**plan, **history}.items()}
     return pl.DataFrame(columns).select(
-        pl.lit(forecast_origin, dtype=pl.Date).alias("forecast_origin"),
-        *("store_id", "target_date", "horizon_days", *plan),
+        pl.lit(linear.forecast_origin, dtype=pl.Date).alias("forecast_origin"),
+        pl.Series("store_id", stores.store_ids[store].astype(np.int32)),
+        pl.Series("target_date", flat(days[None, :])),
+        pl.Series("horizon_days", flat(horizon[None, :])),
+        *plan,
         *(stores.attributes[name].gather(store) for name in STORE_FEATURES),
         *history,
     )

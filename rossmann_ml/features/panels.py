@@ -1,8 +1,9 @@
 """Store and read the training panel and the scoring panel in the warehouse.
 
-:func:`build_training_panel` fills the table of the training panel; each panel has a row in
-``features.panel_builds`` with its versions. See :mod:`rossmann_ml.features.panel` for how rows are
-computed, and :mod:`rossmann_ml.forecasting.score` for the table of the scoring panel.
+:func:`build_training_panel` fills the table ``features.training_panel``. Each panel has a row in
+``features.panel_builds`` with the versions of data and code from which it was built. See
+:mod:`rossmann_ml.features.panel` for computing the rows, and :mod:`rossmann_ml.forecasting.score`
+for filling the table ``features.scoring_panel``.
 """
 
 from __future__ import annotations
@@ -19,25 +20,20 @@ from rossmann_ml.base.params import Params, Profile
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
-from rossmann_ml.warehouse.connection import (
-    one_row,
-    read_frame,
-    transaction,
-    utc_now,
-)
+from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
 
 @dataclass(frozen=True)
 class PanelReport:
-    """Size of a panel that was built.
+    """Result of building a panel: its origin, size and time.
 
     Attributes:
-        forecast_origin: Origin for which the panel was built.
-        origins: Number of origins in the panel.
+        forecast_origin: Origin of the forecast for which the panel was built; a training panel has
+            only rows from earlier origins.
+        origins: Number of different origins in the panel's rows.
         rows: Number of rows.
         features: Number of feature columns.
         seconds: Wall time in seconds to build and store the panel.
@@ -53,7 +49,16 @@ class PanelReport:
 def panel_of(
     inputs: OriginInputs, params: Params, profile: Profile, *, progress: Progress = silent
 ) -> tuple[pl.DataFrame, list[date]]:
-    """Build the training panel for an origin, and return it with its training origins.
+    """Build the training panel for a model that will forecast from an origin.
+
+    Args:
+        inputs: Stores, sales and plan for that origin.
+        params: Parameters of ``params.yaml``.
+        profile: Training profile, which sets the number of origins and rows.
+        progress: Function that receives a message after each training origin.
+
+    Returns:
+        Panel and its training origins, oldest first.
 
     Raises:
         NoDataError: There is too little history for a single training origin.
@@ -86,44 +91,36 @@ def panel_of(
 
 
 def build_training_panel(session: Session, *, profile: Profile) -> PanelReport:
-    """Fill ``features.training_panel`` for the newest origin."""
+    """Build the training panel for the newest origin, and store it in the warehouse."""
     started = time.perf_counter()
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
-        panel, origins = panel_of(inputs, session.params, profile, progress=session.progress)
-        versions = session.versions(connection)
-        store_panel(
-            connection, TRAINING_PANEL, panel, inputs.forecast_origin, versions, profile=profile
-        )
-    return PanelReport(
-        inputs.forecast_origin,
-        len(origins),
-        len(panel),
-        len(feature_names(session.params.features)),
-        time.perf_counter() - started,
-    )
+        panel, _ = panel_of(inputs, session.params, profile, progress=session.progress)
+        origin = inputs.forecast_origin
+        return store_panel(session, TRAINING_PANEL, panel, origin, started, profile=profile)
 
 
 def store_panel(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     name: str,
     panel: pl.DataFrame,
     origin: date,
-    versions: Versions,
+    started: float,
     *,
     profile: Profile | None = None,
-) -> None:
+) -> PanelReport:
     """Replace a panel's table and its row in ``features.panel_builds``.
 
     Args:
-        connection: Pipeline database.
-        name: ``training_panel`` or ``scoring_panel``, a table of the schema ``features``.
+        session: Session that has the pipeline database open for writing.
+        name: Table in the schema ``features``: ``training_panel`` or ``scoring_panel``.
         panel: Rows of the panel.
-        origin: Origin for which the panel was built.
-        versions: Versions of data and code.
-        profile: Profile of a training panel; None for the scoring panel.
+        origin: Origin of the forecast for which the panel was built.
+        started: Time of ``time.perf_counter`` when the step began.
+        profile: Training profile of a training panel; None for the scoring panel.
     """
-    with transaction(connection):
+    with session.writing() as connection, transaction(connection):
+        versions = session.versions(connection)
         connection.register("panel_rows", panel)
         connection.execute(
             f"CREATE OR REPLACE TABLE features.{name} AS SELECT * FROM panel_rows"  # noqa: S608 - one of two names
@@ -133,10 +130,17 @@ def store_panel(
             "INSERT OR REPLACE INTO features.panel_builds VALUES (?, ?, ?, ?, ?, ?, ?)",
             [name, origin, profile, versions.data, versions.code, len(panel), utc_now()],
         )
+    return PanelReport(
+        origin,
+        panel["forecast_origin"].n_unique(),
+        len(panel),
+        len(feature_names(session.params.features)),
+        time.perf_counter() - started,
+    )
 
 
 def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read ``features.scoring_panel``.
+    """Read the stored scoring panel, after a check that it was built for this origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another origin.
@@ -154,7 +158,7 @@ def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> p
 
 
 def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
-    """Read ``features.training_panel``.
+    """Read the stored training panel, after a check that it fits the profile and the newest origin.
 
     Raises:
         NoDataError: The panel is missing or was built for another profile or origin.

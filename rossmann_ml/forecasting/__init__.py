@@ -1,1 +1,1 @@
-"""Forecast with the champion, explain the forecasts by drivers, and run a challenger in shadow."""
+"""Forecast with the champion, explain its forecasts, and make shadow forecasts by a challenger."""

@@ -1,7 +1,7 @@
-"""Build the scoring panel of an origin, forecast it with a bundle, and store forecasts and run.
+"""Build the panel to forecast from an origin, forecast it with a model, and store the result.
 
 :func:`build_scoring_panel` and :func:`score_newest_origin` are steps of the weekly job. See
-:mod:`rossmann_ml.pipeline.backfill` for past origins.
+:mod:`rossmann_ml.pipeline.backfill` for forecasting from past origins.
 """
 
 from __future__ import annotations
@@ -16,13 +16,8 @@ import polars as pl
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
-from rossmann_ml.features.inputs import (
-    OriginInputs,
-    newest_origin,
-    read_newest_inputs,
-    read_store_attributes,
-)
-from rossmann_ml.features.panel import feature_names, scoring_panel
+from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
+from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.warehouse.clock import product_today
@@ -43,19 +38,20 @@ WEEKLY, BACKFILL = "weekly", "backfill"
 
 @dataclass(frozen=True)
 class ForecastReport:
-    """Result of forecasting an origin.
+    """Result of forecasting from an origin.
 
     Attributes:
-        run_id: Run whose forecasts are in force; an earlier run if the inputs are unchanged.
+        run_id: Identifier of the forecast run whose forecasts are now current; that of an earlier
+            run if nothing has changed since.
         forecast_origin: Last day whose sales were used.
-        model_version: Model of the forecasts.
+        model_version: Version of the model that made the forecasts.
         stores: Number of stores with a forecast.
-        store_days: Number of forecasts.
-        assumed_store_days: Number of forecasts whose plan was filled by rule.
-        stores_not_forecast: Number of stores without forecast, with reasons in
-            ``forecasting.stores_not_forecast``.
-        total_sales_forecast: Sum of the forecasts in EUR.
-        is_new: Whether forecasts were stored; False if the same inputs were scored before.
+        store_days: Number of store-days with a forecast, including closed days.
+        assumed_store_days: Number of store-days whose plan was not received but filled by rule.
+        stores_not_forecast: Number of stores without a forecast; the table
+            ``forecasting.stores_not_forecast`` has the reasons.
+        total_sales_forecast: Sum of all forecasts in EUR.
+        is_new: Whether new forecasts were stored; False if the inputs were the same as before.
         seconds: Wall time in seconds.
     """
 
@@ -72,7 +68,12 @@ class ForecastReport:
 
 
 def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
-    """Build the scoring panel of the stores that get a forecast, with ``plan_source``."""
+    """Build the panel to forecast from an origin, with only the stores that have a plan.
+
+    Returns:
+        Columns that :func:`rossmann_ml.features.panel.scoring_panel` returns, and ``plan_source``
+        (where the plan of the store-day comes from).
+    """
     panel = scoring_panel(
         inputs.features,
         forecast_origin=inputs.forecast_origin,
@@ -89,25 +90,32 @@ def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
 
 
 def build_scoring_panel(session: Session) -> PanelReport:
-    """Fill ``features.scoring_panel`` for the newest origin."""
+    """Build the panel to forecast from the newest origin, and store it.
+
+    It replaces the table ``features.scoring_panel``.
+    """
     started = time.perf_counter()
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
         origin = inputs.forecast_origin
         session.progress(f"features of origin {origin}")
         panel = panel_to_score(inputs, session.params)
-        store_panel(connection, SCORING_PANEL, panel, origin, session.versions(connection))
-    features = len(feature_names(session.params.features))
-    return PanelReport(origin, 1, len(panel), features, time.perf_counter() - started)
+        return store_panel(session, SCORING_PANEL, panel, origin, started)
 
 
 def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
-    """Score ``features.scoring_panel`` with the champion and store the forecasts.
+    """Forecast the rows in ``features.scoring_panel`` with the champion, and store the forecasts.
 
-    If model, data, plan and code equal those of the run in force, that run stays in force.
+    If model, data (sales, plan and stores) and code are the same as in the current forecast run for
+    this origin, nothing is stored and that run stays current.
+
+    Args:
+        session: Settings, parameters and progress of the command.
+        run_id: Identifier for the new forecast run.
 
     Raises:
-        NoDataError: The panel is missing or of another origin, or no model is promoted yet.
+        NoDataError: The panel is missing or was built for another origin, or there is no champion
+            yet.
     """
     settings = session.settings
     with session.writing() as connection:
@@ -138,19 +146,20 @@ def store_forecasts(
     known_by: date,
     versions: Versions,
 ) -> ForecastReport:
-    """Score a panel with a bundle, and store forecasts and run in one transaction.
+    """Forecast the rows of a panel, and store forecasts and the record of the run in a transaction.
 
-    Forecasts of an earlier run for the origin move to ``forecasting.forecast_history``, and their
-    drivers are deleted. If the inputs equal those of the run in force, that run is returned.
+    Forecasts that an earlier run made for the origin are moved to ``forecasting.forecast_history``,
+    and their drivers are deleted. If model, data and code are the same as in the current run for
+    this origin, nothing is stored and the report is about that run.
 
     Args:
         connection: Pipeline database.
-        panel: Panel of :func:`panel_to_score`.
-        bundle: Model of the forecasts.
-        run_id: Identifier of the new run.
+        panel: Result of :func:`panel_to_score`.
+        bundle: Model to forecast with.
+        run_id: Identifier for the new forecast run.
         run_kind: ``weekly`` or ``backfill``.
-        known_by: Last day on which a row of the inputs may have become known.
-        versions: Versions of data and code.
+        known_by: Last day on which rows of the inputs can have become known, for the record.
+        versions: Versions of data and code, for the record.
     """
     started, started_at = time.perf_counter(), utc_now()
     origin: date = panel["forecast_origin"][0]
@@ -165,12 +174,13 @@ def store_forecasts(
         return _report(connection, str(in_force[0]), started, is_new=False)
 
     forecasts = bundle.forecast(panel)
-    intervals = bundle.total_intervals(panel, forecasts, read_store_attributes(connection))
+    intervals = bundle.total_intervals(panel, forecasts, core.stores(connection))
     rows = forecasts.with_columns(
         model_version=pl.lit(bundle.model_version),
         run_id=pl.lit(run_id),
         plan_source=panel["plan_source"],
     )
+    unseen = bundle.model.categories.unseen(panel).with_columns(forecast_origin=pl.lit(origin))
     with transaction(connection):
         connection.execute(
             """
@@ -180,30 +190,16 @@ def store_forecasts(
             [utc_now(), origin],
         )
         # the drivers of the replaced forecasts do not explain the new ones
-        for table in ("forecasts", "forecast_drivers"):
-            connection.execute(
-                f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
-                [origin],
-            )
-        append_frame(connection, "forecasting.forecasts", rows)
         connection.execute(
-            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = ?", [origin]
+            "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
         )
-        append_frame(
-            connection,
-            "forecasting.total_intervals",
-            intervals.with_columns(run_id=pl.lit(run_id)),
+        _replace(connection, "forecasts", origin, rows)
+        _replace(
+            connection, "total_intervals", origin, intervals.with_columns(run_id=pl.lit(run_id))
         )
-        connection.execute(
-            "DELETE FROM forecasting.unseen_categories WHERE forecast_origin = ?", [origin]
-        )
-        unseen = bundle.model.categories.unseen(panel)
-        append_frame(
-            connection,
-            "forecasting.unseen_categories",
-            unseen.with_columns(forecast_origin=pl.lit(origin)),
-        )
-        missing = _list_stores_not_forecast(connection, origin)
+        _replace(connection, "unseen_categories", origin, unseen)
+        not_forecast = _stores_not_forecast(connection, origin)
+        _replace(connection, "stores_not_forecast", origin, not_forecast)
         run = {
             "run_id": run_id,
             "run_kind": run_kind,
@@ -217,7 +213,7 @@ def store_forecasts(
             "stores": rows["store_id"].n_unique(),
             "store_days": len(rows),
             "assumed_store_days": int((rows["plan_source"] == "assumed").sum()),
-            "stores_not_forecast": missing,
+            "stores_not_forecast": len(not_forecast),
             "total_sales_forecast": float(rows["sales_forecast"].sum()),
             "started_at": started_at,
             "finished_at": utc_now(),
@@ -227,10 +223,13 @@ def store_forecasts(
 
 
 def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[str, str]:
-    """Return the run whose forecasts of an origin are in force, and its model version.
+    """Read which forecast run made the current forecasts from an origin, and with which model.
+
+    Returns:
+        Identifier of the run, and version of its model.
 
     Raises:
-        NoDataError: The origin has no forecasts.
+        NoDataError: There are no forecasts from this origin.
     """
     row = one_row(
         connection,
@@ -242,23 +241,28 @@ def run_in_force(connection: duckdb.DuckDBPyConnection, origin: date) -> tuple[s
     return str(row[0]), str(row[1])
 
 
-def _list_stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> int:
+def _replace(
+    connection: duckdb.DuckDBPyConnection, table: str, origin: date, rows: pl.DataFrame
+) -> None:
     connection.execute(
-        "DELETE FROM forecasting.stores_not_forecast WHERE forecast_origin = ?", [origin]
+        f"DELETE FROM forecasting.{table} WHERE forecast_origin = ?",  # noqa: S608 - names above
+        [origin],
     )
+    append_frame(connection, f"forecasting.{table}", rows)
+
+
+def _stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
     without = core.first_sales_dates(connection).join(
         forecasting.forecasts(connection, origin), on="store_id", how="anti", maintain_order="left"
     )
     has_sold = (pl.col("first_sales_date") <= origin).fill_null(False)
-    rows = without.select(
+    return without.select(
         "store_id",
         forecast_origin=pl.lit(origin),
         reason=pl.when(has_sold)
         .then(pl.lit("no plan and no sales in the last weeks"))
         .otherwise(pl.lit("no plan and no sales yet")),
     )
-    append_frame(connection, "forecasting.stores_not_forecast", rows)
-    return len(rows)
 
 
 def _report(

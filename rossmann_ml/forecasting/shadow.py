@@ -1,7 +1,7 @@
-"""Forecast in shadow: score the champion's panel with a challenger that does not serve.
+"""Make shadow forecasts: a challenger forecasts the same rows as the champion, without serving.
 
-:func:`score_shadow` fills ``forecasting.shadow_forecasts``. Served forecasts do not depend on them,
-and a challenger that cannot score does not stop the weekly job. See
+:func:`score_shadow` writes them to ``forecasting.shadow_forecasts``. Served forecasts do not depend
+on them, and a challenger that fails to forecast does not stop the weekly job. See
 :mod:`rossmann_ml.forecasting.score` for the served forecasts.
 """
 
@@ -20,27 +20,23 @@ from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    one_row,
-    transaction,
-)
+from rossmann_ml.warehouse.connection import append_frame, one_row, transaction
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record, newer_models
 
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """Result of a shadow forecast.
+    """Result of making shadow forecasts from the newest origin.
 
     Attributes:
-        forecast_origin: Newest origin.
-        model_version: Challenger; None if no challenger ran.
-        store_days: Number of shadow forecasts.
+        forecast_origin: Newest forecast origin.
+        model_version: Version of the challenger; None if no shadow forecasts were made.
+        store_days: Number of store-days with a shadow forecast.
         difference_share: Sum of the challenger's forecasts divided by the sum of the champion's on
             the same store-days, minus 1.
-        is_new: Whether forecasts were stored; False if the same panel was scored before.
-        reason: Reason why no challenger ran; empty if one did.
+        is_new: Whether this call stored forecasts; False if they were already stored.
+        reason: Why no shadow forecasts were made; empty if they were.
         seconds: Wall time in seconds.
     """
 
@@ -54,9 +50,13 @@ class ShadowReport:
 
 
 def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings) -> str | None:
-    """Return the newest registered model that was created after the champion's promotion.
+    """Look up the challenger for shadow forecasts.
 
-    Models without a bundle on disk do not count; None if there is no such model.
+    It is the newest registered model that was created after the champion's promotion and whose
+    bundle is on disk.
+
+    Returns:
+        Version of the model; None if there is no such model.
     """
     serving = champion_record(connection)
     if serving is None:
@@ -66,10 +66,11 @@ def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings)
 
 
 def score_shadow(session: Session) -> ShadowReport:
-    """Score ``features.scoring_panel`` with the challenger and store its shadow forecasts.
+    """Forecast the rows in ``features.scoring_panel`` with the challenger, and store the forecasts.
 
-    The shadow forecasts refer to the champion's run in force, and are replaced only when that run
-    changes. ``forecast.shadow_challenger`` in ``params.yaml`` turns shadow forecasts on or off.
+    The shadow forecasts belong to the champion's current forecast run for the origin; they are
+    computed again only if that run changes. ``forecast.shadow_challenger`` in ``params.yaml`` turns
+    shadow forecasts on or off.
 
     Raises:
         NoDataError: The newest origin has no forecasts yet.
@@ -89,8 +90,13 @@ def score_shadow(session: Session) -> ShadowReport:
         if challenger is None:
             return not_run("no challenger is newer than the champion's promotion")
         run_id, _ = run_in_force(connection, origin)
-        is_new = not _is_stored(connection, origin, challenger, run_id)
-        if is_new:
+        stored = one_row(
+            connection,
+            "SELECT 1 FROM forecasting.shadow_forecasts "
+            "WHERE forecast_origin = ? AND model_version = ? AND run_id = ? LIMIT 1",
+            [origin, challenger, run_id],
+        )
+        if stored is None:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
             panel = read_scoring_panel(connection, origin)
             try:
@@ -110,34 +116,15 @@ def score_shadow(session: Session) -> ShadowReport:
                     [origin, challenger],
                 )
                 append_frame(connection, "forecasting.shadow_forecasts", rows)
-        store_days, difference_share = _compared_with_champion(connection, origin, challenger)
+        ((store_days, share),) = connection.execute(
+            """
+            SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
+            FROM forecasting.shadow_forecasts AS shadow
+            INNER JOIN forecasting.forecasts AS served
+                USING (forecast_origin, store_id, target_date)
+            WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
+            """,
+            [origin, challenger],
+        ).fetchall()
     seconds = time.perf_counter() - started
-    return ShadowReport(origin, challenger, store_days, difference_share, is_new, "", seconds)
-
-
-def _is_stored(
-    connection: duckdb.DuckDBPyConnection, origin: date, challenger: str, run_id: str
-) -> bool:
-    found = one_row(
-        connection,
-        "SELECT 1 FROM forecasting.shadow_forecasts "
-        "WHERE forecast_origin = ? AND model_version = ? AND run_id = ? LIMIT 1",
-        [origin, challenger, run_id],
-    )
-    return found is not None
-
-
-def _compared_with_champion(
-    connection: duckdb.DuckDBPyConnection, origin: date, challenger: str
-) -> tuple[int, float]:
-    ((store_days, share),) = connection.execute(
-        """
-        SELECT count(*), sum(shadow.sales_forecast) / sum(served.sales_forecast) - 1
-        FROM forecasting.shadow_forecasts AS shadow
-        INNER JOIN forecasting.forecasts AS served
-            USING (forecast_origin, store_id, target_date)
-        WHERE shadow.forecast_origin = ? AND shadow.model_version = ?
-        """,
-        [origin, challenger],
-    ).fetchall()
-    return int(store_days), float(share or 0.0)
+    return ShadowReport(origin, challenger, store_days, share or 0.0, stored is None, "", seconds)

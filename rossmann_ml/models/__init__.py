@@ -1,6 +1,7 @@
-"""Fit models of log sales, blend them, and calibrate their forecasts; without warehouse access.
+"""Fit models that predict log sales, blend them, and calibrate their forecasts.
 
-``base`` defines the interface of a model, ``families`` has one module per model family, ``blend``
-averages them. ``baselines`` are the references of every score. ``calibration`` and
-``total_calibration`` hold bias factors and intervals. ``bundle`` saves and loads all of it.
+These modules do not access the warehouse. ``base`` defines the interface of a model, ``families``
+has one module per model family, ``blend`` averages their forecasts. ``baselines`` computes simple
+reference forecasts. ``calibration`` and ``total_calibration`` compute bias factors and intervals.
+``bundle`` saves and loads a fitted blend with its calibrations.
 """

@@ -1,15 +1,16 @@
-"""Define the interface of a model, and the functions that all models share.
+"""Define the base class of models, and the functions that all models share.
 
-A new model family is a class with the interface :class:`Model` in its own module of
+A new model family is a subclass of :class:`Model` in its own module of
 :mod:`rossmann_ml.models.families`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -21,14 +22,15 @@ from rossmann_ml.models.categories import Categories
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Settings of one fit.
+    """Settings for fitting one model.
 
     Attributes:
         trees: Number of trees.
-        learning_rate: Factor on the prediction of each tree.
-        parameters: Other parameters of the model, by their names in its library.
-        seed: Seed of all random choices.
-        threads: Number of threads for fit and predictions.
+        learning_rate: Factor by which the prediction of each tree is multiplied.
+        parameters: Other parameters by name, with the names that LightGBM, XGBoost or CatBoost
+            gives them.
+        seed: Seed for all random choices.
+        threads: Number of threads that fit and predict.
     """
 
     trees: int
@@ -38,64 +40,146 @@ class FitSettings:
     threads: int
 
 
-class Model(Protocol):
-    """Interface of a model that predicts log sales, deterministically for given inputs.
+class Model(ABC):
+    """Model of log sales minus the linear forecast, deterministic for given inputs.
 
-    A model does not change after :meth:`fit` or :meth:`load`, not even its number of threads, so
-    that several threads can call :meth:`predict_log_sales` at once.
+    A family implements the abstract methods with its library. A model does not change after
+    :meth:`fit` or :meth:`load`, not even its number of threads, so that several threads can call
+    :meth:`predict_log_sales` at once.
 
     Attributes:
-        packages: Names of the distributions that only the family's module imports; the registered
-            model requires them.
+        packages: Names of the distributions that only this family's module imports; the model in
+            MLflow's registry requires them.
+        file: Name of the model's file, in the format of its library.
+        fitted: Fitted object of the library.
         categories: Codes of the text features, from the fit.
+        threads: Number of threads of predictions.
+        features: Names of the features, in column order.
     """
 
     packages: ClassVar[tuple[str, ...]]
-    categories: Categories
+    file: ClassVar[str]
+    fitted: Any
+
+    def __init__(self, fitted: Any, categories: Categories, threads: int) -> None:
+        self.fitted = fitted
+        self.categories = categories
+        self.threads = threads
+        self.features = self._feature_names()
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit a model on the rows of a training panel (all features and ``sales``)."""
-        ...
+        categories = Categories.of(panel)
+        matrix = design_matrix(panel, features, categories)
+        fitted = cls._fit(matrix, log_target(panel), features, settings)
+        return cls(fitted, categories, settings.threads)
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of rows with all features, shape (rows,)."""
-        ...
+        """Predict log sales for rows that have all features.
+
+        Returns:
+            Linear forecast plus the model's correction, shape (rows,).
+        """
+        correction = self._predict(design_matrix(panel, self.features, self.categories))
+        return np.asarray(np.asarray(correction, np.float64) + log_base(panel))
 
     def importance(self) -> pl.DataFrame:
-        """Return ``feature, gain, gain_share, splits`` per feature, most important first."""
-        ...
+        """Compute how much each feature contributes to the model's predictions.
+
+        Returns:
+            ``feature, gain, gain_share, splits``, one row per feature, most important first.
+        """
+        return importance_frame(self.features, *self._gain_and_splits())
 
     def save(self, folder: Path) -> None:
-        """Write the model's files into an existing folder."""
-        ...
+        """Write the model's file and ``categories.json`` into an existing folder."""
+        self.categories.save(folder)
+        self._write(folder / self.file)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
         """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
-        ...
+        path = folder / cls.file
+        if not path.exists():  # the libraries' own errors do not name the file
+            raise FileNotFoundError(2, "no such file", str(path))
+        return cls(cls._read(path), Categories.load(folder), threads)
+
+    @classmethod
+    @abstractmethod
+    def _fit(
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
+    ) -> Any:
+        """Return the object of the library, fitted on a matrix of shape (rows, features)."""
+
+    @abstractmethod
+    def _feature_names(self) -> list[str]:
+        """Return the names of the features that the fitted object stores."""
+
+    @abstractmethod
+    def _predict(self, matrix: Float32Array) -> np.ndarray:
+        """Predict log sales minus the linear forecast, shape (rows,)."""
+
+    @abstractmethod
+    def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray | None]:
+        """Return gain and number of splits by feature; None if splits are not counted."""
+
+    @abstractmethod
+    def _write(self, path: Path) -> None:
+        """Write the fitted object, byte-identical for the same fit."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, path: Path) -> Any:
+        """Read the file of :meth:`_write`."""
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:
-    """Return features of a panel as an array, shape (rows, features), with texts as codes."""
+    """Convert a panel's features to an array for fitting or predicting.
+
+    Args:
+        panel: Rows with all features.
+        features: Names of the features, in column order.
+        categories: Codes that replace the values of text features.
+
+    Returns:
+        Array of 32-bit floats, shape (rows, features).
+    """
     encoded = categories.encode(panel.select(features))
     return encoded.cast(pl.Float32).to_numpy(order="c")
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast of log sales, shape (rows,), to which models add a correction."""
+    """Return the linear forecast in a panel, to which models add a correction.
+
+    Returns:
+        Linear forecast of log sales, including the store's recent shift, shape (rows,).
+    """
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 
 def log_target(panel: pl.DataFrame) -> FloatArray:
-    """Return the target of a fit: log sales minus the linear forecast, shape (rows,)."""
+    """Compute what models are fitted to predict: log sales minus the linear forecast.
+
+    Args:
+        panel: Rows of a training panel, with ``sales`` in EUR.
+
+    Returns:
+        Differences in log units, shape (rows,).
+    """
     return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
 
 
 def importance_frame(
     features: list[str], gain: FloatArray, splits: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """Build the table of :meth:`Model.importance`; ``splits`` is null if None."""
+    """Build the table that :meth:`Model.importance` returns.
+
+    Args:
+        features: Names of the features.
+        gain: Importance of each feature, in units of the model family, shape (features,).
+        splits: Number of splits on each feature, shape (features,); None if unknown.
+    """
     unknown = [None] * len(gain)
     return pl.DataFrame(
         {

@@ -1,7 +1,7 @@
-"""Compute the reference forecasts of every score: methods that a spreadsheet can do.
+"""Compute two simple reference forecasts, with which the accuracy of models is compared.
 
-Both use only the plan and sales up to the origin. The forecast is NaN for a store without sales in
-the last year.
+Both use only the plan and sales up to the origin, and could be computed in a spreadsheet. They are
+NaN for a store without sales in the last year.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ _LOOK_BACK_DAYS = 365  # including the origin
 def baseline_forecasts(
     inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Compute the reference forecasts of all stores and target days, as if every day were open.
+    """Compute both reference forecasts for all stores and target days, as if every day were open.
 
-    Both use the store's days with sales among the 365 days up to the origin. ``seasonal_naive``
-    repeats the newest one of the same weekday, because the season of daily sales is the week.
-    ``store_weekday_promo_median`` is the median of those with the same weekday and promotion; if
-    there are none, of those with the same weekday; if there are none either, of all.
+    Both use the store's sales on the 365 days up to the origin, without days that had no sales.
+    ``seasonal_naive`` repeats the newest sales on the same weekday, because daily sales follow a
+    weekly season. ``store_weekday_promo_median`` is the median sales on days with the same weekday
+    and promotion. If there are no such days, it is the median on days with the same weekday; if
+    there are none either, the median on all days.
 
     Args:
         inputs: Stores, sales and plan; sales after the origin are ignored.
@@ -37,7 +38,7 @@ def baseline_forecasts(
         horizon_days: Number of target days after the origin.
 
     Returns:
-        ``store_id, target_date, seasonal_naive, store_weekday_promo_median``.
+        ``store_id, target_date, seasonal_naive, store_weekday_promo_median``; forecasts in EUR.
     """
     known = inputs.sales.until(forecast_origin)
     sales = np.where(known.sales > 0, known.sales, np.nan)[:, -_LOOK_BACK_DAYS:]
@@ -72,19 +73,14 @@ def _newest_by_weekday(sales: FloatArray, past_weekdays: np.ndarray) -> FloatArr
 
 
 def _medians_by_cell(sales: FloatArray, past_cells: np.ndarray) -> FloatArray:
-    medians = np.empty((sales.shape[0], CELLS))
+    def medians(groups: np.ndarray, number: int) -> FloatArray:
+        of_each = [np.where(groups == group, sales, np.nan) for group in range(number)]
+        return np.stack([np.nanmedian(values, axis=1) for values in of_each], axis=1)
+
     with warnings.catch_warnings():
         # cells without days are NaN here and filled below
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        for cell in range(CELLS):
-            medians[:, cell] = np.nanmedian(np.where(past_cells == cell, sales, np.nan), axis=1)
-        weekday_medians = np.stack(
-            [
-                np.nanmedian(np.where(past_cells % 7 == weekday, sales, np.nan), axis=1)
-                for weekday in range(7)
-            ],
-            axis=1,
-        )
-        store_medians = np.nanmedian(sales, axis=1)[:, None]
-    medians = np.where(np.isnan(medians), np.tile(weekday_medians, 2), medians)
-    return np.where(np.isnan(medians), store_medians, medians)
+        of_cell, of_weekday = medians(past_cells, CELLS), medians(past_cells % 7, 7)
+        of_store = np.nanmedian(sales, axis=1)[:, None]
+    of_cell = np.where(np.isnan(of_cell), np.tile(of_weekday, 2), of_cell)
+    return np.where(np.isnan(of_cell), of_store, of_cell)

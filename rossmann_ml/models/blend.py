@@ -1,4 +1,4 @@
-"""Average the log forecasts of several models with fixed weights, and fit the weights.
+"""Average the log forecasts made by several models with fixed weights, and fit the weights.
 
 :class:`Blend` predicts, :func:`fit_weights` fits the weights on out-of-fold forecasts. See
 :mod:`rossmann_ml.models.families` for the models.
@@ -26,11 +26,12 @@ _FILE = "blend.json"
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted models and their weights.
+    """Fitted models and the weights with which their log forecasts are averaged.
 
     Attributes:
         members: Fitted models (:class:`rossmann_ml.models.base.Model`) by family.
-        weights: Weights by family, at least 0, with sum 1. Models of weight 0 do not predict.
+        weights: Weights by family; each is at least 0, their sum is 1. Models with weight 0 are
+            not asked to predict.
     """
 
     members: Mapping[str, Model]
@@ -38,11 +39,18 @@ class Blend:
 
     @property
     def categories(self) -> Categories:
-        """Codes of the text features, the same in all members because one panel fitted them."""
+        """Codes that replace the values of text features.
+
+        All members have the same codes, because they were fitted on the same panel.
+        """
         return next(iter(self.members.values())).categories
 
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of rows with all features, shape (rows,)."""
+        """Predict log sales for rows that have all features.
+
+        Returns:
+            Weighted mean of the members' predictions, before the bias factor, shape (rows,).
+        """
         by_member = {
             family: self.members[family].predict_log_sales(panel)
             for family, weight in self.weights.items()
@@ -51,33 +59,31 @@ class Blend:
         return weighted_mean(by_member, self.weights)
 
     def importance(self) -> pl.DataFrame:
-        """Return ``feature, gain, gain_share, splits`` per feature, most important first.
+        """Compute how much the blend uses each feature.
 
-        ``gain_share`` is the weighted mean of the members' shares. ``gain`` equals it, because the
-        members' gains have different units. ``splits`` is the sum over members that count them.
+        Returns:
+            ``feature, gain, gain_share, splits``, one row per feature, largest ``gain_share``
+            first. ``gain_share`` is the weighted mean of the members' ``gain_share``. ``gain`` has
+            the same value, because the members' gains have different units. ``splits`` is the
+            number of splits, added up over the members that count them.
         """
         each = pl.concat(
-            model.importance().with_columns(
-                gain_share=pl.col("gain_share") * self.weights[family], order=pl.lit(number)
-            )
-            for number, (family, model) in enumerate(self.members.items())
+            model.importance().with_columns(gain_share=pl.col("gain_share") * self.weights[family])
+            for family, model in self.members.items()
         )
+        share = pl.col("gain_share").sum()
         return (
-            each.sort("feature", "order")
+            each.sort("feature", maintain_order=True)
             .group_by("feature", maintain_order=True)
-            .agg(
-                gain=pl.col("gain_share").sum(),
-                gain_share=pl.col("gain_share").sum(),
-                splits=pl.col("splits").sum(),
-            )
+            .agg(gain=share, gain_share=share, splits=pl.col("splits").sum())
             .sort("gain_share", "feature", descending=[True, False])
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``blend.json`` (the weights) and the files of the members.
+        """Write ``blend.json`` (the weights) and the files of all members into a folder.
 
         Raises:
-            ValueError: The members have different codes of text features.
+            ValueError: The members have different codes for text features.
         """
         if any(model.categories != self.categories for model in self.members.values()):
             raise ValueError("the members were fitted on different panels: their codes differ")
@@ -87,42 +93,58 @@ class Blend:
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Blend:
-        """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
+        """Load a blend from the files that :meth:`save` wrote.
+
+        Args:
+            folder: Folder with the files.
+            threads: Number of threads that predict.
+        """
         weights: dict[str, float] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         members = {family: model_class(family).load(folder, threads=threads) for family in weights}
         return cls(members, weights)
 
 
 def weighted_mean(by_member: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:
-    """Average log forecasts, shape (rows,), summed in the order of ``weights``."""
+    """Average the members' log forecasts.
+
+    Args:
+        by_member: Log forecasts by family, each of shape (rows,).
+        weights: Weights by family. Members are added in this order, so that the rounding is always
+            the same.
+
+    Returns:
+        Weighted mean, shape (rows,).
+    """
     total = sum(weight * by_member[family] for family, weight in weights.items() if weight > 0)
     return np.asarray(total, dtype=np.float64)
 
 
 def equal_weights(families: tuple[str, ...]) -> dict[str, float]:
-    """Return the same weight for every family, for a blend without out-of-fold forecasts."""
+    """Return equal weights by family, used if there are no out-of-fold forecasts to fit them."""
     return {family: 1 / len(families) for family in families}
 
 
 def fit_weights(
     out_of_fold: pl.DataFrame, families: tuple[str, ...], *, shrinkage: float
 ) -> dict[str, float]:
-    """Fit the weights of the blend on out-of-fold forecasts of past origins.
+    """Fit the weights of the blend's members on out-of-fold forecasts from past origins.
 
-    The weights minimise the mean squared log error of the blend on days without an unusual event.
-    The errors of each origin are centred on their median, because the bias factor corrects its
-    level. They are divided by the members' mean error, because otherwise the weeks around
-    Christmas, which are hard for all members, would dominate. The weights are shrunk towards
-    equal ones, because the best weights of few origins are mostly chance.
+    The weights minimise the blend's mean squared log error, on days on which the forecast is not
+    wrong by more than a factor of two. First, the median error of each origin is subtracted from
+    its errors, because the bias factor corrects errors that all days share. Then the squared errors
+    of each origin are divided by their mean. Otherwise the weeks around Christmas, which are hard
+    for all members, would dominate. The weights are shrunk towards equal weights, because the best
+    weights for few origins are mostly chance.
 
     Args:
-        out_of_fold: ``forecast_origin, sales`` and one column of log forecasts per family.
+        out_of_fold: ``forecast_origin, sales`` (EUR) and one column of log forecasts per family.
         families: Members of the blend.
         shrinkage: Cost of a squared deviation from equal weights, in units of the members' mean
             squared error; 0 for no shrinkage.
 
     Returns:
-        Weights by family, at least 0, with sum 1; equal weights without rows.
+        Weights by family; each is at least 0, their sum is 1. They are equal if ``out_of_fold``
+        has no rows.
     """
     equal = equal_weights(families)
     if out_of_fold.is_empty() or len(families) == 1:

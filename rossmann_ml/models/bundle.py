@@ -1,8 +1,8 @@
-"""Save and load bundles: a fitted blend with its calibrations, as a folder of plain files.
+"""Save and load bundles: each is a fitted blend with its calibrations, in a folder of plain files.
 
-The champion that serves is a bundle. The folder holds no pickle, its name is the model version,
-and it is written atomically. See :mod:`rossmann_ml.training.fit` for the fit, and
-:mod:`rossmann_ml.warehouse.tables.models` for the champion.
+Every trained model is saved as a bundle, also the champion. The folder holds no pickle, its name is
+the model version, and it appears only when it is complete. See :mod:`rossmann_ml.training.fit` for
+fitting, and :mod:`rossmann_ml.warehouse.tables.models` for looking up the champion.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
-_METADATA = "bundle.json"
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,13 @@ class BundleMetadata:
     """Contents of ``bundle.json``.
 
     Attributes:
-        family: ``blend``; its members are in ``blend.json``.
-        trained_through: Newest target date among the training rows, ISO date.
+        family: Always ``blend``; the names of its members are in ``blend.json``.
+        trained_through: Newest target date among the training rows, as an ISO date.
         features: Names of the features, in column order.
-        feature_params: Half-lives and windows of the features, in days, by parameter.
+        feature_params: Half-lives and windows with which features are computed, in days, by name
+            of the parameter.
         profile: Training profile, ``fast`` or ``full``.
-        horizon_days: Horizon of the training rows in days.
+        horizon_days: Number of days after each origin for which the model was trained.
     """
 
     family: str
@@ -48,7 +49,10 @@ class BundleMetadata:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted blend, its calibrations and metadata; ``model_version`` is empty before saving."""
+    """A fitted blend with its calibrations and metadata.
+
+    ``model_version`` is empty until the bundle is saved.
+    """
 
     model: Blend
     calibration: Calibration
@@ -57,14 +61,14 @@ class Bundle:
     model_version: str = ""
 
     def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Forecast the rows of a scoring panel; closed days get 0.
+        """Forecast sales and intervals for the rows of a scoring panel; closed days get 0.
 
         Args:
-            panel: Panel of :func:`rossmann_ml.features.panel.scoring_panel`.
+            panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
 
         Returns:
-            ``forecast_origin, store_id, target_date, horizon_days, is_open, sales_forecast,
-            lower_80, upper_80, lower_95, upper_95``, in the panel's order.
+            ``forecast_origin, store_id, target_date, horizon_days, is_open``, and in EUR
+            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``; in the panel's row order.
 
         Raises:
             NoDataError: The panel lacks features that the model was trained with.
@@ -88,12 +92,15 @@ class Bundle:
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
     ) -> pl.DataFrame:
-        """Compute the factors on sums of forecasts, see :meth:`TotalCalibration.intervals`.
+        """Compute the factors that turn sums of daily forecasts into totals and their bounds.
 
         Args:
-            panel: Panel of the forecasts.
+            panel: Panel that was forecast.
             forecasts: Result of :meth:`forecast` for this panel.
-            stores: ``store_id, store_type, assortment, state``.
+            stores: ``store_id, store_type, assortment, state``, one row per store.
+
+        Returns:
+            Columns that :meth:`TotalCalibration.intervals` returns.
         """
         rows = forecasts.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",
@@ -102,45 +109,53 @@ class Bundle:
         return self.total_calibration.intervals(rows, stores)
 
     def save(self, models_folder: Path) -> Bundle:
-        """Write the bundle into a subfolder named by its version.
+        """Write the bundle into a subfolder whose name is the model version.
 
-        The version consists of family, newest training day and a hash of the files, so the same
-        inputs give the same version. An existing folder of that version stays as it is.
+        The version consists of the family, the newest training day and a hash of the files, so the
+        same inputs give the same version. If a folder with that name exists, it is not changed.
 
         Returns:
-            The bundle with its ``model_version``.
+            Copy of the bundle with its ``model_version`` set.
         """
-
-        def write(folder: Path) -> None:
-            self.model.save(folder)
-            self.calibration.save(folder)
-            self.total_calibration.save(folder)
-            text = json.dumps(asdict(self.metadata), indent=2)
-            (folder / _METADATA).write_text(text, encoding="utf-8")
-
         day = date.fromisoformat(self.metadata.trained_through)
-        return Bundle(
-            self.model,
-            self.calibration,
-            self.total_calibration,
-            self.metadata,
-            _write_versioned(models_folder, f"{self.metadata.family}-{day:%Y%m%d}", write),
-        )
+        prefix = f"{self.metadata.family}-{day:%Y%m%d}"
+        temporary = models_folder / f".{prefix}.tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        self.model.save(temporary)
+        for part in (self.metadata, self.calibration, self.total_calibration):
+            text = json.dumps(asdict(part), indent=2)
+            (temporary / _FILES[type(part)]).write_text(text, encoding="utf-8")
+        digest = hashlib.sha256()
+        for path in sorted(temporary.iterdir()):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+        version = f"{prefix}-{digest.hexdigest()[:8]}"
+        if (models_folder / version).exists():
+            shutil.rmtree(temporary)
+        else:
+            temporary.rename(models_folder / version)
+        return replace(self, model_version=version)
 
     @classmethod
     def load(cls, models_folder: Path, model_version: str, *, threads: int) -> Bundle:
-        """Read a bundle; ``threads`` is the number of threads of its forecasts.
+        """Load a saved bundle.
+
+        Args:
+            models_folder: Folder that holds all bundles.
+            model_version: Name of the bundle's subfolder.
+            threads: Number of threads used to forecast.
 
         Raises:
             NoDataError: The bundle or one of its files is missing.
         """
         folder = models_folder / model_version
         try:
-            metadata = BundleMetadata(**json.loads((folder / _METADATA).read_text("utf-8")))
+            metadata = _read(folder, BundleMetadata)
             return cls(
                 Blend.load(folder, threads=threads),
-                Calibration.load(folder),
-                TotalCalibration.load(folder),
+                _read(folder, Calibration),
+                _read(folder, TotalCalibration),
                 metadata,
                 model_version,
             )
@@ -151,19 +166,12 @@ class Bundle:
             ) from error
 
 
-def _write_versioned(models_folder: Path, prefix: str, write: Callable[[Path], None]) -> str:
-    models_folder.mkdir(parents=True, exist_ok=True)
-    temporary = models_folder / f".{prefix}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    write(temporary)
-    digest = hashlib.sha256()
-    for path in sorted(temporary.iterdir()):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    version = f"{prefix}-{digest.hexdigest()[:8]}"
-    if (models_folder / version).exists():
-        shutil.rmtree(temporary)
-    else:
-        temporary.rename(models_folder / version)
-    return version
+_FILES: dict[type, str] = {
+    BundleMetadata: "bundle.json",
+    Calibration: "calibration.json",
+    TotalCalibration: "total_calibration.json",
+}
+
+
+def _read(folder: Path, part: type[Part]) -> Part:
+    return part(**json.loads((folder / _FILES[part]).read_text(encoding="utf-8")))

@@ -1,23 +1,20 @@
-"""Turn log forecasts into sales with intervals: bias factor and conformal half-widths.
+"""Convert log forecasts to sales in EUR with intervals.
 
-:class:`Calibration` is fitted on out-of-fold forecasts: forecasts of past origins by models fitted
-only on data up to that origin. See :mod:`rossmann_ml.models.total_calibration` for intervals of
-totals.
+:class:`Calibration` holds the bias factor and the half-widths of intervals. It is fitted on
+out-of-fold forecasts, which were made from past origins by models that were fitted only on data up
+to that origin. See :mod:`rossmann_ml.models.total_calibration` for intervals of totals.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray, IntArray
 
-_FILE = "calibration.json"
 INTERVAL_LEVELS = (80, 95)
 _WEEK_DAYS = 7
 # Log error from which a day counts as an unusual event (half or twice the forecast). A few such
@@ -35,14 +32,15 @@ _NEW_STORE_DAYS = 20.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Bias factor and interval widths for the log forecasts of open store-days.
+    """Bias factor and interval widths that convert log forecasts for open store-days to sales.
 
     Attributes:
-        log_shift: Log of the bias factor, added to the log forecast. It is usually negative,
-            because the least mean squared percentage error is below the median of sales.
-        half_widths: Half-widths of the intervals by level (``"80"``, ``"95"``), one per horizon
-            week, in units of the store's spread.
-        origins: Origins of the fit, ISO dates.
+        log_shift: Log of the bias factor, which is added to the log forecast. It is usually
+            negative, because the forecast with the least mean squared percentage error is below
+            the median of possible sales.
+        half_widths: Half-widths of the intervals, by coverage in percent (``"80"``, ``"95"``), one
+            per horizon week, in units of the store's spread (its usual log error).
+        origins: Past origins whose forecasts were used for fitting, as ISO dates.
     """
 
     log_shift: float
@@ -51,14 +49,15 @@ class Calibration:
 
     @classmethod
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
-        """Fit bias factor and half-widths on out-of-fold forecasts.
+        """Fit the bias factor and the half-widths on out-of-fold forecasts.
 
-        The half-widths are split-conformal quantiles (Vovk et al., 2005) of the absolute log
-        error in units of the store's spread, by horizon week.
+        For each horizon week, absolute log errors are divided by the store's spread. The
+        half-widths are quantiles of these ratios (split-conformal prediction, Vovk et al., 2005).
 
         Args:
             out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
-                horizon_days, sales, log_forecast, spread``.
+                horizon_days, sales`` (EUR), ``log_forecast`` (before the bias factor), ``spread``
+                (log units, see :func:`interval_spread`).
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
         deviation = ordered["log_forecast"].to_numpy() - np.log(ordered["sales"].to_numpy())
@@ -78,11 +77,11 @@ class Calibration:
     def bounds(
         self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray
     ) -> pl.DataFrame:
-        """Compute forecasts and bounds of open store-days.
+        """Compute forecasts and interval bounds in EUR for open store-days.
 
         Args:
             horizon_days: Days from the origin to the target day, shape (rows,).
-            spread: Spread of log sales, see :func:`interval_spread`, shape (rows,).
+            spread: Spread of log sales from :func:`interval_spread`, shape (rows,).
             log_forecast: Log forecasts before the bias factor, shape (rows,).
 
         Returns:
@@ -101,24 +100,18 @@ class Calibration:
             columns[f"upper_{level}"] = np.maximum(np.exp(log_forecast + half), point)
         return pl.DataFrame(columns)
 
-    def save(self, folder: Path) -> None:
-        """Write ``calibration.json``."""
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> Calibration:
-        """Read ``calibration.json``."""
-        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-
 
 def interval_spread(panel: pl.DataFrame) -> FloatArray:
-    """Compute the spread of log sales that scales each row's interval, shape (rows,).
+    """Compute the spread of log sales, by which the width of each row's interval is scaled.
 
-    It combines the standard deviation of the store's residuals with the uncertainty about a store
-    with few observed days.
+    It combines the standard deviation of the store's residuals (log sales minus the linear
+    forecast) with the additional uncertainty about stores with few days of sales.
 
     Args:
-        panel: Rows with ``residual_std_182d`` and ``observed_days_364d``.
+        panel: Rows with the features ``residual_std_182d`` and ``observed_days_364d``.
+
+    Returns:
+        Spread in log units, shape (rows,).
     """
     measured = panel["residual_std_182d"].cast(pl.Float64).fill_nan(None)
     own = np.clip(measured.fill_null(_USUAL_SPREAD).to_numpy(), *_SPREAD_BOUNDS)
@@ -128,7 +121,15 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
 
 
 def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield each origin's rows, oldest first, and the rows of origins that were over by then."""
+    """Yield each origin's rows together with earlier rows that could calibrate its forecasts.
+
+    Args:
+        rows: Rows with ``forecast_origin`` and ``target_date``.
+
+    Yields:
+        Rows of one origin, oldest origin first, and all rows of those earlier origins whose last
+        target day is not after this origin.
+    """
     over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
     for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
         "forecast_origin", maintain_order=True
@@ -140,14 +141,18 @@ def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.
 def point_log_shift(log_ratios: pl.DataFrame) -> float:
     """Compute the log of the bias factor that minimises the mean squared percentage error.
 
-    For a log forecast m the best factor on exp(m) is E[p/y] / E[(p/y)^2] with p = exp(m).
-    Each origin is centred on its median first, because the spread of days recurs, while the error
-    of a whole season does not. Days with an unusual event are left out. The result is the median
-    over origins, so that the weeks around Christmas do not lower the forecasts of summer; 0
-    without usual days.
+    If p is the forecast without bias factor and y the sales, the best factor on p is
+    E[p/y] / E[(p/y)^2]. The median log ratio of each origin is subtracted first, because the spread
+    between days recurs, while the error of a whole season does not. Days on which the forecast is
+    then wrong by a factor of two or more are excluded. The result is the median over origins, so
+    that the weeks around Christmas do not lower the forecasts for summer.
 
     Args:
-        log_ratios: ``forecast_origin, log_ratio`` (of forecast to sales), in a fixed order.
+        log_ratios: ``forecast_origin, log_ratio`` (log of forecast divided by sales), in a fixed
+            row order.
+
+    Returns:
+        Log of the bias factor; 0 if all days are excluded.
     """
     shifts = []
     for _, part in log_ratios.group_by("forecast_origin", maintain_order=True):
@@ -160,18 +165,29 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
 
 
 def log_shift_of_spread(spread: FloatArray) -> float:
-    """Compute the log of the bias factor from the spread, for rows without out-of-fold forecasts.
+    """Compute the log of the bias factor from the spread alone.
 
-    For log-normal sales with spread s it is -1.5 s^2.
+    It is used if there are no out-of-fold forecasts to fit the bias factor on. For log-normal sales
+    with spread s it is -1.5 s^2.
+
+    Args:
+        spread: Spread of log sales from :func:`interval_spread`, shape (rows,).
     """
     return -1.5 * float(np.mean(spread**2))
 
 
 def conformal_quantile(scores: FloatArray, level: float) -> float:
-    """Return the ceil((n + 1) level)-th smallest of n scores, whose coverage is at least the level.
+    """Return the observed error within which at least a given share of new errors is expected.
 
-    With fewer scores than the level needs (4 for 80%, 19 for 95%) it is the largest score, whose
-    coverage is n / (n + 1); without scores it is 0.
+    It is the ceil((n + 1) * level)-th smallest of n errors. If n is too small for the level (below
+    4 for 80%, below 19 for 95%), it is the largest error, and the share is only n / (n + 1).
+
+    Args:
+        scores: Absolute errors, shape (n,).
+        level: Share of new errors to cover, between 0 and 1.
+
+    Returns:
+        The quantile, in the unit of ``scores``; 0 if there are no errors.
     """
     if len(scores) == 0:
         return 0.0

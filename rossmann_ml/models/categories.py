@@ -1,7 +1,7 @@
-"""Encode text features (store type, assortment, state) with the codes of a fitted model.
+"""Convert text features (store type, assortment, state) to the number codes of a fitted model.
 
-The codes are saved with the model, because numbers from the stores at scoring would change for
-all stores when one store changes.
+The codes are saved with the model. If each forecast numbered the values again, a change of one
+store could change the codes of all stores.
 """
 
 from __future__ import annotations
@@ -17,40 +17,39 @@ import polars as pl
 from rossmann_ml.features.panel import STORE_FEATURES
 
 _FILE = "categories.json"
-MISSING_CODE = -1
-"""Code of a null value."""
 
 
 @dataclass(frozen=True)
 class Categories:
-    """Values of the text features that a model was fitted with.
+    """Values that each text feature had in the training data.
 
     Attributes:
         values: Values by feature, in alphabetical order. The code of a value is its position; all
-            other values have the code ``len(values)``.
+            other values have the code ``len(values)``, and null has -1.
     """
 
     values: Mapping[str, list[str]]
 
     @classmethod
     def of(cls, panel: pl.DataFrame) -> Self:
-        """Collect the values of the text features of a training panel."""
+        """Collect the values that text features have in a training panel."""
         names = [name for name in STORE_FEATURES if name in panel.columns]
         return cls({name: panel[name].drop_nulls().unique().sort().to_list() for name in names})
 
     def encode(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return the panel with codes in place of its text features."""
+        """Replace the values of a panel's text features by their codes; null becomes -1."""
         return panel.with_columns(
-            pl.when(pl.col(name).is_null())
-            .then(MISSING_CODE)
-            .otherwise(_positions(pl.col(name), known))
-            .alias(name)
+            pl.col(name).replace_strict(
+                {None: -1} | {value: code for code, value in enumerate(known)},
+                default=len(known),
+                return_dtype=pl.Int32,
+            )
             for name, known in self.values.items()
             if name in panel.columns
         )
 
     def unseen(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Return the values of text features that the model was not fitted with.
+        """List the values of text features that the training data did not have.
 
         Args:
             panel: Rows with ``store_id`` and the text features.
@@ -67,19 +66,11 @@ class Categories:
         return pl.concat(found).sort("store_id", "feature")
 
     def save(self, folder: Path) -> None:
-        """Write ``categories.json``."""
+        """Write the values into ``categories.json`` in a folder."""
         text = json.dumps(dict(self.values), indent=2, ensure_ascii=False)
         (folder / _FILE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read ``categories.json``."""
+        """Read the values from ``categories.json`` in a folder."""
         return cls(json.loads((folder / _FILE).read_text(encoding="utf-8")))
-
-
-def _positions(column: pl.Expr, known: list[str]) -> pl.Expr:
-    if not known:
-        return pl.lit(0, pl.Int32)
-    return column.replace_strict(
-        known, range(len(known)), default=len(known), return_dtype=pl.Int32
-    )

@@ -1,7 +1,8 @@
-"""Define recipes: all settings that determine a model for given data.
+"""Define recipes: a recipe is all settings that, together with the data, determine a model.
 
-Two models with the same recipe differ only in their training data. The gate has other rules for a
-refit of the champion's recipe than for a changed recipe, see :mod:`rossmann_ml.training.gate`.
+Two models with the same recipe differ only in their training data. The promotion of a challenger
+has other rules if it has the champion's recipe than if its recipe is changed, see
+:mod:`rossmann_ml.training.gate`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from rossmann_ml.models.families import model_class
 
 @dataclass(frozen=True)
 class RecipeKey:
-    """Key of a recipe's stored out-of-fold forecasts, sufficient to read and blend them.
+    """Key that identifies a recipe's stored out-of-fold forecasts; it suffices to blend them.
 
     Attributes:
-        features_hash: Fingerprint of the parameters and code of the features.
-        members: Fingerprint of each member by family.
-        shrinkage: Shrinkage of the members' weights, see
+        features_hash: Fingerprint of the parameters and the code that compute the features.
+        members: Fingerprint of each member by family, see :meth:`Recipe.member_hash`.
+        shrinkage: How strongly the members' weights are shrunk towards equal weights, see
             :func:`rossmann_ml.models.blend.fit_weights`.
     """
 
@@ -40,32 +41,33 @@ class RecipeKey:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Families of the members of the blend."""
+        """Model families whose members are blended."""
         return tuple(self.members)
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all attributes."""
+        """Fingerprint of all attributes; equal for equal recipes."""
         return fingerprint(asdict(self))
 
     def to_json(self) -> str:
-        """Return the key as JSON text, for ``forecasting.model_versions``."""
+        """Convert the key to JSON text, to store it in ``forecasting.model_versions``."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> RecipeKey:
-        """Parse the text of :meth:`to_json`."""
+        """Parse JSON text that :meth:`to_json` returned."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A blend of model families with all parameters of its fit.
+    """All settings that determine a blend for given data.
 
     Attributes:
-        profile: Training profile, ``fast`` or ``full``, which sets the size of a fit.
-        params: Parameters of ``params.yaml``.
-        threads: Number of threads of a fit; the rounding of sums depends on it.
+        profile: Training profile, ``fast`` or ``full``, which sets the numbers of training rows
+            and trees.
+        params: Parameters from ``params.yaml``.
+        threads: Number of threads that fit a model; the rounding of sums depends on it.
     """
 
     profile: Profile
@@ -74,23 +76,23 @@ class Recipe:
 
     @property
     def profile_params(self) -> ProfileParams:
-        """Parameters of the profile."""
+        """Parameters from ``params.yaml`` for the recipe's training profile."""
         return self.params.training.profiles[self.profile]
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Families of the members of the blend, in the order of ``training.families``."""
+        """Model families that are blended, in the order of ``training.families`` in params.yaml."""
         members = self.profile_params.models
         return tuple(family for family in self.params.training.families if family in members)
 
     @property
     def features(self) -> list[str]:
-        """Names of the features of the models, in column order."""
+        """Names of the features that the models use, in column order."""
         return feature_names(self.params.features)
 
     @property
     def features_hash(self) -> str:
-        """Fingerprint of the parameters and code of the features, without the data."""
+        """Fingerprint of the code that computes features, and its parameters, without the data."""
         return fingerprint(
             {
                 "features": self.params.features.model_dump(),
@@ -100,7 +102,13 @@ class Recipe:
         )
 
     def member_hash(self, family: str) -> str:
-        """Return the fingerprint of one member: features, panel, parameters and seed."""
+        """Return a fingerprint of all settings that determine one member for given data.
+
+        It covers the features, the choice of training rows, the member's parameters and the seed.
+
+        Args:
+            family: Model family of the member.
+        """
         profile = self.profile_params
         return fingerprint(
             {
@@ -118,7 +126,7 @@ class Recipe:
 
     @property
     def key(self) -> RecipeKey:
-        """Key of the recipe's stored out-of-fold forecasts."""
+        """Key that identifies the recipe's stored out-of-fold forecasts."""
         return RecipeKey(
             self.features_hash,
             {family: self.member_hash(family) for family in self.families},
@@ -127,25 +135,25 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all members and of their blending, without the data."""
+        """Fingerprint of all members and of how they are blended, without the data."""
         return self.key.hash
 
     def member_parameters(self, family: str) -> dict[str, int | float | str]:
         """Return all parameters of a member by name: those of its library, size and seed."""
-        size = self.profile_params.models[family].model_dump()
-        return {
-            **self.params.training.families[family],
-            **size,
-            "seed": self.params.training.seed,
-        }
+        training, size = self.params.training, self.profile_params.models[family].model_dump()
+        return {**training.families[family], **size, "seed": training.seed}
 
     def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model:
-        """Fit a member on the rows of a training panel with target days up to ``known_until``."""
+        """Fit one member on the rows of a training panel.
+
+        Args:
+            family: Model family of the member.
+            panel: Training panel with all features and ``sales``.
+            known_until: Last target day to use; rows with later target days are ignored.
+        """
         rows = panel.filter(pl.col("target_date") <= known_until)
-        size = self.profile_params.models[family]
         settings = FitSettings(
-            trees=size.trees,
-            learning_rate=size.learning_rate,
+            **self.profile_params.models[family].model_dump(),
             parameters=self.params.training.families[family],
             seed=self.params.training.seed,
             threads=self.threads,
@@ -153,7 +161,7 @@ class Recipe:
         return model_class(family).fit(rows, self.features, settings)
 
     def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> dict[str, Model]:
-        """Fit every member and return the models by family; see :meth:`fit`."""
+        """Fit all members, see :meth:`fit`, and return the models by family."""
         return {
             family: self.fit(family, panel, known_until=known_until) for family in self.families
         }
@@ -164,24 +172,20 @@ _NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that co
 
 @cache
 def _features_code(folder: Path) -> str:
-    """Return the fingerprint of the feature modules' code, without comments and docstrings."""
+    """Return a fingerprint of the code that computes features, without comments and docstrings.
+
+    Args:
+        folder: Folder of the package :mod:`rossmann_ml.features`.
+    """
     modules = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.py")}
-    return fingerprint(
-        {
-            name: _code_without_docstrings(path.read_text(encoding="utf-8"))
-            for name, path in modules.items()
-            if name not in _NO_FEATURES
-        }
-    )
-
-
-def _code_without_docstrings(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    code = {}
+    for name in modules.keys() - set(_NO_FEATURES):
+        tree = ast.parse(modules[name].read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(body := getattr(node, "body", None), list):
+                body[:] = [each for each in body if not _is_text(each)]
+        code[name] = ast.dump(tree)
+    return fingerprint(code)
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -1,16 +1,14 @@
-"""Turn sums of daily forecasts into unbiased totals with coherent intervals.
+"""Convert sums of daily forecasts to unbiased totals with intervals.
 
-The sum of daily forecasts is too low, because each minimises the percentage error and is below the
-median. The sum of daily bounds is too wide, because independent errors of stores and days cancel
-out. :class:`TotalCalibration` models both on out-of-fold forecasts. See
-:mod:`rossmann_ml.models.totals` for the totals.
+The sum of daily forecasts is too low on average, because each forecast minimises the percentage
+error and is therefore below the median. An interval that adds up daily bounds is too wide, because
+errors of different stores and days partly cancel out. :class:`TotalCalibration` corrects both; it
+is fitted on out-of-fold forecasts. See :mod:`rossmann_ml.models.totals` for the totals.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +16,7 @@ from scipy.special import ndtri, stdtrit
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.calibration import INTERVAL_LEVELS, conformal_quantile, point_log_shift
-from rossmann_ml.models.nested_variance import DayErrors, nested_variance
+from rossmann_ml.models.nested_variance import nested_variance
 from rossmann_ml.models.totals import (
     AMOUNTS,
     CHAIN,
@@ -31,7 +29,6 @@ from rossmann_ml.models.totals import (
     with_segments,
 )
 
-_FILE = "total_calibration.json"
 _KEY = ["forecast_origin", "level", "segment", "first_date", "last_date"]
 _WEEK_DAYS = 7
 # Least variance of a total's log error (a standard deviation of 0.001%), to avoid division by 0.
@@ -44,25 +41,29 @@ _MEDIAN_TO_DEVIATION = 1.4826  # median absolute to standard deviation, normal d
 
 @dataclass(frozen=True)
 class TotalCalibration:
-    """Bias factor and error variances of totals.
+    """Bias factor and error variances that convert sums of daily forecasts to totals and bounds.
 
-    The log error of a total is the sum of an error of the chain, an error of the group (store
-    type, assortment or state) and errors of its stores, in units of each store's spread. Each of
-    them has a part for the horizon, one for each calendar week and one for each day. The errors
-    of stores cancel out over stores, those of weeks and days over weeks and days.
+    The log error of a total is the sum of three errors: the chain's, that of its group (a store
+    type, assortment or state), and its stores' own. Each of the three has a part for the horizon, a
+    part for each calendar week and a part for each day. So each is described by three variances, in
+    the order horizon, week, day. In a total, the stores' own errors partly cancel out, and so do
+    the parts for weeks and days.
 
     Attributes:
-        log_bias: Log of the factor on sums of daily forecasts.
-        chain: Variances of the chain's error: horizon, week and day.
-        groups: Variances of a group's error beyond the chain's, by level: horizon, week and day.
-        store: Variances of a store's error, in units of its squared spread: horizon, week and day.
-        chain_freedom: Degrees of freedom of ``chain``: numbers of horizons, weeks and days that do
-            not overlap.
-        group_freedom: Degrees of freedom of ``groups``, by level: horizons, weeks and days.
-        store_quantiles: Quantiles of a store's error over at most seven days by interval level
-            (``"80"``, ``"95"``), in standard deviations. They are measured, because the errors of
-            stores have longer tails than a normal distribution; other totals use Student's t.
-        origins: Origins of the fit, ISO dates.
+        log_bias: Log of the factor by which sums of daily forecasts are multiplied.
+        chain: Three variances of the chain's error.
+        groups: Three variances of a group's error minus the chain's, by aggregation level
+            (``store_type``, ``assortment``, ``state``).
+        store: Three variances of a store's own error, divided by its squared spread (its usual log
+            error).
+        chain_freedom: Degrees of freedom of the three variances in ``chain``.
+        group_freedom: Degrees of freedom of the three variances in ``groups``, by aggregation
+            level.
+        store_quantiles: Quantiles of a store's error over at most seven days, in standard
+            deviations, by coverage in percent (``"80"``, ``"95"``). They are measured, because
+            stores' errors have longer tails than a normal distribution. Intervals of other totals
+            use Student's t.
+        origins: Past origins whose forecasts were used for fitting, as ISO dates.
     """
 
     log_bias: float
@@ -78,14 +79,14 @@ class TotalCalibration:
     def fit(
         cls, out_of_fold: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int
     ) -> TotalCalibration:
-        """Fit bias factor and variances on out-of-fold forecasts.
+        """Fit the bias factor and the variances on out-of-fold forecasts.
 
         Args:
             out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
                 horizon_days, sales, forecast`` (EUR; the daily forecast as served), ``spread``
                 (log units, see :func:`rossmann_ml.models.calibration.interval_spread`).
-            stores: ``store_id, store_type, assortment, state``.
-            horizon_days: Number of days of the horizon.
+            stores: ``store_id, store_type, assortment, state``, one row per store.
+            horizon_days: Number of days in the horizon.
         """
         rows = out_of_fold.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "sales", "forecast",
@@ -96,7 +97,7 @@ class TotalCalibration:
         totals = add_up(rows, stores, horizon_days=horizon_days)
         errors = _day_errors(rows, stores)
         freedom = _freedom(rows, horizon_days)
-        own = nested_variance(_nested(errors[STORE]))
+        own = _nested(errors[STORE])
         whole = totals.filter(
             pl.col("last_date") == pl.col("forecast_origin").dt.offset_by(f"{horizon_days}d"),
             pl.col("first_date") == pl.col("forecast_origin").dt.offset_by("1d"),
@@ -104,9 +105,7 @@ class TotalCalibration:
         shared, segments = {}, {}
         for level in (CHAIN, *GROUPS):
             mixed_in = whole.filter(pl.col("level") == level)["store_concentration"].to_numpy()
-            shared[level] = np.maximum(
-                nested_variance(_nested(errors[level])) - own * mixed_in.mean(), 0
-            )
+            shared[level] = np.maximum(_nested(errors[level]) - own * mixed_in.mean(), 0)
             segments[level] = errors[level]["segment"].n_unique()
         fitted = cls(
             log_bias=log_bias,
@@ -134,13 +133,13 @@ class TotalCalibration:
         )
 
     def variance(self, totals: pl.DataFrame) -> tuple[FloatArray, FloatArray]:
-        """Compute the variance of the log error of each total, and its degrees of freedom.
+        """Compute the variance of each total's log error, and its degrees of freedom.
 
-        The degrees of freedom are Satterthwaite's (1946) for a sum of estimated variances. The
-        stores' variances count as exact, because many stores estimate them.
+        The degrees of freedom follow Satterthwaite (1946) for a sum of estimated variances. The
+        variances in ``store`` are treated as exact, because they are estimated from many stores.
 
         Args:
-            totals: Totals of :func:`rossmann_ml.models.totals.add_up`.
+            totals: Totals returned by :func:`rossmann_ml.models.totals.add_up`.
 
         Returns:
             Variances and degrees of freedom, both of shape (rows,).
@@ -168,15 +167,15 @@ class TotalCalibration:
         """Compute the factors that turn sums of daily forecasts into totals and bounds.
 
         Args:
-            rows: Store-days to forecast, open or not: ``forecast_origin, store_id, target_date,
-                horizon_days, is_open, forecast`` (EUR, as served) and ``spread``.
-            stores: ``store_id, store_type, assortment, state``.
+            rows: Forecasts for store-days, open or not: ``forecast_origin, store_id, target_date,
+                horizon_days, is_open, forecast`` (EUR, as served) and ``spread`` (log units).
+            stores: ``store_id, store_type, assortment, state``, one row per store.
 
         Returns:
             ``forecast_origin, level, segment, first_date, last_date, unbiased_factor,
             lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``, one row per total
-            with an open store. Each interval contains the unbiased factor and 1, and the 95%
-            interval contains the 80% interval.
+            that has an open store-day. Each interval contains the unbiased factor and 1, and the
+            95% interval contains the 80% interval.
         """
         opened = rows.filter(pl.col("is_open") & (pl.col("forecast") > 0))
         horizon_days = int(rows["horizon_days"].to_numpy().max())
@@ -184,7 +183,14 @@ class TotalCalibration:
         return pl.concat([totals.select(_KEY), self.factors(totals)], how="horizontal")
 
     def factors(self, totals: pl.DataFrame) -> pl.DataFrame:
-        """Compute the factors of :meth:`intervals`, for totals of :func:`add_up`."""
+        """Compute the factors that :meth:`intervals` returns, for totals that are already added up.
+
+        Args:
+            totals: Totals returned by :func:`rossmann_ml.models.totals.add_up`.
+
+        Returns:
+            ``unbiased_factor`` and the four factors for bounds, in the row order of ``totals``.
+        """
         variance, freedom = self.variance(totals)
         deviation, is_store = np.sqrt(variance), (totals["level"] == STORE).to_numpy()
         columns = {"unbiased_factor": np.full(len(totals), np.exp(self.log_bias))}
@@ -197,22 +203,16 @@ class TotalCalibration:
             columns[f"upper_{level}_factor"] = np.exp(self.log_bias + half)
         return pl.DataFrame(columns)
 
-    def save(self, folder: Path) -> None:
-        """Write ``total_calibration.json``."""
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> TotalCalibration:
-        """Read ``total_calibration.json``."""
-        return cls(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
-
 
 def _log_bias(rows: pl.DataFrame) -> float:
-    """Return the log of the factor that makes sums of daily forecasts unbiased.
+    """Compute the log of the factor that makes sums of daily forecasts right on average.
 
-    The factor reverses the bias factor of the daily forecast, and adds the difference between the
-    median of log sales and the log of their sum. The difference is measured within each origin,
-    centred on its median, because intervals cover the error of a whole season.
+    The factor reverses the daily bias factor, and corrects for the difference between forecasting
+    median sales and forecasting their sum. That difference is measured after subtracting each
+    origin's median log error, because the error of a whole season is covered by the intervals.
+
+    Args:
+        rows: Open days with sales: ``forecast_origin, sales, forecast`` (both in EUR).
     """
     ratios = rows.select("forecast_origin", log_ratio=(pl.col("forecast") / pl.col("sales")).log())
     left = (
@@ -229,9 +229,18 @@ def _log_bias(rows: pl.DataFrame) -> float:
 
 
 def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Compute log errors by segment and day for each level, limited by :func:`_usual`.
+    """Compute log errors by segment and day for each level, clipped to robust standard deviations.
 
-    Errors of groups and stores are minus the chain's; those of stores in units of their spread.
+    The chain's error on the day is subtracted from the errors of groups and stores. Errors of
+    stores are then divided by their spread. Large errors are clipped by :func:`_usual`.
+
+    Args:
+        rows: Open days with sales and unbiased forecasts.
+        stores: ``store_id, store_type, assortment, state``, one row per store.
+
+    Returns:
+        By aggregation level, rows with ``forecast_origin, segment, target_date, forecast, error``
+        and other columns.
     """
     segmented = with_segments(rows, stores)
     day = ["forecast_origin", "target_date"]
@@ -250,20 +259,19 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
             .join(chain, on=day, maintain_order="left")
             .with_columns(error=(pl.col("error") - pl.col("chain_error")) / unit)
         )
-    return {level: _usual(frame) for level, frame in errors.items()}
+    usual = _USUAL_DEVIATIONS * _MEDIAN_TO_DEVIATION * pl.col("error").abs().median()
+    return {
+        level: frame.with_columns(pl.col("error").clip(-usual, usual))
+        for level, frame in errors.items()
+    }
 
 
-def _usual(errors: pl.DataFrame) -> pl.DataFrame:
-    """Clip errors to a few robust standard deviations."""
-    limit = _USUAL_DEVIATIONS * _MEDIAN_TO_DEVIATION * pl.col("error").abs().median()
-    return errors.with_columns(pl.col("error").clip(-limit, limit))
-
-
-def _nested(errors: pl.DataFrame) -> DayErrors:
+def _nested(errors: pl.DataFrame) -> FloatArray:
+    """Return the variances of horizon, week and day of errors by segment and day."""
     series = pl.struct("forecast_origin", "segment").rle_id()  # the rows are sorted by both
     week = pl.struct("forecast_origin", "segment", pl.col("target_date").dt.truncate("1w"))
     numbers = errors.select(series=series.cast(pl.Int64), week=week.rle_id().cast(pl.Int64))
-    return DayErrors(
+    return nested_variance(
         series=numbers["series"].to_numpy(),
         week=numbers["week"].to_numpy(),
         weight=errors["forecast"].to_numpy(),
@@ -272,9 +280,13 @@ def _nested(errors: pl.DataFrame) -> DayErrors:
 
 
 def _freedom(rows: pl.DataFrame, horizon_days: int) -> FloatArray:
-    """Return the degrees of freedom of the chain's variances: horizon, week and day.
+    """Compute the degrees of freedom of the chain's variances for horizon, week and day.
 
-    Days that the horizons of several origins share count once.
+    They are the numbers of horizons, weeks and days that do not overlap. A day that is inside the
+    horizons of several origins is counted once.
+
+    Returns:
+        Degrees of freedom, shape (3,), each at least 1.
     """
     days = rows["target_date"].n_unique()
     horizons = max(days / horizon_days, 1.0)

@@ -1,8 +1,9 @@
-"""Add store-days up to totals by level, segment and span of days.
+"""Add up store-days to totals by aggregation level, segment and span of days.
 
 A total is the sales of one segment (a store, store type, assortment, state or the chain) in one
-span of days: the part of a calendar week inside the horizon, or the first days after the origin.
-:func:`add_up` is the main entry point. See :mod:`rossmann_ml.models.total_calibration` for bounds.
+span of days. A span is a calendar week, as far as it is inside the horizon, or the first days after
+the origin (7, 14, 28 or all). :func:`add_up` is the main entry point. See
+:mod:`rossmann_ml.models.total_calibration` for bounds of totals.
 """
 
 from __future__ import annotations
@@ -13,24 +14,27 @@ CHAIN, STORE = "chain", "store"
 GROUPS = ("store_type", "assortment", "state")
 SEGMENT_LEVELS = (CHAIN, *GROUPS, STORE)
 FIRST_DAYS = (7, 14, 28)
-"""Lengths in days of spans that start after the origin, in addition to the whole horizon."""
+"""Lengths in days of the spans that begin on the day after the origin.
+
+The whole horizon is one more such span."""
 UNKNOWN_STATE = "unknown"
 
 AMOUNTS = ("forecast", "sales")
-"""Columns that are summed, in EUR."""
+"""Names of the columns that are added up to totals, in EUR."""
 
 _SPAN = ("first_date", "last_date")
 
 
 def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
-    """Repeat every row for each span of days that contains its day.
+    """Repeat every row once for each span of days that contains its target day.
 
     Args:
         rows: Rows with ``forecast_origin, target_date, horizon_days``.
-        horizon_days: Number of days of the horizon.
+        horizon_days: Number of days in the horizon.
 
     Returns:
-        Rows with ``first_date, last_date``. A week that is also the first seven days occurs once.
+        Rows with ``first_date, last_date`` of the span. If a calendar week equals the first seven
+        days, the span occurs once.
     """
     origin, day = pl.col("forecast_origin"), pl.col("target_date")
     monday = day.dt.truncate("1w")
@@ -53,14 +57,15 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
 
 def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add one column per level with the segment of each store-day.
+    """Add one column per aggregation level, which names the segment of each store-day.
 
     Args:
         rows: Rows with ``store_id``.
         stores: ``store_id, store_type, assortment, state``; a null state becomes ``unknown``.
 
     Returns:
-        Rows with the columns, named like the levels; for the level ``store``, ``store_id`` serves.
+        Rows with the columns ``chain, store_type, assortment, state``. The level ``store`` has no
+        column of its own, because ``store_id`` names its segments.
     """
     attributes = stores.select(
         pl.col("store_id").cast(rows.schema["store_id"]),
@@ -76,20 +81,21 @@ def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
 
 
 def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
-    """Add open store-days up to totals of every level and span.
+    """Add up open store-days to totals for every aggregation level, segment and span of days.
 
     Args:
         rows: Open store-days: ``forecast_origin, store_id, target_date, horizon_days, forecast``
             (EUR), ``spread`` (log units), and optionally ``sales`` (EUR).
-        stores: ``store_id, store_type, assortment, state``.
-        horizon_days: Number of days of the horizon.
+        stores: ``store_id, store_type, assortment, state``, one row per store.
+        horizon_days: Number of days in the horizon.
 
     Returns:
         ``forecast_origin, level, segment, first_date, last_date, store_days, forecast``, ``sales``
-        if given, and three concentrations: ``store_concentration``, the sum over stores of squared
-        share of the total times squared spread; ``week_concentration`` and ``day_concentration``,
-        the sums over calendar weeks and days of squared shares (1 if all sales are on one). Sorted
-        by the first five columns.
+        if given, and three measures of how concentrated the total is. ``week_concentration`` is the
+        sum over calendar weeks of the squared share of the total (1 if all sales are in one week).
+        ``day_concentration`` is the sum of squared shares over days. ``store_concentration`` is the
+        sum over stores of the squared share times the squared spread. Rows are sorted by the first
+        five columns.
     """
     segmented = with_segments(rows, stores)
     by_store = (
@@ -157,15 +163,22 @@ def _add_up_level(
 def by_segment(
     rows: pl.DataFrame, level: str, span: list[str], aggregates: list[pl.Expr]
 ) -> pl.DataFrame:
-    """Aggregate rows of :func:`with_segments` by origin, segment of the level, and ``span``."""
+    """Aggregate store-days by forecast origin, segment and span of days.
+
+    Args:
+        rows: Rows returned by :func:`with_segments`.
+        level: Aggregation level, such as ``state``; it decides what a segment is.
+        span: Names of the columns that tell the days, such as ``target_date``.
+        aggregates: Expressions to compute for each combination.
+    """
     column = "store_id" if level == STORE else level
     return rows.group_by("forecast_origin", *span, segment=column).agg(aggregates)
 
 
 def exact_sum(term: pl.Expr, *, digits: int = 4) -> pl.Expr:
-    """Sum doubles with a bit-identical result for any number of threads.
+    """Build an expression that sums floats with the same result for any number of threads.
 
-    The terms are rounded to ``digits`` decimals and summed as integers, like the SQL macro
+    The terms are rounded to ``digits`` decimals and summed as integers, as in the SQL macro
     ``exact_sum``.
     """
     scale = 10.0**digits

@@ -26,12 +26,12 @@ from rossmann_ml.features.grid import (
     StoreGrid,
     days_of,
 )
-from rossmann_ml.features.history import as_of_origin, expectations
+from rossmann_ml.features.history import expectations
 from rossmann_ml.features.inputs import read_published_inputs
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.plan import look_back_days, plan_features
-from rossmann_ml.features.residuals import AsOf
+from rossmann_ml.features.residuals import Past, as_of_origin
 from rossmann_ml.serving.generations import read_info, reading
 from rossmann_ml.warehouse.connection import read_frame
 
@@ -72,7 +72,7 @@ class PreparedOrigin:
         panel: Scoring panel of the published plan, all stores and days.
         near_plan: Published plan, from the first day that features use to its end.
         linear: Linear forecast; its design contains only the target days.
-        as_of: Values known at the origin, without the past days.
+        past: Values known at the origin, without the past days.
         stores: Stores in that order.
         plan_source: Source of the plan, shape (stores, days); None where a store has no plan.
         stored: Published forecasts in EUR, shape (stores, days); NaN without one.
@@ -81,7 +81,7 @@ class PreparedOrigin:
     panel: pl.DataFrame
     near_plan: PlanGrid
     linear: LinearForecast
-    as_of: AsOf
+    past: Past
     stores: StoreGrid
     plan_source: np.ndarray
     stored: FloatArray
@@ -96,17 +96,9 @@ class Scenarios:
         model_version: Model that scores, which also made the published forecasts.
     """
 
-    def __init__(
-        self,
-        origin: PreparedOrigin,
-        bundle: Bundle,
-        params: FeatureParams,
-        *,
-        horizon_days: int,
-    ) -> None:
+    def __init__(self, origin: PreparedOrigin, bundle: Bundle, *, horizon_days: int) -> None:
         self._origin = origin
         self._bundle = bundle
-        self._params = params
         self.model_version = bundle.model_version
         self.forecast_origin = origin.linear.forecast_origin
         self.horizon_days = horizon_days
@@ -151,7 +143,7 @@ class Scenarios:
         bundle = Bundle.load(models_folder, versions[0][0], threads=threads)
         params = FeatureParams.model_validate(bundle.metadata.feature_params)
         origin = (run or _call)(prepare_origin, generation, params)
-        return cls(origin, bundle, params, horizon_days=info.horizon_days)
+        return cls(origin, bundle, horizon_days=info.horizon_days)
 
     @property
     def first_date(self) -> date:
@@ -262,10 +254,9 @@ class Scenarios:
         promo[rows] = plan.is_promo
         expected = expectations(
             linear,
-            origin.as_of,
+            origin.past,
             replace(near, is_promo=promo),
             horizon_days=days,
-            params=self._params,
         )
         start = plan.column(self.first_date)
         shape = (len(rows), days)
@@ -348,15 +339,16 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
     as_read = keys.join(
         inputs.horizon_plan, on=["store_id", "target_date"], how="left", maintain_order="left"
     ).join(stored, on=["store_id", "target_date"], how="left", maintain_order="left")
-    as_of = as_of_origin(features.sales, features.plan, features.stores, linear, params)
+    past = as_of_origin(features.sales, features.plan, features.stores, linear, params)
     shape = (len(features.stores.store_ids), days)
     no_days = np.zeros((len(features.stores.store_ids), 0))
+    no_flags = no_days.astype(np.bool_)
     start = features.plan.column(origin) + 1
     return PreparedOrigin(
         panel=panel,
         near_plan=features.plan.since(origin - timedelta(days=look_back_days())),
         linear=replace(linear, design=linear.design.span(start, start + days)),
-        as_of=replace(as_of, observed=no_days.astype(np.bool_), residuals=no_days),
+        past=replace(past, is_promo=no_flags, observed=no_flags, residuals=no_days),
         stores=features.stores,
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),

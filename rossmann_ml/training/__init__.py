@@ -1,1 +1,1 @@
-"""Train models: backtest, fits, tuning, promotion gate, MLflow records and model cards."""
+"""Backtest, fit, tune and promote models, log them to MLflow, and write model cards."""

@@ -1,7 +1,7 @@
-"""Backtest a recipe and train a challenger, with all records in the warehouse and MLflow.
+"""Backtest a recipe, train a challenger, and record the results in the warehouse and MLflow.
 
-Entry points: :func:`run_backtest` and :func:`train_challenger`. Both reuse stored results of the
-same recipe and data. See :mod:`rossmann_ml.models.recipe` for fitting a member and
+Entry points: :func:`run_backtest` and :func:`train_challenger`. Both reuse results that were stored
+for the same recipe and data. See :mod:`rossmann_ml.models.recipe` for fitting a member and
 :mod:`rossmann_ml.training.gate` for promoting a model.
 """
 
@@ -44,14 +44,15 @@ from rossmann_ml.warehouse.session import Session
 
 @dataclass(frozen=True)
 class BacktestReport:
-    """Backtest of a recipe.
+    """Result of a backtest.
 
     Attributes:
-        recipe_hash: Hash of the recipe.
-        origins: Forecast origins of the folds.
-        computed: Origins whose folds were computed now; the others were stored.
-        scores: Result of :func:`rossmann_ml.evaluation.backtest.score`.
-        seconds: Wall time of the backtest.
+        recipe_hash: Fingerprint of the recipe.
+        origins: Past origins from which the recipe forecast.
+        computed: Origins whose forecasts this call computed; those of other origins were already
+            stored.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        seconds: Wall time of the backtest in seconds.
     """
 
     recipe_hash: str
@@ -62,12 +63,20 @@ class BacktestReport:
 
     @property
     def rmspe_by_origin(self) -> dict[str, float]:
-        """RMSPE of the blend over all rows of an origin, by ISO date of the origin."""
+        """RMSPE of the blend at each past origin, by ISO date of the origin."""
         return rmspe_by_origin(self.scores, BLEND)
 
 
 def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
-    """Compute and store the missing folds of a recipe's backtest, and score all folds."""
+    """Backtest the recipe of a training profile on the current data.
+
+    Out-of-fold forecasts that are not stored yet are computed and stored. Error metrics are then
+    computed from all of them.
+
+    Args:
+        session: Settings, parameters and progress of the command.
+        profile: Training profile, ``fast`` or ``full``.
+    """
     started = time.perf_counter()
     recipe = Recipe(profile, session.params, session.settings.threads)
     with session.writing() as connection:
@@ -87,11 +96,15 @@ def _panel_once(
 
 
 def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
-    """Fit the recipe on all rows up to the newest origin, and record and register the model.
+    """Fit a profile's recipe on all rows up to the newest origin, and record the model.
 
-    The function writes the bundle and the model card below ``warehouse/models``, a run and a
-    registered version to MLflow, and the scores and importances to ``forecasting``. It reuses the
-    members that an interrupted training has fitted.
+    The bundle and the model card are written below ``warehouse/models``. A run and a registered
+    version are written to MLflow, error metrics and feature importances to the schema
+    ``forecasting``. Members that an interrupted training has fitted are reused.
+
+    Args:
+        session: Settings, parameters and progress of the command.
+        profile: Training profile, ``fast`` or ``full``.
     """
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
@@ -150,7 +163,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
 def _keep_card(
     connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
 ) -> None:
-    """Write the model card to the MLflow run and next to the bundle, unless it exists."""
+    """Write a model's card to its MLflow run and next to its bundle, unless the file exists."""
     path = card_path(settings, report.model_version)
     if path.exists():
         return
@@ -168,14 +181,15 @@ def make_bundle(
     known_until: date,
     stores: pl.DataFrame,
 ) -> Bundle:
-    """Blend fitted members and calibrate the blend on their out-of-fold forecasts.
+    """Blend fitted members, and calibrate the blend on out-of-fold forecasts.
 
     Args:
-        recipe: Recipe of the members.
+        recipe: Recipe with which the members were fitted.
         members: Fitted members by family.
-        folds: Out-of-fold forecasts of earlier origins.
-        known_until: Newest day of the training data.
-        stores: ``store_id, store_type, assortment, state`` for the segments of totals.
+        folds: Out-of-fold forecasts that the recipe's members made from earlier origins.
+        known_until: Newest day in the training data.
+        stores: ``store_id, store_type, assortment, state``, which assign stores to the segments of
+            totals.
     """
     weights = fit_weights(folds.rows, recipe.families, shrinkage=recipe.params.blend.shrinkage)
     rows = folds.rows.with_columns(log_forecast=pl.Series(blend_logs(folds.rows, weights)))

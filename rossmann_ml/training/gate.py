@@ -1,7 +1,8 @@
-"""Promote or reject a challenger, roll a promotion back, and record each decision.
+"""Promote or reject a challenger, roll back a promotion, and record each decision.
 
-Entry points: :func:`promote`, :func:`rollback_model`, :func:`reconcile_alias`. The newest row of
-``forecasting.promotions`` defines the champion. See :mod:`rossmann_ml.training.fit` for training.
+Entry points: :func:`promote`, :func:`rollback_model`, :func:`reconcile_alias`. The newest promotion
+or rollback in ``forecasting.promotions`` defines the champion. See :mod:`rossmann_ml.training.fit`
+for training.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
 
 @dataclass(frozen=True)
 class Decision:
-    """Decision on one model.
+    """Decision whether a model becomes champion.
 
     Attributes:
-        model_version: Version of the challenger.
-        is_promoted: Whether the challenger is the champion from now on.
-        reason: Reason in words, with the figures.
-        figures: Figures of the reason by name.
-        previous: Version of the champion before the decision; None before the first.
+        model_version: Version of the model that was judged.
+        is_promoted: Whether this model is the champion from now on.
+        reason: Reason in a sentence, with the figures that were compared.
+        figures: Figures on which ``reason`` is based, and the names of the champion and of the
+            challenger's worst segment, by name.
+        previous: Version of the champion before the decision; None if there was none.
     """
 
     model_version: str
@@ -46,7 +48,7 @@ class Decision:
 
 
 def has_champion(session: Session) -> bool:
-    """Return whether there is a champion; False also without a warehouse."""
+    """Return whether there is a champion; False if there is no warehouse yet."""
     if not session.settings.database_path.exists():
         return False
     with session.writing() as connection:
@@ -54,17 +56,19 @@ def has_champion(session: Session) -> bool:
 
 
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
-    """Compare a challenger with the champion, and record the decision.
+    """Decide whether a challenger becomes champion, and record the decision.
 
-    The first model, and a refit of the champion's recipe, must beat seasonal naive; a refit must
-    also stay within ``gate.refit_tolerance`` of the champion's RMSPE. A changed recipe must be
-    better than the champion's on the out-of-fold rows that both forecast, and in no segment worse
-    than it by more than ``gate.segment_tolerance``.
+    Every challenger must have a lower RMSPE than seasonal naive. If it has the champion's recipe,
+    its RMSPE may exceed the champion's by at most the share ``gate.refit_tolerance``. If its recipe
+    is changed, it must be better than the champion on the past store-days for which both have
+    out-of-fold forecasts, and in no segment worse by more than the share
+    ``gate.segment_tolerance``. If there are no such store-days, the ratio of its RMSPE to that of
+    seasonal naive must be lower than the champion's.
 
     Args:
-        session: Session of the job; its progress receives the folds that are computed.
-        model_version: Version of the challenger; None for the newest.
-        actor: Name of the person or job, for the record.
+        session: Settings, parameters and progress of the command.
+        model_version: Version of the challenger; None for the newest registered model.
+        actor: Name of the person or job that asks for the decision, for the record.
 
     Raises:
         NoDataError: There is no such model.
@@ -82,10 +86,14 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
 
 
 def rollback_model(session: Session, *, actor: str) -> Decision:
-    """Roll back to the champion before the current one; the next refresh forecasts with it.
+    """Make the previous champion the champion again; the next weekly job forecasts with it.
+
+    Args:
+        session: Settings and parameters of the command.
+        actor: Name of the person or job that asks for it, for the record.
 
     Raises:
-        NoDataError: There was no other champion before.
+        NoDataError: There was no champion before the current one.
     """
     with session.writing() as connection:
         present = require_champion(connection)
@@ -112,13 +120,13 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
 
 
 def reconcile_alias(session: Session) -> bool:
-    """Set MLflow's alias ``champion`` to the newest decision, unless that is done.
+    """Set the alias ``champion`` in MLflow to the current champion, unless this is already done.
 
-    Two databases cannot commit together. The decision is recorded first, and the next command
-    repairs an alias that an interrupted command did not set.
+    The warehouse and MLflow's database cannot commit together. So the decision is recorded in the
+    warehouse first, and if a command is interrupted before it sets the alias, the next one sets it.
 
     Returns:
-        True when the alias was set now.
+        Whether this call set the alias.
     """
     with session.writing() as connection:
         serving = champion_record(connection)
@@ -145,15 +153,15 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Backtest figures of a model for the decision.
+    """Error metrics of a model from its backtest, on which the decision is based.
 
     Attributes:
-        recipe_hash: Hash of the recipe.
-        key: Key of the recipe for stored out-of-fold forecasts.
-        rmspe: Median RMSPE over the origins of the backtest.
+        recipe_hash: Fingerprint of the model's recipe.
+        key: Key that identifies the recipe's stored out-of-fold forecasts.
+        rmspe: Median RMSPE over the backtest's origins.
         naive: Median RMSPE of seasonal naive over the same origins.
-        share_of_naive: Median over the origins of RMSPE divided by that of seasonal naive. The
-            ratio is taken per origin, because some weeks are hard for every model.
+        share_of_naive: Median over the origins of the ratio of ``rmspe`` to ``naive``, computed per
+            origin because some weeks are hard for every model.
     """
 
     recipe_hash: str
@@ -164,7 +172,7 @@ class _Candidate:
 
     @property
     def said(self) -> str:
-        """Comparison with seasonal naive, in words."""
+        """Phrase that compares the model's RMSPE with that of seasonal naive."""
         return (
             f"RMSPE {self.rmspe:.4f} compared with seasonal naive's {self.naive:.4f}, at the "
             f"median origin {self.share_of_naive:.0%} of it"
@@ -276,10 +284,15 @@ def _judge(
 def _judge_apart(
     candidate: _Candidate, champion_now: _Candidate, decide: Callable[[bool, str], Decision]
 ) -> Decision:
-    """Compare with a champion whose features the code no longer has, by skill.
+    """Decide about a challenger if it and the champion have forecasts for no common store-day.
 
-    Without its features there are no common days. Each model is compared with seasonal naive on
-    its own days instead.
+    This happens if the code no longer computes the champion's features. Each model's RMSPE is then
+    compared with that of seasonal naive on its own days, and the lower ratio wins.
+
+    Args:
+        candidate: Error metrics of the challenger.
+        champion_now: Error metrics of the champion.
+        decide: Function that builds the decision from whether to promote, and the reason.
     """
     better = candidate.share_of_naive < champion_now.share_of_naive
     return decide(

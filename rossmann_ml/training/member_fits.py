@@ -1,7 +1,7 @@
-"""Fit the members of a recipe, and keep each on disk until the bundle is saved.
+"""Fit the members of a recipe, and keep each member on disk until the bundle is saved.
 
-A training that follows an interrupted one reuses these files. See :mod:`rossmann_ml.training.fit`
-for building the bundle.
+If a training is interrupted, the next one reuses the members that are on disk. See
+:mod:`rossmann_ml.training.fit` for building the bundle.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rossmann_ml.models.recipe import Recipe
 
 @dataclass(frozen=True)
 class MemberFits:
-    """Fitted members.
+    """Fitted members of a recipe.
 
     Attributes:
         members: Fitted members by family, in the order of the recipe.
-        seconds: Wall time of each new fit by family; reused members have none.
+        seconds: Wall time of each fit in seconds, by family; reused members are not included.
     """
 
     members: dict[str, Model] = field(default_factory=dict)
@@ -45,17 +45,17 @@ def fit_members(
     *,
     progress: Progress = silent,
 ) -> Iterator[MemberFits]:
-    """Yield every member of a recipe, fitted now or read from an interrupted training.
+    """Fit all members of a recipe, except those that an interrupted training has already fitted.
 
     Args:
-        settings: Settings with the folder of models.
-        recipe: Recipe of the members.
+        settings: Settings, which name the folder for models and the number of threads.
+        recipe: Recipe whose members are fitted.
         panel: Training panel.
-        inputs: Data of the panel; members that were fitted on other data are not reused.
+        inputs: Data from which the panel was built; members fitted on other data are not reused.
         progress: Function that receives a line for each member.
 
     Yields:
-        The members. Their files are deleted when the block succeeds.
+        All members. Their files are deleted when the ``with`` block ends without an error.
     """
     version = data_version_of_origin(
         inputs.features, inputs.forecast_origin, recipe.params.forecast

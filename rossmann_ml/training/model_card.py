@@ -1,4 +1,4 @@
-"""Build the model card: purpose, accuracy and weaknesses of a model, in Markdown.
+"""Build the model card, a Markdown document about a model's purpose, accuracy and weaknesses.
 
 :func:`read_card_source` reads the figures from the warehouse, :func:`model_card` builds the text.
 See :mod:`rossmann_ml.training.model_findings` for the sentences on weaknesses and fairness.
@@ -41,12 +41,13 @@ It must not be used
 
 @dataclass(frozen=True)
 class CardSource:
-    """Data of a model card.
+    """Data from which a model card is built.
 
     Attributes:
-        version: Row of ``forecasting.model_versions``.
-        scores: Rows of ``forecasting.backtest_scores`` of the model.
-        importance: Rows of ``forecasting.feature_importance`` of the model, largest gain first.
+        version: The model's row in ``forecasting.model_versions``, by column.
+        scores: The model's rows in ``forecasting.backtest_scores``.
+        importance: The model's rows in ``forecasting.feature_importance``, sorted by
+            ``gain_share``, largest first.
         data_set_name: ``retailer``, or the name of a synthetic sample.
         is_synthetic: Whether the data is a synthetic sample.
     """
@@ -59,18 +60,18 @@ class CardSource:
 
 
 def card_path(settings: Settings, model_version: str) -> Path:
-    """Return the path of a model's card, next to its bundle."""
+    """Return the path to a model's card, which is next to its bundle's folder."""
     return settings.models_path / f"{model_version}.md"
 
 
 def read_card_source(
     connection: duckdb.DuckDBPyConnection, model_version: str | None = None
 ) -> CardSource:
-    """Read the data of a model card from the warehouse.
+    """Read the data for a model card from the warehouse.
 
     Args:
         connection: Connection to the warehouse.
-        model_version: Version of the model; None for the newest registered one.
+        model_version: Version of the model; None for the newest registered model.
 
     Raises:
         NoDataError: There is no such model.
@@ -109,7 +110,7 @@ def read_card_source(
 
 
 def model_card(source: CardSource) -> str:
-    """Return the model card as Markdown."""
+    """Build the text of the model card, in Markdown."""
     sections = (
         ("What it is", _what_it_is(source)),
         ("What to use it for, and what not", _USES),
@@ -200,10 +201,13 @@ def _group(feature: str) -> str:
 
 
 def rmspe_table(scores: pl.DataFrame) -> str:
-    """Return RMSPE by origin and model as a Markdown table, the best model first.
+    """Build a Markdown table of RMSPE by forecast origin.
+
+    It has one row per origin and a last row for the median. It has one column per compared model
+    (the blend, its members and the references), sorted by median RMSPE, lowest first.
 
     Args:
-        scores: Rows of ``forecasting.backtest_scores`` of one model version.
+        scores: Rows in ``forecasting.backtest_scores`` for one model version.
     """
     overall = scores.filter(pl.col("segment_kind") == "overall")
     models = (

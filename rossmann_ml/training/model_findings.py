@@ -1,7 +1,7 @@
 """Describe a model's weaknesses and fairness in sentences, from its backtest scores.
 
-:func:`weaknesses` and :func:`fairness` read rows of ``forecasting.backtest_scores`` of one model
-version. See :mod:`rossmann_ml.evaluation.backtest` for scoring.
+:func:`weaknesses` and :func:`fairness` take the rows in ``forecasting.backtest_scores`` for one
+model version. See :mod:`rossmann_ml.evaluation.backtest` for computing these error metrics.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEGMENT_NAMES = {
     "holiday": "holiday",
     "horizon_week": "horizon week",
 }
-"""Name in sentences by kind of segment."""
+"""For each ``segment_kind`` that the model card mentions, its name in sentences."""
 
 # A segment is listed when its RMSPE exceeds the overall one by this factor. Two groups are compared
 # with the square, because they may differ in opposite directions.
@@ -34,15 +34,22 @@ _USUAL_COVERAGE_80 = (0.75, 0.85)
 
 
 def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
-    """Return the scores of one model over all origins together."""
+    """Return one model's error metrics over all origins together.
+
+    Args:
+        scores: Rows in ``forecasting.backtest_scores`` for one model version.
+        model: Value of the column ``model``: the blend, a member or a reference.
+    """
     return scores.filter((pl.col("model") == model) & pl.col("forecast_origin").is_null())
 
 
 def weaknesses(scores: pl.DataFrame) -> list[str]:
-    """Return one sentence for each weakness, the worst first within a kind.
+    """Describe each weakness of a model in one sentence.
+
+    Sentences about segments with a high RMSPE come first, sorted by RMSPE, highest first.
 
     Args:
-        scores: ``model, forecast_origin, segment_kind, segment`` and the scores.
+        scores: Rows in ``forecasting.backtest_scores`` for one model version.
     """
     return [
         *_worst_segments(scores),
@@ -57,7 +64,11 @@ def weaknesses(scores: pl.DataFrame) -> list[str]:
 
 
 def fairness(scores: pl.DataFrame) -> str:
-    """Return a text on differences in accuracy and bias between store types and states."""
+    """Describe how accuracy and bias differ between store types and between states, in sentences.
+
+    Args:
+        scores: Rows in ``forecasting.backtest_scores`` for one model version.
+    """
     parts = []
     for kind in ("store_type", "state"):
         name = SEGMENT_NAMES[kind]

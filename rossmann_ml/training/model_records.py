@@ -1,4 +1,4 @@
-"""Record trained models in ``forecasting.model_versions``, and read the records.
+"""Record trained models in the table ``forecasting.model_versions``, and read these records.
 
 See :mod:`rossmann_ml.training.fit` for training and :mod:`rossmann_ml.training.gate` for promotion.
 """
@@ -22,21 +22,22 @@ from rossmann_ml.warehouse.versions import Versions
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """Result of a training.
+    """Result of training a model.
 
     Attributes:
-        model_version: Name of the model: family, newest training day and hash of the content.
-        registry_version: Version number in MLflow's registry.
-        mlflow_run_id: Id of the MLflow run.
-        training_rows: Number of rows in the final fit.
-        rmspe_median: Median RMSPE over the origins of the backtest. Users see the median because a
+        model_version: Name of the model, made from its family, its newest training day and a hash
+            of its files.
+        registry_version: Version number in MLflow's registry; empty if it is not registered.
+        mlflow_run_id: Identifier of the MLflow run; empty if there is none.
+        training_rows: Number of rows on which the model was fitted.
+        rmspe_median: Median RMSPE over the backtest's origins. Users see the median, because a
             single store-day with tiny sales can dominate the mean.
         rmspe_mean: Mean RMSPE over the same origins.
         rmspe_spread: Standard deviation of RMSPE over the same origins.
-        seconds: Wall time of the final fit.
-        is_new: False when the same model was recorded before.
-        weights: Blend weights by member.
-        importance: ``feature, gain, gain_share, splits``.
+        seconds: Wall time in seconds to fit the model.
+        is_new: Whether the model was not recorded before.
+        weights: Weights in the blend, by member.
+        importance: Importance of each feature: ``feature, gain, gain_share, splits``.
     """
 
     model_version: str
@@ -53,7 +54,12 @@ class TrainingReport:
 
 
 def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
-    """Return the RMSPE of one model over all rows of an origin, by ISO date of the origin."""
+    """Return one model's RMSPE at each past origin, by ISO date of the origin.
+
+    Args:
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        model: Value of the column ``model``: the blend, a member or a reference.
+    """
     rows = scores.filter(
         (pl.col("model") == model)
         & (pl.col("segment_kind") == "overall")
@@ -71,15 +77,16 @@ def training_report(
     mlflow_run_id: str = "",
     registry_version: str = "",
 ) -> TrainingReport:
-    """Build a `TrainingReport` for a newly trained bundle.
+    """Build the report for a newly trained bundle.
 
     Args:
         bundle: Saved bundle.
-        scores: Scores of its backtest.
-        training_rows: Number of rows in the final fit.
-        seconds: Wall time of the final fit.
-        mlflow_run_id: Id of the MLflow run; empty for a model of a past origin, which never serves.
-        registry_version: Version number in the registry; empty for a model of a past origin.
+        scores: Error metrics from the backtest of its recipe.
+        training_rows: Number of rows on which it was fitted.
+        seconds: Wall time in seconds to fit it.
+        mlflow_run_id: Identifier of the MLflow run; empty for a model that was trained for a past
+            origin, because such models never serve.
+        registry_version: Version number in MLflow's registry; empty for such a model.
     """
     figures = pl.Series(list(rmspe_by_origin(scores, BLEND).values())).to_numpy()
     return TrainingReport(
@@ -100,7 +107,16 @@ def training_report(
 def stored_report(
     connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float
 ) -> TrainingReport | None:
-    """Return the report of a recorded model, or None when the bundle is not recorded."""
+    """Build the report for a bundle that was recorded before, from its record.
+
+    Args:
+        connection: Pipeline database.
+        bundle: Saved bundle.
+        seconds: Wall time in seconds of the current training.
+
+    Returns:
+        The report, with ``is_new`` False; None if the bundle is not recorded.
+    """
     row = one_row(
         connection,
         "SELECT registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, "
@@ -135,7 +151,16 @@ def record_model(
     versions: Versions,
     scores: pl.DataFrame,
 ) -> None:
-    """Insert a model, its scores and its importances into ``forecasting``."""
+    """Record a model, its error metrics and its feature importances in the schema ``forecasting``.
+
+    Args:
+        connection: Pipeline database.
+        recipe: Recipe with which the model was fitted.
+        report: Report about the training.
+        trained_through: Newest day in the training data.
+        versions: Versions of data and code.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+    """
     now = utc_now()
     row = pl.DataFrame(
         {

@@ -1,8 +1,9 @@
-"""Register a bundle in MLflow as a model that predicts from a pandas frame.
+"""Register a bundle in MLflow as a model that predicts from a pandas data frame.
 
-The artifact has the bundle's files and this library's code without pickled objects, so that
-``mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")`` works in an environment with
-the listed packages. It serves inspection and comparison; the weekly job loads the bundle itself.
+The registered model consists of the bundle's files and the code of ``rossmann_ml``, without pickled
+objects. ``mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")`` loads it in any
+environment with the required packages. It is meant for inspecting and comparing models; the weekly
+job loads the bundle directly.
 """
 
 from __future__ import annotations
@@ -26,16 +27,20 @@ _PACKAGES = (
     "holidays", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "python-dateutil",
     "pyyaml", "scipy",
 )  # fmt: skip
-"""Packages that every bundle needs; each member adds its own."""
+"""Python packages that every bundle needs to forecast; each member needs its own in addition."""
 
 
 def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
-    """Log a bundle into the active MLflow run and register it, with signature and example.
+    """Log a bundle to the active MLflow run, and register it as a model.
 
     Args:
-        bundle: The bundle.
-        folder: Folder of the bundle's files.
-        example: Panel rows for the signature and the input example.
+        bundle: Bundle to register.
+        folder: Folder with the bundle's files.
+        example: Rows of a panel, from which the input example and the signature (names and types of
+            columns) are made.
+
+    Returns:
+        MLflow's ``ModelInfo`` about the registered model.
     """
     import mlflow.pyfunc  # noqa: PLC0415 - takes seconds
     from mlflow.models import infer_signature  # noqa: PLC0415 - see above
@@ -59,13 +64,15 @@ def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
 
 
 def requirements(bundle: Bundle) -> list[str]:
-    """Return the packages that loading a bundle needs, each with the installed version."""
+    """List the Python packages that a bundle needs, each as ``name==installed version``."""
     of_members = (name for model in bundle.model.members.values() for name in model.packages)
     return [f"{name}=={version(name)}" for name in sorted({*_PACKAGES, *of_members})]
 
 
 def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
-    """Return the input columns of the registered model, in types that MLflow supports.
+    """Convert a panel to the pandas frame that the registered model takes as input.
+
+    Its column types are those that MLflow supports.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.
@@ -81,10 +88,15 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
 
 
 def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
-    """Forecast the rows of a frame with the columns of :func:`plain_frame`.
+    """Forecast the rows of a pandas frame with a bundle.
+
+    Args:
+        bundle: Bundle to forecast with.
+        asked: Rows with the columns that :func:`plain_frame` returns.
 
     Returns:
-        ``store_id, target_date, sales_forecast`` and the interval bounds, in the order of the rows.
+        ``store_id, target_date, sales_forecast, lower_80, upper_80, lower_95, upper_95``, in the
+        row order of ``asked``; forecasts and bounds in EUR.
     """
     features = [name for name in bundle.metadata.features if name not in KEYS]
     panel = pl.from_pandas(asked).with_columns(

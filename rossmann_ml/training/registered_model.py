@@ -1,6 +1,7 @@
-"""Adapter that MLflow executes to load the registered model, so that nothing is pickled.
+"""Define the class with which MLflow loads the registered model and predicts.
 
-MLflow runs the copy of this file in the artifact. See :mod:`rossmann_ml.training.registered`.
+MLflow keeps a copy of this file with the registered model and executes it to load the model, so
+that no object needs to be pickled. See :mod:`rossmann_ml.training.registered`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class BundleModel(PythonModel):  # type: ignore[misc]
-    """MLflow model that forecasts with the bundle in the same artifact."""
+    """MLflow model that forecasts with the bundle that is stored with it."""
 
     def load_context(self, context: Any) -> None:
-        """Read the bundle from the artifact's files."""
+        """Load the bundle from the files that MLflow stores with the model."""
         folder = Path(context.artifacts["bundle"])
         self.bundle = Bundle.load(folder.parent, folder.name, threads=1)
 
@@ -32,7 +33,11 @@ class BundleModel(PythonModel):  # type: ignore[misc]
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow's signature
     ) -> pd.DataFrame:
-        """Return :func:`rossmann_ml.training.registered.forecast_plain_frame` of the input."""
+        """Forecast the rows of ``model_input``.
+
+        See :func:`rossmann_ml.training.registered.forecast_plain_frame` for the columns of input
+        and result.
+        """
         return forecast_plain_frame(self.bundle, model_input)
 
 

@@ -1,7 +1,8 @@
-"""Log trainings, trials and model cards to MLflow, and set aliases of registered models.
+"""Log trainings, tuning trials and model cards to MLflow, and set aliases of registered models.
 
-All calls of MLflow are here, except :mod:`rossmann_ml.training.registered`. The champion is defined
-by ``forecasting.promotions``; MLflow's alias is a copy.
+MLflow is called only here and in :mod:`rossmann_ml.training.registered`. The table
+``forecasting.promotions`` defines which model is the champion; MLflow's alias ``champion`` is only
+a copy of this.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class LoggedModel:
     """Identifiers of a model in MLflow.
 
     Attributes:
-        run_id: Id of the run.
-        registry_version: Version number in the registry.
+        run_id: Identifier of the MLflow run.
+        registry_version: Version number in MLflow's registry.
     """
 
     run_id: str
@@ -50,10 +51,13 @@ class LoggedModel:
 
 @contextmanager
 def client(settings: Settings) -> Iterator[MlflowClient]:
-    """Yield a client of the tracking address; create the experiment if it is missing.
+    """Yield an MLflow client that is connected to the tracking address in the settings.
+
+    The experiment ``rossmann-forecast`` is created if it does not exist. MLflow's errors in the
+    ``with`` block become ``TrackingError``.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses; the message names its address.
+        TrackingError: MLflow does not respond or refuses; the message names its address.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow  # noqa: PLC0415 - takes seconds, and most commands do without
@@ -89,17 +93,17 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """Content of the MLflow run of one training.
+    """Data that is logged to MLflow about one training.
 
     Attributes:
         bundle: Saved bundle.
-        recipe: Recipe of the bundle.
-        example: Rows of the training panel for the input example.
-        training_rows: Number of rows in the final fit.
-        folds: Out-of-fold forecasts of the members.
-        scores: Scores of the backtest.
-        fit_seconds: Wall time of the final fit by member.
-        tags: Versions of data and code, and the forecast origin.
+        recipe: Recipe with which the bundle was fitted.
+        example: A few rows of the training panel, logged as an example of the model's input.
+        training_rows: Number of rows on which the model was fitted.
+        folds: Out-of-fold forecasts that the members made.
+        scores: Error metrics from the backtest.
+        fit_seconds: Wall time of the fit in seconds, by member; reused members are not included.
+        tags: Versions of data and code, and the forecast origin, by tag name.
     """
 
     bundle: Bundle
@@ -113,12 +117,13 @@ class TrainingRecord:
 
 
 def log_training(settings: Settings, training: TrainingRecord) -> LoggedModel:
-    """Log one training and register its model, with the alias ``challenger``.
+    """Log one training, register its model, and give it the alias ``challenger``.
 
-    The parent run is of the blend; each member and each reference model has a nested run.
+    The blend is logged as an MLflow run. Each member and each reference forecast is logged as a run
+    that is nested in it.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     bundle, scores = training.bundle, training.scores
     with client(settings) as found:
@@ -203,14 +208,16 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """Content of the MLflow run of one tuning trial.
+    """Data that is logged to MLflow about one tuning trial.
 
     Attributes:
-        name: Name of the run.
-        tags: Versions, study, origins and final state of the trial.
-        parameters: Hyperparameters by the library's names.
-        rmspe_by_origin: RMSPE by ISO date of the evaluated origins.
-        seconds: Wall time of the trial.
+        name: Name of the MLflow run.
+        tags: Versions of data and code, name of the study, origins, and whether the trial was
+            pruned (stopped early), by tag name.
+        parameters: All parameters of the member, with the names that LightGBM, XGBoost or CatBoost
+            gives them.
+        rmspe_by_origin: RMSPE at each evaluated origin, by ISO date.
+        seconds: Wall time of the trial in seconds.
     """
 
     name: str
@@ -221,10 +228,10 @@ class TrialRecord:
 
 
 def log_trial(settings: Settings, trial: TrialRecord) -> None:
-    """Log one tuning trial.
+    """Log one tuning trial as an MLflow run.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     with client(settings) as found:
         import mlflow  # noqa: PLC0415 - see client
@@ -244,30 +251,35 @@ def log_trial(settings: Settings, trial: TrialRecord) -> None:
 
 
 def log_card(settings: Settings, run_id: str, card: str) -> None:
-    """Write a model card to the reports of a run.
+    """Write a model card into the folder ``reports`` of an MLflow run.
+
+    Args:
+        settings: Settings with the tracking address.
+        run_id: Identifier of the MLflow run.
+        card: Text of the model card, in Markdown.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     with client(settings) as found:
         found.log_text(run_id, card, "reports/model_card.md")
 
 
 def set_champion(settings: Settings, registry_version: str) -> None:
-    """Set the alias ``champion`` to a version of the registered model.
+    """Set the alias ``champion`` in MLflow to a version of the registered model.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     with client(settings) as found:
         found.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
 
 
 def alias_version(settings: Settings) -> str | None:
-    """Return the registry version with the alias ``champion``; None when no version has it.
+    """Read which version in MLflow's registry has the alias ``champion``; None if there is none.
 
     Raises:
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     with client(settings) as found:
         models = found.search_registered_models(f"name = '{REGISTERED_MODEL}'")

@@ -1,8 +1,8 @@
 """Search the hyperparameters of one model family with Optuna.
 
-:func:`tune` runs or continues a study; :class:`TuningReport` holds its trials. See
-:mod:`rossmann_ml.training.tune_folds` for the origins and the RMSPE of a set of values.
-``params.yaml`` is read-only here.
+:func:`tune` starts or continues a study, a series of trials that evaluate one set of values each.
+:class:`TuningReport` holds the trials. See :mod:`rossmann_ml.training.tune_folds` for choosing the
+origins and computing the RMSPE. ``params.yaml`` is not changed here.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """The evaluation of one set of values.
+    """Evaluation of one set of hyperparameters.
 
     Attributes:
-        number: Number in the study, from 0.
-        values: Searched parameters, by the library's names.
+        number: Number of the trial in the study, from 0.
+        values: Values of the searched hyperparameters by name, with the names in ``params.yaml``.
         rmspe: Mean RMSPE over the evaluated origins.
-        is_complete: False for a pruned trial, which skipped the last origins.
+        is_complete: Whether all origins were evaluated; False if the trial was pruned (stopped
+            early because it was worse than others).
     """
 
     number: int
@@ -62,17 +63,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuningReport:
-    """All trials of a study so far.
+    """Result of tuning: all trials of a study so far.
 
     Attributes:
-        study: Study name; equal for equal data, code, ranges and other parameters.
-        family: Model family.
+        study: Name of the study; the same if data, feature code, search intervals and all other
+            parameters are the same.
+        family: Model family whose hyperparameters are searched.
         profile: Training profile.
-        origins: Origins tuned on, and reported origins.
-        trials: Complete and pruned trials, in order.
-        today: Trial of the values in ``params.yaml``.
+        origins: Origins that trials are evaluated on, and origins of the backtest.
+        trials: Complete and pruned trials, in the order of their numbers.
+        today: Trial that evaluated the values now in ``params.yaml``.
         best: Complete trial with the lowest RMSPE.
-        tried_now: Number of trials of this call.
+        tried_now: Number of trials that this call added.
     """
 
     study: str
@@ -85,7 +87,7 @@ class TuningReport:
     tried_now: int
 
     def params_to_set(self) -> dict[str, object]:
-        """Return the best values in the layout of ``params.yaml``, below ``training``."""
+        """Arrange the best values as in the section ``training`` of ``params.yaml``."""
         size = {k: v for k, v in self.best.values.items() if k in FitSize.model_fields}
         others = {k: v for k, v in self.best.values.items() if k not in size}
         found: dict[str, object] = {}
@@ -104,24 +106,26 @@ def tune(
     trials: int,
     minutes: float | None = None,
 ) -> TuningReport:
-    """Run trials until the study has ``trials`` or ``minutes`` have passed.
+    """Run trials until the study has enough of them, or the time is over.
 
-    The values in ``params.yaml`` are always evaluated once. A second call continues the study,
-    which is kept in ``optuna/studies.db`` below the state folder. Each trial is a run in MLflow.
-    The warehouse stays free during the fits because it is read once, before them.
+    The values in ``params.yaml`` are always evaluated. A later call with the same data and settings
+    continues the study, which is stored in ``optuna/studies.db`` in the state folder. Each trial is
+    logged to MLflow. The warehouse is read once, before the fits, so that other commands can use it
+    during them.
 
     Args:
         session: Settings, parameters and progress of the command.
-        family: Model family.
+        family: Model family whose hyperparameters are searched.
         profile: Training profile.
-        trials: Number of trials in the study, including those of earlier calls.
+        trials: Number of trials that the study shall have, including trials by earlier calls.
         minutes: Minutes after which no new trial starts; None for no limit.
 
     Raises:
-        SettingsError: Family or parameters cannot be tuned, or the library refuses a value.
+        SettingsError: The family or its parameters cannot be tuned, or LightGBM, XGBoost or
+            CatBoost refuses a value.
         NoDataError: There is no warehouse, or too little history.
         BusyError: Another process tunes the same study.
-        TrackingError: MLflow does not answer or refuses.
+        TrackingError: MLflow does not respond or refuses.
     """
     started = time.monotonic()
     settings, params, progress = session.settings, session.params, session.progress
@@ -178,11 +182,18 @@ def tune(
 
 
 def values_of_today(recipe: Recipe, family: str) -> Values:
-    """Return the searched parameters with their values in ``params.yaml``.
+    """Look up the values that ``params.yaml`` has for the hyperparameters to search.
+
+    Args:
+        recipe: Recipe made from ``params.yaml``.
+        family: Model family whose hyperparameters are searched.
+
+    Returns:
+        Values by name of the parameter.
 
     Raises:
-        SettingsError: The family is unknown, missing in the profile or without ranges, or a value
-            is outside its range.
+        SettingsError: The family is unknown, is not in the profile or has no search intervals, or
+            a value is outside its interval.
     """
     families = recipe.params.training.families
     if family not in families:
@@ -219,7 +230,10 @@ def _read(session: Session) -> tuple[OriginInputs, Versions]:
 
 
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
-    """Return a hash of all that a trial's RMSPE depends on, except the searched values."""
+    """Compute a fingerprint of everything a trial's RMSPE depends on, except the searched values.
+
+    It names the study, so that only comparable trials are in one study.
+    """
     space = recipe.params.tuning.families[family]
     # one constant for every searched name, so that the current values do not count
     same = with_values(recipe, family, dict.fromkeys(space, 0))
@@ -261,7 +275,7 @@ def _study(settings: Settings, name: str, seed: int) -> Iterator[optuna.Study]:
 
 
 def _trials(study: optuna.Study) -> list[Trial]:
-    """Return the trials with a figure; those that failed or were interrupted have none."""
+    """List the study's trials that have an RMSPE; failed and interrupted trials have none."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     return [
         Trial(
@@ -274,7 +288,7 @@ def _trials(study: optuna.Study) -> list[Trial]:
 
 @dataclass(frozen=True)
 class _Objective:
-    """The function that Optuna minimises: mean RMSPE over the folds."""
+    """Function that Optuna minimises: it evaluates one trial and returns its mean RMSPE."""
 
     settings: Settings
     recipe: Recipe

@@ -1,7 +1,7 @@
-"""Choose the origins for tuning, build their rows, and compute the RMSPE of a set of values.
+"""Choose the origins for tuning, build their rows, and compute the RMSPE of a set of parameters.
 
-The origins are earlier than those of the backtest. See :mod:`rossmann_ml.training.tune` for the
-search.
+The origins are earlier than the backtest's, so that its reported accuracy is not optimistic. See
+:mod:`rossmann_ml.training.tune` for searching the parameters.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from rossmann_ml.models.recipe import Recipe
 
 @dataclass(frozen=True)
 class TuningOrigins:
-    """Origins for tuning, and reported origins.
+    """Origins for tuning, and the backtest's origins, whose accuracy is reported.
 
     Attributes:
-        tuned_on: Origins of the tuning folds, oldest first.
-        untouched: Reported origins after the last horizon of ``tuned_on``, oldest first.
-        overlapping: Reported origins before the end of that horizon, because history is too short.
-            Their figures are too good.
+        tuned_on: Origins on which sets of parameters are compared, oldest first.
+        untouched: Backtest origins that are not before the last target day of ``tuned_on``, oldest
+            first.
+        overlapping: Backtest origins before that day; there are some only if history is too short.
+            The accuracy reported for them is optimistic, because parameters are chosen on the same
+            days.
     """
 
     tuned_on: list[date]
@@ -41,18 +43,18 @@ class TuningOrigins:
 
 
 def tuning_origins(first_sales_date: date, newest: date, params: Params) -> TuningOrigins:
-    """Choose the origins to tune on.
+    """Choose the origins on which sets of parameters are compared.
 
-    Their horizons end before the oldest origin that a profile's backtest reports, or that a stored
-    fold may replace. With a short history they end before the newest reported origin.
+    Their last target day is not after any origin whose forecasts a backtest may use. If history is
+    too short for that, it is not after the newest backtest origin.
 
     Args:
         first_sales_date: First day with sales rows.
         newest: Origin of the next forecast.
-        params: Horizon, backtests and ``tuning``.
+        params: Parameters; the horizon, the training profiles' backtests and ``tuning`` are used.
 
     Raises:
-        NoDataError: History is too short for both.
+        NoDataError: History is too short for a single such origin.
     """
     tuning, horizon_days = params.tuning, params.forecast.horizon_days
     profiles = params.training.profiles.values()
@@ -98,13 +100,13 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
 
 @dataclass(frozen=True)
 class TuningFold:
-    """Rows of one forecast origin.
+    """Rows with which a set of parameters is evaluated at one forecast origin.
 
     Attributes:
         origin: Forecast origin.
-        known: Rows of the training panel of earlier origins.
-        to_score: Rows to forecast, with their actuals.
-        data_version: Fingerprint of the data behind both.
+        known: Training rows, from earlier origins.
+        to_score: Rows to forecast from this origin, with their actual ``sales``.
+        data_version: Fingerprint of the data on which ``known`` and ``to_score`` depend.
     """
 
     origin: date
@@ -116,9 +118,16 @@ class TuningFold:
 def make_folds(
     inputs: OriginInputs, recipe: Recipe, origins: list[date], *, progress: Progress = silent
 ) -> list[TuningFold]:
-    """Build the rows of the origins to tune on.
+    """Build the training rows and the rows to forecast for each origin to tune on.
 
-    Sales after the horizon of the newest origin are removed first, so that no trial can use them.
+    Sales after the last target day of the newest of these origins are removed first, so that no
+    trial can use them.
+
+    Args:
+        inputs: Stores, sales and plan for the next forecast.
+        recipe: Recipe, which sets features, horizon and the number of training rows.
+        origins: Origins to tune on, oldest first.
+        progress: Function that receives a message after each training origin.
     """
     params, profile = recipe.params, recipe.profile_params
     horizon_days = params.forecast.horizon_days
@@ -152,13 +161,13 @@ def make_folds(
 
 
 def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str]) -> Recipe:
-    """Return a copy of a recipe with other parameters of one member.
+    """Return a copy of a recipe in which one member has other parameters.
 
     Args:
-        recipe: The recipe.
+        recipe: Recipe to copy.
         family: Model family of the member.
-        values: New parameters by the library's names; ``trees`` and ``learning_rate`` replace those
-            of the profile.
+        values: New values by name of the parameter. ``trees`` and ``learning_rate`` replace the
+            values that the training profile sets.
     """
     training, profile = recipe.params.training, recipe.profile_params
     size = profile.models[family]
@@ -177,14 +186,18 @@ def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str
 def rmspe_of_folds(
     recipe: Recipe, family: str, folds: list[TuningFold]
 ) -> Iterator[tuple[date, float]]:
-    """Fit a member as of each origin, and yield the origin with its RMSPE.
+    """Fit a member at each origin on earlier rows, forecast, and yield the origin and the RMSPE.
 
-    The bias factor comes from the scored rows themselves, centred on their median. That suffices to
-    compare parameters, and a season that is missed as a whole still counts. The figures are not
-    reported as accuracy.
+    Forecasts are first multiplied by a bias factor that is estimated on the same rows, so the RMSPE
+    is optimistic. It is good enough to compare parameters, but must not be reported as accuracy.
+
+    Args:
+        recipe: Recipe with the parameters to evaluate.
+        family: Model family of the member.
+        folds: Rows for each origin.
 
     Raises:
-        SettingsError: The library refuses a parameter.
+        SettingsError: LightGBM, XGBoost or CatBoost refuses a parameter.
     """
     for fold in folds:
         try:

@@ -98,7 +98,7 @@ def inputs(folder: Path) -> FeatureInputs:
 def folds_of(known: FeatureInputs, panel: pl.DataFrame, recipe: Recipe, origin: date) -> Folds:
     """Compute the recipe's out-of-fold forecasts as of an origin, in a database in memory."""
     nothing = pl.DataFrame()
-    as_of = OriginInputs(origin, date.max, known, horizon_plan=nothing, history=nothing)
+    as_of = OriginInputs(origin, known, horizon_plan=nothing, history=nothing)
     with duckdb.connect() as connection:
         create_tables(connection)
         return complete_folds(connection, as_of, recipe, lambda: panel)

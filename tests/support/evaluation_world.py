@@ -109,7 +109,7 @@ def world(*, opens_on: date | None = None) -> FeatureInputs:
 def as_of(features: FeatureInputs, origin: date = LAST_DAY) -> OriginInputs:
     """Build the inputs of an origin from arrays, with empty frames."""
     nothing = pl.DataFrame()
-    return OriginInputs(origin, date.max, features, horizon_plan=nothing, history=nothing)
+    return OriginInputs(origin, features, horizon_plan=nothing, history=nothing)
 
 
 def made_folds(

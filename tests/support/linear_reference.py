@@ -70,7 +70,7 @@ class Column:
     """A column of the linear forecast.
 
     Attributes:
-        block: Topic of the column, as in the design's ``blocks``.
+        block: Topic of the column.
         name: Name in messages.
         value: Function that returns the value of a store's row and a day's number.
         harmonic: Number of the annual harmonic, 0 for other columns.

@@ -1,14 +1,14 @@
-"""Compute history features of a store and a target day, from sales up to an origin.
+"""Compute history features for each store and target day, from sales up to a forecast origin.
 
-Each module of this package is one feature group: it defines ``GROUP``, a
+Each module in this package is one feature group: it defines ``GROUP``, a
 :class:`rossmann_ml.features.groups.HistoryGroup`. This file computes the features that also depend
-on the plan of the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
+on the plan for the target days. See :mod:`rossmann_ml.features.linear` for the linear forecast and
 :mod:`rossmann_ml.features.residuals` for its residuals.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 
@@ -16,18 +16,16 @@ from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.cell_means import cell_numbers
 from rossmann_ml.features.grid import (
-    BoolArray,
     Float32Array,
     FloatArray,
-    IntArray,
     PlanGrid,
     SalesGrid,
     StoreGrid,
     weekdays,
 )
 from rossmann_ml.features.groups import FeatureGroup, HistoryGroup, find_groups
-from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.residuals import AsOf, Past, residuals_as_of
+from rossmann_ml.features.linear import LinearForecast
+from rossmann_ml.features.residuals import Past, as_of_origin
 
 BASE_COLUMN = "base_log_sales"
 _CELL = "cell_difference_{half_lives_days}d"
@@ -48,12 +46,12 @@ _FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations
 
 
 def history_groups() -> list[FeatureGroup]:
-    """Return the groups of history features, in column order."""
+    """Return all feature groups that are computed from past sales, in column order."""
     return [_EXPECTATIONS, *_groups_of_modules()]
 
 
 def history_feature_names(params: FeatureParams) -> dict[str, str]:
-    """Return the meaning of each history feature by name, in column order."""
+    """Map the name of each history feature to its meaning, in column order."""
     return {name: text for group in history_groups() for name, text in group.names(params).items()}
 
 
@@ -66,115 +64,68 @@ def history_features(
     history: SalesGrid,
     plan: PlanGrid,
     stores: StoreGrid,
+    linear: LinearForecast,
     *,
-    forecast_origin: date,
     horizon_days: int,
     params: FeatureParams,
-    linear: LinearForecast | None = None,
 ) -> dict[str, Float32Array]:
     """Compute every history feature for all stores and the days after an origin.
 
     Sales after the origin are removed first, so they cannot change a feature. A store's features
-    depend on its own history and on sums over the stores of its chain, group and state.
+    depend on its own history and on sums over all stores, over stores of its type and assortment,
+    and over stores in its state.
 
     Args:
         history: Sales; columns after the origin are ignored.
-        plan: Plan of the history and of the target days.
+        plan: Plan that covers the days of ``history`` and the target days.
         stores: Stores, in the row order of both grids.
-        forecast_origin: Last day whose sales are known.
+        linear: Linear forecast as of the origin.
         horizon_days: Number of target days after the origin.
         params: Half-lives and windows, in days.
-        linear: Linear forecast as of the origin; None to compute it here.
 
     Returns:
-        Arrays by the names of :func:`history_feature_names`, which broadcast to
-        (stores, horizon_days); NaN where a store lacks the history.
+        One array per feature, in the order of :func:`history_feature_names`. Arrays broadcast to
+        (stores, horizon_days) and are NaN for stores with too little history.
+
+    Raises:
+        ValueError: The plan lacks days.
     """
-    if linear is None:
-        (linear,) = linear_forecasts(history, plan, stores, [forecast_origin])
-    if linear.forecast_origin != forecast_origin:
-        raise ValueError(
-            f"a linear forecast as of {linear.forecast_origin} does not fit {forecast_origin}"
-        )
-    known = history.until(forecast_origin)
-    past_weekdays, past_promo = _past(known, plan)
-    as_of = residuals_as_of(
-        known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
-    )
+    past = as_of_origin(history, plan, stores, linear, params)
     features: dict[str, np.ndarray] = {
-        **expectations(linear, as_of, plan, horizon_days=horizon_days, params=params)
+        **expectations(linear, past, plan, horizon_days=horizon_days)
     }
-    past = Past(as_of, known.first_date, past_weekdays, past_promo, horizon_days, params)
     for group in _groups_of_modules():
-        features |= group.compute(past)
+        features |= group.compute(past, horizon_days)
     return {name: features[name].astype(np.float32) for name in history_feature_names(params)}
 
 
 @one_blas_thread
-def as_of_origin(
-    history: SalesGrid,
-    plan: PlanGrid,
-    stores: StoreGrid,
-    linear: LinearForecast,
-    params: FeatureParams,
-) -> AsOf:
-    """Compute residuals and cell means as of the origin of a linear forecast."""
-    known = history.until(linear.forecast_origin)
-    past_weekdays, past_promo = _past(known, plan)
-    return residuals_as_of(
-        known, plan, stores, linear, params, past_promo=past_promo, past_weekdays=past_weekdays
-    )
-
-
-@one_blas_thread
 def expectations(
-    linear: LinearForecast,
-    as_of: AsOf,
-    plan: PlanGrid,
-    *,
-    horizon_days: int,
-    params: FeatureParams,
+    linear: LinearForecast, past: Past, plan: PlanGrid, *, horizon_days: int
 ) -> dict[str, FloatArray]:
-    """Compute the features of linear forecast and cell means for the target days.
+    """Compute the history features that depend on the target days' plan.
 
-    Only these history features depend on the plan of the target days.
+    They are the linear forecast, its effects of the day, and differences between cell means and
+    the linear forecast.
 
     Args:
         linear: Linear forecast; its design covers the target days.
-        as_of: Residuals and cell means as of its origin.
+        past: Residuals and cell means as of its origin.
         plan: Plan of the target days.
         horizon_days: Number of target days after the origin.
-        params: Half-lives in days.
 
     Returns:
-        Arrays by feature name, shape (stores, horizon_days).
+        Arrays by feature name, in log units, shape (stores, horizon_days).
     """
     first_target = linear.forecast_origin + timedelta(days=1)
-    target_promo = _columns(plan, plan.is_promo, first_target, horizon_days)
+    target_promo = plan.promotions(first_target, horizon_days)
     target_cells = cell_numbers(weekdays(first_target, horizon_days), target_promo)
     start = (first_target - linear.design.first_date).days
-    base = linear.log_sales(start, start + horizon_days) + as_of.shift[:, None]
+    base = linear.log_sales(start, start + horizon_days) + past.shift[:, None]
     chain_shape = linear.chain_shape(start, start + horizon_days)
     features: dict[str, FloatArray] = {BASE_COLUMN: base, "chain_shape": chain_shape}
     features["own_shape"] = linear.own_shape(start, start + horizon_days) - chain_shape
-    for days, levels in zip(params.half_lives_days, as_of.levels, strict=True):
+    for days, levels in zip(past.params.half_lives_days, past.levels, strict=True):
         cells = np.take_along_axis(levels.cells, target_cells, axis=1)
         features[f"cell_difference_{days}d"] = cells - base
     return features
-
-
-def _past(known: SalesGrid, plan: PlanGrid) -> tuple[IntArray, BoolArray]:
-    """Return weekday, shape (days,), and promotion, shape (stores, days), of a history's days."""
-    days = known.sales.shape[1]
-    past_promo = _columns(plan, plan.is_promo, known.first_date, days)
-    return weekdays(known.first_date, days), past_promo
-
-
-def _columns(plan: PlanGrid, values: BoolArray, first: date, days: int) -> BoolArray:
-    start = plan.column(first)
-    if start < 0 or start + days > plan.days:
-        raise ValueError(
-            f"the plan covers {plan.first_date} to {plan.dates[-1]}, "
-            f"not {first} and the {days - 1} days after it"
-        )
-    return values[:, start : start + days]

@@ -1,4 +1,7 @@
-"""Residuals of store, state and chain around the days 364 and 728 days before the target day."""
+"""Compute features from residuals around the days 364 and 728 days before the target day.
+
+A residual is log sales minus the linear forecast, here of the store, its state or the chain.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,16 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import YEAR_DAYS, Past, mean_or_nan
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    as_of = past.as_of
-    last = as_of.residuals.shape[1] - 1
-    targets = last + 1 + np.arange(past.horizon_days)
+def _compute(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
+    last = past.residuals.shape[1] - 1
+    targets = last + 1 + np.arange(horizon_days)
     year, year_before = targets - YEAR_DAYS, targets - 2 * YEAR_DAYS
     # centre of the 21 days up to the origin a year ago, from which the season's change is measured
     origin_then = np.array([last - YEAR_DAYS - 10])
 
-    store = (as_of.residuals, as_of.observed)
-    chain = (as_of.residuals.sum(axis=0)[None, :], as_of.observed.sum(axis=0)[None, :])
-    state = (as_of.states, (as_of.states != 0).astype(np.float64))
+    store = (past.residuals, past.observed)
+    chain = (past.residuals.sum(axis=0)[None, :], past.observed.sum(axis=0)[None, :])
+    state = (past.states, (past.states != 0).astype(np.float64))
     return {
         "last_year_store": _around(*store, year, 1),
         "last_year_store_7d": _around(*store, year, 7),
@@ -28,7 +30,7 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
         "last_year_chain": _around(*chain, year, 1),
         "last_year_chain_7d": _around(*chain, year, 7),
         "last_year_chain_change": _around(*chain, year, 21) - _around(*chain, origin_then, 21),
-        "last_year_state_7d": _around(*state, year, 7)[as_of.state_of_store],
+        "last_year_state_7d": _around(*state, year, 7)[past.state_of_store],
         "year_before_chain_7d": _around(*chain, year_before, 7),
         "year_before_store_21d": _around(*store, year_before, 21),
     }
@@ -37,7 +39,17 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
 def _around(
     values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
 ) -> FloatArray:
-    """Compute the mean of ``days`` columns centred on each of ``columns``; NaN if none has data."""
+    """Compute means over windows of days.
+
+    Args:
+        values: Residuals, or sums of residuals, by day, shape (rows, days).
+        counts: Numbers of observations by day, shape (rows, days).
+        columns: Numbers of the days on which windows are centred; consecutive.
+        days: Length of each window, odd.
+
+    Returns:
+        Means, shape (rows, windows); NaN for windows without an observation.
+    """
     half = days // 2
     low, high = int(columns[0]) - half, int(columns[-1]) + half + 1
     if high <= 0:

@@ -1,4 +1,7 @@
-"""The level of a store and its recent change."""
+"""Compute features from the store level and its recent change.
+
+The store level is log sales without the effects of weekday and promotion.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import Past
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    levels = past.as_of.levels
+def _compute(past: Past, _horizon_days: int) -> dict[str, np.ndarray]:
+    levels = past.levels
     return {
         "level_trend": (levels[0].level - levels[-1].level)[:, None],
         "store_level": levels[-1].level[:, None],
-        "recent_shift": past.as_of.shift[:, None],
+        "recent_shift": past.shift[:, None],
     }
 
 

@@ -1,4 +1,7 @@
-"""Mean residuals of a store on the first and last days of months."""
+"""Compute features from a store's mean residuals on the first and last days of months.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,11 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import YEAR_DAYS, Past, mean_or_nan
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    as_of = past.as_of
-    days = as_of.residuals.shape[1]
+def _compute(past: Past, _horizon_days: int) -> dict[str, np.ndarray]:
+    days = past.residuals.shape[1]
     start = max(days - YEAR_DAYS, 0)
     dates = [past.first_date + timedelta(days=number) for number in range(start, days)]
-    recent, seen = as_of.residuals[:, start:], as_of.observed[:, start:]
+    recent, seen = past.residuals[:, start:], past.observed[:, start:]
     edges = {
         "month_start_residual": np.array([day.day <= 3 for day in dates]),
         "month_end_residual": np.array([(day + timedelta(days=3)).day <= 3 for day in dates]),

@@ -1,4 +1,4 @@
-"""The amount of recent history of a store."""
+"""Compute features that count a store's recent days with sales."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import Past
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    observed = past.as_of.observed
+def _compute(past: Past, _horizon_days: int) -> dict[str, np.ndarray]:
+    observed = past.observed
     reversed_days = observed[:, :-401:-1]
     gap = np.where(reversed_days.any(axis=1), reversed_days.argmax(axis=1), 400)
     return {

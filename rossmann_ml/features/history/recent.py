@@ -1,4 +1,7 @@
-"""Means and spread of a store's residuals over the last weeks and months."""
+"""Compute features from the mean and spread of a store's residuals in the last weeks and months.
+
+A residual is log sales minus the linear forecast.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from rossmann_ml.features.groups import HistoryGroup
 from rossmann_ml.features.residuals import Past, mean_or_nan
 
 
-def _compute(past: Past) -> dict[str, np.ndarray]:
-    residuals, observed = past.as_of.residuals, past.as_of.observed
+def _compute(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
+    residuals, observed = past.residuals, past.observed
     features = {}
     for days in past.params.residual_windows_days:
         means = mean_or_nan(residuals[:, -days:].sum(axis=1), observed[:, -days:].sum(axis=1))
@@ -21,7 +24,7 @@ def _compute(past: Past) -> dict[str, np.ndarray]:
         features[f"residual_{name}_56d"] = means[:, None]
     by_weekday = np.eye(7)[past.weekdays[-56:]]
     weekday_means = mean_or_nan(recent @ by_weekday, seen @ by_weekday)
-    target_weekdays = (past.weekdays[-1] + 1 + np.arange(past.horizon_days)) % 7
+    target_weekdays = (past.weekdays[-1] + 1 + np.arange(horizon_days)) % 7
     features["residual_same_weekday_56d"] = weekday_means[:, target_weekdays]
 
     half_year, seen_half_year = residuals[:, -182:], observed[:, -182:].sum(axis=1)

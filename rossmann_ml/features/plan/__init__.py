@@ -1,8 +1,8 @@
 """Compute plan features: what is known in advance about a store-day.
 
-Each module of this package is one feature group: it defines ``GROUP``, a
+Each module in this package is one feature group: it defines ``GROUP``, a
 :class:`rossmann_ml.features.groups.PlanGroup`. See :mod:`rossmann_ml.features.history` for features
-of sales.
+that are computed from past sales.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _FIRST = (
 
 
 def plan_groups() -> list[PlanGroup]:
-    """Return the groups of plan features, in column order."""
+    """Return all feature groups that are computed from the plan, in column order."""
     return find_groups(__name__, _FIRST)
 
 
 def plan_feature_names() -> dict[str, str]:
-    """Return the meaning of each plan feature by name, in column order."""
+    """Map the name of each plan feature to its meaning, in column order."""
     return {name: text for group in plan_groups() for name, text in group.meanings.items()}
 
 
 def look_back_days() -> int:
-    """Return the largest number of days before a day on which its plan features depend."""
+    """Return the largest number of earlier days on which a day's plan features depend."""
     return max(group.look_back_days for group in plan_groups())
 
 
@@ -38,12 +38,13 @@ def plan_features(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
     """Compute every plan feature for every store-day of a plan.
 
     Args:
-        plan: Plan of past and future days; days past its end do not count.
+        plan: Plan of past and future days; days past its end are ignored.
         stores: Stores, in the plan's row order.
 
     Returns:
-        Arrays by the names of :func:`plan_feature_names`, which broadcast to (stores, days):
-        shape (1, days) if the same in all stores, (stores, 1) if the same on all days.
+        One array per feature, in the order of :func:`plan_feature_names`. Its shape is
+        (stores, days), (1, days) if all stores have the same values, or (stores, 1) if all days
+        have the same value.
     """
     features: dict[str, Float32Array] = {}
     for group in plan_groups():

@@ -1,4 +1,4 @@
-"""Closed days of the store before and after a day."""
+"""Compute features from the store's closed days before and after a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distance and age of the nearest competitor of a store."""
+"""Compute features from the distance to the nearest competitor and the months since it opened."""
 
 from __future__ import annotations
 

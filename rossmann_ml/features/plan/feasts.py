@@ -1,4 +1,4 @@
-"""Days from Easter and Mother's Day, whose dates differ by year."""
+"""Compute features that count days from Easter and Mother's Day, whose dates differ by year."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Promotions on a day, before it and after it."""
+"""Compute features from the store's promotions on a day, before it and after it."""
 
 from __future__ import annotations
 

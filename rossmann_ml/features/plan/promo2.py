@@ -1,4 +1,4 @@
-"""The store's long-running promotion (``Promo2``)."""
+"""Compute features from the store's long-running promotion (``Promo2`` in the retailer's files)."""
 
 from __future__ import annotations
 

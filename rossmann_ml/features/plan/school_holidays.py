@@ -1,4 +1,4 @@
-"""School holidays on a day, before it and after it."""
+"""Compute features from school holidays on a day, before it and after it."""
 
 from __future__ import annotations
 

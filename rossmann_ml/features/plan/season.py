@@ -1,4 +1,4 @@
-"""Position of a day in its month and year."""
+"""Compute features from the position of a day in its month and year."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The day of the week."""
+"""Compute the feature that gives the day of the week."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Explain forecasts by drivers: contributions of groups of causes that add up to the forecast.
+"""Explain forecasts by drivers: groups of causes with contributions that add up to the forecast.
 
-One group after another (weekday, promotion, holidays, ...) is switched from the store's typical
-day to the forecast day; the change of the forecast is the group's contribution. Any model that
-predicts can be explained. The main entry point is ``explain_newest_origin`` in
-:mod:`rossmann_ml.forecasting.drivers.record`. See :mod:`rossmann_ml.features.driver_groups` for
-the groups.
+The features of one group after another (weekday, promotion, holidays, ...) are switched from their
+values on the store's typical day to their values on the forecast day. The change of the prediction
+is the group's contribution. This works with any model that predicts. The main entry point is
+``explain_newest_origin`` in :mod:`rossmann_ml.forecasting.drivers.record`. See
+:mod:`rossmann_ml.features.driver_groups` for the groups.
 """

@@ -1,18 +1,18 @@
-"""Split forecasts into contributions of groups, by predictions with groups at the typical day.
+"""Split each forecast into the contributions of its drivers (groups of features).
 
-Contributions in log units are Shapley values of the groups (Jullum et al., 2021, "groupShapley"),
-estimated from one order of the groups and its reverse (antithetic permutations: Mitchell et al.,
-2022, "Sampling Permutations for Shapley Value Estimation", JMLR 23). They are exact if groups
-interact only in pairs, and always add up to the forecast. The logarithmic mean converts them to
-EUR (Ang, 2005, "The LMDI approach to decomposition analysis", Energy Policy 33), also without
-remainder.
+A driver's contribution is measured by predicting again with the features of some drivers set to
+their values on the store's typical day. Contributions in log units are Shapley values (Jullum et
+al., 2021, "groupShapley"), estimated from one order of the drivers and its reverse (antithetic
+permutations: Mitchell et al., 2022, "Sampling Permutations for Shapley Value Estimation", JMLR 23).
+They always add up to the forecast, and are exact if drivers interact only in pairs. They are
+converted to EUR by the logarithmic mean (Ang, 2005, "The LMDI approach to decomposition analysis",
+Energy Policy 33), and add up to the forecast in EUR too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -32,28 +32,27 @@ _REST = "trend"
 _LEVEL_TOLERANCE = 1e-4
 
 Groups = frozenset[str]
-
-
-class Predict(Protocol):
-    """Function that predicts log sales of rows with all features, shape (rows,)."""
-
-    def __call__(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales; the prediction includes the linear forecast."""
-        ...
+Predict = Callable[[pl.DataFrame], FloatArray]
+"""Function that predicts log sales of rows with all features, including the linear forecast."""
 
 
 def contributions(
     value: Callable[[Groups], FloatArray], groups: Sequence[str]
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Split the difference between all groups and no group, by one order and its reverse.
+    """Split the difference between two forecasts into contributions of groups.
+
+    The forecasts are those with all groups and with no group switched on. Groups are switched on
+    one by one, in the given order and in reverse; a group's contribution is the mean of the two
+    changes that it makes.
 
     Args:
-        value: Function that returns the forecast with only these groups switched on.
-        groups: Groups in order.
+        value: Function that returns the log forecasts, shape (rows,), with only the given groups
+            switched on.
+        groups: Names of the groups, in the order in which they are switched on.
 
     Returns:
-        Forecast without any group, and the contribution of each group; the sum is the forecast
-        with all groups.
+        Forecast with no group switched on, shape (rows,), and contribution of each group by name,
+        each of shape (rows,). They add up to the forecast with all groups.
     """
     nothing, everything = value(frozenset()), value(frozenset(groups))
     shares = {group: np.zeros_like(everything) for group in groups}
@@ -74,19 +73,20 @@ def explain(
     features: Sequence[str],
     log_shift: float,
 ) -> pl.DataFrame:
-    """Split the forecasts of the open days of a panel into contributions.
+    """Split the forecasts for a panel's open days into contributions that add up to them.
 
     Args:
-        panel: Panel of :func:`rossmann_ml.features.panel.scoring_panel`.
-        typical: Typical days as of the same origin.
-        predict: Prediction function of the model.
-        features: Names of the model's features.
+        panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
+        typical: Typical days, computed from sales up to the same origin.
+        predict: Function with which the model predicts log sales.
+        features: Names of the features that the model uses.
         log_shift: Log of the bias factor.
 
     Returns:
-        ``forecast_origin, store_id, target_date``, then for each part ``<part>_log`` (adds up to
-        the log of the forecast) and ``<part>_eur`` (adds up to the forecast); open days only, in
-        the panel's order.
+        ``forecast_origin, store_id, target_date``, then two columns for each part (store level,
+        driver groups, bias factor): ``<part>_log``, which add up to the log of the forecast, and
+        ``<part>_eur``, which add up to the forecast. It has rows only for open days, in the panel's
+        order.
 
     Raises:
         ValueError: A feature or a linear column has no group, or panel and typical days have
@@ -120,15 +120,15 @@ def explain(
 def in_sales(logs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Convert contributions from log units to EUR.
 
-    The level becomes the sales on the typical day, B = exp(level). Every other part x of the
-    forecast F becomes x times the logarithmic mean (F - B) / (ln F - ln B), so that all parts add
-    up to F, keep their sign, and are equal if they are equal in log units.
+    The part ``level`` becomes the sales on the typical day, B = exp(level). If F is the forecast,
+    every other part x becomes x times the logarithmic mean (F - B) / (ln F - ln B). So all parts
+    add up to F and keep their sign, and parts that are equal in log units are equal in EUR.
 
     Args:
-        logs: Contributions in log units by part, shape (rows,).
+        logs: Contributions in log units by part, each of shape (rows,).
 
     Returns:
-        Contributions in EUR by part, shape (rows,).
+        Contributions in EUR by part, each of shape (rows,).
     """
     level = np.exp(logs[LEVEL])
     change = np.sum([part for name, part in logs.items() if name != LEVEL], axis=0)
@@ -148,16 +148,21 @@ def _rounded(
 
 @dataclass(frozen=True)
 class Switchboard:
-    """Rows of a panel whose groups can be switched to the store's typical day.
+    """Rows of a panel whose features can be set, by group, to values on the store's typical day.
+
+    If a group is switched on, its features have their actual values; otherwise, they have values
+    from the store's typical day.
 
     Attributes:
         rows: Rows with all features.
-        group_of: Group by feature.
-        typical: Values on the typical day by switched feature, shape (rows,).
-        of_weekday: Values on an ordinary day of the row's weekday, by feature of
-            ``WEEKDAY_BOUND`` groups, shape (rows,).
-        own: Contribution to the store's linear forecast by group, in log units, shape (rows,).
-        chain: Contribution to the chain's linear forecast by group, in log units, shape (rows,).
+        group_of: Name of the group to which each feature belongs.
+        typical: Values on the store's typical day, by name of each feature that can be switched,
+            each of shape (rows,).
+        of_weekday: Values on an ordinary day with the same weekday as the row, by name of each
+            feature in ``WEEKDAY_BOUND`` groups, each of shape (rows,).
+        own: By group, how much the store's linear forecast of the day differs from the typical day,
+            in log units, each of shape (rows,).
+        chain: The same differences, with the chain's coefficients instead of the store's.
     """
 
     rows: pl.DataFrame
@@ -169,7 +174,13 @@ class Switchboard:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, typical: TypicalDay, features: Sequence[str]) -> Switchboard:
-        """Look up the values of every row on its store's typical day."""
+        """Look up, for every row, the values of its features on its store's typical day.
+
+        Args:
+            rows: Rows with all features.
+            typical: Typical days of all stores.
+            features: Names of the features that the model uses.
+        """
         group_of = feature_groups(features)
         store, day = typical.rows_of(rows)
         weekday = rows["target_date"].dt.weekday().to_numpy() - 1
@@ -191,11 +202,11 @@ class Switchboard:
         )
 
     def check_same_level(self) -> None:
-        """Check that the linear forecast without any group is the same on all days of a store.
+        """Check that a store's linear forecast is equal on all days with no group switched on.
 
         Raises:
-            ValueError: The forecasts differ, because a group is left out or the typical days
-                were computed from other inputs.
+            ValueError: The forecasts differ, because a feature or column belongs to no group, or
+                the typical days were computed from other inputs.
         """
         bases = self.rows.select("store_id", base=self._linear(frozenset())[BASE_COLUMN])
         spread = bases.group_by("store_id").agg(pl.col("base").max() - pl.col("base").min())
@@ -208,20 +219,31 @@ class Switchboard:
             )
 
     def with_groups(self, on: Groups) -> pl.DataFrame:
-        """Return the rows with only these groups switched on, all others at the typical day."""
-        changed: dict[str, FloatArray | Float32Array] = {**self._linear(on)}
-        for name, group in self.group_of.items():
-            values = self._value(name, group, on)
-            if values is not None:
-                changed[name] = values
+        """Return the rows with only the groups ``on`` switched on.
+
+        Features of all other groups get their values on the store's typical day.
+        """
+        switched = {
+            name: self._value(name, group, on)
+            for name, group in self.group_of.items()
+            if group in GROUPS
+        }
         return self.rows.with_columns(
-            pl.Series(name, values, dtype=pl.Float32) for name, values in changed.items()
+            pl.Series(name, values, dtype=pl.Float32)
+            for name, values in {**self._linear(on), **switched}.items()
         )
 
-    def _value(self, name: str, group: str, on: Groups) -> FloatArray | Float32Array | None:
-        """Return the changed values of a feature, shape (rows,); None if it does not change."""
-        if group not in GROUPS:
-            return None
+    def _value(self, name: str, group: str, on: Groups) -> np.ndarray:
+        """Compute the values of one feature with only some groups switched on.
+
+        Args:
+            name: Name of the feature.
+            group: Group to which the feature belongs, one of ``GROUPS``.
+            on: Groups that are switched on.
+
+        Returns:
+            Values, shape (rows,).
+        """
         if group in WEEKDAY_BOUND and ("weekday" in on) != (group in on):
             if group not in on:
                 return self.of_weekday[name]
@@ -234,7 +256,7 @@ class Switchboard:
             # the feature is a cell mean minus the linear forecast, which changes with these groups
             moved = sum(self.own[other] for other in ("holidays", "season") if other not in on)
             return self.rows[name].to_numpy() + moved
-        return None
+        return self.rows[name].to_numpy()
 
     def _linear(self, on: Groups) -> dict[str, FloatArray]:
         off = [group for group in GROUPS if group not in on]

@@ -1,8 +1,8 @@
-"""Compute and store the drivers of the forecasts in force at the newest origin.
+"""Compute and store the drivers that explain the current forecasts from the newest origin.
 
-:func:`explain_newest_origin` fills ``forecasting.forecast_drivers``, after a check that the drivers
-add up to the stored forecasts. See :mod:`rossmann_ml.forecasting.drivers.attribution` for the
-computation.
+:func:`explain_newest_origin` writes them to ``forecasting.forecast_drivers``, after a check that
+they add up to the stored forecasts. See :mod:`rossmann_ml.forecasting.drivers.attribution` for
+computing them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,7 @@ from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import run_in_force
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    one_row,
-    read_frame,
-    transaction,
-)
+from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 from rossmann_ml.warehouse.session import Session
 
 # Largest difference between the sum of the drivers and the log of the stored forecast. A larger
@@ -38,15 +33,15 @@ _LOG_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class DriversReport:
-    """Result of explaining the newest origin.
+    """Result of explaining the forecasts from the newest origin.
 
     Attributes:
-        forecast_origin: Origin of the forecasts.
-        run_id: Run of the forecasts.
-        model_version: Model of the forecasts.
-        store_days: Number of open store-days with drivers.
-        mean_absolute_log: Mean absolute contribution by group, in log units.
-        is_new: Whether drivers were stored; False if these forecasts were explained before.
+        forecast_origin: Origin from which the forecasts were made.
+        run_id: Identifier of the forecast run that made the forecasts.
+        model_version: Version of the model that made the forecasts.
+        store_days: Number of open store-days that have drivers.
+        mean_absolute_log: Mean absolute contribution of each driver group, in log units.
+        is_new: Whether this call stored drivers; False if they were already stored.
         seconds: Wall time in seconds.
     """
 
@@ -60,14 +55,15 @@ class DriversReport:
 
 
 def explain_newest_origin(session: Session) -> DriversReport:
-    """Fill ``forecasting.forecast_drivers`` for the newest origin.
+    """Compute the drivers of the newest origin's forecasts, and store them.
 
-    Forecasts that already have drivers keep them. Rows of origins that are no longer published
-    are deleted.
+    They are written to ``forecasting.forecast_drivers``. If the forecasts already have drivers,
+    nothing is computed. When new drivers are stored, drivers for origins that are no longer
+    published are deleted.
 
     Raises:
-        NoDataError: The origin is not scored yet, or ``features.scoring_panel`` is not the panel
-            of its forecasts.
+        NoDataError: There are no forecasts from the origin yet, or they were not made from the
+            panel that is now in ``features.scoring_panel``.
     """
     started = time.perf_counter()
     settings, params = session.settings, session.params
@@ -97,19 +93,20 @@ def explain_newest_origin(session: Session) -> DriversReport:
                 log_shift=bundle.calibration.log_shift,
             )
             _check(connection, drivers, run_id)
+            rows = drivers.with_columns(model_version=pl.lit(model_version), run_id=pl.lit(run_id))
             with transaction(connection):
                 connection.execute(
-                    "DELETE FROM forecasting.forecast_drivers WHERE forecast_origin = ?", [origin]
+                    """
+                    DELETE FROM forecasting.forecast_drivers
+                    WHERE forecast_origin = ? OR forecast_origin NOT IN (
+                        SELECT DISTINCT forecast_origin FROM forecasting.forecasts
+                        ORDER BY 1 DESC LIMIT ?
+                    )
+                    """,
+                    [origin, params.forecast.vintages_published],
                 )
-                append_frame(
-                    connection,
-                    "forecasting.forecast_drivers",
-                    drivers.with_columns(
-                        model_version=pl.lit(model_version), run_id=pl.lit(run_id)
-                    ),
-                )
-                _delete_unpublished(connection, params.forecast.vintages_published)
-        ((rows, *means),) = connection.execute(
+                append_frame(connection, "forecasting.forecast_drivers", rows)
+        ((store_days, *means),) = connection.execute(
             f"""
             SELECT count(*), {", ".join(f"avg(abs({group}_log))" for group in GROUPS)}
             FROM forecasting.forecast_drivers WHERE forecast_origin = ?
@@ -120,7 +117,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
         origin,
         run_id,
         model_version,
-        int(rows),
+        store_days,
         {group: round(float(mean), 6) for group, mean in zip(GROUPS, means, strict=True)},
         found is None,
         time.perf_counter() - started,
@@ -128,7 +125,16 @@ def explain_newest_origin(session: Session) -> DriversReport:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
-    """Check that the drivers add up to the stored forecast in every row."""
+    """Check that the drivers of every open store-day add up to its stored forecast.
+
+    Args:
+        connection: Pipeline database.
+        drivers: Rows returned by :func:`rossmann_ml.forecasting.drivers.attribution.explain`.
+        run_id: Identifier of the forecast run that made the stored forecasts.
+
+    Raises:
+        NoDataError: A sum differs from its forecast.
+    """
     forecasts = read_frame(
         connection,
         """
@@ -151,15 +157,3 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
             f"{explained}, its forecast is {worst['sales_forecast']}: features.scoring_panel is "
             "not the one that was scored; run `rossmann refresh`"
         )
-
-
-def _delete_unpublished(connection: duckdb.DuckDBPyConnection, vintages: int) -> None:
-    connection.execute(
-        """
-        DELETE FROM forecasting.forecast_drivers
-        WHERE forecast_origin NOT IN (
-            SELECT DISTINCT forecast_origin FROM forecasting.forecasts ORDER BY 1 DESC LIMIT ?
-        )
-        """,
-        [vintages],
-    )

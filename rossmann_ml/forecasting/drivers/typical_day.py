@@ -1,9 +1,10 @@
-"""Compute the typical day of each store, with which drivers compare a forecast day.
+"""Compute the typical day of each store, with which forecast days are compared to explain them.
 
 It is an ordinary Wednesday: no promotion, no school holiday, no state holiday within a week, the
-mean season of the year up to the origin, residuals of 0 and the chain's median competitor.
-:class:`TypicalDay` holds its features and how the linear forecast of other days differs. See
-:mod:`rossmann_ml.forecasting.drivers.attribution` for the contributions.
+mean season of the year up to the origin, residuals of 0, and a competitor with the median distance
+and age in the chain. :class:`TypicalDay` holds its features, and by how much the linear forecast
+differs on other days. See :mod:`rossmann_ml.forecasting.drivers.attribution` for computing the
+contributions.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from rossmann_ml.features.driver_groups import GROUPS, block_groups, feature_groups
+from rossmann_ml.features.driver_groups import GROUPS, feature_groups
 from rossmann_ml.features.grid import (
     BoolArray,
     Float32Array,
     FloatArray,
     IntArray,
     PlanGrid,
+    StoreGrid,
     days_of,
 )
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
@@ -37,32 +39,39 @@ WEEKDAY_BOUND = ("promo", "holidays")
 
 @dataclass(frozen=True)
 class TypicalDay:
-    """Typical days of all stores as of an origin.
+    """Typical days of all stores, computed from data up to a forecast origin.
 
     Attributes:
         forecast_origin: Last day whose sales are used.
-        store_ids: Store numbers, in the row order of the arrays, shape (stores,).
-        features: Values on an ordinary day of each weekday, Monday first, by plan feature, shape
-            (stores, 7).
-        own: Difference of the store's linear forecast of a day from the typical day, by group,
-            in log units, shape (stores, horizon_days).
-        chain: The same difference by the chain's coefficients.
+        stores: Stores, in the row order of the arrays.
+        features: By plan feature, its values on an ordinary day of each weekday (Monday first),
+            each of shape (stores, 7).
+        own: By driver group, how much the store's linear forecast of each target day differs from
+            the typical day because of this group, in log units, each of shape
+            (stores, horizon_days).
+        chain: The same differences, with the chain's coefficients instead of the store's.
     """
 
     forecast_origin: date
-    store_ids: IntArray
+    stores: StoreGrid
     features: dict[str, Float32Array]
     own: dict[str, FloatArray]
     chain: dict[str, FloatArray]
 
     @classmethod
     def of(cls, inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int) -> TypicalDay:
-        """Compute the typical days as of an origin; later sales are ignored."""
+        """Compute the typical days of all stores from data up to an origin.
+
+        Args:
+            inputs: Stores, sales and plan; sales after the origin are ignored.
+            forecast_origin: Last day whose sales are used.
+            horizon_days: Number of target days after the origin.
+        """
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
         first = inputs.plan.column(forecast_origin) + 1
         return cls(
             forecast_origin,
-            inputs.stores.store_ids,
+            inputs.stores,
             _typical_plan_features(inputs, forecast_origin),
             *(
                 _linear_parts(linear, coefficients, first, first + horizon_days)
@@ -71,29 +80,44 @@ class TypicalDay:
         )
 
     def rows_of(self, panel: pl.DataFrame) -> tuple[IntArray, IntArray]:
-        """Return the store row and the day column of each row of a panel, both of shape (rows,).
+        """Look up where the rows of a panel are in the arrays ``own`` and ``chain``.
+
+        Args:
+            panel: Rows with ``forecast_origin, store_id, horizon_days``.
+
+        Returns:
+            Row number (of the store) and column number (of the target day) in those arrays, both
+            of shape (rows of the panel,).
 
         Raises:
-            ValueError: The panel has another origin, or a store without typical day.
+            ValueError: The panel has another origin, or an unknown store.
         """
         origins = panel["forecast_origin"].unique().to_list()
         if origins != [self.forecast_origin]:
             raise ValueError(f"a panel of {origins} does not fit {self.forecast_origin}")
-        ids = panel["store_id"].cast(pl.Int64).to_numpy()
-        found = np.minimum(np.searchsorted(self.store_ids, ids), len(self.store_ids) - 1)
-        if not np.array_equal(self.store_ids[found], ids):
-            unknown = sorted(set(ids.tolist()) - set(self.store_ids.tolist()))
-            raise ValueError(f"stores of the panel that have no typical day: {unknown[:5]}")
-        return found, panel["horizon_days"].cast(pl.Int64).to_numpy() - 1
+        return (
+            self.stores.positions(panel["store_id"]),
+            panel["horizon_days"].cast(pl.Int64).to_numpy() - 1,
+        )
 
 
 def _linear_parts(
     linear: LinearForecast, coefficients: Float32Array, first: int, last: int
 ) -> dict[str, FloatArray]:
-    """Split the linear forecast by group of columns, minus its value on the typical day."""
+    """Split the difference between the linear forecast and the typical day by driver group.
+
+    Args:
+        linear: Linear forecast whose columns are used.
+        coefficients: Coefficients of each store, shape (stores, columns), or of the chain, shape
+            (1, columns).
+        first: Number of the first target day, counted from the design's first date.
+        last: Number of the day after the last target day.
+
+    Returns:
+        Differences in log units by driver group, each of shape (stores, target days).
+    """
     design = linear.design
-    group_of = block_groups(design.blocks)
-    groups = np.array([group_of[block] for block in design.blocks])
+    groups = np.array(design.causes)
     weekday_of_first = (design.first_date + timedelta(days=first)).weekday()
     wednesday = first + (WEDNESDAY - weekday_of_first) % 7
     # the mean over the year up to the origin, or over a shorter history
@@ -114,7 +138,14 @@ def _linear_parts(
 
 
 def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict[str, Float32Array]:
-    """Compute medians by store and weekday over the ordinary days of the year up to the origin."""
+    """Compute the plan features of an ordinary day, by store and weekday.
+
+    They are medians over the year up to the origin. Features about promotions and holidays use
+    only its ordinary days: open, without promotion, and without holidays on them or nearby.
+
+    Returns:
+        By feature, values of shape (stores, 7), Monday first.
+    """
     days = min(YEAR_DAYS, inputs.plan.column(forecast_origin) + 1) // 7 * 7
     first = forecast_origin - timedelta(days=days - 1)
     near = inputs.plan.since(first - timedelta(days=look_back_days()))
@@ -147,10 +178,18 @@ def _ordinary(plan: PlanGrid, features: dict[str, Float32Array], days: slice) ->
 
 
 def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Array:
-    """Compute lower medians over weeks, shape (stores, 7), from the weekday of the first day on.
+    """Compute the lower median of a feature for each store and weekday, over ordinary days.
 
-    A store without an ordinary day of a weekday gets the chain's median of that weekday. A weekday
-    without ordinary days in any store (usually Sunday) gets the median of all ordinary days.
+    A store that has no ordinary day on a weekday gets the chain's median for that weekday. A
+    weekday without ordinary days in any store (usually Sunday) gets the median over all ordinary
+    days.
+
+    Args:
+        values: Values of the feature by day, shape (stores, days); days fill whole weeks.
+        ordinary: Whether each store-day is ordinary, shape (stores, days).
+
+    Returns:
+        Medians, shape (stores, 7); column 0 is the weekday of the first day.
     """
     stores, days = values.shape
     weeks = np.where(ordinary, values, np.nan).reshape(stores, days // 7, 7)
@@ -164,7 +203,7 @@ def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Arra
 
 
 def _lower_median(values: Float32Array) -> Float32Array:
-    """Compute the lower median over the last axis without NaN; NaN if there is no value."""
+    """Compute the lower median over the last axis, ignoring NaN; NaN if all values are NaN."""
     ordered = np.sort(values, axis=-1)  # NaN come last
     count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
     middle = (count - 1) // 2  # -1 if the count is 0: the last value, a NaN

@@ -1,7 +1,6 @@
 """Find model families: one module per family, named like the family in ``params.yaml``.
 
-Each module defines ``FAMILY_MODEL``, a class with the interface
-:class:`rossmann_ml.models.base.Model`. See :mod:`rossmann_ml.models.base` for shared functions.
+Each module defines ``FAMILY_MODEL``, a subclass of :class:`rossmann_ml.models.base.Model`.
 """
 
 from __future__ import annotations
@@ -16,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def family_names() -> list[str]:
-    """Return the names of all families, in alphabetical order."""
+    """Return the names of all model families, in alphabetical order."""
     return module_names(__name__)
 
 
 def model_class(family: str) -> type[Model]:
-    """Return the class of a family, and import its library only here, because that is slow.
+    """Import the module of a model family and return its model class.
+
+    It is imported only when needed, because importing LightGBM, XGBoost or CatBoost is slow.
 
     Raises:
         ValueError: No family has that name.

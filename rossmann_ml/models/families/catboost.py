@@ -1,46 +1,31 @@
-"""CatBoost model of log sales minus the linear forecast."""
+"""Fit a CatBoost model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import catboost
 import numpy as np
-import polars as pl
 
-from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.models.base import (
-    FitSettings,
-    Model,
-    design_matrix,
-    importance_frame,
-    log_base,
-    log_target,
-)
-from rossmann_ml.models.categories import Categories
+from rossmann_ml.features.grid import Float32Array, FloatArray
+from rossmann_ml.models.base import FitSettings, Model
 
-_FILE = "catboost.cbm"
 # Metadata that differ between two fits of the same inputs: a random name and the time.
 _VARYING_METADATA = ("model_guid", "train_finish_time", "training", "output_options")
 
 
-class CatBoostModel:
-    """Gradient-boosted trees of CatBoost, see :class:`rossmann_ml.models.base.Model`."""
+class CatBoostModel(Model):
+    """Gradient-boosted trees of CatBoost."""
 
-    packages: ClassVar[tuple[str, ...]] = ("catboost",)
-
-    def __init__(
-        self, regressor: catboost.CatBoostRegressor, categories: Categories, threads: int
-    ) -> None:
-        self.regressor = regressor
-        self.categories = categories
-        self._threads = threads
-        self.features: list[str] = list(regressor.feature_names_)
+    packages = ("catboost",)
+    file = "catboost.cbm"
+    fitted: catboost.CatBoostRegressor
 
     @classmethod
-    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
+    def _fit(
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
+    ) -> catboost.CatBoostRegressor:
         parameters: dict[str, Any] = {
             "loss_function": "RMSE",
             **settings.parameters,
@@ -51,39 +36,28 @@ class CatBoostModel:
             "allow_writing_files": False,
         }
         regressor = catboost.CatBoostRegressor(iterations=settings.trees, **parameters)
-        categories = Categories.of(panel)
-        matrix = design_matrix(panel, features, categories)
-        regressor.fit(catboost.Pool(matrix, log_target(panel), feature_names=features))
-        return cls(regressor, categories, settings.threads)
+        return regressor.fit(catboost.Pool(matrix, target, feature_names=features))
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
-        matrix = design_matrix(panel, self.features, self.categories)
-        departure = self.regressor.predict(matrix, thread_count=self._threads)
-        return np.asarray(np.asarray(departure, np.float64) + log_base(panel))
+    def _feature_names(self) -> list[str]:
+        return list(self.fitted.feature_names_)
 
-    def importance(self) -> pl.DataFrame:
-        """Compute importances; ``splits`` is null, because CatBoost does not count splits."""
-        gain = self.regressor.get_feature_importance(type="PredictionValuesChange")
-        return importance_frame(self.features, np.asarray(gain, np.float64))
+    def _predict(self, matrix: Float32Array) -> np.ndarray:
+        return np.asarray(self.fitted.predict(matrix, thread_count=self.threads))
 
-    def save(self, folder: Path) -> None:
-        """Write ``catboost.cbm``, byte-identical for the same fit, and ``categories.json``."""
-        self.categories.save(folder)
-        metadata = self.regressor.get_metadata()
+    def _gain_and_splits(self) -> tuple[FloatArray, None]:
+        gain = self.fitted.get_feature_importance(type="PredictionValuesChange")
+        return np.asarray(gain, np.float64), None
+
+    def _write(self, path: Path) -> None:
+        metadata = self.fitted.get_metadata()
         for key in _VARYING_METADATA:
             if key in metadata.keys():  # noqa: SIM118 - the proxy has no __contains__
                 del metadata[key]
-        self.regressor.save_model(str(folder / _FILE))
+        self.fitted.save_model(str(path))
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
-        if not (folder / _FILE).exists():  # the error of CatBoost does not name the file
-            raise FileNotFoundError(2, "no such file", str(folder / _FILE))
-        regressor = catboost.CatBoostRegressor()
-        regressor.load_model(str(folder / _FILE))
-        return cls(regressor, Categories.load(folder), threads)
+    def _read(cls, path: Path) -> catboost.CatBoostRegressor:
+        return catboost.CatBoostRegressor().load_model(str(path))
 
 
 FAMILY_MODEL: type[Model] = CatBoostModel

@@ -1,43 +1,29 @@
-"""LightGBM model of log sales minus the linear forecast."""
+"""Fit a LightGBM model to the difference between log sales and the linear forecast."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import lightgbm
 import numpy as np
-import polars as pl
 
-from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.features.grid import Float32Array, FloatArray
 from rossmann_ml.features.panel import categorical_features
-from rossmann_ml.models.base import (
-    FitSettings,
-    Model,
-    design_matrix,
-    importance_frame,
-    log_base,
-    log_target,
-)
-from rossmann_ml.models.categories import Categories
-
-_FILE = "lightgbm.txt"
+from rossmann_ml.models.base import FitSettings, Model
 
 
-class LightGBMModel:
-    """Gradient-boosted trees of LightGBM, see :class:`rossmann_ml.models.base.Model`."""
+class LightGBMModel(Model):
+    """Gradient-boosted trees of LightGBM."""
 
-    packages: ClassVar[tuple[str, ...]] = ("lightgbm",)
-
-    def __init__(self, booster: lightgbm.Booster, categories: Categories, threads: int) -> None:
-        self.booster = booster
-        self.categories = categories
-        self._threads = threads
-        self.features: list[str] = booster.feature_name()
+    packages = ("lightgbm",)
+    file = "lightgbm.txt"
+    fitted: lightgbm.Booster
 
     @classmethod
-    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model; see :meth:`rossmann_ml.models.base.Model.fit`."""
+    def _fit(
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
+    ) -> lightgbm.Booster:
         parameters: dict[str, Any] = {
             "objective": "l2",
             **settings.parameters,
@@ -49,40 +35,31 @@ class LightGBMModel:
             "force_row_wise": True,
             "verbosity": -1,
         }
-        categories = Categories.of(panel)
         data = lightgbm.Dataset(
-            design_matrix(panel, features, categories),
-            log_target(panel),
+            matrix,
+            target,
             feature_name=features,
             categorical_feature=[name for name in categorical_features() if name in features],
             params=parameters,
         )
-        booster = lightgbm.train(parameters, data, num_boost_round=settings.trees)
-        return cls(booster, categories, settings.threads)
+        return lightgbm.train(parameters, data, num_boost_round=settings.trees)
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales; see :meth:`rossmann_ml.models.base.Model.predict_log_sales`."""
-        matrix = design_matrix(panel, self.features, self.categories)
-        departure = np.asarray(self.booster.predict(matrix, num_threads=self._threads), np.float64)
-        return np.asarray(departure + log_base(panel))
+    def _feature_names(self) -> list[str]:
+        return list(self.fitted.feature_name())
 
-    def importance(self) -> pl.DataFrame:
-        """Compute importances; see :meth:`rossmann_ml.models.base.Model.importance`."""
-        gain = self.booster.feature_importance("gain").astype(np.float64)
-        return importance_frame(self.features, gain, self.booster.feature_importance("split"))
+    def _predict(self, matrix: Float32Array) -> np.ndarray:
+        return np.asarray(self.fitted.predict(matrix, num_threads=self.threads))
 
-    def save(self, folder: Path) -> None:
-        """Write ``lightgbm.txt``, the text format of LightGBM, and ``categories.json``."""
-        self.categories.save(folder)
-        self.booster.save_model(str(folder / _FILE))
+    def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray]:
+        gain = self.fitted.feature_importance("gain").astype(np.float64)
+        return gain, self.fitted.feature_importance("split")
+
+    def _write(self, path: Path) -> None:
+        self.fitted.save_model(str(path))
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; see :meth:`rossmann_ml.models.base.Model.load`."""
-        if not (folder / _FILE).exists():  # LightGBM raises another error, and prints it too
-            raise FileNotFoundError(2, "no such file", str(folder / _FILE))
-        booster = lightgbm.Booster(model_file=str(folder / _FILE))
-        return cls(booster, Categories.load(folder), threads)
+    def _read(cls, path: Path) -> lightgbm.Booster:
+        return lightgbm.Booster(model_file=str(path))
 
 
 FAMILY_MODEL: type[Model] = LightGBMModel

@@ -34,7 +34,7 @@ def bench(sample_dir: Path) -> Bench:
     params = pass_params(small_params(), "fast", ORIGINS, newest=NEWEST_ORIGIN, rows_share=0.3)
     known = inputs(sample_dir)
     nothing = pl.DataFrame()
-    as_of = OriginInputs(NEWEST_ORIGIN, date.max, known, horizon_plan=nothing, history=nothing)
+    as_of = OriginInputs(NEWEST_ORIGIN, known, horizon_plan=nothing, history=nothing)
     connection = duckdb.connect()
     create_tables(connection)
     panel, _ = panel_of(as_of, params, "fast")

@@ -33,12 +33,12 @@ STREAKS = """
 from rossmann_ml.features.groups import HistoryGroup
 
 
-def _compute(past):
+def _compute(past, _horizon_days):
     sums = {
-        f"sold_days_{days}d": past.as_of.observed[:, -days:].sum(axis=1)[:, None]
+        f"sold_days_{days}d": past.observed[:, -days:].sum(axis=1)[:, None]
         for days in past.params.residual_windows_days
     }
-    return {**sums, "is_known": past.as_of.observed.any(axis=1)[:, None]}
+    return {**sums, "is_known": past.observed.any(axis=1)[:, None]}
 
 
 GROUP = HistoryGroup(

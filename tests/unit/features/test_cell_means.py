@@ -15,7 +15,6 @@ from support import history_reference as reference
 
 from rossmann_ml.features.cell_means import (
     CELLS,
-    CellSums,
     cell_levels,
     cell_numbers,
     cell_sums,
@@ -56,7 +55,7 @@ def test_sums_are_each_days_log_sales_by_age(
     weekdays = (int(rng.integers(7)) + np.arange(days)) % 7
     found = cell_sums(log_sales, observed, is_promo, weekdays, tuple(half_lives))
     assert len(found) == len(half_lives)
-    for sums, half_life in zip(found, half_lives, strict=True):
+    for (sums, weights), half_life in zip(found, half_lives, strict=True):
         total, weight = np.zeros((stores, 14)), np.zeros((stores, 14))
         for store in range(stores):
             for day in range(days):
@@ -64,16 +63,16 @@ def test_sums_are_each_days_log_sales_by_age(
                 counts = 0.5 ** ((days - 1 - day) / half_life) * observed[store, day]
                 total[store, cell] += counts * log_sales[store, day]
                 weight[store, cell] += counts
-        np.testing.assert_allclose(sums.total, total, **NEAR)
-        np.testing.assert_allclose(sums.weight, weight, **NEAR)
+        np.testing.assert_allclose(sums, total, **NEAR)
+        np.testing.assert_allclose(weights, weight, **NEAR)
 
 
-def as_cells(sums: CellSums) -> reference.Cells:
+def as_cells(*sums: np.ndarray) -> reference.Cells:
     """Return values by weekday and promotion in place of the 14 cell numbers."""
     return reference.Cells(
         *(
             [dict(zip(reference.CELLS, row, strict=True)) for row in values.tolist()]
-            for values in (sums.total, sums.weight)
+            for values in sums
         )
     )
 
@@ -92,9 +91,9 @@ def test_levels_and_cells_are_calculated_in_turn_three_times(
     weight = rng.gamma(1.0, 5.0, shape) * (rng.random(shape) < 0.8)
     weight[:, empty] = 0.0  # a cell without observations in any store
     weight[0] *= rng.random() < 0.5  # often a store without history
-    sums = CellSums(weight * rng.normal(8.5, 0.5, shape), weight)
-    found = cell_levels(sums, np.array(groups))
-    usual, level = reference.cell_levels(as_cells(sums), groups)
+    total = weight * rng.normal(8.5, 0.5, shape)
+    found = cell_levels(total, weight, np.array(groups))
+    usual, level = reference.cell_levels(as_cells(total, weight), groups)
     # 1e-9 days are added to a cell's weight, which may be small
     np.testing.assert_allclose(found.level, level, rtol=1e-6)
     expected = [[row[cell] for cell in reference.CELLS] for row in usual]
@@ -106,7 +105,7 @@ def test_a_store_without_history_has_its_groups_level_and_the_chains_shape() -> 
     weight[:2, :6] = 40.0
     total = weight * np.array([[8.0], [9.0], [0.0]])
     total[:, 0] += 0.2 * weight[:, 0]
-    levels = cell_levels(CellSums(total, weight), np.array([0, 1, 1]))
+    levels = cell_levels(total, weight, np.array([0, 1, 1]))
     assert levels.level[2] == pytest.approx(levels.level[1], abs=0.02)
     shape = levels.cells[2] - levels.level[2]
     assert shape[0] - shape[1] == pytest.approx(0.2, abs=1e-6)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support import frozen_world
 from support.planted_modules import plan_group, planted
 
 from rossmann_ml.base.params import FeatureParams
@@ -18,9 +19,9 @@ from rossmann_ml.features.driver_groups import (
     LEVEL,
     LINEAR_FEATURES,
     PARTS,
-    block_groups,
     feature_groups,
 )
+from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import feature_names
 
 
@@ -77,12 +78,7 @@ def test_a_feature_in_no_group_or_in_two_is_refused(tmp_path: Path) -> None:
         feature_groups(["odd"])
 
 
-def test_blocks_of_linear_columns_have_one_group_each() -> None:
-    blocks = ("weekday", "weekday", "special_day", "trend", "month", "season", "promo", "holiday",
-              "closing", "weekday")  # fmt: skip
-    assert block_groups(blocks) == {
-        "weekday": "weekday", "special_day": "holidays", "trend": "trend", "month": "season",
-        "season": "season", "promo": "promo", "holiday": "holidays", "closing": "holidays",
-    }  # fmt: skip
-    with pytest.raises(ValueError, match="linear columns weather, tide belong to no group"):
-        block_groups(["weather", "weekday", "tide", "weather"])
+def test_every_linear_column_is_in_one_group() -> None:
+    design = LinearDesign.from_plan(frozen_world.inputs().plan)
+    assert len(design.causes) == design.columns
+    assert set(design.causes) == set(GROUPS) - {"competition"}

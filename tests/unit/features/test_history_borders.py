@@ -6,7 +6,7 @@ definitions.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,9 +17,7 @@ from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.cell_means import CellLevels
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, weekdays
 from rossmann_ml.features.history import (
-    as_of_origin,
     expectations,
-    history_feature_names,
     history_features,
 )
 from rossmann_ml.features.history.chain import GROUP as CHAIN
@@ -28,7 +26,7 @@ from rossmann_ml.features.history.month_edges import GROUP as MONTH_EDGES
 from rossmann_ml.features.history.recent import GROUP as RECENT
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.features.residuals import AsOf, Past, mean_or_nan, residuals_as_of
+from rossmann_ml.features.residuals import Past, as_of_origin, mean_or_nan
 
 # a division by zero is an error even if its result is not used
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -44,15 +42,9 @@ def linear_at(origin: date, inputs: FeatureInputs = INPUTS) -> LinearForecast:
     return linear
 
 
-def features_of(inputs: FeatureInputs, days: int = 5, linear: LinearForecast | None = None):
+def features_of(inputs: FeatureInputs, linear: LinearForecast):
     return history_features(
-        inputs.sales,
-        inputs.plan,
-        inputs.stores,
-        forecast_origin=ORIGIN,
-        horizon_days=days,
-        params=PARAMS,
-        linear=linear,
+        inputs.sales, inputs.plan, inputs.stores, linear, horizon_days=5, params=PARAMS
     )
 
 
@@ -68,49 +60,41 @@ def plan_from(first: date, last: date) -> PlanGrid:
     )
 
 
-def as_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> AsOf:
-    """Build an ``AsOf`` from residuals only, with all stores in one state."""
+def past_of(residuals: np.ndarray, observed: np.ndarray | None = None) -> Past:
+    """Build a ``Past`` from 2013-01-01 on, without promotions, with all stores in one state."""
     seen = np.ones_like(residuals, np.bool_) if observed is None else observed
     residuals = np.where(seen, residuals, 0.0)
     chain = residuals.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    stores = len(residuals)
-    return AsOf(
-        seen, residuals, chain, chain[None, :], np.zeros(stores, np.int64), [], np.zeros(stores)
+    stores, days = residuals.shape
+    first = date(2013, 1, 1)
+    return Past(
+        first_date=first,
+        weekdays=weekdays(first, days),
+        is_promo=np.zeros((1, days), np.bool_),
+        observed=seen,
+        residuals=residuals,
+        chain=chain,
+        states=chain[None, :],
+        state_of_store=np.zeros(stores, np.int64),
+        levels=[],
+        shift=np.zeros(stores),
+        params=WINDOWS,
     )
 
 
-def single(day_ago: int, days: int = 800) -> AsOf:
-    """Build an ``AsOf`` of one store with a single residual of 1.0, ``day_ago`` days ago."""
+def single(day_ago: int, days: int = 800) -> Past:
+    """Build a ``Past`` of one store with a single residual of 1.0, ``day_ago`` days ago."""
     observed = np.zeros((1, days), np.bool_)
     observed[0, days - 1 - day_ago] = True
-    return as_of(np.ones((1, days)), observed)
+    return past_of(np.ones((1, days)), observed)
 
 
-def past_of(known: AsOf, horizon_days: int = 1) -> Past:
-    """Build a ``Past`` from 2013-01-01 on, without promotions."""
-    first, days = date(2013, 1, 1), known.residuals.shape[1]
-    no_promo = np.zeros((1, days), np.bool_)
-    return Past(known, first, weekdays(first, days), no_promo, horizon_days, WINDOWS)
+def recent_of(past: Past, horizon_days: int = 1) -> dict[str, np.ndarray]:
+    return {**RECENT.compute(past, horizon_days), **CHAIN.compute(past, horizon_days)}
 
 
-def recent_of(known: AsOf, horizon_days: int = 1) -> dict[str, np.ndarray]:
-    past = past_of(known, horizon_days)
-    return {**RECENT.compute(past), **CHAIN.compute(past)}
-
-
-def last_year_of(known: AsOf, horizon_days: int) -> dict[str, np.ndarray]:
-    return {**LAST_YEAR.compute(past_of(known, horizon_days))}
-
-
-def test_without_a_linear_forecast_one_is_computed_from_known_sales() -> None:
-    given, made = features_of(INPUTS, linear=linear_at(ORIGIN)), features_of(INPUTS)
-    for name in history_feature_names(PARAMS):
-        np.testing.assert_array_equal(made[name], given[name])
-
-
-def test_a_linear_forecast_of_another_origin_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"as of 2013-03-27 does not fit 2013-03-28"):
-        features_of(INPUTS, linear=linear_at(ORIGIN - timedelta(days=1)))
+def last_year_of(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
+    return {**LAST_YEAR.compute(past, horizon_days)}
 
 
 def test_a_plan_that_just_covers_history_and_horizon_is_enough() -> None:
@@ -152,7 +136,7 @@ def test_features_are_computed_from_sales_up_to_the_origin() -> None:
     features = features_of(INPUTS, linear=linear)
     np.testing.assert_array_equal(features["recent_shift"], known.shift.astype(np.float32)[:, None])
     assert [levels.cells.shape for levels in known.levels] == [(12, 14)] * 3
-    expected = expectations(linear, known, INPUTS.plan, horizon_days=5, params=PARAMS)
+    expected = expectations(linear, known, INPUTS.plan, horizon_days=5)
     for name, values in expected.items():
         np.testing.assert_array_equal(features[name], values.astype(np.float32))
 
@@ -199,7 +183,7 @@ def test_the_chains_residual_is_zero_where_nothing_was_sold(days: int) -> None:
 def test_target_weekdays_continue_from_the_origin() -> None:
     # 57 days: the oldest, on the origin's weekday, is outside the window of 56 days
     residuals = np.arange(57.0)[None, :]
-    found = recent_of(as_of(residuals), horizon_days=8)["residual_same_weekday_56d"]
+    found = recent_of(past_of(residuals), horizon_days=8)["residual_same_weekday_56d"]
     newest = [np.arange(56 - 6 + n, 0, -7).mean() for n in range(7)]
     assert found.tolist() == [pytest.approx([*newest, newest[0]])]
 
@@ -208,9 +192,9 @@ def test_a_spread_is_zero_where_all_days_are_alike() -> None:
     # by rounding, the mean of squares minus the squared mean can be slightly negative
     for value in (0.1, 0.3, 0.7, 1.1):
         for days in range(170, 182):
-            found = recent_of(as_of(np.full((1, days), value)))["residual_std_182d"]
+            found = recent_of(past_of(np.full((1, days), value)))["residual_std_182d"]
             assert found[0, 0] == pytest.approx(0.0, abs=1e-6)
-    ones = recent_of(as_of(np.tile([-1.0, 1.0], 100)[None, :]))["residual_std_182d"]
+    ones = recent_of(past_of(np.tile([-1.0, 1.0], 100)[None, :]))["residual_std_182d"]
     assert ones[0, 0] == pytest.approx(1.0)
 
 
@@ -247,7 +231,7 @@ def test_the_change_of_a_year_ago_starts_from_the_21_days_up_to_that_origin(name
         seen = observed.copy()
         seen[0, [first, last, target + 10]] = True
         residuals = np.where(np.arange(800) > origin, 3.0, 1.0)[None, :]
-        found = last_year_of(as_of(residuals, seen), 1)[name][0, 0]
+        found = last_year_of(past_of(residuals, seen), 1)[name][0, 0]
         assert np.isfinite(found) == known
     # at the origin both windows contain the day: (1 + 3) / 2 - 1
     assert found == pytest.approx(1.0)
@@ -257,13 +241,13 @@ def test_the_change_of_a_year_ago_starts_from_the_21_days_up_to_that_origin(name
 def test_a_history_of_a_year_and_a_day_contains_the_first_target_a_year_ago(
     days: int, known: bool
 ) -> None:
-    found = last_year_of(as_of(np.ones((1, days))), 1)
+    found = last_year_of(past_of(np.ones((1, days))), 1)
     assert np.isfinite(found["last_year_store"][0, 0]) == (days >= 364)
     assert np.isfinite(found["last_year_change"][0, 0]) == known
 
 
 def test_features_of_a_year_ago_are_unknown_with_a_few_days_of_history() -> None:
-    for values in last_year_of(as_of(np.ones((1, 4))), 42).values():
+    for values in last_year_of(past_of(np.ones((1, 4))), 42).values():
         assert np.isnan(values).all()
 
 
@@ -275,7 +259,7 @@ def test_month_edges_are_three_days_each_among_the_last_364() -> None:
         day = first + timedelta(days=number)
         next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
         from_end = (day - next_month).days
-        found = MONTH_EDGES.compute(past_of(single(399 - number, days=400)))
+        found = MONTH_EDGES.compute(single(399 - number, days=400), 1)
         for name, edge in expected.items():
             is_edge = bool(edge & {day.day, from_end})
             assert np.isfinite(found[name]).all() == (is_edge and number >= 400 - 364)
@@ -299,13 +283,9 @@ def test_days_with_sales_are_counted_to_their_limits() -> None:
     origin = date(2013, 1, 1) + timedelta(days=days - 1)
 
     def made(known: FeatureInputs) -> dict[str, list[float]]:
+        (linear,) = linear_forecasts(known.sales, plan, known.stores, [origin])
         features = history_features(
-            known.sales,
-            plan,
-            known.stores,
-            forecast_origin=origin,
-            horizon_days=1,
-            params=PARAMS,
+            known.sales, plan, known.stores, linear, horizon_days=1, params=PARAMS
         )
         return {name: values[:, 0].tolist() for name, values in features.items()}
 
@@ -335,31 +315,10 @@ def test_the_cells_of_target_days_are_those_of_their_weekday_and_promotion() -> 
     known = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear, PARAMS)
     numbered = np.tile(np.arange(14.0), (12, 1))
     levels = [CellLevels(numbered, np.zeros(12)) for _ in known.levels]
-    expected = expectations(
-        linear, replace(known, levels=levels), INPUTS.plan, horizon_days=14, params=PARAMS
-    )
+    expected = expectations(linear, replace(known, levels=levels), INPUTS.plan, horizon_days=14)
     cells = expected["cell_difference_60d"] + expected["base_log_sales"]
     first = ORIGIN + timedelta(days=1)
     for ahead in range(14):
         day = first + timedelta(days=ahead)
         cell = day.weekday() + 7 * frozen_world.is_promo(day)
         assert cells[0, ahead] == pytest.approx(cell)
-
-
-def test_residuals_as_of_an_origin_need_only_past_promotions_and_weekdays() -> None:
-    linear = linear_at(ORIGIN)
-    sales = INPUTS.sales.until(ORIGIN)
-    days = sales.sales.shape[1]
-    known = residuals_as_of(
-        sales,
-        INPUTS.plan,
-        INPUTS.stores,
-        linear,
-        PARAMS,
-        past_promo=INPUTS.plan.is_promo[:, :days],
-        past_weekdays=weekdays(frozen_world.FIRST_DAY, days),
-    )
-    same = as_of_origin(INPUTS.sales, INPUTS.plan, INPUTS.stores, linear, PARAMS)
-    for field in fields(AsOf):
-        if field.name != "levels":
-            np.testing.assert_array_equal(getattr(known, field.name), getattr(same, field.name))

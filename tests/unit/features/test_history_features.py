@@ -70,10 +70,9 @@ def made_features(
         inputs.sales,
         inputs.plan,
         inputs.stores,
-        forecast_origin=linear.forecast_origin,
+        linear,
         horizon_days=max(ahead),
         params=params,
-        linear=linear,
     )
     shape = (len(inputs.stores.store_ids), max(ahead))
     columns = [days - 1 for days in ahead]

@@ -17,9 +17,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from rossmann_ml.features.blas import one_blas_thread
 from rossmann_ml.features.grid import SalesGrid
-from rossmann_ml.features.history import as_of_origin, expectations, history_features
+from rossmann_ml.features.history import expectations, history_features
 from rossmann_ml.features.linear import LinearForecast, LinearSums, linear_forecasts, running_sums
 from rossmann_ml.features.linear_design import LinearDesign
+from rossmann_ml.features.residuals import as_of_origin
 
 INPUTS = frozen_world.inputs()
 PARAMS = frozen_world.PARAMS
@@ -72,8 +73,8 @@ def linear() -> LinearForecast:
 
 def make_features() -> None:
     history_features(
-        watched(WatchedSales, INPUTS.sales), INPUTS.plan, INPUTS.stores,
-        forecast_origin=ORIGIN, horizon_days=3, params=PARAMS, linear=linear(),
+        watched(WatchedSales, INPUTS.sales), INPUTS.plan, INPUTS.stores, linear(),
+        horizon_days=3, params=PARAMS,
     )  # fmt: skip
 
 
@@ -91,9 +92,7 @@ def expect() -> None:
             seen.append(blas_threads())
             return super().chain_shape(first, last)
 
-    expectations(
-        watched(WatchedForecast, forecast), known, INPUTS.plan, horizon_days=3, params=PARAMS
-    )
+    expectations(watched(WatchedForecast, forecast), known, INPUTS.plan, horizon_days=3)
 
 
 def sum_up() -> LinearSums:

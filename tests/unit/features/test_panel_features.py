@@ -65,13 +65,9 @@ def test_history_features_are_those_of_the_store_and_the_day_of_the_horizon(
 ) -> None:
     inputs = data.draw(worlds(stores)).inputs()
     panel = scoring_panel(inputs, forecast_origin=ORIGIN, horizon_days=HORIZON_DAYS, params=PARAMS)
+    (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [ORIGIN])
     made = history_features(
-        inputs.sales,
-        inputs.plan,
-        inputs.stores,
-        forecast_origin=ORIGIN,
-        horizon_days=HORIZON_DAYS,
-        params=PARAMS,
+        inputs.sales, inputs.plan, inputs.stores, linear, horizon_days=HORIZON_DAYS, params=PARAMS
     )
     place = {store: row for row, store in enumerate(inputs.stores.store_ids.tolist())}
     for name, values in made.items():

@@ -89,6 +89,7 @@ def test_the_scoring_panel_is_that_of_the_newest_origin_and_says_so(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_pass(monkeypatch, forecasting, 250.0)
+    monkeypatch.setattr(panels, "time", forecasting.time)
     settings, connection = place
     report = build_scoring_panel(Session(settings, small_params()))
     panel = read_scoring_panel(connection, ORIGIN)

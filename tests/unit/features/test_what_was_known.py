@@ -26,7 +26,6 @@ from rossmann_ml.features.inputs import (
     newest_origin,
     read_inputs,
     read_published_inputs,
-    read_store_attributes,
 )
 from rossmann_ml.warehouse.connection import append_frame
 
@@ -137,7 +136,6 @@ def test_a_history_holds_of_every_store_day_the_newest_version_landed_by_the_day
             return
         found = read_inputs(connection, params_of(3), forecast_origin=ORIGIN, known_by=known_by)
     assert found.history.rows() == expected
-    assert found.known_by == (known_by or date.max)
     assert found.first_sales_date == min(day for _, day, _ in expected)
 
 
@@ -215,14 +213,6 @@ def test_without_a_plan_or_core_tables_there_is_no_newest_origin(
         newest_origin(connection)
 
 
-def test_store_attributes_come_by_store_number(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        "INSERT INTO core.dim_store (store_id, store_type, assortment, state) "
-        "VALUES (9, 'd', 'b', NULL), (2, 'a', 'c', 'HE')"
-    )
-    assert read_store_attributes(connection).rows() == [(2, "a", "c", "HE"), (9, "d", "b", None)]
-
-
 @pytest.mark.parametrize("horizon_days", [1, 3, 5])
 def test_a_generation_gives_the_inputs_of_the_weekly_job_value_by_value(
     filled: duckdb.DuckDBPyConnection, horizon_days: int
@@ -251,4 +241,4 @@ def test_a_generation_gives_the_inputs_of_the_weekly_job_value_by_value(
     for name in ("is_open", "is_promo", "state_holiday", "is_school_holiday"):
         same = getattr(published.features.plan, name) == getattr(read.features.plan, name)
         assert same.all(), name
-    assert (published.forecast_origin, published.known_by) == (ORIGIN, date.max)
+    assert published.forecast_origin == ORIGIN

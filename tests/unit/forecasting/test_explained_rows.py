@@ -18,11 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rossmann_ml.features.grid import StoreGrid
 from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 
 ORIGIN = date(2015, 3, 20)  # a Friday
 STORES, DAYS = (4, 7, 20), 8
+STORE_GRID = StoreGrid(np.array(STORES, np.int64), pl.DataFrame({"store_id": STORES}))
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
 PARTS = ("level", *GROUPS, "bias_factor")
 PLAN_FEATURES = {
@@ -97,7 +99,7 @@ def world(seed: int) -> World:
     features = {
         name: chance.integers(0, 4, (len(STORES), 7)).astype(np.float32) for name in PLAN_FEATURES
     }
-    typical = TypicalDay(ORIGIN, np.array(STORES, np.int64), features, own, chain)
+    typical = TypicalDay(ORIGIN, STORE_GRID, features, own, chain)
     return World(panel, typical)
 
 
@@ -259,7 +261,7 @@ def row_world(features: dict[str, list[float]], *, store_ids: list[int] | None =
     )
     nothing = {group: np.zeros((len(STORES), days)) for group in GROUPS}
     features_of = {name: np.zeros((len(STORES), 7), np.float32) for name in PLAN_FEATURES}
-    typical = TypicalDay(ORIGIN, np.array(STORES, np.int64), features_of, nothing, nothing)
+    typical = TypicalDay(ORIGIN, STORE_GRID, features_of, nothing, nothing)
     return World(panel, typical)
 
 
@@ -334,7 +336,7 @@ def test_a_panel_of_another_origin_or_with_a_store_that_is_not_there_is_refused(
         unknown = given_world.panel.with_columns(
             pl.when(pl.col("store_id") == 7).then(store).otherwise("store_id").alias("store_id")
         )
-        with pytest.raises(ValueError, match=rf"no typical day: \[{store}\]"):
+        with pytest.raises(ValueError, match=rf"not in the store table: \[{store}\]"):
             explained(replace(given_world, panel=unknown))
     many = given_world.panel.with_columns(pl.int_range(100, 100 + pl.len()).alias("store_id"))
     with pytest.raises(ValueError, match=r"\[100, 101, 102, 103, 104\]$"):

@@ -134,7 +134,7 @@ def test_the_store_days_with_a_plan_are_scored_and_no_others(
             for store_id, days in planned
         ]
     )
-    inputs = OriginInputs(ORIGIN, date.max, INPUTS, plan, pl.DataFrame())
+    inputs = OriginInputs(ORIGIN, INPUTS, plan, pl.DataFrame())
     forecast = PARAMS.forecast.model_copy(update={"horizon_days": horizon_days})
     panel = panel_to_score(inputs, PARAMS.model_copy(update={"forecast": forecast}))
     expected = sorted(key for key in planned if key[1] <= horizon_days)

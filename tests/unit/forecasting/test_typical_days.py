@@ -23,10 +23,6 @@ from rossmann_ml.features.plan import plan_features
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 
 HORIZON_DAYS = 11  # two weeks, the second with promotions
-BLOCK_GROUPS = {
-    "weekday": "weekday", "promo": "promo", "special_day": "holidays", "holiday": "holidays",
-    "closing": "holidays", "month": "season", "season": "season", "trend": "trend",
-}  # fmt: skip
 
 
 def lower_median(values: list[float]) -> float:
@@ -87,7 +83,7 @@ def check_features(known: FeatureInputs) -> None:
     for name, values in without_gaps(typical.features).items():
         assert values.tolist() == expected[name], name
     assert typical.forecast_origin == ORIGIN
-    assert typical.store_ids.tolist() == known.stores.store_ids.tolist()
+    assert typical.stores.store_ids.tolist() == known.stores.store_ids.tolist()
 
 
 @given(seed=st.integers(0, 1000), history_days=st.integers(30, 100))
@@ -170,8 +166,7 @@ def reference_parts(known: FeatureInputs, *, of_chain: bool) -> dict[str, np.nda
     year = range(max(first - 364, 0), first)
     groups = ("weekday", "promo", "holidays", "season", "trend", "competition")
     parts = {group: np.zeros((stores, HORIZON_DAYS)) for group in groups}
-    for number, block in enumerate(linear.design.blocks):
-        group = BLOCK_GROUPS[block]
+    for number, group in enumerate(linear.design.causes):
         for store in range(stores):
             weight = float(coefficients[0 if of_chain else store, number])
             values = [weight * value for value in columns[store, number]]

@@ -28,47 +28,39 @@ from rossmann_ml.training.tune import tune
 from rossmann_ml.warehouse.session import Session
 
 MEAN = '''
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Self
-
 import numpy as np
-import polars as pl
 
-from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.models.base import FitSettings, Model, importance_frame, log_base, log_target
-from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.base import Model
 
 
-@dataclass(frozen=True)
-class MeanModel:
+class MeanModel(Model):
     """The linear forecast plus the mean departure from it."""
 
-    packages: ClassVar[tuple[str, ...]] = ("typer",)
-    categories: Categories
-    departure: float
+    packages = ("typer",)
+    file = "mean.txt"
 
     @classmethod
-    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        share = float(settings.parameters["share"])
-        return cls(Categories.of(panel), share * float(log_target(panel).mean()))
+    def _fit(cls, matrix, target, features, settings):
+        return float(settings.parameters["share"]) * float(target.mean())
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        return log_base(panel) + self.departure
+    def _feature_names(self):
+        return ["base_log_sales"]
 
-    def importance(self) -> pl.DataFrame:
-        return importance_frame(["base_log_sales"], np.ones(1))
+    def _predict(self, matrix):
+        return np.full(len(matrix), self.fitted)
 
-    def save(self, folder: Path) -> None:
-        self.categories.save(folder)
-        (folder / "mean.txt").write_text(repr(self.departure), encoding="utf-8")
+    def _gain_and_splits(self):
+        return np.ones(1), None
+
+    def _write(self, path):
+        path.write_text(repr(self.fitted), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int) -> Self:
-        return cls(Categories.load(folder), float((folder / "mean.txt").read_text("utf-8")))
+    def _read(cls, path):
+        return float(path.read_text("utf-8"))
 
 
-FAMILY_MODEL: type[Model] = MeanModel
+FAMILY_MODEL = MeanModel
 '''
 FAMILY = "zz_planted_mean"
 

@@ -150,4 +150,10 @@ def test_files_of_a_bundle_are_indented_json(tmp_path: Path) -> None:
     metadata = (folder / "bundle.json").read_text("utf-8")
     assert metadata.splitlines()[1] == '  "family": "blend",'
     assert BundleMetadata(**json.loads(metadata)) == bundle_of().metadata
+    daily = (folder / "calibration.json").read_text("utf-8")
+    assert daily.splitlines()[1] == '  "log_shift": -0.02,'
+    assert Calibration(**json.loads(daily)) == DAILY
+    totals = (folder / "total_calibration.json").read_text("utf-8")
+    assert totals.splitlines()[1] == '  "log_bias": 0.01,'
+    assert TotalCalibration(**json.loads(totals)) == TOTALS
     assert (folder / "blend.json").read_text("utf-8") == '{\n  "lightgbm": 1.0\n}'

@@ -6,10 +6,8 @@ for the definitions.
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -189,12 +187,3 @@ def test_a_spread_is_the_stores_own_and_what_its_few_days_leave_unknown(
 def test_a_spread_at_its_limits(own: float | None, days: float, spread: float) -> None:
     panel = pl.DataFrame({"residual_std_182d": [own], "observed_days_364d": [days]})
     assert interval_spread(panel).tolist() == pytest.approx([spread], rel=RELATIVE)
-
-
-def test_a_saved_calibration_is_indented_json_and_loads_as_it_was(tmp_path: Path) -> None:
-    calibration = Calibration(-0.02, {"80": [1.5], "95": [2.5, 3.0]}, ["2015-01-04"])
-    calibration.save(tmp_path)
-    text = (tmp_path / "calibration.json").read_text("utf-8")
-    assert text.splitlines()[1] == '  "log_shift": -0.02,'
-    assert json.loads(text)["half_widths"] == {"80": [1.5], "95": [2.5, 3.0]}
-    assert Calibration.load(tmp_path) == calibration

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.nested_reference import nested_variances
 
-from rossmann_ml.models.nested_variance import DayErrors, nested_variance
+from rossmann_ml.models.nested_variance import nested_variance
 
 # series of weeks of days: (weight, error)
 Design = list[list[list[tuple[float, float]]]]
@@ -35,7 +35,7 @@ def found(design: Design, *, shuffled: bool = False) -> list[float]:
     if shuffled:
         rows = [rows[place] for place in np.random.default_rng(1).permutation(len(rows))]
     series, week, weight, error = (np.array(column) for column in zip(*rows, strict=True))
-    return nested_variance(DayErrors(series, week, weight, error)).tolist()
+    return nested_variance(series=series, week=week, weight=weight, error=error).tolist()
 
 
 def expected(design: Design) -> list[float]:
@@ -95,4 +95,6 @@ def test_days_almost_without_weight_have_no_variance(small: float, has_variance:
 
 def test_no_errors_have_no_variance() -> None:
     empty = np.zeros(0, dtype=np.int64)
-    assert nested_variance(DayErrors(empty, empty, np.zeros(0), np.zeros(0))).tolist() == [0, 0, 0]
+    assert nested_variance(
+        series=empty, week=empty, weight=np.zeros(0), error=np.zeros(0)
+    ).tolist() == [0, 0, 0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -214,10 +213,3 @@ def test_factors_of_totals_added_up_before_are_those_of_their_intervals() -> Non
     totals = add_up(rows, stores_of(4), horizon_days=15)
     found = calibration().intervals(rows, stores_of(4))
     assert found.select(FACTORS).equals(calibration().factors(totals))
-
-
-def test_a_saved_calibration_is_indented_json_and_loads_as_it_was(tmp_path: Path) -> None:
-    calibration().save(tmp_path)
-    text = (tmp_path / "total_calibration.json").read_text("utf-8")
-    assert text.splitlines()[1] == '  "log_bias": 0.02,'
-    assert TotalCalibration.load(tmp_path) == calibration()

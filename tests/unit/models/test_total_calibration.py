@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -17,7 +15,7 @@ from polars.testing import assert_frame_equal
 from rossmann_ml.evaluation.metrics import SCORES
 from rossmann_ml.evaluation.total_scores import score_totals, total_outcomes
 from rossmann_ml.models.calibration import Calibration
-from rossmann_ml.models.nested_variance import DayErrors, nested_variance
+from rossmann_ml.models.nested_variance import nested_variance
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import SEGMENT_LEVELS, add_up
 
@@ -308,14 +306,6 @@ def test_the_order_of_rows_does_not_change_a_bit():
     )
 
 
-def test_a_saved_calibration_is_plain_json_and_loads_as_it_was(tmp_path: Path):
-    calibration = fitted(simulated())
-    calibration.save(tmp_path)
-    (file,) = tmp_path.iterdir()
-    assert json.loads(file.read_text("utf-8"))["origins"][0] == str(FIRST)
-    assert TotalCalibration.load(tmp_path) == calibration
-
-
 def test_nested_variances_are_found_again():
     random = np.random.default_rng(3)
     series, week = 3000, 6
@@ -326,15 +316,16 @@ def test_nested_variances_are_found_again():
     )
     number = np.arange(series * week * 5)
     weight = random.uniform(0.5, 1.5, len(number))
-    days = DayErrors(number // (week * 5), number // 5, weight, error.reshape(-1))
-    assert nested_variance(days) == pytest.approx(np.square([0.3, 0.2, 0.5]), rel=0.1)
+    found = nested_variance(
+        series=number // (week * 5), week=number // 5, weight=weight, error=error.reshape(-1)
+    )
+    assert found == pytest.approx(np.square([0.3, 0.2, 0.5]), rel=0.1)
 
 
 def test_a_single_day_has_no_variance_of_weeks_and_days():
-    one = DayErrors(np.zeros(1, int), np.zeros(1, int), np.ones(1), np.full(1, 0.1))
-    assert nested_variance(one) == pytest.approx([0.01, 0, 0])
-    empty = np.zeros(0, int)
-    assert not nested_variance(DayErrors(empty, empty, np.zeros(0), np.zeros(0))).any()
+    first = np.zeros(1, int)
+    found = nested_variance(series=first, week=first, weight=np.ones(1), error=np.full(1, 0.1))
+    assert found == pytest.approx([0.01, 0, 0])
 
 
 def test_past_totals_are_bounded_by_origins_that_were_over_only():

@@ -158,7 +158,7 @@ def test_lightgbm_splits_text_features_as_categories() -> None:
 def test_xgboost_fits_by_the_settings(parameters: dict[str, Any], bins: int) -> None:
     settings = FitSettings(4, 0.25, {"max_depth": 3, **parameters}, seed=11, threads=2)
     model = model_class("xgboost").fit(panel_of(), FEATURES, settings)
-    config = json.loads(model.booster.save_config())["learner"]  # type: ignore[attr-defined]
+    config = json.loads(model.fitted.save_config())["learner"]
     assert config["objective"]["name"] == "reg:squarederror"
     assert config["generic_param"]["seed"] == "11"
     assert config["generic_param"]["nthread"] == "2"
@@ -167,13 +167,13 @@ def test_xgboost_fits_by_the_settings(parameters: dict[str, Any], bins: int) -> 
     assert int(tree["tree_train_param"]["max_bin"]) == bins
     assert tree["tree_train_param"]["max_depth"] == "3"
     assert math.isclose(float(tree["tree_train_param"]["learning_rate"]), 0.25)
-    assert model.booster.num_boosted_rounds() == 4  # type: ignore[attr-defined]
+    assert model.fitted.num_boosted_rounds() == 4
 
 
 def test_catboost_fits_by_the_settings() -> None:
     settings = FitSettings(4, 0.25, {"depth": 3}, seed=11, threads=2)
     model = model_class("catboost").fit(panel_of(), FEATURES, settings)
-    regressor = model.regressor  # type: ignore[attr-defined]
+    regressor = model.fitted
     assert regressor.tree_count_ == 4
     found = regressor.get_all_params()
     assert (found["depth"], found["random_seed"]) == (3, 11)

@@ -27,11 +27,11 @@ from support.tiny_chain import ORIGIN, tiny_frames
 from rossmann_ml.base.errors import NoDataError, ScenarioError
 from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features import plan
-from rossmann_ml.features.history import as_of_origin
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs, scoring_panel
 from rossmann_ml.features.plan import plan_features
+from rossmann_ml.features.residuals import as_of_origin
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.serving import generations
 from rossmann_ml.serving.generations import GenerationInfo
@@ -409,11 +409,11 @@ def test_prepared_inputs_contain_no_past_days_and_only_the_plan_that_features_us
     """60 days for closures and 14 more before the origin, and the target days."""
     origin = scenarios._origin
     assert {each.name for each in fields(origin)} == {
-        "panel", "near_plan", "linear", "as_of", "stores", "plan_source", "stored",
+        "panel", "near_plan", "linear", "past", "stores", "plan_source", "stored",
     }  # fmt: skip
     assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
     assert origin.near_plan.days == 75 + PLAN_DAYS
     assert origin.linear.design.first_date == FIRST
     assert origin.linear.design.is_promo.shape == (4, HORIZON_DAYS)
-    assert origin.as_of.observed.shape == origin.as_of.residuals.shape == (4, 0)
-    assert origin.as_of.observed.dtype == np.bool_
+    assert origin.past.observed.shape == origin.past.residuals.shape == (4, 0)
+    assert origin.past.observed.dtype == np.bool_
