@@ -25,7 +25,7 @@ _FIRST_PROMO_MONDAY = date(2013, 1, 7).toordinal()
 
 @dataclass(frozen=True)
 class ChainCalendar:
-    """Calendar of consecutive days, as arrays with one row per day.
+    """Calendar of consecutive days, the newest first, as arrays with one row per day.
 
     Attributes:
         ordinals: Dates as proleptic ordinals, shape (days,).
@@ -47,36 +47,29 @@ class ChainCalendar:
     is_day_after: npt.NDArray[np.bool_]
 
 
-def _official_state(state: str) -> str:
-    """Return the state whose calendar is used: of two states the last, which is the larger."""
-    return state.rsplit(",", maxsplit=1)[-1]
-
-
 def make_calendar(first: date, last: date) -> ChainCalendar:
-    """Return the calendar from the first to the last date, inclusive.
+    """Return the calendar from the last to the first date, both inclusive.
 
     Promotions run Monday to Friday of every second week, counted from 2013-01-07.
     """
-    count = (last - first).days + 1
-    ordinals = np.arange(first.toordinal(), last.toordinal() + 1, dtype=np.int64)
+    ordinals = np.arange(last.toordinal(), first.toordinal() - 1, -1, dtype=np.int64)
     # an ordinal that is a multiple of 7 is a Sunday
     day_of_week = (ordinals - 1) % 7 + 1
     is_promo = ((ordinals - _FIRST_PROMO_MONDAY) // 7 % 2 == 0) & (day_of_week <= 5)
 
     # one more day at either end, for eves and days after
-    codes = np.zeros((count + 2, len(STATES)), dtype=np.uint8)
-    schools = np.zeros((count, len(STATES)), dtype=np.bool_)
-    before = first - timedelta(days=1)
-    public = german_public_holidays(before.year, (last + timedelta(days=1)).year)
+    codes = np.zeros((len(ordinals) + 2, len(STATES)), dtype=np.uint8)
+    schools = np.zeros((len(ordinals), len(STATES)), dtype=np.bool_)
+    before, after = first - timedelta(days=1), last + timedelta(days=1)
+    public = german_public_holidays(before.year, after.year).filter(
+        pl.col("date").is_between(before, after)
+    )
     for column, state in enumerate(STATES):
-        official = _official_state(state)
-        of_state = public.filter(pl.col("state") == official)
-        for day, code in of_state.select("date", "state_holiday").iter_rows():
-            row = (day - before).days
-            if 0 <= row < count + 2:
-                codes[row, column] = HOLIDAY_CODES.index(code)
-        for day in school_holidays(official, first, last):
-            schools[(day - first).days, column] = True
+        larger = state.split(",")[-1]  # of two states
+        for day, code in public.filter(state=larger).select("date", "state_holiday").iter_rows():
+            codes[(after - day).days, column] = HOLIDAY_CODES.index(code)
+        for day in school_holidays(larger, first, last):
+            schools[(last - day).days, column] = True
 
     return ChainCalendar(
         ordinals=ordinals,
@@ -84,6 +77,6 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
         is_promo=is_promo,
         holiday_code=codes[1:-1],
         is_school_holiday=schools,
-        is_eve=(codes[2:] > 0) & (codes[1:-1] == 0),
-        is_day_after=(codes[:-2] > 0) & (codes[1:-1] == 0),
+        is_eve=(codes[:-2] > 0) & (codes[1:-1] == 0),
+        is_day_after=(codes[2:] > 0) & (codes[1:-1] == 0),
     )
