@@ -1,4 +1,4 @@
-"""Examine the warehouse: schema version, unfinished tables, champion, data set, clock.
+"""Examine the warehouse: schema version, champion, data set, clock.
 
 Read-only: neither migrates nor creates tables. See :mod:`~rossmann_ml.recovery.served` for what
 readers use.
@@ -55,40 +55,11 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
                 lambda: warehouse.open_database(settings).close(),
             )
-        for examiner in (_unfinished_tables, _champion, _data_set, _clock):
+        for examiner in (_champion, _data_set, _clock):
             try:
                 yield from examiner(connection, settings)
             except duckdb.CatalogException:  # a table that the migration makes
                 continue
-
-
-def _unfinished_tables(
-    connection: duckdb.DuckDBPyConnection, settings: Settings
-) -> Iterator[Finding]:
-    # dbt's names for a table under construction and for one that is being replaced
-    found = connection.execute(
-        """
-        SELECT table_schema || '.' || table_name,
-            format('DROP {} "{}"."{}"', if(table_type = 'VIEW', 'VIEW', 'TABLE'),
-                table_schema, replace(table_name, '"', '""'))
-        FROM information_schema.tables
-        WHERE regexp_matches(table_name, '__dbt_(tmp|backup)$')
-        ORDER BY ALL
-        """
-    ).fetchall()
-
-    def drop() -> None:
-        with warehouse.connect(settings) as writing:
-            for _, statement in found:
-                writing.execute(statement)
-
-    if found:
-        yield warning(
-            "unfinished tables",
-            "left by a dbt that died: " + ", ".join(name for name, _ in found),
-            "rossmann doctor --fix drops them; the tables themselves are whole",
-            drop,
-        )
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

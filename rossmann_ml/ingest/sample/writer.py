@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import filelock
@@ -107,12 +108,10 @@ def write_sample(
             _store_rows(chain).write_csv(work / "store.csv", quote_style="non_numeric")
             _state_rows(chain).write_csv(work / "store_states.csv")
             # the calendar has the newest day first, and so the plan before the sales
-            plan_rows, sales_rows = (
-                _write_days(work / name, calendar, part, chain, seed=of_sales, progress=progress)
-                for name, part, of_sales in (
-                    ("test.csv", range(plan_days), None),
-                    ("train.csv", range(plan_days, len(calendar.ordinals)), seed),
-                )
+            write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
+            plan_rows = write(work / "test.csv", range(plan_days), seed=None)
+            sales_rows = write(
+                work / "train.csv", range(plan_days, len(calendar.ordinals)), seed=seed
             )
             summary = SampleSummary(
                 name=f"sample-{stores}-{seed}",
@@ -206,11 +205,11 @@ def is_sample(folder: Path) -> bool:
 
 def _write_days(
     path: Path,
-    calendar: ChainCalendar,
     days: range,
-    stores: Stores,
     *,
     seed: int | None,
+    calendar: ChainCalendar,
+    stores: Stores,
     progress: Progress | None,
 ) -> int:
     """Write ``train.csv``, or ``test.csv`` if there is no seed; return the number of rows."""
