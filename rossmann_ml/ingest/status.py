@@ -6,6 +6,7 @@ are in :mod:`rossmann_ml.quality`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from rossmann_ml.ingest.data_set import DataSet, landed_data_set
 from rossmann_ml.ingest.discovery import RawFile, find_files
 from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.session import Session
 
 
@@ -48,24 +50,18 @@ class DataStatus:
     """Landed rows of every kind, and the files in the two folders that can be landed.
 
     Attributes:
-        database_path: Path of the pipeline's database, existing or not.
         has_warehouse: Whether the database exists with its raw tables.
         data_set: Data set in the warehouse; None before the first landing.
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
-        raw_path: Folder of the retailer's bulk files.
-        incoming_path: Folder of weekly drops.
         waiting: Files in the folders that were not landed, or had nothing new.
         left_alone: CSV files in the folders whose name does not say what they hold.
     """
 
-    database_path: Path
     has_warehouse: bool
     data_set: DataSet | None
     today: date | None
     landed: tuple[LandedKind, ...]
-    raw_path: Path
-    incoming_path: Path
     waiting: tuple[RawFile, ...]
     left_alone: tuple[Path, ...]
 
@@ -97,68 +93,38 @@ def read_data_status(
     for folder in (settings.raw_path, settings.incoming_path):
         files, others = find_files(folder)
         found += files
-        left_alone += [folder / name for name in others]
-    has_warehouse = connection is not None and _has_tables(connection)
-    data_set: DataSet | None = None
-    today: date | None = None
-    landed: tuple[LandedKind, ...] = ()
-    hashes: set[tuple[str, str]] = set()
-    if connection is not None and has_warehouse:
-        data_set = landed_data_set(connection)
-        landed = _landed_kinds(connection)
-        hashes = set(connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall())
-        today = product_today(connection, settings) if data_set is not None else None
+        left_alone += others
+    # a database that only dbt wrote to has no raw tables
+    if connection is None or count_rows(connection, ["raw.loads"])["raw.loads"] is None:
+        return DataStatus(False, None, None, (), tuple(found), tuple(left_alone))
+    data_set = landed_data_set(connection)
+    hashes = set(connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall())
     return DataStatus(
-        database_path=settings.database_path,
-        has_warehouse=has_warehouse,
+        has_warehouse=True,
         data_set=data_set,
-        today=today,
-        landed=landed,
-        raw_path=settings.raw_path,
-        incoming_path=settings.incoming_path,
+        today=None if data_set is None else product_today(connection, settings),
+        landed=tuple(_landed_kinds(connection)),
         waiting=tuple(file for file in found if (file.kind, file.sha256()) not in hashes),
         left_alone=tuple(left_alone),
     )
 
 
-def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the database has the raw tables; one that only dbt wrote to has not."""
-    found = connection.execute(
-        "SELECT 1 FROM information_schema.tables "
-        "WHERE table_schema = 'raw' AND table_name = 'loads'"
-    ).fetchall()
-    return bool(found)
-
-
-def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> tuple[LandedKind, ...]:
-    landed = []
-    for kind, file_format in FORMATS.items():
-        ((files, restated),) = connection.execute(
-            "SELECT count(DISTINCT file_sha256), coalesce(sum(rows_restated), 0) "
-            "FROM raw.loads WHERE kind = ?",
-            [kind],
-        ).fetchall()
-        if not files:
-            continue
-        dates = "min(date), max(date)" if file_format.has_dates else "NULL, NULL"
-        ((versions, first_date, last_date),) = connection.execute(
-            f"SELECT count(*), {dates} FROM {file_format.table}"  # noqa: S608 - constants
+def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]:
+    for kind, files, restated in connection.execute(
+        "SELECT kind, count(DISTINCT file_sha256), sum(rows_restated)::BIGINT FROM raw.loads "
+        "GROUP BY kind ORDER BY array_position($kinds, kind)",
+        {"kinds": list(FORMATS)},
+    ).fetchall():
+        table, has_dates = FORMATS[kind].table, FORMATS[kind].has_dates
+        dates = "min(date), max(date)" if has_dates else "NULL, NULL"
+        # each restatement adds one version to the version that it replaces
+        ((rows, first_date, last_date),) = connection.execute(
+            f"SELECT count(*) - ?, {dates} FROM {table}",  # noqa: S608 - constants
+            [restated],
         ).fetchall()
         quarantined = connection.execute(
             "SELECT reason, count(*) FROM raw.quarantined_rows WHERE kind = ? "
             "GROUP BY reason ORDER BY count(*) DESC, reason",
             [kind],
         ).fetchall()
-        landed.append(
-            LandedKind(
-                kind=kind,
-                files=files,
-                # each restatement adds one version to the version that it replaces
-                rows=versions - int(restated),
-                versions_restated=int(restated),
-                first_date=first_date,
-                last_date=last_date,
-                quarantined=dict(quarantined),
-            )
-        )
-    return tuple(landed)
+        yield LandedKind(kind, files, rows, restated, first_date, last_date, dict(quarantined))

@@ -8,14 +8,12 @@ from :mod:`~rossmann_ml.ingest.formats` only, never text from a file.
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from rossmann_ml.ingest.checks import CONFLICTING_ROWS
 from rossmann_ml.ingest.formats import FileFormat
-from rossmann_ml.ingest.reading import read_lines
 from rossmann_ml.warehouse.connection import one_value
 
 # The first list of stores has no date: its rows count as known at every forecast origin.
@@ -49,7 +47,7 @@ class Staging:
             f"{column.target} {_SQL_TYPES[column.content]}" for column in self._format.columns
         )
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE staged (line_number BIGINT, {columns})"
+            f"CREATE OR REPLACE TEMP TABLE staged (line_number BIGINT, row_text VARCHAR, {columns})"
         )
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE quarantined "
@@ -72,7 +70,8 @@ class Staging:
 
     def rows(self) -> int:
         """Return the number of staged rows, good and bad."""
-        return self._count("SELECT (SELECT count(*) FROM staged) + count(*) FROM quarantined")
+        query = "SELECT (SELECT count(*) FROM staged) + count(*) FROM quarantined"
+        return one_value(self._connection, int, query) or 0
 
     def resolve_repeated_keys(self) -> None:
         """Keep the first of identical rows, and quarantine all rows that contradict each other."""
@@ -82,28 +81,26 @@ class Staging:
             CREATE OR REPLACE TEMP TABLE repeated AS
             WITH twice AS (
                 SELECT {key} FROM staged GROUP BY {key} HAVING count(*) > 1
-            ),
-            resolved AS (
-                SELECT
-                    {key},
-                    min(line_number) AS first_line,
-                    count(DISTINCT row({values})) > 1 AS is_conflict
-                FROM staged SEMI JOIN twice USING ({key})
-                GROUP BY {key}
             )
-            SELECT line_number, is_conflict
-            FROM staged JOIN resolved USING ({key})
-            WHERE is_conflict OR line_number > first_line
+            SELECT
+                line_number, row_text,
+                count(DISTINCT row({values})) OVER same_key > 1 AS is_conflict,
+                row_number() OVER (same_key ORDER BY line_number) > 1 AS is_later
+            FROM staged SEMI JOIN twice USING ({key})
+            WINDOW same_key AS (PARTITION BY {key})
+            QUALIFY is_conflict OR is_later
             """  # noqa: S608
         )
-        if not self._count("SELECT count(*) FROM repeated"):
-            return
         self._connection.execute(
             "DELETE FROM staged WHERE line_number IN (SELECT line_number FROM repeated)"
         )
+        columns = [
+            column.name for column in self._format.columns if column.target in self._format.key
+        ]
         self._connection.execute(
-            "INSERT INTO quarantined SELECT line_number, ?, ?, '' FROM repeated WHERE is_conflict",
-            [_key_columns(self._format), CONFLICTING_ROWS],
+            "INSERT INTO quarantined SELECT line_number, ?, ?, row_text FROM repeated "
+            "WHERE is_conflict",
+            [", ".join(columns), CONFLICTING_ROWS],
         )
 
     def dates(self) -> tuple[date | None, date | None]:
@@ -115,11 +112,18 @@ class Staging:
         ).fetchall()
         return first, last
 
-    def quarantined_by_reason(self) -> list[tuple[str, str | None, int, int]]:
-        """Return reason, column, number of rows and first line, most frequent reason first."""
-        rows: list[tuple[str, str | None, int, int]] = self._connection.execute(
-            "SELECT reason, column_name, count(*), min(line_number) FROM quarantined "
-            "GROUP BY reason, column_name ORDER BY count(*) DESC, min(line_number)"
+    def quarantined_by_reason(self) -> list[tuple[str, str | None, int, int, str]]:
+        """Return reason, column, number of rows, and number and text of the first line.
+
+        The most frequent reason is the first.
+        """
+        rows: list[tuple[str, str | None, int, int, str]] = self._connection.execute(
+            """
+            SELECT
+                reason, column_name, count(*), min(line_number), arg_min(row_text, line_number)
+            FROM quarantined
+            GROUP BY reason, column_name ORDER BY count(*) DESC, min(line_number)
+            """
         ).fetchall()
         return rows
 
@@ -147,29 +151,22 @@ class Staging:
         columns = ", ".join(self._format.targets)
         offered = ", ".join(f"staged.{name}" for name in self._format.values)
         stored = ", ".join(f"newest.{name}" for name in self._format.values)
-        first_date, last_date = self.dates()
-        window = "WHERE date BETWEEN $first AND $last" if first_date is not None else ""
+        restated = f"OR row({offered}) IS DISTINCT FROM row({stored})"
         self._connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE changes AS
-            WITH newest_loads AS (
-                SELECT {key}, max(load_id) AS load_id FROM {table} {window} GROUP BY {key}
-            ),
-            newest AS (
-                SELECT landed.* FROM {table} AS landed JOIN newest_loads USING ({key}, load_id)
+            WITH newest AS (
+                SELECT * FROM {table} SEMI JOIN staged USING ({key})
+                QUALIFY load_id = max(load_id) OVER (PARTITION BY {key})
             )
             SELECT staged.*, newest.load_id IS NOT NULL AS is_restated
             FROM staged LEFT JOIN newest USING ({key})
-            WHERE newest.load_id IS NULL OR row({offered}) IS DISTINCT FROM row({stored})
-            """,  # noqa: S608
-            {"first": first_date, "last": last_date} if window else None,
+            WHERE newest.load_id IS NULL {"" if only_new else restated}
+            """  # noqa: S608
         )
-        if only_new:
-            self._connection.execute("DELETE FROM changes WHERE is_restated")
-        first_known = "date" if first_known_on is None else "$first_known_on"
-        parameters: dict[str, object] = {"load_id": load_id, "known_on": known_on}
-        if first_known_on is not None:
-            parameters["first_known_on"] = first_known_on
+        first_known = "$first_known_on::DATE"
+        if self._format.has_dates:
+            first_known = f"coalesce({first_known}, date)"
         self._connection.execute(
             f"""
             INSERT INTO {table} (load_id, line_number, {columns}, known_on)
@@ -179,42 +176,22 @@ class Staging:
             FROM changes
             ORDER BY {", ".join(reversed(self._format.key))}
             """,  # noqa: S608
-            parameters,
+            {"load_id": load_id, "known_on": known_on, "first_known_on": first_known_on},
         )
-        return (
-            self._count("SELECT count(*) FROM changes"),
-            self._count("SELECT count(*) FROM changes WHERE is_restated"),
-        )
-
-    def store_quarantined(self, load_id: int, path: Path) -> None:
-        """Write the quarantined rows to ``raw.quarantined_rows``, each with its line's text."""
-        numbers = self._connection.execute(
-            "SELECT line_number FROM quarantined WHERE reason = ?", [CONFLICTING_ROWS]
+        ((rows, rows_restated),) = self._connection.execute(
+            "SELECT count(*), count(*) FILTER (is_restated) FROM changes"
         ).fetchall()
-        texts = read_lines(path, (number for (number,) in numbers))
-        found = pl.DataFrame(
-            {"line_number": list(texts), "found_text": list(texts.values())},
-            schema={"line_number": pl.Int64, "found_text": pl.String},
-        )
-        self._connection.register("conflicting_lines", found)
+        return rows, rows_restated
+
+    def store_quarantined(self, load_id: int, file_name: str) -> None:
+        """Write the quarantined rows to ``raw.quarantined_rows``."""
         self._connection.execute(
             """
             INSERT INTO raw.quarantined_rows
             SELECT
-                $load_id, $kind, $file_name, line_number, column_name, reason,
-                coalesce(found_text, row_text), now() AT TIME ZONE 'UTC'
-            FROM quarantined LEFT JOIN conflicting_lines USING (line_number)
-            ORDER BY line_number
+                $load_id, $kind, $file_name, line_number, column_name, reason, row_text,
+                now() AT TIME ZONE 'UTC'
+            FROM quarantined ORDER BY line_number
             """,
-            {"load_id": load_id, "kind": self._format.kind, "file_name": path.name},
+            {"load_id": load_id, "kind": self._format.kind, "file_name": file_name},
         )
-        self._connection.unregister("conflicting_lines")
-
-    def _count(self, query: str) -> int:
-        return one_value(self._connection, int, query) or 0
-
-
-def _key_columns(file_format: FileFormat) -> str:
-    return ", ".join(
-        column.name for column in file_format.columns if column.target in file_format.key
-    )

@@ -15,8 +15,7 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.progress import silent
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.ingest.discovery import recognise
-from rossmann_ml.ingest.file_load import land_file
-from rossmann_ml.ingest.report import FileLanding
+from rossmann_ml.ingest.file_load import FileLanding, land_file
 from rossmann_ml.warehouse.schema import DDL_DIR
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
