@@ -1,8 +1,7 @@
 """Separate the rows of a file that can be stored from bad rows, with column and reason.
 
-Entry point: :func:`check_rows`. Each row is checked alone; repeated keys are resolved in
-:mod:`~rossmann_ml.ingest.versions`. Values that are only implausible, such as an open day without
-sales, pass here.
+Entry points: :func:`check_rows` for each row alone, :func:`separate_repeated_keys` for the rows of
+a file. Values that are only implausible, such as an open day without sales, pass here.
 """
 
 from __future__ import annotations
@@ -76,6 +75,34 @@ def check_rows(
         "row_text",
     )
     return good, bad
+
+
+def separate_repeated_keys(
+    rows: pl.DataFrame, file_format: FileFormat
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep the first of identical rows, and separate all rows that contradict each other.
+
+    Args:
+        rows: Good rows of a whole file, as :func:`check_rows` returns them.
+        file_format: Key and other columns of the rows.
+
+    Returns:
+        Good rows with one row per key, and bad rows as :func:`check_rows` returns them.
+    """
+    key, line = file_format.key, pl.col("line_number")
+    repeated = rows.filter(pl.struct(key).is_duplicated()).with_columns(
+        is_conflict=pl.struct(file_format.values).n_unique().over(key) > 1,
+        is_first=line == line.min().over(key),
+    )
+    removed = repeated.filter(pl.col("is_conflict") | ~pl.col("is_first"))
+    names = [column.name for column in file_format.columns if column.target in key]
+    bad = removed.filter("is_conflict").select(
+        "line_number",
+        pl.lit(", ".join(names)).alias("column_name"),
+        pl.lit(CONFLICTING_ROWS).alias("reason"),
+        "row_text",
+    )
+    return rows.join(removed, on="line_number", how="anti"), bad
 
 
 def _as_read(column: FileColumn) -> pl.Expr:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 import duckdb
 import polars as pl
@@ -20,7 +21,7 @@ from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows
+from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
     DataSet,
@@ -33,7 +34,7 @@ from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.ingest.versions import ALWAYS, Staging
+from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 from rossmann_ml.warehouse.tables import raw
@@ -134,10 +135,14 @@ def land_file(
     if was_landed and not _has_stores_now_known(connection, sha256):
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
     data_set = landed or offered or DataSet(RETAILER)
-    with transaction(connection), Staging(connection, raw_file.format) as staging:
-        rows_read, warnings = _stage(connection, raw_file, staging, progress)
-        quarantined = _quarantine(path, rows_read, staging, params.ingest.max_quarantined_share)
-        first_date, last_date = staging.dates()
+    good, bad, warnings = _read(connection, raw_file, progress)
+    rows_read = good.height + bad.height
+    good, conflicting = separate_repeated_keys(good, raw_file.format)
+    bad = pl.concat([bad, conflicting])
+    quarantined = _count_by_reason(path, bad, rows_read, params.ingest.max_quarantined_share)
+    dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
+    first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
+    with transaction(connection):
         newest = (newest_sales_date(connection), last_date if raw_file.kind == "sales" else None)
         newest_sales = max(filter(None, newest), default=None)
         today = today_for(
@@ -146,8 +151,11 @@ def land_file(
             newest_sales=newest_sales,
         )
         load_id = (raw.newest_load_id(connection) or 0) + 1
-        rows_landed, rows_restated = staging.store(
-            load_id,
+        rows_landed, rows_restated = store_rows(
+            connection,
+            raw_file.format,
+            good,
+            load_id=load_id,
             first_known_on=_first_known_on(connection, raw_file, first_date, today),
             known_on=today,
             # a later file may have restated the rows of a file that was landed before
@@ -161,15 +169,14 @@ def land_file(
             rows_read=rows_read,
             rows_landed=rows_landed,
             rows_restated=rows_restated,
-            rows_unchanged=rows_read - sum(quarantined.values()) - rows_landed,
+            rows_unchanged=rows_read - bad.height - rows_landed,
             quarantined=quarantined,
             first_date=first_date,
             last_date=last_date,
             warnings=warnings,
         )
         if landing.load_id is not None:
-            staging.store_quarantined(load_id, path.name)
-            _record(connection, landing, sha256=sha256, known_on=today)
+            _record(connection, landing, bad, sha256=sha256, known_on=today)
             record_data_set(connection, data_set, newest_sales)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
@@ -207,36 +214,36 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
     return bool(found)
 
 
-def _stage(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, staging: Staging, progress: Progress
-) -> tuple[int, tuple[str, ...]]:
-    """Stage the rows of the file; return their number, and warnings."""
+def _read(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+    """Return the good and bad rows of the file, and warnings."""
     path, file_format = raw_file.path, raw_file.format
     known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
     before = path.stat()
     names, blocks = open_rows(path, file_format)
+    good, bad = [], []
     rows_read = 0
     for block in blocks:
-        good, bad = check_rows(
+        checked = check_rows(
             block.fields,
             file_format,
             known_stores=known_stores,
             latest_sales_date=date.today(),
         )
-        staging.add(good, pl.concat([bad, block.malformed], how="diagonal"))
+        good.append(checked[0])
+        bad += [checked[1], block.malformed]
         rows_read += block.fields.height + block.malformed.height
         if block.bytes_read < before.st_size:
             share = block.bytes_read / before.st_size
             progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
-    if staging.rows() != rows_read:  # no row may be lost in silence
-        raise RuntimeError(f"{path}: {staging.rows():,} rows staged of {rows_read:,} read")
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise BadFileError(f"{path}: the file changed while it was read; land it again")
     unknown = ", ".join(map(repr, file_format.unknown(names)))
-    return rows_read, (
-        (f"columns that are not known and were not read: {unknown}",) if unknown else ()
-    )
+    warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()
+    # lines that are not a row have no column
+    return pl.concat(good), pl.concat(bad, how="diagonal"), warnings
 
 
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
@@ -250,30 +257,30 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
     return pl.Series([store for (store,) in rows], dtype=pl.Int32)
 
 
-def _quarantine(
-    path: Path, rows_read: int, staging: Staging, max_quarantined_share: float
+def _count_by_reason(
+    path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
 ) -> dict[str, int]:
-    """Quarantine rows that contradict each other, and raise when too many rows are bad.
-
-    Returns:
-        Number of quarantined rows by reason.
-    """
-    staging.resolve_repeated_keys()
-    by_reason = staging.quarantined_by_reason()
-    rows = sum(count for _, _, count, _, _ in by_reason)
+    """Return the number of bad rows by reason, and raise when too many rows are bad."""
+    by_reason = (
+        bad.sort("line_number")
+        .group_by("reason", "column_name")
+        .agg(pl.len().alias("rows"), pl.col("line_number", "row_text").first())
+        .sort("rows", "line_number", descending=[True, False])
+    )
     # both sides are the float nearest to their share, so a share equal to the limit passes
-    if rows / rows_read > max_quarantined_share:
+    if bad.height / rows_read > max_quarantined_share:
         summary = "; ".join(
             f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
             f"{text[:200]!r})"
-            for reason, column, count, line, text in by_reason
+            for reason, column, count, line, text in by_reason.iter_rows()
         )
         raise BadFileError(
-            f"{path}: {rows:,} of {rows_read:,} rows ({rows / rows_read:.1%}) cannot be stored, "
-            f"more than the {max_quarantined_share:.1%} that ingest.max_quarantined_share in "
-            f"params.yaml allows; nothing of the file was landed. {summary}"
+            f"{path}: {bad.height:,} of {rows_read:,} rows ({bad.height / rows_read:.1%}) cannot "
+            f"be stored, more than the {max_quarantined_share:.1%} that "
+            "ingest.max_quarantined_share in params.yaml allows; nothing of the file was landed. "
+            f"{summary}"
         )
-    return {reason: count for reason, _, count, _, _ in by_reason}
+    return dict(by_reason.select("reason", "rows").iter_rows())
 
 
 def _first_known_on(
@@ -312,8 +319,14 @@ def _redate_loads_before_sales(
 
 
 def _record(
-    connection: duckdb.DuckDBPyConnection, landing: FileLanding, *, sha256: str, known_on: date
+    connection: duckdb.DuckDBPyConnection,
+    landing: FileLanding,
+    bad: pl.DataFrame,
+    *,
+    sha256: str,
+    known_on: date,
 ) -> None:
+    """Write the row of the load and its quarantined rows."""
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
     row = {
@@ -333,3 +346,10 @@ def _record(
         "loaded_at": utc_now(),
     }
     append_frame(connection, "raw.loads", pl.DataFrame([row]))
+    quarantined = bad.sort("line_number").with_columns(
+        pl.lit(landing.load_id).alias("load_id"),
+        pl.lit(landing.kind).alias("kind"),
+        pl.lit(landing.file_name).alias("file_name"),
+        pl.lit(utc_now()).alias("quarantined_at"),
+    )
+    append_frame(connection, "raw.quarantined_rows", quarantined)
