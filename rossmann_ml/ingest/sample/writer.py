@@ -76,7 +76,6 @@ def write_sample(
     seed: int,
     first_date: date = FIRST_DATE,
     last_date: date = LAST_DATE,
-    plan_days: int = PLAN_DAYS,
     progress: Progress | None = None,
 ) -> SampleSummary:
     """Write a synthetic chain of stores in the files of the competition.
@@ -91,7 +90,6 @@ def write_sample(
         seed: Seed of the random numbers; a store is the same for every number of stores.
         first_date: First date of sales.
         last_date: Last date of sales.
-        plan_days: Number of days after ``last_date`` in ``test.csv``.
         progress: Called after every block with the store-days done and the total store-days.
 
     Raises:
@@ -99,8 +97,8 @@ def write_sample(
         RefusedError: The folder has files that are not a sample.
         BusyError: Another process writes a sample there.
     """
-    _check_arguments(stores, seed, first_date, last_date, plan_days)
-    plan_last_date = last_date + timedelta(days=plan_days)
+    _check_arguments(stores, seed, first_date, last_date)
+    plan_last_date = last_date + timedelta(days=PLAN_DAYS)
     try:
         with _work_dir(folder) as work:
             calendar = make_calendar(first_date, plan_last_date)
@@ -109,9 +107,9 @@ def write_sample(
             _state_rows(chain).write_csv(work / "store_states.csv")
             # the calendar has the newest day first, and so the plan before the sales
             write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
-            plan_rows = write(work / "test.csv", range(plan_days), seed=None)
+            plan_rows = write(work / "test.csv", range(PLAN_DAYS), seed=None)
             sales_rows = write(
-                work / "train.csv", range(plan_days, len(calendar.ordinals)), seed=seed
+                work / "train.csv", range(PLAN_DAYS, len(calendar.ordinals)), seed=seed
             )
             summary = SampleSummary(
                 name=f"sample-{stores}-{seed}",
@@ -141,15 +139,11 @@ def write_sample(
     return summary
 
 
-def _check_arguments(
-    stores: int, seed: int, first_date: date, last_date: date, plan_days: int
-) -> None:
+def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) -> None:
     if not 1 <= stores <= MOST_STORES:
         raise SettingsError(f"a sample has 1 to {MOST_STORES:,} stores, not {stores:,}")
     if seed < 0:
         raise SettingsError(f"the seed of a sample is 0 or more, not {seed}")
-    if not 1 <= plan_days <= 366:
-        raise SettingsError(f"the plan of a sample covers 1 to 366 days, not {plan_days}")
     if last_date < first_date:
         raise SettingsError(f"the last day of sales {last_date} is before the first {first_date}")
     if first_date < EARLIEST_DATE or last_date > LATEST_DATE:
