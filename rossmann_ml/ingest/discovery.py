@@ -17,7 +17,6 @@ from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
 
 _DROP = re.compile(r"(?P<kind>sales|plan)_(?P<day>\d{4}-\d{2}-\d{2})\.csv")
-_ORDER: tuple[Kind, ...] = tuple(FORMATS)
 
 EXPECTED_NAMES = (
     "store.csv, train.csv, test.csv, store_states.csv, sales_YYYY-MM-DD.csv or plan_YYYY-MM-DD.csv"
@@ -80,7 +79,7 @@ def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
         key=lambda file: (
             not file.is_bulk,
             file.day or date.min,
-            _ORDER.index(file.kind),
+            list(FORMATS).index(file.kind),
             str(file.path),
         ),
     )

@@ -8,7 +8,7 @@ in :mod:`~rossmann_ml.ingest.versions`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -18,9 +18,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
-from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
@@ -37,6 +35,7 @@ from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
 
@@ -102,20 +101,15 @@ class FileLanding:
 
 
 def land_file(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    params: Params,
-    raw_file: RawFile,
-    progress: Progress,
+    session: Session, connection: duckdb.DuckDBPyConnection, raw_file: RawFile
 ) -> FileLanding:
     """Check the rows of one file and store those that are new or restated.
 
     Args:
+        session: Settings, parameters, and a progress function that is called with the share read,
+            once per block of a large file.
         connection: Writing connection; the caller holds the writer's lock.
-        settings: Paths for messages, and the business date if it is set.
-        params: Parameters with the allowed share of bad rows.
         raw_file: File to land.
-        progress: Called with the share read, once per block of a large file.
 
     Returns:
         The result. A file whose rows are all good and already stored gets no row in ``raw.loads``.
@@ -126,6 +120,7 @@ def land_file(
         NoDataError: The file has rows by store, but no ``store.csv`` was landed before.
     """
     started = perf_counter()
+    settings, max_quarantined_share = session.settings, session.params.ingest.max_quarantined_share
     path, folder = raw_file.path, raw_file.path.parent
     offered = data_set_of(folder, is_bulk=raw_file.is_bulk)
     landed = landed_data_set(connection)
@@ -135,11 +130,11 @@ def land_file(
     if was_landed and not _has_stores_now_known(connection, sha256):
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
     data_set = landed or offered or DataSet(RETAILER)
-    good, bad, warnings = _read(connection, raw_file, progress)
+    good, bad, warnings = _read(connection, raw_file, session.progress)
     rows_read = good.height + bad.height
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
-    quarantined = _count_by_reason(path, bad, rows_read, params.ingest.max_quarantined_share)
+    quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
     dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
     with transaction(connection):
@@ -202,12 +197,11 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
     """Return whether ``store.csv`` landed after rows of this file had an unknown store."""
     found = connection.execute(
         """
-        WITH earlier AS (SELECT max(load_id) AS id FROM raw.loads WHERE file_sha256 = $sha256)
-        SELECT 1 FROM earlier
-        WHERE EXISTS (
-            SELECT 1 FROM raw.quarantined_rows WHERE load_id = earlier.id AND reason = $reason
-        )
-        AND EXISTS (SELECT 1 FROM raw.loads WHERE kind = 'stores' AND load_id > earlier.id)
+        SELECT 1 FROM raw.quarantined_rows
+        WHERE reason = $reason
+        AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
+        AND load_id < (SELECT max(load_id) FROM raw.loads WHERE kind = 'stores')
+        LIMIT 1
         """,
         {"sha256": sha256, "reason": UNKNOWN_STORE},
     ).fetchall()
@@ -329,23 +323,14 @@ def _record(
     """Write the row of the load and its quarantined rows."""
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
-    row = {
-        "load_id": landing.load_id,
-        "kind": landing.kind,
-        "file_name": landing.file_name,
+    row = asdict(landing) | {
         "file_sha256": sha256,
-        "is_bulk": landing.is_bulk,
-        "rows_read": landing.rows_read,
-        "rows_landed": landing.rows_landed,
-        "rows_restated": landing.rows_restated,
-        "rows_unchanged": landing.rows_unchanged,
-        "rows_quarantined": landing.rows_quarantined,
-        "first_date": landing.first_date,
-        "last_date": landing.last_date,
+        "rows_quarantined": bad.height,
         "known_on": known_on,
         "loaded_at": utc_now(),
     }
-    append_frame(connection, "raw.loads", pl.DataFrame([row]))
+    columns = connection.table("raw.loads").columns
+    append_frame(connection, "raw.loads", pl.DataFrame({name: [row[name]] for name in columns}))
     quarantined = bad.sort("line_number").with_columns(
         pl.lit(landing.load_id).alias("load_id"),
         pl.lit(landing.kind).alias("kind"),

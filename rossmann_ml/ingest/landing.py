@@ -139,9 +139,7 @@ def _land(session: Session, files: Sequence[RawFile]) -> tuple[FileLanding, ...]
     if files:
         with session.writing() as connection:
             for raw_file in files:
-                landing = land_file(
-                    connection, session.settings, session.params, raw_file, session.progress
-                )
+                landing = land_file(session, connection, raw_file)
                 session.progress(landing.describe())
                 landings.append(landing)
     return tuple(landings)

@@ -14,7 +14,7 @@ import duckdb
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, warning
+from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, shown, warning
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     POINTER_NAME,
@@ -28,8 +28,6 @@ from rossmann_ml.serving.generations import (
     reading,
 )
 from rossmann_ml.serving.status import Status, read_status, status_path
-
-_COLUMNS_SHOWN = 6
 
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
@@ -107,12 +105,10 @@ def _schema_drift(current: Generation) -> Iterator[Finding]:
         if found.get((table, column.name)) != column.type
     ]
     if drifted:
-        more = len(drifted) - _COLUMNS_SHOWN
-        shown = "; ".join(drifted[:_COLUMNS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
         yield warning(
             "schema drift",
             f"the current generation {current.info.generation_id} differs from this code's "
-            f"contract: {shown}",
+            f"contract: {shown(drifted, '; ')}",
             "`rossmann refresh` publishes one that fits",
         )
 

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from dateutil.easter import easter
 
 from rossmann_ml.ingest.german_holidays import german_public_holidays
-from rossmann_ml.ingest.sample.school_holidays import school_holidays
 
 # As in the competition's data; ``HB,NI`` is a state that is one of two.
 STATES = ("BE", "BW", "BY", "HB,NI", "HE", "HH", "NW", "RP", "SH", "SN", "ST", "TH")
@@ -68,7 +68,7 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
         larger = state.split(",")[-1]  # of two states
         for day, code in public.filter(state=larger).select("date", "state_holiday").iter_rows():
             codes[(after - day).days, column] = HOLIDAY_CODES.index(code)
-        for day in school_holidays(larger, first, last):
+        for day in _school_holidays(larger, first, last):
             schools[(last - day).days, column] = True
 
     return ChainCalendar(
@@ -80,3 +80,80 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
         is_eve=(codes[:-2] > 0) & (codes[1:-1] == 0),
         is_day_after=(codes[2:] > 0) & (codes[1:-1] == 0),
     )
+
+
+# Plausible dates and lengths, not the official calendars: those of the ``holidays`` package end in
+# 2029, and a sample may reach 2099.
+@dataclass(frozen=True)
+class _Habits:
+    """Dates and lengths of one state's holidays.
+
+    Attributes:
+        winter_week: First Monday of the winter holidays, in weeks after the first Monday of
+            February; None for no winter holidays.
+        carnival: Whether there are holidays in the week of Shrove Tuesday.
+        whitsun_days: Number of holidays after Whit Monday.
+        summer_turn: Position in the rotation of summer starts, 0 to 4; None for always last.
+        autumn_week: First Monday of the autumn holidays, in weeks after the first Monday of
+            October.
+        autumn_days: Length of the autumn holidays in days.
+    """
+
+    winter_week: int | None
+    carnival: bool
+    whitsun_days: int
+    summer_turn: int | None
+    autumn_week: int
+    autumn_days: int
+
+
+_HABITS = {
+    "BE": _Habits(0, False, 1, 0, 1, 12),
+    "BW": _Habits(None, False, 12, None, 4, 5),
+    "BY": _Habits(None, True, 12, None, 4, 5),
+    "HE": _Habits(None, False, 0, 1, 2, 12),
+    "HH": _Habits(4, False, 5, 2, 1, 12),
+    "NI": _Habits(0, False, 1, 3, 1, 12),
+    "NW": _Habits(None, False, 1, 4, 2, 12),
+    "RP": _Habits(None, True, 0, 1, 2, 12),
+    "SH": _Habits(None, False, 0, 2, 1, 12),
+    "SN": _Habits(1, False, 4, 3, 2, 12),
+    "ST": _Habits(0, False, 4, 4, 3, 5),
+    "TH": _Habits(1, False, 4, 0, 1, 12),
+}
+
+
+def _monday(earliest: date, weeks: int) -> date:
+    """Return the first Monday on or after a date, some weeks later."""
+    return earliest + timedelta(days=-earliest.weekday() % 7, weeks=weeks)
+
+
+def _blocks(state: str, year: int) -> list[tuple[date, int]]:
+    """Return first dates and lengths in days of a state's holidays that start in a year."""
+    habits, easter_sunday = _HABITS[state], easter(year)
+    summer = date(year, 7, 30)
+    if habits.summer_turn is not None:
+        summer = date(year, 6, 22) + timedelta(days=8 * ((habits.summer_turn + year) % 5))
+    blocks = [
+        (easter_sunday - timedelta(days=13), 19),
+        (easter_sunday + timedelta(days=51), habits.whitsun_days),
+        (summer, 44),
+        (_monday(date(year, 10, 1), habits.autumn_week), habits.autumn_days),
+        (date(year, 12, 22), 13 + sum(map(ord, state)) % 4),
+    ]
+    if habits.winter_week is not None:
+        blocks.append((_monday(date(year, 2, 1), habits.winter_week), 5))
+    if habits.carnival:
+        blocks.append((easter_sunday - timedelta(days=48), 5))
+    return blocks
+
+
+def _school_holidays(state: str, first: date, last: date) -> set[date]:
+    """Return the school holidays of a state from one date to another, Monday to Friday."""
+    days = {
+        start + timedelta(days=offset)
+        for year in range(first.year - 1, last.year + 1)
+        for start, length in _blocks(state, year)
+        for offset in range(length)
+    }
+    return {day for day in days if first <= day <= last and day.weekday() < 5}
