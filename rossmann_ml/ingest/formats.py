@@ -71,14 +71,9 @@ class FileFormat:
         return tuple(column.name for column in self.columns)
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """Columns of the raw table that are filled from the file."""
-        return tuple(column.target for column in self.columns)
-
-    @property
     def values(self) -> tuple[str, ...]:
         """Columns of the raw table that may differ between two versions of a row."""
-        return tuple(target for target in self.targets if target not in self.key)
+        return tuple(each.target for each in self.columns if each.target not in self.key)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return the columns of a header that the format does not have; they are not read."""

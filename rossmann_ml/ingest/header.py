@@ -40,7 +40,10 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> list[str]:
         )
     if "," not in line:
         _check_delimiter(place, line, file_format)
-    names = _split(place, line)
+    try:
+        names = [name.strip() for name in next(csv.reader([line], strict=True), [])]
+    except csv.Error as error:
+        raise BadFileError(f"{place}: the header cannot be read: {error}") from error
     if len(names) > MOST_COLUMNS:
         raise BadFileError(
             f"{place}: {len(names):,} columns; expected {_listed(file_format.names)}"
@@ -61,13 +64,6 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> list[str]:
             f"found {_listed(names)}, expected each column once"
         )
     return names
-
-
-def _split(place: str, line: str) -> list[str]:
-    try:
-        return [name.strip() for name in next(csv.reader([line], strict=True), [])]
-    except csv.Error as error:
-        raise BadFileError(f"{place}: the header cannot be read: {error}") from error
 
 
 def _check_delimiter(place: str, line: str, file_format: FileFormat) -> None:

@@ -34,11 +34,6 @@ class LandingReport:
         """Whether any file changed the warehouse."""
         return any(file.load_id is not None for file in self.files)
 
-    @property
-    def rows_landed(self) -> int:
-        """Number of rows stored from all files."""
-        return sum(file.rows_landed for file in self.files)
-
     def all_warnings(self) -> list[str]:
         """Return the warnings of every file, with its name, and those of the folders."""
         return [

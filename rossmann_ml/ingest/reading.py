@@ -191,8 +191,8 @@ def _split_carefully(
             malformed.append(line | {"reason": reason})
     text = dict.fromkeys(file_format.names, pl.String)
     return (
-        pl.DataFrame(rows, schema=lines.schema | text),
-        pl.DataFrame(malformed, schema=lines.schema | {"reason": pl.String}),
+        pl.DataFrame(rows, schema={**lines.schema, **text}),
+        pl.DataFrame(malformed, schema={**lines.schema, "reason": pl.String}),
     )
 
 

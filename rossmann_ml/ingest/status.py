@@ -1,6 +1,6 @@
 """Report landed rows, quarantined rows and files that are not landed yet; read-only.
 
-Entry points: :func:`data_status`, :func:`read_data_status`. Checks of freshness and completeness
+Entry point: :func:`data_status`. Checks of freshness and completeness
 are in :mod:`rossmann_ml.quality`.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.ingest.data_set import DataSet, landed_data_set
 from rossmann_ml.ingest.discovery import RawFile, find_files
 from rossmann_ml.ingest.formats import FORMATS, Kind
@@ -73,40 +73,29 @@ def data_status(session: Session) -> DataStatus:
         BusyError: Another process has the database open for writing.
         BadFileError: A file in the folders cannot be opened.
     """
-    settings = session.settings
-    if not settings.database_path.exists():
-        return read_data_status(None, settings)
-    with session.reading() as connection:
-        return read_data_status(connection, settings)
-
-
-def read_data_status(
-    connection: duckdb.DuckDBPyConnection | None, settings: Settings
-) -> DataStatus:
-    """Return the status from an open connection, or from the folders alone if it is None.
-
-    Raises:
-        BadFileError: A file in the folders cannot be opened.
-    """
     found: list[RawFile] = []
     left_alone: list[Path] = []
-    for folder in (settings.raw_path, settings.incoming_path):
+    for folder in (session.settings.raw_path, session.settings.incoming_path):
         files, others = find_files(folder)
         found += files
         left_alone += others
-    # a database that only dbt wrote to has no raw tables
-    if connection is None or count_rows(connection, ["raw.loads"])["raw.loads"] is None:
-        return DataStatus(False, None, None, (), tuple(found), tuple(left_alone))
-    data_set = landed_data_set(connection)
-    hashes = set(connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall())
-    return DataStatus(
-        has_warehouse=True,
-        data_set=data_set,
-        today=None if data_set is None else product_today(connection, settings),
-        landed=tuple(_landed_kinds(connection)),
-        waiting=tuple(file for file in found if (file.kind, file.sha256()) not in hashes),
-        left_alone=tuple(left_alone),
-    )
+    nothing = DataStatus(False, None, None, (), tuple(found), tuple(left_alone))
+    try:
+        with session.reading() as connection:
+            if count_rows(connection, ["raw.loads"])["raw.loads"] is None:
+                return nothing  # only dbt wrote to this database
+            data_set = landed_data_set(connection)
+            hashes = set(connection.execute("SELECT kind, file_sha256 FROM raw.loads").fetchall())
+            return DataStatus(
+                has_warehouse=True,
+                data_set=data_set,
+                today=product_today(connection, session.settings) if data_set else None,
+                landed=tuple(_landed_kinds(connection)),
+                waiting=tuple(file for file in found if (file.kind, file.sha256()) not in hashes),
+                left_alone=tuple(left_alone),
+            )
+    except NoDataError:
+        return nothing
 
 
 def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]:

@@ -164,7 +164,7 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
             "half-written files",
             f"{len(left)} left by writers that died: {shown([*map(str, left)])}",
             "rossmann doctor --fix removes them; no program reads them",
-            lambda: [files.remove(path) for path in left],
+            lambda: [*map(files.remove, left)],
         )
 
 

@@ -54,6 +54,13 @@ def params_allowing(bad_share: float) -> Params:
     return params.model_copy(update={"ingest": ingest})
 
 
+def session_on(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Session:
+    """Return a session that reads an open connection."""
+    session = Session(settings)
+    session._open.connection = connection
+    return session
+
+
 def land(
     connection: duckdb.DuckDBPyConnection,
     path: Path,

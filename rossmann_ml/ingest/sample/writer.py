@@ -155,9 +155,20 @@ def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) 
 
 @contextmanager
 def _work_dir(folder: Path) -> Iterator[Path]:
-    """Yield a work folder inside the target, so that each finished file is moved by one rename."""
-    _check_target(folder)
+    """Yield a work folder inside the target, so that each finished file is moved by one rename.
+
+    Raises:
+        RefusedError: The folder has files but no marker of a sample.
+        BusyError: Another process writes a sample there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if found and not is_sample(folder):
+        raise RefusedError(
+            f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
+            f"{MARKER_NAME} of a sample: nothing was written, because synthetic and real data are "
+            "never mixed. Name another folder with --out, or empty this one"
+        )
     work = folder / ".making"
     try:
         with filelock.FileLock(folder / ".making.lock", timeout=0):
@@ -171,21 +182,6 @@ def _work_dir(folder: Path) -> Iterator[Path]:
         raise BusyError(
             f"another process is making a sample in {folder}: wait for it, or name another folder"
         ) from error
-
-
-def _check_target(folder: Path) -> None:
-    """Raise when the folder has files but no marker of a sample."""
-    if folder.exists() and not folder.is_dir():
-        raise RefusedError(f"{folder} is a file; a sample needs a folder")
-    if not folder.exists() or is_sample(folder):
-        return
-    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if found:
-        raise RefusedError(
-            f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
-            f"{MARKER_NAME} of a sample: nothing was written, because synthetic and real data are "
-            "never mixed. Name another folder with --out, or empty this one"
-        )
 
 
 def is_sample(folder: Path) -> bool:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.ingest_warehouse import land, params_allowing
+from support.ingest_warehouse import land, params_allowing, session_on
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.landing import land_incoming, land_raw, require_files
-from rossmann_ml.ingest.status import data_status, read_data_status
+from rossmann_ml.ingest.status import data_status
 from rossmann_ml.warehouse.session import Session
 
 
@@ -123,7 +123,7 @@ def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
 def test_the_status_of_an_open_database_has_a_business_date_after_the_first_landing(
     warehouse: duckdb.DuckDBPyConnection, places: Settings
 ) -> None:
-    empty = read_data_status(warehouse, places)
+    empty = data_status(session_on(warehouse, places))
     assert (empty.has_warehouse, empty.data_set, empty.today, empty.landed) == (
         *(True, None, None, ()),
     )
@@ -131,7 +131,7 @@ def test_the_status_of_an_open_database_has_a_business_date_after_the_first_land
     land(warehouse, stores, text(STORE_HEADER, STORE_LINES))
     (places.incoming_path / "store.csv").write_bytes(stores.read_bytes())
     (places.incoming_path / "train.csv").write_bytes(stores.read_bytes())
-    status = read_data_status(warehouse, places)
+    status = data_status(session_on(warehouse, places))
     assert (status.data_set, status.today) == (DataSet("retailer"), date.today())
     # the bytes were landed as stores, under any name of that kind, and not as sales
     assert [file.path.name for file in status.waiting] == ["train.csv"]
@@ -140,5 +140,5 @@ def test_the_status_of_an_open_database_has_a_business_date_after_the_first_land
 def test_a_database_without_the_raw_tables_is_not_a_warehouse(places: Settings) -> None:
     fill(places.raw_path, "train.csv")
     with duckdb.connect() as connection:
-        status = read_data_status(connection, places)
+        status = data_status(session_on(connection, places))
     assert (status.has_warehouse, status.data_set, len(status.waiting)) == (False, None, 1)
