@@ -34,7 +34,7 @@ from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
-from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
@@ -195,17 +195,17 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
     """Return whether ``store.csv`` landed after rows of this file had an unknown store."""
-    found = connection.execute(
+    found = one_row(
+        connection,
         """
         SELECT 1 FROM raw.quarantined_rows
         WHERE reason = $reason
         AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
         AND load_id < (SELECT max(load_id) FROM raw.loads WHERE kind = 'stores')
-        LIMIT 1
         """,
         {"sha256": sha256, "reason": UNKNOWN_STORE},
-    ).fetchall()
-    return bool(found)
+    )
+    return found is not None
 
 
 def _read(
@@ -241,14 +241,14 @@ def _read(
 
 
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
-    rows = connection.execute("SELECT DISTINCT store FROM raw.stores").fetchall()
-    if not rows:
+    stores = read_frame(connection, "SELECT DISTINCT store FROM raw.stores")["store"]
+    if stores.is_empty():
         raise NoDataError(
             f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
             "Land the retailer's whole files first: `rossmann refresh`, or `rossmann data land "
             "<folder with store.csv and train.csv>`"
         )
-    return pl.Series([store for (store,) in rows], dtype=pl.Int32)
+    return stores
 
 
 def _count_by_reason(
@@ -288,10 +288,8 @@ def _first_known_on(
     if raw_file.kind == "plan":
         # a plan is made before its first day, no matter when its file was fetched
         return min(today, first_date - timedelta(days=1)) if first_date else today
-    is_first = not connection.execute(
-        "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind]
-    ).fetchall()
-    return ALWAYS if is_first else today
+    landed = one_row(connection, "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind])
+    return today if landed else ALWAYS
 
 
 def _redate_loads_before_sales(
@@ -301,9 +299,7 @@ def _redate_loads_before_sales(
 
     Before the first sales the business date is the wall clock's, even if the data are historical.
     """
-    if connection.execute(
-        "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]
-    ).fetchall():
+    if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
     for table in ("raw.loads", "raw.stores", "raw.plan", "raw.store_states"):
         connection.execute(

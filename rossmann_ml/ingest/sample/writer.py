@@ -104,7 +104,8 @@ def write_sample(
             calendar = make_calendar(first_date, plan_last_date)
             chain = make_stores(seed, stores)
             _store_rows(chain).write_csv(work / "store.csv", quote_style="non_numeric")
-            _state_rows(chain).write_csv(work / "store_states.csv")
+            states = {"Store": np.arange(1, stores + 1), "State": _named(STATES, chain.state)}
+            pl.DataFrame(states).write_csv(work / "store_states.csv")
             # the calendar has the newest day first, and so the plan before the sales
             write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
             plan_rows = write(work / "test.csv", range(PLAN_DAYS), seed=None)
@@ -284,11 +285,4 @@ def _store_rows(stores: Stores) -> pl.DataFrame:
         pl.when(has_promo2).then("Promo2SinceWeek"),
         pl.when(has_promo2).then("Promo2SinceYear"),
         "PromoInterval",
-    )
-
-
-def _state_rows(stores: Stores) -> pl.DataFrame:
-    """Return the rows of ``store_states.csv``."""
-    return pl.DataFrame(
-        {"Store": np.arange(1, len(stores) + 1), "State": _named(STATES, stores.state)}
     )
