@@ -178,7 +178,7 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Return whether these bytes were landed, and no other bytes later under the same name.
+    """Return whether these bytes were landed, and no other file of this name landed later.
 
     An older version of a file in place of a newer one is landed again, as a restatement.
     """
@@ -194,7 +194,10 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether ``store.csv`` landed after rows of this file had an unknown store."""
+    """Return whether ``store.csv`` was landed after this file had rows with unknown stores.
+
+    Landing the file again may then accept these rows.
+    """
     found = one_row(
         connection,
         """
@@ -254,7 +257,7 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
 def _count_by_reason(
     path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
 ) -> dict[str, int]:
-    """Return the number of bad rows by reason, and raise when too many rows are bad."""
+    """Return the number of bad rows by reason, and raise if too many rows are bad."""
     by_reason = (
         bad.sort("line_number")
         .group_by("reason", "column_name")

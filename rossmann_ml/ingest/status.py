@@ -55,7 +55,7 @@ class DataStatus:
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
         waiting: Files in the folders that were not landed, or had nothing new.
-        left_alone: CSV files in the folders whose name does not say what they hold.
+        left_alone: CSV files in the folders whose name has no known kind.
     """
 
     has_warehouse: bool

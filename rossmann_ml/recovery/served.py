@@ -1,4 +1,4 @@
-"""Examine what readers use: generations, pointer, published models, ``status.json``.
+"""Examine the files that readers use: generations, pointer, published models, ``status.json``.
 
 See :mod:`~rossmann_ml.recovery.stored` for the age of the current generation.
 """

@@ -65,7 +65,7 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
         pl.col("date").is_between(before, after)
     )
     for column, state in enumerate(STATES):
-        larger = state.split(",")[-1]  # of two states
+        larger = state.split(",")[-1]  # of a pair such as ``HB,NI``
         for day, code in public.filter(state=larger).select("date", "state_holiday").iter_rows():
             codes[(after - day).days, column] = HOLIDAY_CODES.index(code)
         for day in _school_holidays(larger, first, last):
@@ -86,7 +86,7 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
 # 2029, and a sample may reach 2099.
 @dataclass(frozen=True)
 class _Habits:
-    """Dates and lengths of one state's holidays.
+    """Rules for the dates and lengths of one state's school holidays.
 
     Attributes:
         winter_week: First Monday of the winter holidays, in weeks after the first Monday of
