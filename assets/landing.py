@@ -46,7 +46,7 @@ def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
     sales = landed["sales"]
     summary = (
         f"{sales.rows:,} sales to {sales.last_date}, "
-        f"{sum(report.rows_landed for report in reports):,} new rows"
+        f"{sum(file.rows_landed for file in files):,} new rows"
     )
     for name, key in RAW.items():
         kind = landed.get(name)

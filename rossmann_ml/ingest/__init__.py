@@ -5,7 +5,6 @@ checks only whether a row can be stored: joins and the filled calendar are in db
 values is in :mod:`rossmann_ml.quality`.
 """
 
-from rossmann_ml.ingest.landing import land_incoming, land_raw
-from rossmann_ml.ingest.report import FileLanding, LandingReport
+from rossmann_ml.ingest.landing import LandingReport, land_incoming, land_raw
 
-__all__ = ["FileLanding", "LandingReport", "land_incoming", "land_raw"]
+__all__ = ["LandingReport", "land_incoming", "land_raw"]

@@ -1,14 +1,12 @@
 """Separate the rows of a file that can be stored from bad rows, with column and reason.
 
-Entry point: :func:`check_rows`. Each row is checked alone; repeated keys are resolved in
-:mod:`~rossmann_ml.ingest.versions`. Values that are only implausible, such as an open day without
-sales, pass here.
+Entry points: :func:`check_rows` for each row alone, :func:`separate_repeated_keys` for the rows of
+a file. Values that are only implausible, such as an open day without sales, pass here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -17,6 +15,9 @@ from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, FileColumn
 
 UNKNOWN_STORE = "Store is not in store.csv"
 CONFLICTING_ROWS = "the same key is in the file more than once with different values"
+
+# wording of a fault, which starts with the name of its column; expression of the faulty rows
+_Check = tuple[str, pl.Expr]
 
 # dataframely 3.1 and pandera 0.35 are no replacement: no faster on a million rows of sales, and
 # both need the casts and messages below, because they report missing and unreadable values alike.
@@ -30,33 +31,13 @@ _TYPES: dict[str, pl.DataType] = {
 }
 
 
-@dataclass(frozen=True)
-class CheckedRows:
-    """Good and bad rows of a block.
-
-    Attributes:
-        good: Rows that can be stored: ``line_number`` and the raw table's columns, typed.
-        bad: Rows to quarantine: ``line_number``, ``column_name``, ``reason``, ``row_text``.
-    """
-
-    good: pl.DataFrame
-    bad: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class _Check:
-    column: str
-    reason: str
-    is_bad: pl.Expr
-
-
 def check_rows(
     fields: pl.DataFrame,
     file_format: FileFormat,
     *,
     known_stores: pl.Series | None,
     latest_sales_date: date,
-) -> CheckedRows:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Separate rows that can be stored from rows to quarantine.
 
     Args:
@@ -66,7 +47,8 @@ def check_rows(
         latest_sales_date: Last date that sales may have; later dates are in the future.
 
     Returns:
-        The rows; a bad row has the first reason found.
+        Good rows (``line_number``, ``row_text`` and the raw table's columns, typed), and bad rows
+        (``line_number``, ``column_name``, ``reason``, ``row_text``) with the first reason found.
     """
     read = fields.with_columns(
         _as_read(column).alias(column.target) for column in file_format.columns
@@ -75,25 +57,52 @@ def check_rows(
         *(check for column in file_format.columns for check in _column_checks(column)),
         *_row_checks(file_format, known_stores, latest_sales_date),
     ]
-    # number of the first check that a row fails; NULL for a good row
-    failed = pl.coalesce(
-        pl.when(check.is_bad).then(pl.lit(number, dtype=pl.Int32))
-        for number, check in enumerate(checks)
+    read = read.with_columns(
+        pl.coalesce(pl.when(is_bad).then(pl.lit(reason)) for reason, is_bad in checks).alias(
+            "reason"
+        )
     )
-    read = read.with_columns(failed.alias("failed_check"))
-    good = read.filter(pl.col("failed_check").is_null()).select(
+    good = read.filter(pl.col("reason").is_null()).select(
         "line_number",
+        "row_text",
         *(pl.col(column.target).cast(_TYPES[column.content]) for column in file_format.columns),
     )
-    bad = read.filter(pl.col("failed_check").is_not_null())
-    numbers = bad["failed_check"].to_list()
-    bad = bad.select(
+    bad = read.filter(pl.col("reason").is_not_null()).select(
         "line_number",
-        pl.Series("column_name", [checks[number].column for number in numbers], pl.String),
-        pl.Series("reason", [checks[number].reason for number in numbers], pl.String),
+        # each reason starts with the name of its column
+        pl.col("reason").str.split(" ").list.first().alias("column_name"),
+        "reason",
         "row_text",
     )
-    return CheckedRows(good, bad)
+    return good, bad
+
+
+def separate_repeated_keys(
+    rows: pl.DataFrame, file_format: FileFormat
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep the first of identical rows, and separate all rows that contradict each other.
+
+    Args:
+        rows: Good rows of a whole file, as :func:`check_rows` returns them.
+        file_format: Key and other columns of the rows.
+
+    Returns:
+        Good rows with one row per key, and bad rows as :func:`check_rows` returns them.
+    """
+    key, line = file_format.key, pl.col("line_number")
+    repeated = rows.filter(pl.struct(key).is_duplicated()).with_columns(
+        is_conflict=pl.struct(file_format.values).n_unique().over(key) > 1,
+        is_first=line == line.min().over(key),
+    )
+    removed = repeated.filter(pl.col("is_conflict") | ~pl.col("is_first"))
+    names = [column.name for column in file_format.columns if column.target in key]
+    bad = removed.filter("is_conflict").select(
+        "line_number",
+        pl.lit(", ".join(names)).alias("column_name"),
+        pl.lit(CONFLICTING_ROWS).alias("reason"),
+        "row_text",
+    )
+    return rows.join(removed, on="line_number", how="anti"), bad
 
 
 def _as_read(column: FileColumn) -> pl.Expr:
@@ -114,21 +123,18 @@ def _as_read(column: FileColumn) -> pl.Expr:
 def _column_checks(column: FileColumn) -> Iterator[_Check]:
     name, text, value = column.name, pl.col(column.name), pl.col(column.target)
     if not column.may_be_empty:
-        yield _Check(name, f"{name} is missing", text.is_null())
+        yield f"{name} is missing", text.is_null()
     if column.content == "day":
-        yield _Check(name, f"{name} is not a day written YYYY-MM-DD", value.is_null())
-        yield _Check(
-            name,
+        yield f"{name} is not a day written YYYY-MM-DD", value.is_null()
+        yield (
             f"{name} is outside {FIRST_YEAR} to {LAST_YEAR}",
             ~value.is_between(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)),
         )
     elif column.content == "code":
-        yield _Check(
-            name, f"{name} is none of {'; '.join(column.codes)}", ~text.is_in(column.codes)
-        )
+        yield f"{name} is none of {'; '.join(column.codes)}", ~text.is_in(column.codes)
     elif column.content == "flag":
         is_bad = text.is_not_null() & ~value.is_in([0.0, 1.0]).fill_null(value=False)
-        yield _Check(name, f"{name} is neither 0 nor 1", is_bad)
+        yield f"{name} is neither 0 nor 1", is_bad
     elif column.content in ("whole", "number"):
         yield from _number_checks(column, text, value)
 
@@ -139,18 +145,14 @@ def _number_checks(column: FileColumn, text: pl.Expr, value: pl.Expr) -> Iterato
     if column.content == "whole":
         is_number &= value == value.floor()
     described = "a number" if column.content == "number" else "a whole number"
-    yield _Check(
-        name,
-        f"{name} is not {described}",
-        text.is_not_null() & ~is_number.fill_null(value=False),
-    )
+    yield f"{name} is not {described}", text.is_not_null() & ~is_number.fill_null(value=False)
     if column.highest < ABSURD:
         low, high = int(column.lowest), int(column.highest)
-        yield _Check(name, f"{name} is outside {low} to {high}", ~value.is_between(low, high))
+        yield f"{name} is outside {low} to {high}", ~value.is_between(low, high)
         return
     too_low = f"{name} is negative" if column.lowest == 0 else f"{name} is below 1"
-    yield _Check(name, too_low, value < column.lowest)
-    yield _Check(name, f"{name} is above {column.highest:,.0f}", value > column.highest)
+    yield too_low, value < column.lowest
+    yield f"{name} is above {column.highest:,.0f}", value > column.highest
 
 
 def _row_checks(
@@ -158,12 +160,10 @@ def _row_checks(
 ) -> Iterator[_Check]:
     if known_stores is not None:
         known = known_stores.cast(pl.Float64).implode()
-        yield _Check("Store", UNKNOWN_STORE, ~pl.col("store").is_in(known))
+        yield UNKNOWN_STORE, ~pl.col("store").is_in(known)
     if file_format.has_dates:
-        contradicts = pl.col("day_of_week") != pl.col("date").dt.weekday()
-        yield _Check("DayOfWeek", "DayOfWeek contradicts Date", contradicts)
+        weekday = pl.col("date").dt.weekday()
+        yield "DayOfWeek contradicts Date", pl.col("day_of_week") != weekday
     if file_format.kind == "sales":
-        is_future = pl.col("date") > latest_sales_date
-        yield _Check("Date", "Date is in the future", is_future)
-        is_closed_with_sales = (pl.col("open") == 0) & (pl.col("sales") > 0)
-        yield _Check("Sales", "Sales on a closed day", is_closed_with_sales)
+        yield "Date is in the future", pl.col("date") > latest_sales_date
+        yield "Sales on a closed day", (pl.col("open") == 0) & (pl.col("sales") > 0)

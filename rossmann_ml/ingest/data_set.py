@@ -106,13 +106,11 @@ def record_data_set(
 ) -> None:
     """Write the data set to ``raw.data_set``, or update whether it is historical."""
     is_historical = data_set.is_history_until(newest_sales)
-    if landed_data_set(connection) is None:
-        connection.execute(
-            "INSERT INTO raw.data_set VALUES (?, ?, ?, ?)",
-            [data_set.name, data_set.is_synthetic, is_historical, utc_now()],
-        )
-    else:
-        connection.execute(
-            "UPDATE raw.data_set SET is_historical = ? WHERE is_historical <> ?",
-            [is_historical, is_historical],
-        )
+    connection.execute(
+        "INSERT INTO raw.data_set SELECT ?, ?, ?, ? WHERE NOT EXISTS (FROM raw.data_set)",
+        [data_set.name, data_set.is_synthetic, is_historical, utc_now()],
+    )
+    connection.execute(
+        "UPDATE raw.data_set SET is_historical = ? WHERE is_historical <> ?",
+        [is_historical, is_historical],
+    )

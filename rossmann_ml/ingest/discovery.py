@@ -17,7 +17,6 @@ from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
 
 _DROP = re.compile(r"(?P<kind>sales|plan)_(?P<day>\d{4}-\d{2}-\d{2})\.csv")
-_ORDER: tuple[Kind, ...] = tuple(FORMATS)
 
 EXPECTED_NAMES = (
     "store.csv, train.csv, test.csv, store_states.csv, sales_YYYY-MM-DD.csv or plan_YYYY-MM-DD.csv"
@@ -80,25 +79,25 @@ def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
         key=lambda file: (
             not file.is_bulk,
             file.day or date.min,
-            _ORDER.index(file.kind),
+            list(FORMATS).index(file.kind),
             str(file.path),
         ),
     )
 
 
-def find_files(folder: Path) -> tuple[list[RawFile], list[str]]:
+def find_files(folder: Path) -> tuple[list[RawFile], list[Path]]:
     """List the files of a folder that can be landed.
 
     Args:
         folder: Folder to search; a folder that does not exist has no files.
 
     Returns:
-        The files in landing order, and the names of other ``.csv`` files, which are not landed.
+        The files in landing order, and other ``.csv`` files, which are not landed.
     """
     if not folder.is_dir():
         return [], []
     found: list[RawFile] = []
-    others: list[str] = []
+    others: list[Path] = []
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not path.is_file():
             continue
@@ -106,7 +105,7 @@ def find_files(folder: Path) -> tuple[list[RawFile], list[str]]:
         if raw_file is not None:
             found.append(raw_file)
         elif path.suffix.lower() == ".csv":
-            others.append(path.name)
+            others.append(path)
     return in_landing_order(found), others
 
 

@@ -7,18 +7,19 @@ in :mod:`~rossmann_ml.ingest.versions`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
-from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress
-from rossmann_ml.base.settings import Settings
-from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows
+from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
     DataSet,
@@ -28,30 +29,87 @@ from rossmann_ml.ingest.data_set import (
     require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
-from rossmann_ml.ingest.reading import open_rows, read_lines
-from rossmann_ml.ingest.report import FileLanding
-from rossmann_ml.ingest.versions import ALWAYS, Staging
+from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
-from rossmann_ml.warehouse.connection import transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
 
+@dataclass(frozen=True)
+class FileLanding:
+    """The result of landing one file.
+
+    Attributes:
+        file_name: Name of the file without its folder.
+        kind: Kind of its rows.
+        is_bulk: Whether it holds a whole history; False for a weekly drop.
+        load_id: Key of its row in ``raw.loads``; None when nothing was stored.
+        was_landed_before: Whether the same bytes were landed earlier, so that no row was read.
+        rows_read: Number of rows in the file.
+        rows_landed: Number of rows stored, new and restated.
+        rows_restated: Number of rows stored that differ from an earlier version.
+        rows_unchanged: Number of rows equal to the stored version or to an earlier line.
+        quarantined: Number of quarantined rows by reason.
+        first_date: Oldest date among the rows that can be stored; None if there is none.
+        last_date: Newest date among the rows that can be stored; None if there is none.
+        warnings: Messages about the file that did not stop the landing.
+        seconds: Duration of the landing in seconds.
+    """
+
+    file_name: str
+    kind: Kind
+    is_bulk: bool
+    load_id: int | None = None
+    was_landed_before: bool = False
+    rows_read: int = 0
+    rows_landed: int = 0
+    rows_restated: int = 0
+    rows_unchanged: int = 0
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    first_date: date | None = None
+    last_date: date | None = None
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Number of quarantined rows of the file."""
+        return sum(self.quarantined.values())
+
+    def describe(self) -> str:
+        """Return the result as one line of text."""
+        if self.was_landed_before:
+            return f"{self.file_name}: unchanged: this file was landed before"
+        parts = [f"{self.rows_read:,} rows read"]
+        if self.load_id is None:
+            parts.append("nothing new")
+        else:
+            restated = f" ({self.rows_restated:,} of them restated)" if self.rows_restated else ""
+            parts.append(f"{self.rows_landed:,} landed{restated}")
+        if self.rows_unchanged:
+            parts.append(f"{self.rows_unchanged:,} unchanged")
+        if self.quarantined:
+            reasons = "; ".join(f"{reason}: {rows:,}" for reason, rows in self.quarantined.items())
+            parts.append(f"{self.rows_quarantined:,} quarantined ({reasons})")
+        if self.first_date is not None:
+            parts.append(f"{self.first_date} to {self.last_date}")
+        return f"{self.file_name}: {', '.join(parts)}, {self.seconds:.1f} s"
+
+
 def land_file(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    params: Params,
-    raw_file: RawFile,
-    progress: Progress,
+    session: Session, connection: duckdb.DuckDBPyConnection, raw_file: RawFile
 ) -> FileLanding:
     """Check the rows of one file and store those that are new or restated.
 
     Args:
+        session: Settings, parameters, and a progress function that is called with the share read,
+            once per block of a large file.
         connection: Writing connection; the caller holds the writer's lock.
-        settings: Paths for messages, and the business date if it is set.
-        params: Parameters with the allowed share of bad rows.
         raw_file: File to land.
-        progress: Called with the share read, once per block of a large file.
 
     Returns:
         The result. A file whose rows are all good and already stored gets no row in ``raw.loads``.
@@ -62,44 +120,58 @@ def land_file(
         NoDataError: The file has rows by store, but no ``store.csv`` was landed before.
     """
     started = perf_counter()
-    folder = raw_file.path.parent
+    settings, max_quarantined_share = session.settings, session.params.ingest.max_quarantined_share
+    path, folder = raw_file.path, raw_file.path.parent
     offered = data_set_of(folder, is_bulk=raw_file.is_bulk)
     landed = landed_data_set(connection)
     require_same_data_set(offered, landed, folder, settings)
     sha256 = raw_file.sha256()
     was_landed = _was_landed(connection, raw_file, sha256)
     if was_landed and not _has_stores_now_known(connection, sha256):
-        return FileLanding(
-            raw_file.path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True
-        )
+        return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
     data_set = landed or offered or DataSet(RETAILER)
-    with transaction(connection), Staging(connection, raw_file.format) as staging:
-        landing = _stage(connection, raw_file, staging, progress)
-        landing = _quarantine(landing, raw_file, staging, params.ingest.max_quarantined_share)
-        newest_sales = _newest_sales_with(connection, landing)
+    good, bad, warnings = _read(connection, raw_file, session.progress)
+    rows_read = good.height + bad.height
+    good, conflicting = separate_repeated_keys(good, raw_file.format)
+    bad = pl.concat([bad, conflicting])
+    quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
+    dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
+    first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
+    with transaction(connection):
+        newest = (newest_sales_date(connection), last_date if raw_file.kind == "sales" else None)
+        newest_sales = max(filter(None, newest), default=None)
         today = today_for(
             settings,
             is_historical=data_set.is_history_until(newest_sales),
             newest_sales=newest_sales,
         )
-        load_id = _next_load_id(connection)
-        rows_landed, rows_restated = staging.store(
-            load_id,
-            first_known_on=_first_known_on(connection, raw_file, landing.first_date, today),
+        load_id = (raw.newest_load_id(connection) or 0) + 1
+        rows_landed, rows_restated = store_rows(
+            connection,
+            raw_file.format,
+            good,
+            load_id=load_id,
+            first_known_on=_first_known_on(connection, raw_file, first_date, today),
             known_on=today,
             # a later file may have restated the rows of a file that was landed before
             only_new=was_landed,
         )
-        landing = replace(
-            landing,
-            load_id=load_id if rows_landed or landing.quarantined else None,
+        landing = FileLanding(
+            path.name,
+            raw_file.kind,
+            raw_file.is_bulk,
+            load_id=load_id if rows_landed or quarantined else None,
+            rows_read=rows_read,
             rows_landed=rows_landed,
             rows_restated=rows_restated,
-            rows_unchanged=landing.rows_read - landing.rows_quarantined - rows_landed,
+            rows_unchanged=rows_read - bad.height - rows_landed,
+            quarantined=quarantined,
+            first_date=first_date,
+            last_date=last_date,
+            warnings=warnings,
         )
         if landing.load_id is not None:
-            staging.store_quarantined(load_id, raw_file.path)
-            _record(connection, landing, sha256=sha256, known_on=today)
+            _record(connection, landing, bad, sha256=sha256, known_on=today)
             record_data_set(connection, data_set, newest_sales)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
@@ -110,16 +182,15 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
     An older version of a file in place of a newer one is landed again, as a restatement.
     """
-    newest_first = connection.execute(
+    ((newest_of_name, is_known),) = connection.execute(
         """
-        SELECT file_name, file_sha256 FROM raw.loads
-        WHERE kind = $kind AND (file_name = $name OR file_sha256 = $sha256)
-        ORDER BY load_id DESC
+        SELECT arg_max(file_sha256, load_id) FILTER (file_name = $name),
+            coalesce(bool_or(file_sha256 = $sha256), false)
+        FROM raw.loads WHERE kind = $kind
         """,
         {"kind": raw_file.kind, "name": raw_file.path.name, "sha256": sha256},
     ).fetchall()
-    of_this_name = [known for name, known in newest_first if name == raw_file.path.name]
-    return of_this_name[0] == sha256 if of_this_name else bool(newest_first)
+    return bool(newest_of_name == sha256 if newest_of_name else is_known)
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
@@ -127,27 +198,28 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
 
     Landing the file again may then accept these rows.
     """
-    found = connection.execute(
+    found = one_row(
+        connection,
         """
-        WITH earlier AS (SELECT max(load_id) AS id FROM raw.loads WHERE file_sha256 = $sha256)
-        SELECT 1 FROM earlier
-        WHERE EXISTS (
-            SELECT 1 FROM raw.quarantined_rows WHERE load_id = earlier.id AND reason = $reason
-        )
-        AND EXISTS (SELECT 1 FROM raw.loads WHERE kind = 'stores' AND load_id > earlier.id)
+        SELECT 1 FROM raw.quarantined_rows
+        WHERE reason = $reason
+        AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
+        AND load_id < (SELECT max(load_id) FROM raw.loads WHERE kind = 'stores')
         """,
         {"sha256": sha256, "reason": UNKNOWN_STORE},
-    ).fetchall()
-    return bool(found)
+    )
+    return found is not None
 
 
-def _stage(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, staging: Staging, progress: Progress
-) -> FileLanding:
+def _read(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+    """Return the good and bad rows of the file, and warnings."""
     path, file_format = raw_file.path, raw_file.format
     known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
     before = path.stat()
-    header, blocks = open_rows(path, file_format)
+    names, blocks = open_rows(path, file_format)
+    good, bad = [], []
     rows_read = 0
     for block in blocks:
         checked = check_rows(
@@ -156,74 +228,56 @@ def _stage(
             known_stores=known_stores,
             latest_sales_date=date.today(),
         )
-        staging.add(checked.good, checked.bad)
-        staging.add(
-            pl.DataFrame(), block.malformed.with_columns(column_name=pl.lit(None, pl.String))
-        )
+        good.append(checked[0])
+        bad += [checked[1], block.malformed]
         rows_read += block.fields.height + block.malformed.height
         if block.bytes_read < before.st_size:
             share = block.bytes_read / before.st_size
             progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
-    if staging.rows() != rows_read:  # no row may be lost in silence
-        raise RuntimeError(f"{path}: {staging.rows():,} rows staged of {rows_read:,} read")
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise BadFileError(f"{path}: the file changed while it was read; land it again")
-    unknown = ", ".join(repr(name) for name in header.unknown)
-    return FileLanding(
-        path.name,
-        raw_file.kind,
-        raw_file.is_bulk,
-        rows_read=rows_read,
-        warnings=(f"columns that are not known and were not read: {unknown}",) if unknown else (),
-    )
+    unknown = ", ".join(map(repr, file_format.unknown(names)))
+    warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()
+    # lines that are not a row have no column
+    return pl.concat(good), pl.concat(bad, how="diagonal"), warnings
 
 
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
-    rows = connection.execute("SELECT DISTINCT store FROM raw.stores").fetchall()
-    if not rows:
+    stores = read_frame(connection, "SELECT DISTINCT store FROM raw.stores")["store"]
+    if stores.is_empty():
         raise NoDataError(
             f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
             "Land the retailer's whole files first: `rossmann refresh`, or `rossmann data land "
             "<folder with store.csv and train.csv>`"
         )
-    return pl.Series([store for (store,) in rows], dtype=pl.Int32)
+    return stores
 
 
-def _quarantine(
-    landing: FileLanding, raw_file: RawFile, staging: Staging, max_quarantined_share: float
-) -> FileLanding:
-    """Quarantine rows that contradict each other, and raise if too many rows are bad."""
-    staging.resolve_repeated_keys()
-    by_reason = staging.quarantined_by_reason()
-    rows = sum(count for _, _, count, _ in by_reason)
+def _count_by_reason(
+    path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
+) -> dict[str, int]:
+    """Return the number of bad rows by reason, and raise if too many rows are bad."""
+    by_reason = (
+        bad.sort("line_number")
+        .group_by("reason", "column_name")
+        .agg(pl.len().alias("rows"), pl.col("line_number", "row_text").first())
+        .sort("rows", "line_number", descending=[True, False])
+    )
     # both sides are the float nearest to their share, so a share equal to the limit passes
-    if rows / landing.rows_read > max_quarantined_share:
-        texts = read_lines(raw_file.path, (line for *_, line in by_reason))
+    if bad.height / rows_read > max_quarantined_share:
         summary = "; ".join(
             f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
-            f"{texts.get(line, '')[:200]!r})"
-            for reason, column, count, line in by_reason
+            f"{text[:200]!r})"
+            for reason, column, count, line, text in by_reason.iter_rows()
         )
         raise BadFileError(
-            f"{raw_file.path}: {rows:,} of {landing.rows_read:,} rows "
-            f"({rows / landing.rows_read:.1%}) cannot be stored, more than the "
-            f"{max_quarantined_share:.1%} that ingest.max_quarantined_share in params.yaml allows; "
-            f"nothing of the file was landed. {summary}"
+            f"{path}: {bad.height:,} of {rows_read:,} rows ({bad.height / rows_read:.1%}) cannot "
+            f"be stored, more than the {max_quarantined_share:.1%} that "
+            "ingest.max_quarantined_share in params.yaml allows; nothing of the file was landed. "
+            f"{summary}"
         )
-    first_date, last_date = staging.dates()
-    return replace(
-        landing,
-        quarantined={reason: count for reason, _, count, _ in by_reason},
-        first_date=first_date,
-        last_date=last_date,
-    )
-
-
-def _newest_sales_with(connection: duckdb.DuckDBPyConnection, landing: FileLanding) -> date | None:
-    landed = newest_sales_date(connection)
-    offered = landing.last_date if landing.kind == "sales" else None
-    return max((day for day in (landed, offered) if day is not None), default=None)
+    return dict(by_reason.select("reason", "rows").iter_rows())
 
 
 def _first_known_on(
@@ -237,14 +291,8 @@ def _first_known_on(
     if raw_file.kind == "plan":
         # a plan is made before its first day, no matter when its file was fetched
         return min(today, first_date - timedelta(days=1)) if first_date else today
-    is_first = not connection.execute(
-        "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind]
-    ).fetchall()
-    return ALWAYS if is_first else today
-
-
-def _next_load_id(connection: duckdb.DuckDBPyConnection) -> int:
-    return (raw.newest_load_id(connection) or 0) + 1
+    landed = one_row(connection, "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind])
+    return today if landed else ALWAYS
 
 
 def _redate_loads_before_sales(
@@ -254,9 +302,7 @@ def _redate_loads_before_sales(
 
     Before the first sales the business date is the wall clock's, even if the data are historical.
     """
-    if connection.execute(
-        "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]
-    ).fetchall():
+    if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
     for table in ("raw.loads", "raw.stores", "raw.plan", "raw.store_states"):
         connection.execute(
@@ -266,29 +312,28 @@ def _redate_loads_before_sales(
 
 
 def _record(
-    connection: duckdb.DuckDBPyConnection, landing: FileLanding, *, sha256: str, known_on: date
+    connection: duckdb.DuckDBPyConnection,
+    landing: FileLanding,
+    bad: pl.DataFrame,
+    *,
+    sha256: str,
+    known_on: date,
 ) -> None:
+    """Write the row of the load and its quarantined rows."""
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
-    connection.execute(
-        "INSERT INTO raw.loads VALUES "
-        "($load_id, $kind, $file_name, $sha256, $is_bulk, $rows_read, $rows_landed, "
-        "$rows_restated, $rows_unchanged, $rows_quarantined, $first_date, $last_date, "
-        "$known_on, $loaded_at)",
-        {
-            "load_id": landing.load_id,
-            "kind": landing.kind,
-            "file_name": landing.file_name,
-            "sha256": sha256,
-            "is_bulk": landing.is_bulk,
-            "rows_read": landing.rows_read,
-            "rows_landed": landing.rows_landed,
-            "rows_restated": landing.rows_restated,
-            "rows_unchanged": landing.rows_unchanged,
-            "rows_quarantined": landing.rows_quarantined,
-            "first_date": landing.first_date,
-            "last_date": landing.last_date,
-            "known_on": known_on,
-            "loaded_at": utc_now(),
-        },
+    row = asdict(landing) | {
+        "file_sha256": sha256,
+        "rows_quarantined": bad.height,
+        "known_on": known_on,
+        "loaded_at": utc_now(),
+    }
+    columns = connection.table("raw.loads").columns
+    append_frame(connection, "raw.loads", pl.DataFrame({name: [row[name]] for name in columns}))
+    quarantined = bad.sort("line_number").with_columns(
+        pl.lit(landing.load_id).alias("load_id"),
+        pl.lit(landing.kind).alias("kind"),
+        pl.lit(landing.file_name).alias("file_name"),
+        pl.lit(utc_now()).alias("quarantined_at"),
     )
+    append_frame(connection, "raw.quarantined_rows", quarantined)

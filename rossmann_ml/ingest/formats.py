@@ -6,6 +6,7 @@ Entry point: ``FORMATS``. Headers are checked in :mod:`~rossmann_ml.ingest.heade
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,14 +71,13 @@ class FileFormat:
         return tuple(column.name for column in self.columns)
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """Columns of the raw table that are filled from the file."""
-        return tuple(column.target for column in self.columns)
-
-    @property
     def values(self) -> tuple[str, ...]:
         """Columns of the raw table that may differ between two versions of a row."""
-        return tuple(target for target in self.targets if target not in self.key)
+        return tuple(each.target for each in self.columns if each.target not in self.key)
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Return the columns of a header that the format does not have; they are not read."""
+        return [name for name in names if name not in (*self.names, *self.optional)]
 
     @property
     def has_dates(self) -> bool:

@@ -87,10 +87,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     if covered == [(first_year, last_year)]:
         return
-    expected = german_public_holidays(first_year, last_year)
-    connection.register("expected_holidays", expected)
+    connection.register("expected_holidays", german_public_holidays(first_year, last_year))
     connection.execute(
-        "INSERT OR REPLACE INTO raw.public_holidays (state, date, name, state_holiday) "
-        "SELECT state, date, name, state_holiday FROM expected_holidays"
+        "INSERT OR REPLACE INTO raw.public_holidays BY NAME SELECT * FROM expected_holidays"
     )
     connection.unregister("expected_holidays")

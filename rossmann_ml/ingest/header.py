@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,21 +20,8 @@ _ALIKE = 0.6
 _DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 
 
-@dataclass(frozen=True)
-class Header:
-    """The columns of one file.
-
-    Attributes:
-        names: Column names in the file's order.
-        unknown: Names of the columns that the format does not have; they are not read.
-    """
-
-    names: tuple[str, ...]
-    unknown: tuple[str, ...]
-
-
-def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
-    """Check the first line of a file and return its columns.
+def read_header(path: Path, line: str, file_format: FileFormat) -> list[str]:
+    """Check the first line of a file and return its column names.
 
     Args:
         path: Path of the file, for messages.
@@ -54,7 +40,10 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
         )
     if "," not in line:
         _check_delimiter(place, line, file_format)
-    names = _split(place, line)
+    try:
+        names = [name.strip() for name in next(csv.reader([line], strict=True), [])]
+    except csv.Error as error:
+        raise BadFileError(f"{place}: the header cannot be read: {error}") from error
     if len(names) > MOST_COLUMNS:
         raise BadFileError(
             f"{place}: {len(names):,} columns; expected {_listed(file_format.names)}"
@@ -74,15 +63,7 @@ def read_header(path: Path, line: str, file_format: FileFormat) -> Header:
             f"{place}: column {_listed(repeated)} is there more than once; "
             f"found {_listed(names)}, expected each column once"
         )
-    known = {*file_format.names, *file_format.optional}
-    return Header(tuple(names), tuple(name for name in names if name not in known))
-
-
-def _split(place: str, line: str) -> list[str]:
-    try:
-        return [name.strip() for name in next(csv.reader([line], strict=True), [])]
-    except csv.Error as error:
-        raise BadFileError(f"{place}: the header cannot be read: {error}") from error
+    return names
 
 
 def _check_delimiter(place: str, line: str, file_format: FileFormat) -> None:

@@ -11,7 +11,6 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -32,26 +31,9 @@ _HOW_TO_SIGN_IN = (
     "the file kaggle.json into ~/.kaggle. Or download the files in a browser, into {folder}"
 )
 
-_Sign = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
-
-@dataclass(frozen=True)
-class Pointer:
-    """Content of one DVC pointer file: size and MD5 that a raw file must have.
-
-    Attributes:
-        name: Name of the raw file.
-        md5: MD5 of its bytes, hexadecimal.
-        size: Size in bytes.
-    """
-
-    name: str
-    md5: str
-    size: int
-
-
-def read_pointer(settings: Settings, name: str) -> Pointer:
-    """Read the DVC pointer ``data/<name>.dvc`` of a raw file.
+def read_pointer(settings: Settings, name: str) -> tuple[int, str]:
+    """Return size in bytes and MD5 of a raw file, from its DVC pointer ``data/<name>.dvc``.
 
     Raises:
         SettingsError: The pointer is missing or is not a DVC pointer to one file.
@@ -59,7 +41,7 @@ def read_pointer(settings: Settings, name: str) -> Pointer:
     path = settings.home / "data" / f"{name}.dvc"
     try:
         (out,) = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
-        return Pointer(name, str(out["md5"]), int(out["size"]))
+        return int(out["size"]), str(out["md5"])
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"{path} is not a DVC pointer to one file: {error!r}") from error
 
@@ -85,58 +67,61 @@ def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], No
         FaultError: Kaggle did not answer, or answered with an error.
     """
     folder = settings.home / "data" / "raw"
-    pointers = [read_pointer(settings, name) for name in FILE_NAMES]
-    missing = [each for each in pointers if not _is_in_place(folder / each.name, each, force=force)]
+    pointers = {name: read_pointer(settings, name) for name in FILE_NAMES}
+    missing = {
+        name: pointer
+        for name, pointer in pointers.items()
+        if not _is_in_place(folder / name, pointer, force=force)
+    }
     if missing:
-        credentials = _credentials(settings, folder)
+        session = _signed_session(settings, folder)
         folder.mkdir(parents=True, exist_ok=True)
-    for pointer in missing:
-        progress(f"fetching {pointer.name} ({pointer.size / 1e6:,.1f} MB)")
-        url = f"{settings.kaggle_address}/competitions/data/download/{COMPETITION}/{pointer.name}"
+    for name, (size, md5) in missing.items():
+        progress(f"fetching {name} ({size / 1e6:,.1f} MB)")
+        url = f"{settings.kaggle_address}/competitions/data/download/{COMPETITION}/{name}"
         # inside data/raw, so that moving the checked file is one rename
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching.") as work:
             part = Path(work) / "download"
-            _download(url, credentials, part, folder)
-            part = _unpacked(part, pointer)
+            _download(session, url, part, folder)
+            part = _unpacked(part, name)
             found = (part.stat().st_size, md5_of(part))
-            if found != (pointer.size, pointer.md5):
+            if found != (size, md5):
                 raise BadFileError(
-                    f"Kaggle sent a {pointer.name} of {found[0]:,} bytes with MD5 {found[1]}; "
-                    f"data/{pointer.name}.dvc expects {pointer.size:,} bytes with MD5 "
-                    f"{pointer.md5}. It was not kept"
+                    f"Kaggle sent a {name} of {found[0]:,} bytes with MD5 {found[1]}; "
+                    f"data/{name}.dvc expects {size:,} bytes with MD5 {md5}. It was not kept"
                 )
-            part.replace(folder / pointer.name)
-    return [folder / each.name for each in missing]
+            part.replace(folder / name)
+    return [folder / name for name in missing]
 
 
-def _is_in_place(path: Path, pointer: Pointer, *, force: bool) -> bool:
+def _is_in_place(path: Path, expected: tuple[int, str], *, force: bool) -> bool:
     if not path.exists():
         return False
     size, md5 = path.stat().st_size, md5_of(path)
-    if (size, md5) == (pointer.size, pointer.md5):
-        return True
-    if force:
-        return False
+    if (size, md5) == expected or force:
+        return (size, md5) == expected
     raise BadFileError(
-        f"{path} is there and is not Kaggle's {pointer.name}: {size:,} bytes, MD5 {md5}; expected "
-        f"{pointer.size:,} bytes, MD5 {pointer.md5}. Move it away, or replace it with --force"
+        f"{path} is there and is not Kaggle's {path.name}: {size:,} bytes, MD5 {md5}; expected "
+        f"{expected[0]:,} bytes, MD5 {expected[1]}. Move it away, or replace it with --force"
     )
 
 
-def _credentials(settings: Settings, folder: Path) -> tuple[str, str] | _Sign:
-    """Return the user and key, or the function that adds the token to a request."""
+def _signed_session(settings: Settings, folder: Path) -> requests.Session:
+    """Return a session with the user's token, or with user and key."""
+    session = requests.Session()
     token = settings.kaggle_api_token.get_secret_value()
-    if token:
-
-        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
-            return request
-
-        return sign
     user, key = settings.kaggle_username, settings.kaggle_key.get_secret_value()
-    if user and key:
-        return user, key
-    path = settings.kaggle_config_dir.expanduser() / "kaggle.json"
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
+    elif user and key:
+        session.auth = user, key
+    else:
+        session.auth = _token_file(settings.kaggle_config_dir.expanduser() / "kaggle.json", folder)
+    return session
+
+
+def _token_file(path: Path, folder: Path) -> tuple[str, str]:
+    """Return user and key of Kaggle's token file."""
     if not path.exists():
         raise RefusedError(f"Kaggle needs credentials. {_HOW_TO_SIGN_IN.format(folder=folder)}")
     try:
@@ -150,11 +135,11 @@ def _credentials(settings: Settings, folder: Path) -> tuple[str, str] | _Sign:
         ) from error
 
 
-def _download(url: str, credentials: tuple[str, str] | _Sign, part: Path, folder: Path) -> None:
+def _download(session: requests.Session, url: str, part: Path, folder: Path) -> None:
     try:
         # Kaggle redirects to a storage host; requests removes the credentials for that host
         with (
-            requests.get(url, auth=credentials, stream=True, timeout=_TIMEOUT_SECONDS) as answer,
+            session.get(url, stream=True, timeout=_TIMEOUT_SECONDS) as answer,
             part.open("wb") as stream,
         ):
             _check_status(answer, folder)
@@ -181,7 +166,7 @@ def _check_status(answer: requests.Response, folder: Path) -> None:
         raise FaultError(f"Kaggle answered {answer.status_code} {answer.reason} for {answer.url}")
 
 
-def _unpacked(part: Path, pointer: Pointer) -> Path:
+def _unpacked(part: Path, name: str) -> Path:
     """Return the file inside a zip archive, or the download itself: Kaggle packs some files."""
     if not zipfile.is_zipfile(part):
         return part
@@ -189,8 +174,8 @@ def _unpacked(part: Path, pointer: Pointer) -> Path:
     try:
         with zipfile.ZipFile(part) as archive:
             names = archive.namelist()
-            return Path(archive.extract(pointer.name, part.parent))
+            return Path(archive.extract(name, part.parent))
     except (KeyError, zipfile.BadZipFile) as error:
         raise BadFileError(
-            f"Kaggle sent an archive without a whole {pointer.name} (it holds {names}): {error}"
+            f"Kaggle sent an archive without a whole {name} (it holds {names}): {error}"
         ) from error

@@ -6,20 +6,40 @@ lands one file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params
-from rossmann_ml.base.progress import Progress
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
-from rossmann_ml.ingest.file_load import land_file
-from rossmann_ml.ingest.report import FileLanding, LandingReport
+from rossmann_ml.ingest.file_load import FileLanding, land_file
 from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.session import Session
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """The result of landing several files.
+
+    Attributes:
+        files: One result per file, in landing order.
+        warnings: Messages about the folders.
+    """
+
+    files: tuple[FileLanding, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether any file changed the warehouse."""
+        return any(file.load_id is not None for file in self.files)
+
+    def all_warnings(self) -> list[str]:
+        """Return the warnings of every file, with its name, and those of the folders."""
+        return [
+            *(f"{file.file_name}: {text}" for file in self.files for text in file.warnings),
+            *self.warnings,
+        ]
 
 
 def land_raw(session: Session) -> LandingReport:
@@ -91,9 +111,10 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
     if paths is None:
         files, others = find_files(session.settings.incoming_path)
         if others:
+            names = ", ".join(path.name for path in others)
             warnings = (
                 f"not landed from {session.settings.incoming_path}, because the name is neither "
-                f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {', '.join(others)}",
+                f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {names}",
             )
     else:
         files = named_files(paths)
@@ -107,32 +128,13 @@ def _has_sales(session: Session) -> bool:
         return newest_sales_date(connection) is not None
 
 
-def _land(session: Session, files: Iterable[RawFile]) -> tuple[FileLanding, ...]:
-    waiting = list(files)
-    if not waiting:
-        return ()
-    with session.writing() as connection:
-        return land_files(connection, session.settings, session.params, waiting, session.progress)
-
-
-def land_files(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    params: Params,
-    files: Iterable[RawFile],
-    progress: Progress,
-) -> tuple[FileLanding, ...]:
-    """Land files one after the other and report the result of each.
-
-    Args:
-        connection: Writing connection; the caller holds the writer's lock.
-        settings: Paths for messages, and the business date if it is set.
-        params: Parameters with the allowed share of bad rows.
-        files: Files in landing order; when one raises, the files before it stay landed.
-        progress: Called with one line per file, and with the share read of a large file.
-    """
+def _land(session: Session, files: Sequence[RawFile]) -> tuple[FileLanding, ...]:
+    """Land files one after the other; when one raises, the files before it stay landed."""
     landings = []
-    for raw_file in files:
-        landings.append(land_file(connection, settings, params, raw_file, progress))
-        progress(landings[-1].describe())
+    if files:
+        with session.writing() as connection:
+            for raw_file in files:
+                landing = land_file(session, connection, raw_file)
+                session.progress(landing.describe())
+                landings.append(landing)
     return tuple(landings)

@@ -1,6 +1,6 @@
 """Read a CSV file block by block into text fields with line numbers.
 
-Entry points: :func:`open_rows`, :func:`read_lines`. Files that are empty, cut off or not UTF-8
+Entry point: :func:`open_rows`. Files that are empty, cut off or not UTF-8
 raise here; :mod:`~rossmann_ml.ingest.checks` checks the fields. One line is one row, because no
 file of the product has a line end within quotes.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import FileFormat
-from rossmann_ml.ingest.header import Header, read_header
+from rossmann_ml.ingest.header import read_header
 
 # DuckDB's read_csv(store_rejects = true) is no replacement: after an unpaired quote it loses the
 # good lines that follow, mixed line ends fail the whole file, and it reads 1.5 as whole number 2.
@@ -33,6 +33,9 @@ _SIGNATURES = {
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\x1f\x8b": "a gzip archive",
 }
+
+# number of the first line, lines, number of bytes read from the start of the file
+_Text = tuple[int, list[str], int]
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,9 @@ class RowBlock:
     bytes_read: int
 
 
-@dataclass(frozen=True)
-class _TextBlock:
-    first_line: int
-    lines: list[str]
-    is_last: bool
-    has_final_newline: bool
-    bytes_read: int
-
-
 def open_rows(
     path: Path, file_format: FileFormat, *, block_bytes: int = BLOCK_BYTES
-) -> tuple[Header, Iterator[RowBlock]]:
+) -> tuple[list[str], Iterator[RowBlock]]:
     """Check the header of a file and return an iterator over its rows.
 
     Args:
@@ -71,44 +65,43 @@ def open_rows(
         block_bytes: Number of bytes in memory at a time.
 
     Returns:
-        The header, and an iterator that raises :class:`BadFileError` when a later block cannot be
-        read or the file has no rows.
+        The column names in the file's order, and an iterator that raises :class:`BadFileError`
+        when a later block cannot be read or the file has no rows.
 
     Raises:
         BadFileError: The file is empty, not UTF-8, cut off, or its header is not the format's.
     """
     blocks = _text_blocks(path, block_bytes)
-    first = next(blocks, None)
-    if first is None or not any(line.strip() for line in first.lines):
+    _, lines, bytes_read = next(blocks, (1, [], 0))
+    if not any(line.strip() for line in lines):
         raise BadFileError(
             f"{path}: the file is empty; expected a header of {', '.join(file_format.names)}"
         )
-    header = read_header(path, first.lines[0].removesuffix("\r"), file_format)
-    rest = replace(first, first_line=2, lines=first.lines[1:])
-    return header, _row_blocks(path, file_format, header, rest, blocks)
+    names = read_header(path, lines[0].removesuffix("\r"), file_format)
+    texts = chain([(2, lines[1:], bytes_read)], blocks)
+    return names, _row_blocks(path, file_format, names, texts)
 
 
 def _row_blocks(
-    path: Path,
-    file_format: FileFormat,
-    header: Header,
-    first: _TextBlock,
-    others: Iterator[_TextBlock],
+    path: Path, file_format: FileFormat, names: list[str], texts: Iterable[_Text]
 ) -> Iterator[RowBlock]:
     newest: RowBlock | None = None  # a block with rows, because the last may hold blank lines only
-    for text in chain([first], others):
-        block = _split_lines(text, file_format, header)
-        if block.fields.height + block.malformed.height:
+    has_final_newline = False
+    for first_line, lines, bytes_read in texts:
+        fields, malformed = _split_lines(first_line, lines, file_format, names)
+        block = RowBlock(fields, malformed, bytes_read)
+        if fields.height + malformed.height:
             newest = block
-        if text.is_last and newest is not None:
-            _check_end(path, text, newest, header)
+        has_final_newline = not lines or lines[-1] == ""
         yield block
     if newest is None:
         raise BadFileError(f"{path}, line 1: there is a header but no row; expected at least one")
+    _check_end(path, newest, names, has_final_newline=has_final_newline)
 
 
-def _text_blocks(path: Path, block_bytes: int) -> Iterator[_TextBlock]:
-    line_number = 1
+def _text_blocks(path: Path, block_bytes: int) -> Iterator[_Text]:
+    """Yield the number of the first line, whole lines, and the bytes read; the last may be ""."""
+    first_line = 1
     bytes_read = 0
     try:
         with path.open("rb") as stream:
@@ -116,21 +109,16 @@ def _text_blocks(path: Path, block_bytes: int) -> Iterator[_TextBlock]:
             while data := stream.read(block_bytes):
                 data += stream.readline(LONGEST_LINE_BYTES)
                 bytes_read += len(data)
-                is_last = bytes_read >= size
-                if not is_last and not data.endswith(b"\n"):
-                    at = line_number + data.count(b"\n")
+                if bytes_read < size and not data.endswith(b"\n"):
+                    at = first_line + data.count(b"\n")
                     raise BadFileError(
                         f"{path}, line {at}: the line is longer than {LONGEST_LINE_BYTES:,} bytes; "
                         "expected rows of comma-separated text"
                     )
-                if line_number == 1:
+                if first_line == 1:
                     data = _without_mark(path, data)
-                lines = _decode(path, data, line_number).split("\n")
-                has_final_newline = lines[-1] == ""
-                if has_final_newline:
-                    lines.pop()
-                yield _TextBlock(line_number, lines, is_last, has_final_newline, bytes_read)
-                line_number += len(lines)
+                yield first_line, _decode(path, data, first_line).split("\n"), bytes_read
+                first_line += data.count(b"\n")
     except OSError as error:
         raise BadFileError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -164,79 +152,60 @@ def _place(path: Path, data: bytes, offset: int, first_line: int) -> str:
     return f"{path}, line {line}, byte {column} of the line"
 
 
-def _split_lines(text: _TextBlock, file_format: FileFormat, header: Header) -> RowBlock:
-    width = len(header.names)
-    lines = pl.DataFrame({"row_text": pl.Series(text.lines, dtype=pl.String)}).select(
-        line_number=pl.int_range(pl.len(), dtype=pl.Int64) + text.first_line,
+def _split_lines(
+    first_line: int, lines: list[str], file_format: FileFormat, names: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    text = pl.DataFrame({"row_text": lines}, schema={"row_text": pl.String}).select(
+        line_number=pl.int_range(pl.len(), dtype=pl.Int64) + first_line,
         row_text=pl.col("row_text").str.strip_suffix("\r"),
     )
-    lines = lines.filter(pl.col("row_text").str.strip_chars() != "")
+    text = text.filter(pl.col("row_text").str.strip_chars() != "")
     # polars splits a line whose fields are bare, or quoted without comma and quote inside; only
     # the other lines need the csv module, which takes several times as long
     field = '(?:"[^",]*"|[^",]*)'
-    is_usual = lines["row_text"].str.contains(f"^{field}(?:,{field}){{{width - 1}}}$")
-    usual = lines.filter(is_usual)
-    parts = usual["row_text"].str.split_exact(",", width - 1).struct.rename_fields(header.names)
+    is_usual = text["row_text"].str.contains(f"^{field}(?:,{field}){{{len(names) - 1}}}$")
+    usual = text.filter(is_usual)
+    parts = usual["row_text"].str.split_exact(",", len(names) - 1).struct.rename_fields(names)
     usual = usual.hstack(parts.struct.unnest().select(file_format.names))
-    other, malformed = _split_carefully(lines.filter(~is_usual), file_format, header)
+    other, malformed = _split_carefully(text.filter(~is_usual), file_format, names)
     fields = pl.concat([usual, other]).with_columns(
         pl.col(file_format.names).str.strip_chars('" \t').replace("", None)
     )
-    return RowBlock(fields, malformed, text.bytes_read)
+    return fields, malformed
 
 
 def _split_carefully(
-    lines: pl.DataFrame, file_format: FileFormat, header: Header
+    lines: pl.DataFrame, file_format: FileFormat, names: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    columns: dict[str, list[str]] = {name: [] for name in file_format.names}
-    positions = [(name, header.names.index(name)) for name in file_format.names]
-    is_row: list[bool] = []
-    reasons: list[str] = []
-    for line in lines["row_text"]:
+    rows: list[dict[str, object]] = []
+    malformed: list[dict[str, object]] = []
+    for line in lines.iter_rows(named=True):
+        reason = f"the line does not have {len(names)} fields"
         try:
-            found = next(csv.reader([line], strict=True), [])
-            reason = f"the line does not have {len(header.names)} fields"
+            found = next(csv.reader([line["row_text"]], strict=True), [])
         except csv.Error:
             found, reason = [], "the quotes of the line do not pair"
-        is_row.append(len(found) == len(header.names))
-        if is_row[-1]:
-            for name, position in positions:
-                columns[name].append(found[position])
+        if len(found) == len(names):
+            rows.append(line | dict(zip(names, found, strict=True)))
         else:
-            reasons.append(reason)
-    kept = pl.Series(is_row, dtype=pl.Boolean)
-    rows = lines.filter(kept).hstack(
-        [pl.Series(name, found, dtype=pl.String) for name, found in columns.items()]
+            malformed.append(line | {"reason": reason})
+    text = dict.fromkeys(file_format.names, pl.String)
+    return (
+        pl.DataFrame(rows, schema={**lines.schema, **text}),
+        pl.DataFrame(malformed, schema={**lines.schema, "reason": pl.String}),
     )
-    malformed = lines.filter(~kept).with_columns(pl.Series("reason", reasons, dtype=pl.String))
-    return rows, malformed
 
 
-def _check_end(path: Path, text: _TextBlock, block: RowBlock, header: Header) -> None:
+def _check_end(path: Path, block: RowBlock, names: list[str], *, has_final_newline: bool) -> None:
     """Raise when the last line is incomplete, because lines after it may be missing too."""
-    last_row = block.fields["line_number"].max()
     if block.malformed.is_empty():
         return
     line_number, row_text, reason = block.malformed.row(-1)
-    has_later_row = isinstance(last_row, int) and last_row > line_number
-    has_too_many = row_text.count(",") >= len(header.names)
-    if has_later_row or (has_too_many and text.has_final_newline):
+    has_later_row = (block.fields["line_number"] > line_number).any()
+    has_too_many = row_text.count(",") >= len(names)
+    if has_later_row or (has_too_many and has_final_newline):
         return
     raise BadFileError(
         f"{path}, line {line_number}: the file is cut off: its last line is {row_text[:200]!r} "
-        f"({reason}); expected {', '.join(header.names)}"
+        f"({reason}); expected {', '.join(names)}"
     )
-
-
-def read_lines(path: Path, line_numbers: Iterable[int]) -> dict[int, str]:
-    """Return the text of some lines of a file by line number; the header is line 1."""
-    wanted = set(line_numbers)
-    found: dict[int, str] = {}
-    for text in _text_blocks(path, BLOCK_BYTES) if wanted else ():
-        last = text.first_line + len(text.lines)
-        found.update(
-            (number, text.lines[number - text.first_line].removesuffix("\r"))
-            for number in wanted
-            if text.first_line <= number < last
-        )
-    return found

@@ -1,8 +1,8 @@
 """Find faults, repair them where that loses nothing, back up and restore.
 
 Entry points: :func:`examine`, :func:`repair`, :func:`back_up`, :func:`restore`. ``doctor`` runs the
-examiners: ``files`` (locks, leftovers), ``stored`` (warehouse), ``served`` (generations, pointer),
-``surroundings`` (parameters, disk, MLflow).
+examiners: ``stored`` (warehouse), ``served`` (generations, pointer), ``surroundings`` (parameters,
+disk, MLflow, locks, leftovers).
 """
 
 from rossmann_ml.recovery.archive import back_up

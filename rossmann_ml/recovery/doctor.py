@@ -9,15 +9,15 @@ import duckdb
 
 from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.recovery import files, served, stored, surroundings
+from rossmann_ml.recovery import served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity, error, note
 from rossmann_ml.warehouse import connection as warehouse
 
 _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
     "parameters": surroundings.examine_parameters,
     "folder": surroundings.examine_folders,
-    "lock": files.examine_lock,
-    "half-written files": files.examine_leftovers,
+    "lock": surroundings.examine_lock,
+    "half-written files": surroundings.examine_leftovers,
     "warehouse": stored.examine_warehouse,
     "published": served.examine_published,
     "status": served.examine_status,
@@ -56,7 +56,7 @@ def repair(settings: Settings) -> list[str]:
         BusyError: Another process writes.
     """
     # the lock taken here overwrites the note of a writer that died, so it is read before
-    dead_writer = list(files.examine_lock(settings))
+    dead_writer = list(surroundings.examine_lock(settings))
     with warehouse.writer_lock(settings):
         # an interrupted restore goes first, because the other examiners see a mixture of its files
         done = _repair(dead_writer) + _repair(_examine("half-written files", settings))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from rossmann_ml.base import files
 
+_MOST_SHOWN = 6
+
 
 class Severity(StrEnum):
     """Severity of a finding, the gravest first."""
@@ -57,6 +59,13 @@ class Finding:
 error = partial(Finding, Severity.ERROR)
 warning = partial(Finding, Severity.WARNING)
 note = partial(Finding, Severity.NOTE)
+
+
+def shown(items: list[str], separator: str = ", ") -> str:
+    """Return the first items as one text, and the number of the others."""
+    more = len(items) - _MOST_SHOWN
+    first = separator.join(items[:_MOST_SHOWN])
+    return first + (f"{separator}and {more} more" if more > 0 else "")
 
 
 def examine_model_files(

@@ -103,7 +103,7 @@ def undo_interrupted(settings: Settings) -> None:
         for suffix in _SUFFIXES:
             former = _former(staged, suffix)
             if former.exists():
-                former.rename(_with_suffix(place, suffix))
+                former.rename(Path(f"{place}{suffix}"))
     _mark(settings).unlink()
     _remove_folders(settings)
 
@@ -152,7 +152,7 @@ def _exchange(settings: Settings) -> None:
         for staged, place in parts:
             place.parent.mkdir(parents=True, exist_ok=True)
             for suffix in _SUFFIXES:
-                old = _with_suffix(place, suffix)
+                old = Path(f"{place}{suffix}")
                 if old.exists():
                     old.rename(_former(staged, suffix))
             staged.rename(place)
@@ -180,10 +180,6 @@ def _staging(settings: Settings, part: str) -> Path:
 
 def _former(staged: Path, suffix: str) -> Path:
     return staged.with_name(f"former-{staged.name}{suffix}")
-
-
-def _with_suffix(place: Path, suffix: str) -> Path:
-    return place.with_name(f"{place.name}{suffix}")
 
 
 def _mark(settings: Settings) -> Path:

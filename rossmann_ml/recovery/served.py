@@ -1,18 +1,20 @@
-"""Examine the files that readers use: generations, pointer, published models, ``status.json``."""
+"""Examine the files that readers use: generations, pointer, published models, ``status.json``.
+
+See :mod:`~rossmann_ml.recovery.stored` for the age of the current generation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
-from rossmann_ml.base.errors import PublishError, RossmannError
+from rossmann_ml.base.errors import PublishError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, warning
+from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, shown, warning
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     POINTER_NAME,
@@ -26,13 +28,6 @@ from rossmann_ml.serving.generations import (
     reading,
 )
 from rossmann_ml.serving.status import Status, read_status, status_path
-from rossmann_ml.warehouse import connection as warehouse
-from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.tables import forecasting, raw
-
-# One week between origins, and three days for landing the week's sales.
-STALE_AFTER = timedelta(days=10)
-_COLUMNS_SHOWN = 6
 
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
@@ -58,7 +53,6 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
     else:
         yield from _schema_drift(current)
         yield from _missing_models(settings, current)
-        yield from _age(settings, current)
 
 
 def _is_whole(generation: Generation) -> bool:
@@ -111,12 +105,10 @@ def _schema_drift(current: Generation) -> Iterator[Finding]:
         if found.get((table, column.name)) != column.type
     ]
     if drifted:
-        more = len(drifted) - _COLUMNS_SHOWN
-        shown = "; ".join(drifted[:_COLUMNS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
         yield warning(
             "schema drift",
             f"the current generation {current.info.generation_id} differs from this code's "
-            f"contract: {shown}",
+            f"contract: {shown(drifted, '; ')}",
             "`rossmann refresh` publishes one that fits",
         )
 
@@ -133,42 +125,6 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
             found=f"the current generation needs the files of model {version}, which are not in "
             f"{folder.parent}; what-if questions fail",
             remedy="`rossmann rollback generation ID`, or `rossmann restore FILE`",
-        )
-
-
-def _age(settings: Settings, current: Generation) -> Iterator[Finding]:
-    """Compare the current generation with the business date and with the warehouse."""
-    if not settings.database_path.exists():
-        return
-    try:
-        with warehouse.open_as_it_is(settings) as connection:
-            today = product_today(connection, settings)
-            newest = forecasting.newest_origin_between(connection)
-            data_set = raw.data_set(connection)
-    except (RossmannError, duckdb.Error):
-        return  # `examine_warehouse` reports it
-    info = current.info
-    if data_set is not None and data_set[0] != info.data_set_name:
-        yield error(
-            "data set",
-            f"readers see {info.data_set_name!r}, the warehouse holds {data_set[0]!r}",
-            "`rossmann publish` shows them what the warehouse holds",
-        )
-    elif newest is not None and newest > info.forecast_origin:
-        is_held = read_status(settings.published_path).rollback is not None
-        grade, remedy = (note, "") if is_held else (warning, "`rossmann publish`")
-        yield grade(
-            "stale generation",
-            f"readers see the origin {info.forecast_origin}, the warehouse has {newest}"
-            + ("; a rollback holds them there" if is_held else ""),
-            remedy,
-        )
-    elif today - info.forecast_origin > STALE_AFTER:
-        yield warning(
-            "stale generation",
-            f"the newest origin is {info.forecast_origin}, today is {today}: expected at most "
-            f"{STALE_AFTER.days} days between them",
-            f"put the newest sales into {settings.incoming_path} and run `rossmann refresh`",
         )
 
 

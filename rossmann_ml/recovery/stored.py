@@ -1,4 +1,4 @@
-"""Examine the warehouse: schema version, unfinished tables, champion, data set, clock.
+"""Examine the warehouse: schema version, champion, data set, age, clock.
 
 Read-only: neither migrates nor creates tables. See :mod:`~rossmann_ml.recovery.served` for what
 readers use.
@@ -7,6 +7,7 @@ readers use.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import duckdb
@@ -14,13 +15,17 @@ import duckdb
 from rossmann_ml.base.errors import RefusedError, SchemaError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, require_same_data_set
-from rossmann_ml.recovery.findings import Finding, error, examine_model_files, warning
-from rossmann_ml.serving.generations import bundle_path
+from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, warning
+from rossmann_ml.serving.generations import bundle_path, list_generations
+from rossmann_ml.serving.status import read_status
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.schema import newest_version, refuse_later_version, schema_version
-from rossmann_ml.warehouse.tables import raw
+from rossmann_ml.warehouse.tables import forecasting, raw
 from rossmann_ml.warehouse.tables.models import champion
 
+# One week between origins, and three days for landing the week's sales.
+_STALE_AFTER = timedelta(days=10)
 # Clocks of two machines differ by seconds; a larger difference means a clock was set back.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -55,40 +60,9 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
                 lambda: warehouse.open_database(settings).close(),
             )
-        for examiner in (_unfinished_tables, _champion, _data_set, _clock):
-            try:
+        for examiner in (_champion, _data_set, _age, _clock):
+            with suppress(duckdb.CatalogException):  # a table that the migration makes
                 yield from examiner(connection, settings)
-            except duckdb.CatalogException:  # a table that the migration makes
-                continue
-
-
-def _unfinished_tables(
-    connection: duckdb.DuckDBPyConnection, settings: Settings
-) -> Iterator[Finding]:
-    # dbt's names for a table under construction and for one that is being replaced
-    found = connection.execute(
-        """
-        SELECT table_schema || '.' || table_name,
-            format('DROP {} "{}"."{}"', if(table_type = 'VIEW', 'VIEW', 'TABLE'),
-                table_schema, replace(table_name, '"', '""'))
-        FROM information_schema.tables
-        WHERE regexp_matches(table_name, '__dbt_(tmp|backup)$')
-        ORDER BY ALL
-        """
-    ).fetchall()
-
-    def drop() -> None:
-        with warehouse.connect(settings) as writing:
-            for _, statement in found:
-                writing.execute(statement)
-
-    if found:
-        yield warning(
-            "unfinished tables",
-            "left by a dbt that died: " + ", ".join(name for name, _ in found),
-            "rossmann doctor --fix drops them; the tables themselves are whole",
-            drop,
-        )
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
@@ -120,6 +94,38 @@ def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
             require_same_data_set(offered, landed, folder, settings)
         except RefusedError as refusal:
             yield error("data set", str(refusal))
+
+
+def _age(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
+    """Compare the current generation with the business date and with the warehouse."""
+    current = next((each.info for each in list_generations(settings) if each.is_current), None)
+    if current is None:
+        return
+    landed = raw.data_set(connection)
+    today = product_today(connection, settings)
+    newest = forecasting.newest_origin_between(connection)
+    if landed is not None and landed[0] != current.data_set_name:
+        yield error(
+            "data set",
+            f"readers see {current.data_set_name!r}, the warehouse holds {landed[0]!r}",
+            "`rossmann publish` shows them what the warehouse holds",
+        )
+    elif newest is not None and newest > current.forecast_origin:
+        is_held = read_status(settings.published_path).rollback is not None
+        grade, remedy = (note, "") if is_held else (warning, "`rossmann publish`")
+        yield grade(
+            "stale generation",
+            f"readers see the origin {current.forecast_origin}, the warehouse has {newest}"
+            + ("; a rollback holds them there" if is_held else ""),
+            remedy,
+        )
+    elif today - current.forecast_origin > _STALE_AFTER:
+        yield warning(
+            "stale generation",
+            f"the newest origin is {current.forecast_origin}, today is {today}: expected at most "
+            f"{_STALE_AFTER.days} days between them",
+            f"put the newest sales into {settings.incoming_path} and run `rossmann refresh`",
+        )
 
 
 def _clock(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

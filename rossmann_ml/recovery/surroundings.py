@@ -1,19 +1,25 @@
-"""Examine parameters, folders, free disk space and MLflow."""
+"""Examine parameters, folders, free disk space, MLflow, locks and leftover files."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
+from rossmann_ml.base import files
 from rossmann_ml.base.errors import RossmannError, SettingsError, TrackingError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery.archive import existing_folder, free_bytes, registry_path
-from rossmann_ml.recovery.findings import Finding, error, warning
+from rossmann_ml.recovery.findings import Finding, error, note, shown, warning
+from rossmann_ml.recovery.restore import restore_folders, undo_interrupted
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse import connection as warehouse
@@ -23,6 +29,7 @@ from rossmann_ml.warehouse.tables.models import champion_record
 # A refresh writes a generation, dbt keeps old tables until new ones are built, and Dagster keeps
 # events.
 _ALWAYS_NEEDED_BYTES = 500_000_000
+_LONG_HELD = timedelta(days=1)
 
 
 def examine_parameters(settings: Settings) -> Iterator[Finding]:
@@ -102,11 +109,78 @@ def _set_alias(settings: Settings, version: str) -> None:
 
 def _champion_in_registry(settings: Settings) -> str | None:
     """Return the registry's version number of the champion; None if it is unknown."""
-    if not settings.database_path.exists():
-        return None
+    with (
+        suppress(RossmannError, duckdb.Error),  # `examine_warehouse` reports it
+        warehouse.open_as_it_is(settings) as connection,
+    ):
+        serving = champion_record(connection)
+        return None if serving is None else serving.registry_version or None
+    return None
+
+
+def examine_lock(settings: Settings) -> Iterator[Finding]:
+    """Report the process that holds the writer's lock, or one that died while holding it."""
+    holder = warehouse.lock_owner(settings)
+    owner = warehouse.owner_path(settings)
+    if holder is not None:
+        process, held_for = _owner(holder)
+        found = warning if held_for > _LONG_HELD else note
+        yield found(
+            "lock",
+            f"a writer is at work: {process}",
+            "wait for it; if it hangs, stop that process: its lock goes with it",
+        )
+    elif owner.exists():
+        process, _ = _owner(owner.read_text("utf-8"))
+        yield warning(
+            "lock",
+            f"a writer ended without tidying up: {process}; the lock itself went with it",
+            "rossmann doctor --fix removes the note; `rossmann refresh` does too",
+            partial(files.remove, owner),
+        )
+
+
+def examine_leftovers(settings: Settings) -> Iterator[Finding]:
+    """Report an interrupted restore, and files that still have their temporary name."""
+    if (settings.restore_path / warehouse.RESTORE_MARK).exists():
+        yield error(
+            "restore",
+            "a restore was interrupted while it exchanged files; the files from before are in "
+            f"{settings.restore_path}",
+            "rossmann doctor --fix puts them back; then restore again",
+            partial(undo_interrupted, settings),
+        )
+        return
+    folders = (
+        settings.models_path,
+        settings.published_path,
+        settings.published_path / "models",
+        vintages_path(settings),
+    )
+    left = [path for folder in folders for path in files.leftover_paths(folder)]
+    left += [path for path in restore_folders(settings) if path.exists()]
+    if left:
+        yield warning(
+            "half-written files",
+            f"{len(left)} left by writers that died: {shown([*map(str, left)])}",
+            "rossmann doctor --fix removes them; no program reads them",
+            lambda: [*map(files.remove, left)],
+        )
+
+
+def _owner(note: str) -> tuple[str, timedelta]:
+    """Return the process that a lock's note describes, and how long it has held the lock."""
     try:
-        with warehouse.open_as_it_is(settings) as connection:
-            serving = champion_record(connection)
-    except (RossmannError, duckdb.Error):  # `examine_warehouse` reports it
-        return None
-    return None if serving is None else serving.registry_version or None
+        owner = json.loads(note)
+        process = f"process {owner['pid']}{_command(owner['pid'])}, since {owner['since']}"
+        return process, datetime.now(UTC) - datetime.fromisoformat(owner["since"])
+    except (ValueError, KeyError, TypeError):
+        return note.strip() or "its process was not written down", timedelta(0)
+
+
+def _command(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return f" ({b' '.join(words[:6]).decode(errors='replace').strip()})"

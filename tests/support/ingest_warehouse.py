@@ -12,12 +12,11 @@ import duckdb
 import pytest
 
 from rossmann_ml.base.params import Params, load_params
-from rossmann_ml.base.progress import silent
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.ingest.discovery import recognise
-from rossmann_ml.ingest.file_load import land_file
-from rossmann_ml.ingest.report import FileLanding
+from rossmann_ml.ingest.file_load import FileLanding, land_file
 from rossmann_ml.warehouse.schema import DDL_DIR
+from rossmann_ml.warehouse.session import Session
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
 
@@ -55,6 +54,13 @@ def params_allowing(bad_share: float) -> Params:
     return params.model_copy(update={"ingest": ingest})
 
 
+def session_on(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Session:
+    """Return a session that reads an open connection."""
+    session = Session(settings)
+    session._open.connection = connection
+    return session
+
+
 def land(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
@@ -68,8 +74,9 @@ def land(
         path.write_text(content, encoding="utf-8")
     raw_file = recognise(path)
     assert raw_file is not None
-    params = params_allowing(bad_share)
-    return land_file(connection, settings_as_of(today), params, raw_file, silent)
+    return land_file(
+        Session(settings_as_of(today), params_allowing(bad_share)), connection, raw_file
+    )
 
 
 @pytest.fixture(scope="session")

@@ -48,26 +48,27 @@ def land(
 def status() -> None:
     """Show landed rows, quarantined rows and files that are not landed yet."""
     console = Console(highlight=False)
-    found = data_status(Session(default_settings()))
+    settings = default_settings()
+    found = data_status(Session(settings))
 
     def show(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     if not found.has_warehouse:
-        show(f"There is no warehouse yet: the first landing creates {found.database_path}.")
+        show(f"There is no warehouse yet: the first landing creates {settings.database_path}.")
     elif found.data_set is None:
-        show(f"{found.database_path} exists, but nothing has been landed into it.")
+        show(f"{settings.database_path} exists, but nothing has been landed into it.")
     else:
         synthetic = "synthetic data, no retailer's figures" if found.data_set.is_synthetic else ""
         show(
             f"Data set {found.data_set.name}{synthetic and f' ({synthetic})'} in "
-            f"{found.database_path}; the business date is {found.today:%A}, {found.today}"
+            f"{settings.database_path}; the business date is {found.today:%A}, {found.today}"
         )
         console.print(_landed_table(found.landed))
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
-    for name, folder in (("raw", found.raw_path), ("incoming", found.incoming_path)):
+    for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
         waiting = [file.path for file in found.waiting if file.path.parent == folder]
         show(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none to land"))
     for path in found.left_alone:

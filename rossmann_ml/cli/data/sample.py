@@ -49,12 +49,11 @@ def sample(
 
     console.print(
         f"[bold]Synthetic data[/], {summary.name}: an invented chain, no retailer's figures.\n"
-        f"  {summary.folder}  ({summary.bytes_written / 1e6:,.1f} MB)\n"
-        f"  train.csv         {summary.sales_rows:>12,} rows, {summary.first_date} to "
-        f"{summary.last_date}\n"
+        f"  {folder}  ({summary.bytes_written / 1e6:,.1f} MB)\n"
+        f"  train.csv         {summary.sales_rows:>12,} rows, {first_date} to {LAST_DATE}\n"
         f"  test.csv          {summary.plan_rows:>12,} rows, the plan to {summary.plan_last_date}\n"
-        f"  store.csv         {summary.stores:>12,} rows\n"
-        f"  store_states.csv  {summary.stores:>12,} rows\n"
+        f"  store.csv         {stores:>12,} rows\n"
+        f"  store_states.csv  {stores:>12,} rows\n"
         f"  dataset.json      marks the folder as synthetic",
         soft_wrap=True,
     )

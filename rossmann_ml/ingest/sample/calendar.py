@@ -11,9 +11,9 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from dateutil.easter import easter
 
 from rossmann_ml.ingest.german_holidays import german_public_holidays
-from rossmann_ml.ingest.sample.school_holidays import school_holidays
 
 # As in the competition's data; ``HB,NI`` is a state that is one of two.
 STATES = ("BE", "BW", "BY", "HB,NI", "HE", "HH", "NW", "RP", "SH", "SN", "ST", "TH")
@@ -25,7 +25,7 @@ _FIRST_PROMO_MONDAY = date(2013, 1, 7).toordinal()
 
 @dataclass(frozen=True)
 class ChainCalendar:
-    """Calendar of consecutive days, as arrays with one row per day.
+    """Calendar of consecutive days, the newest first, as arrays with one row per day.
 
     Attributes:
         ordinals: Dates as proleptic ordinals, shape (days,).
@@ -47,36 +47,29 @@ class ChainCalendar:
     is_day_after: npt.NDArray[np.bool_]
 
 
-def _official_state(state: str) -> str:
-    """Return the state whose calendar is used: of a pair such as ``HB,NI`` the second, larger."""
-    return state.rsplit(",", maxsplit=1)[-1]
-
-
 def make_calendar(first: date, last: date) -> ChainCalendar:
-    """Return the calendar from the first to the last date, inclusive.
+    """Return the calendar from the last to the first date, both inclusive.
 
     Promotions run Monday to Friday of every second week, counted from 2013-01-07.
     """
-    count = (last - first).days + 1
-    ordinals = np.arange(first.toordinal(), last.toordinal() + 1, dtype=np.int64)
+    ordinals = np.arange(last.toordinal(), first.toordinal() - 1, -1, dtype=np.int64)
     # an ordinal that is a multiple of 7 is a Sunday
     day_of_week = (ordinals - 1) % 7 + 1
     is_promo = ((ordinals - _FIRST_PROMO_MONDAY) // 7 % 2 == 0) & (day_of_week <= 5)
 
     # one more day at either end, for eves and days after
-    codes = np.zeros((count + 2, len(STATES)), dtype=np.uint8)
-    schools = np.zeros((count, len(STATES)), dtype=np.bool_)
-    before = first - timedelta(days=1)
-    public = german_public_holidays(before.year, (last + timedelta(days=1)).year)
+    codes = np.zeros((len(ordinals) + 2, len(STATES)), dtype=np.uint8)
+    schools = np.zeros((len(ordinals), len(STATES)), dtype=np.bool_)
+    before, after = first - timedelta(days=1), last + timedelta(days=1)
+    public = german_public_holidays(before.year, after.year).filter(
+        pl.col("date").is_between(before, after)
+    )
     for column, state in enumerate(STATES):
-        official = _official_state(state)
-        of_state = public.filter(pl.col("state") == official)
-        for day, code in of_state.select("date", "state_holiday").iter_rows():
-            row = (day - before).days
-            if 0 <= row < count + 2:
-                codes[row, column] = HOLIDAY_CODES.index(code)
-        for day in school_holidays(official, first, last):
-            schools[(day - first).days, column] = True
+        larger = state.split(",")[-1]  # of a pair such as ``HB,NI``
+        for day, code in public.filter(state=larger).select("date", "state_holiday").iter_rows():
+            codes[(after - day).days, column] = HOLIDAY_CODES.index(code)
+        for day in _school_holidays(larger, first, last):
+            schools[(last - day).days, column] = True
 
     return ChainCalendar(
         ordinals=ordinals,
@@ -84,6 +77,83 @@ def make_calendar(first: date, last: date) -> ChainCalendar:
         is_promo=is_promo,
         holiday_code=codes[1:-1],
         is_school_holiday=schools,
-        is_eve=(codes[2:] > 0) & (codes[1:-1] == 0),
-        is_day_after=(codes[:-2] > 0) & (codes[1:-1] == 0),
+        is_eve=(codes[:-2] > 0) & (codes[1:-1] == 0),
+        is_day_after=(codes[2:] > 0) & (codes[1:-1] == 0),
     )
+
+
+# Plausible dates and lengths, not the official calendars: those of the ``holidays`` package end in
+# 2029, and a sample may reach 2099.
+@dataclass(frozen=True)
+class _Habits:
+    """Rules for the dates and lengths of one state's school holidays.
+
+    Attributes:
+        winter_week: First Monday of the winter holidays, in weeks after the first Monday of
+            February; None for no winter holidays.
+        carnival: Whether there are holidays in the week of Shrove Tuesday.
+        whitsun_days: Number of holidays after Whit Monday.
+        summer_turn: Position in the rotation of summer starts, 0 to 4; None for always last.
+        autumn_week: First Monday of the autumn holidays, in weeks after the first Monday of
+            October.
+        autumn_days: Length of the autumn holidays in days.
+    """
+
+    winter_week: int | None
+    carnival: bool
+    whitsun_days: int
+    summer_turn: int | None
+    autumn_week: int
+    autumn_days: int
+
+
+_HABITS = {
+    "BE": _Habits(0, False, 1, 0, 1, 12),
+    "BW": _Habits(None, False, 12, None, 4, 5),
+    "BY": _Habits(None, True, 12, None, 4, 5),
+    "HE": _Habits(None, False, 0, 1, 2, 12),
+    "HH": _Habits(4, False, 5, 2, 1, 12),
+    "NI": _Habits(0, False, 1, 3, 1, 12),
+    "NW": _Habits(None, False, 1, 4, 2, 12),
+    "RP": _Habits(None, True, 0, 1, 2, 12),
+    "SH": _Habits(None, False, 0, 2, 1, 12),
+    "SN": _Habits(1, False, 4, 3, 2, 12),
+    "ST": _Habits(0, False, 4, 4, 3, 5),
+    "TH": _Habits(1, False, 4, 0, 1, 12),
+}
+
+
+def _monday(earliest: date, weeks: int) -> date:
+    """Return the first Monday on or after a date, some weeks later."""
+    return earliest + timedelta(days=-earliest.weekday() % 7, weeks=weeks)
+
+
+def _blocks(state: str, year: int) -> list[tuple[date, int]]:
+    """Return first dates and lengths in days of a state's holidays that start in a year."""
+    habits, easter_sunday = _HABITS[state], easter(year)
+    summer = date(year, 7, 30)
+    if habits.summer_turn is not None:
+        summer = date(year, 6, 22) + timedelta(days=8 * ((habits.summer_turn + year) % 5))
+    blocks = [
+        (easter_sunday - timedelta(days=13), 19),
+        (easter_sunday + timedelta(days=51), habits.whitsun_days),
+        (summer, 44),
+        (_monday(date(year, 10, 1), habits.autumn_week), habits.autumn_days),
+        (date(year, 12, 22), 13 + sum(map(ord, state)) % 4),
+    ]
+    if habits.winter_week is not None:
+        blocks.append((_monday(date(year, 2, 1), habits.winter_week), 5))
+    if habits.carnival:
+        blocks.append((easter_sunday - timedelta(days=48), 5))
+    return blocks
+
+
+def _school_holidays(state: str, first: date, last: date) -> set[date]:
+    """Return the school holidays of a state from one date to another, Monday to Friday."""
+    days = {
+        start + timedelta(days=offset)
+        for year in range(first.year - 1, last.year + 1)
+        for start, length in _blocks(state, year)
+        for offset in range(length)
+    }
+    return {day for day in days if first <= day <= last and day.weekday() < 5}

@@ -1,12 +1,11 @@
 """Generate the sales of the sample: effects of chain, state and store, added as logarithms.
 
-Entry points: :func:`make_sales`, :func:`opening`. Each call generates a block of days for all
-stores, independent of other blocks.
+Entry points: :func:`make_sales`, :func:`opening`, :func:`has_rows`. Each call generates a block of
+days for all stores, independent of other blocks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,7 +13,12 @@ import numpy.typing as npt
 
 from rossmann_ml.ingest.sample.calendar import STATES, ChainCalendar
 from rossmann_ml.ingest.sample.randomness import Floats, day_normals, day_uniforms
-from rossmann_ml.ingest.sample.stores import REFURBISHMENT_FIRST, REFURBISHMENT_LAST, Stores
+from rossmann_ml.ingest.sample.stores import (
+    REFURBISHMENT_FIRST,
+    REFURBISHMENT_LAST,
+    Integers,
+    Stores,
+)
 
 # Log effects by weekday (Monday first) and store type (a, b, c, d) without a promotion.
 _WEEKDAY = np.log(
@@ -36,23 +40,6 @@ _ZERO_SALES_SHARE = 0.0001
 _LOCAL_EVENT_SHARE = 0.001
 _LEVEL_DATE = date(2014, 1, 1).toordinal()
 _DAYS_PER_YEAR = 365.25
-
-
-@dataclass(frozen=True)
-class SalesBlock:
-    """Sales of a block of days; every array has shape (days, stores).
-
-    Attributes:
-        is_observed: Whether there is a row; False while the store is refurbished.
-        is_open: Whether the store is open.
-        sales: Sales of the day, 0 when closed.
-        customers: Number of customers of the day, 0 when closed.
-    """
-
-    is_observed: npt.NDArray[np.bool_]
-    is_open: npt.NDArray[np.bool_]
-    sales: npt.NDArray[np.int64]
-    customers: npt.NDArray[np.int64]
 
 
 def opening(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray[np.bool_]:
@@ -108,8 +95,19 @@ def _competition(days: list[date], stores: Stores) -> Floats:
     return np.clip(open_months / 4, 0.0, 1.0)
 
 
-def make_sales(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) -> SalesBlock:
-    """Return the sales of a block of days for all stores.
+def has_rows(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray[np.bool_]:
+    """Return whether each store has a row, shape (days, stores); False while it is refurbished."""
+    day = calendar.ordinals[rows, None]
+    is_refurbishing = (REFURBISHMENT_FIRST.toordinal() <= day) & (
+        day <= REFURBISHMENT_LAST.toordinal()
+    )
+    return np.asarray(~(is_refurbishing & stores.is_refurbished))
+
+
+def make_sales(
+    calendar: ChainCalendar, rows: slice, stores: Stores, seed: int
+) -> tuple[Integers, Integers]:
+    """Return sales and numbers of customers of a block of days, each of shape (days, stores).
 
     Args:
         calendar: Calendar of the whole sample.
@@ -148,18 +146,10 @@ def make_sales(calendar: ChainCalendar, rows: slice, stores: Stores, seed: int) 
     # a street festival, a burst pipe: a few days are far from any possible forecast
     noise[chance < _LOCAL_EVENT_SHARE] *= 4
 
-    is_open = opening(calendar, rows, stores)
-    is_selling = is_open & (chance >= _ZERO_SALES_SHARE)
+    is_selling = opening(calendar, rows, stores) & (chance >= _ZERO_SALES_SHARE)
     sales = np.where(is_selling, np.rint(np.exp(log_sales + noise)), 0).astype(np.int64)
 
     spend = stores.spend * np.exp(0.12 * is_promo + 0.012 * years)[:, None]
     spend *= np.exp(0.03 * day_normals(seed, "spend", ordinals, len(stores)))
     customers = np.where(sales > 0, np.maximum(1, np.rint(sales / spend)), 0).astype(np.int64)
-
-    is_refurbishing = (ordinals >= REFURBISHMENT_FIRST.toordinal()) & ~is_back
-    return SalesBlock(
-        is_observed=~(is_refurbishing[:, None] & stores.is_refurbished),
-        is_open=is_open,
-        sales=sales,
-        customers=customers,
-    )
+    return sales, customers

@@ -1,26 +1,35 @@
 """Write a sample to a folder: block by block, all files or none, never over the retailer's files.
 
-Entry point: :func:`write_sample`. The rows are built in :mod:`~rossmann_ml.ingest.sample.tables`.
+Entry point: :func:`write_sample`. The files have the competition's columns, order and quotes.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import filelock
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.ingest.data_set import MARKER_NAME
-from rossmann_ml.ingest.sample.calendar import make_calendar
-from rossmann_ml.ingest.sample.stores import make_stores
-from rossmann_ml.ingest.sample.tables import header, plan_rows, sales_rows, state_rows, store_rows
+from rossmann_ml.ingest.sample.calendar import HOLIDAY_CODES, STATES, ChainCalendar, make_calendar
+from rossmann_ml.ingest.sample.sales import has_rows, make_sales, opening
+from rossmann_ml.ingest.sample.stores import (
+    ASSORTMENTS,
+    PROMO_INTERVALS,
+    STORE_TYPES,
+    Stores,
+    make_stores,
+)
 
 # The dates of the competition's data, so that the sample has the same size.
 FIRST_DATE = date(2013, 1, 1)
@@ -37,39 +46,27 @@ FILES = (MARKER_NAME, "store.csv", "store_states.csv", "test.csv", "train.csv")
 
 # Rows in memory at a time, about 250 bytes each.
 _ROWS_PER_BLOCK = 500_000
-_WORK_DIR = ".making"
-_LOCK_FILE = ".making.lock"
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """Name, dates and sizes of a written sample.
+    """Name, last date of the plan and sizes of a written sample.
 
     Attributes:
         name: Name of the data set, ``sample-<stores>-<seed>``.
-        folder: Folder of the files.
-        stores: Number of stores.
-        seed: Seed of the random numbers.
-        first_date: First date of ``train.csv``.
-        last_date: Last date of ``train.csv``.
-        plan_last_date: Last date of ``test.csv``, which starts the day after ``last_date``.
+        plan_last_date: Last date of ``test.csv``, which starts the day after the last sales.
         sales_rows: Number of rows of ``train.csv``.
         plan_rows: Number of rows of ``test.csv``.
         bytes_written: Size of the four data files in bytes.
     """
 
     name: str
-    folder: Path
-    stores: int
-    seed: int
-    first_date: date
-    last_date: date
     plan_last_date: date
-    sales_rows: int = 0
-    plan_rows: int = 0
-    bytes_written: int = 0
+    sales_rows: int
+    plan_rows: int
+    bytes_written: int
 
 
 def write_sample(
@@ -79,7 +76,6 @@ def write_sample(
     seed: int,
     first_date: date = FIRST_DATE,
     last_date: date = LAST_DATE,
-    plan_days: int = PLAN_DAYS,
     progress: Progress | None = None,
 ) -> SampleSummary:
     """Write a synthetic chain of stores in the files of the competition.
@@ -94,7 +90,6 @@ def write_sample(
         seed: Seed of the random numbers; a store is the same for every number of stores.
         first_date: First date of sales.
         last_date: Last date of sales.
-        plan_days: Number of days after ``last_date`` in ``test.csv``.
         progress: Called after every block with the store-days done and the total store-days.
 
     Raises:
@@ -102,22 +97,42 @@ def write_sample(
         RefusedError: The folder has files that are not a sample.
         BusyError: Another process writes a sample there.
     """
-    _check_arguments(stores, seed, first_date, last_date, plan_days)
+    _check_arguments(stores, seed, first_date, last_date)
+    plan_last_date = last_date + timedelta(days=PLAN_DAYS)
     try:
         with _work_dir(folder) as work:
-            summary = _make_files(
-                work,
-                SampleSummary(
-                    name=f"sample-{stores}-{seed}",
-                    folder=folder,
-                    stores=stores,
-                    seed=seed,
-                    first_date=first_date,
-                    last_date=last_date,
-                    plan_last_date=last_date + timedelta(days=plan_days),
-                ),
-                progress,
+            calendar = make_calendar(first_date, plan_last_date)
+            chain = make_stores(seed, stores)
+            _store_rows(chain).write_csv(work / "store.csv", quote_style="non_numeric")
+            states = {"Store": np.arange(1, stores + 1), "State": _named(STATES, chain.state)}
+            pl.DataFrame(states).write_csv(work / "store_states.csv")
+            # the calendar has the newest day first, and so the plan before the sales
+            write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
+            plan_rows = write(work / "test.csv", range(PLAN_DAYS), seed=None)
+            sales_rows = write(
+                work / "train.csv", range(PLAN_DAYS, len(calendar.ordinals)), seed=seed
             )
+            summary = SampleSummary(
+                name=f"sample-{stores}-{seed}",
+                plan_last_date=plan_last_date,
+                sales_rows=sales_rows,
+                plan_rows=plan_rows,
+                bytes_written=sum(path.stat().st_size for path in work.iterdir()),
+            )
+            marker = {
+                "name": summary.name,
+                "is_synthetic": True,
+                "is_historical": True,
+                "made_by": "rossmann data sample",
+                "stores": stores,
+                "seed": seed,
+                "first_date": f"{first_date}",
+                "last_date": f"{last_date}",
+                "plan_last_date": f"{plan_last_date}",
+                "sales_rows": sales_rows,
+                "plan_rows": plan_rows,
+            }
+            (work / MARKER_NAME).write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
             for name in FILES:
                 (work / name).replace(folder / name)
     except OSError as error:
@@ -125,52 +140,11 @@ def write_sample(
     return summary
 
 
-def _make_files(work: Path, plan: SampleSummary, progress: Progress | None) -> SampleSummary:
-    """Write all files of a sample and return the summary with their sizes."""
-    calendar = make_calendar(plan.first_date, plan.plan_last_date)
-    chain = make_stores(plan.seed, plan.stores)
-    history = (plan.last_date - plan.first_date).days + 1
-    total = plan.stores * len(calendar.ordinals)
-    done = 0
-
-    def advance(rows: slice) -> None:
-        nonlocal done
-        done += plan.stores * (rows.stop - rows.start)
-        if progress is not None:
-            progress(done, total)
-
-    def plan_blocks() -> Iterator[pl.DataFrame]:
-        first_id = 1
-        for rows in _blocks_newest_first(history, len(calendar.ordinals), plan.stores):
-            frame = plan_rows(calendar, rows, chain, first_id=first_id)
-            first_id += len(frame)
-            yield frame
-            advance(rows)
-
-    def sales_blocks() -> Iterator[pl.DataFrame]:
-        for rows in _blocks_newest_first(0, history, plan.stores):
-            yield sales_rows(calendar, rows, chain, plan.seed)
-            advance(rows)
-
-    _write(work / "store.csv", [store_rows(chain)])
-    _write(work / "store_states.csv", [state_rows(chain)], quoted_header=False)
-    planned = _write(work / "test.csv", plan_blocks())
-    sold = _write(work / "train.csv", sales_blocks())
-    size = sum(path.stat().st_size for path in work.iterdir())
-    summary = replace(plan, sales_rows=sold, plan_rows=planned, bytes_written=size)
-    _write_marker(work / MARKER_NAME, summary)
-    return summary
-
-
-def _check_arguments(
-    stores: int, seed: int, first_date: date, last_date: date, plan_days: int
-) -> None:
+def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) -> None:
     if not 1 <= stores <= MOST_STORES:
         raise SettingsError(f"a sample has 1 to {MOST_STORES:,} stores, not {stores:,}")
     if seed < 0:
         raise SettingsError(f"the seed of a sample is 0 or more, not {seed}")
-    if not 1 <= plan_days <= 366:
-        raise SettingsError(f"the plan of a sample covers 1 to 366 days, not {plan_days}")
     if last_date < first_date:
         raise SettingsError(f"the last day of sales {last_date} is before the first {first_date}")
     if first_date < EARLIEST_DATE or last_date > LATEST_DATE:
@@ -182,39 +156,33 @@ def _check_arguments(
 
 @contextmanager
 def _work_dir(folder: Path) -> Iterator[Path]:
-    """Yield a work folder inside the target, so that each finished file is moved by one rename."""
-    _check_target(folder)
+    """Yield a work folder inside the target, so that each finished file is moved by one rename.
+
+    Raises:
+        RefusedError: The folder has files but no marker of a sample.
+        BusyError: Another process writes a sample there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / _LOCK_FILE, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise BusyError(
-            f"another process is making a sample in {folder}: wait for it, or name another folder"
-        ) from error
-    work = folder / _WORK_DIR
-    try:
-        shutil.rmtree(work, ignore_errors=True)  # a killed run leaves its files
-        work.mkdir()
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        lock.release()
-
-
-def _check_target(folder: Path) -> None:
-    """Raise when the folder has files but no marker of a sample."""
-    if folder.exists() and not folder.is_dir():
-        raise RefusedError(f"{folder} is a file; a sample needs a folder")
-    if not folder.exists() or is_sample(folder):
-        return
     found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    if found:
+    if found and not is_sample(folder):
         raise RefusedError(
             f"{folder} holds {', '.join(found[:5])}{', …' if len(found) > 5 else ''} and no "
             f"{MARKER_NAME} of a sample: nothing was written, because synthetic and real data are "
             "never mixed. Name another folder with --out, or empty this one"
         )
+    work = folder / ".making"
+    try:
+        with filelock.FileLock(folder / ".making.lock", timeout=0):
+            shutil.rmtree(work, ignore_errors=True)  # a killed run leaves its files
+            work.mkdir()
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    except filelock.Timeout as error:
+        raise BusyError(
+            f"another process is making a sample in {folder}: wait for it, or name another folder"
+        ) from error
 
 
 def is_sample(folder: Path) -> bool:
@@ -226,33 +194,95 @@ def is_sample(folder: Path) -> bool:
     return isinstance(marker, dict) and marker.get("is_synthetic") is True
 
 
-def _blocks_newest_first(first_row: int, end_row: int, stores: int) -> Iterator[slice]:
-    days = max(1, _ROWS_PER_BLOCK // stores)
-    for end in range(end_row, first_row, -days):
-        yield slice(max(first_row, end - days), end)
-
-
-def _write(path: Path, frames: Iterable[pl.DataFrame], *, quoted_header: bool = True) -> int:
-    """Write frames to one CSV file, one after the other, and return the number of rows."""
-    rows = 0
+def _write_days(
+    path: Path,
+    days: range,
+    *,
+    seed: int | None,
+    calendar: ChainCalendar,
+    stores: Stores,
+    progress: Progress | None,
+) -> int:
+    """Write ``train.csv``, or ``test.csv`` if there is no seed; return the number of rows."""
+    written = 0
+    per_block = max(1, _ROWS_PER_BLOCK // len(stores))
     with path.open("wb") as file:
-        for number, frame in enumerate(frames):
-            if number == 0:
-                file.write(header(frame.columns, quoted=quoted_header))
+        for start in days[::per_block]:
+            rows = slice(start, min(start + per_block, days.stop))
+            frame = _day_rows(calendar, rows, stores, seed)
+            if start == days.start:
+                frame.clear().write_csv(file, quote_style="non_numeric")
             frame.write_csv(file, include_header=False, quote_style="never")
-            rows += len(frame)
-    return rows
+            written += frame.height
+            if progress is not None:
+                progress(len(stores) * rows.stop, len(stores) * len(calendar.ordinals))
+    return written
 
 
-def _write_marker(path: Path, summary: SampleSummary) -> None:
-    facts = asdict(summary)
-    for left_out in ("folder", "bytes_written"):
-        facts.pop(left_out)
-    marker = {
-        "name": facts.pop("name"),
-        "is_synthetic": True,
-        "is_historical": True,
-        "made_by": "rossmann data sample",
-        **facts,
-    }
-    path.write_text(json.dumps(marker, indent=2, default=str) + "\n", encoding="utf-8")
+def _day_rows(
+    calendar: ChainCalendar, rows: slice, stores: Stores, seed: int | None
+) -> pl.DataFrame:
+    """Return rows of ``train.csv``, or of ``test.csv`` if there is no seed, by day and store.
+
+    Quotes are part of the values, because the competition's files quote all columns of text but
+    the date.
+    """
+    ordinals, count = calendar.ordinals[rows], len(stores)
+    each = np.repeat(np.arange(len(ordinals)), count)
+    figures: dict[str, npt.NDArray[np.int64]] = {}
+    if seed is not None:
+        sales, customers = make_sales(calendar, rows, stores, seed)
+        figures = {"Sales": sales.ravel(), "Customers": customers.ravel()}
+    frame = pl.DataFrame(
+        {
+            "Store": np.tile(np.arange(1, count + 1), len(ordinals)),
+            "DayOfWeek": calendar.day_of_week[rows][each],
+            "Date": pl.Series([date.fromordinal(day) for day in ordinals.tolist()]).gather(each),
+            **figures,
+            "Open": opening(calendar, rows, stores).ravel().astype(np.int8),
+            "Promo": calendar.is_promo[rows].astype(np.int8)[each],
+            "StateHoliday": _named(
+                [f'"{code}"' for code in HOLIDAY_CODES],
+                calendar.holiday_code[rows][:, stores.state],
+            ),
+            "SchoolHoliday": _named(
+                ['"0"', '"1"'], calendar.is_school_holiday[rows][:, stores.state]
+            ),
+        }
+    )
+    if seed is None:
+        return frame.with_row_index("Id", offset=1 + rows.start * count)
+    return frame.filter(has_rows(calendar, rows, stores).ravel())
+
+
+def _named(names: Sequence[str], index: npt.NDArray[np.generic]) -> pl.Series:
+    return pl.Series(names).gather(index.astype(np.uint32).ravel())
+
+
+def _store_rows(stores: Stores) -> pl.DataFrame:
+    """Return the rows of ``store.csv``; an unknown value is an empty field."""
+    has_promo2, is_known = pl.col("Promo2") == 1, pl.col("since") >= 0
+    return pl.DataFrame(
+        {
+            "Store": np.arange(1, len(stores) + 1),
+            "StoreType": _named(STORE_TYPES, stores.store_type),
+            "Assortment": _named(ASSORTMENTS, stores.assortment),
+            "CompetitionDistance": stores.competition_distance_m,
+            "since": stores.competition_since,
+            "Promo2": (stores.promo2_year > 0).astype(np.int8),
+            "Promo2SinceWeek": stores.promo2_week,
+            "Promo2SinceYear": stores.promo2_year,
+            "PromoInterval": _named(PROMO_INTERVALS, stores.promo_interval),
+        }
+    ).select(
+        "Store",
+        "StoreType",
+        "Assortment",
+        pl.col("CompetitionDistance").fill_nan(None).cast(pl.Int64),
+        pl.when(is_known).then(pl.col("since") % 12 + 1).alias("CompetitionOpenSinceMonth"),
+        pl.when(is_known).then(pl.col("since") // 12).alias("CompetitionOpenSinceYear"),
+        "Promo2",
+        pl.when(has_promo2).then("Promo2SinceWeek"),
+        pl.when(has_promo2).then("Promo2SinceYear"),
+        "PromoInterval",
+    )

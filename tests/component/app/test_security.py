@@ -68,11 +68,7 @@ SQL_FROM_PARTS = {
     "app/api/table_pages.py: rows",
     "rossmann_ml/ingest/file_load.py: _redate_loads_before_sales",
     "rossmann_ml/ingest/status.py: _landed_kinds",
-    "rossmann_ml/ingest/versions.py: __enter__",
-    "rossmann_ml/ingest/versions.py: __exit__",
-    "rossmann_ml/ingest/versions.py: add",
-    "rossmann_ml/ingest/versions.py: resolve_repeated_keys",
-    "rossmann_ml/ingest/versions.py: store",
+    "rossmann_ml/ingest/versions.py: store_rows",
 }
 _SQL = re.compile(
     r"\b(SELECT .*FROM|INSERT |UPDATE .*SET|DELETE FROM|CREATE |DROP |ATTACH |COPY )", re.DOTALL

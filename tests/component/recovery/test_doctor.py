@@ -207,17 +207,6 @@ def test_a_later_schema_is_an_error_without_a_repair(place: Settings) -> None:
     assert (found.severity, found.repair) == (Severity.ERROR, None)
 
 
-def test_what_a_dead_dbt_left_is_dropped(place: Settings) -> None:
-    change(
-        place,
-        "CREATE TABLE marts.stores__dbt_tmp AS SELECT 1 AS x; "
-        "CREATE VIEW marts.daily_sales__dbt_backup AS SELECT 1 AS x",
-        marts_follow=False,
-    )
-    assert "marts.daily_sales__dbt_backup" in the(place, "unfinished tables").found
-    repaired(place, "unfinished tables")
-
-
 def test_a_missing_champion_is_copied_back_from_what_is_published(place: Settings) -> None:
     shutil.rmtree(place.models_path / MODEL)
     assert the(place, "champion").severity is Severity.ERROR

@@ -29,6 +29,7 @@ from rossmann_ml.ingest.data_set import DataSet, data_set_of, landed_data_set
 from rossmann_ml.ingest.discovery import recognise
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.warehouse.session import Session
 
 FRIDAY = date(2015, 6, 12)
 STORES = text(STORE_HEADER, STORE_LINES)
@@ -135,9 +136,8 @@ def test_a_file_read_in_one_block_reports_no_progress_and_leaves_no_temporary_ta
     raw_file = recognise(path)
     assert raw_file is not None
     reported: list[str] = []
-    landing = land_file(
-        with_stores, settings_as_of(None), params_allowing(1.0), raw_file, reported.append
-    )
+    session = Session(settings_as_of(None), params_allowing(1.0), progress=reported.append)
+    landing = land_file(session, with_stores, raw_file)
     assert (reported, landing.warnings) == ([], ())
     assert with_stores.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'temp'"
@@ -155,7 +155,8 @@ def test_a_file_of_several_blocks_reports_the_share_read_and_must_not_change_mea
     assert raw_file is not None
 
     def land_reporting(progress: Progress) -> None:
-        land_file(with_stores, settings_as_of(None), params_allowing(1.0), raw_file, progress)
+        session = Session(settings_as_of(None), params_allowing(1.0), progress=progress)
+        land_file(session, with_stores, raw_file)
 
     def append_row(line: str) -> None:
         reported.append(line)

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.ingest_warehouse import land, params_allowing
+from support.ingest_warehouse import land, params_allowing, session_on
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.data_set import DataSet
-from rossmann_ml.ingest.discovery import find_files
-from rossmann_ml.ingest.landing import land_files, land_incoming, land_raw, require_files
-from rossmann_ml.ingest.status import data_status, read_data_status
+from rossmann_ml.ingest.landing import land_incoming, land_raw, require_files
+from rossmann_ml.ingest.status import data_status
 from rossmann_ml.warehouse.session import Session
 
 
@@ -84,23 +83,21 @@ def test_without_weekly_drops_nothing_lands_and_no_warehouse_is_opened(places: S
     assert not places.warehouse_path.exists()
 
 
-def test_files_land_in_the_given_order_and_each_is_reported(
-    warehouse: duckdb.DuckDBPyConnection, places: Settings
-) -> None:
+def test_files_land_in_landing_order_and_each_is_reported(places: Settings) -> None:
     (places.raw_path / "store_states.csv").write_text("Store,State\n1,HE\n2,BY\n")
     (places.raw_path / "store.csv").write_text(text(STORE_HEADER, STORE_LINES))
-    files = [*reversed(find_files(places.raw_path)[0])]
     reported: list[str] = []
-    landings = land_files(warehouse, places, params_allowing(0.01), files, reported.append)
+    session = Session(places, params_allowing(0.01), progress=reported.append)
+    landings = land_incoming(session, paths=[places.raw_path]).files
     assert [(each.file_name, each.load_id, each.rows_landed) for each in landings] == [
-        ("store_states.csv", 1, 2),
-        ("store.csv", 2, 3),
+        ("store.csv", 1, 3),
+        ("store_states.csv", 2, 2),
     ]
     assert reported == [each.describe() for each in landings]
-    again = land_files(warehouse, places, params_allowing(0.01), files, reported.append)
+    again = land_incoming(session, paths=[places.raw_path]).files
     assert reported[2:] == [
-        "store_states.csv: unchanged: this file was landed before",
         "store.csv: unchanged: this file was landed before",
+        "store_states.csv: unchanged: this file was landed before",
     ]
     assert [each.was_landed_before for each in again] == [True, True]
 
@@ -120,18 +117,13 @@ def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
     assert (status.has_warehouse, status.data_set, status.today, status.landed) == (
         *(False, None, None, ()),
     )
-    assert (status.database_path, status.raw_path, status.incoming_path) == (
-        places.warehouse_path / "rossmann.duckdb",
-        places.raw_path,
-        places.incoming_path,
-    )
     assert not places.warehouse_path.exists()
 
 
 def test_the_status_of_an_open_database_has_a_business_date_after_the_first_landing(
     warehouse: duckdb.DuckDBPyConnection, places: Settings
 ) -> None:
-    empty = read_data_status(warehouse, places)
+    empty = data_status(session_on(warehouse, places))
     assert (empty.has_warehouse, empty.data_set, empty.today, empty.landed) == (
         *(True, None, None, ()),
     )
@@ -139,7 +131,7 @@ def test_the_status_of_an_open_database_has_a_business_date_after_the_first_land
     land(warehouse, stores, text(STORE_HEADER, STORE_LINES))
     (places.incoming_path / "store.csv").write_bytes(stores.read_bytes())
     (places.incoming_path / "train.csv").write_bytes(stores.read_bytes())
-    status = read_data_status(warehouse, places)
+    status = data_status(session_on(warehouse, places))
     assert (status.data_set, status.today) == (DataSet("retailer"), date.today())
     # the bytes were landed as stores, under any name of that kind, and not as sales
     assert [file.path.name for file in status.waiting] == ["train.csv"]
@@ -148,5 +140,5 @@ def test_the_status_of_an_open_database_has_a_business_date_after_the_first_land
 def test_a_database_without_the_raw_tables_is_not_a_warehouse(places: Settings) -> None:
     fill(places.raw_path, "train.csv")
     with duckdb.connect() as connection:
-        status = read_data_status(connection, places)
+        status = data_status(session_on(connection, places))
     assert (status.has_warehouse, status.data_set, len(status.waiting)) == (False, None, 1)

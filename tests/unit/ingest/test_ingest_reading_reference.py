@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.formats import STORE_STATES
-from rossmann_ml.ingest.reading import open_rows, read_lines
+from rossmann_ml.ingest.reading import open_rows
 
 MIB = 1_048_576
 QUOTES = "the quotes of the line do not pair"
@@ -79,14 +79,11 @@ def is_cut(data: bytes, rows: Rows, bad: Bad) -> bool:
 def read(path: Path, *, block_bytes: int = 10_000) -> tuple[Rows, Bad]:
     rows: Rows = {}
     bad: Bad = {}
-    texts = {}
     _, blocks = open_rows(path, STORE_STATES, block_bytes=block_bytes)
     for block in blocks:
-        for line, text, store, state in block.fields.iter_rows():
+        for line, _, store, state in block.fields.iter_rows():
             rows[line] = (store, state)
-            texts[line] = text
         bad.update({line: (text, why) for line, text, why in block.malformed.iter_rows()})
-    assert texts == read_lines(path, texts)
     return rows, bad
 
 
@@ -237,10 +234,3 @@ def test_a_block_has_the_number_of_bytes_read_up_to_its_end(tmp_path: Path) -> N
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store_states.csv"
     assert refusal(path) == ": cannot be read: No such file or directory"
-
-
-def test_lines_are_returned_by_number_without_their_line_end(tmp_path: Path) -> None:
-    path = write(tmp_path, "\ufeffStore,State\r\n1,HE\n\n4,BY")
-    assert read_lines(path, [4, 1, 3, 5, 0, 2]) == {1: "Store,State", 2: "1,HE", 3: "", 4: "4,BY"}
-    assert read_lines(path, []) == {}
-    assert read_lines(tmp_path / "none.csv", []) == {}

@@ -209,14 +209,14 @@ def checked_rows(kind: Kind, rows: list[Row]) -> tuple[dict[int, tuple[str, str]
         schema_overrides=dict.fromkeys(COLUMNS[kind], pl.String),
     )
     has_days = kind in ("sales", "plan")
-    checked = check_rows(
+    good, bad = check_rows(
         fields,
         FORMATS[kind],
         known_stores=pl.Series(KNOWN_STORES, dtype=pl.Int32) if has_days else None,
         latest_sales_date=LATEST,
     )
-    assert all(text == repr(rows[line - 2]) for line, *_, text in checked.bad.iter_rows())
-    return {line: (name, why) for line, name, why, _ in checked.bad.iter_rows()}, checked.good
+    assert all(text == repr(rows[line - 2]) for line, *_, text in bad.iter_rows())
+    return {line: (name, why) for line, name, why, _ in bad.iter_rows()}, good.drop("row_text")
 
 
 def stored(kind: Kind, row: Row) -> tuple[object, ...]:

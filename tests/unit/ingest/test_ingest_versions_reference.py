@@ -17,10 +17,10 @@ from pathlib import Path
 import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.ingest_warehouse import land, settings_as_of
+from support.ingest_warehouse import land, session_on, settings_as_of
 from support.retailer import SALES_HEADER, sales_line, text
 
-from rossmann_ml.ingest.status import LandedKind, read_data_status
+from rossmann_ml.ingest.status import LandedKind, data_status
 
 MONDAY = date(2015, 6, 15)
 CONFLICT = "the same key is in the file more than once with different values"
@@ -154,7 +154,7 @@ def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
 ) -> None:
     land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,HE\n2,XX\n3,BY\n")
     land(with_stores, tmp_path / "store_states.csv", "Store,State\n1,NW\n3,BY\n")
-    states = read_data_status(with_stores, settings_as_of(None)).landed[1:]
+    states = data_status(session_on(with_stores, settings_as_of(None))).landed[1:]
     reason = (
         "State is none of BB; BE; BW; BY; HB; HE; HH; MV; NI; NW; RP; SH; SL; SN; ST; TH; HB,NI"
     )
@@ -164,7 +164,8 @@ def test_status_lists_the_kinds_that_were_landed_in_the_order_of_landing(
 def check_status(connection: duckdb.DuckDBPyConnection, reference: Reference) -> None:
     """Check that ``rossmann data status`` shows the counts of the reference."""
     found = {
-        landed.kind: landed for landed in read_data_status(connection, settings_as_of(None)).landed
+        landed.kind: landed
+        for landed in data_status(session_on(connection, settings_as_of(None))).landed
     }
     assert (found["stores"].files, found["stores"].rows, found["stores"].first_date) == (1, 3, None)
     if not reference.recorded:
