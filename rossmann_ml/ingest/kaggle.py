@@ -112,12 +112,22 @@ def _signed_session(settings: Settings, folder: Path) -> requests.Session:
     token = settings.kaggle_api_token.get_secret_value()
     user, key = settings.kaggle_username, settings.kaggle_key.get_secret_value()
     if token:
-        session.headers["Authorization"] = f"Bearer {token}"
+        session.auth = _bearer(token)
     elif user and key:
         session.auth = user, key
     else:
         session.auth = _token_file(settings.kaggle_config_dir.expanduser() / "kaggle.json", folder)
     return session
+
+
+def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Return a signer of requests; unlike a header of the session, no ``.netrc`` overrides it."""
+
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return sign
 
 
 def _token_file(path: Path, folder: Path) -> tuple[str, str]:
