@@ -30,7 +30,7 @@ from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.training import tracking
 from rossmann_ml.training.member_fits import fit_members
-from rossmann_ml.training.model_card import card_path, model_card, read_card_source
+from rossmann_ml.training.model_card import card_path, model_card
 from rossmann_ml.training.model_records import (
     TrainingReport,
     record_model,
@@ -154,7 +154,7 @@ def _keep_card(
     path = card_path(settings, report.model_version)
     if path.exists():
         return
-    card = model_card(read_card_source(connection, report.model_version))
+    card = model_card(connection, report.model_version)
     if report.mlflow_run_id:
         tracking.log_card(settings, report.mlflow_run_id, card)
     # the file is last, because its existence means that MLflow has the card too
