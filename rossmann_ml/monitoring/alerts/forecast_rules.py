@@ -72,7 +72,7 @@ def judge_coverage(situation: Situation) -> Judgement:
 
 def judge_drift(situation: Situation) -> Judgement:
     """Find drift in the newest rows of ``monitoring.drift_metrics``."""
-    rows = situation.rows(
+    rows = situation.connection.execute(
         """
         WITH newest AS (
             SELECT * FROM monitoring.drift_metrics
@@ -84,7 +84,7 @@ def judge_drift(situation: Situation) -> Judgement:
         ORDER BY kind, abs(value / nullif(threshold, 0)) DESC NULLS LAST, feature, method
         """,
         {"run_id": situation.run_id},
-    )
+    ).fetchall()
     if not rows:
         return None
     found = []

@@ -49,15 +49,6 @@ def test_on_empty_tables_every_rule_returns_none(tables: duckdb.DuckDBPyConnecti
     )
 
 
-def test_a_query_of_a_missing_table_has_no_rows_and_other_errors_are_raised():
-    with duckdb.connect() as connection:
-        at = situation(connection)
-        assert at.rows("SELECT * FROM marts.nowhere") == []
-        assert at.rows("SELECT $x + 1", {"x": 1}) == [(2,)]
-        with pytest.raises(duckdb.BinderException):
-            at.rows("SELECT nothing FROM (SELECT 1 AS x)")
-
-
 # sales and plan
 
 
