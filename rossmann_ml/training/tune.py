@@ -299,21 +299,19 @@ class _Objective:
                 break
         tracking.log_trial(
             self.settings,
-            tracking.TrialRecord(
-                name=f"{trial.study.study_name} {trial.number}",
-                tags={
-                    **self.versions.as_tags(),
-                    "model_type": self.family,
-                    "profile": self.recipe.profile,
-                    "study": trial.study.study_name,
-                    "trial": str(trial.number),
-                    "trial_state": "pruned" if is_pruned else "complete",
-                    "tuning_origins": _listed([fold.origin for fold in self.folds]),
-                },
-                parameters=changed.member_parameters(self.family),
-                rmspe_by_origin=figures,
-                seconds=time.monotonic() - started,
-            ),
+            f"{trial.study.study_name} {trial.number}",
+            tags={
+                **self.versions.as_tags(),
+                "model_type": self.family,
+                "profile": self.recipe.profile,
+                "study": trial.study.study_name,
+                "trial": str(trial.number),
+                "trial_state": "pruned" if is_pruned else "complete",
+                "tuning_origins": _listed([fold.origin for fold in self.folds]),
+            },
+            parameters=changed.member_parameters(self.family),
+            rmspe=figures,
+            seconds=time.monotonic() - started,
         )
         if is_pruned:
             raise optuna.TrialPruned

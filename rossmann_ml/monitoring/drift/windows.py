@@ -337,8 +337,9 @@ def _samples(
         sides: Current and reference rows.
         windows: Days of both.
     """
+    now, then = sides
     samples = (
-        Sample(kind, name, *(_values(side[name]) for side in sides), *windows) for name in features
+        Sample(kind, name, _values(now[name]), _values(then[name]), *windows) for name in features
     )
     return [each for each in samples if len(each.current) and len(each.reference)]
 
