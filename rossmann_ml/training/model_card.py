@@ -14,14 +14,13 @@ import duckdb
 import jinja2
 import polars as pl
 
-from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.training.model_findings import SEGMENT_NAMES, fairness, pooled, weaknesses
 from rossmann_ml.warehouse.connection import read_frame
-from rossmann_ml.warehouse.tables import raw
+from rossmann_ml.warehouse.tables import models, raw
 
 _TEMPLATE = Path(__file__).with_name("model_card.md.j2")
 
@@ -41,7 +40,7 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
     Raises:
         NoDataError: There is no such model.
     """
-    version = _version(connection, model_version)
+    version = models.recorded(connection, model_version)
     scores, importance = (
         read_frame(
             connection,
@@ -82,25 +81,6 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
         weaknesses=weaknesses(scores),
         fairness=fairness(scores),
     )
-
-
-def _version(connection: duckdb.DuckDBPyConnection, wanted: str | None) -> dict[str, Any]:
-    versions = read_frame(
-        connection,
-        """
-        SELECT * FROM forecasting.model_versions
-        WHERE CASE WHEN $wanted IS NULL THEN registry_version <> '' ELSE model_version = $wanted END
-        ORDER BY created_at DESC, model_version LIMIT 1
-        """,
-        {"wanted": wanted},
-    )
-    if versions.is_empty():
-        raise NoDataError(
-            f"there is no model {wanted}; `rossmann sql` on model_versions has all"
-            if wanted
-            else "no model has been trained yet: run `rossmann refresh --retrain fast`"
-        )
-    return versions.row(0, named=True)
 
 
 def _reference(scores: pl.DataFrame, model: str) -> str:
