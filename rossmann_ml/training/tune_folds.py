@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, SettingsError
-from rossmann_ml.base.params import Params
+from rossmann_ml.base.params import FitSize, Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import fold_panel
 from rossmann_ml.evaluation.folds import data_version_of_origin
@@ -160,18 +160,13 @@ def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str
         values: New parameters by the library's names; ``trees`` and ``learning_rate`` replace those
             of the profile.
     """
-    training, profile = recipe.params.training, recipe.profile_params
-    size = profile.models[family]
-    of_size = {name: value for name, value in values.items() if name in type(size).model_fields}
-    others = {name: value for name, value in values.items() if name not in of_size}
-    models = {**profile.models, family: size.model_copy(update=of_size)}
-    profiles = {
-        **training.profiles,
-        recipe.profile: profile.model_copy(update={"models": models}),
-    }
-    families = {**training.families, family: {**training.families[family], **others}}
-    changed = training.model_copy(update={"profiles": profiles, "families": families})
-    return replace(recipe, params=recipe.params.model_copy(update={"training": changed}))
+    params = recipe.params.model_copy(deep=True)
+    models = params.training.profiles[recipe.profile].models
+    size = {name: value for name, value in values.items() if name in FitSize.model_fields}
+    models[family] = models[family].model_copy(update=size)
+    others = {name: value for name, value in values.items() if name not in size}
+    params.training.families[family].update(others)
+    return replace(recipe, params=params)
 
 
 def rmspe_of_folds(

@@ -69,11 +69,6 @@ Judgement = list[AlertFinding] | None
 """Findings of a rule; None when the data that it judges does not exist yet."""
 
 
-def figure(value: float | None) -> str:
-    """Format a figure with three digits; return ``none`` for None."""
-    return "none" if value is None else f"{value:.3g}"
-
-
 def some(items: Sequence[str], separator: str = ", ") -> str:
     """Join the first items, and add the number of further ones."""
     more = len(items) - _NAMED

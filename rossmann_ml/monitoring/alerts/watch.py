@@ -101,7 +101,10 @@ def watch(
         if failure is None and not is_publishing:
             last = read_status(settings.published_path).last_failed_run
             failure = None if last is None or last.is_resolved else last
-        findings[FAILED_RUN] = [] if failure is None else [_failed(failure)]
+        findings[FAILED_RUN] = []
+        if failure is not None:
+            message = f"run {failure.run_id} stopped at {failure.step}: {failure.reason}"
+            findings[FAILED_RUN] = [AlertFinding(FAILED_RUN, failure.step, message)]
         raised, resolved = _record(situation, findings, settings.dashboard_url)
         due = _due(connection, params.monitoring.alerts, sending)
         still_open = open_alerts(connection)
@@ -134,14 +137,6 @@ def open_alerts(connection: duckdb.DuckDBPyConnection) -> tuple[OpenAlert, ...]:
         {"severities": list(SEVERITIES)},
     )
     return tuple(OpenAlert.model_validate(row) for row in rows.to_dicts())
-
-
-def _failed(failure: FailedRun) -> AlertFinding:
-    return AlertFinding(
-        FAILED_RUN,
-        failure.step,
-        f"run {failure.run_id} stopped at {failure.step}: {failure.reason}",
-    )
 
 
 def _record(

@@ -210,8 +210,9 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
 def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
     """Return the measures MAPE and bias of the newest week, and write Evidently's page."""
     actual = data.actuals["sales"].to_numpy()
-    found = drift_evidently.performance(data.actuals["sales_forecast"].to_numpy(), actual, page)
-    bias = found.mean_error / float(actual.mean())
+    forecast = data.actuals["sales_forecast"].to_numpy()
+    mape, mean_error = drift_evidently.performance(forecast, actual, page)
+    bias = mean_error / float(actual.mean())
     return [
         _of_window(
             params,
@@ -223,7 +224,7 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
             detail=f"forecast at {data.vintage}, {detail}",
         )
         for feature, value, detail in (
-            ("mape", found.mape, f"{len(actual):,} store-days"),
+            ("mape", mape, f"{len(actual):,} store-days"),
             ("bias", abs(bias), f"{bias:+.1%}"),
         )
     ]
