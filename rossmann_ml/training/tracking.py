@@ -245,11 +245,6 @@ def alias_version(settings: Settings) -> str | None:
 def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
     params = recipe.params
     profile = recipe.profile_params.model_dump(exclude={"models"})
-    members = {
-        f"{family}.{name}": value
-        for family in recipe.families
-        for name, value in recipe.member_parameters(family).items()
-    }
     return {
         "members": ", ".join(recipe.families),
         "horizon_days": params.forecast.horizon_days,
@@ -258,7 +253,11 @@ def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
         "blend.shrinkage": params.blend.shrinkage,
         **{f"profile.{name}": str(value) for name, value in profile.items()},
         **{f"features.{name}": str(value) for name, value in params.features.model_dump().items()},
-        **members,
+        **{
+            f"{family}.{name}": value
+            for family in recipe.families
+            for name, value in recipe.member_parameters(family).items()
+        },
     }
 
 

@@ -7,14 +7,14 @@ Entry point: :func:`watch`. See :mod:`rossmann_ml.monitoring.alerts.rules` for t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
 
 import duckdb
 
-from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
+from rossmann_ml.base.alert_params import SEVERITIES
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import DeliverySettings, load_delivery_settings
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
@@ -106,8 +106,10 @@ def watch(
             message = f"run {failure.run_id} stopped at {failure.step}: {failure.reason}"
             findings[FAILED_RUN] = [AlertFinding(FAILED_RUN, failure.step, message)]
         raised, resolved = _record(situation, findings, settings.dashboard_url)
-        due = _due(connection, params.monitoring.alerts, sending)
         still_open = open_alerts(connection)
+        send_from = SEVERITIES.index(params.monitoring.alerts.send_from)
+        urgent = [each for each in still_open if SEVERITIES.index(each.severity) >= send_from]
+        due = {channel: _unsent(connection, channel, urgent) for channel in channels_of(sending)}
         advice = advise_retraining(
             connection,
             params.monitoring.retraining,
@@ -208,31 +210,22 @@ RETURNING raised_at
 """Insert one finding as an alert, or update its open or recent alert; return ``raised_at``."""
 
 
-def _due(
-    connection: duckdb.DuckDBPyConnection, rules: AlertParams, sending: DeliverySettings
-) -> dict[str, list[OpenAlert]]:
-    """Return the alerts to send by channel."""
-    severities = SEVERITIES[SEVERITIES.index(rules.send_from) :]
-    due = {}
-    for channel in channels_of(sending):
-        rows = read_frame(
-            connection,
-            """
-            SELECT * FROM monitoring.alerts AS a
-            WHERE resolved_at IS NULL AND NOT is_notified
-                AND list_contains($severities::VARCHAR[], severity)
-                AND NOT EXISTS (
-                    SELECT 1 FROM monitoring.alert_deliveries AS d
-                    WHERE d.alert_id = a.alert_id AND d.channel = $channel AND d.is_delivered
-                        AND d.attempted_at >= a.due_at
-                )
-            ORDER BY list_position($severities::VARCHAR[], severity) DESC, raised_at, rule, subject
-            """,
-            {"severities": list(severities), "channel": channel},
+def _unsent(
+    connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
+) -> list[OpenAlert]:
+    """Return the alerts that are due and not delivered by a channel yet."""
+    rows = connection.execute(
+        """
+        SELECT alert_id FROM monitoring.alerts AS a
+        WHERE NOT is_notified AND NOT EXISTS (
+            SELECT 1 FROM monitoring.alert_deliveries AS d
+            WHERE d.alert_id = a.alert_id AND d.channel = $channel AND d.is_delivered
+                AND d.attempted_at >= a.due_at
         )
-        if len(rows):
-            due[channel] = [OpenAlert.model_validate(row) for row in rows.to_dicts()]
-    return due
+        """,
+        {"channel": channel},
+    ).fetchall()
+    return [alert for alert in alerts if (alert.alert_id,) in rows]
 
 
 def _send(
@@ -242,8 +235,9 @@ def _send(
     deliveries = []
     with session.released():
         for channel, alerts in due.items():
-            session.progress(f"sending {len(alerts)} alerts by {channel}")
-            deliveries.append(deliver(channel, alerts, sending))
+            if alerts:
+                session.progress(f"sending {len(alerts)} alerts by {channel}")
+                deliveries.append(deliver(channel, alerts, sending))
     if not deliveries:
         return ()
     with session.writing() as connection, transaction(connection):

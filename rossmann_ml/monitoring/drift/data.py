@@ -127,9 +127,7 @@ def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Samp
     if previous is None:
         return []
     now, then = (
-        forecasting.forecasts(connection, each)
-        .filter("is_open", pl.col("sales_forecast") > 0)
-        .drop("is_open")
+        forecasting.forecasts(connection, each).filter("is_open", pl.col("sales_forecast") > 0)
         for each in (origin, previous)
     )
     return forecast_samples(now, then)
