@@ -16,6 +16,7 @@ from functools import cache
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.files import write_text_atomically
 from rossmann_ml.base.params import Profile
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import blend_logs, score
@@ -139,7 +140,7 @@ def _keep_card(
     if report.mlflow_run_id:
         tracking.log_card(settings, report.mlflow_run_id, card)
     # the file is last, because its existence means that MLflow has the card too
-    path.write_text(card, encoding="utf-8")
+    write_text_atomically(path, card)
 
 
 def make_bundle(

@@ -19,7 +19,7 @@ from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import fold_panel
 from rossmann_ml.evaluation.folds import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
-from rossmann_ml.features.panel import FeatureInputs, training_origins, training_panel
+from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.calibration import point_log_shift
 from rossmann_ml.models.recipe import Recipe
 
@@ -120,26 +120,11 @@ def make_folds(
 
     Sales after the horizon of the newest origin are removed first, so that no trial can use them.
     """
-    params, profile = recipe.params, recipe.profile_params
-    horizon_days = params.forecast.horizon_days
-    last_day = origins[-1] + timedelta(days=horizon_days)
-    known = inputs.features
-    features = FeatureInputs(known.stores, known.sales.until(last_day), known.plan)
-    panel = training_panel(
-        features,
-        training_origins(
-            origins[-1],
-            first_day=inputs.first_sales_date,
-            step_days=profile.origin_step_days,
-            count=profile.max_origins,
-            min_history_days=params.training.min_history_days,
-        ),
-        known_until=origins[-1],
-        horizon_days=horizon_days,
-        params=params.features,
-        rows_share=profile.rows_share,
-        progress=progress,
-    )
+    params = recipe.params
+    last_day = origins[-1] + timedelta(days=params.forecast.horizon_days)
+    features = replace(inputs.features, sales=inputs.features.sales.until(last_day))
+    as_of_newest = replace(inputs, forecast_origin=origins[-1], features=features)
+    panel, _ = panel_of(as_of_newest, params, recipe.profile, progress=progress)
     return [
         TuningFold(
             origin,

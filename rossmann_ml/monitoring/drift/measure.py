@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -23,7 +22,7 @@ from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift.windows import Sample, Window
+from rossmann_ml.monitoring.drift.windows import Sample
 from rossmann_ml.serving.report_files import report_path, reports_folder
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
@@ -41,11 +40,11 @@ class DriftMetric:
     method: str
     value: float
     threshold: float
-    reference_from: date | None
-    reference_to: date | None
     current_from: date
     current_to: date
-    detail: str | None
+    detail: str
+    reference_from: date | None = None
+    reference_to: date | None = None
 
     @property
     def is_drifted(self) -> bool:
@@ -149,36 +148,17 @@ def as_rows(
     )
 
 
-def _of_window(
-    params: DriftParams, window: Window, kind: DriftKind, feature: str, **values: Any
-) -> DriftMetric:
-    """Return a measure of one window, without a reference.
-
-    Args:
-        params: Parameters with the threshold of the feature.
-        window: Days of the measure.
-        kind: Kind of the measure.
-        feature: Name of the measure.
-        values: ``method``, ``value`` and ``detail``.
-    """
-    return DriftMetric(
-        kind=kind,
-        feature=feature,
-        threshold=params.thresholds[kind][feature],
-        reference_from=None,
-        reference_to=None,
-        current_from=window.first,
-        current_to=window.last,
-        **values,
-    )
-
-
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
     """Return the measure of how much of the plan was filled by rule."""
-    share = data.assumed_share
-    detail = f"{share:.1%} of the plan filled by rule"
-    return _of_window(
-        params, data.horizon, "plan", "assumed_plan", method="share", value=share, detail=detail
+    return DriftMetric(
+        kind="plan",
+        feature="assumed_plan",
+        method="share",
+        value=data.assumed_share,
+        threshold=params.thresholds["plan"]["assumed_plan"],
+        current_from=data.horizon.first,
+        current_to=data.horizon.last,
+        detail=f"{data.assumed_share:.1%} of the plan filled by rule",
     )
 
 
@@ -193,16 +173,16 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
         for store, change in off.head(_MOST_STORES_NAMED).select("store_id", "change").iter_rows()
     )
     more = len(off) - _MOST_STORES_NAMED
-    detail = (named + (f" and {more} more" if more > 0 else "")) or "no store"
     return [
-        _of_window(
-            params,
-            data.newest_week,
-            "sales",
-            "stores_off_level",
+        DriftMetric(
+            kind="sales",
+            feature="stores_off_level",
             method="robust_z",
             value=float(len(off)),
-            detail=detail,
+            threshold=params.thresholds["sales"]["stores_off_level"],
+            current_from=data.newest_week.first,
+            current_to=data.newest_week.last,
+            detail=(named + (f" and {more} more" if more > 0 else "")) or "no store",
         )
     ]
 
@@ -214,13 +194,14 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
     mape, mean_error = drift_evidently.performance(forecast, actual, page)
     bias = mean_error / float(actual.mean())
     return [
-        _of_window(
-            params,
-            data.newest_week,
-            "performance",
-            feature,
+        DriftMetric(
+            kind="performance",
+            feature=feature,
             method=feature,
             value=value,
+            threshold=params.thresholds["performance"][feature],
+            current_from=data.newest_week.first,
+            current_to=data.newest_week.last,
             detail=f"forecast at {data.vintage}, {detail}",
         )
         for feature, value, detail in (

@@ -94,17 +94,15 @@ class Sample:
         if not self.is_categorical:
             means = self.reference.mean(), self.current.mean()
             return "mean {:.3f} then, {:.3f} now".format(*means)
-        then, now = _shares(self.reference), _shares(self.current)
+        then, now = (
+            dict(side.value_counts(normalize=True).iter_rows())
+            for side in (self.reference, self.current)
+        )
         moved = {each: abs(now.get(each, 0) - then.get(each, 0)) for each in sorted(then | now)}
         most = max(moved, key=moved.__getitem__)
         if moved[most] < _SMALLEST_SHARE_SHOWN:
             return "shares unchanged"
         return f"{most}: {then.get(most, 0):.1%} then, {now.get(most, 0):.1%} now"
-
-
-def _shares(categories: pl.Series) -> dict[str, float]:
-    """Return the share of each category."""
-    return dict(categories.value_counts(normalize=True).iter_rows())
 
 
 def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list[Sample]:

@@ -261,7 +261,7 @@ def test_the_share_of_assumed_plan_is_a_measure_of_the_plan(
 ):
     found = one(measuring.measure(assumed_plan=threshold), "assumed_plan")
     assert found == DriftMetric(
-        *("plan", "assumed_plan", "share", 0.25, threshold, None, None, ago(-1), ago(-42)),
+        *("plan", "assumed_plan", "share", 0.25, threshold, ago(-1), ago(-42)),
         "25.0% of the plan filled by rule",
     )
     assert found.is_drifted == is_drifted
