@@ -91,10 +91,8 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         panel = read_training_panel(connection, profile)
         started = time.perf_counter()
         stores = inputs.features.stores.attributes
-        with fit_members(settings, recipe, panel, inputs, progress=progress) as (
-            members,
-            fit_seconds,
-        ):
+        fits = fit_members(settings, recipe, panel, inputs, progress=progress)
+        with fits as (members, fit_seconds):
             bundle = make_bundle(recipe, members, folds, origin, stores)
             bundle = bundle.save(settings.models_path)
         seconds = time.perf_counter() - started

@@ -16,7 +16,8 @@ import polars as pl
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.warehouse.connection import append_frame, read_frame, transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
+from rossmann_ml.warehouse.tables import models
 from rossmann_ml.warehouse.versions import Versions
 
 
@@ -83,17 +84,15 @@ def stored_report(
         seconds: Wall time of the final fit.
         is_new: Whether the model was trained just now.
     """
-    row = read_frame(
-        connection,
-        """
-        SELECT model_version, registry_version, mlflow_run_id, training_rows,
-            rmspe_median, rmspe_mean, rmspe_spread
-        FROM forecasting.model_versions WHERE model_version = ?
-        """,
-        [bundle.model_version],
-    ).row(0, named=True)
+    row = models.recorded(connection, bundle.model_version)
     return TrainingReport(
-        **row,
+        model_version=bundle.model_version,
+        registry_version=row["registry_version"],
+        mlflow_run_id=row["mlflow_run_id"],
+        training_rows=row["training_rows"],
+        rmspe_median=row["rmspe_median"],
+        rmspe_mean=row["rmspe_mean"],
+        rmspe_spread=row["rmspe_spread"],
         seconds=seconds,
         is_new=is_new,
         weights=dict(bundle.model.weights),

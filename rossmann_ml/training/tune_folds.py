@@ -73,9 +73,8 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
     near = timedelta(days=params.backtest.reuse_within_days if len(possible) > 1 else 0)
     for begin in (possible[0] - near, possible[-1]):
         # only origins that are whole steps before the newest one have panel rows
-        step = max(profile.origin_step_days for profile in profiles)
-        back_days = -((begin - newest).days - horizon_days)
-        last = newest - timedelta(days=-(-back_days // step) * step)
+        step = timedelta(days=max(profile.origin_step_days for profile in profiles))
+        last = newest + (begin - timedelta(days=horizon_days) - newest) // step * step
         candidates = (
             last - timedelta(days=tuning.origin_step_days * number)
             for number in range(tuning.origins)

@@ -170,6 +170,7 @@ def _record(
                 "threshold": finding.threshold,
                 "cooldown_until": today + timedelta(days=rule.cooldown_days),
             }
+            # a known alert was raised earlier
             raised += one_row(connection, _UPSERT, values) == (now,)
         resolved = connection.execute(
             """
