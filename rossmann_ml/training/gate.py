@@ -18,7 +18,7 @@ from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
-from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
+from rossmann_ml.warehouse.connection import one_value, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models
 from rossmann_ml.warehouse.tables.models import REFUSED, champion, champion_record, require_champion
@@ -89,8 +89,9 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
     """
     with session.writing() as connection:
         present = require_champion(connection)
-        row = one_row(
+        before = one_value(
             connection,
+            str,
             """
             SELECT previous_model_version FROM forecasting.promotions
             WHERE model_version = ? AND action = ? AND previous_model_version IS NOT NULL
@@ -98,14 +99,10 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
             """,
             [present, PROMOTED],
         )
-        if row is None:
+        if before is None:
             raise NoDataError(f"there is no champion before {present} to roll back to")
-        decision = Decision(
-            str(row[0]),
-            is_promoted=True,
-            reason=f"rolled back from {present}",
-            previous=present,
-        )
+        reason = f"rolled back from {present}"
+        decision = Decision(before, is_promoted=True, reason=reason, previous=present)
         _record(connection, decision, actor, ROLLED_BACK)
     reconcile_alias(session)
     return decision

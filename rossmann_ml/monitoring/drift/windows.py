@@ -272,18 +272,19 @@ def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
         .filter(pl.col("rows") >= _ACTIVE_DAYS // 2)  # excludes stores that are just reopening
         .select("store_id")
     )
-
-    def rows(window: Window) -> pl.DataFrame:
-        expected = active.join(pl.DataFrame({"day": window.days}), how="cross")
-        found = sales.select("store_id", "day", is_there=pl.lit(value=True))
-        row = pl.when("is_there").then(pl.lit("row")).otherwise(pl.lit("no row"))
-        return (
-            expected.join(found, on=["store_id", "day"], how="left")
-            .sort("store_id", "day")
-            .select(observed_by_weekday=pl.format("{} {}", _WEEKDAY, row))
+    days = pl.DataFrame({"day": [*past.days, *current.days]})
+    row = pl.when("is_there").then(pl.lit("row")).otherwise(pl.lit("no row"))
+    rows = (
+        active.join(days, how="cross")
+        .join(
+            sales.select("store_id", "day", is_there=pl.lit(value=True)),
+            on=["store_id", "day"],
+            how="left",
         )
-
-    sides = rows(current), rows(past)
+        .sort("store_id", "day")
+        .with_columns(observed_by_weekday=pl.format("{} {}", _WEEKDAY, row))
+    )
+    sides = rows.filter(current.has("day")), rows.filter(past.has("day"))
     return _samples("sales", ("observed_by_weekday",), sides, (current, past))
 
 
