@@ -115,10 +115,10 @@ class Bench:
         """Yield MAPE and bias of every week of the backtest."""
         for (origin, week), rows in self.actuals.group_by("forecast_origin", "week"):
             actual = rows["sales"].to_numpy()
-            found = drift_evidently.performance(rows["forecast"].to_numpy(), actual)
+            mape, mean_error = drift_evidently.performance(rows["forecast"].to_numpy(), actual)
             values = {
-                "performance.mape": found.mape,
-                "performance.bias": abs(found.mean_error / actual.mean()),
+                "performance.mape": mape,
+                "performance.bias": abs(mean_error / actual.mean()),
             }
             yield origin + WEEK * (int(week) + 1), values  # type: ignore[operator, arg-type]
 

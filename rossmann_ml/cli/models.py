@@ -97,7 +97,7 @@ def model_card(
 ) -> None:
     """Print a model's card in Markdown: what it is, how accurate it is, where it is weak."""
     with connect(default_settings(), read_only=True) as connection:
-        text = card.model_card(card.read_card_source(connection, model_version))
+        text = card.model_card(connection, model_version)
     if output is None:
         typer.echo(text, nl=False)
     else:

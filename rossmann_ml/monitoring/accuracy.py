@@ -6,7 +6,6 @@ Entry point: :func:`measure_accuracy`, which builds and reads the dbt models
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,14 +29,12 @@ class AccuracyReport:
             frequent first.
         newest_origin: Newest origin with forecasts; None without forecasts.
         newest_sales_date: Newest day with sales; None without sales.
-        seconds: Duration in seconds.
     """
 
     vintages: pl.DataFrame
     reasons: pl.DataFrame
     newest_origin: date | None
     newest_sales_date: date | None
-    seconds: float
 
 
 def measure_accuracy(session: Session) -> AccuracyReport:
@@ -49,7 +46,6 @@ def measure_accuracy(session: Session) -> AccuracyReport:
         NoDataError: dbt has not built the sales yet.
         FaultError: A dbt model failed.
     """
-    started = time.perf_counter()
     with session.writing() as connection:
         if not core.is_built(connection):
             raise NoDataError(
@@ -58,23 +54,14 @@ def measure_accuracy(session: Session) -> AccuracyReport:
             )
     run_dbt(session, ["run", "--selector", "accuracy"])
     with session.reading() as connection:
-        return read_accuracy(connection, started=started)
+        return read_accuracy(connection)
 
 
-def read_accuracy(
-    connection: duckdb.DuckDBPyConnection, *, started: float | None = None
-) -> AccuracyReport:
-    """Read the accuracy from the marts.
-
-    Args:
-        connection: Connection to the pipeline's database.
-        started: Start of the measurement as returned by ``time.perf_counter``; by default now.
-    """
-    begun = time.perf_counter() if started is None else started
+def read_accuracy(connection: duckdb.DuckDBPyConnection) -> AccuracyReport:
+    """Read the accuracy from the marts."""
     return AccuracyReport(
         vintages=marts.overall_accuracy(connection),
         reasons=marts.worst_day_reasons(connection),
         newest_origin=forecasting.newest_origin_between(connection),
         newest_sales_date=core.newest_observed_day(connection),
-        seconds=time.perf_counter() - begun,
     )

@@ -22,9 +22,8 @@ from rossmann_ml.forecasting.score import BACKFILL, ForecastReport, panel_to_sco
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.pipeline.steps import Run, Step
 from rossmann_ml.training.fit import make_bundle
-from rossmann_ml.training.model_records import record_model, training_report
+from rossmann_ml.training.model_records import record_model
 from rossmann_ml.warehouse.clock import monday_after
-from rossmann_ml.warehouse.connection import transaction
 from rossmann_ml.warehouse.dbt import dbt_variables, run_dbt
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models, raw
@@ -102,19 +101,15 @@ def _train_and_score(
         bundle = bundle.save(settings.models_path)
         versions = session.versions(connection)
         if not models.is_recorded(connection, bundle.model_version):
-            scores = score(folds.rows, recipe.key, stores)
-            report = training_report(
-                bundle, scores, training_rows=len(panel), seconds=time.perf_counter() - started
+            record_model(
+                connection,
+                bundle,
+                recipe=recipe,
+                versions=versions,
+                scores=score(folds.rows, recipe.key, stores),
+                training_rows=len(panel),
+                seconds=time.perf_counter() - started,
             )
-            with transaction(connection):
-                record_model(
-                    connection,
-                    recipe=recipe,
-                    report=report,
-                    trained_through=forecast_origin,
-                    versions=versions,
-                    scores=scores,
-                )
         return store_forecasts(
             connection,
             panel=panel_to_score(inputs, params),

@@ -8,7 +8,7 @@ for the same recipe and data. See :mod:`rossmann_ml.models.recipe` for fitting a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,6 +16,7 @@ from functools import cache
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.files import write_text_atomically
 from rossmann_ml.base.params import Profile
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import blend_logs, score
@@ -30,16 +31,14 @@ from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.training import tracking
 from rossmann_ml.training.member_fits import fit_members
-from rossmann_ml.training.model_card import card_path, model_card, read_card_source
+from rossmann_ml.training.model_card import card_path, model_card
 from rossmann_ml.training.model_records import (
     TrainingReport,
     record_model,
-    rmspe_by_origin,
     stored_report,
-    training_report,
 )
-from rossmann_ml.warehouse.connection import transaction
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import models
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,6 @@ class BacktestReport:
     scores: pl.DataFrame
     seconds: float
 
-    @property
-    def rmspe_by_origin(self) -> dict[str, float]:
-        """RMSPE of the blend at each past origin, by ISO date of the origin."""
-        return rmspe_by_origin(self.scores, BLEND)
-
 
 def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     """Backtest the recipe of a training profile on the current data.
@@ -81,18 +75,12 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     recipe = Recipe(profile, session.params, session.settings.threads)
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
-        panel = _panel_once(connection, profile)
+        panel = cache(lambda: read_training_panel(connection, profile))
         folds = complete_folds(connection, inputs, recipe, panel, progress=session.progress)
         scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
     return BacktestReport(
         recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
     )
-
-
-def _panel_once(
-    connection: duckdb.DuckDBPyConnection, profile: Profile
-) -> Callable[[], pl.DataFrame]:
-    return cache(lambda: read_training_panel(connection, profile))
 
 
 def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
@@ -116,46 +104,38 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         panel = read_training_panel(connection, profile)
         started = time.perf_counter()
         stores = inputs.features.stores.attributes
-        with fit_members(settings, recipe, panel, inputs, progress=progress) as fits:
-            bundle = make_bundle(recipe, fits.members, folds, origin, stores)
+        fits = fit_members(settings, recipe, panel, inputs, progress=progress)
+        with fits as (members, fit_seconds):
+            bundle = make_bundle(recipe, members, folds, origin, stores)
             bundle = bundle.save(settings.models_path)
         seconds = time.perf_counter() - started
         scores = score(folds.rows, recipe.key, stores)
-        there = stored_report(connection, bundle, seconds)
-        if there is not None:
-            _keep_card(connection, settings, there)
-            return there
-        progress("recording the model in MLflow")
-        logged = tracking.log_training(
-            settings,
-            tracking.TrainingRecord(
-                bundle=bundle,
-                recipe=recipe,
+        is_new = not models.is_recorded(connection, bundle.model_version)
+        if is_new:
+            progress("recording the model in MLflow")
+            run_id, registry_version = tracking.log_training(
+                settings,
+                bundle,
+                recipe,
                 example=panel.head(3),
                 training_rows=len(panel),
                 folds=folds.rows,
                 scores=scores,
-                fit_seconds=fits.seconds,
+                fit_seconds=fit_seconds,
                 tags={**versions.as_tags(), "forecast_origin": str(origin)},
-            ),
-        )
-        report = training_report(
-            bundle,
-            scores,
-            training_rows=len(panel),
-            seconds=seconds,
-            mlflow_run_id=logged.run_id,
-            registry_version=logged.registry_version,
-        )
-        with transaction(connection):
+            )
             record_model(
                 connection,
+                bundle,
                 recipe=recipe,
-                report=report,
-                trained_through=origin,
                 versions=versions,
                 scores=scores,
+                training_rows=len(panel),
+                seconds=seconds,
+                mlflow_run_id=run_id,
+                registry_version=registry_version,
             )
+        report = stored_report(connection, bundle, seconds, is_new=is_new)
         _keep_card(connection, settings, report)
     return report
 
@@ -167,11 +147,11 @@ def _keep_card(
     path = card_path(settings, report.model_version)
     if path.exists():
         return
-    card = model_card(read_card_source(connection, report.model_version))
+    card = model_card(connection, report.model_version)
     if report.mlflow_run_id:
         tracking.log_card(settings, report.mlflow_run_id, card)
     # the file is last, because its existence means that MLflow has the card too
-    path.write_text(card, encoding="utf-8")
+    write_text_atomically(path, card)
 
 
 def make_bundle(

@@ -8,7 +8,6 @@ for training.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import duckdb
@@ -20,8 +19,9 @@ from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
-from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
+from rossmann_ml.warehouse.connection import one_value, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import models
 from rossmann_ml.warehouse.tables.models import REFUSED, champion, champion_record, require_champion
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled_back"
@@ -74,7 +74,7 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
         NoDataError: There is no such model.
     """
     with session.writing() as connection:
-        judged = model_version or _newest(connection)
+        judged = models.recorded(connection, model_version)["model_version"]
         previous = champion(connection)
         if judged == previous:
             return Decision(judged, is_promoted=True, reason="it is the champion", previous=judged)
@@ -97,8 +97,9 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
     """
     with session.writing() as connection:
         present = require_champion(connection)
-        row = one_row(
+        before = one_value(
             connection,
+            str,
             """
             SELECT previous_model_version FROM forecasting.promotions
             WHERE model_version = ? AND action = ? AND previous_model_version IS NOT NULL
@@ -106,14 +107,10 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
             """,
             [present, PROMOTED],
         )
-        if row is None:
+        if before is None:
             raise NoDataError(f"there is no champion before {present} to roll back to")
-        decision = Decision(
-            str(row[0]),
-            is_promoted=True,
-            reason=f"rolled back from {present}",
-            previous=present,
-        )
+        reason = f"rolled back from {present}"
+        decision = Decision(before, is_promoted=True, reason=reason, previous=present)
         _record(connection, decision, actor, ROLLED_BACK)
     reconcile_alias(session)
     return decision
@@ -140,32 +137,21 @@ def reconcile_alias(session: Session) -> bool:
     return True
 
 
-def _newest(connection: duckdb.DuckDBPyConnection) -> str:
-    row = one_row(
-        connection,
-        "SELECT model_version FROM forecasting.model_versions WHERE registry_version <> '' "
-        "ORDER BY created_at DESC LIMIT 1",
-    )
-    if row is None:
-        raise NoDataError("no model has been trained yet: run `rossmann refresh --retrain fast`")
-    return str(row[0])
-
-
 @dataclass(frozen=True)
 class _Candidate:
     """Error metrics of a model from its backtest, on which the decision is based.
 
     Attributes:
-        recipe_hash: Fingerprint of the model's recipe.
-        key: Key that identifies the recipe's stored out-of-fold forecasts.
-        rmspe: Median RMSPE over the backtest's origins.
+        recipe_hash: Hash of the recipe.
+        recipe: Key of the recipe for stored out-of-fold forecasts, as JSON.
+        rmspe: Median RMSPE over the origins of the backtest.
         naive: Median RMSPE of seasonal naive over the same origins.
         share_of_naive: Median over the origins of the ratio of ``rmspe`` to ``naive``, computed per
             origin because some weeks are hard for every model.
     """
 
     recipe_hash: str
-    key: RecipeKey
+    recipe: str
     rmspe: float
     naive: float
     share_of_naive: float
@@ -180,7 +166,7 @@ class _Candidate:
 
 
 def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidate:
-    row = one_row(
+    row = read_frame(
         connection,
         """
         WITH origins AS (
@@ -195,21 +181,18 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
             GROUP BY ALL
         )
         SELECT
-            any_value(recipe_hash),
-            any_value(recipe),
-            median(rmspe),
-            median(naive),
-            median(rmspe / naive)
+            any_value(recipe_hash) AS recipe_hash,
+            any_value(recipe) AS recipe,
+            median(rmspe) AS rmspe,
+            median(naive) AS naive,
+            median(rmspe / naive) AS share_of_naive
         FROM forecasting.model_versions
         INNER JOIN origins USING (model_version)
         GROUP BY model_version
         """,
         {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version},
     )
-    if row is None:
-        raise NoDataError(f"there is no model {version}; `rossmann sql` on model_versions has all")
-    recipe_hash, recipe, rmspe, naive, share = row
-    return _Candidate(recipe_hash, RecipeKey.from_json(recipe), rmspe, naive, share)
+    return _Candidate(**row.row(0, named=True))
 
 
 def _judge(
@@ -249,19 +232,25 @@ def _judge(
         session.settings,
         params,
         read_newest_inputs(connection, params),
-        key=candidate.key,
-        other=champion_now.key,
+        key=RecipeKey.from_json(candidate.recipe),
+        other=RecipeKey.from_json(champion_now.recipe),
         progress=session.progress,
     )
     if found is None:
-        return _judge_apart(candidate, champion_now, decide)
+        # without the champion's features there are no common days: each model is compared with
+        # seasonal naive on its own days
+        better = candidate.share_of_naive < champion_now.share_of_naive
+        return decide(
+            better,
+            f"changed recipe, and the code no longer makes the champion's: {candidate.said}, "
+            f"{'better' if better else 'not better'} than the champion's "
+            f"{champion_now.share_of_naive:.0%} on its own days",
+        )
+    worst = found.segments.sort("worse_by", descending=True).row(0, named=True)
     figures |= {
         "common_store_days": float(found.store_days),
         "rmspe_common": found.rmspe,
         "champion_rmspe_common": found.rmspe_other,
-    }
-    worst = found.segments.sort("worse_by", descending=True).row(0, named=True)
-    figures |= {
         "worst_segment": f"{worst['segment_kind']} {worst['segment']}",
         "worst_segment_worse_by": worst["worse_by"],
     }
@@ -279,28 +268,6 @@ def _judge(
             "that gate.segment_tolerance allows",
         )
     return decide(better, said)
-
-
-def _judge_apart(
-    candidate: _Candidate, champion_now: _Candidate, decide: Callable[[bool, str], Decision]
-) -> Decision:
-    """Decide about a challenger if it and the champion have forecasts for no common store-day.
-
-    This happens if the code no longer computes the champion's features. Each model's RMSPE is then
-    compared with that of seasonal naive on its own days, and the lower ratio wins.
-
-    Args:
-        candidate: Error metrics of the challenger.
-        champion_now: Error metrics of the champion.
-        decide: Function that builds the decision from whether to promote, and the reason.
-    """
-    better = candidate.share_of_naive < champion_now.share_of_naive
-    return decide(
-        better,
-        f"changed recipe, and the code no longer makes the champion's: {candidate.said}, "
-        f"{'better' if better else 'not better'} than the champion's "
-        f"{champion_now.share_of_naive:.0%} on its own days",
-    )
 
 
 def _record(

@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -23,19 +22,6 @@ from rossmann_ml.models.families import model_class
 from rossmann_ml.models.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class MemberFits:
-    """Fitted members of a recipe.
-
-    Attributes:
-        members: Fitted members by family, in the order of the recipe.
-        seconds: Wall time of each fit in seconds, by family; reused members are not included.
-    """
-
-    members: dict[str, Model] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
 @contextmanager
 def fit_members(
     settings: Settings,
@@ -44,8 +30,8 @@ def fit_members(
     inputs: OriginInputs,
     *,
     progress: Progress = silent,
-) -> Iterator[MemberFits]:
-    """Fit all members of a recipe, except those that an interrupted training has already fitted.
+) -> Iterator[tuple[dict[str, Model], dict[str, float]]]:
+    """Yield every member of a recipe, fitted now or read from an interrupted training.
 
     Args:
         settings: Settings, which name the folder for models and the number of threads.
@@ -55,28 +41,30 @@ def fit_members(
         progress: Function that receives a line for each member.
 
     Yields:
-        All members. Their files are deleted when the ``with`` block ends without an error.
+        Fitted members by family, in the order of the recipe, and the wall time of each new fit by
+        family. The files of the members are deleted when the block succeeds.
     """
     version = data_version_of_origin(
         inputs.features, inputs.forecast_origin, recipe.params.forecast
     )
     kept = settings.models_path / ".members"
-    fits = MemberFits()
+    members: dict[str, Model] = {}
+    seconds: dict[str, float] = {}
     for family in recipe.families:
         folder = kept / f"{family}-{recipe.member_hash(family)}-{version}"
         if folder.exists():
             progress(f"{family} was fitted before the training was interrupted")
-            fits.members[family] = model_class(family).load(folder, threads=settings.threads)
+            members[family] = model_class(family).load(folder, threads=settings.threads)
             continue
         progress(f"final fit of {family} on {len(panel):,} rows up to {inputs.forecast_origin}")
         started = time.perf_counter()
         model = recipe.fit(family, panel, known_until=inputs.forecast_origin)
-        fits.seconds[family] = time.perf_counter() - started
-        fits.members[family] = model
+        seconds[family] = time.perf_counter() - started
+        members[family] = model
         half = folder.with_name(f"{folder.name}.half")
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         model.save(half)
         half.rename(folder)
-    yield fits
+    yield members, seconds
     shutil.rmtree(kept, ignore_errors=True)

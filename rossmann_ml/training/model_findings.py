@@ -6,6 +6,7 @@ model version. See :mod:`rossmann_ml.evaluation.backtest` for computing these er
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 
 import numpy as np
@@ -52,12 +53,8 @@ def weaknesses(scores: pl.DataFrame) -> list[str]:
         scores: Rows in ``forecasting.backtest_scores`` for one model version.
     """
     return [
-        *_worst_segments(scores),
-        *_biased_segments(scores),
-        *_uncovered_segments(scores),
-        *_worst_origin(scores),
-        *_origins_behind_a_reference(scores),
-        _christmas(scores),
+        *_weak_segments(scores),
+        *_weak_origins(scores),
         "Single days with an event that is in no plan (roadworks, a competitor's closing, a "
         "stock-out) cannot be forecast; they are most of the largest errors.",
     ]
@@ -105,112 +102,79 @@ def fairness(scores: pl.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def _by_segment(scores: pl.DataFrame) -> pl.DataFrame:
-    return pooled(scores).filter(pl.col("segment_kind").is_in(list(SEGMENT_NAMES)))
-
-
-def _named(row: dict[str, object]) -> str:
-    return f"{SEGMENT_NAMES[str(row['segment_kind'])]} “{row['segment']}”"
-
-
-def _worst_segments(scores: pl.DataFrame) -> list[str]:
+def _weak_segments(scores: pl.DataFrame) -> list[str]:
     (overall,) = pooled(scores).filter(pl.col("segment_kind") == "overall")["rmspe_median"]
-    worse = (
-        _by_segment(scores)
-        .filter(pl.col("rmspe_median") > overall * _CLEARLY_WORSE)
-        .sort("rmspe_median", "segment_kind", "segment", descending=[True, False, False])
+    kind = pl.col("segment_kind")
+    segments = (
+        pooled(scores)
+        .filter(kind.is_in(list(SEGMENT_NAMES)))
+        .with_columns(name=pl.format("{} “{}”", kind.replace(SEGMENT_NAMES), "segment"))
+        .sort("segment_kind", "segment")
     )
-    return [
-        f"{_named(row)}: RMSPE {row['rmspe_median']:.4f}, {row['rmspe_median'] / overall - 1:.0%} "
-        f"above the whole's {overall:.4f}."
-        for row in worse.iter_rows(named=True)
+    worse = segments.filter(pl.col("rmspe_median") > overall * _CLEARLY_WORSE)
+    found = [
+        f"{name}: RMSPE {value:.4f}, {value / overall - 1:.0%} above the whole's {overall:.4f}."
+        for name, value in worse.sort("rmspe_median", descending=True, maintain_order=True)
+        .select("name", "rmspe_median")
+        .iter_rows()
     ] or [f"No segment's RMSPE is more than {_CLEARLY_WORSE - 1:.0%} above the whole's."]
+    size = pl.col("bias").abs()
+    biased = segments.filter(size > _CLEAR_BIAS).sort(size, descending=True, maintain_order=True)
+    if len(biased):
+        listed = ", ".join(map("{} {:+.1%}".format, biased["name"], biased["bias"]))
+        found.append(
+            "Sums of daily forecasts are off (the daily point minimises RMSPE and so is a little "
+            f"low; totals are corrected for it): {listed}."
+        )
+    uncovered = segments.filter(~pl.col("coverage_80").is_between(*_USUAL_COVERAGE_80))
+    if len(uncovered):
+        uncovered = uncovered.sort("coverage_80", maintain_order=True)
+        listed = ", ".join(map("{} {:.1%}".format, uncovered["name"], uncovered["coverage_80"]))
+        found.append(f"The 80% interval holds clearly fewer or more days than 80% in: {listed}.")
+    return found
 
 
-def _biased_segments(scores: pl.DataFrame) -> list[str]:
-    biased = (
-        _by_segment(scores)
-        .filter(pl.col("bias").abs() > _CLEAR_BIAS)
-        .sort(pl.col("bias").abs(), "segment_kind", "segment", descending=[True, False, False])
-    )
-    if biased.is_empty():
-        return []
-    listed = ", ".join(f"{_named(row)} {row['bias']:+.1%}" for row in biased.iter_rows(named=True))
-    return [
-        "Sums of daily forecasts are off (the daily point minimises RMSPE and so is a little "
-        f"low; totals are corrected for it): {listed}."
-    ]
-
-
-def _uncovered_segments(scores: pl.DataFrame) -> list[str]:
-    off = (
-        _by_segment(scores)
-        .filter(~pl.col("coverage_80").is_between(*_USUAL_COVERAGE_80))
-        .sort("coverage_80", "segment_kind", "segment")
-    )
-    if off.is_empty():
-        return []
-    listed = ", ".join(
-        f"{_named(row)} {row['coverage_80']:.1%}" for row in off.iter_rows(named=True)
-    )
-    return [f"The 80% interval holds clearly fewer or more days than 80% in: {listed}."]
-
-
-def _by_origin(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
-    return scores.filter(
-        (pl.col("model") == model)
-        & (pl.col("segment_kind") == "overall")
-        & pl.col("forecast_origin").is_not_null()
+def _weak_origins(scores: pl.DataFrame) -> list[str]:
+    """Return sentences on the worst origin, origins behind a reference, and Christmas."""
+    overall = scores.filter(
+        pl.col("segment_kind") == "overall", pl.col("forecast_origin").is_not_null()
     ).sort("forecast_origin")
-
-
-def _worst_origin(scores: pl.DataFrame) -> list[str]:
-    origins = _by_origin(scores)
+    origins = overall.filter(pl.col("model") == BLEND)
+    median = np.median(origins["rmspe"]) if len(origins) else math.nan
     if len(origins) < 2:
-        return ["One past origin alone was judged: how accuracy moves over the year is unknown."]
-    worst = origins.sort("rmspe", "forecast_origin").row(-1, named=True)
-    return [
-        f"The worst of {len(origins)} origins was {worst['forecast_origin']} with RMSPE "
-        f"{worst['rmspe']:.4f} and bias {worst['bias']:+.1%}; the median is "
-        f"{np.median(origins['rmspe']):.4f}."
-    ]
-
-
-def _origins_behind_a_reference(scores: pl.DataFrame) -> list[str]:
-    own = _by_origin(scores).select("forecast_origin", own="rmspe")
-    return [
-        f"At {row['forecast_origin']} the reference {model} was better: {row['rmspe']:.4f} against "
-        f"{row['own']:.4f}."
+        found = ["One past origin alone was judged: how accuracy moves over the year is unknown."]
+    else:
+        worst = origins.sort("rmspe", "forecast_origin").row(-1, named=True)
+        found = [
+            f"The worst of {len(origins)} origins was {worst['forecast_origin']} with RMSPE "
+            f"{worst['rmspe']:.4f} and bias {worst['bias']:+.1%}; the median is {median:.4f}."
+        ]
+    own = dict(origins.select("forecast_origin", "rmspe").iter_rows())
+    found += [
+        f"At {origin} the reference {model} was better: {rmspe:.4f} against {own[origin]:.4f}."
         for model in (SEASONAL_NAIVE, MEDIAN)
-        for row in _by_origin(scores, model)
-        .join(own, on="forecast_origin")
-        .filter(pl.col("rmspe") < pl.col("own"))
-        .iter_rows(named=True)
+        for origin, rmspe in overall.filter(pl.col("model") == model)
+        .select("forecast_origin", "rmspe")
+        .iter_rows()
+        if rmspe < own.get(origin, 0)
     ]
-
-
-def _christmas(scores: pl.DataFrame) -> str:
-    weeks = _by_segment(scores).filter(pl.col("segment_kind") == "horizon_week")["segment"]
-    days = max((int(week) for week in weeks), default=1) * 7
-    origins = _by_origin(scores)
-    spanning = [
-        row
-        for row in origins.iter_rows(named=True)
-        if any(
-            row["forecast_origin"]
-            < date(year, 12, 24)
-            <= row["forecast_origin"] + timedelta(days=days)
-            for year in (row["forecast_origin"].year, row["forecast_origin"].year + 1)
-        )
-    ]
-    if not spanning:
-        return (
-            "No origin of the backtest looks ahead over Christmas: how good forecasts of the last "
-            "weeks of the year are was not measured here, and they are the hardest of the year."
-        )
-    figures = ", ".join(f"{row['rmspe']:.4f} from {row['forecast_origin']}" for row in spanning)
-    median = np.median(origins["rmspe"])
-    return (
-        f"Over Christmas RMSPE was {figures}, compared with a median of {median:.4f} over all "
-        "origins."
+    weeks = pooled(scores).filter(pl.col("segment_kind") == "horizon_week")["segment"]
+    horizon = timedelta(weeks=max(map(int, weeks), default=1))
+    spanning = ", ".join(
+        f"{rmspe:.4f} from {origin}"
+        for origin, rmspe in own.items()
+        if _next_christmas_eve(origin) <= origin + horizon
     )
+    found.append(
+        f"Over Christmas RMSPE was {spanning}, compared with a median of {median:.4f} over all "
+        "origins."
+        if spanning
+        else "No origin of the backtest looks ahead over Christmas: how good forecasts of the last "
+        "weeks of the year are was not measured here, and they are the hardest of the year."
+    )
+    return found
+
+
+def _next_christmas_eve(day: date) -> date:
+    eve = date(day.year, 12, 24)
+    return eve if day < eve else eve.replace(year=day.year + 1)

@@ -16,7 +16,8 @@ import polars as pl
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.warehouse.connection import append_frame, one_row, utc_now
+from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
+from rossmann_ml.warehouse.tables import models
 from rossmann_ml.warehouse.versions import Versions
 
 
@@ -68,75 +69,38 @@ def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
     return {str(row["forecast_origin"]): row["rmspe"] for row in rows.iter_rows(named=True)}
 
 
-def training_report(
-    bundle: Bundle,
-    scores: pl.DataFrame,
-    *,
-    training_rows: int,
-    seconds: float,
-    mlflow_run_id: str = "",
-    registry_version: str = "",
-) -> TrainingReport:
-    """Build the report for a newly trained bundle.
-
-    Args:
-        bundle: Saved bundle.
-        scores: Error metrics from the backtest of its recipe.
-        training_rows: Number of rows on which it was fitted.
-        seconds: Wall time in seconds to fit it.
-        mlflow_run_id: Identifier of the MLflow run; empty for a model that was trained for a past
-            origin, because such models never serve.
-        registry_version: Version number in MLflow's registry; empty for such a model.
-    """
-    figures = pl.Series(list(rmspe_by_origin(scores, BLEND).values())).to_numpy()
-    return TrainingReport(
-        model_version=bundle.model_version,
-        registry_version=registry_version,
-        mlflow_run_id=mlflow_run_id,
-        training_rows=training_rows,
-        rmspe_median=float(np.median(figures)),
-        rmspe_mean=float(figures.mean()),
-        rmspe_spread=float(figures.std()),
-        seconds=seconds,
-        is_new=True,
-        weights=dict(bundle.model.weights),
-        importance=bundle.model.importance(),
-    )
+def rmspe_summary(scores: pl.DataFrame, model: str) -> dict[str, float]:
+    """Return median, mean and standard deviation of a model's RMSPE over the origins."""
+    figures = np.array(list(rmspe_by_origin(scores, model).values()))
+    return {
+        "rmspe_median": float(np.median(figures)),
+        "rmspe_mean": float(figures.mean()),
+        "rmspe_spread": float(figures.std()),
+    }
 
 
 def stored_report(
-    connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float
-) -> TrainingReport | None:
-    """Build the report for a bundle that was recorded before, from its record.
+    connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float, *, is_new: bool = False
+) -> TrainingReport:
+    """Return the report of a recorded model.
 
     Args:
-        connection: Pipeline database.
-        bundle: Saved bundle.
-        seconds: Wall time in seconds of the current training.
-
-    Returns:
-        The report, with ``is_new`` False; None if the bundle is not recorded.
+        connection: Connection to the warehouse.
+        bundle: Bundle of the model.
+        seconds: Wall time of the final fit.
+        is_new: Whether the model was trained just now.
     """
-    row = one_row(
-        connection,
-        "SELECT registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, "
-        "rmspe_spread "
-        "FROM forecasting.model_versions WHERE model_version = ?",
-        [bundle.model_version],
-    )
-    if row is None:
-        return None
-    registry_version, mlflow_run_id, training_rows, rmspe_median, rmspe_mean, rmspe_spread = row
+    row = models.recorded(connection, bundle.model_version)
     return TrainingReport(
         model_version=bundle.model_version,
-        registry_version=registry_version,
-        mlflow_run_id=mlflow_run_id,
-        training_rows=training_rows,
-        rmspe_median=rmspe_median,
-        rmspe_mean=rmspe_mean,
-        rmspe_spread=rmspe_spread,
+        registry_version=row["registry_version"],
+        mlflow_run_id=row["mlflow_run_id"],
+        training_rows=row["training_rows"],
+        rmspe_median=row["rmspe_median"],
+        rmspe_mean=row["rmspe_mean"],
+        rmspe_spread=row["rmspe_spread"],
         seconds=seconds,
-        is_new=False,
+        is_new=is_new,
         weights=dict(bundle.model.weights),
         importance=bundle.model.importance(),
     )
@@ -144,53 +108,52 @@ def stored_report(
 
 def record_model(
     connection: duckdb.DuckDBPyConnection,
+    bundle: Bundle,
     *,
     recipe: Recipe,
-    report: TrainingReport,
-    trained_through: date,
     versions: Versions,
     scores: pl.DataFrame,
+    training_rows: int,
+    seconds: float,
+    mlflow_run_id: str = "",
+    registry_version: str = "",
 ) -> None:
-    """Record a model, its error metrics and its feature importances in the schema ``forecasting``.
+    """Insert a model, its scores and its importances into ``forecasting``.
 
     Args:
-        connection: Pipeline database.
-        recipe: Recipe with which the model was fitted.
-        report: Report about the training.
-        trained_through: Newest day in the training data.
+        connection: Connection to the warehouse.
+        bundle: Saved bundle.
+        recipe: Recipe of the bundle.
         versions: Versions of data and code.
-        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        scores: Scores of the backtest.
+        training_rows: Number of rows in the final fit.
+        seconds: Wall time of the final fit.
+        mlflow_run_id: Id of the MLflow run; empty for a model of a past origin, which never serves.
+        registry_version: Version number in the registry; empty for a model of a past origin.
     """
     now = utc_now()
-    row = pl.DataFrame(
-        {
-            "model_version": report.model_version,
-            "family": BLEND,
-            "profile": recipe.profile,
-            "recipe_hash": recipe.hash,
-            "recipe": recipe.key.to_json(),
-            "blend_weights": json.dumps(report.weights),
-            "trained_through": trained_through,
-            "data_version": versions.data,
-            "code_version": versions.code,
-            "git_commit": versions.commit,
-            "mlflow_run_id": report.mlflow_run_id,
-            "registry_version": report.registry_version,
-            "training_rows": report.training_rows,
-            "rmspe_median": report.rmspe_median,
-            "rmspe_mean": report.rmspe_mean,
-            "rmspe_spread": report.rmspe_spread,
-            "training_seconds": report.seconds,
-            "created_at": now,
-        }
-    )
-    version = pl.lit(report.model_version).alias("model_version")
-    append_frame(connection, "forecasting.model_versions", row)
-    append_frame(
-        connection,
-        "forecasting.backtest_scores",
-        scores.with_columns(version, scored_at=pl.lit(now)),
-    )
-    append_frame(
-        connection, "forecasting.feature_importance", report.importance.with_columns(version)
-    )
+    row = {
+        "family": BLEND,
+        "profile": recipe.profile,
+        "recipe_hash": recipe.hash,
+        "recipe": recipe.key.to_json(),
+        "blend_weights": json.dumps(dict(bundle.model.weights)),
+        "trained_through": date.fromisoformat(bundle.metadata.trained_through),
+        "data_version": versions.data,
+        "code_version": versions.code,
+        "git_commit": versions.commit,
+        "mlflow_run_id": mlflow_run_id,
+        "registry_version": registry_version,
+        "training_rows": training_rows,
+        **rmspe_summary(scores, BLEND),
+        "training_seconds": seconds,
+        "created_at": now,
+    }
+    version = pl.lit(bundle.model_version).alias("model_version")
+    with transaction(connection):
+        for table, rows in (
+            ("model_versions", pl.DataFrame(row)),
+            ("backtest_scores", scores.with_columns(scored_at=pl.lit(now))),
+            ("feature_importance", bundle.model.importance()),
+        ):
+            append_frame(connection, f"forecasting.{table}", rows.with_columns(version))

@@ -12,20 +12,18 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.models.blend import BLEND
+from rossmann_ml.models.blend import BLEND, Blend
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.training.model_records import rmspe_by_origin
+from rossmann_ml.training.model_records import rmspe_by_origin, rmspe_summary
 from rossmann_ml.training.registered import REGISTERED_MODEL, log_bundle
 
 if TYPE_CHECKING:
@@ -34,19 +32,6 @@ if TYPE_CHECKING:
 EXPERIMENT = "rossmann-forecast"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ADDRESS = "MLFLOW_TRACKING_URI"
-
-
-@dataclass(frozen=True)
-class LoggedModel:
-    """Identifiers of a model in MLflow.
-
-    Attributes:
-        run_id: Identifier of the MLflow run.
-        registry_version: Version number in MLflow's registry.
-    """
-
-    run_id: str
-    registry_version: str
 
 
 @contextmanager
@@ -91,144 +76,124 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
             os.environ[_ADDRESS] = address_before
 
 
-@dataclass(frozen=True)
-class TrainingRecord:
-    """Data that is logged to MLflow about one training.
+def log_training(
+    settings: Settings,
+    bundle: Bundle,
+    recipe: Recipe,
+    *,
+    example: pl.DataFrame,
+    training_rows: int,
+    folds: pl.DataFrame,
+    scores: pl.DataFrame,
+    fit_seconds: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> tuple[str, str]:
+    """Log one training and register its model, with the alias ``challenger``.
 
-    Attributes:
+    The parent run is of the blend; each member and each reference model has a nested run.
+
+    Args:
+        settings: Settings with the tracking address and the folder of the bundle's files.
         bundle: Saved bundle.
-        recipe: Recipe with which the bundle was fitted.
-        example: A few rows of the training panel, logged as an example of the model's input.
-        training_rows: Number of rows on which the model was fitted.
-        folds: Out-of-fold forecasts that the members made.
-        scores: Error metrics from the backtest.
-        fit_seconds: Wall time of the fit in seconds, by member; reused members are not included.
-        tags: Versions of data and code, and the forecast origin, by tag name.
-    """
+        recipe: Recipe of the bundle.
+        example: Rows of the training panel for the input example.
+        training_rows: Number of rows in the final fit.
+        folds: Out-of-fold forecasts of the members.
+        scores: Scores of the backtest.
+        fit_seconds: Wall time of the final fit by member.
+        tags: Versions of data and code, and the forecast origin.
 
-    bundle: Bundle
-    recipe: Recipe
-    example: pl.DataFrame
-    training_rows: int
-    folds: pl.DataFrame
-    scores: pl.DataFrame
-    fit_seconds: Mapping[str, float]
-    tags: Mapping[str, str]
-
-
-def log_training(settings: Settings, training: TrainingRecord) -> LoggedModel:
-    """Log one training, register its model, and give it the alias ``challenger``.
-
-    The blend is logged as an MLflow run. Each member and each reference forecast is logged as a run
-    that is nested in it.
+    Returns:
+        Id of the run, and version number in the registry.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.
     """
-    bundle, scores = training.bundle, training.scores
     with client(settings) as found:
         import mlflow  # noqa: PLC0415 - see client
 
-        experiment = found.get_experiment_by_name(EXPERIMENT)
+        experiment_id = found.get_experiment_by_name(EXPERIMENT).experiment_id
         tags = {
-            **training.tags,
+            **tags,
             "model_version": bundle.model_version,
-            "profile": training.recipe.profile,
-            "recipe_hash": training.recipe.hash,
+            "profile": recipe.profile,
+            "recipe_hash": recipe.hash,
         }
         with (
-            mlflow.start_run(
-                experiment_id=experiment.experiment_id, run_name=bundle.model_version
-            ) as run,
+            mlflow.start_run(experiment_id=experiment_id, run_name=bundle.model_version) as run,
             tempfile.TemporaryDirectory() as scratch,
         ):
             mlflow.set_tags({**tags, "model_type": BLEND, "phase": BLEND})
-            mlflow.log_params(_flat_parameters(training.recipe, bundle))
+            mlflow.log_params(_flat_parameters(recipe, bundle))
             mlflow.log_metrics(
                 {
                     **_accuracy(scores, BLEND),
                     **{f"weight_{name}": value for name, value in bundle.model.weights.items()},
-                    "training_seconds": sum(training.fit_seconds.values()),
-                    "training_rows": float(training.training_rows),
+                    "training_seconds": sum(fit_seconds.values()),
+                    "training_rows": float(training_rows),
                 }
             )
-            _write_reports(Path(scratch), training)
+            _write_reports(Path(scratch), bundle.model, folds, scores)
             mlflow.log_artifacts(scratch, "reports")
             bundle_folder = settings.models_path / bundle.model_version
             mlflow.log_artifacts(str(bundle_folder), "bundle")
-            logged = log_bundle(bundle, bundle_folder, training.example)
+            logged = log_bundle(bundle, bundle_folder, example)
             for model in scores["model"].unique(maintain_order=True).to_list():
-                if model != BLEND:
-                    _log_part(training, tags, model)
+                if model == BLEND:
+                    continue
+                is_member = model in bundle.model.members
+                phase = "tuned" if is_member else "baseline"
+                with mlflow.start_run(experiment_id=experiment_id, run_name=model, nested=True):
+                    mlflow.set_tags({**tags, "model_type": model, "phase": phase})
+                    mlflow.log_metrics(_accuracy(scores, model))
+                    if is_member:
+                        mlflow.log_params(recipe.member_parameters(model))
+                    if model in fit_seconds:
+                        mlflow.log_metric("training_seconds", fit_seconds[model])
         version = str(logged.registered_model_version)
         for name, value in tags.items():
             found.set_model_version_tag(REGISTERED_MODEL, version, name, value)
         found.set_registered_model_alias(REGISTERED_MODEL, CHALLENGER, version)
-    return LoggedModel(run.info.run_id, version)
-
-
-def _log_part(training: TrainingRecord, tags: Mapping[str, str], model: str) -> None:
-    import mlflow  # noqa: PLC0415 - see client
-
-    is_member = model in training.bundle.model.members
-    experiment_id = mlflow.active_run().info.experiment_id
-    with mlflow.start_run(experiment_id=experiment_id, run_name=model, nested=True):
-        mlflow.set_tags(
-            {**tags, "model_type": model, "phase": "tuned" if is_member else "baseline"}
-        )
-        mlflow.log_metrics(_accuracy(training.scores, model))
-        if not is_member:
-            return
-        mlflow.log_params(training.recipe.member_parameters(model))
-        if model in training.fit_seconds:
-            mlflow.log_metric("training_seconds", training.fit_seconds[model])
+    return run.info.run_id, version
 
 
 def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
-    by_origin = rmspe_by_origin(scores, model)
-    figures = pl.Series(list(by_origin.values())).to_numpy()
-    overall = scores.filter(
-        (pl.col("model") == model)
+    overall = scores.row(
+        by_predicate=(pl.col("model") == model)
         & (pl.col("segment_kind") == "overall")
-        & pl.col("forecast_origin").is_null()
-    ).row(0, named=True)
-    named = {
-        name: float(overall[name])
-        for name in ("mape", "bias", "skill", "coverage_80", "coverage_95")
-        if overall[name] is not None
-    }
+        & pl.col("forecast_origin").is_null(),
+        named=True,
+    )
+    by_origin = rmspe_by_origin(scores, model)
     return {
         **{f"rmspe_{origin}": value for origin, value in by_origin.items()},
-        "rmspe_median": float(np.median(figures)),
-        "rmspe_mean": float(figures.mean()),
-        "rmspe_spread": float(figures.std()),
-        **named,
+        **rmspe_summary(scores, model),
+        **{
+            name: float(overall[name])
+            for name in ("mape", "bias", "skill", "coverage_80", "coverage_95")
+            if overall[name] is not None
+        },
     }
 
 
-@dataclass(frozen=True)
-class TrialRecord:
-    """Data that is logged to MLflow about one tuning trial.
+def log_trial(
+    settings: Settings,
+    name: str,
+    *,
+    tags: Mapping[str, str],
+    parameters: Mapping[str, int | float | str],
+    rmspe: Mapping[str, float],
+    seconds: float,
+) -> None:
+    """Log one tuning trial.
 
-    Attributes:
-        name: Name of the MLflow run.
-        tags: Versions of data and code, name of the study, origins, and whether the trial was
-            pruned (stopped early), by tag name.
-        parameters: All parameters of the member, with the names that LightGBM, XGBoost or CatBoost
-            gives them.
-        rmspe_by_origin: RMSPE at each evaluated origin, by ISO date.
-        seconds: Wall time of the trial in seconds.
-    """
-
-    name: str
-    tags: Mapping[str, str]
-    parameters: Mapping[str, int | float | str]
-    rmspe_by_origin: Mapping[str, float]
-    seconds: float
-
-
-def log_trial(settings: Settings, trial: TrialRecord) -> None:
-    """Log one tuning trial as an MLflow run.
+    Args:
+        settings: Settings with the tracking address.
+        name: Name of the run.
+        tags: Versions, study, origins and final state of the trial.
+        parameters: Hyperparameters by the library's names.
+        rmspe: RMSPE by ISO date of the evaluated origins.
+        seconds: Wall time of the trial.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.
@@ -237,15 +202,14 @@ def log_trial(settings: Settings, trial: TrialRecord) -> None:
         import mlflow  # noqa: PLC0415 - see client
 
         experiment = found.get_experiment_by_name(EXPERIMENT)
-        with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=trial.name):
-            mlflow.set_tags({**trial.tags, "phase": "tuning"})
-            mlflow.log_params(dict(trial.parameters))
-            figures = trial.rmspe_by_origin
+        with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name):
+            mlflow.set_tags({**tags, "phase": "tuning"})
+            mlflow.log_params(dict(parameters))
             mlflow.log_metrics(
                 {
-                    **{f"rmspe_{origin}": value for origin, value in figures.items()},
-                    "rmspe_mean": sum(figures.values()) / len(figures),
-                    "training_seconds": trial.seconds,
+                    **{f"rmspe_{origin}": value for origin, value in rmspe.items()},
+                    "rmspe_mean": sum(rmspe.values()) / len(rmspe),
+                    "training_seconds": seconds,
                 }
             )
 
@@ -290,11 +254,6 @@ def alias_version(settings: Settings) -> str | None:
 def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
     params = recipe.params
     profile = recipe.profile_params.model_dump(exclude={"models"})
-    members = {
-        f"{family}.{name}": value
-        for family in recipe.families
-        for name, value in recipe.member_parameters(family).items()
-    }
     return {
         "members": ", ".join(recipe.families),
         "horizon_days": params.forecast.horizon_days,
@@ -303,17 +262,20 @@ def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
         "blend.shrinkage": params.blend.shrinkage,
         **{f"profile.{name}": str(value) for name, value in profile.items()},
         **{f"features.{name}": str(value) for name, value in params.features.model_dump().items()},
-        **members,
+        **{
+            f"{family}.{name}": value
+            for family in recipe.families
+            for name, value in recipe.member_parameters(family).items()
+        },
     }
 
 
-def _write_reports(folder: Path, training: TrainingRecord) -> None:
-    training.scores.write_csv(folder / "backtest_scores.csv")
-    training.folds.write_parquet(folder / "out_of_fold.parquet")
-    blend = training.bundle.model
+def _write_reports(folder: Path, blend: Blend, folds: pl.DataFrame, scores: pl.DataFrame) -> None:
+    scores.write_csv(folder / "backtest_scores.csv")
+    folds.write_parquet(folder / "out_of_fold.parquet")
     importance = blend.importance()
     importance.write_csv(folder / "feature_importance.csv")
     for family, model in blend.members.items():
         model.importance().write_csv(folder / f"feature_importance_{family}.csv")
-    plot_scores(training.scores, folder / "rmspe_by_origin.png")
+    plot_scores(scores, folder / "rmspe_by_origin.png")
     plot_importance(importance, folder / "feature_importance.png")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import filelock
 import optuna
@@ -21,7 +22,7 @@ from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import BusyError, SettingsError
 from rossmann_ml.base.params import FitSize, Profile, SearchRange
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.features.inputs import OriginInputs, read_newest_inputs
+from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training import tracking
 from rossmann_ml.training.tune_folds import (
@@ -131,7 +132,10 @@ def tune(
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
     today = values_of_today(recipe, family)
-    inputs, versions = _read(session)
+    require_database(settings)
+    # with the lock a weekly job that starts at this moment waits, instead of failing
+    with session.writing() as connection:
+        inputs, versions = read_newest_inputs(connection, params), session.versions(connection)
     origins = tuning_origins(inputs.first_sales_date, inputs.forecast_origin, params)
     progress(f"tuning on the origins {_listed(origins.tuned_on)}")
     progress(f"reported origins that stay untouched: {_listed(origins.untouched)}")
@@ -156,7 +160,9 @@ def tune(
         )
 
     with _study(settings, name, params.training.seed) as study:
-        objective = _Objective(settings, recipe, family, folds, versions)
+        objective = partial(
+            _rmspe, recipe=recipe, family=family, folds=folds, settings=settings, versions=versions
+        )
         before = len(_trials(study))
         while not any(each.is_complete and each.values == today for each in _trials(study)):
             study.enqueue_trial(today, user_attrs={_VALUES: today})
@@ -222,13 +228,6 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
     return {name: parameters[name] for name in space}
 
 
-def _read(session: Session) -> tuple[OriginInputs, Versions]:
-    require_database(session.settings)
-    # with the lock a weekly job that starts at this moment waits, instead of failing
-    with session.writing() as connection:
-        return read_newest_inputs(connection, session.params), session.versions(connection)
-
-
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
     """Compute a fingerprint of everything a trial's RMSPE depends on, except the searched values.
 
@@ -286,52 +285,49 @@ def _trials(study: optuna.Study) -> list[Trial]:
     ]
 
 
-@dataclass(frozen=True)
-class _Objective:
-    """Function that Optuna minimises: it evaluates one trial and returns its mean RMSPE."""
-
-    settings: Settings
-    recipe: Recipe
-    family: str
-    folds: list[TuningFold]
-    versions: Versions
-
-    def __call__(self, trial: optuna.Trial) -> float:
-        is_today = _VALUES in trial.user_attrs
-        space = self.recipe.params.tuning.families[self.family]
-        drawn = {name: _suggest(trial, name, allowed) for name, allowed in space.items()}
-        if not is_today:
-            trial.set_user_attr(_VALUES, drawn)
-        changed = with_values(self.recipe, self.family, trial.user_attrs[_VALUES])
-        started, figures, is_pruned = time.monotonic(), dict[str, float](), False
-        for step, (origin, rmspe) in enumerate(rmspe_of_folds(changed, self.family, self.folds)):
-            figures[str(origin)] = rmspe
-            mean = sum(figures.values()) / len(figures)
-            trial.report(mean, step)
-            can_end = step + 1 < len(self.folds) and not is_today
-            if is_pruned := can_end and trial.should_prune():
-                break
-        tracking.log_trial(
-            self.settings,
-            tracking.TrialRecord(
-                name=f"{trial.study.study_name} {trial.number}",
-                tags={
-                    **self.versions.as_tags(),
-                    "model_type": self.family,
-                    "profile": self.recipe.profile,
-                    "study": trial.study.study_name,
-                    "trial": str(trial.number),
-                    "trial_state": "pruned" if is_pruned else "complete",
-                    "tuning_origins": _listed([fold.origin for fold in self.folds]),
-                },
-                parameters=changed.member_parameters(self.family),
-                rmspe_by_origin=figures,
-                seconds=time.monotonic() - started,
-            ),
-        )
-        if is_pruned:
-            raise optuna.TrialPruned
-        return mean
+def _rmspe(
+    trial: optuna.Trial,
+    *,
+    recipe: Recipe,
+    family: str,
+    folds: list[TuningFold],
+    settings: Settings,
+    versions: Versions,
+) -> float:
+    """Return the mean RMSPE over the folds, which Optuna minimises, and log the trial to MLflow."""
+    is_today = _VALUES in trial.user_attrs
+    space = recipe.params.tuning.families[family]
+    drawn = {name: _suggest(trial, name, allowed) for name, allowed in space.items()}
+    if not is_today:
+        trial.set_user_attr(_VALUES, drawn)
+    changed = with_values(recipe, family, trial.user_attrs[_VALUES])
+    started, figures, is_pruned = time.monotonic(), dict[str, float](), False
+    for step, (origin, rmspe) in enumerate(rmspe_of_folds(changed, family, folds)):
+        figures[str(origin)] = rmspe
+        mean = sum(figures.values()) / len(figures)
+        trial.report(mean, step)
+        can_end = step + 1 < len(folds) and not is_today
+        if is_pruned := can_end and trial.should_prune():
+            break
+    tracking.log_trial(
+        settings,
+        f"{trial.study.study_name} {trial.number}",
+        tags={
+            **versions.as_tags(),
+            "model_type": family,
+            "profile": recipe.profile,
+            "study": trial.study.study_name,
+            "trial": str(trial.number),
+            "trial_state": "pruned" if is_pruned else "complete",
+            "tuning_origins": _listed([fold.origin for fold in folds]),
+        },
+        parameters=changed.member_parameters(family),
+        rmspe=figures,
+        seconds=time.monotonic() - started,
+    )
+    if is_pruned:
+        raise optuna.TrialPruned
+    return mean
 
 
 def _suggest(trial: optuna.Trial, name: str, allowed: SearchRange) -> int | float:

@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, SettingsError
-from rossmann_ml.base.params import Params
+from rossmann_ml.base.params import FitSize, Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import fold_panel
 from rossmann_ml.evaluation.folds import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
-from rossmann_ml.features.panel import FeatureInputs, training_origins, training_panel
+from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.calibration import point_log_shift
 from rossmann_ml.models.recipe import Recipe
 
@@ -75,9 +75,8 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
     near = timedelta(days=params.backtest.reuse_within_days if len(possible) > 1 else 0)
     for begin in (possible[0] - near, possible[-1]):
         # only origins that are whole steps before the newest one have panel rows
-        step = max(profile.origin_step_days for profile in profiles)
-        back_days = -((begin - newest).days - horizon_days)
-        last = newest - timedelta(days=-(-back_days // step) * step)
+        step = timedelta(days=max(profile.origin_step_days for profile in profiles))
+        last = newest + (begin - timedelta(days=horizon_days) - newest) // step * step
         candidates = (
             last - timedelta(days=tuning.origin_step_days * number)
             for number in range(tuning.origins)
@@ -129,26 +128,11 @@ def make_folds(
         origins: Origins to tune on, oldest first.
         progress: Function that receives a message after each training origin.
     """
-    params, profile = recipe.params, recipe.profile_params
-    horizon_days = params.forecast.horizon_days
-    last_day = origins[-1] + timedelta(days=horizon_days)
-    known = inputs.features
-    features = FeatureInputs(known.stores, known.sales.until(last_day), known.plan)
-    panel = training_panel(
-        features,
-        training_origins(
-            origins[-1],
-            first_day=inputs.first_sales_date,
-            step_days=profile.origin_step_days,
-            count=profile.max_origins,
-            min_history_days=params.training.min_history_days,
-        ),
-        known_until=origins[-1],
-        horizon_days=horizon_days,
-        params=params.features,
-        rows_share=profile.rows_share,
-        progress=progress,
-    )
+    params = recipe.params
+    last_day = origins[-1] + timedelta(days=params.forecast.horizon_days)
+    features = replace(inputs.features, sales=inputs.features.sales.until(last_day))
+    as_of_newest = replace(inputs, forecast_origin=origins[-1], features=features)
+    panel, _ = panel_of(as_of_newest, params, recipe.profile, progress=progress)
     return [
         TuningFold(
             origin,
@@ -169,18 +153,13 @@ def with_values(recipe: Recipe, family: str, values: dict[str, int | float | str
         values: New values by name of the parameter. ``trees`` and ``learning_rate`` replace the
             values that the training profile sets.
     """
-    training, profile = recipe.params.training, recipe.profile_params
-    size = profile.models[family]
-    of_size = {name: value for name, value in values.items() if name in type(size).model_fields}
-    others = {name: value for name, value in values.items() if name not in of_size}
-    models = {**profile.models, family: size.model_copy(update=of_size)}
-    profiles = {
-        **training.profiles,
-        recipe.profile: profile.model_copy(update={"models": models}),
-    }
-    families = {**training.families, family: {**training.families[family], **others}}
-    changed = training.model_copy(update={"profiles": profiles, "families": families})
-    return replace(recipe, params=recipe.params.model_copy(update={"training": changed}))
+    params = recipe.params.model_copy(deep=True)
+    models = params.training.profiles[recipe.profile].models
+    size = {name: value for name, value in values.items() if name in FitSize.model_fields}
+    models[family] = models[family].model_copy(update=size)
+    others = {name: value for name, value in values.items() if name not in size}
+    params.training.families[family].update(others)
+    return replace(recipe, params=params)
 
 
 def rmspe_of_folds(

@@ -13,9 +13,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from email.message import EmailMessage
-from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -56,30 +54,11 @@ class Delivery:
     def __str__(self) -> str:
         return f"{self.channel}: {self.failure or 'delivered'}"
 
-    def rows(self, attempted_at: datetime) -> list[dict[str, Any]]:
-        """Return a row of ``monitoring.alert_deliveries`` for each alert."""
-        return [
-            {
-                "alert_id": alert_id,
-                "channel": self.channel,
-                "attempted_at": attempted_at,
-                "is_delivered": self.is_delivered,
-                "failure": self.failure,
-            }
-            for alert_id in self.alert_ids
-        ]
-
 
 def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
     """Return the channels for which a target is set."""
-    return tuple(
-        channel
-        for channel, is_set in (
-            (WEBHOOK, sending.webhook is not None),
-            (E_MAIL, bool(sending.smtp_host and sending.receivers)),
-        )
-        if is_set
-    )
+    webhook = (WEBHOOK,) if sending.webhook else ()
+    return (*webhook, E_MAIL) if sending.smtp_host and sending.receivers else webhook
 
 
 def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings) -> Delivery:

@@ -5,10 +5,9 @@ See :mod:`rossmann_ml.monitoring.alerts.rules` for the rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import duckdb
 
@@ -57,14 +56,6 @@ class Situation:
     today: date
     run_id: str
 
-    def rows(self, query: str, names: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a query, or no rows when a table is missing."""
-        try:
-            found: list[tuple[Any, ...]] = self.connection.execute(query, names).fetchall()
-        except duckdb.CatalogException:
-            return []
-        return found
-
     def live_accuracy(
         self, window_days: int, min_days: int
     ) -> list[tuple[str, str, int, float, float, float, float]]:
@@ -77,11 +68,6 @@ class Situation:
 
 Judgement = list[AlertFinding] | None
 """Findings of a rule; None when the data that it judges does not exist yet."""
-
-
-def figure(value: float | None) -> str:
-    """Format a figure with three digits; return ``none`` for None."""
-    return "none" if value is None else f"{value:.3g}"
 
 
 def some(items: Sequence[str], separator: str = ", ") -> str:

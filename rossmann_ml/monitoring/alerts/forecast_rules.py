@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, figure, some
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
 from rossmann_ml.warehouse.tables import forecasting, models, raw
 
 # longer than any rebuilding of a store: a year has every season
@@ -72,7 +72,7 @@ def judge_coverage(situation: Situation) -> Judgement:
 
 def judge_drift(situation: Situation) -> Judgement:
     """Find drift in the newest rows of ``monitoring.drift_metrics``."""
-    rows = situation.rows(
+    rows = situation.connection.execute(
         """
         WITH newest AS (
             SELECT * FROM monitoring.drift_metrics
@@ -84,7 +84,7 @@ def judge_drift(situation: Situation) -> Judgement:
         ORDER BY kind, abs(value / nullif(threshold, 0)) DESC NULLS LAST, feature, method
         """,
         {"run_id": situation.run_id},
-    )
+    ).fetchall()
     if not rows:
         return None
     found = []
@@ -94,8 +94,7 @@ def judge_drift(situation: Situation) -> Judgement:
         if not drifted:
             continue
         shown = [
-            f"{feature} ({method} {figure(value)}, limit {figure(limit)}"
-            f"{f': {detail}' if detail else ''})"
+            f"{feature} ({method} {value:.3g}, limit {limit:.3g}{f': {detail}' if detail else ''})"
             for feature, method, value, limit, detail, _ in drifted
         ]
         _, _, value, threshold, *_ = drifted[0]

@@ -6,30 +6,24 @@ Entry point: :func:`watch`. See :mod:`rossmann_ml.monitoring.alerts.rules` for t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
+from itertools import chain
 
 import duckdb
-import polars as pl
 
-from rossmann_ml.base.alert_params import SEVERITIES, AlertParams
+from rossmann_ml.base.alert_params import SEVERITIES
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.settings import DeliverySettings, Settings, load_delivery_settings
+from rossmann_ml.base.settings import DeliverySettings, load_delivery_settings
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
-from rossmann_ml.monitoring.alerts.findings import AlertFinding, Situation
+from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation
 from rossmann_ml.monitoring.alerts.rules import judge
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
 from rossmann_ml.serving.status import FailedRun, OpenAlert, read_status, write_alerts
 from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    one_row,
-    read_frame,
-    transaction,
-    utc_now,
-)
+from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 
 FAILED_RUN = "failed_run"
@@ -57,11 +51,10 @@ class AlertReport:
 
     def summary(self) -> str:
         """Return one line with the numbers of alerts and of messages."""
-        by_severity = {
-            severity: sum(each.severity == severity for each in self.open)
-            for severity in reversed(SEVERITIES)
-        }
-        counted = ", ".join(f"{number} {name}" for name, number in by_severity.items() if number)
+        numbers = Counter(each.severity for each in self.open)
+        counted = ", ".join(
+            f"{numbers[name]} {name}" for name in reversed(SEVERITIES) if numbers[name]
+        )
         line = f"{len(self.open)} open{f' ({counted})' if counted else ''}, {self.raised} new, "
         line += f"{self.resolved} resolved"
         lost = [each for each in self.deliveries if not each.is_delivered]
@@ -83,12 +76,10 @@ def watch(
     """Evaluate all rules, upsert ``monitoring.alerts``, send due alerts, update ``status.json``.
 
     Rule and subject identify an alert. An alert is one row for as long as its condition lasts. It
-    is
-    sent once, and again after each cooldown. A condition that returns within the cooldown continues
-    the same row. The
-    alert is resolved when its rule no longer finds it. A rule without data leaves its alerts
-    unchanged. An alert of ``failed_run`` is resolved by the next run that publishes. A message that
-    cannot be sent is recorded, and the next evaluation retries it.
+    is sent once, and again after each cooldown. A condition that returns within the cooldown
+    continues the same row. The alert is resolved when its rule no longer finds it. A rule without
+    data leaves its alerts unchanged. An alert of ``failed_run`` is resolved by the next run that
+    publishes. A message that cannot be sent is recorded, and the next evaluation retries it.
 
     Args:
         session: Session of the job; its progress receives a line for each message.
@@ -108,14 +99,17 @@ def watch(
         )
         findings = judge(situation)
         if failure is None and not is_publishing:
-            failure = _unresolved_failure(settings)
-        findings[FAILED_RUN] = [] if failure is None else [_failed(failure)]
-        book = _Book(connection, settings, situation)
-        with transaction(connection):
-            raised = book.note([each for found in findings.values() for each in found or []])
-            resolved = book.resolve({rule for rule, found in findings.items() if found is not None})
-        due = _due(connection, params.monitoring.alerts, sending)
+            last = read_status(settings.published_path).last_failed_run
+            failure = None if last is None or last.is_resolved else last
+        findings[FAILED_RUN] = []
+        if failure is not None:
+            message = f"run {failure.run_id} stopped at {failure.step}: {failure.reason}"
+            findings[FAILED_RUN] = [AlertFinding(FAILED_RUN, failure.step, message)]
+        raised, resolved = _record(situation, findings, settings.dashboard_url)
         still_open = open_alerts(connection)
+        send_from = SEVERITIES.index(params.monitoring.alerts.send_from)
+        urgent = [each for each in still_open if SEVERITIES.index(each.severity) >= send_from]
+        due = {channel: _unsent(connection, channel, urgent) for channel in channels_of(sending)}
         advice = advise_retraining(
             connection,
             params.monitoring.retraining,
@@ -147,144 +141,92 @@ def open_alerts(connection: duckdb.DuckDBPyConnection) -> tuple[OpenAlert, ...]:
     return tuple(OpenAlert.model_validate(row) for row in rows.to_dicts())
 
 
-def _unresolved_failure(settings: Settings) -> FailedRun | None:
-    failed = read_status(settings.published_path).last_failed_run
-    return None if failed is None or failed.is_resolved else failed
+def _record(
+    situation: Situation, findings: Mapping[str, Judgement], dashboard_url: str
+) -> tuple[int, int]:
+    """Insert new alerts, update known ones, and resolve those that their rule no longer finds.
 
-
-def _failed(failure: FailedRun) -> AlertFinding:
-    return AlertFinding(
-        FAILED_RUN,
-        failure.step,
-        f"run {failure.run_id} stopped at {failure.step}: {failure.reason}",
-    )
-
-
-class _Book:
-    """Writer of ``monitoring.alerts`` for one run."""
-
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, settings: Settings, situation: Situation
-    ) -> None:
-        self._connection = connection
-        self._dashboard_url = settings.dashboard_url.rstrip("/")
-        self._rules: AlertParams = situation.params
-        self._today: date = situation.today
-        self._run_id = situation.run_id
-        self._now = utc_now()
-
-    def note(self, findings: Sequence[AlertFinding]) -> int:
-        """Insert new alerts and update open ones.
-
-        Returns:
-            Number of new alerts.
-        """
-        raised = 0
-        for finding in findings:
-            known = one_row(
-                self._connection,
-                """
-                SELECT alert_id, resolved_at IS NULL, cooldown_until_date
-                FROM monitoring.alerts WHERE rule = ? AND subject = ?
-                ORDER BY raised_at DESC LIMIT 1
-                """,
-                [finding.rule, finding.subject],
-            )
-            if known is None or not (known[1] or self._today <= known[2]):
-                self._raise(finding)
-                raised += 1
-            else:
-                self._see_again(known[0], finding, is_due=self._today > known[2])
-        return raised
-
-    def _raise(self, finding: AlertFinding) -> None:
-        row = {
-            "alert_id": fingerprint([finding.rule, finding.subject, str(self._now)]),
-            "run_id": self._run_id,
-            "raised_at": self._now,
-            "raised_on": self._today,
-            "rule": finding.rule,
-            "subject": finding.subject,
-            "times_seen": 1,
-            **self._seen(finding),
-            **self._due(finding),
-        }
-        append_frame(self._connection, "monitoring.alerts", pl.DataFrame([row], schema=_SCHEMA))
-
-    def _see_again(self, alert_id: str, finding: AlertFinding, *, is_due: bool) -> None:
-        changed = self._seen(finding) | (self._due(finding) if is_due else {})
-        names = ", ".join(f"{name} = ${name}" for name in changed)
-        self._connection.execute(
-            f"""
-            UPDATE monitoring.alerts
-            SET {names}, resolved_at = NULL, times_seen = times_seen + 1
-            WHERE alert_id = $alert_id
-            """,  # noqa: S608 - names of the columns below
-            {**changed, "alert_id": alert_id},
-        )
-
-    def _seen(self, finding: AlertFinding) -> dict[str, Any]:
-        rule = self._rules.of(finding.rule)
-        return {
-            "severity": finding.severity or rule.severity,
-            "owner": rule.owner,
-            "message": finding.message,
-            "link": f"{self._dashboard_url}/{rule.look_at}",
-            "value": None if finding.value is None else float(finding.value),
-            "threshold": None if finding.threshold is None else float(finding.threshold),
-            "last_seen_at": self._now,
-        }
-
-    def _due(self, finding: AlertFinding) -> dict[str, Any]:
-        cooldown = timedelta(days=self._rules.of(finding.rule).cooldown_days)
-        return {
-            "is_notified": False,
-            "due_at": self._now,
-            "cooldown_until_date": self._today + cooldown,
-        }
-
-    def resolve(self, judged_rules: Collection[str]) -> int:
-        """Resolve the open alerts of these rules that have no finding in this run.
-
-        Returns:
-            Number of resolved alerts.
-        """
-        rows = self._connection.execute(
+    Returns:
+        Number of new and of resolved alerts.
+    """
+    connection, today, now = situation.connection, situation.today, utc_now()
+    judged = {rule: found for rule, found in findings.items() if found is not None}
+    raised = 0
+    with transaction(connection):
+        for finding in chain.from_iterable(judged.values()):
+            rule = situation.params.of(finding.rule)
+            values = {
+                "new_id": fingerprint([finding.rule, finding.subject, str(now)]),
+                "run_id": situation.run_id,
+                "now": now,
+                "today": today,
+                "rule": finding.rule,
+                "subject": finding.subject,
+                "severity": finding.severity or rule.severity,
+                "owner": rule.owner,
+                "message": finding.message,
+                "link": f"{dashboard_url.rstrip('/')}/{rule.look_at}",
+                "value": finding.value,
+                "threshold": finding.threshold,
+                "cooldown_until": today + timedelta(days=rule.cooldown_days),
+            }
+            # a known alert was raised earlier
+            raised += one_row(connection, _UPSERT, values) == (now,)
+        resolved = connection.execute(
             """
             UPDATE monitoring.alerts SET resolved_at = $now
             WHERE resolved_at IS NULL AND last_seen_at < $now AND list_contains($rules, rule)
             RETURNING alert_id
             """,
-            {"now": self._now, "rules": list(judged_rules)},
+            {"now": now, "rules": list(judged)},
         ).fetchall()
-        return len(rows)
+    return raised, len(resolved)
 
 
-def _due(
-    connection: duckdb.DuckDBPyConnection, rules: AlertParams, sending: DeliverySettings
-) -> dict[str, list[OpenAlert]]:
-    """Return the alerts to send by channel."""
-    severities = SEVERITIES[SEVERITIES.index(rules.send_from) :]
-    due = {}
-    for channel in channels_of(sending):
-        rows = read_frame(
-            connection,
-            """
-            SELECT * FROM monitoring.alerts AS a
-            WHERE resolved_at IS NULL AND NOT is_notified
-                AND list_contains($severities::VARCHAR[], severity)
-                AND NOT EXISTS (
-                    SELECT 1 FROM monitoring.alert_deliveries AS d
-                    WHERE d.alert_id = a.alert_id AND d.channel = $channel AND d.is_delivered
-                        AND d.attempted_at >= a.due_at
-                )
-            ORDER BY list_position($severities::VARCHAR[], severity) DESC, raised_at, rule, subject
-            """,
-            {"severities": list(severities), "channel": channel},
+_UPSERT = """
+WITH known AS (
+    SELECT alert_id FROM monitoring.alerts
+    WHERE rule = $rule AND subject = $subject
+        AND (resolved_at IS NULL OR $today <= cooldown_until_date)
+    ORDER BY raised_at DESC LIMIT 1
+)
+INSERT INTO monitoring.alerts BY NAME
+SELECT
+    coalesce((FROM known), $new_id) AS alert_id, $run_id AS run_id, $now AS raised_at,
+    $today AS raised_on, $rule AS rule, $subject AS subject, $severity AS severity,
+    $owner AS owner, $message AS message, $link AS link, $value AS value,
+    $threshold AS threshold, $now AS last_seen_at, 1 AS times_seen, false AS is_notified,
+    $now AS due_at, $cooldown_until AS cooldown_until_date
+ON CONFLICT (alert_id) DO UPDATE SET
+    severity = excluded.severity, owner = excluded.owner, message = excluded.message,
+    link = excluded.link, value = excluded.value, threshold = excluded.threshold,
+    last_seen_at = $now, times_seen = times_seen + 1, resolved_at = NULL,
+    -- a condition that outlasts its cooldown is due for a reminder
+    is_notified = is_notified AND $today <= cooldown_until_date,
+    due_at = if($today <= cooldown_until_date, due_at, $now),
+    cooldown_until_date
+    = if($today <= cooldown_until_date, cooldown_until_date, $cooldown_until)
+RETURNING raised_at
+"""
+"""Insert one finding as an alert, or update its open or recent alert; return ``raised_at``."""
+
+
+def _unsent(
+    connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
+) -> list[OpenAlert]:
+    """Return the alerts that are due and not delivered by a channel yet."""
+    rows = connection.execute(
+        """
+        SELECT alert_id FROM monitoring.alerts AS a
+        WHERE NOT is_notified AND NOT EXISTS (
+            SELECT 1 FROM monitoring.alert_deliveries AS d
+            WHERE d.alert_id = a.alert_id AND d.channel = $channel AND d.is_delivered
+                AND d.attempted_at >= a.due_at
         )
-        if len(rows):
-            due[channel] = [OpenAlert.model_validate(row) for row in rows.to_dicts()]
-    return due
+        """,
+        {"channel": channel},
+    ).fetchall()
+    return [alert for alert in alerts if (alert.alert_id,) in rows]
 
 
 def _send(
@@ -294,16 +236,22 @@ def _send(
     deliveries = []
     with session.released():
         for channel, alerts in due.items():
-            session.progress(f"sending {len(alerts)} alerts by {channel}")
-            deliveries.append(deliver(channel, alerts, sending))
+            if alerts:
+                session.progress(f"sending {len(alerts)} alerts by {channel}")
+                deliveries.append(deliver(channel, alerts, sending))
     if not deliveries:
         return ()
     with session.writing() as connection, transaction(connection):
         for delivery in deliveries:
-            append_frame(
-                connection,
-                "monitoring.alert_deliveries",
-                pl.DataFrame(delivery.rows(utc_now()), schema_overrides={"failure": pl.String}),
+            connection.execute(
+                "INSERT INTO monitoring.alert_deliveries SELECT unnest(?), ?, ?, ?, ?",
+                [
+                    list(delivery.alert_ids),
+                    delivery.channel,
+                    utc_now(),
+                    delivery.is_delivered,
+                    delivery.failure,
+                ],
             )
         connection.execute(
             """
@@ -320,24 +268,3 @@ def _send(
             },
         )
     return tuple(deliveries)
-
-
-_SCHEMA: dict[str, Any] = {
-    "alert_id": pl.String,
-    "run_id": pl.String,
-    "raised_at": pl.Datetime("us"),
-    "raised_on": pl.Date,
-    "rule": pl.String,
-    "subject": pl.String,
-    "severity": pl.String,
-    "owner": pl.String,
-    "message": pl.String,
-    "link": pl.String,
-    "value": pl.Float64,
-    "threshold": pl.Float64,
-    "last_seen_at": pl.Datetime("us"),
-    "times_seen": pl.Int32,
-    "is_notified": pl.Boolean,
-    "due_at": pl.Datetime("us"),
-    "cooldown_until_date": pl.Date,
-}

@@ -38,7 +38,6 @@ class DriftData:
     """Data to compare at an origin.
 
     Attributes:
-        forecast_origin: Last day whose sales are known.
         horizon: Days after the origin.
         newest_week: Seven days up to the origin.
         sales: Input rows of :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
@@ -49,7 +48,6 @@ class DriftData:
         vintage: Origin of that vintage; None without one.
     """
 
-    forecast_origin: date
     horizon: Window
     newest_week: Window
     sales: pl.DataFrame
@@ -81,13 +79,9 @@ def read_drift_data(
     vintage = forecasting.newest_origin_between(
         connection, origin - timedelta(days=horizon_days), week.first - timedelta(days=1)
     )
-    actuals = (
-        pl.DataFrame(schema={"sales_forecast": pl.Float64, "sales": pl.Float64})
-        if vintage is None
-        else _with_actuals(forecasting.forecasts(connection, vintage), sales, week)
-    )
+    forecasts = forecasting.forecasts(connection, vintage or date.min).filter("is_open")
+    actual = sales.filter(week.has("day"), pl.col("sales") > 0)
     return DriftData(
-        forecast_origin=origin,
         horizon=horizon,
         newest_week=week,
         sales=sales,
@@ -98,7 +92,11 @@ def read_drift_data(
             *_forecasts(connection, origin),
         ],
         assumed_share=planned.select((pl.col("plan_source") == "assumed").mean()).item() or 0.0,
-        actuals=actuals,
+        actuals=forecasts.join(
+            actual.select("store_id", "sales", target_date="day"),
+            on=["store_id", "target_date"],
+            maintain_order="left",
+        ).select("sales_forecast", "sales"),
         vintage=vintage,
     )
 
@@ -129,23 +127,7 @@ def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Samp
     if previous is None:
         return []
     now, then = (
-        forecasting.forecasts(connection, each)
-        .filter("is_open", pl.col("sales_forecast") > 0)
-        .drop("is_open")
+        forecasting.forecasts(connection, each).filter("is_open", pl.col("sales_forecast") > 0)
         for each in (origin, previous)
     )
     return forecast_samples(now, then)
-
-
-def _with_actuals(forecasts: pl.DataFrame, sales: pl.DataFrame, week: Window) -> pl.DataFrame:
-    """Return forecasts and actual sales of a week's open store-days."""
-    actual = sales.filter(week.has("day"), pl.col("sales") > 0)
-    return (
-        forecasts.filter("is_open")
-        .join(
-            actual.select("store_id", "sales", target_date="day"),
-            on=["store_id", "target_date"],
-            maintain_order="left",
-        )
-        .select("sales_forecast", "sales")
-    )

@@ -8,28 +8,13 @@ import takes seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from rossmann_ml.monitoring.drift.windows import Sample
-
-
-@dataclass(frozen=True)
-class Performance:
-    """Errors of forecasts against actual sales.
-
-    Attributes:
-        mape: Mean absolute percentage error, as a share.
-        mean_error: Mean of forecast minus sales, EUR.
-    """
-
-    mape: float
-    mean_error: float
 
 
 def method_of(sample: Sample) -> str:
@@ -56,6 +41,7 @@ def distances(
     """
     if not samples:  # saves the import in a new warehouse
         return []
+    import pandas as pd  # noqa: PLC0415
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
     from evidently.metrics import ValueDrift  # noqa: PLC0415
 
@@ -72,14 +58,17 @@ def distances(
         # without tests the page does not show what drifted
         include_tests=report_path is not None,
     )
-    snapshot = report.run(
-        *(
-            Dataset.from_pandas(_one_table(columns), data_definition=definition)
-            for columns in (
-                {name: each.current for name, each in named.items()},
-                {name: each.reference for name, each in named.items()},
-            )
+    # one table of columns of different lengths: Evidently ignores the cells that are missing
+    current, reference = (
+        pd.DataFrame({name: pd.Series(values.to_numpy()) for name, values in side.items()})
+        for side in (
+            {name: each.current for name, each in named.items()},
+            {name: each.reference for name, each in named.items()},
         )
+    )
+    snapshot = report.run(
+        Dataset.from_pandas(current, data_definition=definition),
+        Dataset.from_pandas(reference, data_definition=definition),
     )
     if report_path is not None:
         _save(snapshot, report_path)
@@ -90,13 +79,16 @@ def distances(
 
 def performance(
     forecast: np.ndarray, actual: np.ndarray, report_path: Path | None = None
-) -> Performance:
+) -> tuple[float, float]:
     """Compute errors of forecasts against actual sales.
 
     Args:
         forecast: Forecast sales in EUR, shape (store-days,).
         actual: Actual sales in EUR, above 0, shape (store-days,).
         report_path: Path of Evidently's HTML page, which needs no network; None for no page.
+
+    Returns:
+        Mean absolute percentage error as a share, and mean of forecast minus sales in EUR.
     """
     import pandas as pd  # noqa: PLC0415
     from evidently import DataDefinition, Dataset, Regression, Report  # noqa: PLC0415
@@ -116,17 +108,7 @@ def performance(
         str(metric["metric_name"]).partition("(")[0]: metric["value"]
         for metric in snapshot.dict()["metrics"]
     }
-    return Performance(
-        mape=float(values["MAPE"]["mean"]) / 100,
-        mean_error=float(values["MeanError"]["mean"]),
-    )
-
-
-def _one_table(columns: Mapping[str, pl.Series]) -> Any:
-    """Combine columns of different lengths into a pandas frame; Evidently ignores NaN cells."""
-    import pandas as pd  # noqa: PLC0415
-
-    return pd.DataFrame({name: pd.Series(column.to_numpy()) for name, column in columns.items()})
+    return float(values["MAPE"]["mean"]) / 100, float(values["MeanError"]["mean"])
 
 
 def _save(snapshot: Any, path: Path) -> None:

@@ -7,6 +7,7 @@ Entry point: :func:`measure_drift`, which also writes Evidently's pages. Samples
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,38 +17,18 @@ from pathlib import Path
 import polars as pl
 
 from rossmann_ml.base.drift_params import DriftKind, DriftParams
+from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
-from rossmann_ml.monitoring.drift.reports import remove_old_reports
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
 from rossmann_ml.monitoring.drift.windows import Sample
-from rossmann_ml.serving.report_files import report_path
-from rossmann_ml.warehouse.connection import (
-    append_frame,
-    transaction,
-    utc_now,
-)
+from rossmann_ml.serving.report_files import report_path, reports_folder
+from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 
 # the message names this many stores off their level, and counts the others
 _MOST_STORES_NAMED = 10
-_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "run_id": pl.String,
-    "forecast_origin": pl.Date,
-    "kind": pl.String,
-    "feature": pl.String,
-    "method": pl.String,
-    "value": pl.Float64,
-    "threshold": pl.Float64,
-    "is_drifted": pl.Boolean,
-    "reference_from": pl.Date,
-    "reference_to": pl.Date,
-    "current_from": pl.Date,
-    "current_to": pl.Date,
-    "detail": pl.String,
-    "computed_at": pl.Datetime("us"),
-}
 
 
 @dataclass(frozen=True)
@@ -59,11 +40,11 @@ class DriftMetric:
     method: str
     value: float
     threshold: float
-    reference_from: date | None
-    reference_to: date | None
     current_from: date
     current_to: date
-    detail: str | None
+    detail: str
+    reference_from: date | None = None
+    reference_to: date | None = None
 
     @property
     def is_drifted(self) -> bool:
@@ -122,7 +103,7 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
                 "DELETE FROM monitoring.drift_metrics WHERE forecast_origin = ?", [origin]
             )
             append_frame(connection, "monitoring.drift_metrics", rows)
-        remove_old_reports(settings, kept=drift.reports_kept)
+        _remove_old_reports(settings, kept=drift.reports_kept)
     return DriftReport(origin, metrics, pages, time.perf_counter() - started)
 
 
@@ -159,18 +140,11 @@ def as_rows(
     metrics: Sequence[DriftMetric], *, run_id: str, forecast_origin: date, computed_at: datetime
 ) -> pl.DataFrame:
     """Return the measures as rows of ``monitoring.drift_metrics``."""
-    return pl.DataFrame(
-        [
-            {
-                **asdict(metric),
-                "is_drifted": metric.is_drifted,
-                "run_id": run_id,
-                "forecast_origin": forecast_origin,
-                "computed_at": computed_at,
-            }
-            for metric in metrics
-        ],
-        schema=_SCHEMA,
+    rows = pl.DataFrame([asdict(each) | {"is_drifted": each.is_drifted} for each in metrics])
+    return rows.with_columns(
+        run_id=pl.lit(run_id),
+        forecast_origin=pl.lit(forecast_origin),
+        computed_at=pl.lit(computed_at),
     )
 
 
@@ -182,8 +156,6 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
         method="share",
         value=data.assumed_share,
         threshold=params.thresholds["plan"]["assumed_plan"],
-        reference_from=None,
-        reference_to=None,
         current_from=data.horizon.first,
         current_to=data.horizon.last,
         detail=f"{data.assumed_share:.1%} of the plan filled by rule",
@@ -192,7 +164,7 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
     """Return the measure of stores whose level changed; empty if no store can be measured."""
-    deviations = store_deviations(data.sales, last_day=data.forecast_origin)
+    deviations = store_deviations(data.sales, last_day=data.newest_week.last)
     if deviations.is_empty():  # a week of holidays, or too little history
         return []
     off = stores_off_level(deviations, params.stores)
@@ -208,8 +180,6 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
             method="robust_z",
             value=float(len(off)),
             threshold=params.thresholds["sales"]["stores_off_level"],
-            reference_from=None,
-            reference_to=None,
             current_from=data.newest_week.first,
             current_to=data.newest_week.last,
             detail=(named + (f" and {more} more" if more > 0 else "")) or "no store",
@@ -220,8 +190,9 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
 def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
     """Return the measures MAPE and bias of the newest week, and write Evidently's page."""
     actual = data.actuals["sales"].to_numpy()
-    found = drift_evidently.performance(data.actuals["sales_forecast"].to_numpy(), actual, page)
-    bias = found.mean_error / float(actual.mean())
+    forecast = data.actuals["sales_forecast"].to_numpy()
+    mape, mean_error = drift_evidently.performance(forecast, actual, page)
+    bias = mean_error / float(actual.mean())
     return [
         DriftMetric(
             kind="performance",
@@ -229,14 +200,19 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
             method=feature,
             value=value,
             threshold=params.thresholds["performance"][feature],
-            reference_from=None,
-            reference_to=None,
             current_from=data.newest_week.first,
             current_to=data.newest_week.last,
             detail=f"forecast at {data.vintage}, {detail}",
         )
         for feature, value, detail in (
-            ("mape", found.mape, f"{len(actual):,} store-days"),
+            ("mape", mape, f"{len(actual):,} store-days"),
             ("bias", abs(bias), f"{bias:+.1%}"),
         )
     ]
+
+
+def _remove_old_reports(settings: Settings, *, kept: int) -> None:
+    """Remove the report folders of all but the newest runs with a drift report."""
+    pages = reports_folder(settings).glob("*/drift.html")
+    for page in sorted(pages, key=lambda page: page.stat().st_mtime_ns)[:-kept]:
+        shutil.rmtree(page.parent)

@@ -12,6 +12,7 @@ and 53 before it whose promotions are the most similar.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -93,17 +94,15 @@ class Sample:
         if not self.is_categorical:
             means = self.reference.mean(), self.current.mean()
             return "mean {:.3f} then, {:.3f} now".format(*means)
-        then, now = _shares(self.reference), _shares(self.current)
+        then, now = (
+            dict(side.value_counts(normalize=True).iter_rows())
+            for side in (self.reference, self.current)
+        )
         moved = {each: abs(now.get(each, 0) - then.get(each, 0)) for each in sorted(then | now)}
         most = max(moved, key=moved.__getitem__)
         if moved[most] < _SMALLEST_SHARE_SHOWN:
             return "shares unchanged"
         return f"{most}: {then.get(most, 0):.1%} then, {now.get(most, 0):.1%} now"
-
-
-def _shares(categories: pl.Series) -> dict[str, float]:
-    """Return the share of each category."""
-    return dict(categories.value_counts(normalize=True).iter_rows())
 
 
 def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list[Sample]:
@@ -117,16 +116,10 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
     """
     current = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     reference = current.before(YEAR_DAYS)
-    now, then = _common_rows(plan, current, reference)
-    ordinary_now, ordinary_then = _ordinary_openings(now, then)
-    sides = {
-        "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
-        "open_by_weekday": _both(_WEEKDAY_OPEN, ordinary_now, ordinary_then),
-        "open_by_state": _both(_STATE_OPEN, ordinary_now, ordinary_then),
-        "state_holiday": _both(pl.col("state_holiday"), now, then),
-        "is_school_holiday": _both(_SCHOOL_HOLIDAY, now, then),
-    }
-    return _samples("plan", sides, current, reference)
+    school = _yes_no("is_school_holiday", "holiday", "school")
+    rows = _common_rows(plan.with_columns(is_school_holiday=school), current, reference)
+    features = (*_CATEGORIES, "state_holiday", "is_school_holiday")
+    return _samples("plan", features, rows, (current, reference))
 
 
 def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
@@ -139,15 +132,12 @@ def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
     """
     current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
     reference = current.before(_promotion_shift(sales, current))
-    now, then = _common_rows(sales, current, reference)
-    ordinary_now, ordinary_then = _ordinary_openings(now, then)
-    sides = {
-        "promo_by_weekday": _both(_WEEKDAY_PROMO, now, then),
-        "open_by_weekday": _both(_WEEKDAY_OPEN, ordinary_now, ordinary_then),
-        "open_by_state": _both(_STATE_OPEN, ordinary_now, ordinary_then),
-        **_levels(sales, current, reference),
-    }
-    return _observed(sales, current) + _samples("sales", sides, current, reference)
+    windows = current, reference
+    return [
+        *_observed(sales, current),
+        *_samples("sales", _CATEGORIES, _common_rows(sales, *windows), windows),
+        *_samples("sales", _LEVELS, _levels(sales, *windows), windows),
+    ]
 
 
 def feature_samples(
@@ -161,10 +151,8 @@ def feature_samples(
         origin: Newest forecast origin.
         reference_origin: Forecast origin about 52 weeks before.
     """
-    sides = {name: (features[name], reference[name]) for name in FEATURE_COLUMNS}
-    return _samples(
-        "features", sides, Window(origin, origin), Window(reference_origin, reference_origin)
-    )
+    windows = Window(origin, origin), Window(reference_origin, reference_origin)
+    return _samples("features", FEATURE_COLUMNS, (features, reference), windows)
 
 
 def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
@@ -183,12 +171,13 @@ def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
     if pairs.is_empty():
         return []
     own = pl.col("sales_forecast_then").log().mean().over("store_id")
-    logs = pairs.select(
-        now=pl.col("sales_forecast").log() - own, then=pl.col("sales_forecast_then").log() - own
+    days = pairs["target_date"]
+    window = Window(days.min(), days.max())  # type: ignore[arg-type]
+    logs = (
+        pairs.select(same_days=pl.col("sales_forecast").log() - own),
+        pairs.select(same_days=pl.col("sales_forecast_then").log() - own),
     )
-    first, last = pairs["target_date"].min(), pairs["target_date"].max()
-    window = Window(first, last)  # type: ignore[arg-type]
-    return _samples("forecasts", {"same_days": (logs["now"], logs["then"])}, window, window)
+    return _samples("forecasts", ("same_days",), logs, (window, window))
 
 
 def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
@@ -208,10 +197,8 @@ def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
 
 
 _WEEKDAY = pl.col("day").dt.to_string("%a")
-_WEEKDAY_PROMO = pl.format("{} {}", _WEEKDAY, _yes_no("is_promo", "promotion", "none"))
-_WEEKDAY_OPEN = pl.format("{} {}", _WEEKDAY, _yes_no("is_open", "open", "closed"))
-_STATE_OPEN = pl.format("{} {}", pl.col("state"), _yes_no("is_open", "open", "closed"))
-_SCHOOL_HOLIDAY = _yes_no("is_school_holiday", "holiday", "school")
+_CATEGORIES = ("promo_by_weekday", "open_by_weekday", "open_by_state")
+_LEVELS = ("sales_level", "customers_level", "spend_level")
 
 
 def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
@@ -232,7 +219,11 @@ def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
 def _common_rows(
     rows: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the store-days that have a row in both windows, in the same order."""
+    """Return the store-days that have a row in both windows, in the same order, with categories.
+
+    Openings are null on state holidays of either window, and for stores that were being rebuilt a
+    year ago.
+    """
     keys = ["store_id", "number"]
     now, then = (
         rows.filter(window.has("day")).with_columns(
@@ -240,16 +231,12 @@ def _common_rows(
         )
         for window in (current, reference)
     )
-    return now.join(then, on=keys, how="semi").sort(keys), then.join(now, on=keys, how="semi").sort(
-        keys
+    now, then = (
+        side.join(other, on=keys, how="semi").sort(keys)
+        for side, other in ((now, then), (then, now))
     )
-
-
-def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Remove state holidays of either window, and stores that were being rebuilt a year ago."""
-    runs = pl.col("is_open").rle_id().over("store_id")
     rebuilt = (
-        then.with_columns(run=runs)
+        then.with_columns(run=pl.col("is_open").rle_id().over("store_id"))
         .filter(~pl.col("is_open"))
         .group_by("store_id", "run")
         .agg(days=pl.len())
@@ -260,12 +247,16 @@ def _ordinary_openings(now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.DataFr
         & (then["state_holiday"] == "0")
         & ~then["store_id"].is_in(rebuilt.implode())
     )
-    return now.filter(ordinary), then.filter(ordinary)
-
-
-def _both(category: pl.Expr, now: pl.DataFrame, then: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Return the values of an expression in both frames."""
-    return now.select(category.alias("c"))["c"], then.select(category.alias("c"))["c"]
+    opening = pl.when(ordinary).then(_yes_no("is_open", "open", "closed"))
+    now, then = (
+        side.with_columns(
+            promo_by_weekday=pl.format("{} {}", _WEEKDAY, _yes_no("is_promo", "promotion", "none")),
+            open_by_weekday=pl.format("{} {}", _WEEKDAY, opening),
+            open_by_state=pl.format("{} {}", "state", opening),
+        )
+        for side in (now, then)
+    )
+    return now, then
 
 
 def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
@@ -281,72 +272,77 @@ def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
         .filter(pl.col("rows") >= _ACTIVE_DAYS // 2)  # excludes stores that are just reopening
         .select("store_id")
     )
-    if active.is_empty():
-        return []
-
-    def rows(window: Window) -> pl.Series:
-        expected = active.join(pl.DataFrame({"day": window.days}), how="cross")
-        found = expected.join(
+    days = pl.DataFrame({"day": [*past.days, *current.days]})
+    row = pl.when("is_there").then(pl.lit("row")).otherwise(pl.lit("no row"))
+    rows = (
+        active.join(days, how="cross")
+        .join(
             sales.select("store_id", "day", is_there=pl.lit(value=True)),
             on=["store_id", "day"],
             how="left",
-        ).with_columns(pl.col("is_there").fill_null(value=False))
-        category = pl.format("{} {}", _WEEKDAY, _yes_no("is_there", "row", "no row"))
-        return found.sort("store_id", "day").select(category.alias("c"))["c"]
-
-    sides = {"observed_by_weekday": (rows(current), rows(past))}
-    return _samples("sales", sides, current, past)
+        )
+        .sort("store_id", "day")
+        .with_columns(observed_by_weekday=pl.format("{} {}", _WEEKDAY, row))
+    )
+    sides = rows.filter(current.has("day")), rows.filter(past.has("day"))
+    return _samples("sales", ("observed_by_weekday",), sides, (current, past))
 
 
 def _levels(
     sales: pl.DataFrame, current: Window, reference: Window
-) -> dict[str, tuple[pl.Series, pl.Series]]:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return logs of sales, customers and spend minus the store's mean of the eight weeks before.
 
-    Both windows keep only ordinary days; empty if too few are left.
+    Both windows keep only ordinary days; no rows if too few are left.
     """
     shift = current.first - reference.first
     ordinary_then = set(ordinary_days(sales, reference))
     days = [day for day in ordinary_days(sales, current) if day - shift in ordinary_then]
     if len(days) < _MIN_ORDINARY_DAYS:
-        return {}
+        days = []
     logs = sales.filter((pl.col("sales") > 0) & (pl.col("customers") > 0)).with_columns(
         sales_level=pl.col("sales").log(),
         customers_level=pl.col("customers").log(),
         spend_level=(pl.col("sales") / pl.col("customers")).log(),
     )
-    names = ["sales_level", "customers_level", "spend_level"]
 
     def side(window: Window, of_days: list[date]) -> pl.DataFrame:
         before = Window(
             window.first - timedelta(days=_LEVEL_DAYS), window.first - timedelta(days=1)
         )
         cell = ["store_id", "is_promo"]
-        own = logs.filter(before.has("day")).group_by(cell).agg(pl.col(names).mean())
+        own = logs.filter(before.has("day")).group_by(cell).agg(pl.col(_LEVELS).mean())
         return (
             logs.filter(pl.col("day").is_in(of_days))
             .join(own, on=cell, suffix="_own")
             .sort("store_id", "day")
-            .select(pl.col(name) - pl.col(f"{name}_own") for name in names)
+            .select(pl.col(name) - pl.col(f"{name}_own") for name in _LEVELS)
         )
 
-    now, then = side(current, days), side(reference, [day - shift for day in days])
-    return {name: (now[name], then[name]) for name in names}
+    return side(current, days), side(reference, [day - shift for day in days])
 
 
 def _samples(
     kind: DriftKind,
-    sides: dict[str, tuple[pl.Series, pl.Series]],
-    current: Window,
-    reference: Window,
+    features: Sequence[str],
+    sides: tuple[pl.DataFrame, pl.DataFrame],
+    windows: tuple[Window, Window],
 ) -> list[Sample]:
-    """Return the samples of features that have values in both windows."""
-    found = []
-    for feature, both in sides.items():
-        now, then = (
-            side.drop_nulls() if side.dtype == pl.String else side.drop_nulls().drop_nans()
-            for side in both
-        )
-        if len(now) and len(then):
-            found.append(Sample(kind, feature, now, then, current, reference))
-    return found
+    """Return the samples of the columns that have values now and then.
+
+    Args:
+        kind: Kind of the data.
+        features: Names of the columns.
+        sides: Current and reference rows.
+        windows: Days of both.
+    """
+    now, then = sides
+    samples = (
+        Sample(kind, name, _values(now[name]), _values(then[name]), *windows) for name in features
+    )
+    return [each for each in samples if len(each.current) and len(each.reference)]
+
+
+def _values(column: pl.Series) -> pl.Series:
+    known = column.drop_nulls()
+    return known if known.dtype == pl.String else known.drop_nans()

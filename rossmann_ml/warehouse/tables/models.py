@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -84,6 +85,30 @@ def newer_models(connection: duckdb.DuckDBPyConnection, serving: Champion) -> li
         [serving.decided_at, serving.model_version],
     )
     return [str(version) for (version,) in rows.fetchall()]
+
+
+def recorded(connection: duckdb.DuckDBPyConnection, model_version: str | None) -> dict[str, Any]:
+    """Return the row of a model by column; None for the newest registered model.
+
+    Raises:
+        NoDataError: There is no such model.
+    """
+    found = read_frame(
+        connection,
+        """
+        SELECT * FROM forecasting.model_versions
+        WHERE CASE WHEN $wanted IS NULL THEN registry_version <> '' ELSE model_version = $wanted END
+        ORDER BY created_at DESC, model_version LIMIT 1
+        """,
+        {"wanted": model_version},
+    )
+    if found.is_empty():
+        raise NoDataError(
+            f"there is no model {model_version}; `rossmann sql` on model_versions has all"
+            if model_version
+            else "no model has been trained yet: run `rossmann refresh --retrain fast`"
+        )
+    return found.row(0, named=True)
 
 
 def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bool:

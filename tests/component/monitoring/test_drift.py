@@ -285,6 +285,6 @@ def test_evidentlys_distances_equal_the_plain_references():
 def test_evidentlys_errors_are_a_share_and_forecast_minus_sales():
     # enough that each part of the page has data
     forecast, actual = np.array([110.0, 90.0, 50.0] * 40), np.array([100.0, 100.0, 40.0] * 40)
-    found = performance(forecast, actual)
-    assert found.mape == pytest.approx((0.1 + 0.1 + 0.25) / 3)
-    assert found.mean_error == pytest.approx(10 / 3)
+    mape, mean_error = performance(forecast, actual)
+    assert mape == pytest.approx((0.1 + 0.1 + 0.25) / 3)
+    assert mean_error == pytest.approx(10 / 3)

@@ -196,7 +196,7 @@ def test_an_interrupted_search_keeps_its_trials_and_the_next_call_adds_the_rest(
     first = tune(settings, 1)
     assert len(first.trials) == 1
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -220,7 +220,7 @@ import os
 from pathlib import Path
 from rossmann_ml.training import tracking
 from test_tuning import load_settings, tune
-tracking.log_trial = lambda *_: os.kill(os.getpid(), 9)
+tracking.log_trial = lambda *_, **__: os.kill(os.getpid(), 9)
 folder = Path({str(other.warehouse_path.parent)!r})
 tune(load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state", threads=1), 2)
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -83,23 +82,14 @@ def test_the_newest_days_are_of_any_forecast_and_of_observed_sales(
     assert (report.newest_origin, report.newest_sales_date) == (week(1), week(1))
 
 
-def test_the_duration_counts_from_the_start_of_the_measurement(
-    marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-):
-    clock = iter([4.0, 10.5, 30.0])
-    monkeypatch.setattr(accuracy, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    assert read_accuracy(marts).seconds == 6.5
-    assert read_accuracy(marts, started=10.0).seconds == 20.0
-
-
 @pytest.fixture
 def steps(marts: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the recorded steps on a warehouse in memory, with dbt replaced."""
     done: list[str] = []
 
-    def read(connection: duckdb.DuckDBPyConnection, *, started: float) -> AccuracyReport:
+    def read(connection: duckdb.DuckDBPyConnection) -> AccuracyReport:
         done.append("read")
-        return read_accuracy(connection, started=started)
+        return read_accuracy(connection)
 
     let_sessions_open(monkeypatch, marts)
     monkeypatch.setattr(accuracy, "read_accuracy", read)

@@ -59,7 +59,6 @@ def test_an_origin_without_any_rows_has_nothing_to_compare(core: duckdb.DuckDBPy
     assert (data.samples, data.vintage, data.assumed_share) == ([], None, 0.0)
     assert data.actuals.is_empty()
     assert data.actuals.schema == {"sales_forecast": pl.Float64, "sales": pl.Float64}
-    assert data.forecast_origin == ORIGIN
     assert data.horizon == Window(ago(-1), ago(-42))
     assert data.newest_week == Window(ago(6), ORIGIN)
     assert read(core, horizon_days=7).horizon == Window(ago(-1), ago(-7))

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from support.monitoring_rows import ORIGIN, STAMP, TODAY, insert, memory_warehouse, situation
 
-from rossmann_ml.monitoring.alerts.findings import figure, some
+from rossmann_ml.monitoring.alerts.findings import some
 from rossmann_ml.monitoring.alerts.rules import RULES, judge
 
 TABLES = memory_warehouse()
@@ -47,15 +47,6 @@ def test_on_empty_tables_every_rule_returns_none(tables: duckdb.DuckDBPyConnecti
             *("stores_not_forecast", "champion_old"),
         ]
     )
-
-
-def test_a_query_of_a_missing_table_has_no_rows_and_other_errors_are_raised():
-    with duckdb.connect() as connection:
-        at = situation(connection)
-        assert at.rows("SELECT * FROM marts.nowhere") == []
-        assert at.rows("SELECT $x + 1", {"x": 1}) == [(2,)]
-        with pytest.raises(duckdb.BinderException):
-            at.rows("SELECT nothing FROM (SELECT 1 AS x)")
 
 
 # sales and plan
@@ -275,13 +266,7 @@ def test_stores_not_forecast_are_the_newest_weekly_runs(tables: duckdb.DuckDBPyC
     assert found(tables, "stores_not_forecast") == [("stores", 0.25, 0.125)]
 
 
-# format of figures and lists in messages
-
-
-def test_a_figure_has_three_digits():
-    assert [figure(value) for value in (0.12345, 1234.5, None, 0.0)] == [
-        *("0.123", "1.23e+03", "none", "0"),
-    ]
+# format of lists in messages
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from rossmann_ml.training.model_records import (
     TrainingReport,
     record_model,
     rmspe_by_origin,
+    rmspe_summary,
     stored_report,
-    training_report,
 )
 from rossmann_ml.warehouse.connection import utc_now
 from rossmann_ml.warehouse.versions import Versions
@@ -39,7 +39,8 @@ RECIPE = Recipe("fast", small_params(), threads=1)
 def bundle(version: str = "blend-1") -> Any:
     """Return a bundle with version, weights and importances for a report."""
     model = SimpleNamespace(weights=WEIGHTS, importance=lambda: IMPORTANCE)
-    return SimpleNamespace(model_version=version, model=model)
+    metadata = SimpleNamespace(trained_through="2015-06-19")
+    return SimpleNamespace(model_version=version, model=model, metadata=metadata)
 
 
 def scores(figures: list[float]) -> pl.DataFrame:
@@ -73,19 +74,17 @@ def connection(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection
     return emptied(database)
 
 
-def report(version: str = "blend-1", **given_values: Any) -> TrainingReport:
+def enter(
+    connection: duckdb.DuckDBPyConnection, version: str = "blend-1", **given_values: Any
+) -> None:
     values = {"training_rows": 1234, "seconds": 5.5, "mlflow_run_id": "m", "registry_version": "3"}
-    return training_report(bundle(version), scores([0.1, 0.4, 0.2]), **{**values, **given_values})
-
-
-def enter(connection: duckdb.DuckDBPyConnection, made: TrainingReport) -> None:
     record_model(
         connection,
+        bundle(version),
         recipe=RECIPE,
-        report=made,
-        trained_through=date(2015, 6, 19),
         versions=Versions("a data version", "a code version", "a commit"),
         scores=scores([0.1, 0.4, 0.2]),
+        **{**values, **given_values},
     )
 
 
@@ -97,59 +96,54 @@ def test_rmspe_by_origin_is_that_of_one_model_over_all_its_rows() -> None:
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.05, 2.0), min_size=1, max_size=6))
-def test_a_report_has_median_mean_and_standard_deviation_over_origins(
+def test_a_summary_has_median_mean_and_standard_deviation_over_origins(
     figures: list[float],
 ) -> None:
-    made = training_report(bundle(), scores(figures), training_rows=1, seconds=1.0)
-    assert made.rmspe_median == pytest.approx(statistics.median(figures), rel=1e-12)
-    assert made.rmspe_mean == pytest.approx(statistics.fmean(figures), rel=1e-12)
-    assert made.rmspe_spread == pytest.approx(statistics.pstdev(figures), rel=1e-9, abs=1e-12)
+    made = rmspe_summary(scores(figures), "blend")
+    assert made["rmspe_median"] == pytest.approx(statistics.median(figures), rel=1e-12)
+    assert made["rmspe_mean"] == pytest.approx(statistics.fmean(figures), rel=1e-12)
+    assert made["rmspe_spread"] == pytest.approx(statistics.pstdev(figures), rel=1e-9, abs=1e-12)
 
 
-def test_the_report_of_a_new_model_says_so_and_of_which_one_it_is() -> None:
-    made = report()
-    assert made.is_new
-    assert (made.model_version, made.training_rows, made.seconds) == ("blend-1", 1234, 5.5)
-    assert (made.mlflow_run_id, made.registry_version) == ("m", "3")
-    assert made.weights == WEIGHTS
-    assert made.importance.equals(IMPORTANCE)
-
-
-def test_a_model_of_the_past_has_no_run_and_is_in_no_registry() -> None:
-    made = training_report(bundle(), scores([0.1]), training_rows=1, seconds=1.0)
-    assert (made.mlflow_run_id, made.registry_version) == ("", "")
-
-
-def test_a_model_is_read_as_it_was_entered_and_is_no_longer_new(
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    made = report()
-    enter(connection, report("another", training_rows=9))
-    enter(connection, made)
+def test_a_report_is_read_as_the_model_was_entered(connection: duckdb.DuckDBPyConnection) -> None:
+    enter(connection, "another", training_rows=9)
+    enter(connection)
     found = stored_report(connection, bundle(), seconds=0.25)
-    assert found is not None
-    assert not found.is_new
-    assert found.seconds == 0.25
-    for name in (
-        "model_version", "registry_version", "mlflow_run_id", "training_rows", "rmspe_median",
-        "rmspe_mean", "rmspe_spread", "weights",
-    ):  # fmt: skip
-        assert getattr(found, name) == getattr(made, name), name
-    assert found.importance.equals(IMPORTANCE)
+    assert found == TrainingReport(
+        model_version="blend-1",
+        registry_version="3",
+        mlflow_run_id="m",
+        training_rows=1234,
+        **rmspe_summary(scores([0.1, 0.4, 0.2]), "blend"),
+        seconds=0.25,
+        is_new=False,
+        weights=WEIGHTS,
+        importance=IMPORTANCE,
+    )
+    assert stored_report(connection, bundle(), seconds=0.25, is_new=True).is_new
 
 
-def test_a_model_that_was_not_entered_has_no_report(
+def test_a_model_of_the_past_has_no_run_and_is_in_no_registry(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    enter(connection, report("another"))
-    assert stored_report(connection, bundle(), seconds=1.0) is None
+    record_model(
+        connection,
+        bundle(),
+        recipe=RECIPE,
+        versions=Versions("a data version", "a code version", "a commit"),
+        scores=scores([0.1]),
+        training_rows=1,
+        seconds=1.0,
+    )
+    found = stored_report(connection, bundle(), seconds=1.0)
+    assert (found.mlflow_run_id, found.registry_version) == ("", "")
 
 
 def test_a_model_is_entered_with_its_recipe_and_what_it_was_made_from(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     started = utc_now()
-    enter(connection, report())
+    enter(connection)
     (row,) = connection.sql("SELECT * FROM forecasting.model_versions").pl().rows(named=True)
     created = row.pop("created_at")
     assert started <= created <= started + timedelta(minutes=5)
@@ -173,7 +167,7 @@ def test_a_model_is_entered_with_its_recipe_and_what_it_was_made_from(
 def test_scores_and_importances_are_entered_under_the_models_name(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    enter(connection, report())
+    enter(connection)
     made = scores([0.1, 0.4, 0.2])
     kept = connection.sql("SELECT * FROM forecasting.backtest_scores").pl()
     assert kept["model_version"].unique().to_list() == ["blend-1"]
