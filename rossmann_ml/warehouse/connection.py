@@ -213,13 +213,13 @@ def read_frame(
     return frame
 
 
-def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+def append_frame(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    frame: pl.DataFrame,  # noqa: ARG001 - DuckDB reads the variable
+) -> None:
     """Append the rows of a frame to a table; columns are matched by name."""
-    connection.register("appended_rows", frame)
-    try:
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended_rows")  # noqa: S608 - table names come from the code
-    finally:
-        connection.unregister("appended_rows")
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")  # noqa: S608 - table names come from the code
 
 
 _HELD: dict[Path, filelock.FileLock] = {}

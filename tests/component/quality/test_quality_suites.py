@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pandas as pd
@@ -12,7 +14,7 @@ from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
 from rossmann_ml.quality import SUITES, load_suite, read_checked_frame
-from rossmann_ml.quality.great_expectations_session import Validator
+from rossmann_ml.quality.great_expectations_session import check_frames
 from rossmann_ml.quality.results import SuiteResult
 from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
 
@@ -37,8 +39,12 @@ def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
-    """Check one frame without storing the results."""
-    return Validator(run_id="unsaved").validate(suite, frame)
+    """Check one frame without storing the results in the warehouse."""
+    with TemporaryDirectory() as folder:
+        (result,) = check_frames(
+            [(load_suite(suite), frame)], run_id="unsaved", folder=Path(folder)
+        )
+    return result
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
