@@ -21,29 +21,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BusyError, FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.schema import (
-    create_tables,
-    newest_version,
-    refuse_later_version,
-    schema_version,
-)
-
-__all__ = [
-    "append_frame",
-    "connect",
-    "count_rows",
-    "create_tables",
-    "lock_owner",
-    "one_row",
-    "one_value",
-    "open_as_it_is",
-    "open_database",
-    "read_frame",
-    "require_database",
-    "transaction",
-    "utc_now",
-    "writer_lock",
-]
+from rossmann_ml.warehouse.schema import create_tables, is_outdated
 
 Value = TypeVar("Value")
 
@@ -85,17 +63,14 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
     try:
         if not read_only:
             create_tables(connection)
-            return connection
-        version = schema_version(connection)
-        refuse_later_version(version)
-        if version is None or version >= newest_version():
-            return connection
+        elif is_outdated(connection):
+            connection.close()
+            open_database(settings).close()
+            connection = open_as_it_is(settings)
     except BaseException:
         connection.close()
         raise
-    connection.close()
-    open_database(settings).close()
-    return open_as_it_is(settings)
+    return connection
 
 
 def require_database(settings: Settings) -> None:
@@ -141,20 +116,15 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
                 "autoinstall_known_extensions": False,
             },
         )
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
         if "set lock on file" in str(error):
             raise BusyError(
                 f"{path} is open in another process ({error}). Wait for it, or stop it; "
                 "to only read, use the published generation: `rossmann sql`"
             ) from error
         raise FaultError(
-            f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
-            "backup; published generations do not depend on it"
-        ) from error
-    except (duckdb.SerializationException, duckdb.InternalException) as error:
-        raise FaultError(
-            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; "
-            "published generations do not depend on it"
+            f"{path} cannot be opened: {str(error).splitlines()[0]}. If the file is damaged, "
+            "`rossmann restore` a backup; published generations do not depend on it"
         ) from error
 
 
@@ -222,9 +192,6 @@ def append_frame(
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")  # noqa: S608 - table names come from the code
 
 
-_HELD: dict[Path, filelock.FileLock] = {}
-
-
 def owner_path(settings: Settings) -> Path:
     """Return the path of the file that names the process which holds the writer's lock."""
     return settings.lock_path.with_name(f"{settings.lock_path.name}.owner")
@@ -235,14 +202,17 @@ def lock_owner(settings: Settings) -> str | None:
     path = settings.lock_path.resolve()
     if not path.exists():
         return None
-    probe = filelock.FileLock(path, thread_local=False)
     try:
-        probe.acquire(blocking=False)
+        with filelock.FileLock(path, blocking=False):
+            return None
     except filelock.Timeout:
-        owner = owner_path(settings)
-        return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
-    probe.release()
-    return None
+        return _holder(settings)
+
+
+def _holder(settings: Settings) -> str:
+    """Return the JSON text that names the process which holds the writer's lock."""
+    owner = owner_path(settings)
+    return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
 
 
 @contextmanager
@@ -258,14 +228,14 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     """
     path = settings.lock_path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _HELD.setdefault(path, filelock.FileLock(path, thread_local=False))
+    lock = filelock.FileLock(path, thread_local=False, is_singleton=True)
     owner = owner_path(settings)
     try:
         lock.acquire(timeout=settings.lock_timeout_seconds)
     except filelock.Timeout as error:
-        holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise BusyError(
-            f"another process is writing: {holder}. Its lock is {path}; retry when it is done"
+            f"another process is writing: {_holder(settings)}. Its lock is {path}; retry when it "
+            "is done"
         ) from error
     try:
         if lock.lock_counter == 1:

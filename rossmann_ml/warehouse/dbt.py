@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,7 +29,6 @@ EVERYTHING_KNOWN = date(9999, 12, 31)
 """Value of ``known_by`` that leaves out no landed row."""
 
 _FAILED = frozenset({"error", "fail", "runtime error"})
-_READS_NO_DATA = frozenset({"parse", "ls", "list", "compile", "clean", "debug"})
 _LINES_OF_OUTPUT = 30
 
 
@@ -68,38 +66,24 @@ class DbtResult:
     """Results of a dbt command.
 
     Attributes:
-        run_results_path: Path of ``run_results.json``, or of ``sources.json`` for
-            ``source freshness``.
+        run_results_path: Path of ``run_results.json``.
         manifest_path: Path of ``manifest.json`` of the same command.
         nodes: Results of all nodes in dbt's order; empty for commands that run none.
-        seconds: Wall time of the command with dbt's start.
         failure: Message about all failed nodes; empty when none failed.
     """
 
     run_results_path: Path
     manifest_path: Path
     nodes: tuple[DbtNode, ...]
-    seconds: float
     failure: str = ""
 
-    @property
-    def warnings(self) -> tuple[DbtNode, ...]:
-        """The nodes with status ``warn``."""
-        return tuple(node for node in self.nodes if node.status == "warn")
 
-
-def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str, str]:
-    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read.
-
-    Args:
-        settings: Paths of the database and the state folder, threads and memory limit.
-        unit_tests: Whether ``build`` and ``test`` also run dbt's unit tests. These test the SQL
-            and not the data, so CI runs them and the weekly job does not.
-    """
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read."""
     state = settings.state_path.resolve() / "dbt"
     project = str(settings.dbt_project_path.resolve())
     requests = settings.requests_path.resolve()
-    environment = {
+    return {
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
         "DBT_TARGET_PATH": str(state / "target"),
@@ -107,6 +91,8 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "DBT_USE_COLORS": "false",
         # Dagster waits for every test of the models that are built
         "DBT_INDIRECT_SELECTION": "eager",
+        # these test the SQL and not the data, so CI runs them and the weekly job does not
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "ROSSMANN_DATABASE": str(settings.database_path.resolve()),
@@ -118,9 +104,6 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         ),
         "ROSSMANN_AS_OF": settings.as_of.isoformat() if settings.as_of else "",
     }
-    if not unit_tests:
-        environment["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test"
-    return environment
 
 
 def dbt_variables(
@@ -152,7 +135,6 @@ def run_dbt(
     command: Sequence[str],
     *,
     variables: Mapping[str, Any] | None = None,
-    unit_tests: bool = False,
     check: bool = True,
 ) -> DbtResult:
     """Run a dbt command and wait for it; close the session's connection meanwhile.
@@ -161,7 +143,6 @@ def run_dbt(
         session: Session of the job.
         command: Command with its options, such as ``["build", "--selector", "core"]``.
         variables: Result of :func:`dbt_variables`; None means the session's parameters.
-        unit_tests: Whether to run dbt's unit tests too.
         check: Whether to raise when a model or a test of error severity failed. If False, see
             `DbtResult.failure`: the caller can store the results first.
 
@@ -173,17 +154,14 @@ def run_dbt(
             dbt's message of each.
     """
     settings = session.settings
-    if command[0] not in _READS_NO_DATA:
+    if command[0] != "parse":
         require_database(settings)
-    environment = dbt_environment(settings, unit_tests=unit_tests)
+    environment = dbt_environment(settings)
     target = Path(environment["DBT_TARGET_PATH"])
-    target.mkdir(parents=True, exist_ok=True)
-    is_freshness = list(command[:2]) == ["source", "freshness"]
-    results_path = target / ("sources.json" if is_freshness else "run_results.json")
+    results_path = target / "run_results.json"
     # results of an earlier command must not be read as those of this one
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(session.params) if variables is None else dict(variables)
-    started = time.perf_counter()
     with session.released():
         done = start_dbt(
             [*command, "--vars", json.dumps(chosen, sort_keys=True)],
@@ -194,7 +172,6 @@ def run_dbt(
         run_results_path=results_path,
         manifest_path=target / "manifest.json",
         nodes=_read_nodes(results_path),
-        seconds=time.perf_counter() - started,
     )
     if done.returncode == 0:
         return result
@@ -281,6 +258,7 @@ def _read_whole(path: Path) -> Any:
 
 
 def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
+    """Return the results of a command; empty if it wrote none."""
     found = _read_whole(results_path)
     if found is None:
         return ()
@@ -288,20 +266,12 @@ def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
         DbtNode(
             unique_id=str(result["unique_id"]),
             status=str(result["status"]),
-            message=_message(result),
+            message=str(result.get("message") or ""),
             failures=result.get("failures"),
             seconds=float(result.get("execution_time") or 0.0),
         )
         for result in found["results"]
     )
-
-
-def _message(result: Mapping[str, Any]) -> str:
-    if "max_loaded_at" in result:
-        newest, today = (str(result[key])[:10] for key in ("max_loaded_at", "snapshotted_at"))
-        # for an empty table dbt reports the year 1
-        return "holds nothing yet" if newest[:4] == "0001" else f"up to {newest}, today is {today}"
-    return str(result.get("message") or result.get("error") or "")
 
 
 def _failure_message(
@@ -310,6 +280,7 @@ def _failure_message(
     done: subprocess.CompletedProcess[str],
     log_path: str,
 ) -> str:
+    """Return each failed node with dbt's message, else the end of dbt's output."""
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:

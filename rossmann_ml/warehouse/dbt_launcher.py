@@ -11,19 +11,17 @@ import ctypes
 import os
 import signal
 import sys
-from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent: int) -> None:
-    """Have the system kill this process when its parent dies, where it can (Linux).
+    """Have the system kill this process when its parent dies.
 
     Args:
         parent: Process id of the parent. Exit at once when it is no longer the parent.
     """
-    with suppress(OSError, AttributeError):  # systems other than Linux have no prctl
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(f"the process {parent} that started dbt is gone")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 
 import duckdb
@@ -17,7 +18,7 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import connect, open_database, writer_lock
-from rossmann_ml.warehouse.versions import Versions, versions_now
+from rossmann_ml.warehouse.versions import Versions, code_version, data_version, git_commit
 
 
 @dataclass
@@ -71,8 +72,8 @@ class Session:
 
     def telling(self, progress: Progress) -> Session:
         """Return a session that shares this connection and calls another progress function."""
-        other = Session(self.settings, self._params, progress=progress)
-        other._open = self._open
+        other = copy(self)
+        other.progress = progress
         return other
 
     @contextmanager
@@ -129,4 +130,5 @@ class Session:
 
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
         """Return the current fingerprints of data and code."""
-        return versions_now(connection, self.settings)
+        home = self.settings.home
+        return Versions(data_version(connection), code_version(home), git_commit(home))

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from rossmann_ml.quality import record_dbt_results
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.schema import create_tables
 
 # A separate dbt project, because in the product's no test fails and no model breaks.
 PROJECT = {

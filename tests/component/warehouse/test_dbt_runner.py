@@ -57,9 +57,8 @@ def test_the_products_clock_reaches_dbt_only_when_it_is_set(settings: Settings) 
     assert dbt_environment(set_clock)["ROSSMANN_AS_OF"] == "2015-06-22"
 
 
-def test_unit_tests_are_left_out_by_default(settings: Settings) -> None:
+def test_unit_tests_are_left_out(settings: Settings) -> None:
     assert dbt_environment(settings)["DBT_EXCLUDE_RESOURCE_TYPES"] == "unit_test"
-    assert "DBT_EXCLUDE_RESOURCE_TYPES" not in dbt_environment(settings, unit_tests=True)
 
 
 def test_a_bare_dbt_build_has_the_variables_of_the_parameter_file(params: Params) -> None:
