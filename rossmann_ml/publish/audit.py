@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base.errors import PublishError
-from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
 from rossmann_ml.serving.generations import reading
 from rossmann_ml.warehouse.connection import one_value
 
@@ -50,6 +50,22 @@ _TOTAL_FAULTS = {
         AND coalesce(sales_unbiased, lower_80, upper_80, lower_95, upper_95) IS NOT NULL""",
 }
 
+_FORECAST = (
+    "'store ' || store_id || ' on ' || target_date || ' of origin ' || forecast_origin",
+    "store_id, target_date, forecast_origin",
+)
+_TOTAL = (
+    "level || ' ' || segment || ', {0} ' || {0} || ' of origin ' || forecast_origin",
+    "forecast_origin, level, segment, {0}",
+)
+
+# Faults of each table, with the SQL expression that names a row and the order of the rows.
+_ROW_FAULTS = {
+    "forecasts": (*_FORECAST, _FORECAST_FAULTS),
+    "forecast_totals": (*(part.format("week_start") for part in _TOTAL), _TOTAL_FAULTS),
+    "forecast_horizon_totals": (*(part.format("days") for part in _TOTAL), _TOTAL_FAULTS),
+}
+
 _FAULTS_SHOWN = 12
 
 
@@ -76,7 +92,9 @@ def audit_generation(
             faults += _storage_faults(connection)
             for table in contract.tables:
                 faults += _table_faults(connection, table, expected_rows[table.name])
-            faults += _forecast_faults(connection)
+            faults += _row_faults(connection)
+            faults += _gaps_in_newest_origin(connection)
+            faults += _totals_unlike_days(connection)
         if faults:
             more = len(faults) - _FAULTS_SHOWN
             shown = "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
@@ -88,7 +106,10 @@ def count_generation_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract
 ) -> dict[str, int]:
     """Return the number of rows of every table and view of an open generation, by name."""
-    return {name: _number(connection, f"SELECT count(*) FROM {name}") for name in contract.names}  # noqa: S608
+    return {
+        name: one_value(connection, int, f"SELECT count(*) FROM {name}") or 0  # noqa: S608
+        for name in contract.names
+    }
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str, bool]]]:
@@ -102,11 +123,6 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
     ).fetchall():
         found.setdefault(table, []).append((name, data_type, is_nullable))
     return found
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    """Return the integer that a query finds; 0 for NULL or no row."""
-    return one_value(connection, int, query) or 0
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
@@ -140,17 +156,14 @@ def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 def _table_faults(
     connection: duckdb.DuckDBPyConnection, table: Table, expected_rows: int
 ) -> Iterator[str]:
-    """Yield a table's faults: a wrong row count, forbidden values, and a duplicate key."""
-    wrong = {column.name: _wrong_value(column) for column in table.columns}
-    counted = ", ".join(
-        f"count(*) FILTER ({condition})" for condition in wrong.values() if condition
-    )
-    names = [name for name, condition in wrong.items() if condition]
-    (row,) = connection.execute(f"SELECT count(*), {counted} FROM {table.name}").fetchall()  # noqa: S608
+    """Yield a table's faults: a wrong row count, numbers that are not finite, a duplicate key."""
+    numbers = [column.name for column in table.columns if column.type == "DOUBLE"]
+    counted = ["count(*)", *(f'count(*) FILTER (NOT isfinite("{name}"))' for name in numbers)]
+    (row,) = connection.execute(f"SELECT {', '.join(counted)} FROM {table.name}").fetchall()  # noqa: S608
     rows, *bad_rows = row
     if rows != expected_rows:
         yield f"{table.name} has {rows:,} rows, its source {expected_rows:,}"
-    for name, bad in zip(names, bad_rows, strict=True):
+    for name, bad in zip(numbers, bad_rows, strict=True):
         if bad:
             yield f"{table.name}.{name} is NULL or not a finite number in {bad:,} rows"
     if table.key:
@@ -166,50 +179,16 @@ def _table_faults(
             yield f"{table.name} has {times} rows of the key {where}, expected one"
 
 
-def _wrong_value(column: Column) -> str:
-    """Return the SQL condition of values that the contract forbids; empty if all are allowed."""
-    conditions = [] if column.nullable else [f'"{column.name}" IS NULL']
-    if column.type == "DOUBLE":
-        conditions.append(f'NOT isfinite("{column.name}")')
-    return " OR ".join(conditions)
-
-
-def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Yield faults of daily forecasts and of totals, each with its first row."""
-    for fault, condition in _FORECAST_FAULTS.items():
-        found = connection.execute(
-            f"""
-            SELECT count(*) OVER (), store_id, target_date, forecast_origin
-            FROM forecasts WHERE {condition}
-            ORDER BY store_id, target_date, forecast_origin LIMIT 1
-            """  # noqa: S608 - conditions are the constants above
-        ).fetchall()
-        for rows, store_id, target_date, origin in found:
-            yield (
-                f"forecasts: {rows:,} rows of which each {fault}, "
-                f"first store {store_id} on {target_date} of origin {origin}"
-            )
-    yield from _total_faults(connection, "forecast_totals", "week_start")
-    yield from _total_faults(connection, "forecast_horizon_totals", "days")
-    yield from _gaps_in_newest_origin(connection)
-    yield from _totals_unlike_days(connection)
-
-
-def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) -> Iterator[str]:
-    """Yield faults of a table of totals, each with its first row; `span` is its period column."""
-    for fault, condition in _TOTAL_FAULTS.items():
-        found = connection.execute(
-            f"""
-            SELECT count(*) OVER (), level, segment, {span}, forecast_origin
-            FROM {table} WHERE {condition}
-            ORDER BY forecast_origin, level, segment, {span} LIMIT 1
-            """  # noqa: S608 - table, column and conditions are the constants above
-        ).fetchall()
-        for rows, level, segment, value, origin in found:
-            yield (
-                f"{table}: {rows:,} rows of which each {fault}, first {level} {segment}, "
-                f"{span} {value} of origin {origin}"
-            )
+    for table, (name, order, faults) in _ROW_FAULTS.items():
+        for fault, condition in faults.items():
+            found = connection.execute(
+                f"SELECT count(*) OVER (), {name} FROM {table} WHERE {condition} "  # noqa: S608 - the constants above
+                f"ORDER BY {order} LIMIT 1"
+            ).fetchall()
+            for rows, first in found:
+                yield f"{table}: {rows:,} rows of which each {fault}, first {first}"
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -6,8 +6,6 @@ while the page and the contract differ.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rossmann_ml.base.markdown import with_part
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE
@@ -48,19 +46,11 @@ def _row(column: Column) -> str:
     return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {column.meaning} |"
 
 
-def replace_tables(text: str, tables: str) -> str:
-    """Return a document with the text between its two marks replaced.
-
-    Raises:
-        ValueError: A mark is missing.
-    """
-    return with_part(text, tables, begin=BEGIN, end=END)
-
-
-def write_document(path: Path = README_PATH) -> None:
-    """Rewrite the document's list of tables from the contract."""
-    text = path.read_text(encoding="utf-8")
-    path.write_text(replace_tables(text, render_tables(load_contract())), encoding="utf-8")
+def write_document() -> None:
+    """Rewrite the list of tables in :data:`README_PATH` from the contract."""
+    text = README_PATH.read_text(encoding="utf-8")
+    tables = render_tables(load_contract())
+    README_PATH.write_text(with_part(text, tables, begin=BEGIN, end=END), encoding="utf-8")
 
 
 if __name__ == "__main__":

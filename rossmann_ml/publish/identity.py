@@ -66,7 +66,10 @@ def draft_generation(
         "model_version": champion,
         "code_version": code,
         "runs": _inputs(connection, published[-1]),
-        "shadows": _shadows(connection, published[-1]),
+        "shadows": [
+            [str(value) for value in row]
+            for row in forecasting.inputs_of_shadows(connection, first_origin=published[-1])
+        ],
     }
     newest_models = forecasting.models_of(connection, origins[0])
     info = GenerationInfo(
@@ -102,9 +105,3 @@ def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[
                 "which is not in forecasting.forecast_runs; score that origin again"
             )
     return sorted([str(origin), str(input_hash)] for origin, _, input_hash in rows)
-
-
-def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return origin, challenger and input hash of the shadow forecasts that belong in the file."""
-    rows = forecasting.inputs_of_shadows(connection, first_origin=oldest_origin)
-    return [[str(value) for value in row] for row in rows]
