@@ -14,7 +14,7 @@ import duckdb
 
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.quality.results import SuiteResult, store_results
-from rossmann_ml.quality.suite_files import SUITES, load_suite
+from rossmann_ml.quality.suite_files import SUITES, Suite, load_suite
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import count_rows, require_database
 from rossmann_ml.warehouse.session import Session
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run_suites(
-    session: Session,
-    suites: Sequence[str],
-    *,
-    run_id: str,
-    forecast_origin: date | None = None,
-) -> list[SuiteResult]:
+def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[SuiteResult]:
     """Check tables of the pipeline's database and store the results.
 
     Results become rows of ``quality.data_quality_results`` and Data Docs pages below
@@ -39,8 +33,6 @@ def run_suites(
         session: Session of the job.
         suites: Names of suites from :data:`rossmann_ml.quality.SUITES`.
         run_id: Id of the run that the results belong to; a second call replaces its rows.
-        forecast_origin: Origin whose plan, features and forecasts are checked; None for the
-            newest.
 
     Returns:
         One result per name, in the same order.
@@ -58,15 +50,7 @@ def run_suites(
 
     with session.writing() as connection:
         today = product_today(connection, session.settings)
-        frames = (
-            (
-                suite,
-                read_checked_frame(
-                    connection, suite.name, today=today, forecast_origin=forecast_origin
-                ),
-            )
-            for suite in chosen
-        )
+        frames = ((suite, read_checked_frame(connection, suite, today=today)) for suite in chosen)
         results = check_frames(frames, run_id=run_id, folder=session.settings.state_path / "gx")
         store_results(connection, results, run_id=run_id, tool="great_expectations")
     return results
@@ -85,19 +69,14 @@ def available_suites(session: Session) -> list[str]:
 
 
 def read_checked_frame(
-    connection: duckdb.DuckDBPyConnection,
-    suite: str,
-    *,
-    today: date,
-    forecast_origin: date | None = None,
+    connection: duckdb.DuckDBPyConnection, suite: Suite, *, today: date
 ) -> pd.DataFrame:
-    """Read the rows that a suite checks.
+    """Read the rows that a suite checks, of the newest forecast origin.
 
     Args:
         connection: Connection to the pipeline's database.
-        suite: Name of a suite, one of :data:`rossmann_ml.quality.SUITES`.
+        suite: Suite with the query.
         today: Business date; sales dated later fail their check.
-        forecast_origin: Origin whose plan, features and forecasts are read; None for the newest.
 
     Returns:
         Rows of the suite's query: columns of the row, then figures of the whole table that repeat
@@ -107,22 +86,19 @@ def read_checked_frame(
         NoDataError: A table of the query does not exist yet, or there is no row to check.
         RefusedError: A table lacks a column that the query reads, or a value has another type.
     """
-    loaded = load_suite(suite)
-    parameters = {"today": today, "forecast_origin": forecast_origin}
-    used = {name: value for name, value in parameters.items() if f"${name}" in loaded.query}
+    parameters = {"today": today} if "$today" in suite.query else {}
     try:
-        frame: pd.DataFrame = connection.execute(loaded.query, used).df()
+        frame: pd.DataFrame = connection.execute(suite.query, parameters).df()
     except duckdb.CatalogException as error:
         raise NoDataError(
-            f"suite {suite}: {str(error).splitlines()[0]}; {loaded.table} is made by "
+            f"suite {suite.name}: {str(error).splitlines()[0]}; {suite.table} is made by "
             "`rossmann refresh`"
         ) from error
     except (duckdb.BinderException, duckdb.ConversionException) as error:
         raise RefusedError(
-            f"suite {suite}: {loaded.table}, or another table of its query, does not have the "
+            f"suite {suite.name}: {suite.table}, or another table of its query, does not have the "
             f"columns that the check reads: {str(error).splitlines()[0]}"
         ) from error
     if frame.empty:
-        of_origin = f" of forecast origin {forecast_origin}" if forecast_origin else ""
-        raise NoDataError(f"suite {suite}: {loaded.table} has no rows{of_origin}")
+        raise NoDataError(f"suite {suite.name}: {suite.table} has no rows")
     return frame

@@ -66,13 +66,11 @@ class DbtResult:
     """Results of a dbt command.
 
     Attributes:
-        run_results_path: Path of ``run_results.json``.
-        manifest_path: Path of ``manifest.json`` of the same command.
+        manifest_path: Path of ``manifest.json`` of the command.
         nodes: Results of all nodes in dbt's order; empty for commands that run none.
         failure: Message about all failed nodes; empty when none failed.
     """
 
-    run_results_path: Path
     manifest_path: Path
     nodes: tuple[DbtNode, ...]
     failure: str = ""
@@ -169,9 +167,8 @@ def run_dbt(
             folder=settings.dbt_project_path,
         )
     result = DbtResult(
-        run_results_path=results_path,
         manifest_path=target / "manifest.json",
-        nodes=_read_nodes(results_path),
+        nodes=read_nodes(results_path),
     )
     if done.returncode == 0:
         return result
@@ -257,7 +254,7 @@ def _read_whole(path: Path) -> Any:
         return None
 
 
-def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
+def read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
     """Return the results of a command; empty if it wrote none."""
     found = _read_whole(results_path)
     if found is None:

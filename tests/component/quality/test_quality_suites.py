@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,14 +46,18 @@ def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
     return result
 
 
+def rows_of(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
+    return read_checked_frame(connection, load_suite(suite), today=TODAY)
+
+
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
-    result = check_frame(suite, read_checked_frame(connection, suite, today=TODAY))
+    result = check_frame(suite, rows_of(connection, suite))
     return {check.name for check in [*result.failed_errors, *result.failed_warnings]}
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_expectation_passes_on_valid_tables(tables, suite):
-    result = check_frame(suite, read_checked_frame(tables, suite, today=TODAY))
+    result = check_frame(suite, rows_of(tables, suite))
 
     assert [str(check) for check in result.checks if not check.is_success] == []
     assert result.is_success
@@ -80,7 +83,7 @@ def test_every_planted_fault_belongs_to_an_expectation(suite):
 def test_a_failed_check_names_the_values_found_and_expected(tables):
     tables.execute("UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'")
 
-    result = check_frame("raw_sales", read_checked_frame(tables, "raw_sales", today=TODAY))
+    result = check_frame("raw_sales", rows_of(tables, "raw_sales"))
 
     (check,) = result.failed_errors
     assert (check.table_name, check.column_name) == ("raw.sales", "sales")
@@ -101,7 +104,7 @@ def test_only_the_newest_version_of_a_restated_day_is_checked(tables):
 def test_a_chain_in_its_first_week_has_a_level_ratio_of_1(tables):
     tables.execute("DELETE FROM raw.sales WHERE date < '2015-06-16'")
 
-    frame = read_checked_frame(tables, "raw_sales", today=TODAY)
+    frame = rows_of(tables, "raw_sales")
 
     assert set(frame["sales_level_ratio"]) == {1.0}
     assert set(frame["newest_day_store_share"]) == {1.0}
@@ -114,20 +117,21 @@ def test_a_promotion_week_is_not_taken_for_a_change_of_level(tables):
         " WHERE open = 1 AND date > '2015-06-12'"
     )
 
-    (ratio,) = set(read_checked_frame(tables, "raw_sales", today=TODAY)["sales_level_ratio"])
+    (ratio,) = set(rows_of(tables, "raw_sales")["sales_level_ratio"])
 
     assert ratio == pytest.approx(1, abs=0.05)
 
 
-def test_an_earlier_origin_is_checked_if_given(tables):
-    frame = read_checked_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
+def test_the_newest_origin_is_checked(tables):
+    tables.execute(
+        "UPDATE core.horizon_plan SET is_promo = false WHERE forecast_origin < ?", [ORIGIN]
+    )
 
-    assert set(frame["promo_share"]) == {0.0}
-    assert set(read_checked_frame(tables, "plan", today=TODAY)["promo_share"]) != {0.0}
+    assert set(rows_of(tables, "plan")["promo_share"]) != {0.0}
 
 
 def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
-    frame = read_checked_frame(tables, "plan", today=TODAY).drop(columns="is_promo")
+    frame = rows_of(tables, "plan").drop(columns="is_promo")
 
     result = check_frame("plan", frame)
 
@@ -141,19 +145,21 @@ def test_a_missing_table_is_no_data_and_is_named(tables, suite):
     tables.execute(f"DROP TABLE {load_suite(suite).table}")
 
     with pytest.raises(NoDataError, match=load_suite(suite).table):
-        read_checked_frame(tables, suite, today=TODAY)
+        rows_of(tables, suite)
 
 
 def test_a_table_without_rows_is_no_data(tables):
-    with pytest.raises(NoDataError, match="forecasts has no rows of forecast origin 2014-01-01"):
-        read_checked_frame(tables, "forecasts", today=TODAY, forecast_origin=date(2014, 1, 1))
+    tables.execute("DELETE FROM forecasting.forecasts")
+
+    with pytest.raises(NoDataError, match=r"forecasting\.forecasts has no rows"):
+        rows_of(tables, "forecasts")
 
 
 def test_a_table_that_lost_a_column_is_refused_by_name(tables):
     tables.execute("ALTER TABLE features.scoring_panel DROP base_log_sales")
 
     with pytest.raises(RefusedError, match="base_log_sales"):
-        read_checked_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
+        rows_of(tables, "features")
 
 
 def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():
