@@ -89,12 +89,9 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> Non
     """Write one table as a Parquet file; a failed write leaves the previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = files.temporary_name(path)
-    quoted = str(temporary).replace("'", "''")
     try:
-        connection.execute(
-            f"COPY (SELECT * FROM {table} ORDER BY {', '.join(_KEYS[table])}) "  # noqa: S608 - names come from the constant above
-            f"TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)"
-        )
+        rows = connection.table(table).order(", ".join(_KEYS[table]))
+        rows.write_parquet(str(temporary), compression="zstd")
         files.move_into_place(temporary, path)
     finally:
         files.remove(temporary)

@@ -57,12 +57,11 @@ def export_vintages(
             continue
         folder.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(path)
-        quoted = str(temporary).replace("'", "''")
-        connection.execute(
-            f"COPY (SELECT {names} FROM {table.source} WHERE forecast_origin = ? "  # noqa: S608
-            f"ORDER BY {order}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)",
-            [origin],
+        rows = connection.sql(
+            f"SELECT {names} FROM {table.source} WHERE forecast_origin = ? ORDER BY {order}",  # noqa: S608
+            params=[origin],
         )
+        rows.write_parquet(str(temporary), compression="zstd")
         files.move_into_place(temporary, path)
         for stale in set(folder.glob(f"forecasts_{origin}_*.parquet")) - {path}:
             stale.unlink()

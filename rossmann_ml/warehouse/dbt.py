@@ -91,8 +91,6 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_INDIRECT_SELECTION": "eager",
         # these test the SQL and not the data, so CI runs them and the weekly job does not
         "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
         "ROSSMANN_DATABASE": str(settings.database_path.resolve()),
         "ROSSMANN_THREADS": str(settings.threads),
         "ROSSMANN_MEMORY_LIMIT": f"{settings.memory_limit_gb}GB",

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
-from dataclasses import dataclass
 
 import duckdb
 
@@ -19,25 +17,6 @@ from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import connect, open_database, writer_lock
 from rossmann_ml.warehouse.versions import Versions, code_version, data_version, git_commit
-
-
-@dataclass
-class _Open:
-    """State of the connection that a session's copies share.
-
-    Attributes:
-        connection: Open connection; None while closed.
-        blocks: Number of nested blocks that hold the writer's lock.
-    """
-
-    connection: duckdb.DuckDBPyConnection | None = None
-    blocks: int = 0
-
-    def close(self) -> None:
-        """Close the connection if it is open."""
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
 
 
 class Session:
@@ -61,7 +40,8 @@ class Session:
         self.settings = settings
         self.progress = progress
         self._params = params
-        self._open = _Open()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._blocks = 0  # nested blocks that hold the writer's lock
 
     @property
     def params(self) -> Params:
@@ -69,12 +49,6 @@ class Session:
         if self._params is None:
             self._params = load_params(self.settings.params_path)
         return self._params
-
-    def telling(self, progress: Progress) -> Session:
-        """Return a session that shares this connection and calls another progress function."""
-        other = copy(self)
-        other.progress = progress
-        return other
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -84,13 +58,13 @@ class Session:
             BusyError: Another process is writing.
         """
         with writer_lock(self.settings):
-            self._open.blocks += 1
+            self._blocks += 1
             try:
                 yield
             finally:
-                self._open.blocks -= 1
-                if not self._open.blocks:
-                    self._open.close()
+                self._blocks -= 1
+                if not self._blocks:
+                    self._close()
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -101,9 +75,9 @@ class Session:
             FaultError: See :func:`rossmann_ml.warehouse.connection.open_database`.
         """
         with self.holding():
-            if self._open.connection is None:
-                self._open.connection = open_database(self.settings)
-            yield self._open.connection
+            if self._connection is None:
+                self._connection = open_database(self.settings)
+            yield self._connection
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -113,8 +87,8 @@ class Session:
             NoDataError: There is no database yet.
             BusyError: Another process is writing.
         """
-        if self._open.connection is not None:
-            yield self._open.connection
+        if self._connection is not None:
+            yield self._connection
             return
         with connect(self.settings, read_only=True) as connection:
             yield connection
@@ -125,8 +99,14 @@ class Session:
 
         A connection from before the block stays closed: call :meth:`writing` again.
         """
-        self._open.close()
+        self._close()
         yield
+
+    def _close(self) -> None:
+        """Close the connection if it is open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
         """Return the current fingerprints of data and code."""

@@ -39,7 +39,6 @@ def test_dbt_writes_below_the_state_folder_and_reads_the_settings_database(
     assert Path(environment["DBT_LOG_PATH"]).is_relative_to(tmp_path / "state")
     assert environment["ROSSMANN_DATABASE"] == str(tmp_path / "warehouse" / "rossmann.duckdb")
     assert environment["ROSSMANN_THREADS"] == "3"
-    assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
 def test_every_variable_that_the_profile_and_macros_read_is_set(settings: Settings) -> None:
