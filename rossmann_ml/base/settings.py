@@ -139,16 +139,6 @@ class Settings(BaseSettings):
         return self.home / self.params_file
 
     @property
-    def dagster_path(self) -> Path:
-        """File of Dagster's instance settings, which is copied into ``DAGSTER_HOME``."""
-        return self.home / self.dagster_file
-
-    @property
-    def dagster_workspace_path(self) -> Path:
-        """File of the code locations that Dagster's UI and daemon load."""
-        return self.home / self.dagster_workspace
-
-    @property
     def dbt_project_path(self) -> Path:
         """Folder of the dbt project and its ``profiles.yml``."""
         return self.home / "dbt_project"

@@ -61,11 +61,18 @@ def draft_generation(
     published = origins[: params.forecast.vintages_published]
     champion = require_champion(connection)
     data, code = versions.data_version(connection), versions.code_version()
+    runs = forecasting.inputs_of_runs(connection, first_origin=published[-1])
+    for origin, lost_run, input_hash in runs:
+        if input_hash is None:
+            raise PublishError(
+                f"forecasting.forecasts: the forecasts of origin {origin} name the run {lost_run}, "
+                "which is not in forecasting.forecast_runs; score that origin again"
+            )
     identity = {
         "data_version": data,
         "model_version": champion,
         "code_version": code,
-        "runs": _inputs(connection, published[-1]),
+        "runs": sorted([str(origin), str(input_hash)] for origin, _, input_hash in runs),
         "shadows": [
             [str(value) for value in row]
             for row in forecasting.inputs_of_shadows(connection, first_origin=published[-1])
@@ -93,15 +100,3 @@ def draft_generation(
         archived_origins=tuple(origins[len(published) :]),
         model_versions=tuple(sorted({champion, *newest_models})),
     )
-
-
-def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return origin and input hash of every run whose forecasts belong in the file, sorted."""
-    rows = forecasting.inputs_of_runs(connection, first_origin=oldest_origin)
-    for origin, run_id, input_hash in rows:
-        if input_hash is None:
-            raise PublishError(
-                f"forecasting.forecasts: the forecasts of origin {origin} name the run {run_id}, "
-                "which is not in forecasting.forecast_runs; score that origin again"
-            )
-    return sorted([str(origin), str(input_hash)] for origin, _, input_hash in rows)

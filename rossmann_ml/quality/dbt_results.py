@@ -39,7 +39,7 @@ def record_dbt_results(
         if node.unique_id.startswith(("test.", "unit_test."))
     ]
     recorded = SuiteResult(suite="dbt", checks=checks)
-    store_results(connection, [recorded], run_id=run_id, tool="dbt")
+    store_results(connection, [recorded], run_id=run_id)
     return recorded
 
 

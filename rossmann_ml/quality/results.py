@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import polars as pl
 
 from rossmann_ml.quality.suite_files import Severity
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
-
-Tool = Literal["great_expectations", "dbt"]
 
 
 @dataclass(frozen=True)
@@ -111,11 +108,7 @@ def _counted(checks: list[CheckResult], word: str) -> str:
 
 
 def store_results(
-    connection: duckdb.DuckDBPyConnection,
-    results: Sequence[SuiteResult],
-    *,
-    run_id: str,
-    tool: Tool,
+    connection: duckdb.DuckDBPyConnection, results: Sequence[SuiteResult], *, run_id: str
 ) -> None:
     """Write results as rows of ``quality.data_quality_results``.
 
@@ -126,7 +119,7 @@ def store_results(
         {
             "run_id": run_id,
             "checked_at": utc_now(),
-            "tool": tool,
+            "tool": "dbt" if result.suite == "dbt" else "great_expectations",
             "suite": result.suite,
             **asdict(check),
         }

@@ -52,7 +52,7 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
         today = product_today(connection, session.settings)
         frames = ((suite, read_checked_frame(connection, suite, today=today)) for suite in chosen)
         results = check_frames(frames, run_id=run_id, folder=session.settings.state_path / "gx")
-        store_results(connection, results, run_id=run_id, tool="great_expectations")
+        store_results(connection, results, run_id=run_id)
     return results
 
 

@@ -28,18 +28,8 @@ Value = TypeVar("Value")
 RESTORE_MARK = "exchanging"
 
 
-@contextmanager
-def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the pipeline's database for a block; see :func:`open_database`."""
-    connection = open_database(settings, read_only=read_only)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open the pipeline's database; the caller closes it.
+def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the pipeline's database; the caller closes it, for example by a ``with`` block.
 
     Opening creates missing tables of ``warehouse/ddl`` (if writable) and migrates tables of an
     earlier version. DuckDB admits one writing process: close the connection before dbt runs.
@@ -65,7 +55,7 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
             create_tables(connection)
         elif is_outdated(connection):
             connection.close()
-            open_database(settings).close()
+            connect(settings).close()
             connection = open_as_it_is(settings)
     except BaseException:
         connection.close()

@@ -15,8 +15,9 @@ import duckdb
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.connection import connect, open_database, writer_lock
-from rossmann_ml.warehouse.versions import Versions, code_version, data_version, git_commit
+from rossmann_ml.warehouse import versions as fingerprints
+from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.versions import Versions
 
 
 class Session:
@@ -72,11 +73,11 @@ class Session:
 
         Raises:
             BusyError: Another process is writing.
-            FaultError: See :func:`rossmann_ml.warehouse.connection.open_database`.
+            FaultError: See :func:`rossmann_ml.warehouse.connection.connect`.
         """
         with self.holding():
             if self._connection is None:
-                self._connection = open_database(self.settings)
+                self._connection = connect(self.settings)
             yield self._connection
 
     @contextmanager
@@ -111,4 +112,8 @@ class Session:
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
         """Return the current fingerprints of data and code."""
         home = self.settings.home
-        return Versions(data_version(connection), code_version(home), git_commit(home))
+        return Versions(
+            fingerprints.data_version(connection),
+            fingerprints.code_version(home),
+            fingerprints.git_commit(home),
+        )

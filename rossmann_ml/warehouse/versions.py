@@ -42,15 +42,6 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
     for (version,) in connection.execute(kept, [load_id]).fetchall():
         return str(version)
-    version = _fingerprint_rows(connection)
-    if load_id is not None:
-        with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
-            connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
-    return version
-
-
-def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
-    """Compute the fingerprint of the newest rows from their number and the sum of their hashes."""
     parts = []
     for table, key in _CURRENT_ROWS.items():
         rows = connection.execute(
@@ -67,7 +58,11 @@ def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
             """  # noqa: S608 - the names come from the constant above
         ).fetchall()
         parts.append((table, *(str(value) for value in rows[0])))
-    return fingerprint(parts)
+    version = fingerprint(parts)
+    if load_id is not None:
+        with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
+            connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
+    return version
 
 
 @cache
