@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from documentation.tables import BEGIN, END, README_PATH, render_tables
 from rossmann_ml.base.markdown import with_part
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.publish.document import BEGIN, END, README_PATH, render_tables
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import open_generation
@@ -53,7 +53,7 @@ def test_the_document_describes_the_file_as_it_is(
 
 def test_the_document_is_rendered_from_the_contract() -> None:
     assert with_part(README, render_tables(CONTRACT), begin=BEGIN, end=END) == README, (
-        "run `python -m rossmann_ml.publish.document`"
+        "run `python -m documentation.tables`"
     )
 
 

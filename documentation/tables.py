@@ -1,6 +1,6 @@
 """Render the list of tables in ``warehouse/README.md`` from the contract.
 
-Run ``python -m rossmann_ml.publish.document`` after a change of ``contract.yaml``; a test fails
+Run ``python -m documentation.tables`` after a change of ``contract.yaml``; a test fails
 while the page and the contract differ.
 """
 
