@@ -50,20 +50,22 @@ _TOTAL_FAULTS = {
         AND coalesce(sales_unbiased, lower_80, upper_80, lower_95, upper_95) IS NOT NULL""",
 }
 
-_FORECAST = (
-    "'store ' || store_id || ' on ' || target_date || ' of origin ' || forecast_origin",
-    "store_id, target_date, forecast_origin",
-)
-_TOTAL = (
-    "level || ' ' || segment || ', {0} ' || {0} || ' of origin ' || forecast_origin",
-    "forecast_origin, level, segment, {0}",
-)
 
-# Faults of each table, with the SQL expression that names a row and the order of the rows.
+def _of_totals(span: str) -> tuple[str, str, dict[str, str]]:
+    """Return name, order and faults of a table of totals whose period column is `span`."""
+    name = f"level || ' ' || segment || ', {span} ' || {span} || ' of origin ' || forecast_origin"
+    return name, f"forecast_origin, level, segment, {span}", _TOTAL_FAULTS
+
+
+# By table: the SQL expression that names a row, the order of the rows, and their faults.
 _ROW_FAULTS = {
-    "forecasts": (*_FORECAST, _FORECAST_FAULTS),
-    "forecast_totals": (*(part.format("week_start") for part in _TOTAL), _TOTAL_FAULTS),
-    "forecast_horizon_totals": (*(part.format("days") for part in _TOTAL), _TOTAL_FAULTS),
+    "forecasts": (
+        "'store ' || store_id || ' on ' || target_date || ' of origin ' || forecast_origin",
+        "store_id, target_date, forecast_origin",
+        _FORECAST_FAULTS,
+    ),
+    "forecast_totals": _of_totals("week_start"),
+    "forecast_horizon_totals": _of_totals("days"),
 }
 
 _FAULTS_SHOWN = 12
@@ -89,7 +91,12 @@ def audit_generation(
     with reading(path) as connection:
         faults = list(_shape_faults(connection, contract))
         if not faults:  # the other checks read columns whose presence the shape check proves
-            faults += _storage_faults(connection)
+            tag = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
+            found = one_value(connection, str, tag)
+            if str(found).rstrip("+") != STORAGE_VERSION:
+                faults.append(
+                    f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
+                )
             for table in contract.tables:
                 faults += _table_faults(connection, table, expected_rows[table.name])
             faults += _row_faults(connection)
@@ -142,15 +149,6 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
             yield f"{name} has the columns {found[name]}, expected {expected}"
     for name in found.keys() - set(contract.names):
         yield f"{name} is not in the contract"
-
-
-def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a fault if the file's DuckDB storage version is not the contract's."""
-    found = one_value(
-        connection, str, "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
-    )
-    if str(found).rstrip("+") != STORAGE_VERSION:
-        yield f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
 
 
 def _table_faults(

@@ -130,7 +130,7 @@ def _publish(
         is_new = not path.exists()
         continuity: Continuity | None = None
         reason: str | None = None
-        export_vintages(connection, settings, draft.archived_origins, load_contract())
+        export_vintages(connection, settings, draft.archived_origins)
         if is_new:
             temporary = files.temporary_name(path)
             try:

@@ -14,7 +14,7 @@ import polars as pl
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.identity import Draft
-from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
 from rossmann_ml.warehouse import connection as warehouse
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
@@ -75,17 +75,13 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"COMMENT ON TABLE generation.{table.name} IS {_text(table.meaning)}")
     for column in table.columns:
         name = f'generation.{table.name}."{column.name}"'
-        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(_comment(column))}")
+        unit = f" [{column.unit}]" if column.unit else ""
+        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(f'{column.meaning}{unit}')}")
 
 
 def _text(value: str) -> str:
     """Return a text as a SQL literal."""
     return "'" + value.strip().replace("'", "''") + "'"
-
-
-def _comment(column: Column) -> str:
-    """Return a column's description with its unit."""
-    return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:

@@ -91,20 +91,12 @@ def load_suite(name: str) -> Suite:
     """Read one of :data:`SUITES`.
 
     Raises:
-        SettingsError: There is no such suite, or its file is invalid.
+        SettingsError: There is no such suite, or its file has an invalid entry; the message names
+            the file, the entry, the value found and the value expected.
     """
     if name not in SUITES:
         raise SettingsError(f"there is no suite {name!r}; there are {', '.join(SUITES)}")
-    return read_suite(SUITES_DIR / f"{name}.json")
-
-
-def read_suite(path: Path) -> Suite:
-    """Read a suite file.
-
-    Raises:
-        SettingsError: The file is not JSON, or has an invalid entry; the message names the file,
-            the entry, the value found and the value expected.
-    """
+    path = SUITES_DIR / f"{name}.json"
     try:
         return Suite.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:

@@ -25,9 +25,6 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
 
-EVERYTHING_KNOWN = date(9999, 12, 31)
-"""Value of ``known_by`` that leaves out no landed row."""
-
 _FAILED = frozenset({"error", "fail", "runtime error"})
 _LINES_OF_OUTPUT = 30
 
@@ -122,7 +119,7 @@ def dbt_variables(
         "origin_min_coverage": forecast.origin_min_coverage,
         "active_within_days": forecast.active_within_days,
         "forecast_origin": forecast_origin.isoformat() if forecast_origin else "",
-        "known_by": (known_by or EVERYTHING_KNOWN).isoformat(),
+        "known_by": (known_by or date.max).isoformat(),
     }
 
 
@@ -164,10 +161,7 @@ def run_dbt(
             environment={**os.environ, **environment},
             folder=settings.dbt_project_path,
         )
-    result = DbtResult(
-        manifest_path=target / "manifest.json",
-        nodes=read_nodes(results_path),
-    )
+    result = DbtResult(target / "manifest.json", read_nodes(results_path))
     if done.returncode == 0:
         return result
     if "Could not set lock on file" in done.stdout:
@@ -285,10 +279,5 @@ def _failure_message(
         return "\n".join([f"{words} failed:", *lines])
     skipped = sum(node.status == "skipped" for node in nodes)
     found = [f"- {node.name}: {' '.join(node.message.split()) or node.status}" for node in failed]
-    return "\n".join(
-        [
-            f"{words}: {len(failed)} of {len(nodes)} failed, {skipped} skipped after them",
-            *found,
-            f"The SQL and its log are in {log_path}",
-        ]
-    )
+    first = f"{words}: {len(failed)} of {len(nodes)} failed, {skipped} skipped after them"
+    return "\n".join([first, *found, f"The SQL and its log are in {log_path}"])

@@ -23,21 +23,15 @@ from rossmann_ml.warehouse.versions import Versions
 class Session:
     """Settings, parameters and database connection of a job or command; not thread-safe.
 
-    Attributes:
+    Args:
         settings: Locations of files and warehouse, and limits of the machine.
+        params: All parameters; by default read from ``settings.params_path`` at first use.
         progress: Function that is called with one line of text per step of long work.
     """
 
     def __init__(
         self, settings: Settings, params: Params | None = None, *, progress: Progress = silent
     ) -> None:
-        """Create a session without opening or locking the database.
-
-        Args:
-            settings: Locations of files and warehouse, and limits of the machine.
-            params: All parameters; by default read from ``settings.params_path`` at first use.
-            progress: Function that is called with one line of text per step of long work.
-        """
         self.settings = settings
         self.progress = progress
         self._params = params
@@ -46,7 +40,7 @@ class Session:
 
     @property
     def params(self) -> Params:
-        """All parameters of ``params.yaml``."""
+        """All parameters of ``params.yaml``, read at first use."""
         if self._params is None:
             self._params = load_params(self.settings.params_path)
         return self._params

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +13,10 @@ import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
-from rossmann_ml.quality import SUITES, load_suite, read_checked_frame
+from rossmann_ml.quality import SUITES, load_suite, read_checked_frame, suite_files
 from rossmann_ml.quality.great_expectations_session import check_frames
 from rossmann_ml.quality.results import SuiteResult
-from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
+from rossmann_ml.quality.suite_files import SUITES_DIR
 
 EXPECTATIONS = [
     (suite, expectation.name) for suite in SUITES for expectation in load_suite(suite).expectations
@@ -167,25 +168,30 @@ def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():
         load_suite("sales")
 
 
-def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(tmp_path):
+@pytest.fixture
+def plan_file(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Return the path of a plan suite that the test may write."""
+    monkeypatch.setattr(suite_files, "SUITES_DIR", tmp_path)
+    load_suite.cache_clear()
+    yield tmp_path / "plan.json"
+    load_suite.cache_clear()
+
+
+def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(plan_file):
     text = (SUITES_DIR / "plan.json").read_text(encoding="utf-8")
-    path = tmp_path / "plan.json"
-    path.write_text(text.replace('"severity": "error"', '"severity": "fatal"', 1), encoding="utf-8")
+    plan_file.write_text(text.replace('"severity": "error"', '"severity": "fatal"', 1))
 
     with pytest.raises(SettingsError, match=r"expectations\.0\.severity = 'fatal'"):
-        read_suite(path)
+        load_suite("plan")
 
 
-def test_two_expectations_with_the_same_name_are_refused(tmp_path):
-    suite = load_suite("plan")
-    doubled = suite.model_copy(
-        update={"expectations": (*suite.expectations, suite.expectations[0])}
-    )
-    path = tmp_path / "plan.json"
-    path.write_text(doubled.model_dump_json(), encoding="utf-8")
+def test_two_expectations_with_the_same_name_are_refused(plan_file):
+    doubled = json.loads((SUITES_DIR / "plan.json").read_text(encoding="utf-8"))
+    doubled["expectations"].append(doubled["expectations"][0])
+    plan_file.write_text(json.dumps(doubled))
 
     with pytest.raises(SettingsError, match="could not be told apart"):
-        read_suite(path)
+        load_suite("plan")
 
 
 def test_names_of_expectations_are_valid_names_of_dagster_checks():
