@@ -23,7 +23,7 @@ SUMMARY = "summary"
 
 @cache
 def described_tables(schema: str) -> dict[str, str]:
-    """Return the descriptions of a schema's tables in dbt's source file, by table name."""
+    """Return the descriptions of a schema's tables by table name, from dbt's source file."""
     page = read_yaml(PROJECT_DIR / f"dbt_project/models/staging/{schema}_sources.yml")
     return {
         table["name"]: " ".join(table["description"].split())

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         params_file: File of the parameters of features, models and checks.
         as_of: Business date; by default today, or for historical data the Monday after its
             newest sales.
-        threads: Number of threads of every library.
+        threads: Number of threads that every numerical library may use.
         memory_limit_gb: Memory limit of DuckDB, in GB.
         lock_timeout_seconds: Time that a writer waits for another writer, in seconds.
         request_files_kept_days: Number of days that the API keeps its request files; the published
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
 
     @property
     def restore_path(self) -> Path:
-        """Folder of a restore's files until the restore is done."""
+        """Folder that holds the unpacked files of a restore until the restore is done."""
         return self.warehouse_path / ".restoring"
 
     @property
@@ -152,17 +152,17 @@ class Settings(BaseSettings):
 
 
 class DeliverySettings(BaseSettings):
-    """Receivers of alerts, from ``ROSSMANN_ALERT_*`` variables; mostly secret.
+    """Targets of alerts, from ``ROSSMANN_ALERT_*`` variables.
 
-    :class:`Settings` leaves them out, because Dagster's UI shows its values.
+    Separate from :class:`Settings`, which Dagster's UI shows, because most of these are secret.
 
     Attributes:
-        webhook: Address that receives each alert as a POST of JSON; None for none.
-        smtp_host: Name of the mail server; empty for no e-mail.
+        webhook: Address that receives alerts as a POST with JSON; empty for no webhook.
+        smtp_host: Mail server; empty for no e-mail.
         smtp_port: Port of the mail server.
-        smtp_security: ``starttls`` (encryption after connecting), ``tls`` or ``none``.
-        smtp_user: Name of the mail server's user; empty if it requires none.
-        smtp_password: Password of that user.
+        smtp_security: Encryption of the connection: ``starttls``, ``tls`` or ``none``.
+        smtp_user: User name at the mail server; empty if the server requires no login.
+        smtp_password: Password of the user.
         mail_from: Address of the sender.
         mail_to: Addresses of the receivers, separated by commas.
     """
@@ -182,16 +182,16 @@ class DeliverySettings(BaseSettings):
 
     @property
     def receivers(self) -> list[str]:
-        """The addresses of ``mail_to``."""
+        """Addresses in ``mail_to``."""
         return [each.strip() for each in self.mail_to.split(",") if each.strip()]
 
 
 def load_delivery_settings() -> DeliverySettings:
-    """Read where alerts are sent.
+    """Read the targets of alerts from the environment.
 
     Raises:
-        SettingsError: A variable holds a value that cannot be used; the message names the
-            variable and never shows the value, which may be secret.
+        SettingsError: A variable has an invalid value; the message names the variable without
+            its value, which may be secret.
     """
     try:
         return DeliverySettings()

@@ -1,8 +1,8 @@
 """Audit a written generation: compare the file on disk with the contract before it is served.
 
-Entry point: :func:`audit_generation`. It checks what readers' programs rely on, read-only;
-:mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether forecasts are
-plausible are in :mod:`rossmann_ml.quality`.
+Entry point: :func:`audit_generation`. It checks, read-only, the properties that readers' programs
+rely on; :mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether
+forecasts are plausible are in :mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _table_faults(
 
 
 def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield faults of daily forecasts and of totals, each with its first row."""
+    """Yield a message for each rule that daily forecasts or totals break, with the first row."""
     for table, (name, order, faults) in _ROW_FAULTS.items():
         for fault, condition in faults.items():
             found = connection.execute(
@@ -190,7 +190,7 @@ def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield gaps of the newest origin: stores without all days, or a wrong number of stores."""
+    """Yield gaps in the newest origin: stores with missing days, or a wrong number of stores."""
     for store_id, days, horizon_days in connection.execute(
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)

@@ -29,7 +29,7 @@ class Draft:
     Attributes:
         info: Row of ``generation_info``.
         oldest_origin: Oldest origin whose forecasts are in the file.
-        archived_origins: Origins older than that; their forecasts are exported as Parquet.
+        archived_origins: Origins before `oldest_origin`; their forecasts are exported as Parquet.
         model_versions: Models whose files the generation needs.
     """
 

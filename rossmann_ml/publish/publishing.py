@@ -118,7 +118,7 @@ def publish(
 def _publish(
     session: Session, run_id: str, accepted_jump: AcceptedJump | None
 ) -> PublishedGeneration:
-    """Publish as :func:`publish` does, inside the writer's lock."""
+    """Do the work of :func:`publish` inside the writer's lock."""
     settings, params = session.settings, session.params
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):

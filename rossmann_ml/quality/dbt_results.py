@@ -29,7 +29,7 @@ def record_dbt_results(
         run_id: Id of the run that the results belong to; recording a test again replaces its row.
 
     Returns:
-        The results, as suite ``dbt``.
+        Results of all tests, as the suite named ``dbt``.
     """
     manifest = json.loads(result.manifest_path.read_text(encoding="utf-8"))
     tables: dict[str, Any] = {**manifest["nodes"], **manifest["sources"], **manifest["unit_tests"]}
@@ -44,7 +44,13 @@ def record_dbt_results(
 
 
 def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, Any]) -> CheckResult:
-    """Build the result of one test from dbt's result and the test's entry in the manifest."""
+    """Build the result of one test.
+
+    Args:
+        node: Result of the test.
+        test: Entry of the test in the manifest.
+        tables: All entries of the manifest by id.
+    """
     is_success = node.status == "pass"
     warns = node.status == "warn" or str(test["config"].get("severity", "error")).lower() == "warn"
     observed = "no failing row" if is_success else (node.message or node.status).strip()

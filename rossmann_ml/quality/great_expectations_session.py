@@ -1,7 +1,7 @@
 """Run suites with Great Expectations: its context, validation, and Data Docs pages.
 
-Entry point: :func:`check_frames`. This is the only module that imports the library. The import
-takes ten seconds, so callers import this module late.
+Entry point: :func:`check_frames`. This is the only module that imports Great Expectations. The
+import takes ten seconds, so callers import this module late.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _prune(store: Any) -> None:
 
 
 def _configuration(folder: Path) -> DataContextConfig:
-    """Build a configuration with suites in memory, and results and pages in `folder`."""
+    """Build a configuration with suites in memory, and results and pages stored in `folder`."""
 
     def files(name: str) -> dict[str, str]:
         base = str((folder / name).resolve())
@@ -131,7 +131,7 @@ def _configuration(folder: Path) -> DataContextConfig:
 
 
 def _gx_suite(suite: Suite) -> Any:
-    """Convert a suite file to Great Expectations' suite."""
+    """Convert a suite file to an `ExpectationSuite`."""
     return gx.ExpectationSuite(
         name=suite.name,
         notes=suite.notes,
@@ -155,7 +155,7 @@ def _gx_suite(suite: Suite) -> Any:
 def _check_result(
     suite: Suite, expectation: Expectation, found: Mapping[str, Any], *, rows: int
 ) -> CheckResult:
-    """Convert Great Expectations' result of one expectation."""
+    """Convert Great Expectations' result for one expectation on `rows` checked rows."""
     result: Mapping[str, Any] = found.get("result") or {}
     return CheckResult(
         name=expectation.name,
@@ -173,7 +173,7 @@ def _check_result(
 
 
 def _exception_message(found: Mapping[str, Any]) -> str | None:
-    """Return why an expectation could not be evaluated; None if it was."""
+    """Return the error message of an expectation that could not be evaluated; None if it ran."""
     info: Mapping[str, Any] = found.get("exception_info") or {}
     # the library writes one entry for the expectation, or one for each of its metrics
     for entry in [info] if "raised_exception" in info else info.values():

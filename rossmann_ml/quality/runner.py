@@ -79,8 +79,8 @@ def read_checked_frame(
         today: Business date; sales dated later fail their check.
 
     Returns:
-        Rows of the suite's query: columns of the row, then figures of the whole table that repeat
-        on every row.
+        Rows that the suite's query returns. Figures about the whole table are columns with the
+        same value on every row.
 
     Raises:
         NoDataError: A table of the query does not exist yet, or there is no row to check.

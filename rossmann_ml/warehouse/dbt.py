@@ -49,7 +49,7 @@ class DbtNode:
 
     @property
     def name(self) -> str:
-        """The short name in messages, for example ``model fct_daily_sales``."""
+        """Short name for messages, for example ``model fct_daily_sales``."""
         kind, _, rest = self.unique_id.partition(".")
         # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
         parts = rest.split(".")[1:]
@@ -180,7 +180,7 @@ def run_dbt(
 def start_dbt(
     arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt's command line in a process of its own and wait for it.
+    """Run dbt's command line in a separate process and wait for it.
 
     dbt loaded into this process would keep the database open after its command. A process per
     command costs two seconds of imports, and a weekly job runs two commands. When the wait is

@@ -24,7 +24,7 @@ class Session:
     """Settings, parameters and database connection of a job or command; not thread-safe.
 
     Args:
-        settings: Locations of files and warehouse, and limits of the machine.
+        settings: Paths of files and warehouse, and limits of the machine.
         params: All parameters; by default read from ``settings.params_path`` at first use.
         progress: Function that is called with one line of text per step of long work.
     """
@@ -76,7 +76,7 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection without the lock: the job's open one, else a new read-only one.
+        """Yield a connection without the lock: the job's open connection, else a new read-only one.
 
         Raises:
             NoDataError: There is no database yet.

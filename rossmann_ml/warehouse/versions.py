@@ -1,4 +1,4 @@
-"""Compute fingerprints of the data and the code, and read the git commit, to trace results.
+"""Compute fingerprints of the data and the code, and read the git commit, to trace each result.
 
 Entry points: :func:`data_version`, :func:`code_version`, :func:`git_commit`. Two runs with the
 same fingerprints of data and code make the same forecasts: they contain no times and no paths.
@@ -67,7 +67,7 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
-    """Return the fingerprint of library, dbt models and parameters, 12 hexadecimal digits."""
+    """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits."""
     patterns = (*_CODE, *_DBT, "params.yaml")
     files = {path for pattern in patterns for path in home.glob(pattern) if path.is_file()}
     digest = hashlib.sha256()
@@ -94,11 +94,11 @@ def git_commit(home: Path = PROJECT_DIR) -> str:
 
 @dataclass(frozen=True)
 class Versions:
-    """Provenance of a result.
+    """Versions of data and code behind a result.
 
     Attributes:
         data: Fingerprint of the landed rows.
-        code: Fingerprint of library, dbt models and parameters.
+        code: Fingerprint of `rossmann_ml`, dbt models and parameters.
         commit: Git commit of the checkout.
     """
 
