@@ -6,7 +6,6 @@ while the page and the contract differ.
 
 from __future__ import annotations
 
-from rossmann_ml.base.markdown import with_part
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE
 from rossmann_ml.serving.contract import Column, Contract, load_contract
@@ -44,6 +43,25 @@ def _row(column: Column) -> str:
     """Return a column's row of the Markdown table."""
     null = "yes" if column.nullable else "no"
     return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {column.meaning} |"
+
+
+def with_part(text: str, part: str, *, begin: str, end: str) -> str:
+    """Return a document with the text between two marks replaced.
+
+    Args:
+        text: Document that contains both marks.
+        part: New text between the marks.
+        begin: Mark before the part.
+        end: Mark after the part.
+
+    Raises:
+        ValueError: A mark is missing.
+    """
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the document has no part between {begin!r} and {end!r}")
+    return f"{before}{begin}\n{part}\n{end}{after}"
 
 
 def write_document() -> None:

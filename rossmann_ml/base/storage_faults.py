@@ -44,23 +44,15 @@ def storage_refused() -> Iterator[None]:
     except RossmannError:  # has a better message already
         raise
     except Exception as error:
-        words = _in_words(error)
-        if words is None:
-            raise
-        raise FaultError(words) from error
-
-
-def _in_words(error: BaseException | None) -> str | None:
-    """Return the message for users; None if the disk did not cause the error."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _SYSTEM:
-            where = error.filename or "a file"
-            return f"{where} cannot be read or written: {os.strerror(error.errno)}; {_REPAIR}"
-        # the lowest eight bits are SQLite's primary result code
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & 0xFF in _SQLITE:
-            return (
-                f"the record of runs below the state folder cannot be written: {error}; {_REPAIR}"
-            )
-        error = error.__cause__ or error.__context__
-    return None
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError) and cause.errno in _SYSTEM:
+                where, reason = cause.filename or "a file", os.strerror(cause.errno)
+                message = f"{where} cannot be read or written: {reason}; {_REPAIR}"
+                raise FaultError(message) from error
+            # the lowest eight bits are SQLite's primary result code
+            if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE:
+                runs = "the record of runs below the state folder"
+                raise FaultError(f"{runs} cannot be written: {cause}; {_REPAIR}") from error
+            cause = cause.__cause__ or cause.__context__
+        raise

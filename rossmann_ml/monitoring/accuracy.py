@@ -14,7 +14,6 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.dbt import run_dbt
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import core, forecasting, marts
@@ -52,7 +51,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
     """
     started = time.perf_counter()
     with session.writing() as connection:
-        if count_rows(connection, ["core.fct_daily_sales"])["core.fct_daily_sales"] is None:
+        if not core.is_built(connection):
             raise NoDataError(
                 f"{session.settings.database_path} has no sales to compare with yet: "
                 "run `rossmann refresh` first"

@@ -101,7 +101,7 @@ def _train_and_score(
         bundle = make_bundle(recipe, members, folds, forecast_origin, stores)
         bundle = bundle.save(settings.models_path)
         versions = session.versions(connection)
-        if models.trained_through(connection, bundle.model_version) is None:
+        if not models.is_recorded(connection, bundle.model_version):
             scores = score(folds.rows, recipe.key, stores)
             report = training_report(
                 bundle, scores, training_rows=len(panel), seconds=time.perf_counter() - started

@@ -6,7 +6,7 @@ Entry point: :func:`draft_generation`, which reads the pipeline's database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import duckdb
 
@@ -17,6 +17,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import utc_now
 from rossmann_ml.warehouse.schema import newest_version
 from rossmann_ml.warehouse.tables import forecasting, raw
 from rossmann_ml.warehouse.tables.models import require_champion
@@ -81,7 +82,7 @@ def draft_generation(
     newest_models = forecasting.models_of(connection, origins[0])
     info = GenerationInfo(
         generation_id=fingerprint(identity),
-        published_at=datetime.now(UTC).replace(tzinfo=None),
+        published_at=utc_now(),
         forecast_origin=origins[0],
         horizon_days=params.forecast.horizon_days,
         data_version=data,

@@ -50,11 +50,10 @@ class DbtNode:
     @property
     def name(self) -> str:
         """Short name for messages, for example ``model fct_daily_sales``."""
-        kind, _, rest = self.unique_id.partition(".")
         # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
-        parts = rest.split(".")[1:]
+        kind, _, *parts = self.unique_id.split(".")
         if kind == "test" and len(parts) > 1:
-            parts = parts[:-1]
+            parts.pop()
         return f"{kind.replace('_', ' ')} {'.'.join(parts)}"
 
 

@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import one_value, read_frame
+from rossmann_ml.warehouse.connection import count_rows, one_value, read_frame
 
 # For restated store-days, the version known on `$known_by` replaces the current one.
 _HISTORY = """
@@ -35,6 +35,11 @@ _HISTORY = """
     SELECT store_id, sales_date, sales FROM known_then
     ORDER BY store_id, sales_date
 """
+
+
+def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether dbt has built ``core.fct_daily_sales``."""
+    return count_rows(connection, ["core.fct_daily_sales"]) != {"core.fct_daily_sales": None}
 
 
 def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:

@@ -86,6 +86,12 @@ def newer_models(connection: duckdb.DuckDBPyConnection, serving: Champion) -> li
     return [str(version) for (version,) in rows.fetchall()]
 
 
+def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bool:
+    """Return whether a model is in ``forecasting.model_versions``."""
+    query = "SELECT 1 FROM forecasting.model_versions WHERE model_version = ?"
+    return one_row(connection, query, [model_version]) is not None
+
+
 def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -> date | None:
     """Return the last day of a model's training data; None for an unknown model."""
     return one_value(

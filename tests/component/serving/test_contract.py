@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from documentation.tables import BEGIN, END, README_PATH, render_tables
-from rossmann_ml.base.markdown import with_part
+from documentation.tables import BEGIN, END, README_PATH, render_tables, with_part
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
 from rossmann_ml.publish.publishing import PublishedGeneration
