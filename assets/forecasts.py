@@ -8,14 +8,13 @@ from typing import Any
 import dagster as dg
 
 from assets.features import CORE, scoring_panel
-from assets.metadata import OWNERS, reported
+from assets.metadata import OWNERS, described_tables, reported
 from assets.models import champion
 from assets.resources import Training, Writer, run_of
 from rossmann_ml.forecasting.score import ForecastReport
 from rossmann_ml.pipeline import steps
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN, possible_origins
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.tables.described import described_tables
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
 """Past origins that can be backfilled; every refresh updates the list."""

@@ -28,7 +28,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """
     home = (settings.state_path / "dagster").resolve()
     home.mkdir(parents=True, exist_ok=True)
-    text = settings.dagster_path.read_text(encoding="utf-8")
+    text = (settings.home / settings.dagster_file).read_text(encoding="utf-8")
     text = f"# Copied from {settings.dagster_file}; edit that file.\n{text}"
     copy = home / "dagster.yaml"
     wanted = text.replace(_PLACE, str(home))

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import OWNERS, named_values, reported
+from assets.metadata import OWNERS, described_tables, named_values, reported
 from assets.resources import Writer, run_of
 from rossmann_ml.ingest.status import data_status
 from rossmann_ml.pipeline.steps import LAND
 from rossmann_ml.warehouse.connection import count_rows
-from rossmann_ml.warehouse.tables.described import described_tables
 
 _TABLES = described_tables("raw")
 RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}

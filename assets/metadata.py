@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,23 @@ import dagster as dg
 import polars as pl
 
 from rossmann_ml.base.plots import plot_importance, plot_scores
-from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.strict import read_yaml
 
 OWNERS = ["team:forecasting"]
 SUMMARY = "summary"
 """Key of the line that `rossmann refresh` prints as the result of a step."""
+
+
+@cache
+def described_tables(schema: str) -> dict[str, str]:
+    """Return the descriptions of a schema's tables by table name, from dbt's source file."""
+    page = read_yaml(PROJECT_DIR / f"dbt_project/models/staging/{schema}_sources.yml")
+    return {
+        table["name"]: " ".join(table["description"].split())
+        for source in page["sources"]
+        for table in source["tables"]
+    }
 
 
 def reported(summary: str, **figures: Any) -> dict[str, Any]:

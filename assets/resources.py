@@ -78,7 +78,8 @@ class Writer(dg.ConfigurableResource):
 
     def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
         """Return the session of the run; it logs progress to the step's log."""
-        return self._session.telling(context.log.info)
+        self._session.progress = context.log.info
+        return self._session
 
 
 class Training(dg.ConfigurableResource):

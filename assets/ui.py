@@ -41,7 +41,7 @@ def dagster_command(settings: Settings, part: str, host: str, port: str) -> list
         port: Port to listen on.
     """
     where = ["--host", host, "--port", port]
-    workspace = ["--workspace", str(settings.dagster_workspace_path)]
+    workspace = ["--workspace", str(settings.home / settings.dagster_workspace)]
     return {
         "all": ["dagster", "dev", *where, *workspace],
         "code": [

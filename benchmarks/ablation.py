@@ -38,7 +38,8 @@ from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import Recipe, RecipeKey
-from rossmann_ml.warehouse.connection import connect, create_tables
+from rossmann_ml.warehouse.connection import connect
+from rossmann_ml.warehouse.schema import create_tables
 from rossmann_ml.warehouse.versions import data_version
 
 PAGE = PROJECT_DIR / "docs" / "ablation.md"

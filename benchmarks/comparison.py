@@ -23,8 +23,8 @@ import lightgbm  # noqa: E402 - after prepare
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
+from documentation.tables import with_part  # noqa: E402
 from rossmann_ml.base.errors import NoDataError  # noqa: E402
-from rossmann_ml.base.markdown import with_part  # noqa: E402
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings  # noqa: E402
 from rossmann_ml.serving.generations import current_path, open_generation  # noqa: E402
 

@@ -1,6 +1,6 @@
 """Build the reference pages on settings, features and the API from the code.
 
-``docs/reference/cli.md`` has the commands, :mod:`rossmann_ml.publish.document` builds the page on
+``docs/reference/cli.md`` has the commands, :mod:`documentation.tables` builds the page on
 tables.
 """
 

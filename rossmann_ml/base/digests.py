@@ -14,20 +14,14 @@ from pathlib import Path
 
 def md5_of(path: Path) -> str:
     """Return the MD5 of a file's bytes, by which DVC and Kaggle identify files."""
-    return _digest(path, "md5")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
-    return _digest(path, "sha256")
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    """Return the hexadecimal digest of a file's bytes."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        ).hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:

@@ -77,12 +77,7 @@ def leftover_paths(folder: Path) -> list[Path]:
     return sorted([*folder.glob(".*.tmp"), *folder.glob(".*.tmp.wal"), *texts])
 
 
-def remove_leftovers(folder: Path) -> list[Path]:
-    """Remove and return what killed processes left in a folder.
-
-    Only the holder of the writer's lock may call this.
-    """
-    leftovers = leftover_paths(folder)
-    for path in leftovers:
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder; the caller holds the writer's lock."""
+    for path in leftover_paths(folder):
         remove(path)
-    return leftovers

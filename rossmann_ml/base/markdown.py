@@ -1,4 +1,4 @@
-"""Render Markdown for generated documents: tables of figures, and sections between two marks."""
+"""Render Markdown for generated documents: tables of figures, percentages and RMSPE."""
 
 from __future__ import annotations
 
@@ -26,22 +26,3 @@ def percent(value: float | None, *, signed: bool = False, digits: int = 1) -> st
 def rmspe(value: float | None) -> str:
     """Return an RMSPE with four decimals; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
-
-
-def with_part(text: str, part: str, *, begin: str, end: str) -> str:
-    """Return a document with the text between two marks replaced.
-
-    Args:
-        text: Document that contains both marks.
-        part: New text between the marks.
-        begin: Mark before the part.
-        end: Mark after the part.
-
-    Raises:
-        ValueError: A mark is missing.
-    """
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"the document has no part between {begin!r} and {end!r}")
-    return f"{before}{begin}\n{part}\n{end}{after}"

@@ -17,7 +17,7 @@ from rossmann_ml.base.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.plugins import module_names
-from rossmann_ml.base.strict import StrictModel, read_yaml
+from rossmann_ml.base.strict import StrictModel, invalid_values, read_yaml
 
 Profile = Literal["fast", "full"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -261,10 +261,4 @@ def load_params(path: Path) -> Params:
     try:
         return Params.model_validate(loaded)
     except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
-            if item["loc"]
-            else item["msg"]
-            for item in error.errors()
-        )
-        raise SettingsError(f"{path}: {found}") from error
+        raise SettingsError(f"{path}: {invalid_values(error)}") from error

@@ -25,9 +25,8 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
     ):
         rows = scores.filter((pl.col("segment_kind") == kind) & chosen).sort(column)
         for (model,), part in rows.group_by("model", maintain_order=True):
-            axes.plot(
-                [str(value) for value in part[column]], part["rmspe_median"], "o-", label=model
-            )
+            spans = part[column].cast(pl.String)
+            axes.plot(spans, part["rmspe_median"], "o-", label=model)
         axes.set_xlabel(label)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.base.errors import SettingsError
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         kaggle_config_dir: Folder of ``kaggle.json``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ROSSMANN_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ROSSMANN_", env_ignore_empty=True, extra="ignore")
 
     home: Path = PROJECT_DIR
     raw_dir: Path | None = None
@@ -75,20 +75,11 @@ class Settings(BaseSettings):
     kaggle_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="KAGGLE_API_TOKEN")
     kaggle_config_dir: Path = Field(default=Path("~/.kaggle"), validation_alias="KAGGLE_CONFIG_DIR")
 
-    @field_validator("raw_dir", "as_of", mode="before")
-    @classmethod
-    def _blank_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
-
-    def _below_home(self, path: Path) -> Path:
-        """Resolve a path against `home`; an absolute path is returned unchanged."""
-        return path if path.is_absolute() else (self.home / path)
-
     @property
     def raw_path(self) -> Path:
         """Folder of the raw files; it need not exist."""
         if self.raw_dir is not None:
-            return self._below_home(self.raw_dir)
+            return self.home / self.raw_dir
         own = self.home / "data" / "raw"
         return own if (own / "train.csv").exists() else self.sample_path
 
@@ -100,12 +91,12 @@ class Settings(BaseSettings):
     @property
     def incoming_path(self) -> Path:
         """Folder of the weekly files."""
-        return self._below_home(self.incoming_dir)
+        return self.home / self.incoming_dir
 
     @property
     def warehouse_path(self) -> Path:
         """Folder of the warehouse's files."""
-        return self._below_home(self.warehouse_dir)
+        return self.home / self.warehouse_dir
 
     @property
     def database_path(self) -> Path:
@@ -135,7 +126,7 @@ class Settings(BaseSettings):
     @property
     def state_path(self) -> Path:
         """Folder of MLflow, Dagster, logs and reports."""
-        return self._below_home(self.state_dir)
+        return self.home / self.state_dir
 
     @property
     def requests_path(self) -> Path:
@@ -145,17 +136,7 @@ class Settings(BaseSettings):
     @property
     def params_path(self) -> Path:
         """File of the parameters."""
-        return self._below_home(self.params_file)
-
-    @property
-    def dagster_path(self) -> Path:
-        """File of Dagster's instance settings, which is copied into ``DAGSTER_HOME``."""
-        return self._below_home(self.dagster_file)
-
-    @property
-    def dagster_workspace_path(self) -> Path:
-        """File of the code locations that Dagster's UI and daemon load."""
-        return self._below_home(self.dagster_workspace)
+        return self.home / self.params_file
 
     @property
     def dbt_project_path(self) -> Path:
@@ -186,7 +167,9 @@ class DeliverySettings(BaseSettings):
         mail_to: Addresses of the receivers, separated by commas.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ROSSMANN_ALERT_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ROSSMANN_ALERT_", env_ignore_empty=True, extra="ignore"
+    )
 
     webhook: SecretStr | None = None
     smtp_host: str = ""
@@ -196,11 +179,6 @@ class DeliverySettings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     mail_from: str = "rossmann-forecast@localhost"
     mail_to: str = ""
-
-    @field_validator("webhook", mode="before")
-    @classmethod
-    def _blank_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
 
     @property
     def receivers(self) -> list[str]:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 
 from rossmann_ml.base.errors import FaultError, RossmannError
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_SYSTEM = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
+)
 _SQLITE = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -24,8 +25,10 @@ _SQLITE = frozenset(
         sqlite3.SQLITE_PERM,
     }
 )
-_MAKE_ROOM = "make room (`rossmann doctor` says how much is left)"
-_GIVE_RIGHTS = "give the user who runs this the right to do so"
+_REPAIR = (
+    "make room (`rossmann doctor` says how much is left), or give the user who runs this the right "
+    "to do so, and run it again"
+)
 
 
 @contextmanager
@@ -41,28 +44,15 @@ def storage_refused() -> Iterator[None]:
     except RossmannError:  # has a better message already
         raise
     except Exception as error:
-        words = _in_words(error)
-        if words is None:
-            raise
-        raise FaultError(words) from error
-
-
-def _in_words(error: BaseException | None) -> str | None:
-    """Return the message for users; None if the disk did not cause the error."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL | _CLOSED:
-            where = error.filename or "a file"
-            is_full = error.errno in _FULL
-            # the error does not tell reading from writing
-            what = "written" if is_full else "read or written"
-            do = _MAKE_ROOM if is_full else _GIVE_RIGHTS
-            return f"{where} cannot be {what}: {os.strerror(error.errno)}; {do}, and run it again"
-        # the lowest eight bits are SQLite's primary result code
-        code = getattr(error, "sqlite_errorcode", None)
-        if code is not None and code & 0xFF in _SQLITE:
-            return (
-                f"the record of runs below the state folder cannot be written: {error}; "
-                f"{_MAKE_ROOM}, or {_GIVE_RIGHTS}, and run it again"
-            )
-        error = error.__cause__ or error.__context__
-    return None
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, OSError) and cause.errno in _SYSTEM:
+                where, reason = cause.filename or "a file", os.strerror(cause.errno)
+                message = f"{where} cannot be read or written: {reason}; {_REPAIR}"
+                raise FaultError(message) from error
+            # the lowest eight bits are SQLite's primary result code
+            if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _SQLITE:
+                runs = "the record of runs below the state folder"
+                raise FaultError(f"{runs} cannot be written: {cause}; {_REPAIR}") from error
+            cause = cause.__cause__ or cause.__context__
+        raise

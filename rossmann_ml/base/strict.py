@@ -1,6 +1,6 @@
 """Read YAML files, and validate their values with a base class that refuses unknown names.
 
-Entry points: :func:`read_yaml`, :class:`StrictModel`.
+Entry points: :func:`read_yaml`, :class:`StrictModel`, :func:`invalid_values`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class StrictModel(BaseModel):
@@ -26,3 +26,13 @@ def read_yaml(path: Path) -> Any:
         yaml.YAMLError: The file is not YAML.
     """
     return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def invalid_values(error: ValidationError) -> str:
+    """Return the place, the value found and the fault of each invalid value."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))} = {item['input']!r}: {item['msg']}"
+        if item["loc"]
+        else item["msg"]
+        for item in error.errors()
+    )

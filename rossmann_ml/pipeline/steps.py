@@ -90,9 +90,7 @@ def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResul
     """Run dbt and store its test results; a failure is in the result and not raised."""
     result = run_dbt(session, command, check=False)
     with session.writing() as connection:
-        record_dbt_results(
-            connection, result.run_results_path, result.manifest_path, run_id=run.run_id
-        )
+        record_dbt_results(connection, result, run_id=run.run_id)
     return result
 
 

@@ -2,6 +2,6 @@
 
 ``publishing`` runs the steps in order: ``identity`` (which generation), ``writer``, ``audit``,
 ``continuity`` (how far totals moved), ``retention``. ``vintages`` archives older origins,
-``summary`` reads the current generation, ``exports`` writes cleaned tables as Parquet,
-``document`` renders the contract. Readers use :mod:`rossmann_ml.serving`.
+``summary`` reads the current generation, ``exports`` writes cleaned tables as Parquet. Readers use
+:mod:`rossmann_ml.serving`.
 """

@@ -1,9 +1,8 @@
 """Audit a written generation: compare the file on disk with the contract before it is served.
 
 Entry point: :func:`audit_generation`. It checks, read-only, the properties that readers' programs
-rely on;
-:mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether forecasts are
-plausible are in :mod:`rossmann_ml.quality`.
+rely on; :mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether
+forecasts are plausible are in :mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base.errors import PublishError
-from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
 from rossmann_ml.serving.generations import reading
 from rossmann_ml.warehouse.connection import one_value
 
@@ -51,6 +50,24 @@ _TOTAL_FAULTS = {
         AND coalesce(sales_unbiased, lower_80, upper_80, lower_95, upper_95) IS NOT NULL""",
 }
 
+
+def _of_totals(span: str) -> tuple[str, str, dict[str, str]]:
+    """Return name, order and faults of a table of totals whose period column is `span`."""
+    name = f"level || ' ' || segment || ', {span} ' || {span} || ' of origin ' || forecast_origin"
+    return name, f"forecast_origin, level, segment, {span}", _TOTAL_FAULTS
+
+
+# By table: the SQL expression that names a row, the order of the rows, and their faults.
+_ROW_FAULTS = {
+    "forecasts": (
+        "'store ' || store_id || ' on ' || target_date || ' of origin ' || forecast_origin",
+        "store_id, target_date, forecast_origin",
+        _FORECAST_FAULTS,
+    ),
+    "forecast_totals": _of_totals("week_start"),
+    "forecast_horizon_totals": _of_totals("days"),
+}
+
 _FAULTS_SHOWN = 12
 
 
@@ -74,10 +91,17 @@ def audit_generation(
     with reading(path) as connection:
         faults = list(_shape_faults(connection, contract))
         if not faults:  # the other checks read columns whose presence the shape check proves
-            faults += _storage_faults(connection)
+            tag = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
+            found = one_value(connection, str, tag)
+            if str(found).rstrip("+") != STORAGE_VERSION:
+                faults.append(
+                    f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
+                )
             for table in contract.tables:
                 faults += _table_faults(connection, table, expected_rows[table.name])
-            faults += _forecast_faults(connection)
+            faults += _row_faults(connection)
+            faults += _gaps_in_newest_origin(connection)
+            faults += _totals_unlike_days(connection)
         if faults:
             more = len(faults) - _FAULTS_SHOWN
             shown = "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")
@@ -89,7 +113,10 @@ def count_generation_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract
 ) -> dict[str, int]:
     """Return the number of rows of every table and view of an open generation, by name."""
-    return {name: _number(connection, f"SELECT count(*) FROM {name}") for name in contract.names}  # noqa: S608
+    return {
+        name: one_value(connection, int, f"SELECT count(*) FROM {name}") or 0  # noqa: S608
+        for name in contract.names
+    }
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str, bool]]]:
@@ -103,11 +130,6 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
     ).fetchall():
         found.setdefault(table, []).append((name, data_type, is_nullable))
     return found
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    """Return the integer in a query's first row; 0 for NULL or no row."""
-    return one_value(connection, int, query) or 0
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
@@ -129,29 +151,17 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
         yield f"{name} is not in the contract"
 
 
-def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a fault if the file's DuckDB storage version differs from the contract's."""
-    found = one_value(
-        connection, str, "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
-    )
-    if str(found).rstrip("+") != STORAGE_VERSION:
-        yield f"the file has DuckDB's storage version {found}, expected {STORAGE_VERSION}"
-
-
 def _table_faults(
     connection: duckdb.DuckDBPyConnection, table: Table, expected_rows: int
 ) -> Iterator[str]:
-    """Yield a table's faults: a wrong row count, forbidden values, and a duplicate key."""
-    wrong = {column.name: _wrong_value(column) for column in table.columns}
-    counted = ", ".join(
-        f"count(*) FILTER ({condition})" for condition in wrong.values() if condition
-    )
-    names = [name for name, condition in wrong.items() if condition]
-    (row,) = connection.execute(f"SELECT count(*), {counted} FROM {table.name}").fetchall()  # noqa: S608
+    """Yield a table's faults: a wrong row count, numbers that are not finite, a duplicate key."""
+    numbers = [column.name for column in table.columns if column.type == "DOUBLE"]
+    counted = ["count(*)", *(f'count(*) FILTER (NOT isfinite("{name}"))' for name in numbers)]
+    (row,) = connection.execute(f"SELECT {', '.join(counted)} FROM {table.name}").fetchall()  # noqa: S608
     rows, *bad_rows = row
     if rows != expected_rows:
         yield f"{table.name} has {rows:,} rows, its source {expected_rows:,}"
-    for name, bad in zip(names, bad_rows, strict=True):
+    for name, bad in zip(numbers, bad_rows, strict=True):
         if bad:
             yield f"{table.name}.{name} is NULL or not a finite number in {bad:,} rows"
     if table.key:
@@ -167,53 +177,16 @@ def _table_faults(
             yield f"{table.name} has {times} rows of the key {where}, expected one"
 
 
-def _wrong_value(column: Column) -> str:
-    """Return a SQL condition that selects values forbidden by the contract; empty if none are."""
-    conditions = [] if column.nullable else [f'"{column.name}" IS NULL']
-    if column.type == "DOUBLE":
-        conditions.append(f'NOT isfinite("{column.name}")')
-    return " OR ".join(conditions)
-
-
-def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Yield a message for each rule that daily forecasts or totals break, with the first row."""
-    for fault, condition in _FORECAST_FAULTS.items():
-        found = connection.execute(
-            f"""
-            SELECT count(*) OVER (), store_id, target_date, forecast_origin
-            FROM forecasts WHERE {condition}
-            ORDER BY store_id, target_date, forecast_origin LIMIT 1
-            """  # noqa: S608 - conditions are the constants above
-        ).fetchall()
-        for rows, store_id, target_date, origin in found:
-            yield (
-                f"forecasts: {rows:,} rows of which each {fault}, "
-                f"first store {store_id} on {target_date} of origin {origin}"
-            )
-    yield from _total_faults(connection, "forecast_totals", "week_start")
-    yield from _total_faults(connection, "forecast_horizon_totals", "days")
-    yield from _gaps_in_newest_origin(connection)
-    yield from _totals_unlike_days(connection)
-
-
-def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) -> Iterator[str]:
-    """Yield a message for each rule that a table of totals breaks, with the first such row.
-
-    `span` is the column that names the period of a total.
-    """
-    for fault, condition in _TOTAL_FAULTS.items():
-        found = connection.execute(
-            f"""
-            SELECT count(*) OVER (), level, segment, {span}, forecast_origin
-            FROM {table} WHERE {condition}
-            ORDER BY forecast_origin, level, segment, {span} LIMIT 1
-            """  # noqa: S608 - table, column and conditions are the constants above
-        ).fetchall()
-        for rows, level, segment, value, origin in found:
-            yield (
-                f"{table}: {rows:,} rows of which each {fault}, first {level} {segment}, "
-                f"{span} {value} of origin {origin}"
-            )
+    for table, (name, order, faults) in _ROW_FAULTS.items():
+        for fault, condition in faults.items():
+            found = connection.execute(
+                f"SELECT count(*) OVER (), {name} FROM {table} WHERE {condition} "  # noqa: S608 - the constants above
+                f"ORDER BY {order} LIMIT 1"
+            ).fetchall()
+            for rows, first in found:
+                yield f"{table}: {rows:,} rows of which each {fault}, first {first}"
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:

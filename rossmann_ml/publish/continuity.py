@@ -6,6 +6,7 @@ is right. Holding back a publication is in :mod:`rossmann_ml.publish.publishing`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -142,7 +143,7 @@ def compare_with_published(
         previous_origin=info.forecast_origin,
         forecast_origin=origin,
         days=len(days),
-        totals=(*_weeks(both, params), *_segments(both, params)),
+        totals=tuple(_totals(both, params)),
         stores=_stores(both, params),
     )
 
@@ -150,37 +151,27 @@ def compare_with_published(
 _SUMS = pl.col("before", "after").sum()
 
 
-def _weeks(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
-    """Return the chain's total of each calendar week that has enough common days."""
-    weeks = (
-        both.group_by(week=pl.col("target_date").dt.truncate("1w"))
-        .agg(_SUMS, days=pl.col("target_date").n_unique())
-        .filter(pl.col("days") >= params.min_week_days)
-        .sort("week")
-    )
-    limit = params.max_chain_week_change
-    return [
-        Move(f"chain, week of {week}", before, after, limit)
-        for week, before, after in weeks.select("week", "before", "after").iter_rows()
-    ]
+def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
+    """Yield the chain's weeks, the store types and the states, each with its limit.
 
-
-def _segments(both: pl.DataFrame, params: ContinuityParams) -> list[Move]:
-    """Return the total of each store type and state that has enough stores."""
-    moves = []
-    for level in ("store_type", "state"):
-        segments = (
-            both.group_by(segment=pl.col(level))
-            .agg(_SUMS, stores=pl.col("store_id").n_unique())
-            .filter(pl.col("stores") >= params.min_segment_stores, pl.col("segment").is_not_null())
-            .sort("segment")
+    A week needs enough common days, a segment enough stores.
+    """
+    stores = ("store_id", params.min_segment_stores, params.max_segment_change)
+    days = ("target_date", params.min_week_days, params.max_chain_week_change)
+    week = pl.col("target_date").dt.truncate("1w")
+    for name, part, (counted, least, limit) in (
+        ("chain, week of", week, days),
+        ("store type", pl.col("store_type"), stores),
+        ("state", pl.col("state"), stores),
+    ):
+        sums = (
+            both.group_by(part=part)
+            .agg(_SUMS, counted=pl.col(counted).n_unique())
+            .filter(pl.col("counted") >= least, pl.col("part").is_not_null())
+            .sort("part")
         )
-        name = level.replace("_", " ")
-        moves += [
-            Move(f"{name} {segment}", before, after, params.max_segment_change)
-            for segment, before, after in segments.select("segment", "before", "after").iter_rows()
-        ]
-    return moves
+        for value, before, after in sums.select("part", "before", "after").iter_rows():
+            yield Move(f"{name} {value}", before, after, limit)
 
 
 def _stores(both: pl.DataFrame, params: ContinuityParams) -> tuple[Move, ...]:

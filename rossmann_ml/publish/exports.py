@@ -7,18 +7,17 @@ the landed files. Storing and sharing them with DVC is in ``dvc.yaml`` and optio
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from rossmann_ml.base import files
 from rossmann_ml.base.digests import md5_of, sha256_of
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.connection import count_rows, one_row
+from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import core, raw
 from rossmann_ml.warehouse.versions import code_version, data_version
@@ -33,60 +32,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class ExportedTable:
-    """A table written as a Parquet file.
-
-    Attributes:
-        rows: Number of rows.
-        bytes: File size in bytes.
-        md5: MD5 of the file, by which DVC identifies it.
-    """
-
-    rows: int
-    bytes: int
-    md5: str
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """A file whose rows are in the raw tables.
-
-    Attributes:
-        name: File name without the folder.
-        sha256: SHA-256 of the file's bytes when it was landed.
-        md5: MD5 of the same bytes, by which DVC identifies them; None if the file is missing or has
-            changed since.
-    """
-
-    name: str
-    sha256: str
-    md5: str | None
-
-
-@dataclass(frozen=True)
-class Export:
-    """Exported tables, with the data and code that they were built from.
-
-    Attributes:
-        data_version: Fingerprint of the newest version of the landed rows; the same value is in
-            training runs, generations and the API's responses.
-        code_version: Fingerprint of `rossmann_ml`, dbt models and parameters.
-        data_set: Name of the data set.
-        forecast_origin: Newest complete day of sales, as an ISO date.
-        landed: Files that the rows come from, in the order of landing.
-        tables: Exported tables by schema and name.
-    """
-
-    data_version: str
-    code_version: str
-    data_set: str
-    forecast_origin: str
-    landed: tuple[LandedFile, ...]
-    tables: Mapping[str, ExportedTable]
-
-
-def export_tables(session: Session, folder: Path, page: Path) -> Export:
+def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
     """Write the tables as ``<schema>/<table>.parquet``, and a JSON file that describes them.
 
     One thread writes the rows in key order, so that equal tables give equal bytes and DVC stores
@@ -97,17 +43,20 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
         folder: Folder of the Parquet files.
         page: Path of the JSON file.
 
+    Returns:
+        Content of the JSON file: fingerprints of data and code, name of the data set, forecast
+        origin, ``landed`` (source files in the order of landing) and ``tables`` (rows, bytes and
+        MD5 of each Parquet file by schema and name).
+
     Raises:
         NoDataError: There is no warehouse, or a table has not been built yet.
         BusyError: Another process is writing.
     """
     settings = session.settings
     with session.reading() as connection:
-        found = count_rows(connection, _KEYS)
-        missing = [name for name, rows in found.items() if rows is None]
-        origin = None
-        if not missing:
-            origin = core.newest_complete_day(connection)
+        rows = count_rows(connection, _KEYS)
+        missing = [name for name, found in rows.items() if found is None]
+        origin = None if missing else core.newest_complete_day(connection)
         data_set = raw.data_set(connection)
         if missing or origin is None or data_set is None:
             raise NoDataError(
@@ -115,50 +64,37 @@ def export_tables(session: Session, folder: Path, page: Path) -> Export:
                 "run `rossmann refresh` first"
             )
         connection.execute("SET threads = 1")
-        tables = {
-            name: _write(connection, name, folder / f"{name.replace('.', '/')}.parquet")
-            for name in _KEYS
+        export: dict[str, Any] = {
+            "data_version": data_version(connection),
+            "code_version": code_version(settings.home),
+            "data_set": data_set[0],
+            "forecast_origin": str(origin),
+            "landed": [
+                {"name": name, "sha256": sha256, "md5": _md5_if_unchanged(settings, name, sha256)}
+                for name, sha256 in raw.landed_files(connection)
+            ],
+            "tables": {},
         }
-        export = Export(
-            data_version=data_version(connection),
-            code_version=code_version(settings.home),
-            data_set=data_set[0],
-            forecast_origin=str(origin),
-            landed=_landed_files(connection, settings),
-            tables=tables,
-        )
+        for name in _KEYS:
+            path = folder / f"{name.replace('.', '/')}.parquet"
+            _write(connection, name, path)
+            size = path.stat().st_size
+            export["tables"][name] = {"rows": rows[name], "bytes": size, "md5": md5_of(path)}
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(json.dumps(asdict(export), indent=2) + "\n", encoding="utf-8")
+    page.write_text(json.dumps(export, indent=2) + "\n", encoding="utf-8")
     return export
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> ExportedTable:
+def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     """Write one table as a Parquet file; a failed write leaves the previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    part = Path(name)
+    temporary = files.temporary_name(path)
     try:
-        copied = one_row(
-            connection,
-            f"COPY (SELECT * FROM {table} ORDER BY {', '.join(_KEYS[table])}) "  # noqa: S608 - names come from the constant above
-            f"TO '{str(part).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, COMPRESSION zstd)",
-        )
-        part.chmod(0o644)
-        part.replace(path)
+        rows = connection.table(table).order(", ".join(_KEYS[table]))
+        rows.write_parquet(str(temporary), compression="zstd")
+        files.move_into_place(temporary, path)
     finally:
-        part.unlink(missing_ok=True)
-    return ExportedTable(copied[0] if copied else 0, path.stat().st_size, md5_of(path))
-
-
-def _landed_files(
-    connection: duckdb.DuckDBPyConnection, settings: Settings
-) -> tuple[LandedFile, ...]:
-    """Return the landed files, each with its MD5 if the file is unchanged."""
-    return tuple(
-        LandedFile(name, sha256, _md5_if_unchanged(settings, name, sha256))
-        for name, sha256 in raw.landed_files(connection)
-    )
+        files.remove(temporary)
 
 
 def _md5_if_unchanged(settings: Settings, name: str, sha256: str) -> str | None:

@@ -6,7 +6,7 @@ Entry point: :func:`draft_generation`, which reads the pipeline's database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import duckdb
 
@@ -17,6 +17,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.warehouse import versions
 from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import utc_now
 from rossmann_ml.warehouse.schema import newest_version
 from rossmann_ml.warehouse.tables import forecasting, raw
 from rossmann_ml.warehouse.tables.models import require_champion
@@ -61,17 +62,27 @@ def draft_generation(
     published = origins[: params.forecast.vintages_published]
     champion = require_champion(connection)
     data, code = versions.data_version(connection), versions.code_version()
+    runs = forecasting.inputs_of_runs(connection, first_origin=published[-1])
+    for origin, lost_run, input_hash in runs:
+        if input_hash is None:
+            raise PublishError(
+                f"forecasting.forecasts: the forecasts of origin {origin} name the run {lost_run}, "
+                "which is not in forecasting.forecast_runs; score that origin again"
+            )
     identity = {
         "data_version": data,
         "model_version": champion,
         "code_version": code,
-        "runs": _inputs(connection, published[-1]),
-        "shadows": _shadows(connection, published[-1]),
+        "runs": sorted([str(origin), str(input_hash)] for origin, _, input_hash in runs),
+        "shadows": [
+            [str(value) for value in row]
+            for row in forecasting.inputs_of_shadows(connection, first_origin=published[-1])
+        ],
     }
     newest_models = forecasting.models_of(connection, origins[0])
     info = GenerationInfo(
         generation_id=fingerprint(identity),
-        published_at=datetime.now(UTC).replace(tzinfo=None),
+        published_at=utc_now(),
         forecast_origin=origins[0],
         horizon_days=params.forecast.horizon_days,
         data_version=data,
@@ -90,21 +101,3 @@ def draft_generation(
         archived_origins=tuple(origins[len(published) :]),
         model_versions=tuple(sorted({champion, *newest_models})),
     )
-
-
-def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return the origin and the input hash of every run with forecasts in the file, sorted."""
-    rows = forecasting.inputs_of_runs(connection, first_origin=oldest_origin)
-    for origin, run_id, input_hash in rows:
-        if input_hash is None:
-            raise PublishError(
-                f"forecasting.forecasts: the forecasts of origin {origin} name the run {run_id}, "
-                "which is not in forecasting.forecast_runs; score that origin again"
-            )
-    return sorted([str(origin), str(input_hash)] for origin, _, input_hash in rows)
-
-
-def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return origin, challenger and input hash of the shadow forecasts in the file, sorted."""
-    rows = forecasting.inputs_of_shadows(connection, first_origin=oldest_origin)
-    return [[str(value) for value in row] for row in rows]

@@ -14,7 +14,6 @@ import duckdb
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import HeldError, PublishError, RossmannError
-from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
 from rossmann_ml.publish.continuity import Continuity, compare_with_published
@@ -130,8 +129,8 @@ def _publish(
         path = generation_path(settings, draft.info.generation_id)
         is_new = not path.exists()
         continuity: Continuity | None = None
-        accepted: AcceptedJump | None = None
-        export_vintages(connection, settings, draft.archived_origins, load_contract())
+        reason: str | None = None
+        export_vintages(connection, settings, draft.archived_origins)
         if is_new:
             temporary = files.temporary_name(path)
             try:
@@ -140,18 +139,22 @@ def _publish(
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit, so that a broken file is reported as broken, not as a jump
-                continuity = _continuity(connection, settings, params)
-                _require_accepted(settings, draft, continuity, run_id, accepted_jump)
+                current = _pointed_or_none(settings)
+                if current is not None:
+                    limits = params.publish.continuity
+                    continuity = compare_with_published(connection, current, limits)
+                jump = continuity if continuity is not None and continuity.jumps else None
+                if jump is not None and accepted_jump is None:
+                    _hold(settings, draft.info, jump, run_id)
             except BaseException:
                 files.remove(temporary)
                 raise
             temporary.chmod(0o444)  # some SQL tools open files for writing by default
             files.move_into_place(temporary, path)
-        if continuity is not None and continuity.jumps and accepted_jump is not None:
-            accepted = accepted_jump
-            _record_acceptance(connection, draft, continuity, accepted)
+            if jump is not None and accepted_jump is not None:
+                reason = accepted_jump.reason
+                _record_acceptance(connection, draft.info, jump, accepted_jump)
     copy_bundles(settings, draft)
-    reason = accepted.reason if accepted is not None else None
     is_current = _move_pointer_if_due(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
     with reading(path) as connection:
@@ -161,36 +164,18 @@ def _publish(
     )
 
 
-def _continuity(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, params: Params
-) -> Continuity | None:
-    """Compare the new totals with the current generation's; None if there is no generation."""
-    current = _pointed_or_none(settings)
-    if current is None:
-        return None
-    return compare_with_published(connection, current, params.publish.continuity)
-
-
-def _require_accepted(
-    settings: Settings,
-    draft: Draft,
-    continuity: Continuity | None,
-    run_id: str,
-    accepted_jump: AcceptedJump | None,
-) -> None:
-    """Raise `HeldError` for unapproved jumps, after a note in ``status.json``."""
-    if continuity is None or not continuity.jumps or accepted_jump is not None:
-        return
-    reason = continuity.describe()
+def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
+    """Raise `HeldError` for totals that jumped, after a note in ``status.json``."""
+    reason = jump.describe()
     held = HeldPublish(
-        generation_id=draft.info.generation_id,
-        forecast_origin=draft.info.forecast_origin,
+        generation_id=info.generation_id,
+        forecast_origin=info.forecast_origin,
         run_id=run_id,
         reason=reason,
     )
     write_status(settings, held_publish=held)
     raise HeldError(
-        f"{reason}. Readers keep generation {continuity.previous_generation_id}. If the jump is "
+        f"{reason}. Readers keep generation {jump.previous_generation_id}. If the jump is "
         'right: `rossmann publish --accept-jump --reason "..."`; else correct the data and run '
         "`rossmann refresh`"
     )
@@ -198,20 +183,20 @@ def _require_accepted(
 
 def _record_acceptance(
     connection: duckdb.DuckDBPyConnection,
-    draft: Draft,
-    continuity: Continuity,
+    info: GenerationInfo,
+    jump: Continuity,
     accepted: AcceptedJump,
 ) -> None:
     """Add the approval of a jump to ``monitoring.accepted_jumps``."""
     connection.execute(
         "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
         [
-            draft.info.generation_id,
-            continuity.previous_generation_id,
+            info.generation_id,
+            jump.previous_generation_id,
             warehouse.utc_now(),
             accepted.actor,
             accepted.reason,
-            continuity.describe(),
+            jump.describe(),
         ],
     )
 

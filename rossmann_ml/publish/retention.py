@@ -25,23 +25,19 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
     Returns:
         Removed files and folders.
     """
-    removed = []
-    kept = []
+    kept, removed = [], []
     for rank, generation in enumerate(list_generations(settings)):
         if rank < generations_kept or generation.is_current:
-            kept.append(generation)
+            kept.append(generation.path)
         else:
-            files.remove(generation.path)
             removed.append(generation.path)
-    if not kept:
-        return removed
     needed: set[str] = set()
-    for generation in kept:
-        with reading(generation.path) as connection:
+    for path in kept:
+        with reading(path) as connection:
             needed.update(model_versions_of(connection))
-    models = settings.published_path / "models"
-    for bundle in sorted(models.iterdir()) if models.exists() else []:
-        if bundle.name not in needed:
-            files.remove(bundle)
-            removed.append(bundle)
+    # without a readable generation, the models that are needed are unknown
+    bundles = sorted((settings.published_path / "models").glob("*")) if kept else []
+    removed += [bundle for bundle in bundles if bundle.name not in needed]
+    for path in removed:
+        files.remove(path)
     return removed

@@ -13,7 +13,7 @@ import duckdb
 
 from rossmann_ml.base import files
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.serving.contract import Contract
+from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.warehouse.tables import forecasting
 
 ARCHIVED_TABLE = "forecasts"
@@ -29,7 +29,6 @@ def export_vintages(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
     origins: tuple[date, ...],
-    contract: Contract,
 ) -> list[Path]:
     """Write the forecasts of older origins whose current version is not archived yet.
 
@@ -40,29 +39,28 @@ def export_vintages(
         connection: Connection to the pipeline's database.
         settings: Settings with the folder of published files.
         origins: Origins that are not in the published file.
-        contract: Contract with the columns of ``forecasts``.
 
     Returns:
         Files written by this call.
     """
     folder = vintages_path(settings)
-    table = contract.table(ARCHIVED_TABLE)
+    table = load_contract().table(ARCHIVED_TABLE)
     names = ", ".join(table.column_names)
     order = ", ".join(table.order_by)
     written = []
     for origin in origins:
-        hashes = "-".join(forecasting.input_hashes(connection, origin))
-        path = folder / f"forecasts_{origin}_{hashes or 'unknown'}.parquet"
+        runs = forecasting.inputs_of_runs(connection, first_origin=origin)
+        hashes = sorted({hashed for each, _, hashed in runs if each == origin and hashed})
+        path = folder / f"forecasts_{origin}_{'-'.join(hashes) or 'unknown'}.parquet"
         if path.exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(path)
-        quoted = str(temporary).replace("'", "''")
-        connection.execute(
-            f"COPY (SELECT {names} FROM {table.source} WHERE forecast_origin = ? "  # noqa: S608
-            f"ORDER BY {order}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)",
-            [origin],
+        rows = connection.sql(
+            f"SELECT {names} FROM {table.source} WHERE forecast_origin = ? ORDER BY {order}",  # noqa: S608
+            params=[origin],
         )
+        rows.write_parquet(str(temporary), compression="zstd")
         files.move_into_place(temporary, path)
         for stale in set(folder.glob(f"forecasts_{origin}_*.parquet")) - {path}:
             stale.unlink()

@@ -6,16 +6,15 @@ Entry point: :func:`write_generation`. ``contract.yaml`` defines the tables;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.identity import Draft
-from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
 from rossmann_ml.warehouse import connection as warehouse
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
@@ -44,28 +43,25 @@ def write_generation(
     files.remove(path)
     files.remove(path.with_name(f"{path.name}.wal"))
     rows: dict[str, int] = {}
-    with _attached(connection, path):
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"ATTACH '{quoted}' AS generation (STORAGE_VERSION '{STORAGE_VERSION}')")
+    try:
         with warehouse.transaction(connection):  # one commit is faster than one per statement
             for table in contract.tables:
                 _create(connection, table)
                 if table.source == "generation":
-                    rows[table.name] = _write_info(connection, draft)
+                    info = pl.DataFrame([draft.info.as_row()])
+                    warehouse.append_frame(connection, f"generation.{table.name}", info)
+                    rows[table.name] = 1
                 else:
                     rows[table.name] = _copy(connection, table, draft)
-            _create_views(connection, contract)
-        connection.execute("CHECKPOINT generation")
-    return rows
-
-
-@contextmanager
-def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """Attach a new file as database ``generation`` for a block."""
-    quoted = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{quoted}' AS generation (STORAGE_VERSION '{STORAGE_VERSION}')")
-    try:
-        yield
     finally:
         connection.execute("DETACH generation")
+    # in the file itself, because a view stores the database name it was created with
+    with duckdb.connect(str(path)) as generation:
+        _create_views(generation, contract)
+        generation.execute("CHECKPOINT")
+    return rows
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -79,17 +75,13 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"COMMENT ON TABLE generation.{table.name} IS {_text(table.meaning)}")
     for column in table.columns:
         name = f'generation.{table.name}."{column.name}"'
-        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(_comment(column))}")
+        unit = f" [{column.unit}]" if column.unit else ""
+        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(f'{column.meaning}{unit}')}")
 
 
 def _text(value: str) -> str:
     """Quote a text as a SQL literal."""
     return "'" + value.strip().replace("'", "''") + "'"
-
-
-def _comment(column: Column) -> str:
-    """Return a column's description with its unit."""
-    return f"{column.meaning} [{column.unit}]" if column.unit else column.meaning
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
@@ -100,10 +92,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> 
     condition, values = "true", []
     if table.is_vintage:
         condition, values = "forecast_origin >= ?", [draft.oldest_origin]
-    rows = connection.execute(
-        f"SELECT count(*) FROM {table.source} WHERE {condition}",  # noqa: S608 - contract's names
-        values,
-    ).fetchone()
+    count = f"SELECT count(*) FROM {table.source} WHERE {condition}"  # noqa: S608 - contract's names
+    rows = warehouse.one_value(connection, int, count, values) or 0
     try:
         connection.execute(
             f"INSERT INTO generation.{table.name} SELECT {names} FROM {table.source} "  # noqa: S608
@@ -114,26 +104,19 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> 
         raise PublishError(
             f"{table.source} cannot be published as {table.name}: {str(error).splitlines()[0]}"
         ) from error
-    return int(rows[0]) if rows else 0
+    return rows
 
 
 def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Raise `PublishError` if a source column is missing or would lose values in a cast."""
-    schema, name = table.source.split(".")
-    found: dict[str, str] = dict(
-        connection.execute(
-            """
-            SELECT column_name, data_type FROM duckdb_columns()
-            WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
-            """,
-            [schema, name],
-        ).fetchall()
-    )
-    if not found:
+    try:
+        source = connection.sql(f"FROM {table.source}")
+    except duckdb.CatalogException as error:
         raise PublishError(
             f"the warehouse has no table {table.source}, from which {table.name} is published: "
             "run `rossmann refresh`"
-        )
+        ) from error
+    found = dict(zip(source.columns, map(str, source.types), strict=True))
     for column in table.columns:
         type_found = found.get(column.name)
         if type_found is None:
@@ -156,31 +139,11 @@ def _fits(found: str, expected: str) -> bool:
     return found == expected
 
 
-def _write_info(connection: duckdb.DuckDBPyConnection, draft: Draft) -> int:
-    """Write the row of ``generation_info`` and return the number of rows, 1."""
-    row = draft.info.as_row()
-    names, marks = ", ".join(row), ", ".join("?" for _ in row)
-    connection.execute(
-        f"INSERT INTO generation.generation_info ({names}) VALUES ({marks})",  # noqa: S608
-        list(row.values()),
-    )
-    return 1
-
-
-def _create_views(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+def _create_views(generation: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """Create the contract's views with their descriptions."""
-    before = connection.execute("SELECT current_database(), current_schema()").fetchone()
-    # a view stores the database name it was created with, and readers attach the file under
-    # another name; `USE` keeps the name out of the view
-    connection.execute("USE generation.main")
-    try:
-        for view in contract.views:
-            names = ", ".join(f'"{column.name}"' for column in contract.columns_of(view.name))
-            connection.execute(
-                f"CREATE VIEW {view.name} AS SELECT {names} FROM {view.table} "  # noqa: S608
-                f"WHERE {view.where}"
-            )
-            connection.execute(f"COMMENT ON VIEW {view.name} IS {_text(view.meaning)}")
-    finally:
-        if before:
-            connection.execute(f'USE "{before[0]}"."{before[1]}"')
+    for view in contract.views:
+        names = ", ".join(f'"{column.name}"' for column in contract.columns_of(view.name))
+        generation.execute(
+            f"CREATE VIEW {view.name} AS SELECT {names} FROM {view.table} WHERE {view.where}"  # noqa: S608
+        )
+        generation.execute(f"COMMENT ON VIEW {view.name} IS {_text(view.meaning)}")

@@ -6,16 +6,13 @@ raise here: the job stops and the command line exits with an error.
 """
 
 from rossmann_ml.quality.dbt_results import record_dbt_results
-from rossmann_ml.quality.frames import read_checked_frame
 from rossmann_ml.quality.results import CheckResult, SuiteResult
-from rossmann_ml.quality.runner import available_suites, run_suites
-from rossmann_ml.quality.suite_files import SUITES, Expectation, Suite, load_suite
+from rossmann_ml.quality.runner import available_suites, read_checked_frame, run_suites
+from rossmann_ml.quality.suite_files import SUITES, load_suite
 
 __all__ = [
     "SUITES",
     "CheckResult",
-    "Expectation",
-    "Suite",
     "SuiteResult",
     "available_suites",
     "load_suite",

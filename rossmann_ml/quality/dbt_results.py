@@ -1,6 +1,6 @@
 """Record the results of dbt's tests in ``quality.data_quality_results``.
 
-Entry point: :func:`record_dbt_results`, which reads two of dbt's artifacts. Running dbt is in
+Entry point: :func:`record_dbt_results`. Running dbt is in
 :mod:`rossmann_ml.warehouse.dbt`.
 """
 
@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from rossmann_ml.base.errors import FaultError
 from rossmann_ml.quality.results import CheckResult, SuiteResult, store_results
-from rossmann_ml.quality.suite_files import Severity
-
-_SUITE = "dbt"
+from rossmann_ml.warehouse.dbt import DbtNode, DbtResult
 
 
 def record_dbt_results(
-    connection: duckdb.DuckDBPyConnection,
-    run_results_path: Path,
-    manifest_path: Path,
-    *,
-    run_id: str,
+    connection: duckdb.DuckDBPyConnection, result: DbtResult, *, run_id: str
 ) -> SuiteResult:
     """Write one row for each data test and unit test of a dbt run.
 
@@ -33,78 +25,47 @@ def record_dbt_results(
 
     Args:
         connection: Connection to the pipeline's database, open for writing.
-        run_results_path: Path of the dbt run's ``run_results.json``.
-        manifest_path: Path of the same run's ``manifest.json``.
+        result: Result of the dbt command.
         run_id: Id of the run that the results belong to; recording a test again replaces its row.
 
     Returns:
         Results of all tests, as the suite named ``dbt``.
-
-    Raises:
-        FaultError: An artifact is missing or has an unknown form.
     """
-    outcomes = _read(run_results_path, "results")
-    manifest = _read(manifest_path, "nodes")
-    nodes: dict[str, Any] = {
-        **manifest["nodes"],
-        **manifest.get("sources", {}),
-        **manifest.get("unit_tests", {}),
-    }
-    checks = []
-    for outcome in outcomes["results"]:
-        unique_id = str(outcome["unique_id"])
-        if not unique_id.startswith(("test.", "unit_test.")):
-            continue
-        if unique_id not in nodes:
-            raise FaultError(
-                f"{run_results_path} names the test {unique_id}, which {manifest_path} does not: "
-                "the two files are not of the same run"
-            )
-        checks.append(_check_result(outcome, nodes[unique_id], nodes))
-    result = SuiteResult(suite=_SUITE, checks=checks)
-    store_results(connection, [result], run_id=run_id, tool="dbt")
-    return result
+    manifest = json.loads(result.manifest_path.read_text(encoding="utf-8"))
+    tables: dict[str, Any] = {**manifest["nodes"], **manifest["sources"], **manifest["unit_tests"]}
+    checks = [
+        _check_result(node, tables[node.unique_id], tables)
+        for node in result.nodes
+        if node.unique_id.startswith(("test.", "unit_test."))
+    ]
+    recorded = SuiteResult(suite="dbt", checks=checks)
+    store_results(connection, [recorded], run_id=run_id)
+    return recorded
 
 
-def _read(path: Path, key: str) -> dict[str, Any]:
-    """Read one of dbt's JSON artifacts, which must have the given top-level key."""
-    try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise FaultError(f"{path} is not there: dbt did not run, or wrote elsewhere") from error
-    except json.JSONDecodeError as error:
-        raise FaultError(f"{path}: not JSON: {error}") from error
-    if key not in loaded:
-        raise FaultError(f"{path}: not an artifact of dbt: it has no {key!r}")
-    return loaded
-
-
-def _check_result(
-    outcome: Mapping[str, Any], test: Mapping[str, Any], nodes: Mapping[str, Any]
-) -> CheckResult:
+def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, Any]) -> CheckResult:
     """Build the result of one test.
 
     Args:
-        outcome: Entry of the test in ``run_results.json``.
-        test: Node of the test in the manifest.
-        nodes: All nodes of the manifest by id.
+        node: Result of the test.
+        test: Entry of the test in the manifest.
+        tables: All entries of the manifest by id.
     """
-    status = str(outcome["status"])
-    failures = outcome.get("failures")
-    is_success = status == "pass"
-    warns = status == "warn" or str(test["config"].get("severity", "error")).lower() == "warn"
-    severity: Severity = "warning" if warns else "error"
-    observed = "no failing row" if is_success else str(outcome.get("message") or status).strip()
+    is_success = node.status == "pass"
+    warns = node.status == "warn" or str(test["config"].get("severity", "error")).lower() == "warn"
+    observed = "no failing row" if is_success else (node.message or node.status).strip()
+    if node.status == "skipped":
+        observed = "not run: the tested model was not built"
     return CheckResult(
-        name=str(outcome["unique_id"]),
+        name=node.unique_id,
         check_name=str(test["name"]),
-        table_name=_tested_table(test, nodes),
+        table_name=_tested_table(test, tables),
         column_name=test.get("column_name"),
-        severity=severity,
+        severity="warning" if warns else "error",
         is_success=is_success,
         rows_checked=None,
-        rows_unexpected=failures,
-        observed="not run: the tested model was not built" if status == "skipped" else observed,
+        rows_unexpected=node.failures,
+        observed=observed,
         expected="no failing row",
         notes=str(test.get("description") or ""),
     )

@@ -7,17 +7,14 @@ Great Expectations and dbt is in ``great_expectations_session`` and ``dbt_result
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import polars as pl
 
 from rossmann_ml.quality.suite_files import Severity
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
-
-Tool = Literal["great_expectations", "dbt"]
 
 
 @dataclass(frozen=True)
@@ -111,45 +108,28 @@ def _counted(checks: list[CheckResult], word: str) -> str:
 
 
 def store_results(
-    connection: duckdb.DuckDBPyConnection,
-    results: Sequence[SuiteResult],
-    *,
-    run_id: str,
-    tool: Tool,
-) -> int:
+    connection: duckdb.DuckDBPyConnection, results: Sequence[SuiteResult], *, run_id: str
+) -> None:
     """Write results as rows of ``quality.data_quality_results``.
 
     Results of the same run and check are replaced, so that a repeated step leaves one row per
     check.
-
-    Returns:
-        Number of rows written.
     """
-    checked_at = utc_now()
     rows = [
         {
             "run_id": run_id,
-            "checked_at": checked_at,
-            "tool": tool,
+            "checked_at": utc_now(),
+            "tool": "dbt" if result.suite == "dbt" else "great_expectations",
             "suite": result.suite,
-            "table_name": check.table_name,
-            "column_name": check.column_name,
-            "check_name": check.check_name,
-            "severity": check.severity,
-            "is_success": check.is_success,
-            "rows_checked": check.rows_checked,
-            "rows_unexpected": check.rows_unexpected,
-            "observed": check.observed,
-            "expected": check.expected,
+            **asdict(check),
         }
         for result in results
         for check in result.checks
     ]
     if not rows:
-        return 0
-    new_results = pl.DataFrame(rows, schema=_SCHEMA)
+        return
+    new_results = pl.DataFrame(rows, infer_schema_length=None).drop("name", "notes")
     with transaction(connection):
-        connection.register("new_results", new_results)
         connection.execute(
             """
             DELETE FROM quality.data_quality_results AS old USING new_results AS new
@@ -157,23 +137,4 @@ def store_results(
                 AND old.table_name = new.table_name AND old.check_name = new.check_name
             """
         )
-        connection.unregister("new_results")
         append_frame(connection, "quality.data_quality_results", new_results)
-    return len(rows)
-
-
-_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "run_id": pl.String,
-    "checked_at": pl.Datetime("us"),
-    "tool": pl.String,
-    "suite": pl.String,
-    "table_name": pl.String,
-    "column_name": pl.String,
-    "check_name": pl.String,
-    "severity": pl.String,
-    "is_success": pl.Boolean,
-    "rows_checked": pl.Int64,
-    "rows_unexpected": pl.Int64,
-    "observed": pl.String,
-    "expected": pl.String,
-}

@@ -1,28 +1,29 @@
 """Run suites on the pipeline's database, and store the results as rows and Data Docs pages.
 
-Entry points: :func:`run_suites`, :func:`available_suites`.
+Entry points: :func:`run_suites`, :func:`available_suites`. Great Expectations has no engine for
+DuckDB, so it checks pandas frames; see :func:`read_checked_frame`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
-from rossmann_ml.quality.frames import has_rows, read_checked_frame
+import duckdb
+
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.quality.results import SuiteResult, store_results
-from rossmann_ml.quality.suite_files import SUITES, load_suite
+from rossmann_ml.quality.suite_files import SUITES, Suite, load_suite
 from rossmann_ml.warehouse.clock import product_today
-from rossmann_ml.warehouse.connection import require_database
+from rossmann_ml.warehouse.connection import count_rows, require_database
 from rossmann_ml.warehouse.session import Session
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def run_suites(
-    session: Session,
-    suites: Sequence[str],
-    *,
-    run_id: str,
-    forecast_origin: date | None = None,
-) -> list[SuiteResult]:
+
+def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[SuiteResult]:
     """Check tables of the pipeline's database and store the results.
 
     Results become rows of ``quality.data_quality_results`` and Data Docs pages below
@@ -32,8 +33,6 @@ def run_suites(
         session: Session of the job.
         suites: Names of suites from :data:`rossmann_ml.quality.SUITES`.
         run_id: Id of the run that the results belong to; a second call replaces its rows.
-        forecast_origin: Origin whose plan, features and forecasts are checked; None for the
-            newest.
 
     Returns:
         One result per name, in the same order.
@@ -44,24 +43,16 @@ def run_suites(
         SettingsError: There is no suite of that name.
         BusyError: Another process is writing.
     """
-    for name in suites:
-        load_suite(name)
+    chosen = [load_suite(name) for name in suites]
     require_database(session.settings)
     # imported late because Great Expectations takes ten seconds to import
-    from rossmann_ml.quality.great_expectations_session import Validator  # noqa: PLC0415
+    from rossmann_ml.quality.great_expectations_session import check_frames  # noqa: PLC0415
 
-    validator = Validator(run_id=run_id, folder=session.settings.state_path / "gx")
     with session.writing() as connection:
         today = product_today(connection, session.settings)
-        results = [
-            validator.validate(
-                name,
-                read_checked_frame(connection, name, today=today, forecast_origin=forecast_origin),
-            )
-            for name in suites
-        ]
-        validator.write_data_docs()
-        store_results(connection, results, run_id=run_id, tool="great_expectations")
+        frames = ((suite, read_checked_frame(connection, suite, today=today)) for suite in chosen)
+        results = check_frames(frames, run_id=run_id, folder=session.settings.state_path / "gx")
+        store_results(connection, results, run_id=run_id)
     return results
 
 
@@ -71,5 +62,43 @@ def available_suites(session: Session) -> list[str]:
     Raises:
         NoDataError: There is no database yet.
     """
+    tables = {name: load_suite(name).table for name in SUITES}
     with session.reading() as connection:
-        return [name for name in SUITES if has_rows(connection, load_suite(name))]
+        rows = count_rows(connection, tables.values())
+    return [name for name, table in tables.items() if rows[table]]
+
+
+def read_checked_frame(
+    connection: duckdb.DuckDBPyConnection, suite: Suite, *, today: date
+) -> pd.DataFrame:
+    """Read the rows that a suite checks, of the newest forecast origin.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        suite: Suite with the query.
+        today: Business date; sales dated later fail their check.
+
+    Returns:
+        Rows that the suite's query returns. Figures about the whole table are columns with the
+        same value on every row.
+
+    Raises:
+        NoDataError: A table of the query does not exist yet, or there is no row to check.
+        RefusedError: A table lacks a column that the query reads, or a value has another type.
+    """
+    parameters = {"today": today} if "$today" in suite.query else {}
+    try:
+        frame: pd.DataFrame = connection.execute(suite.query, parameters).df()
+    except duckdb.CatalogException as error:
+        raise NoDataError(
+            f"suite {suite.name}: {str(error).splitlines()[0]}; {suite.table} is made by "
+            "`rossmann refresh`"
+        ) from error
+    except (duckdb.BinderException, duckdb.ConversionException) as error:
+        raise RefusedError(
+            f"suite {suite.name}: {suite.table}, or another table of its query, does not have the "
+            f"columns that the check reads: {str(error).splitlines()[0]}"
+        ) from error
+    if frame.empty:
+        raise NoDataError(f"suite {suite.name}: {suite.table} has no rows")
+    return frame

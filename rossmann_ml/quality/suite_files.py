@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.strict import StrictModel
+from rossmann_ml.base.strict import StrictModel, invalid_values
 
 SUITES_DIR = Path(__file__).resolve().parent / "suites"
 
@@ -69,6 +69,17 @@ class Suite(StrictModel):
     notes: str
     expectations: tuple[Expectation, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [expectation.name for expectation in self.expectations]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(
+                "two expectations of the same type, columns and severity: "
+                f"{', '.join(repeated)}; results could not be told apart"
+            )
+        return self
+
     @property
     def query(self) -> str:
         """SQL query that reads the rows to check."""
@@ -80,35 +91,13 @@ def load_suite(name: str) -> Suite:
     """Read one of :data:`SUITES`.
 
     Raises:
-        SettingsError: There is no such suite, or its file is invalid.
+        SettingsError: There is no such suite, or its file has an invalid entry; the message names
+            the file, the entry, the value found and the value expected.
     """
     if name not in SUITES:
         raise SettingsError(f"there is no suite {name!r}; there are {', '.join(SUITES)}")
-    return read_suite(SUITES_DIR / f"{name}.json")
-
-
-def read_suite(path: Path) -> Suite:
-    """Read a suite file.
-
-    Raises:
-        SettingsError: The file is missing, not JSON, or has an invalid entry; the message names
-            the file, the entry, the value found and the value expected.
-    """
+    path = SUITES_DIR / f"{name}.json"
     try:
-        suite = Suite.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"{path}: the suite file is not there") from error
+        return Suite.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise SettingsError(f"{path}: {found}") from error
-    names = [expectation.name for expectation in suite.expectations]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise SettingsError(
-            f"{path}: two expectations of the same type, columns and severity: "
-            f"{', '.join(repeated)}; results could not be told apart"
-        )
-    return suite
+        raise SettingsError(f"{path}: {invalid_values(error)}") from error

@@ -58,7 +58,7 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
                 "schema version",
                 f"the warehouse has schema version {version}, this code writes {newest_version()}",
                 "rossmann doctor --fix migrates it; `rossmann refresh` does too",
-                lambda: warehouse.open_database(settings).close(),
+                lambda: warehouse.connect(settings).close(),
             )
         for examiner in (_champion, _data_set, _age, _clock):
             with suppress(duckdb.CatalogException):  # a table that the migration makes

@@ -21,47 +21,15 @@ import polars as pl
 
 from rossmann_ml.base.errors import BusyError, FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.schema import (
-    create_tables,
-    newest_version,
-    refuse_later_version,
-    schema_version,
-)
-
-__all__ = [
-    "append_frame",
-    "connect",
-    "count_rows",
-    "create_tables",
-    "lock_owner",
-    "one_row",
-    "one_value",
-    "open_as_it_is",
-    "open_database",
-    "read_frame",
-    "require_database",
-    "transaction",
-    "utc_now",
-    "writer_lock",
-]
+from rossmann_ml.warehouse.schema import create_tables, is_outdated
 
 Value = TypeVar("Value")
 
 RESTORE_MARK = "exchanging"
 
 
-@contextmanager
-def connect(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the pipeline's database for a block; see :func:`open_database`."""
-    connection = open_database(settings, read_only=read_only)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open the pipeline's database; the caller closes it.
+def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the pipeline's database; the caller closes it, for example by a ``with`` block.
 
     Opening creates missing tables of ``warehouse/ddl`` (if writable) and migrates tables of an
     earlier version. DuckDB admits one writing process: close the connection before dbt runs.
@@ -85,17 +53,14 @@ def open_database(settings: Settings, *, read_only: bool = False) -> duckdb.Duck
     try:
         if not read_only:
             create_tables(connection)
-            return connection
-        version = schema_version(connection)
-        refuse_later_version(version)
-        if version is None or version >= newest_version():
-            return connection
+        elif is_outdated(connection):
+            connection.close()
+            connect(settings).close()
+            connection = open_as_it_is(settings)
     except BaseException:
         connection.close()
         raise
-    connection.close()
-    open_database(settings).close()
-    return open_as_it_is(settings)
+    return connection
 
 
 def require_database(settings: Settings) -> None:
@@ -141,20 +106,15 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
                 "autoinstall_known_extensions": False,
             },
         )
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
         if "set lock on file" in str(error):
             raise BusyError(
                 f"{path} is open in another process ({error}). Wait for it, or stop it; "
                 "to only read, use the published generation: `rossmann sql`"
             ) from error
         raise FaultError(
-            f"{path} cannot be opened: {error}. If the file is damaged, `rossmann restore` a "
-            "backup; published generations do not depend on it"
-        ) from error
-    except (duckdb.SerializationException, duckdb.InternalException) as error:
-        raise FaultError(
-            f"{path} is damaged: {str(error).splitlines()[0]}. `rossmann restore` a backup; "
-            "published generations do not depend on it"
+            f"{path} cannot be opened: {str(error).splitlines()[0]}. If the file is damaged, "
+            "`rossmann restore` a backup; published generations do not depend on it"
         ) from error
 
 
@@ -213,16 +173,13 @@ def read_frame(
     return frame
 
 
-def append_frame(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+def append_frame(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    frame: pl.DataFrame,  # noqa: ARG001 - DuckDB reads the variable
+) -> None:
     """Append the rows of a frame to a table; columns are matched by name."""
-    connection.register("appended_rows", frame)
-    try:
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM appended_rows")  # noqa: S608 - table names come from the code
-    finally:
-        connection.unregister("appended_rows")
-
-
-_HELD: dict[Path, filelock.FileLock] = {}
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")  # noqa: S608 - table names come from the code
 
 
 def owner_path(settings: Settings) -> Path:
@@ -235,14 +192,17 @@ def lock_owner(settings: Settings) -> str | None:
     path = settings.lock_path.resolve()
     if not path.exists():
         return None
-    probe = filelock.FileLock(path, thread_local=False)
     try:
-        probe.acquire(blocking=False)
+        with filelock.FileLock(path, blocking=False):
+            return None
     except filelock.Timeout:
-        owner = owner_path(settings)
-        return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
-    probe.release()
-    return None
+        return _holder(settings)
+
+
+def _holder(settings: Settings) -> str:
+    """Return the JSON text that names the process which holds the writer's lock."""
+    owner = owner_path(settings)
+    return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
 
 
 @contextmanager
@@ -258,14 +218,14 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     """
     path = settings.lock_path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _HELD.setdefault(path, filelock.FileLock(path, thread_local=False))
+    lock = filelock.FileLock(path, thread_local=False, is_singleton=True)
     owner = owner_path(settings)
     try:
         lock.acquire(timeout=settings.lock_timeout_seconds)
     except filelock.Timeout as error:
-        holder = owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
         raise BusyError(
-            f"another process is writing: {holder}. Its lock is {path}; retry when it is done"
+            f"another process is writing: {_holder(settings)}. Its lock is {path}; retry when it "
+            "is done"
         ) from error
     try:
         if lock.lock_counter == 1:

@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,11 +25,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
 
-EVERYTHING_KNOWN = date(9999, 12, 31)
-"""Value of ``known_by`` that leaves out no landed row."""
-
 _FAILED = frozenset({"error", "fail", "runtime error"})
-_READS_NO_DATA = frozenset({"parse", "ls", "list", "compile", "clean", "debug"})
 _LINES_OF_OUTPUT = 30
 
 
@@ -55,11 +50,10 @@ class DbtNode:
     @property
     def name(self) -> str:
         """Short name for messages, for example ``model fct_daily_sales``."""
-        kind, _, rest = self.unique_id.partition(".")
         # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
-        parts = rest.split(".")[1:]
+        kind, _, *parts = self.unique_id.split(".")
         if kind == "test" and len(parts) > 1:
-            parts = parts[:-1]
+            parts.pop()
         return f"{kind.replace('_', ' ')} {'.'.join(parts)}"
 
 
@@ -68,38 +62,22 @@ class DbtResult:
     """Results of a dbt command.
 
     Attributes:
-        run_results_path: Path of ``run_results.json``, or of ``sources.json`` for
-            ``source freshness``.
-        manifest_path: Path of ``manifest.json`` of the same command.
+        manifest_path: Path of ``manifest.json`` of the command.
         nodes: Results of all nodes in dbt's order; empty for commands that run none.
-        seconds: Wall time of the command, including the start of dbt.
         failure: Message about all failed nodes; empty when none failed.
     """
 
-    run_results_path: Path
     manifest_path: Path
     nodes: tuple[DbtNode, ...]
-    seconds: float
     failure: str = ""
 
-    @property
-    def warnings(self) -> tuple[DbtNode, ...]:
-        """The nodes with status ``warn``."""
-        return tuple(node for node in self.nodes if node.status == "warn")
 
-
-def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str, str]:
-    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read.
-
-    Args:
-        settings: Paths of the database and the state folder, threads and memory limit.
-        unit_tests: Whether ``build`` and ``test`` also run dbt's unit tests. These test the SQL
-            and not the data, so CI runs them and the weekly job does not.
-    """
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read."""
     state = settings.state_path.resolve() / "dbt"
     project = str(settings.dbt_project_path.resolve())
     requests = settings.requests_path.resolve()
-    environment = {
+    return {
         "DBT_PROJECT_DIR": project,
         "DBT_PROFILES_DIR": project,
         "DBT_TARGET_PATH": str(state / "target"),
@@ -107,8 +85,8 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         "DBT_USE_COLORS": "false",
         # Dagster waits for every test of the models that are built
         "DBT_INDIRECT_SELECTION": "eager",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
+        # these test the SQL and not the data, so CI runs them and the weekly job does not
+        "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test",
         "ROSSMANN_DATABASE": str(settings.database_path.resolve()),
         "ROSSMANN_THREADS": str(settings.threads),
         "ROSSMANN_MEMORY_LIMIT": f"{settings.memory_limit_gb}GB",
@@ -118,9 +96,6 @@ def dbt_environment(settings: Settings, *, unit_tests: bool = False) -> dict[str
         ),
         "ROSSMANN_AS_OF": settings.as_of.isoformat() if settings.as_of else "",
     }
-    if not unit_tests:
-        environment["DBT_EXCLUDE_RESOURCE_TYPES"] = "unit_test"
-    return environment
 
 
 def dbt_variables(
@@ -143,7 +118,7 @@ def dbt_variables(
         "origin_min_coverage": forecast.origin_min_coverage,
         "active_within_days": forecast.active_within_days,
         "forecast_origin": forecast_origin.isoformat() if forecast_origin else "",
-        "known_by": (known_by or EVERYTHING_KNOWN).isoformat(),
+        "known_by": (known_by or date.max).isoformat(),
     }
 
 
@@ -152,7 +127,6 @@ def run_dbt(
     command: Sequence[str],
     *,
     variables: Mapping[str, Any] | None = None,
-    unit_tests: bool = False,
     check: bool = True,
 ) -> DbtResult:
     """Run a dbt command and wait for it; close the session's connection meanwhile.
@@ -161,9 +135,8 @@ def run_dbt(
         session: Session of the job.
         command: Command with its options, such as ``["build", "--selector", "core"]``.
         variables: Result of :func:`dbt_variables`; None means the session's parameters.
-        unit_tests: Whether to run dbt's unit tests too.
-        check: Whether to raise an error if a model or a test of error severity failed. If False,
-            `DbtResult.failure` has the message, and the caller can store the results first.
+        check: Whether to raise when a model or a test of error severity failed. If False, see
+            `DbtResult.failure`: the caller can store the results first.
 
     Raises:
         NoDataError: There is no warehouse yet.
@@ -173,29 +146,21 @@ def run_dbt(
             dbt's message of each.
     """
     settings = session.settings
-    if command[0] not in _READS_NO_DATA:
+    if command[0] != "parse":
         require_database(settings)
-    environment = dbt_environment(settings, unit_tests=unit_tests)
+    environment = dbt_environment(settings)
     target = Path(environment["DBT_TARGET_PATH"])
-    target.mkdir(parents=True, exist_ok=True)
-    is_freshness = list(command[:2]) == ["source", "freshness"]
-    results_path = target / ("sources.json" if is_freshness else "run_results.json")
+    results_path = target / "run_results.json"
     # results of an earlier command must not be read as those of this one
     results_path.unlink(missing_ok=True)
     chosen = dbt_variables(session.params) if variables is None else dict(variables)
-    started = time.perf_counter()
     with session.released():
         done = start_dbt(
             [*command, "--vars", json.dumps(chosen, sort_keys=True)],
             environment={**os.environ, **environment},
             folder=settings.dbt_project_path,
         )
-    result = DbtResult(
-        run_results_path=results_path,
-        manifest_path=target / "manifest.json",
-        nodes=_read_nodes(results_path),
-        seconds=time.perf_counter() - started,
-    )
+    result = DbtResult(target / "manifest.json", read_nodes(results_path))
     if done.returncode == 0:
         return result
     if "Could not set lock on file" in done.stdout:
@@ -280,7 +245,8 @@ def _read_whole(path: Path) -> Any:
         return None
 
 
-def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
+def read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
+    """Return the results of a command; empty if it wrote none."""
     found = _read_whole(results_path)
     if found is None:
         return ()
@@ -288,20 +254,12 @@ def _read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
         DbtNode(
             unique_id=str(result["unique_id"]),
             status=str(result["status"]),
-            message=_message(result),
+            message=str(result.get("message") or ""),
             failures=result.get("failures"),
             seconds=float(result.get("execution_time") or 0.0),
         )
         for result in found["results"]
     )
-
-
-def _message(result: Mapping[str, Any]) -> str:
-    if "max_loaded_at" in result:
-        newest, today = (str(result[key])[:10] for key in ("max_loaded_at", "snapshotted_at"))
-        # for an empty table dbt reports the year 1
-        return "holds nothing yet" if newest[:4] == "0001" else f"up to {newest}, today is {today}"
-    return str(result.get("message") or result.get("error") or "")
 
 
 def _failure_message(
@@ -310,6 +268,7 @@ def _failure_message(
     done: subprocess.CompletedProcess[str],
     log_path: str,
 ) -> str:
+    """Return each failed node with dbt's message, else the end of dbt's output."""
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:
@@ -319,10 +278,5 @@ def _failure_message(
         return "\n".join([f"{words} failed:", *lines])
     skipped = sum(node.status == "skipped" for node in nodes)
     found = [f"- {node.name}: {' '.join(node.message.split()) or node.status}" for node in failed]
-    return "\n".join(
-        [
-            f"{words}: {len(failed)} of {len(nodes)} failed, {skipped} skipped after them",
-            *found,
-            f"The SQL and its log are in {log_path}",
-        ]
-    )
+    first = f"{words}: {len(failed)} of {len(nodes)} failed, {skipped} skipped after them"
+    return "\n".join([first, *found, f"The SQL and its log are in {log_path}"])

@@ -11,19 +11,13 @@ import ctypes
 import os
 import signal
 import sys
-from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent: int) -> None:
-    """Make the operating system kill this process when its parent dies (Linux only).
-
-    Args:
-        parent: Process id of the parent. If the parent is already gone, this process exits at once.
-    """
-    with suppress(OSError, AttributeError):  # systems other than Linux have no prctl
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Make the operating system kill this process when its parent dies; exit if it is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(f"the process {parent} that started dbt is gone")
 

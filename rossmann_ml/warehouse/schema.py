@@ -56,6 +56,17 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         _migrate(connection, version)
 
 
+def is_outdated(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether tables of an older schema version need :func:`create_tables`.
+
+    Raises:
+        SchemaError: A later version of the product wrote the database.
+    """
+    version = schema_version(connection)
+    refuse_later_version(version)
+    return version is not None and version < newest_version()
+
+
 def refuse_later_version(version: int | None) -> None:
     """Raise an error for a schema version that is newer than this code; None is accepted.
 
@@ -77,16 +88,12 @@ def _migrations() -> dict[int, Path]:
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     """Run the missing scripts in one transaction, so that an interruption leaves the old schema."""
-    connection.execute("BEGIN")
-    try:
-        for number, script in _migrations().items():
-            if number > version:
-                connection.execute(script.read_text(encoding="utf-8"))
-                _record(connection, number, script.name)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    connection.begin()  # an error closes the connection, which rolls back
+    for number, script in _migrations().items():
+        if number > version:
+            connection.execute(script.read_text(encoding="utf-8"))
+            _record(connection, number, script.name)
+    connection.commit()
     # a warning, because commands show only that level and above
     _LOG.warning(
         "the warehouse was migrated from schema version %d to %d", version, newest_version()

@@ -9,71 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import duckdb
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.warehouse.connection import connect, open_database, writer_lock
-from rossmann_ml.warehouse.versions import Versions, versions_now
-
-
-@dataclass
-class _Open:
-    """State of the connection, shared by a session and the copies made by `telling`.
-
-    Attributes:
-        connection: Open connection; None while closed.
-        blocks: Number of nested blocks that hold the writer's lock.
-    """
-
-    connection: duckdb.DuckDBPyConnection | None = None
-    blocks: int = 0
-
-    def close(self) -> None:
-        """Close the connection if it is open."""
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+from rossmann_ml.warehouse import versions as fingerprints
+from rossmann_ml.warehouse.connection import connect, writer_lock
+from rossmann_ml.warehouse.versions import Versions
 
 
 class Session:
     """Settings, parameters and database connection of a job or command; not thread-safe.
 
-    Attributes:
+    Args:
         settings: Paths of files and warehouse, and limits of the machine.
+        params: All parameters; by default read from ``settings.params_path`` at first use.
         progress: Function that is called with one line of text per step of long work.
     """
 
     def __init__(
         self, settings: Settings, params: Params | None = None, *, progress: Progress = silent
     ) -> None:
-        """Create a session without opening or locking the database.
-
-        Args:
-            settings: Locations of files and warehouse, and limits of the machine.
-            params: All parameters; by default read from ``settings.params_path`` at first use.
-            progress: Function that is called with one line of text per step of long work.
-        """
         self.settings = settings
         self.progress = progress
         self._params = params
-        self._open = _Open()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._blocks = 0  # nested blocks that hold the writer's lock
 
     @property
     def params(self) -> Params:
-        """All parameters of ``params.yaml``."""
+        """All parameters of ``params.yaml``, read at first use."""
         if self._params is None:
             self._params = load_params(self.settings.params_path)
         return self._params
-
-    def telling(self, progress: Progress) -> Session:
-        """Return a session that shares this connection and calls another progress function."""
-        other = Session(self.settings, self._params, progress=progress)
-        other._open = self._open
-        return other
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -83,13 +53,13 @@ class Session:
             BusyError: Another process is writing.
         """
         with writer_lock(self.settings):
-            self._open.blocks += 1
+            self._blocks += 1
             try:
                 yield
             finally:
-                self._open.blocks -= 1
-                if not self._open.blocks:
-                    self._open.close()
+                self._blocks -= 1
+                if not self._blocks:
+                    self._close()
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -97,12 +67,12 @@ class Session:
 
         Raises:
             BusyError: Another process is writing.
-            FaultError: See :func:`rossmann_ml.warehouse.connection.open_database`.
+            FaultError: See :func:`rossmann_ml.warehouse.connection.connect`.
         """
         with self.holding():
-            if self._open.connection is None:
-                self._open.connection = open_database(self.settings)
-            yield self._open.connection
+            if self._connection is None:
+                self._connection = connect(self.settings)
+            yield self._connection
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -112,8 +82,8 @@ class Session:
             NoDataError: There is no database yet.
             BusyError: Another process is writing.
         """
-        if self._open.connection is not None:
-            yield self._open.connection
+        if self._connection is not None:
+            yield self._connection
             return
         with connect(self.settings, read_only=True) as connection:
             yield connection
@@ -124,9 +94,20 @@ class Session:
 
         A connection from before the block stays closed: call :meth:`writing` again.
         """
-        self._open.close()
+        self._close()
         yield
+
+    def _close(self) -> None:
+        """Close the connection if it is open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
         """Return the current fingerprints of data and code."""
-        return versions_now(connection, self.settings)
+        home = self.settings.home
+        return Versions(
+            fingerprints.data_version(connection),
+            fingerprints.code_version(home),
+            fingerprints.git_commit(home),
+        )

@@ -1,14 +1,13 @@
 """Compute fingerprints of the data and the code, and read the git commit, to trace each result.
 
-Entry points: :func:`versions_now`, :func:`data_version`, :func:`code_version`. Two runs with
-equal fingerprints of data and code compute equal forecasts. Fingerprints contain no times or paths.
+Entry points: :func:`data_version`, :func:`code_version`, :func:`git_commit`. Two runs with the
+same fingerprints of data and code make the same forecasts: they contain no times and no paths.
 """
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.settings import PROJECT_DIR, Settings
+from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.warehouse.tables import raw
 
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
@@ -43,15 +42,6 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
     for (version,) in connection.execute(kept, [load_id]).fetchall():
         return str(version)
-    version = _fingerprint_rows(connection)
-    if load_id is not None:
-        with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
-            connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
-    return version
-
-
-def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
-    """Compute the fingerprint of the newest rows from their number and the sum of their hashes."""
     parts = []
     for table, key in _CURRENT_ROWS.items():
         rows = connection.execute(
@@ -68,21 +58,20 @@ def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
             """  # noqa: S608 - the names come from the constant above
         ).fetchall()
         parts.append((table, *(str(value) for value in rows[0])))
-    return fingerprint(parts)
+    version = fingerprint(parts)
+    if load_id is not None:
+        with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
+            connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
+    return version
 
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
     """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits."""
     patterns = (*_CODE, *_DBT, "params.yaml")
-    files = sorted({path for pattern in patterns for path in home.glob(pattern) if path.is_file()})
-    return _hash_files(home, files)
-
-
-def _hash_files(home: Path, files: Iterable[Path]) -> str:
-    """Return a hash of relative paths and contents, 12 hexadecimal digits."""
+    files = {path for pattern in patterns for path in home.glob(pattern) if path.is_file()}
     digest = hashlib.sha256()
-    for path in files:
+    for path in sorted(files):
         digest.update(path.relative_to(home).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -91,26 +80,15 @@ def _hash_files(home: Path, files: Iterable[Path]) -> str:
 @cache
 def git_commit(home: Path = PROJECT_DIR) -> str:
     """Return the checkout's commit, with ``+changes`` if files differ; ``unknown`` without git."""
+    describe = ("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+changes")
     try:
-        commit = _git(home, "rev-parse", "HEAD")
-        changes = _git(home, "status", "--porcelain", "--untracked-files=no")
+        output = subprocess.check_output(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(home), *describe],  # noqa: S607 - git's folder differs by machine
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit_name(commit, changes)
-
-
-def commit_name(commit: str, changes: str) -> str:
-    """Return 12 digits of a commit, with ``+changes`` if git lists files that differ from it."""
-    return f"{commit[:12]}+changes" if changes else commit[:12]
-
-
-def _git(home: Path, *arguments: str) -> str:
-    """Return the output of a git command in the checkout."""
-    output = subprocess.check_output(  # noqa: S603 - fixed arguments
-        ["git", "-C", str(home), *arguments],  # noqa: S607 - git's folder differs by machine
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
     return output.strip()
 
 
@@ -131,10 +109,3 @@ class Versions:
     def as_tags(self) -> dict[str, str]:
         """Return the versions as tags of an MLflow run."""
         return {"data_version": self.data, "code_version": self.code, "git_commit": self.commit}
-
-
-def versions_now(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Versions:
-    """Return the current versions of data, code and commit."""
-    return Versions(
-        data_version(connection), code_version(settings.home), git_commit(settings.home)
-    )

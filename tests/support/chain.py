@@ -16,7 +16,7 @@ from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.fit import make_bundle
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.schema import create_tables
 
 NEWEST_ORIGIN = date(2015, 6, 19)
 

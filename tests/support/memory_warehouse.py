@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -102,6 +102,12 @@ class _Kept:
     def __getattr__(self, name: str) -> object:
         return getattr(self._connection, name)
 
+    def __enter__(self) -> _Kept:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -109,8 +115,7 @@ class _Kept:
 def let_sessions_open(monkeypatch: pytest.MonkeyPatch, database: duckdb.DuckDBPyConnection) -> None:
     """Make every session use an open connection, for any settings."""
     kept = _Kept(database)
-    monkeypatch.setattr(session, "open_database", lambda _settings: kept)
-    monkeypatch.setattr(session, "connect", lambda _settings, **_: nullcontext(kept))
+    monkeypatch.setattr(session, "connect", lambda _settings, **_: kept)
 
 
 @contextmanager

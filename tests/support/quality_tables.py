@@ -10,7 +10,7 @@ from datetime import date
 
 import duckdb
 
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.schema import create_tables
 
 TODAY = date(2015, 6, 22)
 ORIGIN = date(2015, 6, 19)

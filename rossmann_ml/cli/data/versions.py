@@ -53,18 +53,19 @@ def export(
     page = folder.parent / "data_version.json" if out is None else folder / "data_version.json"
     done = export_tables(Session(settings), folder, page)
     console.print(
-        f"Data version {done.data_version} of {done.data_set}, origin "
-        f"{done.forecast_origin}, in {folder}",
+        f"Data version {done['data_version']} of {done['data_set']}, origin "
+        f"{done['forecast_origin']}, in {folder}",
         markup=False,
         soft_wrap=True,
     )
-    for name, table in done.tables.items():
+    for name, table in done["tables"].items():
         console.print(
-            f"  {name:<24} {table.rows:>12,} rows {table.bytes / 1e6:>9,.1f} MB  MD5 {table.md5}",
+            f"  {name:<24} {table['rows']:>12,} rows {table['bytes'] / 1e6:>9,.1f} MB  "
+            f"MD5 {table['md5']}",
             markup=False,
             soft_wrap=True,
         )
-    unknown = [file.name for file in done.landed if file.md5 is None]
+    unknown = [file["name"] for file in done["landed"] if file["md5"] is None]
     if unknown:
         console.print(
             f"note: not where they were landed from, or changed since: {', '.join(unknown)}",

@@ -1,7 +1,7 @@
--- Grain: one row per store-day of the scoring panel of one forecast origin (the newest unless one
--- is given). The columns after missing_share are figures of the whole panel and repeat on every row.
+-- Grain: one row per store-day of the scoring panel of the newest forecast origin. The columns after
+-- missing_share are figures of the whole panel and repeat on every row.
 WITH origin AS (
-    SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
+    SELECT max(forecast_origin) AS forecast_origin
     FROM features.scoring_panel
 ),
 panel AS (

@@ -1,7 +1,7 @@
--- Grain: one row per store-day at one forecast origin (the newest unless one is given).
+-- Grain: one row per store-day at the newest forecast origin.
 -- The columns after store_level_ratio are figures of all forecasts and repeat on every row.
 WITH origin AS (
-    SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
+    SELECT max(forecast_origin) AS forecast_origin
     FROM forecasting.forecasts
 ),
 forecasts AS (

@@ -1,7 +1,7 @@
--- Grain: one row per store-day of the plan at one forecast origin (the newest unless one is given).
+-- Grain: one row per store-day of the plan at the newest forecast origin.
 -- The columns after planned_days_of_store are figures of the whole plan and repeat on every row.
 WITH origin AS (
-    SELECT coalesce($forecast_origin::DATE, max(forecast_origin)) AS forecast_origin
+    SELECT max(forecast_origin) AS forecast_origin
     FROM core.horizon_plan
 ),
 planned AS (

@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
+from rossmann_ml.warehouse.connection import count_rows, one_value, read_frame
 
 # For restated store-days, the version known on `$known_by` replaces the current one.
 _HISTORY = """
@@ -39,12 +39,7 @@ _HISTORY = """
 
 def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether dbt has built ``core.fct_daily_sales``."""
-    found = one_row(
-        connection,
-        "SELECT 1 FROM duckdb_tables() "
-        "WHERE schema_name = 'core' AND table_name = 'fct_daily_sales'",
-    )
-    return found is not None
+    return count_rows(connection, ["core.fct_daily_sales"]) != {"core.fct_daily_sales": None}
 
 
 def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:

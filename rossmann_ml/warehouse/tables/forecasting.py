@@ -123,12 +123,6 @@ def inputs_of_runs(
     return rows.fetchall()  # type: ignore[no-any-return]
 
 
-def input_hashes(connection: duckdb.DuckDBPyConnection, origin: date) -> list[str]:
-    """Return the input hashes of the runs that made the current forecasts of an origin, sorted."""
-    found = inputs_of_runs(connection, first_origin=origin)
-    return sorted({hashed for each, _, hashed in found if each == origin and hashed is not None})
-
-
 def inputs_of_shadows(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str]]:

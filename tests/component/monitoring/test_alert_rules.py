@@ -14,6 +14,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Situation
 from rossmann_ml.monitoring.alerts.rules import RULES, judge
 from rossmann_ml.warehouse import connection as warehouse
+from rossmann_ml.warehouse.schema import create_tables
 
 MONDAY = date(2015, 8, 3)
 NOT_FORECAST = {"stores_not_forecast"}  # the small warehouse has no forecast of one of seven stores
@@ -39,7 +40,7 @@ def judging(small_warehouse: Settings, project_params: Params) -> Judging:
 @pytest.fixture
 def empty(tmp_path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
-        warehouse.create_tables(connection)
+        create_tables(connection)
         yield connection
 
 

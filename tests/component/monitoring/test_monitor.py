@@ -31,7 +31,7 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
     change(small_warehouse, _CORE)
 
     def ran(*_: Any, **__: Any) -> DbtResult:
-        return DbtResult(Path(), Path(), (), 0.0)
+        return DbtResult(Path(), ())
 
     monkeypatch.setattr(accuracy, "run_dbt", ran)
     monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)

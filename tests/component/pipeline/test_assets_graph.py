@@ -109,9 +109,9 @@ def test_a_test_that_dbt_left_out_is_noticed(location: dg.Definitions):
         DbtNode(str(spec.metadata["dagster_dbt/unique_id"]), "pass", "", None, 0.1)
         for spec in promised
     )
-    whole = DbtResult(Path(), Path(), nodes, 1.0)
+    whole = DbtResult(Path(), nodes)
     assert unreported(context, whole) == []  # type: ignore[arg-type]
-    without_last = DbtResult(Path(), Path(), nodes[:-1], 1.0)
+    without_last = DbtResult(Path(), nodes[:-1])
     last = nodes[-1].unique_id.split(".")[2]
     assert unreported(context, without_last) == [last]  # type: ignore[arg-type]
 

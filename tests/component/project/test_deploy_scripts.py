@@ -237,7 +237,7 @@ def test_what_is_asked_for_by_name_is_done() -> None:
 
 def test_parts_of_dagster_are_started_with_the_places_of_this_product(tmp_path: Path) -> None:
     settings = small_settings(tmp_path)
-    workspace = ["--workspace", str(settings.dagster_workspace_path)]
+    workspace = ["--workspace", str(settings.home / settings.dagster_workspace)]
     for part in ("all", "webserver", "daemon"):
         command = dagster_command(settings, part, "0.0.0.0", "3000")
         assert command[-2:] == workspace

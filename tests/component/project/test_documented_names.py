@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 
 from support.documents import documents
+from support.table_owners import SCHEMA_OWNERS, TABLE_OWNERS
 
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
-from rossmann_ml.warehouse.tables import SCHEMA_OWNERS, TABLE_OWNERS
 
 ARCHITECTURE = PROJECT_DIR / "docs" / "explanation" / "architecture.md"
 PICTURE = PROJECT_DIR / "docs" / "pictures" / "architecture.svg"

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -17,7 +18,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.data.versions import export as export_command
 from rossmann_ml.ingest import land_incoming
-from rossmann_ml.publish.exports import Export, export_tables
+from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import data_version
@@ -52,7 +53,7 @@ def built(landed: Settings) -> Settings:
     return landed
 
 
-def export(settings: Settings, folder: Path) -> Export:
+def export(settings: Settings, folder: Path) -> dict[str, Any]:
     return export_tables(Session(settings), folder, folder / "data_version.json")
 
 
@@ -74,9 +75,9 @@ def test_files_have_the_rows_and_the_page_describes_them(built: Settings, tmp_pa
     rows = pl.read_parquet(path)
     assert rows.select("store_id", "sales_date").is_duplicated().sum() == 0
     assert rows.equals(rows.sort("store_id", "sales_date"))
-    table = made.tables["core.fct_daily_sales"]
-    assert (table.rows, table.bytes) == (rows.height, path.stat().st_size)
-    assert table.md5 == hashlib.md5(path.read_bytes()).hexdigest()
+    table = made["tables"]["core.fct_daily_sales"]
+    assert (table["rows"], table["bytes"]) == (rows.height, path.stat().st_size)
+    assert table["md5"] == hashlib.md5(path.read_bytes()).hexdigest()
 
     page = json.loads((tmp_path / "out" / "data_version.json").read_text())
     with connect(built, read_only=True) as connection:
@@ -99,7 +100,7 @@ def test_a_file_that_changed_since_it_was_landed_has_no_md5(
     with (built.raw_path / "store.csv").open("a") as stream:
         stream.write("\n")
     made = export(built, tmp_path / "out")
-    assert {file.name for file in made.landed if file.md5 is None} == {"store.csv"}
+    assert {file["name"] for file in made["landed"] if file["md5"] is None} == {"store.csv"}
 
 
 def test_what_has_not_been_built_yet_is_named(landed: Settings, tmp_path: Path) -> None:

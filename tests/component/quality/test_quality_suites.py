@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pandas as pd
@@ -11,10 +13,10 @@ import pytest
 from support.quality_tables import FAULTS, ORIGIN, TODAY, make_good_tables
 
 from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
-from rossmann_ml.quality import SUITES, load_suite, read_checked_frame
-from rossmann_ml.quality.great_expectations_session import Validator
+from rossmann_ml.quality import SUITES, load_suite, read_checked_frame, suite_files
+from rossmann_ml.quality.great_expectations_session import check_frames
 from rossmann_ml.quality.results import SuiteResult
-from rossmann_ml.quality.suite_files import SUITES_DIR, read_suite
+from rossmann_ml.quality.suite_files import SUITES_DIR
 
 EXPECTATIONS = [
     (suite, expectation.name) for suite in SUITES for expectation in load_suite(suite).expectations
@@ -37,18 +39,26 @@ def tables(good_tables) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
-    """Check one frame without storing the results."""
-    return Validator(run_id="unsaved").validate(suite, frame)
+    """Check one frame without storing the results in the warehouse."""
+    with TemporaryDirectory() as folder:
+        (result,) = check_frames(
+            [(load_suite(suite), frame)], run_id="unsaved", folder=Path(folder)
+        )
+    return result
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
+    return read_checked_frame(connection, load_suite(suite), today=TODAY)
 
 
 def _failed(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:
-    result = check_frame(suite, read_checked_frame(connection, suite, today=TODAY))
+    result = check_frame(suite, rows_of(connection, suite))
     return {check.name for check in [*result.failed_errors, *result.failed_warnings]}
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_expectation_passes_on_valid_tables(tables, suite):
-    result = check_frame(suite, read_checked_frame(tables, suite, today=TODAY))
+    result = check_frame(suite, rows_of(tables, suite))
 
     assert [str(check) for check in result.checks if not check.is_success] == []
     assert result.is_success
@@ -74,7 +84,7 @@ def test_every_planted_fault_belongs_to_an_expectation(suite):
 def test_a_failed_check_names_the_values_found_and_expected(tables):
     tables.execute("UPDATE raw.sales SET sales = -7 WHERE store = 5 AND date = '2015-03-03'")
 
-    result = check_frame("raw_sales", read_checked_frame(tables, "raw_sales", today=TODAY))
+    result = check_frame("raw_sales", rows_of(tables, "raw_sales"))
 
     (check,) = result.failed_errors
     assert (check.table_name, check.column_name) == ("raw.sales", "sales")
@@ -95,7 +105,7 @@ def test_only_the_newest_version_of_a_restated_day_is_checked(tables):
 def test_a_chain_in_its_first_week_has_a_level_ratio_of_1(tables):
     tables.execute("DELETE FROM raw.sales WHERE date < '2015-06-16'")
 
-    frame = read_checked_frame(tables, "raw_sales", today=TODAY)
+    frame = rows_of(tables, "raw_sales")
 
     assert set(frame["sales_level_ratio"]) == {1.0}
     assert set(frame["newest_day_store_share"]) == {1.0}
@@ -108,20 +118,21 @@ def test_a_promotion_week_is_not_taken_for_a_change_of_level(tables):
         " WHERE open = 1 AND date > '2015-06-12'"
     )
 
-    (ratio,) = set(read_checked_frame(tables, "raw_sales", today=TODAY)["sales_level_ratio"])
+    (ratio,) = set(rows_of(tables, "raw_sales")["sales_level_ratio"])
 
     assert ratio == pytest.approx(1, abs=0.05)
 
 
-def test_an_earlier_origin_is_checked_if_given(tables):
-    frame = read_checked_frame(tables, "plan", today=TODAY, forecast_origin=date(2015, 6, 12))
+def test_the_newest_origin_is_checked(tables):
+    tables.execute(
+        "UPDATE core.horizon_plan SET is_promo = false WHERE forecast_origin < ?", [ORIGIN]
+    )
 
-    assert set(frame["promo_share"]) == {0.0}
-    assert set(read_checked_frame(tables, "plan", today=TODAY)["promo_share"]) != {0.0}
+    assert set(rows_of(tables, "plan")["promo_share"]) != {0.0}
 
 
 def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
-    frame = read_checked_frame(tables, "plan", today=TODAY).drop(columns="is_promo")
+    frame = rows_of(tables, "plan").drop(columns="is_promo")
 
     result = check_frame("plan", frame)
 
@@ -135,19 +146,21 @@ def test_a_missing_table_is_no_data_and_is_named(tables, suite):
     tables.execute(f"DROP TABLE {load_suite(suite).table}")
 
     with pytest.raises(NoDataError, match=load_suite(suite).table):
-        read_checked_frame(tables, suite, today=TODAY)
+        rows_of(tables, suite)
 
 
 def test_a_table_without_rows_is_no_data(tables):
-    with pytest.raises(NoDataError, match="forecasts has no rows of forecast origin 2014-01-01"):
-        read_checked_frame(tables, "forecasts", today=TODAY, forecast_origin=date(2014, 1, 1))
+    tables.execute("DELETE FROM forecasting.forecasts")
+
+    with pytest.raises(NoDataError, match=r"forecasting\.forecasts has no rows"):
+        rows_of(tables, "forecasts")
 
 
 def test_a_table_that_lost_a_column_is_refused_by_name(tables):
     tables.execute("ALTER TABLE features.scoring_panel DROP base_log_sales")
 
     with pytest.raises(RefusedError, match="base_log_sales"):
-        read_checked_frame(tables, "features", today=TODAY, forecast_origin=ORIGIN)
+        rows_of(tables, "features")
 
 
 def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():
@@ -155,25 +168,30 @@ def test_an_unknown_suite_is_refused_and_the_known_ones_are_named():
         load_suite("sales")
 
 
-def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(tmp_path):
+@pytest.fixture
+def plan_file(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Return the path of a plan suite that the test may write."""
+    monkeypatch.setattr(suite_files, "SUITES_DIR", tmp_path)
+    load_suite.cache_clear()
+    yield tmp_path / "plan.json"
+    load_suite.cache_clear()
+
+
+def test_a_suite_file_with_an_unknown_severity_is_refused_with_its_place(plan_file):
     text = (SUITES_DIR / "plan.json").read_text(encoding="utf-8")
-    path = tmp_path / "plan.json"
-    path.write_text(text.replace('"severity": "error"', '"severity": "fatal"', 1), encoding="utf-8")
+    plan_file.write_text(text.replace('"severity": "error"', '"severity": "fatal"', 1))
 
     with pytest.raises(SettingsError, match=r"expectations\.0\.severity = 'fatal'"):
-        read_suite(path)
+        load_suite("plan")
 
 
-def test_two_expectations_with_the_same_name_are_refused(tmp_path):
-    suite = load_suite("plan")
-    doubled = suite.model_copy(
-        update={"expectations": (*suite.expectations, suite.expectations[0])}
-    )
-    path = tmp_path / "plan.json"
-    path.write_text(doubled.model_dump_json(), encoding="utf-8")
+def test_two_expectations_with_the_same_name_are_refused(plan_file):
+    doubled = json.loads((SUITES_DIR / "plan.json").read_text(encoding="utf-8"))
+    doubled["expectations"].append(doubled["expectations"][0])
+    plan_file.write_text(json.dumps(doubled))
 
     with pytest.raises(SettingsError, match="could not be told apart"):
-        read_suite(path)
+        load_suite("plan")
 
 
 def test_names_of_expectations_are_valid_names_of_dagster_checks():

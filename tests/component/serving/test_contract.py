@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from documentation.tables import BEGIN, END, README_PATH, render_tables, with_part
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.publish.document import README_PATH, render_tables, replace_tables
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import open_generation
@@ -51,8 +51,8 @@ def test_the_document_describes_the_file_as_it_is(
 
 
 def test_the_document_is_rendered_from_the_contract() -> None:
-    assert replace_tables(README, render_tables(CONTRACT)) == README, (
-        "run `python -m rossmann_ml.publish.document`"
+    assert with_part(README, render_tables(CONTRACT), begin=BEGIN, end=END) == README, (
+        "run `python -m documentation.tables`"
     )
 
 

@@ -23,7 +23,7 @@ from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import feature_names
 from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.schema import create_tables
 
 ORIGINS = [date(2014, 11, 21), date(2015, 5, 8)]
 FEATURES = feature_names(small_params().features)

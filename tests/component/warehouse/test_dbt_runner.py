@@ -39,7 +39,6 @@ def test_dbt_writes_below_the_state_folder_and_reads_the_settings_database(
     assert Path(environment["DBT_LOG_PATH"]).is_relative_to(tmp_path / "state")
     assert environment["ROSSMANN_DATABASE"] == str(tmp_path / "warehouse" / "rossmann.duckdb")
     assert environment["ROSSMANN_THREADS"] == "3"
-    assert environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
 
 
 def test_every_variable_that_the_profile_and_macros_read_is_set(settings: Settings) -> None:
@@ -57,9 +56,8 @@ def test_the_products_clock_reaches_dbt_only_when_it_is_set(settings: Settings) 
     assert dbt_environment(set_clock)["ROSSMANN_AS_OF"] == "2015-06-22"
 
 
-def test_unit_tests_are_left_out_by_default(settings: Settings) -> None:
+def test_unit_tests_are_left_out(settings: Settings) -> None:
     assert dbt_environment(settings)["DBT_EXCLUDE_RESOURCE_TYPES"] == "unit_test"
-    assert "DBT_EXCLUDE_RESOURCE_TYPES" not in dbt_environment(settings, unit_tests=True)
 
 
 def test_a_bare_dbt_build_has_the_variables_of_the_parameter_file(params: Params) -> None:

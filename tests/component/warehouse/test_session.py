@@ -43,7 +43,7 @@ def test_steps_of_a_job_share_one_connection_until_the_job_ends(settings: Settin
         assert not settings.database_path.exists()  # a job that fails early leaves no database
         with session.writing() as first:
             pass
-        with session.telling(print).writing() as second, session.reading() as third:
+        with session.writing() as second, session.reading() as third:
             assert first is second is third
         assert not is_closed(first)
     assert is_closed(first)

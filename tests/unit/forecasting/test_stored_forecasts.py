@@ -29,7 +29,7 @@ from rossmann_ml.forecasting.score import (
     run_in_force,
     store_forecasts,
 )
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.warehouse.schema import create_tables
 from rossmann_ml.warehouse.versions import Versions
 
 DAY = timedelta(days=1)

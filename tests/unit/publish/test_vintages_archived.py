@@ -13,7 +13,6 @@ from support.tiny_generation import NEWEST, OLDER, forecast_row, run_row
 
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE, export_vintages, vintages_path
-from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.warehouse.schema import DDL_DIR
 
 COLUMNS = (
@@ -58,7 +57,7 @@ def warehouse(filled: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConn
 
 def export(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *origins: date) -> list[str]:
     """Archive origins and return the names of the written files."""
-    written = export_vintages(warehouse, settings, origins, load_contract())
+    written = export_vintages(warehouse, settings, origins)
     assert all(path.parent == vintages_path(settings) for path in written)
     return [path.name for path in written]
 

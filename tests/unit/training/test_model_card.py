@@ -8,8 +8,8 @@ import duckdb
 import pytest
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.training.model_card import model_card
-from rossmann_ml.warehouse.connection import create_tables
+from rossmann_ml.training.model_card import model_card, read_card_source
+from rossmann_ml.warehouse.schema import create_tables
 
 
 def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1") -> None:

@@ -19,12 +19,11 @@ from hypothesis import strategies as st
 from support.ingest_warehouse import empty, settings_as_of
 
 from rossmann_ml.base.digests import fingerprint
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.versions import (
     Versions,
     code_version,
-    commit_name,
     data_version,
-    versions_now,
 )
 
 MONDAY = date(2015, 6, 15)
@@ -239,17 +238,12 @@ def test_the_code_version_is_the_hash_of_paths_and_contents_in_order(tmp_path: P
     assert found == expected
 
 
-def test_a_commit_has_12_digits_and_a_mark_when_files_differ_from_it() -> None:
-    assert commit_name("0123456789abcdef", "") == "0123456789ab"
-    assert commit_name("0123456789abcdef", " M a.py") == "0123456789ab+changes"
-
-
 def test_versions_are_those_of_data_code_and_commit_and_their_tags(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")  # without git, so that no process is started
     home = settings_as_of(None).model_copy(update={"home": tmp_path})
-    found = versions_now(warehouse, home)
+    found = Session(home).versions(warehouse)
     assert found == Versions(data_version(warehouse), code_version(tmp_path), "unknown")
     assert Versions("d", "c", "g").as_tags() == {
         "data_version": "d",

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from support.table_owners import SCHEMA_OWNERS, TABLE_OWNERS, owner_of
 
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.warehouse.schema import DDL_DIR
-from rossmann_ml.warehouse.tables import SCHEMA_OWNERS, TABLE_OWNERS, owner_of
 
 _NAMED = re.compile(
     r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|EXISTS|VIEW)\s+((?:" + "|".join(SCHEMA_OWNERS) + r")\.\w+)"

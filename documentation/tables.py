@@ -1,14 +1,11 @@
 """Render the list of tables in ``warehouse/README.md`` from the contract.
 
-Run ``python -m rossmann_ml.publish.document`` after a change of ``contract.yaml``; a test fails
+Run ``python -m documentation.tables`` after a change of ``contract.yaml``; a test fails
 while the page and the contract differ.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from rossmann_ml.base.markdown import with_part
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE
 from rossmann_ml.serving.contract import Column, Contract, load_contract
@@ -48,19 +45,30 @@ def _row(column: Column) -> str:
     return f"| `{column.name}` | {column.type} | {column.unit or ''} | {null} | {column.meaning} |"
 
 
-def replace_tables(text: str, tables: str) -> str:
-    """Return a document with the text between its two marks replaced.
+def with_part(text: str, part: str, *, begin: str, end: str) -> str:
+    """Return a document with the text between two marks replaced.
+
+    Args:
+        text: Document that contains both marks.
+        part: New text between the marks.
+        begin: Mark before the part.
+        end: Mark after the part.
 
     Raises:
         ValueError: A mark is missing.
     """
-    return with_part(text, tables, begin=BEGIN, end=END)
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the document has no part between {begin!r} and {end!r}")
+    return f"{before}{begin}\n{part}\n{end}{after}"
 
 
-def write_document(path: Path = README_PATH) -> None:
-    """Rewrite the document's list of tables from the contract."""
-    text = path.read_text(encoding="utf-8")
-    path.write_text(replace_tables(text, render_tables(load_contract())), encoding="utf-8")
+def write_document() -> None:
+    """Rewrite the list of tables in :data:`README_PATH` from the contract."""
+    text = README_PATH.read_text(encoding="utf-8")
+    tables = render_tables(load_contract())
+    README_PATH.write_text(with_part(text, tables, begin=BEGIN, end=END), encoding="utf-8")
 
 
 if __name__ == "__main__":
