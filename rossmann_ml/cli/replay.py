@@ -8,13 +8,13 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.cli.output import narrow_table, show
+from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.pipeline import replay as library
 from rossmann_ml.pipeline.replay.page import page
 
@@ -58,7 +58,7 @@ def replay(
     params = load_params(settings.params_path)
     options = library.ReplayOptions(
         first_monday=first.date(),
-        profile=profile_of(profile),
+        profile=profile,
         retrain_every_weeks=retrain_every or params.training.retrain_every_weeks,
         late_share=late,
         restated_share=restated,
@@ -76,7 +76,7 @@ def replay(
         weeks=weeks,
         place=place,
         source=source,
-        progress=lambda line: console.print(line, markup=False),
+        progress=show,
     )
     books = library.make_books(settings, options, place, source)
     report = place.report_path / "report.md"
@@ -94,20 +94,12 @@ def replay(
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """Return RMSPE by Monday and horizon week, with bias and coverage of the whole horizon.
-
-    The table fits into a terminal of 80 columns.
-    """
-    table = Table(
-        title="RMSPE by horizon week of the forecasts as first served, then of all six weeks",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+    """Return RMSPE by Monday and horizon week, with bias and coverage of the whole horizon."""
+    table = narrow_table(
+        "RMSPE by horizon week of the forecasts as first served, then of all six weeks",
+        left=("Monday",),
+        right=(*HORIZON_WEEKS, "bias", "80%", "95%"),
     )
-    for name in ("Monday", *HORIZON_WEEKS, "bias", "80%", "95%"):
-        table.add_column(name, justify="left" if name == "Monday" else "right", no_wrap=True)
     pooled = pl.col("monday").is_null()
     for monday in books.weeks["monday"]:
         _add_row(table, str(monday), books.accuracy.filter(monday=monday))
