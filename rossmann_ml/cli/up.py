@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -48,20 +47,17 @@ def up(
     console = Console(highlight=False, soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
-    lock = threading.Lock()  # several threads print lines
 
     def print_line(name: str, line: str) -> None:
-        with lock:
-            console.print(Text(f"{name:<{width}} │ ", styles[name]) + Text.from_ansi(line))
+        console.print(Text(f"{name:<{width}} │ ", styles[name]) + Text.from_ansi(line))
 
     def print_addresses() -> None:
-        with lock:
-            console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
-            for service in services:
-                console.print(f"  {service.name:<{width}}  {service.address}")
-            if settings.mlflow_tracking_uri.startswith("http"):
-                console.print(f"  {'mlflow':<{width}}  {settings.mlflow_tracking_uri}")
-            console.print()
+        console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
+        for service in services:
+            console.print(f"  {service.name:<{width}}  {service.address}")
+        if settings.mlflow_tracking_uri.startswith("http"):
+            console.print(f"  {'mlflow':<{width}}  {settings.mlflow_tracking_uri}")
+        console.print()
 
     console.print(f"starting {', '.join(service.name for service in services)}")
     run_together(services, print_line, when_healthy=print_addresses)
