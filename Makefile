@@ -112,7 +112,6 @@ hooks: setup-dev ## Run the checks of `make lint` before every commit
 .PHONY: bench
 bench: setup ## Measure speed compared with named peers (benchmarks/README.md)
 	@$(BIN)/python -m benchmarks.features
-	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.api
 
 .PHONY: docs

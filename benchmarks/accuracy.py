@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -135,11 +134,11 @@ def page_of(champion: Champion, facts: dict[str, str]) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=PAGE)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     settings = load_settings()
     with connect(settings, read_only=True) as connection:
         version = data_version(connection)

@@ -11,12 +11,7 @@ import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
 from benchmarks.ablation import Bench, ablate_groups, pass_params
-from benchmarks.ablation_variants import (
-    GROUPS,
-    WITHOUT_START,
-    chosen_groups,
-    group_features,
-)
+from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
 from benchmarks.accuracy import Champion
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.features.inputs import OriginInputs
@@ -59,13 +54,6 @@ def test_every_group_names_features_that_are_there(name: str):
 def test_a_group_whose_feature_was_renamed_is_refused():
     with pytest.raises(NoDataError, match="'season': no feature is called 'month'"):
         group_features("season", [name for name in FEATURES if name != "month"])
-
-
-def test_groups_are_chosen_by_how_they_begin_and_unknown_ones_refused():
-    assert chosen_groups("states,linear") == ["states", "linear forecast", WITHOUT_START]
-    assert chosen_groups(None) == [*GROUPS, WITHOUT_START]
-    with pytest.raises(NoDataError, match="'weather'"):
-        chosen_groups("weather")
 
 
 def test_origins_that_are_no_whole_steps_apart_are_refused():
