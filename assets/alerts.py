@@ -1,16 +1,14 @@
 """Evaluate the alert rules once per run, and show each rule as a check on its asset."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import dagster as dg
 
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, named_values, reported
+from assets.metadata import named_values, reported, stored
 from assets.monitoring import drift_metrics
-from assets.resources import Writer, run_of
-from rossmann_ml.monitoring.alerts.watch import open_alerts
-from rossmann_ml.pipeline.steps import ALERT_RULES
+from assets.resources import Writer
+from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
 from rossmann_ml.serving.status import OpenAlert
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
@@ -30,39 +28,31 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
 
 
 @dg.asset(
-    key=ALERTS,
+    **stored("monitoring.alerts", "monitoring", {"duckdb"}),
     deps=[
         FORECASTS,
         drift_metrics,
         _CONCERNED["accuracy"],
         _CONCERNED["stores_not_forecast"],
     ],
-    group_name="monitoring",
-    owners=OWNERS,
-    kinds={"duckdb"},
-    tags={"layer": "monitoring"},
     description=(
         "Alerts by the rules of params.yaml, sent by webhook and e-mail where these are set up. "
         "One row per alert, from when it was raised to when it was resolved."
     ),
-    metadata={"dagster/table_name": "monitoring.alerts"},
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Evaluate all rules, record and send alerts; a failed delivery does not fail the step."""
     is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
-    run = replace(run_of(context), is_publishing=is_publishing)
-    report = ALERT_RULES(writer.session(context), run)
+    report = watch(writer.session(context), run_id=context.run.run_id, is_publishing=is_publishing)
     for each in report.open:
         context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
     return dg.MaterializeResult(
         metadata=reported(
             report.summary(),
+            report,
             open=len(report.open),
-            raised=report.raised,
-            resolved=report.resolved,
             not_judged=", ".join(report.unjudged) or None,
             deliveries="; ".join(map(str, report.deliveries)) or None,
-            retraining_advice=report.retraining_advice,
             alerts=named_values(
                 {
                     f"{each.severity}: {each.rule}, {each.subject}": each.message

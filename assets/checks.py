@@ -11,8 +11,8 @@ import dagster as dg
 
 from assets.metadata import path_below, reported
 from assets.resources import Writer
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.pipeline.steps import refuse_failed
 from rossmann_ml.quality import SuiteResult, run_suites
 
 # One step for each place in the chain where bad data must stop the steps downstream.
@@ -54,7 +54,9 @@ def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinitio
         results = run_suites(writer.session(context), chosen, run_id=context.run.run_id)
         for result in results:
             yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
-        refuse_failed(results)
+        failed = [result.summary() for result in results if not result.is_success]
+        if failed:
+            raise RefusedError("\n".join(failed))
 
     return expectations
 

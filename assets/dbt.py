@@ -1,6 +1,6 @@
 """Show dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt, because
+dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.dbt_models.build_models` runs dbt, because
 dagster-dbt's `DbtCliResource` first runs ``dbt --version``, which takes five seconds and calls the
 package index, and because commands without Dagster need the same step.
 """
@@ -12,10 +12,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Writer, run_of
+from assets.resources import Writer
 from rossmann_ml.base.errors import FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.pipeline.steps import build_models
+from rossmann_ml.pipeline.dbt_models import build_models
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
 
@@ -105,7 +105,8 @@ def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
 
 def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> Iterator[Any]:
     session = writer.session(context)
-    result = build_models(session, run_of(context), build_command(context, selector))
+    command = build_command(context, selector)
+    result = build_models(session, command, run_id=context.run.run_id)
     tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
     with session.writing() as connection:
         rows = count_rows(connection, tables.values())

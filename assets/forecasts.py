@@ -1,19 +1,17 @@
 """Forecast the newest origin with the champion, and past origins with models of their time."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
 from assets.features import CORE, scoring_panel
-from assets.metadata import OWNERS, reported
+from assets.metadata import reported, stored
 from assets.models import champion
-from assets.resources import Training, Writer, run_of
-from rossmann_ml.forecasting.score import ForecastReport
-from rossmann_ml.pipeline import steps
-from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN, possible_origins
+from assets.resources import Training, Writer
+from rossmann_ml.forecasting.score import ForecastReport, score_newest_origin
+from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.described import described_tables
 
@@ -39,14 +37,9 @@ _TABLES = {
     name="forecasts",
     specs=[
         dg.AssetSpec(
-            ["forecasting", name],
+            **stored(f"forecasting.{name}", "forecast", {"duckdb", "polars"}),
             deps=[scoring_panel, champion],
             description=description,
-            group_name="forecast",
-            owners=OWNERS,
-            kinds={"duckdb", "polars"},
-            tags={"layer": "forecast"},
-            metadata={"dagster/table_name": f"forecasting.{name}"},
             freshness_policy=FRESH_FOR_A_WEEK if name == "forecasts" else None,
         )
         for name, description in _TABLES.items()
@@ -54,8 +47,9 @@ _TABLES = {
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Score the panel with the champion; unchanged inputs are not scored again."""
-    report = steps.FORECAST(writer.session(context), run_of(context))
-    list_origins(context.instance, writer.session(context))
+    session = writer.session(context)
+    report = score_newest_origin(session, run_id=context.run.run_id)
+    list_origins(context.instance, session)
     for name in _TABLES:
         yield dg.MaterializeResult(
             asset_key=["forecasting", name],
@@ -64,28 +58,31 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
 
 
 @dg.asset(
-    key=["forecasting", "backfilled_forecasts"],
+    **stored(
+        "forecasting.backfilled_forecasts",
+        "forecast",
+        {"duckdb", "polars"},
+        table="forecasting.forecasts",
+    ),
     deps=CORE,
     partitions_def=FORECAST_ORIGINS,
-    group_name="forecast",
-    owners=OWNERS,
-    kinds={"duckdb", "polars"},
-    tags={"layer": "forecast"},
     description=(
         "Forecasts that a past origin would have had: from data known by the Monday after it, with "
         "model, bias factor and intervals fitted on target dates up to it. A partition is an "
         "origin; its rows are in forecasting.forecasts. The job publish_forecasts, or the next "
         "refresh, publishes them. One row per origin, store and target date."
     ),
-    metadata={"dagster/table_name": "forecasting.forecasts"},
 )
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Train as of the origin and store its forecasts."""
-    run = run_of(context, training.profile)
-    origin = date.fromisoformat(context.partition_key)
-    report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))
+    report = backfill_origin(
+        writer.session(context),
+        forecast_origin=date.fromisoformat(context.partition_key),
+        run_id=context.run.run_id,
+        profile=training.profile,
+    )
     return dg.MaterializeResult(metadata=_reported(report))
 
 
@@ -105,14 +102,6 @@ def _reported(report: ForecastReport) -> dict[str, Any]:
         f"{report.store_days:,} store-days of {report.stores:,} stores from "
         f"{report.forecast_origin} by {report.model_version}, "
         f"{'new' if report.is_new else 'unchanged'}",
+        report,
         **{"dagster/row_count": report.store_days},
-        forecast_origin=report.forecast_origin,
-        model_version=report.model_version,
-        stores=report.stores,
-        stores_not_forecast=report.stores_not_forecast,
-        assumed_store_days=report.assumed_store_days,
-        total_sales_forecast=report.total_sales_forecast,
-        run_id=report.run_id,
-        is_new=report.is_new,
-        seconds=report.seconds,
     )

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import OWNERS, named_values, reported
-from assets.resources import Writer, run_of
+from assets.resources import Writer
+from rossmann_ml.ingest import land_incoming, land_raw
 from rossmann_ml.ingest.status import data_status
-from rossmann_ml.pipeline.steps import LAND
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.tables.described import described_tables
 
@@ -35,7 +35,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Land the files of the raw folder, then the weekly drops; files landed before are skipped."""
     session = writer.session(context)
-    reports = LAND(session, run_of(context))
+    reports = (land_raw(session), land_incoming(session))
     for report in reports:
         for warning in report.all_warnings():
             context.log.warning(warning)

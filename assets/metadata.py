@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,45 @@ SUMMARY = "summary"
 """Key of the line that `rossmann refresh` prints as the result of a step."""
 
 
-def reported(summary: str, **figures: Any) -> dict[str, Any]:
-    """Return metadata with the line for ``rossmann refresh`` and figures; drop those of None."""
+def stored(key: str, group: str, kinds: set[str], *, table: str | None = None) -> dict[str, Any]:
+    """Return arguments of an asset that is a table of the warehouse, except its description.
+
+    Args:
+        key: Key of the asset, as schema and name.
+        group: Group of the asset, and its tag ``layer``.
+        kinds: Tools that write the table.
+        table: Schema and name of the table, if they are not the key.
+    """
     return {
-        SUMMARY: summary,
-        **{name: _shown(value) for name, value in figures.items() if value is not None},
+        "key": key.split("."),
+        "group_name": group,
+        "owners": OWNERS,
+        "kinds": kinds,
+        "tags": {"layer": group},
+        "metadata": {"dagster/table_name": table or key},
     }
 
 
-def _shown(value: Any) -> Any:
-    return str(value) if hasattr(value, "isoformat") else value
+def reported(summary: str, report: object = None, **figures: Any) -> dict[str, Any]:
+    """Return metadata of a step, without values of None.
+
+    Args:
+        summary: Line that ``rossmann refresh`` prints.
+        report: Report of the step; its texts, numbers and dates become metadata.
+        figures: Further metadata by name.
+    """
+    fields = vars(report) if report else {}
+    plain = {
+        name: value for name, value in fields.items() if isinstance(value, str | int | float | date)
+    }
+    return {
+        SUMMARY: summary,
+        **{
+            name: str(value) if isinstance(value, date) else value
+            for name, value in {**plain, **figures}.items()
+            if value is not None
+        },
+    }
 
 
 def path_below(settings: Settings, path: Path) -> dg.MetadataValue:

@@ -9,10 +9,10 @@ from assets.drivers import forecast_drivers
 from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Writer, run_of
+from assets.resources import Writer
 from assets.shadow import shadow_forecasts
 from rossmann_ml.base.errors import HeldError
-from rossmann_ml.pipeline.steps import PUBLISH
+from rossmann_ml.publish.publishing import publish
 from rossmann_ml.serving.contract import load_contract
 
 _CONTINUITY = "continuity"
@@ -58,7 +58,7 @@ def published_generation(
     """Write and audit the generation, compare it with the current one, and move the pointer."""
     settings = writer.settings
     try:
-        generation = PUBLISH(writer.session(context), run_of(context))
+        generation = publish(writer.session(context), run_id=context.run.run_id)
     except HeldError as error:
         yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
         raise

@@ -5,14 +5,13 @@ See `rossmann_ml.base.settings` for the settings and `rossmann_ml.warehouse` for
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
-from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.warehouse.session import Session
 
 # Hidden from the UI because it may contain a password; every process reads the environment.
@@ -84,13 +83,4 @@ class Writer(dg.ConfigurableResource):
 class Training(dg.ConfigurableResource):
     """Training profile, the same for all steps of a run."""
 
-    profile: Literal["fast", "full"] = Field(
-        default="fast", description="One of training.profiles in params.yaml."
-    )
-
-
-def run_of(
-    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
-) -> Run:
-    """Return the library's description of Dagster's run."""
-    return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)
+    profile: Profile = Field(default="fast", description="One of training.profiles in params.yaml.")

@@ -4,29 +4,24 @@ import dagster as dg
 
 from assets.features import scoring_panel
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, reported
+from assets.metadata import reported, stored
 from assets.models import champion
-from assets.resources import Writer, run_of
-from rossmann_ml.pipeline.steps import SHADOW
+from assets.resources import Writer
+from rossmann_ml.forecasting.shadow import score_shadow
 
 
 @dg.asset(
-    key=["forecasting", "shadow_forecasts"],
+    **stored("forecasting.shadow_forecasts", "forecast", {"polars", "duckdb"}),
     deps=[scoring_panel, champion, FORECASTS],
-    group_name="forecast",
-    owners=OWNERS,
-    kinds={"polars", "duckdb"},
-    tags={"layer": "forecast"},
     description=(
         "Forecasts by the newest challenger that was not promoted, from the panel that the "
         "champion scored: for comparison, never served. One row per origin, store, target date "
         "and model."
     ),
-    metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Score the champion's panel with the challenger, if there is one; each panel only once."""
-    report = SHADOW(writer.session(context), run_of(context))
+    report = score_shadow(writer.session(context))
     summary = (
         f"none: {report.reason}"
         if report.model_version is None
@@ -37,11 +32,7 @@ def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.Ma
     return dg.MaterializeResult(
         metadata=reported(
             summary,
+            report,
             **{"dagster/row_count": report.store_days},
-            forecast_origin=report.forecast_origin,
-            model_version=report.model_version,
-            difference_share=report.difference_share,
-            is_new=report.is_new,
-            seconds=report.seconds,
         )
     )

@@ -19,12 +19,32 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.metadata import SUMMARY
-from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
-from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 
-_TITLES: dict[str, str] = {
-    **{step.name: step.title for step in (*WEEKLY_JOB_WITH_TRAINING, BACKFILL_ORIGIN)},
+STEPS = {
+    "landing": "land files",
+    "raw_expectations": "check raw tables",
+    "core": "dbt: staging, core",
+    "plan_expectations": "check the plan",
+    "features__training_panel": "training panel",
+    "forecasting__out_of_fold": "backtest",
+    "forecasting__model_versions": "train a challenger",
+    "forecasting__promotions": "gate",
+    "features__scoring_panel": "scoring panel",
+    "feature_expectations": "check features",
+    "forecasts": "forecast",
+    "forecast_expectations": "check forecasts",
+    "forecasting__forecast_drivers": "explain",
+    "forecasting__shadow_forecasts": "forecast in shadow",
+    "marts": "dbt: marts",
+    "monitoring__drift_metrics": "drift",
+    "monitoring__alerts": "alerts",
+    "published__generation": "publish",
+}
+"""Title of each step of the weekly job with training, in the order of the data."""
+_TITLES = {
+    **STEPS,
     "alert_checks": "alerts as checks",
+    "forecasting__backfilled_forecasts": "backfill",
 }
 
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.errors import RefusedError, SettingsError
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
+from rossmann_ml.pipeline.dbt_models import build_models
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
@@ -45,17 +45,15 @@ def publish(
         )
     console = Console(highlight=False, soft_wrap=True)
     session = Session(default_settings())
-    run = Run(
-        run_id=f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
-        actor=getpass.getuser(),
-        is_publishing=True,
-        accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
-    )
+    run_id = f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    jump = AcceptedJump(getpass.getuser(), reason) if accept_jump else None
     with session.holding():
         if build:
             console.print("building the marts")
-            BUILD_MARTS(session, run)
-        generation, report = watch_and_publish(session, run)
+            built = build_models(session, ["build", "--selector", "marts"], run_id=run_id)
+            if built.failure:
+                raise RefusedError(built.failure)
+        generation, report = watch_and_publish(session, run_id=run_id, accepted_jump=jump)
     _print_published(console, generation)
     console.print(f"alerts: {report.summary()}", markup=False)
 

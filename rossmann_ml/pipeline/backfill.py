@@ -20,7 +20,6 @@ from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panels import panel_of
 from rossmann_ml.forecasting.score import BACKFILL, ForecastReport, panel_to_score, store_forecasts
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.pipeline.steps import Run, Step
 from rossmann_ml.training.fit import make_bundle
 from rossmann_ml.training.model_records import record_model, training_report
 from rossmann_ml.warehouse.clock import monday_after
@@ -124,17 +123,3 @@ def _train_and_score(
             known_by=known_by,
             versions=versions,
         )
-
-
-def _backfill(session: Session, run: Run) -> ForecastReport:
-    if run.forecast_origin is None:
-        raise ValueError("a backfill needs a forecast origin")
-    return backfill_origin(
-        session, forecast_origin=run.forecast_origin, run_id=run.run_id, profile=run.profile
-    )
-
-
-BACKFILL_ORIGIN: Step[ForecastReport] = Step(
-    "forecasting__backfilled_forecasts", "backfill", _backfill
-)
-"""Only step of a backfill. Its panel stays in memory: tables hold that of the newest origin."""

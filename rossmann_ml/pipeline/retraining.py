@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import duckdb
 
 from rossmann_ml.base.params import Profile
 from rossmann_ml.features.inputs import newest_origin
+from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.pipeline.steps import BACKTEST, GATE, TRAIN, TRAINING_PANEL, Run
-from rossmann_ml.training.gate import Decision
+from rossmann_ml.training.fit import run_backtest, train_challenger
+from rossmann_ml.training.gate import Decision, promote, reconcile_alias
 from rossmann_ml.training.model_records import TrainingReport, stored_report
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
@@ -48,20 +49,26 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
         BusyError: Another writer is at work.
         TrackingError: MLflow does not answer or rejects the request.
     """
-    run = Run(run_id="", actor=actor or "", profile=profile)
     require_database(session.settings)  # writing() would create a missing warehouse
     with session.writing() as connection:
         model = _trained_before(session, connection, profile)
         if model is None:
             session.progress("training panel")
-            TRAINING_PANEL(session, run)
-            BACKTEST(session, run)
-            model = TRAIN(session, run)
+            build_training_panel(session, profile=profile)
+            run_backtest(session, profile=profile)
+            model = train_challenger(session, profile=profile)
         if actor is None:
             return Retraining(model, None)
         session.progress(f"gate: {model.model_version} against the champion")
-        decision = GATE(session, replace(run, model_version=model.model_version))
+        decision = pass_gate(session, model_version=model.model_version, actor=actor)
     return Retraining(model, decision)
+
+
+def pass_gate(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
+    """Compare a model, by default the newest, with the champion; see `training.gate.promote`."""
+    # MLflow may have missed an earlier decision: set its alias first
+    reconcile_alias(session)
+    return promote(session, model_version=model_version, actor=actor)
 
 
 def _trained_before(
