@@ -75,11 +75,15 @@ class StepLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print an event or a message that Dagster logs."""
         meta = getattr(record, "dagster_meta", {})
-        event = meta.get("dagster_event")
+        event: dg.DagsterEvent | None = meta.get("dagster_event")
         if event is not None:
             self._show_event(event)
         elif meta.get("step_key"):
-            self._show_message(record.levelno, escape(str(meta["orig_message"])))
+            message = escape(str(meta["orig_message"]))
+            if record.levelno >= logging.WARNING:
+                self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
+            elif record.levelno >= logging.INFO:
+                self._spinner.update(f"{self._heading}  [dim]{message}[/]")
 
     def close(self) -> None:
         """Remove the spinner of a step that did not succeed."""
@@ -87,36 +91,26 @@ class StepLines(logging.Handler):
         super().close()
 
     def _show_event(self, event: dg.DagsterEvent) -> None:
-        kind = event.event_type
-        if kind is dg.DagsterEventType.STEP_START:
-            self._start(title_of(str(event.step_key)))
-        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            self._remember(event.materialization.metadata)
-        elif kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            self._remember(event.asset_check_evaluation_data.metadata)
-        elif kind is dg.DagsterEventType.STEP_SUCCESS:
+        metadata: Mapping[str, dg.MetadataValue] = {}
+        if event.is_step_start:
+            self.started += 1
+            self._summaries = {}
+            title = title_of(str(event.step_key))
+            self._heading = f"{f'{self.started}/{self.steps}':>6}  {title:<20}"
+            if self._console.is_terminal:
+                self._spinner.update(self._heading)
+                self._spinner.start()
+            else:
+                self._console.print(f"{self._heading}  ...", soft_wrap=True)
+        elif event.is_step_materialization:
+            metadata = event.materialization.metadata
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            metadata = event.asset_check_evaluation_data.metadata
+        elif event.is_step_success:
             self._spinner.stop()
             seconds = event.step_success_data.duration_ms / 1000
             summary = escape("; ".join(self._summaries))
             self._console.print(f"{self._heading}{seconds:6.1f} s  {summary}", soft_wrap=True)
-
-    def _start(self, title: str) -> None:
-        self.started += 1
-        self._summaries = {}
-        self._heading = f"{f'{self.started}/{self.steps}':>6}  {title:<20}"
-        if self._console.is_terminal:
-            self._spinner.update(self._heading)
-            self._spinner.start()
-        else:
-            self._console.print(f"{self._heading}  ...", soft_wrap=True)
-
-    def _show_message(self, level: int, message: str) -> None:
-        if level >= logging.WARNING:
-            self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
-        elif level >= logging.INFO:
-            self._spinner.update(f"{self._heading}  [dim]{message}[/]")
-
-    def _remember(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
         if SUMMARY in metadata:
             self._summaries[str(metadata[SUMMARY].value)] = None
 
