@@ -9,7 +9,6 @@ from assets.metadata import named_values, reported, stored
 from assets.monitoring import drift_metrics
 from assets.resources import Writer
 from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
-from rossmann_ml.serving.status import OpenAlert
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
 _PUBLISHED = dg.AssetKey(["published", "generation"])
@@ -54,10 +53,7 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
             not_judged=", ".join(report.unjudged) or None,
             deliveries="; ".join(map(str, report.deliveries)) or None,
             alerts=named_values(
-                {
-                    f"{each.severity}: {each.rule}, {each.subject}": each.message
-                    for each in report.open
-                }
+                {f"{each.rule}, {each.subject}": each.message for each in report.open}
             )
             if report.open
             else None,
@@ -85,18 +81,14 @@ def alert_checks(
     with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)
     for key in context.selected_asset_check_keys:
-        of_rule = [each for each in still_open if f"{each.rule}_alerts" == key.name]
-        yield _check_result(key, of_rule)
-
-
-def _check_result(key: dg.AssetCheckKey, found: list[OpenAlert]) -> dg.AssetCheckResult:
-    is_critical = any(each.severity == "critical" for each in found)
-    return dg.AssetCheckResult(
-        asset_key=key.asset_key,
-        check_name=key.name,
-        passed=not found,
-        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-        description="\n".join(f"{each.subject}: {each.message}" for each in found)
-        or "no open alert",
-        metadata={each.subject: each.link for each in found},
-    )
+        found = [each for each in still_open if f"{each.rule}_alerts" == key.name]
+        is_critical = any(each.severity == "critical" for each in found)
+        messages = [f"{each.subject}: {each.message}" for each in found]
+        yield dg.AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=not found,
+            severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+            description="\n".join(messages) or "no open alert",
+            metadata={each.subject: each.link for each in found},
+        )

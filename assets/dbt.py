@@ -17,7 +17,7 @@ from rossmann_ml.base.errors import FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.dbt_models import build_models
 from rossmann_ml.warehouse.connection import count_rows
-from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
+from rossmann_ml.warehouse.dbt import DbtResult, ensure_manifest
 
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
@@ -60,25 +60,19 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the assets of dbt's two selectors; parse the project again if a file changed."""
     manifest = ensure_manifest(settings)
 
-    @dbt_assets(
-        manifest=manifest,
-        selector="core",
-        name="core",
-        dagster_dbt_translator=Translator("core"),
-    )
-    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
-        yield from _build(context, writer, "core")
+    def assets_of(selector: str) -> dg.AssetsDefinition:
+        @dbt_assets(
+            manifest=manifest,
+            selector=selector,
+            name=selector,
+            dagster_dbt_translator=Translator(selector),
+        )
+        def build(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
+            yield from _build(context, writer, selector)
 
-    @dbt_assets(
-        manifest=manifest,
-        selector="marts",
-        name="marts",
-        dagster_dbt_translator=Translator("marts"),
-    )
-    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
-        yield from _build(context, writer, "marts")
+        return build
 
-    return [core, marts]
+    return [assets_of("core"), assets_of("marts")]
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
@@ -135,18 +129,15 @@ def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str
 def _events(
     context: dg.AssetExecutionContext, result: DbtResult, rows: Mapping[dg.AssetKey, int | None]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    models = {spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs}
-    checks = {
-        spec.metadata[_UNIQUE_ID]: spec
-        for spec in context.assets_def.check_specs
-        if spec.key in context.selected_asset_check_keys
-    }
+    assets, selected = context.assets_def, context.selected_asset_check_keys
+    models = {spec.metadata[_UNIQUE_ID]: spec.key for spec in assets.specs}
+    checks = {spec.metadata[_UNIQUE_ID]: spec.key for spec in assets.check_specs}
     tests = [node for node in result.nodes if node.unique_id.startswith("test.")]
     passed = sum(node.status == "pass" for node in tests)
     # in dbt's order, in which a model comes after its parents
     for node in result.nodes:
         if node.unique_id in models and node.status == "success":
-            key = models[node.unique_id].key
+            key = models[node.unique_id]
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=reported(
@@ -155,17 +146,14 @@ def _events(
                     seconds=node.seconds,
                 ),
             )
-        elif node.unique_id in checks and node.status != "skipped":
-            yield _check_result(checks[node.unique_id], node)
-
-
-def _check_result(check: dg.AssetCheckSpec, node: DbtNode) -> dg.AssetCheckResult:
-    severity = dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        passed=node.status == "pass",
-        severity=severity,
-        description=node.message or None,
-        metadata={"failing_rows": node.failures or 0, "seconds": node.seconds},
-    )
+        elif checks.get(node.unique_id) in selected and node.status != "skipped":
+            check = checks[node.unique_id]
+            is_warning = node.status == "warn"
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=node.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
+                description=node.message or None,
+                metadata={"failing_rows": node.failures or 0, "seconds": node.seconds},
+            )

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 
@@ -32,14 +31,12 @@ from rossmann_ml.base.settings import Settings, load_settings
 def build_definitions(
     *,
     settings: Settings | None = None,
-    resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Build the code location.
 
     Args:
         settings: Paths of files and warehouse; read from the environment if not given.
-        resource_overrides: Resources by name that replace the default ones.
         loggers: Additional loggers of runs, by name.
 
     Raises:
@@ -73,7 +70,6 @@ def build_definitions(
             "pipeline": pipeline,
             "writer": Writer(pipeline=pipeline),
             "training": Training(),
-            **(resource_overrides or {}),
         },
         loggers=loggers,
         executor=dg.in_process_executor,

@@ -59,10 +59,10 @@ def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
                 first_date=kind.first_date if kind else None,
                 last_date=kind.last_date if kind else None,
                 rows_quarantined=sum(kind.quarantined.values()) if kind else None,
-                rows_landed=sum(file.rows_landed for file in own) if own else None,
+                rows_landed=sum(file.rows_landed for file in own),
                 files=named_values({file.file_name: file.describe() for file in own})
                 if own
                 else None,
-                seconds=sum(file.seconds for file in own) if own else None,
+                seconds=sum(file.seconds for file in own),
             ),
         )

@@ -12,7 +12,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import Settings
 
 OWNERS = ["team:forecasting"]
@@ -95,33 +94,16 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
-        *(
-            "model",
-            "store_days",
-            "rmspe_median",
-            "mape",
-            "bias",
-            "skill",
-            "coverage_80",
-            "coverage_95",
-        ),
+        *("model", "store_days", "rmspe_median", "mape", "bias", "skill"),
+        *("coverage_80", "coverage_95"),
     )
     return table(shown.sort("forecast_origin", "rmspe_median"))
 
 
-def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Return a picture of RMSPE by origin and by horizon week."""
-    return _picture(lambda path: plot_scores(scores, path), "RMSPE by origin and horizon week")
-
-
-def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
-    """Return a picture of the most important features."""
-    return _picture(lambda path: plot_importance(importance, path), "Feature importance")
-
-
-def _picture(draw: Callable[[Path], None], title: str) -> dg.MetadataValue:
+def picture(draw: Callable[[pl.DataFrame, Path], None], rows: pl.DataFrame) -> dg.MetadataValue:
+    """Return a picture of rows that a function of :mod:`rossmann_ml.base.plots` draws."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "picture.png"
-        draw(path)
+        draw(rows, path)
         encoded = base64.b64encode(path.read_bytes()).decode()
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{encoded})")

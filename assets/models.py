@@ -7,17 +7,10 @@ from statistics import median
 import dagster as dg
 
 from assets.features import training_panel
-from assets.metadata import (
-    importance_picture,
-    named_values,
-    path_below,
-    reported,
-    scores_picture,
-    scores_table,
-    stored,
-)
+from assets.metadata import named_values, path_below, picture, reported, scores_table, stored
 from assets.resources import Training, Writer
 from rossmann_ml.base.errors import TrackingError
+from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.pipeline.retraining import pass_gate
@@ -65,15 +58,14 @@ def out_of_fold(
         metadata=reported(
             f"RMSPE {middle[BLEND]:.4f}, the median of {len(report.origins)} origins "
             f"(seasonal naive {middle[SEASONAL_NAIVE]:.4f}, median {middle[MEDIAN]:.4f})",
+            report,
             rmspe=middle[BLEND],
             rmspe_seasonal_naive=middle[SEASONAL_NAIVE],
             rmspe_store_weekday_promo_median=middle[MEDIAN],
             origins=", ".join(map(str, report.origins)),
             origins_computed=len(report.computed),
-            recipe=report.recipe_hash,
             scores=scores_table(report.scores),
-            picture=scores_picture(report.scores),
-            seconds=report.seconds,
+            picture=picture(plot_scores, report.scores),
         )
     )
 
@@ -100,7 +92,7 @@ def challenger(
             report,
             bundle=path_below(settings, settings.models_path / report.model_version),
             weights=named_values(report.weights),
-            importance=importance_picture(report.importance),
+            importance=picture(plot_importance, report.importance),
         )
     )
 

@@ -67,15 +67,11 @@ def published_generation(
         metadata=reported(
             f"generation {generation.generation_id} of origin {info.forecast_origin}, "
             f"{'new' if generation.is_new else 'published before, nothing changed'}",
-            generation_id=generation.generation_id,
+            info,
             is_new=generation.is_new,
             is_current=generation.is_current,
             path=path_below(settings, generation.path),
             megabytes=generation.path.stat().st_size / 1e6,
-            forecast_origin=info.forecast_origin,
-            model_version=info.model_version,
-            data_version=info.data_version,
-            code_version=info.code_version,
             rows=named_values({name: f"{rows:,}" for name, rows in generation.tables.items()}),
         )
     )

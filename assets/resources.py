@@ -60,11 +60,6 @@ class Writer(dg.ConfigurableResource):
         """The settings."""
         return self.pipeline.settings
 
-    @property
-    def params(self) -> Params:
-        """The parameters of ``params.yaml``, read now."""
-        return self.pipeline.params
-
     _session: Session = PrivateAttr()
 
     @contextmanager

@@ -117,14 +117,10 @@ class StepLines(logging.Handler):
 
 def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
     """Build a Dagster logger that passes the events and messages of a run to handlers."""
-
-    def build(_: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.Logger("rossmann.refresh", logging.DEBUG)
-        for handler in handlers:
-            logger.addHandler(handler)
-        return logger
-
-    return dg.LoggerDefinition(build, description="The terminal and the log of this command.")
+    logger = logging.Logger("rossmann.refresh", logging.DEBUG)
+    for handler in handlers:
+        logger.addHandler(handler)
+    return dg.LoggerDefinition(lambda _: logger)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,12 +36,18 @@ def replay(
         ),
     ] = None,
     late: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of stores that report a week late.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of stores that report a week late."
+        ),
     ] = 0.0,
     restated: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of store-days corrected a week later.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of store-days corrected a week later."
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Selects the late and the restated rows.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Selects the late and the restated rows.")] = 7,
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder of the replay; default: below .state/replay."),
@@ -100,27 +106,21 @@ def accuracy_table(books: library.Books) -> Table:
         left=("Monday",),
         right=(*HORIZON_WEEKS, "bias", "80%", "95%"),
     )
-    pooled = pl.col("monday").is_null()
+
+    def add_row(name: str, monday: date | None, score: str = "rmspe", **formats: str) -> None:
+        rows = books.accuracy.filter(pl.col("monday").eq_missing(monday)).to_dicts()
+        by_week = {row["horizon_week"]: row for row in rows}
+        cells = [(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
+        cells += [(by_week.get("all", {}).get(each), form) for each, form in formats.items()]
+        table.add_row(
+            name, *("-" if value is None else format(value, form) for value, form in cells)
+        )
+
+    shares = {"bias": "+.1%", "coverage_80": ".0%", "coverage_95": ".0%"}
     for monday in books.weeks["monday"]:
-        _add_row(table, str(monday), books.accuracy.filter(monday=monday))
+        add_row(str(monday), monday, **shares)
     table.add_section()
     # one odd store-day can outweigh all others in the pooled RMSPE
-    _add_row(table, "median", books.accuracy.filter(pooled), score="rmspe_median")
-    _add_row(table, "all", books.accuracy.filter(pooled))
+    add_row("median", None, score="rmspe_median")
+    add_row("all", None, **shares)
     return table
-
-
-def _add_row(table: Table, name: str, scores: pl.DataFrame, score: str = "rmspe") -> None:
-    by_week = {row["horizon_week"]: row for row in scores.iter_rows(named=True)}
-    cells = [_cell(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
-    if score == "rmspe":
-        whole = by_week.get("all", {})
-        cells += [
-            _cell(whole.get(each), form)
-            for each, form in (("bias", "+.1%"), ("coverage_80", ".0%"), ("coverage_95", ".0%"))
-        ]
-    table.add_row(name, *cells)
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

@@ -24,7 +24,6 @@ from rossmann_ml.base.settings import default_settings
 from rossmann_ml.serving.generations import current_path, open_generation, read_info
 
 _TABLE_ROWS = 50
-_FETCHED_AT_ONCE = 1_000
 # wide and long enough for whole values, whatever a file or another program receives
 _UNLIMITED = 1_000_000
 
@@ -100,7 +99,7 @@ def run_query(query: str, *, output: Format, limit: int | None) -> None:
             return
         result = connection.execute(query)
         names = [column[0] for column in result.description or ()]
-        rows = islice(_rows(result), limit or None)
+        rows = islice(iter(result.fetchone, None), limit or None)
         if output is Format.CSV:
             _print_csv(names, rows)
         else:
@@ -115,11 +114,6 @@ def _errors_in_one_line() -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines()]
         kept = [line for line in lines if line and set(line) != {"^"}]
         raise RefusedError("; ".join(kept)) from error
-
-
-def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while portion := result.fetchmany(_FETCHED_AT_ONCE):
-        yield from portion
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation | None, limit: int) -> None:
@@ -138,12 +132,13 @@ def _print_csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    separator = "[\n"
-    for row in rows:
-        values = {name: _plain(value) for name, value in zip(names, row, strict=True)}
-        sys.stdout.write(separator + json.dumps(values, ensure_ascii=False, default=_plain))
-        separator = ",\n"
-    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+    lines = (
+        json.dumps(
+            dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False, default=_plain
+        )
+        for row in rows
+    )
+    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n")
 
 
 def _plain(value: Any) -> Any:
