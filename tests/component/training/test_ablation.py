@@ -12,7 +12,6 @@ from support.chain import NEWEST_ORIGIN, inputs, small_params
 
 from benchmarks.ablation import Bench, ablate_groups, pass_params
 from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
-from benchmarks.accuracy import Champion
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import feature_names
@@ -88,8 +87,3 @@ def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
     assert first["rmspe"].to_numpy().max() < 1
     by_group = first.group_by("group").agg(pl.col("rmspe").mean())
     assert by_group["rmspe"].n_unique() == 3
-
-
-def test_without_a_champion_there_is_no_accuracy_to_tell(bench: Bench):
-    with pytest.raises(NoDataError, match="no champion yet"):
-        Champion.read(bench.connection)
