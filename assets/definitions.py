@@ -13,9 +13,13 @@ import dagster as dg
 from assets.alerts import alert_checks, alerts
 from assets.checks import build_expectation_checks
 from assets.dbt import build_dbt_assets
-from assets.drivers import forecast_drivers
 from assets.features import scoring_panel, training_panel
-from assets.forecasts import backfilled_forecasts, forecasts
+from assets.forecasts import (
+    backfilled_forecasts,
+    forecast_drivers,
+    forecasts,
+    shadow_forecasts,
+)
 from assets.jobs import JOBS
 from assets.landing import landing
 from assets.models import challenger, champion, out_of_fold
@@ -24,7 +28,6 @@ from assets.publishing import published_generation
 from assets.resources import Pipeline, Training, Writer
 from assets.schedules import SCHEDULES
 from assets.sensors import SENSORS
-from assets.shadow import shadow_forecasts
 from rossmann_ml.base.settings import Settings, load_settings
 
 

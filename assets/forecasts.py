@@ -1,4 +1,4 @@
-"""Forecast the newest origin with the champion, and past origins with models of their time."""
+"""Forecast the newest origin, explain it and score its shadow; forecast past origins."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -7,10 +7,12 @@ from typing import Any
 import dagster as dg
 
 from assets.features import CORE, scoring_panel
-from assets.metadata import reported, stored
+from assets.metadata import named_values, reported, stored
 from assets.models import champion
 from assets.resources import Training, Writer
+from rossmann_ml.forecasting.drivers.record import explain_newest_origin
 from rossmann_ml.forecasting.score import ForecastReport, score_newest_origin
+from rossmann_ml.forecasting.shadow import score_shadow
 from rossmann_ml.pipeline.backfill import backfill_origin, possible_origins
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.described import described_tables
@@ -55,6 +57,54 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
             asset_key=["forecasting", name],
             metadata=_reported(report) if name == "forecasts" else {"run_id": report.run_id},
         )
+
+
+@dg.asset(
+    **stored("forecasting.forecast_drivers", "forecast", {"polars", "duckdb"}),
+    deps=[scoring_panel, FORECASTS, *CORE],
+    description=(
+        "Contribution of weekday, promotion, holidays, season, trend and competition to each "
+        "forecast of an open day, compared with the store's typical day. The parts add up to the "
+        "forecast. One row per origin, store and target date."
+    ),
+)
+def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Explain the newest forecasts; the same forecasts are not explained twice."""
+    report = explain_newest_origin(writer.session(context))
+    largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
+    return dg.MaterializeResult(
+        metadata=reported(
+            f"{report.store_days:,} open store-days explained, largest driver {largest}, "
+            f"{'new' if report.is_new else 'unchanged'}",
+            report,
+            **{"dagster/row_count": report.store_days},
+            mean_absolute_log=named_values(report.mean_absolute_log),
+        )
+    )
+
+
+@dg.asset(
+    **stored("forecasting.shadow_forecasts", "forecast", {"polars", "duckdb"}),
+    deps=[scoring_panel, champion, FORECASTS],
+    description=(
+        "Forecasts by the newest challenger that was not promoted, from the panel that the "
+        "champion scored: for comparison, never served. One row per origin, store, target date "
+        "and model."
+    ),
+)
+def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
+    """Score the champion's panel with the challenger, if there is one; each panel only once."""
+    report = score_shadow(writer.session(context))
+    summary = (
+        f"none: {report.reason}"
+        if report.model_version is None
+        else f"{report.store_days:,} store-days by {report.model_version}, "
+        f"{report.difference_share:+.1%} compared with the champion, "
+        f"{'new' if report.is_new else 'unchanged'}"
+    )
+    return dg.MaterializeResult(
+        metadata=reported(summary, report, **{"dagster/row_count": report.store_days})
+    )
 
 
 @dg.asset(

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.alerts import ALERTS
-from assets.drivers import forecast_drivers
-from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
+from assets.forecasts import (
+    FORECASTS,
+    FRESH_FOR_A_WEEK,
+    forecast_drivers,
+    shadow_forecasts,
+)
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
 from assets.resources import Writer
-from assets.shadow import shadow_forecasts
 from rossmann_ml.base.errors import HeldError
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.serving.contract import load_contract

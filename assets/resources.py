@@ -14,6 +14,8 @@ from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.warehouse.session import Session
 
+# Longer than a full training from a terminal takes, so that Monday's run starts after it.
+_WAIT_SECONDS = 5400
 # Hidden from the UI because it may contain a password; every process reads the environment.
 _NOT_SHOWN = {"mlflow_tracking_uri"}
 
@@ -49,11 +51,6 @@ class Writer(dg.ConfigurableResource):
     """
 
     pipeline: dg.ResourceDependency[Pipeline]
-    wait_seconds: float = Field(
-        default=5400,
-        description="Seconds to wait for another writer: longer than a full training from a "
-        "terminal takes, so that Monday's run starts after it.",
-    )
 
     @property
     def settings(self) -> Settings:
@@ -65,7 +62,7 @@ class Writer(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
         """Hold the writer's lock until the run ends."""
-        patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
+        patient = self.settings.model_copy(update={"lock_timeout_seconds": _WAIT_SECONDS})
         self._session = Session(patient)
         with self._session.holding():
             yield self

@@ -36,12 +36,11 @@ def train(
     same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
     console = Console(highlight=False, soft_wrap=True)
-    done = retrain(
+    model, decision = retrain(
         Session(default_settings(), progress=show),
         profile=profile,
         actor=getpass.getuser() if promote else None,
     )
-    model = done.model
     console.print()
     console.print(
         f"[bold]{model.model_version}[/] {'trained' if model.is_new else 'was trained before'} "
@@ -53,10 +52,10 @@ def train(
         f"  backtest  RMSPE {model.rmspe_median:.4f}, the median over its origins "
         "(`rossmann backtest` shows each)"
     )
-    if done.decision is None:
+    if decision is None:
         console.print(f"  gate      not run; run `rossmann promote {model.model_version}`")
         return
-    _print_decision(console, done.decision)
+    _print_decision(console, decision)
 
 
 def backtest(profile: ProfileOption = "fast") -> None:

@@ -16,7 +16,7 @@ from rossmann_ml.pipeline.dbt_models import build_models
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
-from rossmann_ml.serving.generations import GenerationInfo, list_generations
+from rossmann_ml.serving.generations import list_generations
 from rossmann_ml.warehouse.session import Session
 
 
@@ -90,7 +90,7 @@ def generations() -> None:
         # ids are copied from here, so they stay whole on the narrowest screen
         table.add_column(name, justify="right" if name == "MB" else "left", no_wrap=name != "model")
     for each in found:
-        info: GenerationInfo = each.info
+        info = each.info
         table.add_row(
             "*" if each.is_current else "",
             info.generation_id,

@@ -71,17 +71,13 @@ def backfill_origin(
                 f"{forecast_origin} cannot be backfilled; past origins that can be: {covered}"
             )
         session.progress(f"plan as known by {known_by}")
-        _plan_of_origin(session, forecast_origin, known_by)
+        command = ["run", "--selector", "plan_of_an_origin"]
+        past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
+        try:
+            run_dbt(session, command, variables=past)
+        finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
+            run_dbt(session, command)
         return _train_and_score(session, forecast_origin, known_by, run_id, profile)
-
-
-def _plan_of_origin(session: Session, forecast_origin: date, known_by: date) -> None:
-    command = ["run", "--selector", "plan_of_an_origin"]
-    past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
-    try:
-        run_dbt(session, command, variables=past)
-    finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
-        run_dbt(session, command)
 
 
 def _train_and_score(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 
 from rossmann_ml.base.params import Profile
@@ -19,20 +17,9 @@ from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models
 
 
-@dataclass(frozen=True)
-class Retraining:
-    """Results of a training and of the gate.
-
-    Attributes:
-        model: Report of the trained model.
-        decision: Decision of the gate; None when the gate was left out.
-    """
-
-    model: TrainingReport
-    decision: Decision | None
-
-
-def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retraining:
+def retrain(
+    session: Session, *, profile: Profile, actor: str | None
+) -> tuple[TrainingReport, Decision | None]:
     """Train a challenger for the newest origin and pass it to the gate.
 
     A model of the same recipe, data and code is not trained again. After an interruption only the
@@ -43,6 +30,9 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
         session: Session of the job; its `progress` receives the steps.
         profile: Training profile.
         actor: Person or program to record with the gate's decision; None leaves the gate out.
+
+    Returns:
+        Report of the trained model; decision of the gate, None when it was left out.
 
     Raises:
         NoDataError: There is no warehouse, or too little history.
@@ -58,10 +48,10 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
             run_backtest(session, profile=profile)
             model = train_challenger(session, profile=profile)
         if actor is None:
-            return Retraining(model, None)
+            return model, None
         session.progress(f"gate: {model.model_version} against the champion")
         decision = pass_gate(session, model_version=model.model_version, actor=actor)
-    return Retraining(model, decision)
+    return model, decision
 
 
 def pass_gate(session: Session, *, model_version: str | None = None, actor: str) -> Decision:

@@ -57,14 +57,11 @@ def status() -> None:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
     for name, folder in (("raw", found.raw_path), ("incoming", found.incoming_path)):
-        waiting = [file.path for file in found.waiting if file.path.parent == folder]
-        show(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none to land"))
+        waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
+        names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
+        show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
     for path in found.left_alone:
         show(f"note: {path} is not landed: its name does not say what it holds")
-
-
-def _waiting(paths: list[Path]) -> str:
-    return f"{', '.join(path.name for path in paths)} (not landed, or nothing new in it)"
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
