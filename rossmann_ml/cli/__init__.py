@@ -1,8 +1,8 @@
-"""The command ``rossmann``: one module per group of subcommands, joined here.
+"""List the commands of ``rossmann``, one module per group of commands.
 
-A command reads its settings, calls the library and prints; it computes nothing. A refusal
-(:class:`rossmann_ml.base.errors.RossmannError`) ends with its message and exit code, never a
-traceback.
+A command reads its settings, calls the other packages and prints; it computes nothing. An error
+derived from :class:`rossmann_ml.base.errors.RossmannError` ends the command with its message and
+exit code, without a traceback.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ app = LazyGroup(
         ),
         "rollback": LazyGroup(
             "rollback",
-            "Go back to what was before.",
+            "Roll back to an earlier model or generation.",
             {
                 "generation": "publish:rollback_generation",
                 "model": "models:rollback_model",

@@ -1,4 +1,4 @@
-"""Command ``rossmann monitor``: measure and print accuracy and drift of the current warehouse."""
+"""Command ``rossmann monitor``: measure accuracy of the forecasts and drift of the data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def monitor() -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, and the reasons of the worst store-days."""
+    """Print a table of the vintages, and the reasons recorded for the worst store-days."""
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
         return
@@ -53,7 +53,7 @@ def print_accuracy(console: Console, report: AccuracyReport) -> None:
 
 
 def _nothing_yet(report: AccuracyReport) -> str:
-    """Return why there is no accuracy yet."""
+    """Explain in a sentence why no accuracy can be measured yet."""
     if report.newest_origin is None:
         return "Accuracy: there are no forecasts yet; run `rossmann refresh`."
     return (
@@ -64,7 +64,7 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build the table of the newest vintages, one row each, and the backtest of the newest."""
+    """Build a table with one row per recent vintage, and a row with the newest model's backtest."""
     table = narrow_table(
         f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
         "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
@@ -117,10 +117,10 @@ def show_drift(console: Console) -> None:
 
 
 def _number(value: float | None) -> str:
-    """Return a number with four decimals; a dash for None."""
+    """Format a number with four decimals; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def _share(value: float | None) -> str:
-    """Return a share as a percentage; a dash for None."""
+    """Format a share as a percentage; a dash for None."""
     return "-" if value is None else f"{value:.1%}"
