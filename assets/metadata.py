@@ -100,10 +100,12 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
     return table(shown.sort("forecast_origin", "rmspe_median"))
 
 
-def picture(draw: Callable[[pl.DataFrame, Path], None], rows: pl.DataFrame) -> dg.MetadataValue:
+def picture(
+    draw: Callable[[pl.DataFrame, Path], None], rows: pl.DataFrame, title: str
+) -> dg.MetadataValue:
     """Return a picture of rows that a function of :mod:`rossmann_ml.base.plots` draws."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "picture.png"
         draw(rows, path)
         encoded = base64.b64encode(path.read_bytes()).decode()
-    return dg.MetadataValue.md(f"![](data:image/png;base64,{encoded})")
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")

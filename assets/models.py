@@ -65,7 +65,7 @@ def out_of_fold(
             origins=", ".join(map(str, report.origins)),
             origins_computed=len(report.computed),
             scores=scores_table(report.scores),
-            picture=picture(plot_scores, report.scores),
+            picture=picture(plot_scores, report.scores, "RMSPE by origin and horizon week"),
         )
     )
 
@@ -92,7 +92,7 @@ def challenger(
             report,
             bundle=path_below(settings, settings.models_path / report.model_version),
             weights=named_values(report.weights),
-            importance=picture(plot_importance, report.importance),
+            importance=picture(plot_importance, report.importance, "Feature importance"),
         )
     )
 

@@ -59,9 +59,7 @@ def play_untouched(
     live: Settings, place: ReplayPlace, *, weeks: int, run: RunWeek = run_week
 ) -> None:
     """Replay the weeks before the fault."""
-    params = load_params(live.params_path)
-    options = _options()
-    replay(live, params, options, weeks=weeks, place=place, run=run)
+    replay(live, load_params(live.params_path), _options(), weeks=weeks, place=place, run=run)
 
 
 def play_with(

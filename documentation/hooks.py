@@ -43,7 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     assets = Path(fastapi_offline.__file__).parent / "static"
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
         pages[f"reference/{name}"] = (assets / name).read_text(encoding="utf-8")
-    for path, page in links.site_pages().items():
+    for path, page in links.ELSEWHERE.items():
         pages[page] = (links.ROOT / path).read_text(encoding="utf-8")
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
@@ -53,5 +53,4 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Rewrite links of the repository to links of the site."""
     source_url = os.environ.get("ROSSMANN_DOCS_SOURCE_URL", "")
-    pages = {**links.site_pages(), **links.SLIDES}
-    return links.rewrite(markdown, page.file.src_uri, pages, source_url)
+    return links.rewrite(markdown, page.file.src_uri, source_url)

@@ -54,10 +54,10 @@ class LazyGroup(TyperGroup):
     """
 
     def __init__(self, name: str, summary: str, commands: dict[str, str | LazyGroup]) -> None:
-        loadable = {
-            word: LazyCommand(word, each) if isinstance(each, str) else each
+        loadable = [
+            LazyCommand(word, each) if isinstance(each, str) else each
             for word, each in commands.items()
-        }
+        ]
         super().__init__(name=name, help=summary, commands=loadable, no_args_is_help=True)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
