@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import dagster as dg
 import polars as pl
@@ -19,7 +19,18 @@ SUMMARY = "summary"
 """Key of the line that `rossmann refresh` prints as the result of a step."""
 
 
-def stored(key: str, group: str, kinds: set[str], *, table: str | None = None) -> dict[str, Any]:
+class TableAsset(TypedDict):
+    """Arguments of ``dg.asset`` and ``dg.AssetSpec`` that :func:`stored` returns."""
+
+    key: Sequence[str]
+    group_name: str
+    owners: Sequence[str]
+    kinds: set[str]
+    tags: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+
+def stored(key: str, group: str, kinds: set[str], *, table: str | None = None) -> TableAsset:
     """Return arguments of an asset that is a table of the warehouse, except its description.
 
     Args:
