@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.forecasts import FORECASTS
-from assets.metadata import named_values, reported, stored
+from assets.metadata import reported, stored
 from assets.monitoring import drift_metrics
 from assets.resources import Writer
 from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
@@ -52,11 +52,6 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
             open=len(report.open),
             not_judged=", ".join(report.unjudged) or None,
             deliveries="; ".join(map(str, report.deliveries)) or None,
-            alerts=named_values(
-                {f"{each.rule}, {each.subject}": each.message for each in report.open}
-            )
-            if report.open
-            else None,
         )
     )
 

@@ -59,7 +59,7 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
            nulls_last=True)  # fmt: skip
     coverage_rows = [
         (
-            _case(row["segment_kind"], row["segment"]),
+            f"{row['segment_kind']} {row['segment']}".replace("_", " ").removesuffix(" all"),
             str(row["forecast_origin"] or "all"),
             f"{row['store_days']:,}",
             percent(row["coverage_80"]),
@@ -74,11 +74,6 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
         "calibrate on.\n\n"
         + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
     )
-
-
-def _case(kind: str, segment: str) -> str:
-    name = kind.replace("_", " ")
-    return name if segment == "all" else f"{name} {segment}"
 
 
 def page_of(model_version: str, scores: pl.DataFrame, facts: dict[str, str]) -> str:
