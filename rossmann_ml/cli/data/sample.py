@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.ingest.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DATE
-
-_MOST_DAYS = (LAST_DATE - EARLIEST_DATE).days + 1
 
 
 def sample(
@@ -23,12 +22,15 @@ def sample(
         int, typer.Option(help="Seed of the random numbers; another seed gives another chain.")
     ] = 7,
     out: Annotated[Path | None, typer.Option(help="Folder; data/sample if not given.")] = None,
-    days: Annotated[
-        int | None,
-        typer.Option(min=1, max=_MOST_DAYS, help="Days of sales; 900 if not given."),
-    ] = None,
+    days: Annotated[int | None, typer.Option(help="Days of sales; 900 if not given.")] = None,
 ) -> None:
     """Write synthetic data in the files of the Kaggle competition: an invented chain of stores."""
+    most_days = (LAST_DATE - EARLIEST_DATE).days + 1
+    if days is not None and not 1 <= days <= most_days:
+        raise SettingsError(
+            f"--days is the number of days of sales up to {LAST_DATE}: 1 to {most_days:,}, "
+            f"not {days:,}"
+        )
     first_date = FIRST_DATE if days is None else LAST_DATE - timedelta(days=days - 1)
     settings = default_settings()
     folder = settings.sample_path if out is None else out
