@@ -1,14 +1,17 @@
 """Evaluate the alert rules once per run, and show each rule as a check on its asset."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import dagster as dg
 
 from assets.forecasts import FORECASTS
-from assets.metadata import reported, stored
+from assets.metadata import OWNERS, named_values, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Writer
-from rossmann_ml.monitoring.alerts.watch import open_alerts, watch
+from assets.resources import Writer, run_of
+from rossmann_ml.monitoring.alerts.watch import open_alerts
+from rossmann_ml.pipeline.steps import ALERT_RULES
+from rossmann_ml.serving.status import OpenAlert
 
 ALERTS = dg.AssetKey(["monitoring", "alerts"])
 _PUBLISHED = dg.AssetKey(["published", "generation"])
@@ -27,31 +30,47 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
 
 
 @dg.asset(
-    **stored("monitoring.alerts", "monitoring", {"duckdb"}),
+    key=ALERTS,
     deps=[
         FORECASTS,
         drift_metrics,
         _CONCERNED["accuracy"],
         _CONCERNED["stores_not_forecast"],
     ],
+    group_name="monitoring",
+    owners=OWNERS,
+    kinds={"duckdb"},
+    tags={"layer": "monitoring"},
     description=(
         "Alerts by the rules of params.yaml, sent by webhook and e-mail where these are set up. "
         "One row per alert, from when it was raised to when it was resolved."
     ),
+    metadata={"dagster/table_name": "monitoring.alerts"},
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Evaluate all rules, record and send alerts; a failed delivery does not fail the step."""
     is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
-    report = watch(writer.session(context), run_id=context.run.run_id, is_publishing=is_publishing)
+    run = replace(run_of(context), is_publishing=is_publishing)
+    report = ALERT_RULES(writer.session(context), run)
     for each in report.open:
         context.log.warning(f"{each.severity}: {each.rule} ({each.subject}): {each.message}")
     return dg.MaterializeResult(
         metadata=reported(
             report.summary(),
-            report,
             open=len(report.open),
+            raised=report.raised,
+            resolved=report.resolved,
             not_judged=", ".join(report.unjudged) or None,
             deliveries="; ".join(map(str, report.deliveries)) or None,
+            retraining_advice=report.retraining_advice,
+            alerts=named_values(
+                {
+                    f"{each.severity}: {each.rule}, {each.subject}": each.message
+                    for each in report.open
+                }
+            )
+            if report.open
+            else None,
         )
     )
 
@@ -76,14 +95,18 @@ def alert_checks(
     with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)
     for key in context.selected_asset_check_keys:
-        found = [each for each in still_open if f"{each.rule}_alerts" == key.name]
-        is_critical = any(each.severity == "critical" for each in found)
-        messages = [f"{each.subject}: {each.message}" for each in found]
-        yield dg.AssetCheckResult(
-            asset_key=key.asset_key,
-            check_name=key.name,
-            passed=not found,
-            severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
-            description="\n".join(messages) or "no open alert",
-            metadata={each.subject: each.link for each in found},
-        )
+        of_rule = [each for each in still_open if f"{each.rule}_alerts" == key.name]
+        yield _check_result(key, of_rule)
+
+
+def _check_result(key: dg.AssetCheckKey, found: list[OpenAlert]) -> dg.AssetCheckResult:
+    is_critical = any(each.severity == "critical" for each in found)
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.ERROR if is_critical else dg.AssetCheckSeverity.WARN,
+        description="\n".join(f"{each.subject}: {each.message}" for each in found)
+        or "no open alert",
+        metadata={each.subject: each.link for each in found},
+    )

@@ -11,8 +11,9 @@ import dagster as dg
 
 from assets.metadata import path_below, reported
 from assets.resources import Writer
-from rossmann_ml.base.errors import RefusedError
-from rossmann_ml.quality import run_suites
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.pipeline.steps import refuse_failed
+from rossmann_ml.quality import SuiteResult, run_suites
 
 # One step for each place in the chain where bad data must stop the steps downstream.
 _PLACES: Mapping[str, Mapping[str, list[str]]] = {
@@ -47,28 +48,34 @@ def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinitio
     def expectations(
         context: dg.AssetCheckExecutionContext, writer: Writer
     ) -> Iterator[dg.AssetCheckResult]:
+        settings = writer.settings
         wanted = {key.name: key for key in context.selected_asset_check_keys}
         chosen = [suite for name, suite in names.items() if name in wanted]
         results = run_suites(writer.session(context), chosen, run_id=context.run.run_id)
         for result in results:
-            key, pages = wanted[f"{result.suite}_expectations"], result.data_docs_path
-            is_warning = result.is_success and result.failed_warnings
-            yield dg.AssetCheckResult(
-                asset_key=key.asset_key,
-                check_name=key.name,
-                passed=not result.failed_errors and not result.failed_warnings,
-                severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
-                description=result.summary(),
-                metadata=reported(
-                    result.summary().splitlines()[0],
-                    expectations=len(result.checks),
-                    failed_errors=len(result.failed_errors),
-                    failed_warnings=len(result.failed_warnings),
-                    data_docs=None if pages is None else path_below(writer.settings, pages),
-                ),
-            )
-        failed = [result.summary() for result in results if not result.is_success]
-        if failed:
-            raise RefusedError("\n".join(failed))
+            yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
+        refuse_failed(results)
 
     return expectations
+
+
+def _check_result(
+    settings: Settings, key: dg.AssetCheckKey, result: SuiteResult
+) -> dg.AssetCheckResult:
+    pages = result.data_docs_path
+    metadata = reported(
+        result.summary().splitlines()[0],
+        expectations=len(result.checks),
+        failed_errors=len(result.failed_errors),
+        failed_warnings=len(result.failed_warnings),
+        data_docs=None if pages is None else path_below(settings, pages),
+    )
+    only_warnings = result.is_success and result.failed_warnings
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not result.failed_errors and not result.failed_warnings,
+        severity=dg.AssetCheckSeverity.WARN if only_warnings else dg.AssetCheckSeverity.ERROR,
+        description=result.summary(),
+        metadata=metadata,
+    )

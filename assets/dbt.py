@@ -1,6 +1,6 @@
 """Show dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.dbt_models.build_models` runs dbt, because
+dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt, because
 dagster-dbt's `DbtCliResource` first runs ``dbt --version``, which takes five seconds and calls the
 package index, and because commands without Dagster need the same step.
 """
@@ -12,12 +12,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from assets.metadata import OWNERS, reported
-from assets.resources import Writer
+from assets.resources import Writer, run_of
 from rossmann_ml.base.errors import FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.pipeline.dbt_models import build_models
+from rossmann_ml.pipeline.steps import build_models
 from rossmann_ml.warehouse.connection import count_rows
-from rossmann_ml.warehouse.dbt import DbtResult, ensure_manifest
+from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, ensure_manifest
 
 _UNIQUE_ID = "dagster_dbt/unique_id"
 
@@ -60,19 +60,25 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Build the assets of dbt's two selectors; parse the project again if a file changed."""
     manifest = ensure_manifest(settings)
 
-    def assets_of(selector: str) -> dg.AssetsDefinition:
-        @dbt_assets(
-            manifest=manifest,
-            selector=selector,
-            name=selector,
-            dagster_dbt_translator=Translator(selector),
-        )
-        def build(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
-            yield from _build(context, writer, selector)
+    @dbt_assets(
+        manifest=manifest,
+        selector="core",
+        name="core",
+        dagster_dbt_translator=Translator("core"),
+    )
+    def core(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
+        yield from _build(context, writer, "core")
 
-        return build
+    @dbt_assets(
+        manifest=manifest,
+        selector="marts",
+        name="marts",
+        dagster_dbt_translator=Translator("marts"),
+    )
+    def marts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[Any]:
+        yield from _build(context, writer, "marts")
 
-    return [assets_of("core"), assets_of("marts")]
+    return [core, marts]
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
@@ -99,8 +105,7 @@ def _name(spec: dg.AssetSpec | dg.AssetCheckSpec) -> str:
 
 def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> Iterator[Any]:
     session = writer.session(context)
-    command = build_command(context, selector)
-    result = build_models(session, command, run_id=context.run.run_id)
+    result = build_models(session, run_of(context), build_command(context, selector))
     tables = {key: ".".join(key.path) for key in context.selected_asset_keys}
     with session.writing() as connection:
         rows = count_rows(connection, tables.values())
@@ -129,15 +134,18 @@ def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str
 def _events(
     context: dg.AssetExecutionContext, result: DbtResult, rows: Mapping[dg.AssetKey, int | None]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    assets, selected = context.assets_def, context.selected_asset_check_keys
-    models = {spec.metadata[_UNIQUE_ID]: spec.key for spec in assets.specs}
-    checks = {spec.metadata[_UNIQUE_ID]: spec.key for spec in assets.check_specs}
+    models = {spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs}
+    checks = {
+        spec.metadata[_UNIQUE_ID]: spec
+        for spec in context.assets_def.check_specs
+        if spec.key in context.selected_asset_check_keys
+    }
     tests = [node for node in result.nodes if node.unique_id.startswith("test.")]
     passed = sum(node.status == "pass" for node in tests)
     # in dbt's order, in which a model comes after its parents
     for node in result.nodes:
         if node.unique_id in models and node.status == "success":
-            key = models[node.unique_id]
+            key = models[node.unique_id].key
             yield dg.MaterializeResult(
                 asset_key=key,
                 metadata=reported(
@@ -146,14 +154,17 @@ def _events(
                     seconds=node.seconds,
                 ),
             )
-        elif checks.get(node.unique_id) in selected and node.status != "skipped":
-            check = checks[node.unique_id]
-            is_warning = node.status == "warn"
-            yield dg.AssetCheckResult(
-                asset_key=check.asset_key,
-                check_name=check.name,
-                passed=node.status == "pass",
-                severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
-                description=node.message or None,
-                metadata={"failing_rows": node.failures or 0, "seconds": node.seconds},
-            )
+        elif node.unique_id in checks and node.status != "skipped":
+            yield _check_result(checks[node.unique_id], node)
+
+
+def _check_result(check: dg.AssetCheckSpec, node: DbtNode) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        passed=node.status == "pass",
+        severity=severity,
+        description=node.message or None,
+        metadata={"failing_rows": node.failures or 0, "seconds": node.seconds},
+    )

@@ -7,19 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
 from assets.alerts import alert_checks, alerts
 from assets.checks import build_expectation_checks
 from assets.dbt import build_dbt_assets
+from assets.drivers import forecast_drivers
 from assets.features import scoring_panel, training_panel
-from assets.forecasts import (
-    backfilled_forecasts,
-    forecast_drivers,
-    forecasts,
-    shadow_forecasts,
-)
+from assets.forecasts import backfilled_forecasts, forecasts
 from assets.jobs import JOBS
 from assets.landing import landing
 from assets.models import challenger, champion, out_of_fold
@@ -28,18 +25,21 @@ from assets.publishing import published_generation
 from assets.resources import Pipeline, Training, Writer
 from assets.schedules import SCHEDULES
 from assets.sensors import SENSORS
+from assets.shadow import shadow_forecasts
 from rossmann_ml.base.settings import Settings, load_settings
 
 
 def build_definitions(
     *,
     settings: Settings | None = None,
+    resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """Build the code location.
 
     Args:
         settings: Paths of files and warehouse; read from the environment if not given.
+        resource_overrides: Resources by name that replace the default ones.
         loggers: Additional loggers of runs, by name.
 
     Raises:
@@ -73,6 +73,7 @@ def build_definitions(
             "pipeline": pipeline,
             "writer": Writer(pipeline=pipeline),
             "training": Training(),
+            **(resource_overrides or {}),
         },
         loggers=loggers,
         executor=dg.in_process_executor,

@@ -4,10 +4,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import reported, stored
-from assets.resources import Training, Writer
-from rossmann_ml.features.panels import PanelReport, build_training_panel
-from rossmann_ml.forecasting.score import build_scoring_panel
+from assets.metadata import OWNERS, reported
+from assets.resources import Training, Writer, run_of
+from rossmann_ml.features.panels import PanelReport
+from rossmann_ml.pipeline import steps
 
 CORE = [
     dg.AssetKey(["core", name])
@@ -16,40 +16,55 @@ CORE = [
 
 
 @dg.asset(
-    **stored("features.training_panel", "features", {"polars", "duckdb"}),
+    key=["features", "training_panel"],
     deps=CORE,
+    group_name="features",
+    owners=OWNERS,
+    kinds={"polars", "duckdb"},
+    tags={"layer": "features"},
     description=(
         "Training rows: plan and history features as of many past origins, with the actual sales. "
         "One row per origin, store and target date."
     ),
+    metadata={"dagster/table_name": "features.training_panel"},
 )
 def training_panel(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Build the panel of the profile's origins."""
-    report = build_training_panel(writer.session(context), profile=training.profile)
+    report = steps.TRAINING_PANEL(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(metadata=_reported(report))
 
 
 @dg.asset(
-    **stored("features.scoring_panel", "features", {"polars", "duckdb"}),
+    key=["features", "scoring_panel"],
     deps=CORE,
+    group_name="features",
+    owners=OWNERS,
+    kinds={"polars", "duckdb"},
+    tags={"layer": "features"},
     description=(
         "Days to forecast, with the same features as of the newest origin. One row per store and "
         "target date."
     ),
+    metadata={"dagster/table_name": "features.scoring_panel"},
 )
 def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Build the panel of the newest origin."""
-    report = build_scoring_panel(writer.session(context))
+    report = steps.SCORING_PANEL(writer.session(context), run_of(context))
     return dg.MaterializeResult(metadata=_reported(report))
 
 
 def _reported(report: PanelReport) -> dict[str, Any]:
-    origins = f"{report.origins} origins to" if report.origins > 1 else "origin"
+    origins = f"{report.origins} origins" if report.origins > 1 else "origin"
     return reported(
-        f"{report.rows:,} rows of {report.features} features, {origins} {report.forecast_origin}",
-        report,
+        f"{report.rows:,} rows of {report.features} features, {origins} to {report.forecast_origin}"
+        if report.origins > 1
+        else f"{report.rows:,} rows of {report.features} features, origin {report.forecast_origin}",
         **{"dagster/row_count": report.rows},
+        forecast_origin=report.forecast_origin,
+        origins=report.origins,
+        features=report.features,
+        seconds=report.seconds,
         rows_per_second=report.rows / max(report.seconds, 1e-3),
     )

@@ -90,6 +90,29 @@ WEEKLY_REFRESH_WITH_TRAINING = _job(
     publishes=True,
 )
 
+TRAIN_MODEL = _job(
+    "train_model",
+    _MODEL,
+    "A new challenger on the current data, and the gate. Forecasts do not change.",
+)
+
+PUBLISH_FORECASTS = _job(
+    "publish_forecasts",
+    dg.AssetSelection.groups("publish")
+    # the marts, and the staging views of the forecasts that they read
+    | dg.AssetSelection.tag("step", "marts")
+    | dg.AssetSelection.assets(alerts)
+    | dg.AssetSelection.checks(alert_checks),
+    "Marts and a new generation from the stored forecasts, for example after a backfill.",
+    publishes=True,
+)
+
+BACKFILL_FORECASTS = _job(
+    "backfill_forecasts",
+    _BACKFILL,
+    "Forecasts of past origins, one run per origin. Run publish_forecasts afterwards.",
+)
+
 WATCH = _job(
     "watch",
     dg.AssetSelection.assets(alerts) | dg.AssetSelection.checks(*alert_checks.check_keys),
@@ -99,26 +122,9 @@ WATCH = _job(
 JOBS = [
     WEEKLY_REFRESH,
     WEEKLY_REFRESH_WITH_TRAINING,
-    _job(
-        "train_model",
-        _MODEL,
-        "A new challenger on the current data, and the gate. Forecasts do not change.",
-    ),
-    _job(
-        "publish_forecasts",
-        dg.AssetSelection.groups("publish")
-        # the marts, and the staging views of the forecasts that they read
-        | dg.AssetSelection.tag("step", "marts")
-        | dg.AssetSelection.assets(alerts)
-        | dg.AssetSelection.checks(alert_checks),
-        "Marts and a new generation from the stored forecasts, for example after a backfill.",
-        publishes=True,
-    ),
-    _job(
-        "backfill_forecasts",
-        _BACKFILL,
-        "Forecasts of past origins, one run per origin. Run publish_forecasts afterwards.",
-    ),
+    TRAIN_MODEL,
+    PUBLISH_FORECASTS,
+    BACKFILL_FORECASTS,
     WATCH,
 ]
 PUBLISHING_JOBS = [job for job in JOBS if job.hooks]

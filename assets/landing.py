@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.metadata import OWNERS, named_values, reported
-from assets.resources import Writer
-from rossmann_ml.ingest import land_incoming, land_raw
+from assets.resources import Writer, run_of
 from rossmann_ml.ingest.status import data_status
+from rossmann_ml.pipeline.steps import LAND
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.tables.described import described_tables
 
@@ -35,7 +35,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
     """Land the files of the raw folder, then the weekly drops; files landed before are skipped."""
     session = writer.session(context)
-    reports = (land_raw(session), land_incoming(session))
+    reports = LAND(session, run_of(context))
     for report in reports:
         for warning in report.all_warnings():
             context.log.warning(warning)
@@ -59,10 +59,10 @@ def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.Ma
                 first_date=kind.first_date if kind else None,
                 last_date=kind.last_date if kind else None,
                 rows_quarantined=sum(kind.quarantined.values()) if kind else None,
-                rows_landed=sum(file.rows_landed for file in own),
+                rows_landed=sum(file.rows_landed for file in own) if own else None,
                 files=named_values({file.file_name: file.describe() for file in own})
                 if own
                 else None,
-                seconds=sum(file.seconds for file in own),
+                seconds=sum(file.seconds for file in own) if own else None,
             ),
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import Settings
 
 OWNERS = ["team:forecasting"]
@@ -19,56 +19,16 @@ SUMMARY = "summary"
 """Key of the line that `rossmann refresh` prints as the result of a step."""
 
 
-class TableAsset(TypedDict):
-    """Arguments of ``dg.asset`` and ``dg.AssetSpec`` that :func:`stored` returns."""
-
-    key: Sequence[str]
-    group_name: str
-    owners: Sequence[str]
-    kinds: set[str]
-    tags: Mapping[str, str]
-    metadata: Mapping[str, str]
-
-
-def stored(key: str, group: str, kinds: set[str], *, table: str | None = None) -> TableAsset:
-    """Return arguments of an asset that is a table of the warehouse, except its description.
-
-    Args:
-        key: Key of the asset, as schema and name.
-        group: Group of the asset, and its tag ``layer``.
-        kinds: Tools that write the table.
-        table: Schema and name of the table, if they are not the key.
-    """
-    return {
-        "key": key.split("."),
-        "group_name": group,
-        "owners": OWNERS,
-        "kinds": kinds,
-        "tags": {"layer": group},
-        "metadata": {"dagster/table_name": table or key},
-    }
-
-
-def reported(summary: str, report: object = None, **figures: Any) -> dict[str, Any]:
-    """Return metadata of a step, without values of None.
-
-    Args:
-        summary: Line that ``rossmann refresh`` prints.
-        report: Report of the step; its texts, numbers and dates become metadata.
-        figures: Further metadata by name.
-    """
-    fields = vars(report) if report else {}
-    plain = {
-        name: value for name, value in fields.items() if isinstance(value, str | int | float | date)
-    }
+def reported(summary: str, **figures: Any) -> dict[str, Any]:
+    """Return metadata with the line for ``rossmann refresh`` and figures; drop those of None."""
     return {
         SUMMARY: summary,
-        **{
-            name: str(value) if isinstance(value, date) else value
-            for name, value in {**plain, **figures}.items()
-            if value is not None
-        },
+        **{name: _shown(value) for name, value in figures.items() if value is not None},
     }
+
+
+def _shown(value: Any) -> Any:
+    return str(value) if hasattr(value, "isoformat") else value
 
 
 def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
@@ -105,18 +65,33 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
-        *("model", "store_days", "rmspe_median", "mape", "bias", "skill"),
-        *("coverage_80", "coverage_95"),
+        *(
+            "model",
+            "store_days",
+            "rmspe_median",
+            "mape",
+            "bias",
+            "skill",
+            "coverage_80",
+            "coverage_95",
+        ),
     )
     return table(shown.sort("forecast_origin", "rmspe_median"))
 
 
-def picture(
-    draw: Callable[[pl.DataFrame, Path], None], rows: pl.DataFrame, title: str
-) -> dg.MetadataValue:
-    """Return a picture of rows that a function of :mod:`rossmann_ml.base.plots` draws."""
+def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
+    """Return a picture of RMSPE by origin and by horizon week."""
+    return _picture(lambda path: plot_scores(scores, path), "RMSPE by origin and horizon week")
+
+
+def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
+    """Return a picture of the most important features."""
+    return _picture(lambda path: plot_importance(importance, path), "Feature importance")
+
+
+def _picture(draw: Callable[[Path], None], title: str) -> dg.MetadataValue:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "picture.png"
-        draw(rows, path)
+        draw(path)
         encoded = base64.b64encode(path.read_bytes()).decode()
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{encoded})")

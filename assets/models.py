@@ -7,14 +7,20 @@ from statistics import median
 import dagster as dg
 
 from assets.features import training_panel
-from assets.metadata import named_values, path_below, picture, reported, scores_table, stored
-from assets.resources import Training, Writer
+from assets.metadata import (
+    OWNERS,
+    importance_picture,
+    named_values,
+    path_below,
+    reported,
+    scores_picture,
+    scores_table,
+)
+from assets.resources import Training, Writer, run_of
 from rossmann_ml.base.errors import TrackingError
-from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.pipeline.retraining import pass_gate
-from rossmann_ml.training.fit import run_backtest, train_challenger
+from rossmann_ml.pipeline import steps
 from rossmann_ml.training.model_records import rmspe_by_origin
 
 _ATTEMPTS, _SECONDS_BETWEEN = 3, 20
@@ -31,24 +37,24 @@ def _retried() -> Iterator[None]:
 
 
 @dg.asset(
-    **stored(
-        "forecasting.out_of_fold",
-        "model",
-        {"duckdb", "python"},
-        table="forecasting.out_of_fold_forecasts",
-    ),
+    key=["forecasting", "out_of_fold"],
     deps=[training_panel],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"duckdb", "python"},
+    tags={"layer": "model"},
     description=(
         "Forecasts of past origins by models trained only on data from before, next to the "
         "reference models. Weights, bias factor, intervals, scores and the gate use them. One row "
         "per member's recipe, data version, origin, store and target date."
     ),
+    metadata={"dagster/table_name": "forecasting.out_of_fold_forecasts"},
 )
 def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
     """Backtest the recipe on the origins of params.yaml; keep folds that exist already."""
-    report = run_backtest(writer.session(context), profile=training.profile)
+    report = steps.BACKTEST(writer.session(context), run_of(context, training.profile))
     # a single broken store-day can hold more squared percentage error than a whole origin
     middle = {
         model: median(rmspe_by_origin(report.scores, model).values())
@@ -58,25 +64,31 @@ def out_of_fold(
         metadata=reported(
             f"RMSPE {middle[BLEND]:.4f}, the median of {len(report.origins)} origins "
             f"(seasonal naive {middle[SEASONAL_NAIVE]:.4f}, median {middle[MEDIAN]:.4f})",
-            report,
             rmspe=middle[BLEND],
             rmspe_seasonal_naive=middle[SEASONAL_NAIVE],
             rmspe_store_weekday_promo_median=middle[MEDIAN],
             origins=", ".join(map(str, report.origins)),
             origins_computed=len(report.computed),
+            recipe=report.recipe_hash,
             scores=scores_table(report.scores),
-            picture=picture(plot_scores, report.scores, "RMSPE by origin and horizon week"),
+            picture=scores_picture(report.scores),
+            seconds=report.seconds,
         )
     )
 
 
 @dg.asset(
-    **stored("forecasting.model_versions", "model", {"mlflow", "duckdb"}),
+    key=["forecasting", "model_versions"],
     deps=[out_of_fold, training_panel],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"mlflow", "duckdb"},
+    tags={"layer": "model"},
     description=(
         "The challenger: the members fitted on all rows up to the newest origin, blended and "
         "calibrated on the backtest, logged and registered in MLflow. One row per trained model."
     ),
+    metadata={"dagster/table_name": "forecasting.model_versions"},
 )
 def challenger(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
@@ -84,36 +96,51 @@ def challenger(
     """Fit the challenger, calibrate it, log it to MLflow and register it."""
     settings = writer.settings
     with _retried():
-        report = train_challenger(writer.session(context), profile=training.profile)
+        report = steps.TRAIN(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(
         metadata=reported(
             f"{report.model_version}, {report.training_rows:,} rows, "
             f"{'new' if report.is_new else 'trained before'}",
-            report,
+            model_version=report.model_version,
+            registry_version=report.registry_version,
+            mlflow_run_id=report.mlflow_run_id,
             bundle=path_below(settings, settings.models_path / report.model_version),
+            rmspe_median=report.rmspe_median,
+            rmspe_mean=report.rmspe_mean,
+            rmspe_spread=report.rmspe_spread,
             weights=named_values(report.weights),
-            importance=picture(plot_importance, report.importance, "Feature importance"),
+            training_rows=report.training_rows,
+            importance=importance_picture(report.importance),
+            seconds=report.seconds,
+            is_new=report.is_new,
         )
     )
 
 
 @dg.asset(
-    **stored("forecasting.promotions", "model", {"mlflow", "duckdb"}),
+    key=["forecasting", "promotions"],
     deps=[challenger],
+    group_name="model",
+    owners=OWNERS,
+    kinds={"mlflow", "duckdb"},
+    tags={"layer": "model"},
     description=(
         "Decisions of the gate: champion, time, reason and actor. The newest row names the "
         "champion; MLflow's alias follows it. One row per decision."
     ),
+    metadata={"dagster/table_name": "forecasting.promotions"},
 )
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Compare the newest model with the champion, and promote it if it passes the gate."""
     with _retried():
-        actor = f"dagster {context.run.job_name}"
-        decision = pass_gate(writer.session(context), actor=actor)
+        decision = steps.GATE(writer.session(context), run_of(context))
     return dg.MaterializeResult(
         metadata=reported(
             f"{'promoted' if decision.is_promoted else 'refused'}: {decision.reason}",
-            decision,
+            model_version=decision.model_version,
+            is_promoted=decision.is_promoted,
+            reason=decision.reason,
+            previous=decision.previous,
             figures=named_values(decision.figures) if decision.figures else None,
         )
     )

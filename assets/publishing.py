@@ -5,17 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.alerts import ALERTS
-from assets.forecasts import (
-    FORECASTS,
-    FRESH_FOR_A_WEEK,
-    forecast_drivers,
-    shadow_forecasts,
-)
+from assets.drivers import forecast_drivers
+from assets.forecasts import FORECASTS, FRESH_FOR_A_WEEK
 from assets.metadata import OWNERS, named_values, path_below, reported
 from assets.monitoring import drift_metrics
-from assets.resources import Writer
+from assets.resources import Writer, run_of
+from assets.shadow import shadow_forecasts
 from rossmann_ml.base.errors import HeldError
-from rossmann_ml.publish.publishing import publish
+from rossmann_ml.pipeline.steps import PUBLISH
 from rossmann_ml.serving.contract import load_contract
 
 _CONTINUITY = "continuity"
@@ -61,7 +58,7 @@ def published_generation(
     """Write and audit the generation, compare it with the current one, and move the pointer."""
     settings = writer.settings
     try:
-        generation = publish(writer.session(context), run_id=context.run.run_id)
+        generation = PUBLISH(writer.session(context), run_of(context))
     except HeldError as error:
         yield dg.AssetCheckResult(check_name=_CONTINUITY, passed=False, description=str(error))
         raise
@@ -70,11 +67,15 @@ def published_generation(
         metadata=reported(
             f"generation {generation.generation_id} of origin {info.forecast_origin}, "
             f"{'new' if generation.is_new else 'published before, nothing changed'}",
-            info,
+            generation_id=generation.generation_id,
             is_new=generation.is_new,
             is_current=generation.is_current,
             path=path_below(settings, generation.path),
             megabytes=generation.path.stat().st_size / 1e6,
+            forecast_origin=info.forecast_origin,
+            model_version=info.model_version,
+            data_version=info.data_version,
+            code_version=info.code_version,
             rows=named_values({name: f"{rows:,}" for name, rows in generation.tables.items()}),
         )
     )

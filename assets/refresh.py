@@ -24,14 +24,13 @@ from assets.definitions import build_definitions
 from assets.forecasts import list_origins
 from assets.home import open_instance
 from assets.jobs import cause_of, words_of
-from assets.summary import print_summary
+from assets.summary import print_alerts, print_summary
 from assets.terminal import StepLines, quiet, run_logger, title_of
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
-from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.training.gate import has_champion
 from rossmann_ml.warehouse.connection import writer_lock
@@ -74,7 +73,7 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
     started = time.monotonic()
     console = Console(highlight=False)
     settings = load_settings()
-    before = _published_path(settings)
+    before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
         close_lost_runs(instance)
         if origin is not None:
@@ -99,8 +98,8 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
     console.print(
         f"Finished in {time.monotonic() - started:.1f} s, peak memory {_peak_gigabytes():.2f} GB\n"
     )
-    status = read_status(settings.published_path)
-    print_summary(console, summary, status, is_new=summary.path != before)
+    print_summary(console, summary, is_new=summary.info.generation_id != before)
+    print_alerts(console, read_status(settings.published_path))
     return record
 
 
@@ -165,7 +164,7 @@ def run_job(
     if exit_code:
         step = f" in the step “{failed[0]}”" if failed else ""
         _print_error(f"[bold red]stopped{step}:[/] {escape(str(reason))}")
-        kept = "; what was published last stays" if _published_path(settings) else ""
+        kept = "; what was published last stays" if _published_id(settings) else ""
         _print_error(f"{lines.steps - lines.started} steps after it did not run{kept}.")
         _print_error(f"The whole log: {log_path}")
     return RefreshRecord(
@@ -232,9 +231,9 @@ def _print_error(text: str) -> None:
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
-def _published_path(settings: Settings) -> Path | None:
+def _published_id(settings: Settings) -> str | None:
     try:
-        return current_path(settings.published_path)
+        return summarise(settings).info.generation_id
     except RossmannError:
         return None
 

@@ -5,17 +5,16 @@ See `rossmann_ml.base.settings` for the settings and `rossmann_ml.warehouse` for
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from rossmann_ml.base.params import Params, Profile, load_params
 from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.warehouse.session import Session
 
-# Longer than a full training from a terminal takes, so that Monday's run starts after it.
-_WAIT_SECONDS = 5400
 # Hidden from the UI because it may contain a password; every process reads the environment.
 _NOT_SHOWN = {"mlflow_tracking_uri"}
 
@@ -51,18 +50,28 @@ class Writer(dg.ConfigurableResource):
     """
 
     pipeline: dg.ResourceDependency[Pipeline]
+    wait_seconds: float = Field(
+        default=5400,
+        description="Seconds to wait for another writer: longer than a full training from a "
+        "terminal takes, so that Monday's run starts after it.",
+    )
 
     @property
     def settings(self) -> Settings:
         """The settings."""
         return self.pipeline.settings
 
+    @property
+    def params(self) -> Params:
+        """The parameters of ``params.yaml``, read now."""
+        return self.pipeline.params
+
     _session: Session = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
         """Hold the writer's lock until the run ends."""
-        patient = self.settings.model_copy(update={"lock_timeout_seconds": _WAIT_SECONDS})
+        patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
         self._session = Session(patient)
         with self._session.holding():
             yield self
@@ -75,4 +84,13 @@ class Writer(dg.ConfigurableResource):
 class Training(dg.ConfigurableResource):
     """Training profile, the same for all steps of a run."""
 
-    profile: Profile = Field(default="fast", description="One of training.profiles in params.yaml.")
+    profile: Literal["fast", "full"] = Field(
+        default="fast", description="One of training.profiles in params.yaml."
+    )
+
+
+def run_of(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
+) -> Run:
+    """Return the library's description of Dagster's run."""
+    return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

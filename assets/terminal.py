@@ -19,32 +19,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.metadata import SUMMARY
+from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
+from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 
-STEPS = {
-    "landing": "land files",
-    "raw_expectations": "check raw tables",
-    "core": "dbt: staging, core",
-    "plan_expectations": "check the plan",
-    "features__training_panel": "training panel",
-    "forecasting__out_of_fold": "backtest",
-    "forecasting__model_versions": "train a challenger",
-    "forecasting__promotions": "gate",
-    "features__scoring_panel": "scoring panel",
-    "feature_expectations": "check features",
-    "forecasts": "forecast",
-    "forecast_expectations": "check forecasts",
-    "forecasting__forecast_drivers": "explain",
-    "forecasting__shadow_forecasts": "forecast in shadow",
-    "marts": "dbt: marts",
-    "monitoring__drift_metrics": "drift",
-    "monitoring__alerts": "alerts",
-    "published__generation": "publish",
-}
-"""Title of each step of the weekly job with training, in the order of the data."""
-_TITLES = {
-    **STEPS,
+_TITLES: dict[str, str] = {
+    **{step.name: step.title for step in (*WEEKLY_JOB_WITH_TRAINING, BACKFILL_ORIGIN)},
     "alert_checks": "alerts as checks",
-    "forecasting__backfilled_forecasts": "backfill",
 }
 
 
@@ -75,15 +55,11 @@ class StepLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print an event or a message that Dagster logs."""
         meta = getattr(record, "dagster_meta", {})
-        event: dg.DagsterEvent | None = meta.get("dagster_event")
+        event = meta.get("dagster_event")
         if event is not None:
             self._show_event(event)
         elif meta.get("step_key"):
-            message = escape(str(meta["orig_message"]))
-            if record.levelno >= logging.WARNING:
-                self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
-            elif record.levelno >= logging.INFO:
-                self._spinner.update(f"{self._heading}  [dim]{message}[/]")
+            self._show_message(record.levelno, escape(str(meta["orig_message"])))
 
     def close(self) -> None:
         """Remove the spinner of a step that did not succeed."""
@@ -91,36 +67,50 @@ class StepLines(logging.Handler):
         super().close()
 
     def _show_event(self, event: dg.DagsterEvent) -> None:
-        metadata: Mapping[str, dg.MetadataValue] = {}
-        if event.is_step_start:
-            self.started += 1
-            self._summaries = {}
-            title = title_of(str(event.step_key))
-            self._heading = f"{f'{self.started}/{self.steps}':>6}  {title:<20}"
-            if self._console.is_terminal:
-                self._spinner.update(self._heading)
-                self._spinner.start()
-            else:
-                self._console.print(f"{self._heading}  ...", soft_wrap=True)
-        elif event.is_step_materialization:
-            metadata = event.materialization.metadata
-        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            metadata = event.asset_check_evaluation_data.metadata
-        elif event.is_step_success:
+        kind = event.event_type
+        if kind is dg.DagsterEventType.STEP_START:
+            self._start(title_of(str(event.step_key)))
+        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._remember(event.materialization.metadata)
+        elif kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._remember(event.asset_check_evaluation_data.metadata)
+        elif kind is dg.DagsterEventType.STEP_SUCCESS:
             self._spinner.stop()
             seconds = event.step_success_data.duration_ms / 1000
             summary = escape("; ".join(self._summaries))
             self._console.print(f"{self._heading}{seconds:6.1f} s  {summary}", soft_wrap=True)
+
+    def _start(self, title: str) -> None:
+        self.started += 1
+        self._summaries = {}
+        self._heading = f"{f'{self.started}/{self.steps}':>6}  {title:<20}"
+        if self._console.is_terminal:
+            self._spinner.update(self._heading)
+            self._spinner.start()
+        else:
+            self._console.print(f"{self._heading}  ...", soft_wrap=True)
+
+    def _show_message(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
+        elif level >= logging.INFO:
+            self._spinner.update(f"{self._heading}  [dim]{message}[/]")
+
+    def _remember(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
         if SUMMARY in metadata:
             self._summaries[str(metadata[SUMMARY].value)] = None
 
 
 def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
     """Build a Dagster logger that passes the events and messages of a run to handlers."""
-    logger = logging.Logger("rossmann.refresh", logging.DEBUG)
-    for handler in handlers:
-        logger.addHandler(handler)
-    return dg.LoggerDefinition(lambda _: logger)
+
+    def build(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("rossmann.refresh", logging.DEBUG)
+        for handler in handlers:
+            logger.addHandler(handler)
+        return logger
+
+    return dg.LoggerDefinition(build, description="The terminal and the log of this command.")
 
 
 @contextlib.contextmanager

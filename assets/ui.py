@@ -13,11 +13,13 @@ import sys
 from assets.home import prepare_dagster_home
 from rossmann_ml.base.settings import Settings, load_settings
 
+_PARTS = ("all", "code", "webserver", "daemon")
+
 
 def main() -> None:
     """Replace this process by Dagster on the folder that ``rossmann refresh`` writes to."""
     parser = argparse.ArgumentParser(prog="python -m assets.ui", description=__doc__)
-    parser.add_argument("--part", choices=["all", "code", "webserver", "daemon"], default="all")
+    parser.add_argument("--part", choices=_PARTS, default="all")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", default="3000")
     given = parser.parse_args()

@@ -36,11 +36,12 @@ def train(
     same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
     console = Console(highlight=False, soft_wrap=True)
-    model, decision = retrain(
+    done = retrain(
         Session(default_settings(), progress=show),
         profile=profile,
         actor=getpass.getuser() if promote else None,
     )
+    model, decision = done.model, done.decision
     console.print()
     console.print(
         f"[bold]{model.model_version}[/] {'trained' if model.is_new else 'was trained before'} "

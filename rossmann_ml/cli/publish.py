@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rossmann_ml.base.errors import RefusedError, SettingsError
+from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.pipeline.dbt_models import build_models
+from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
-from rossmann_ml.serving.generations import list_generations
+from rossmann_ml.serving.generations import GenerationInfo, list_generations
 from rossmann_ml.warehouse.session import Session
 
 
@@ -45,15 +45,17 @@ def publish(
         )
     console = Console(highlight=False, soft_wrap=True)
     session = Session(default_settings())
-    run_id = f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    jump = AcceptedJump(getpass.getuser(), reason) if accept_jump else None
+    run = Run(
+        run_id=f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        actor=getpass.getuser(),
+        is_publishing=True,
+        accepted_jump=AcceptedJump(getpass.getuser(), reason) if accept_jump else None,
+    )
     with session.holding():
         if build:
             console.print("building the marts")
-            built = build_models(session, ["build", "--selector", "marts"], run_id=run_id)
-            if built.failure:
-                raise RefusedError(built.failure)
-        generation, report = watch_and_publish(session, run_id=run_id, accepted_jump=jump)
+            BUILD_MARTS(session, run)
+        generation, report = watch_and_publish(session, run)
     _print_published(console, generation)
     console.print(f"alerts: {report.summary()}", markup=False)
 
@@ -90,7 +92,7 @@ def generations() -> None:
         # ids are copied from here, so they stay whole on the narrowest screen
         table.add_column(name, justify="right" if name == "MB" else "left", no_wrap=name != "model")
     for each in found:
-        info = each.info
+        info: GenerationInfo = each.info
         table.add_row(
             "*" if each.is_current else "",
             info.generation_id,

@@ -20,6 +20,7 @@ from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panels import panel_of
 from rossmann_ml.forecasting.score import BACKFILL, ForecastReport, panel_to_score, store_forecasts
 from rossmann_ml.models.recipe import Recipe
+from rossmann_ml.pipeline.steps import Run, Step
 from rossmann_ml.training.fit import make_bundle
 from rossmann_ml.training.model_records import record_model, training_report
 from rossmann_ml.warehouse.clock import monday_after
@@ -71,13 +72,17 @@ def backfill_origin(
                 f"{forecast_origin} cannot be backfilled; past origins that can be: {covered}"
             )
         session.progress(f"plan as known by {known_by}")
-        command = ["run", "--selector", "plan_of_an_origin"]
-        past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
-        try:
-            run_dbt(session, command, variables=past)
-        finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
-            run_dbt(session, command)
+        _plan_of_origin(session, forecast_origin, known_by)
         return _train_and_score(session, forecast_origin, known_by, run_id, profile)
+
+
+def _plan_of_origin(session: Session, forecast_origin: date, known_by: date) -> None:
+    command = ["run", "--selector", "plan_of_an_origin"]
+    past = dbt_variables(session.params, forecast_origin=forecast_origin, known_by=known_by)
+    try:
+        run_dbt(session, command, variables=past)
+    finally:  # the past origin's plan stays; the tables of the newest origin are rebuilt
+        run_dbt(session, command)
 
 
 def _train_and_score(
@@ -119,3 +124,17 @@ def _train_and_score(
             known_by=known_by,
             versions=versions,
         )
+
+
+def _backfill(session: Session, run: Run) -> ForecastReport:
+    if run.forecast_origin is None:
+        raise ValueError("a backfill needs a forecast origin")
+    return backfill_origin(
+        session, forecast_origin=run.forecast_origin, run_id=run.run_id, profile=run.profile
+    )
+
+
+BACKFILL_ORIGIN: Step[ForecastReport] = Step(
+    "forecasting__backfilled_forecasts", "backfill", _backfill
+)
+"""Only step of a backfill. Its panel stays in memory: tables hold that of the newest origin."""

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import duckdb
 
 from rossmann_ml.base.params import Profile
 from rossmann_ml.features.inputs import newest_origin
-from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.training.fit import run_backtest, train_challenger
-from rossmann_ml.training.gate import Decision, promote, reconcile_alias
+from rossmann_ml.pipeline.steps import BACKTEST, GATE, TRAIN, TRAINING_PANEL, Run
+from rossmann_ml.training.gate import Decision
 from rossmann_ml.training.model_records import TrainingReport, stored_report
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models
 
 
-def retrain(
-    session: Session, *, profile: Profile, actor: str | None
-) -> tuple[TrainingReport, Decision | None]:
+@dataclass(frozen=True)
+class Retraining:
+    """Results of a training and of the gate.
+
+    Attributes:
+        model: Report of the trained model.
+        decision: Decision of the gate; None when the gate was left out.
+    """
+
+    model: TrainingReport
+    decision: Decision | None
+
+
+def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retraining:
     """Train a challenger for the newest origin and pass it to the gate.
 
     A model of the same recipe, data and code is not trained again. After an interruption only the
@@ -31,34 +43,25 @@ def retrain(
         profile: Training profile.
         actor: Person or program to record with the gate's decision; None leaves the gate out.
 
-    Returns:
-        Report of the trained model; decision of the gate, None when it was left out.
-
     Raises:
         NoDataError: There is no warehouse, or too little history.
         BusyError: Another writer is at work.
         TrackingError: MLflow does not answer or rejects the request.
     """
+    run = Run(run_id="", actor=actor or "", profile=profile)
     require_database(session.settings)  # writing() would create a missing warehouse
     with session.writing() as connection:
         model = _trained_before(session, connection, profile)
         if model is None:
             session.progress("training panel")
-            build_training_panel(session, profile=profile)
-            run_backtest(session, profile=profile)
-            model = train_challenger(session, profile=profile)
+            TRAINING_PANEL(session, run)
+            BACKTEST(session, run)
+            model = TRAIN(session, run)
         if actor is None:
-            return model, None
+            return Retraining(model, None)
         session.progress(f"gate: {model.model_version} against the champion")
-        decision = pass_gate(session, model_version=model.model_version, actor=actor)
-    return model, decision
-
-
-def pass_gate(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
-    """Compare a model, by default the newest, with the champion; see `training.gate.promote`."""
-    # MLflow may have missed an earlier decision: set its alias first
-    reconcile_alias(session)
-    return promote(session, model_version=model_version, actor=actor)
+        decision = GATE(session, replace(run, model_version=model.model_version))
+    return Retraining(model, decision)
 
 
 def _trained_before(

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
-from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
+from rossmann_ml.pipeline.steps import ALERT_RULES, PUBLISH, Run
+from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import FailedRun
 from rossmann_ml.warehouse.session import Session
 
 
-def watch_and_publish(
-    session: Session, *, run_id: str, accepted_jump: AcceptedJump | None = None
-) -> tuple[PublishedGeneration, AlertReport]:
+def watch_and_publish(session: Session, run: Run) -> tuple[PublishedGeneration, AlertReport]:
     """Evaluate the alert rules, then publish; a publication that fails or is held raises an alert.
 
     Raises:
         RossmannError: See :func:`rossmann_ml.publish.publishing.publish`.
     """
-    report = watch(session, run_id=run_id, is_publishing=True)
+    report = ALERT_RULES(session, run)
     try:
-        return publish(session, run_id=run_id, accepted_jump=accepted_jump), report
+        return PUBLISH(session, run), report
     except RossmannError as error:
-        failed = FailedRun(run_id=run_id, reason=str(error), step="publish")
-        watch(session, run_id=run_id, failure=failed)
+        failed = FailedRun(run_id=run.run_id, reason=str(error), step="publish")
+        watch(session, run_id=run.run_id, failure=failed)
         raise

@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rossmann_ml.base.files import write_text_atomically
-
 
 @dataclass(frozen=True)
 class RefreshRecord:
@@ -42,7 +40,10 @@ class RefreshRecord:
 
     def write(self, path: Path) -> None:
         """Write the record to a JSON file, atomically."""
-        write_text_atomically(path, json.dumps(asdict(self), indent=2) + "\n")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".tmp")
+        half.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        half.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -17,6 +17,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.monitoring.alerts import delivery
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
+from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import FailedRun, read_status, resolve_failure, write_status
@@ -31,6 +32,8 @@ A_PLAN = (
 )
 
 Watching = Callable[..., AlertReport]
+
+PUBLISHING_RUN = Run("r", "a test", is_publishing=True)
 
 
 @pytest.fixture
@@ -260,7 +263,7 @@ def test_alerts_are_published_with_the_generation(
     quiet_warehouse: Settings, project_params: Params
 ):
     change(quiet_warehouse, NO_PLAN, marts_follow=False)
-    generation, report = watch_and_publish(Session(quiet_warehouse, project_params), run_id="r")
+    generation, report = watch_and_publish(Session(quiet_warehouse, project_params), PUBLISHING_RUN)
     assert generation.tables["alerts"] == len(report.open) == 1
 
 
@@ -276,13 +279,13 @@ def test_a_held_publication_is_an_alert_until_a_run_publishes(
         "WHERE forecast_origin = DATE '2015-07-31'",
     )
     with pytest.raises(HeldError):
-        watch_and_publish(Session(settings, project_params), run_id="r")
+        watch_and_publish(Session(settings, project_params), PUBLISHING_RUN)
     held = [
         each for each in read_status(settings.published_path).alerts if each.rule == "failed_run"
     ]
     assert [(each.subject, each.severity) for each in held] == [("publish", "critical")]
     assert "moved too far" in held[0].message
     change(settings, doubled.replace("* 2", "/ 2"))
-    watch_and_publish(Session(settings, project_params), run_id="r")
+    watch_and_publish(Session(settings, project_params), PUBLISHING_RUN)
     rules = {each.rule for each in read_status(settings.published_path).alerts}
     assert "failed_run" not in rules

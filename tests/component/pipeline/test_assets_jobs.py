@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,14 +16,22 @@ from support.code_location import place_settings
 from assets.resources import Pipeline
 from assets.schedules import every_monday, every_morning, retraining_mondays
 from assets.sensors import SECONDS_UNTIL_SETTLED, incoming_files
-from assets.terminal import STEPS
+from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
+from rossmann_ml.pipeline.steps import (
+    ALERT_RULES,
+    PUBLISHING,
+    TRAINING,
+    WEEKLY_JOB,
+    WEEKLY_JOB_WITH_TRAINING,
+    Step,
+)
 from rossmann_ml.serving.status import write_alerts
 
 BERLIN = ZoneInfo("Europe/Berlin")
-TRAINING = {
-    *("features__training_panel", "forecasting__out_of_fold"),
-    *("forecasting__model_versions", "forecasting__promotions"),
-}
+
+
+def names(steps: Sequence[Step[object]]) -> set[str]:
+    return {step.name for step in steps}
 
 
 def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
@@ -33,21 +42,23 @@ def dagsters_steps(location: dg.Definitions, job: str) -> set[str]:
 @pytest.mark.parametrize(
     ("job", "steps"),
     [
-        ("weekly_refresh", STEPS.keys() - TRAINING),
-        ("weekly_refresh_with_training", STEPS.keys()),
+        ("weekly_refresh", WEEKLY_JOB),
+        ("weekly_refresh_with_training", WEEKLY_JOB_WITH_TRAINING),
         ("train_model", TRAINING),
-        ("publish_forecasts", {"marts", "monitoring__alerts", "published__generation"}),
-        ("backfill_forecasts", {"forecasting__backfilled_forecasts"}),
-        ("watch", {"monitoring__alerts"}),
+        ("publish_forecasts", PUBLISHING),
+        ("backfill_forecasts", [BACKFILL_ORIGIN]),
+        ("watch", [ALERT_RULES]),
     ],
 )
-def test_a_job_runs_its_steps_and_no_others(location: dg.Definitions, job: str, steps: set[str]):
-    assert dagsters_steps(location, job) == steps
+def test_a_job_in_dagster_is_the_list_of_steps_in_the_library(
+    location: dg.Definitions, job: str, steps: Sequence[Step[object]]
+):
+    assert dagsters_steps(location, job) == names(steps)
 
 
-def test_the_titles_of_steps_are_in_an_order_that_dagster_allows(location: dg.Definitions):
+def test_the_list_of_steps_is_in_an_order_that_dagster_allows(location: dg.Definitions):
     graph = location.resolve_job_def("weekly_refresh_with_training").graph
-    order = list(STEPS)
+    order = [step.name for step in WEEKLY_JOB_WITH_TRAINING]
     waits_for = {
         node: {
             output.node.name

@@ -86,7 +86,7 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
     assert registered == "1"
 
     # the training is complete: no part of it may run again
-    for step in ("build_training_panel", "run_backtest", "train_challenger"):
+    for step in ("TRAINING_PANEL", "BACKTEST", "TRAIN"):
         monkeypatch.delattr(retraining, step)
     code, said = rossmann("train")
     assert code == 0, said

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from support.documents import documents
 
-from assets.terminal import STEPS
 from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 from rossmann_ml.warehouse.tables import SCHEMA_OWNERS, TABLE_OWNERS
 
 ARCHITECTURE = PROJECT_DIR / "docs" / "explanation" / "architecture.md"
@@ -94,7 +94,7 @@ def test_contributors_find_every_package() -> None:
 def test_the_page_lists_the_steps_of_a_monday_in_their_order() -> None:
     rows = table_under("The weekly job, step by step")
     assert [(row[0], row[1].strip("`")) for row in rows] == [
-        (title, name) for name, title in STEPS.items()
+        (step.title, step.name) for step in WEEKLY_JOB_WITH_TRAINING
     ]
 
 
