@@ -10,7 +10,9 @@ interrupted one. See :mod:`benchmarks.ablation_variants` for the groups and
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -21,12 +23,7 @@ import polars as pl
 from rich.console import Console
 
 from benchmarks.ablation_page import write_page
-from benchmarks.ablation_variants import (
-    WITHOUT_START,
-    Variant,
-    chosen_groups,
-    group_features,
-)
+from benchmarks.ablation_variants import GROUPS, WITHOUT_START, Variant, group_features
 from benchmarks.accuracy import DEVELOPMENT_ORIGINS
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.base.params import Params, Profile, load_params
@@ -116,8 +113,16 @@ def ablate_groups(bench: Bench, groups: Sequence[str], seeds: Sequence[int]) -> 
     Returns:
         ``group`` (``all features`` first), ``seed, forecast_origin, rmspe``.
     """
+    features = bench.variant([PROBE], 0).features
+    variants: dict[str, dict[str, object]] = {"all features": {}}
+    for group in groups:
+        variants[group] = (
+            {"has_start": False}
+            if group == WITHOUT_START
+            else {"left_out": group_features(group, features)}
+        )
     parts = []
-    for group, changes in _variants(bench, groups):
+    for group, changes in variants.items():
         for seed in seeds:
             bench.progress(f"without {group}, seed {seed}" if changes else f"all, seed {seed}")
             variant = bench.variant([PROBE], seed, **changes)
@@ -128,16 +133,6 @@ def ablate_groups(bench: Bench, groups: Sequence[str], seeds: Sequence[int]) -> 
                 )
             )
     return pl.concat(parts).select("group", "seed", "forecast_origin", "rmspe")
-
-
-def _variants(bench: Bench, groups: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
-    features = bench.variant([PROBE], 0).features
-    yield "all features", {}
-    for group in groups:
-        if group == WITHOUT_START:
-            yield group, {"has_start": False}
-        else:
-            yield group, {"left_out": group_features(group, features)}
 
 
 def compare_members(bench: Bench, seeds: Sequence[int]) -> pl.DataFrame:
@@ -218,23 +213,19 @@ def pass_params(
     return Params.model_validate(values)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Compute missing fits and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds")
     parser.add_argument("--profile", choices=("fast", "full"), default="fast")
     parser.add_argument("--rows-share", type=float, help="of the training rows; the profile's")
-    parser.add_argument("--groups", help="comma-separated beginnings of names; all")
-    parser.add_argument("--origins", help="comma-separated dates; the development origins")
     parser.add_argument("--without-members", action="store_true", help="leave out families, blend")
     parser.add_argument("--output", type=Path, default=PAGE)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     console = Console(highlight=False)
     settings = load_settings()
     params = load_params(settings.params_path)
-    origins = [date.fromisoformat(each) for each in given.origins.split(",")] if given.origins \
-        else DEVELOPMENT_ORIGINS  # fmt: skip
-    groups = chosen_groups(given.groups)
+    origins = DEVELOPMENT_ORIGINS
     seeds = [params.training.seed + number for number in range(given.seeds)]
     # training origins are counted back from the end of the newest horizon
     newest = max(origins) + timedelta(days=params.forecast.horizon_days)
@@ -256,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             connection, inputs, params, origins, given.profile, settings.threads,
             cache(lambda: panel_of(inputs, recipe.params, recipe.profile)[0]), console.print,
         )  # fmt: skip
-        ablation = ablate_groups(bench, groups, seeds)
+        ablation = ablate_groups(bench, [*GROUPS, WITHOUT_START], seeds)
         members = None if given.without_members else compare_members(bench, seeds)
     write_page(
         given.output,
@@ -266,25 +257,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "data version": f"`{version}`, {inputs.first_sales_date} to {last_day}",
             "profile": f"`{given.profile}`, {share:.0%} of the training rows",
             "seeds": ", ".join(map(str, seeds)),
-            "made by": f"`{command(given)}`",
+            "made by": f"`{shlex.join(['python', '-m', 'benchmarks.ablation', *sys.argv[1:]])}`",
         },
     )
     console.print(f"wrote {given.output}")
-
-
-def command(given: argparse.Namespace) -> str:
-    """Return the command that writes the same page."""
-    said: Mapping[str, object] = {
-        "seeds": given.seeds,
-        "profile": given.profile,
-        "rows-share": given.rows_share,
-        "groups": given.groups and f'"{given.groups}"',
-        "origins": given.origins,
-    }
-    options = [f"--{name} {value}" for name, value in said.items() if value is not None]
-    if given.without_members:
-        options.append("--without-members")
-    return " ".join(["python -m benchmarks.ablation", *options])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ def groups_table(ablation: pl.DataFrame) -> str:
     origins = pairs.group_by("group", "forecast_origin").agg(
         worse_by=pl.col("rmspe").median() - pl.col("with_all").median()
     )
+    days = sorted(map(str, origins["forecast_origin"].unique()))
     differences = (
         pairs.group_by("group", maintain_order=True)
         .agg(
@@ -71,22 +72,20 @@ def groups_table(ablation: pl.DataFrame) -> str:
             fits=pl.len(),
         )
         .join(origins.group_by("group").agg(mean=pl.col("worse_by").mean()), on="group")
+        .join(origins.pivot("forecast_origin", index="group", values="worse_by"), on="group")
         .sort("mean", "group", descending=[True, False])
     )
-    days = sorted(origins["forecast_origin"].unique().to_list())
-    by_key = {(row["group"], row["forecast_origin"]): row["worse_by"]
-              for row in origins.iter_rows(named=True)}  # fmt: skip
     rows = [
         (
             row["group"],
             f"{row['mean']:+.4f}",
             "-" if row["spread"] is None else f"{row['spread']:.4f}",
             f"{row['worse']} of {row['fits']}",
-            *(f"{by_key[row['group'], day]:+.4f}" for day in days),
+            *(f"{row[day]:+.4f}" for day in days),
         )
         for row in differences.iter_rows(named=True)
     ]
-    names = ("left out", "RMSPE", "spread", "worse in", *map(str, days))
+    names = ("left out", "RMSPE", "spread", "worse in", *days)
     overall = with_all["with_all"].to_numpy().mean()
     by_seed = with_all.group_by("forecast_origin").agg(pl.col("with_all").std())["with_all"]
     noise = by_seed.drop_nulls()
@@ -108,24 +107,19 @@ def groups_table(ablation: pl.DataFrame) -> str:
 
 def members_table(members: pl.DataFrame) -> str:
     """Return the RMSPE of families and blends by number of seeds: mean, and by origin."""
-    days = sorted(members["forecast_origin"].unique().to_list())
-    rows = []
-    for (model, seeds), part in (
-        members.with_columns(mean=pl.col("rmspe").mean().over("model", "seeds"))
-        .sort("mean", "model", "seeds", "forecast_origin")
-        .group_by("model", "seeds", maintain_order=True)
-    ):
-        by_day = dict(zip(part["forecast_origin"], part["rmspe"], strict=True))
-        is_fitted = model not in {LINEAR, SEASONAL_NAIVE, MEDIAN}
-        rows.append(
-            (
-                model,
-                str(seeds) if is_fitted else "-",
-                rmspe(part["mean"][0]),
-                *(rmspe(by_day[day]) for day in days),
-            )
+    days = sorted(map(str, members["forecast_origin"].unique()))
+    by_day = members.pivot("forecast_origin", index=["model", "seeds"], values="rmspe")
+    means = members.group_by("model", "seeds").agg(mean=pl.col("rmspe").mean())
+    found = by_day.join(means, on=["model", "seeds"]).sort("mean", "model", "seeds")
+    rows = [
+        (
+            row["model"],
+            "-" if row["model"] in {LINEAR, SEASONAL_NAIVE, MEDIAN} else str(row["seeds"]),
+            *(rmspe(row[name]) for name in ("mean", *days)),
         )
+        for row in found.iter_rows(named=True)
+    ]
     return (
         "RMSPE; with one seed the mean over the seeds, with more their log forecasts averaged.\n\n"
-        + markdown_table(("model", "seeds", "mean", *map(str, days)), rows)
+        + markdown_table(("model", "seeds", "mean", *days), rows)
     )

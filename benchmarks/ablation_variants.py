@@ -121,21 +121,3 @@ class WithoutStart:
     def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
         """Predict log sales of panel rows."""
         return self.model.predict_log_sales(without_start(panel))
-
-
-def chosen_groups(wanted: str | None) -> list[str]:
-    """Return the groups whose names start with one of the given texts.
-
-    Raises:
-        NoDataError: A text matches no group; the message lists all groups.
-    """
-    names = [*GROUPS, WITHOUT_START]
-    if wanted is None:
-        return names
-    chosen = []
-    for beginning in wanted.split(","):
-        found = [name for name in names if name.startswith(beginning.strip())]
-        if not found:
-            raise NoDataError(f"no group begins with {beginning!r}; there are: {', '.join(names)}")
-        chosen += found
-    return list(dict.fromkeys(chosen))

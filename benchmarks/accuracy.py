@@ -7,22 +7,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 from rich.console import Console
 
-from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.training.model_card import rmspe_table
 from rossmann_ml.warehouse.connection import connect, read_frame
-from rossmann_ml.warehouse.tables.models import champion
+from rossmann_ml.warehouse.tables.models import require_champion
 from rossmann_ml.warehouse.versions import data_version
 
 DEVELOPMENT_ORIGINS = [date(2014, 6, 20), date(2014, 9, 12), date(2015, 3, 27), date(2015, 5, 8)]
@@ -33,37 +29,6 @@ Every origin's models saw only what was known by then; weights, bias factor and 
 origins that were over by then. The development origins guided the choice of features,
 parameters and families, so figures on them flatter: on weeks that played no part, expect worse.
 What each group of features and each family bring is in [Ablation](ablation.md)."""
-
-
-@dataclass(frozen=True)
-class Champion:
-    """Champion of a warehouse.
-
-    Attributes:
-        model_version: Version of the model.
-        scores: Rows of ``forecasting.backtest_scores`` of the model.
-    """
-
-    model_version: str
-    scores: pl.DataFrame
-
-    @classmethod
-    def read(cls, connection: duckdb.DuckDBPyConnection) -> Champion:
-        """Read the champion and its backtest.
-
-        Raises:
-            NoDataError: The warehouse has no champion.
-        """
-        version = champion(connection)
-        scores = read_frame(
-            connection,
-            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
-            "ORDER BY model, forecast_origin, segment_kind, segment",
-            [version],
-        )
-        if version is None:
-            raise NoDataError("the warehouse has no champion yet: run `rossmann refresh`")
-        return cls(version, scores)
 
 
 def development_table(scores: pl.DataFrame) -> str:
@@ -79,9 +44,8 @@ def development_table(scores: pl.DataFrame) -> str:
     )  # fmt: skip
 
 
-def champion_tables(champion: Champion) -> str:
+def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
     """Return the champion's RMSPE by origin and model, and the coverage of its intervals."""
-    scores = champion.scores
     coverage = scores.filter(
         (pl.col("model") == BLEND)
         & pl.col("coverage_80").is_not_null()
@@ -95,7 +59,7 @@ def champion_tables(champion: Champion) -> str:
            nulls_last=True)  # fmt: skip
     coverage_rows = [
         (
-            _case(row["segment_kind"], row["segment"]),
+            f"{row['segment_kind']} {row['segment']}".replace("_", " ").removesuffix(" all"),
             str(row["forecast_origin"] or "all"),
             f"{row['store_days']:,}",
             percent(row["coverage_80"]),
@@ -104,7 +68,7 @@ def champion_tables(champion: Champion) -> str:
         for row in coverage.iter_rows(named=True)
     ]
     return (
-        f"`{champion.model_version}`; RMSPE by origin and model.\n\n"
+        f"`{model_version}`; RMSPE by origin and model.\n\n"
         + rmspe_table(scores)
         + "\n\nShare of actuals inside the intervals, at origins with an earlier one to "
         "calibrate on.\n\n"
@@ -112,13 +76,14 @@ def champion_tables(champion: Champion) -> str:
     )
 
 
-def _case(kind: str, segment: str) -> str:
-    name = kind.replace("_", " ")
-    return name if segment == "all" else f"{name} {segment}"
+def page_of(model_version: str, scores: pl.DataFrame, facts: dict[str, str]) -> str:
+    """Return the page as Markdown.
 
-
-def page_of(champion: Champion, facts: dict[str, str]) -> str:
-    """Return the page as Markdown."""
+    Args:
+        model_version: Version of the champion.
+        scores: Rows of ``forecasting.backtest_scores`` of the champion.
+        facts: Facts on the data and the model by name, for the head of the page.
+    """
     days = ", ".join(map(str, DEVELOPMENT_ORIGINS))
     return "\n\n".join(
         [
@@ -128,35 +93,41 @@ def page_of(champion: Champion, facts: dict[str, str]) -> str:
             _ABOUT,
             "## The development origins",
             f"{days}.",
-            development_table(champion.scores),
+            development_table(scores),
             "## The champion's backtest",
-            champion_tables(champion),
+            champion_tables(model_version, scores),
         ]
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=PAGE)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args()
     settings = load_settings()
     with connect(settings, read_only=True) as connection:
         version = data_version(connection)
-        found = Champion.read(connection)
+        champion = require_champion(connection)
+        scores = read_frame(
+            connection,
+            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
+            "ORDER BY model, forecast_origin, segment_kind, segment",
+            [champion],
+        )
         ((profile, first, last),) = connection.execute(
             "SELECT profile, (SELECT min(sales_date) FROM core.fct_daily_sales), "
             "(SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed) "
             "FROM forecasting.model_versions WHERE model_version = ?",
-            [found.model_version],
+            [champion],
         ).fetchall()
     facts = {
         "data version": f"`{version}`, {first} to {last}",
-        "model": f"`{found.model_version}`, profile `{profile}`",
+        "model": f"`{champion}`, profile `{profile}`",
         "made by": "`python -m benchmarks.accuracy`",
     }
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(page_of(found, facts) + "\n", encoding="utf-8")
+    given.output.write_text(page_of(champion, scores, facts) + "\n", encoding="utf-8")
     Console(highlight=False).print(f"wrote {given.output}")
 
 

@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -32,7 +34,6 @@ ENDPOINTS = {
     "peer: the same from DuckDB": "/from_duckdb/1",
     "peer: an empty answer": "/empty",
 }
-_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 @contextmanager
@@ -81,12 +82,8 @@ def wrk(address: str, seconds: int) -> tuple[float, float, float]:
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
     latency = dict(re.findall(r"(50|99)%\s+([\d.]+(?:us|ms|s))", done))
     assert rate is not None
-    return float(rate[1]), _milliseconds(latency["50"]), _milliseconds(latency["99"])
-
-
-def _milliseconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
-    return float(number) * _UNITS[unit]
+    p50, p99 = (1000 * pd.Timedelta(latency[share]).total_seconds() for share in ("50", "99"))
+    return float(rate[1]), p50, p99
 
 
 def ask(client: httpx.Client, path: str, body: dict, times: int) -> list[float]:
@@ -104,11 +101,6 @@ def memory_mb(process_id: int) -> tuple[float, float]:
     status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
     found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", status))
     return int(found["VmRSS"]) / 1000, int(found["VmHWM"]) / 1000
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Return the smallest value that is not below this share of all."""
-    return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 
 def main() -> None:
@@ -143,9 +135,8 @@ def main() -> None:
         one = ask(client, "/predict", promo, 100)
         every = ask(client, "/predict_batch", {}, 3)
         after, highest = memory_mb(process_id)
-        console.print(
-            f"POST /predict: p50 {percentile(one, 0.5):.1f} ms, p99 {percentile(one, 0.99):.1f} ms"
-        )
+        p50, p99 = np.quantile(one, [0.5, 0.99])
+        console.print(f"POST /predict: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
         console.print(f"POST /predict_batch, all stores, 42 days: {min(every) / 1000:.2f} s")
         console.print(
             f"memory of the worker: {before:.0f} MB when ready, {after:.0f} MB afterwards, "

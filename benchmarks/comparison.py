@@ -11,9 +11,9 @@ settings and the champion's scores from the published generation, and writes the
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from rossmann_ml.base.process import prepare
 
@@ -44,8 +44,7 @@ ROLLING = [*(f"sales_{lag}" for lag in LAGS), *(f"mean_{window}" for window in W
 TREES = 400
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """RMSPE of one approach as reported (None without such a figure) and as it serves."""
 
     approach: str
@@ -211,16 +210,15 @@ def champions_rows(settings: Settings) -> tuple[date, int, list[Row]]:
 
 def render(origin: date, store_days: int, rows: list[Row]) -> str:
     """Return the table as Markdown."""
-    lines = [
-        f"Origin {origin}, {HORIZON_DAYS} days, {store_days:,} open store-days with sales; RMSPE.",
-        "",
-        "| approach | as it is usually reported | as it serves |",
-        "|---|---:|---:|",
+    about = (
+        f"Origin {origin}, {HORIZON_DAYS} days, {store_days:,} open store-days with sales; RMSPE."
+    )
+    names = ("approach", "as it is usually reported", "as it serves")
+    cells = [
+        (name, "" if reported is None else f"{reported:.4f}", f"{served:.4f}")
+        for name, reported, served in rows
     ]
-    for row in rows:
-        reported = "" if row.reported is None else f"{row.reported:.4f}"
-        lines.append(f"| {row.approach} | {reported} | {row.served:.4f} |")
-    return "\n".join(lines)
+    return f"{about}\n\n{markdown_table(names, cells)}"
 
 
 def main() -> None:

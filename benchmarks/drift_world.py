@@ -41,7 +41,7 @@ _HORIZON = """
     FROM core.horizon_plan JOIN core.dim_store USING (store_id)
     WHERE horizon_days <= $horizon_days ORDER BY store_id, day
 """
-_WEEKS_COME_TRUE = """
+WEEKS_WITH_ACTUALS = """
     WITH members AS (
         SELECT data_version, forecast_origin, store_id, target_date,
             exp(avg(log_forecast)) AS forecast
@@ -51,6 +51,7 @@ _WEEKS_COME_TRUE = """
     FROM members JOIN forecasting.out_of_fold_days
         USING (data_version, forecast_origin, store_id, target_date)
 """
+"""Query of out-of-fold forecasts with actuals, by origin and week of the horizon."""
 
 
 @dataclass
@@ -136,18 +137,14 @@ class Memory:
         self._features = pl.concat(features)
         self._forecasts = pl.concat(forecasts)
 
-    def features(self, origin: date) -> pl.DataFrame:
-        """Return the features of an origin."""
-        return self._features.filter(pl.col("forecast_origin") == origin)
-
     def feature_samples(self, origin: date, now: pl.DataFrame | None = None) -> list[Sample]:
         """Return samples of features of an origin, or given ones, and of the year before."""
         then = origin - timedelta(days=YEAR_DAYS)
+        known, reference = (
+            self._features.filter(pl.col("forecast_origin") == each) for each in (origin, then)
+        )
         return feature_samples(
-            self.features(origin) if now is None else now,
-            self.features(then),
-            origin=origin,
-            reference_origin=then,
+            known if now is None else now, reference, origin=origin, reference_origin=then
         )
 
     def forecast_samples(self, origin: date) -> list[Sample]:
@@ -157,8 +154,3 @@ class Memory:
             for each in (origin, origin - WEEK)
         )
         return forecast_samples(now, then)
-
-
-def weeks_with_actuals(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Return out-of-fold forecasts with actuals, by origin and week of the horizon."""
-    return read_frame(connection, _WEEKS_COME_TRUE)

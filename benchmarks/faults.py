@@ -39,15 +39,9 @@ class Drop:
         rows = pl.read_csv(self.path(kind), infer_schema=False)
         rows.with_columns(**columns).write_csv(self.path(kind))
 
-    def keep(self, kind: str, rows: pl.Expr) -> None:
-        """Remove all other rows of a file."""
-        pl.read_csv(self.path(kind), infer_schema=False).filter(rows).write_csv(self.path(kind))
-
-    def largest_state(self) -> list[str]:
-        """Return the stores of the state with the most stores."""
-        states = pl.read_csv(self.place.raw_path / "store_states.csv", infer_schema=False)
-        stores = states.group_by("State").agg("Store").sort(pl.col("Store").list.len(), "State")
-        return stores.row(-1, named=True)["Store"]  # type: ignore[no-any-return]
+    def send_again(self, kind: str) -> None:
+        """Replace a file by that of the Monday before."""
+        shutil.copyfile(self.path(kind, weeks_back=1), self.path(kind))
 
 
 @dataclass(frozen=True)
@@ -65,10 +59,6 @@ class Fault:
     plant: Callable[[Drop], None]
 
 
-def _nothing(_: Drop) -> None:
-    pass
-
-
 def _promo_inverted(drop: Drop) -> None:
     is_next_week = pl.col("Date").str.to_date() < drop.monday + _WEEK
     inverted = pl.when(pl.col("Promo") == "1").then(pl.lit("0")).otherwise(pl.lit("1"))
@@ -76,12 +66,10 @@ def _promo_inverted(drop: Drop) -> None:
 
 
 def _state_closed(drop: Drop) -> None:
-    is_in_state = pl.col("Store").is_in(drop.largest_state())
-
-    def zero(column: str) -> pl.Expr:
-        return pl.when(is_in_state).then(pl.lit("0")).otherwise(column)
-
-    drop.change("sales", **{name: zero(name) for name in ("Open", "Sales", "Customers")})
+    states = pl.read_csv(drop.place.raw_path / "store_states.csv", infer_schema=False)
+    stores = states.group_by("State").agg("Store").sort(pl.col("Store").list.len(), "State")
+    zero = pl.when(pl.col("Store").is_in(stores["Store"][-1])).then(pl.lit("0"))
+    drop.change("sales", **{name: zero.otherwise(name) for name in ("Open", "Sales", "Customers")})
 
 
 def _thousands(drop: Drop) -> None:
@@ -89,11 +77,9 @@ def _thousands(drop: Drop) -> None:
 
 
 def _day_missing(drop: Drop) -> None:
-    drop.keep("sales", pl.col("Date") != str(drop.monday - timedelta(days=4)))
-
-
-def _file_again(drop: Drop) -> None:
-    shutil.copyfile(drop.path("sales", weeks_back=1), drop.path("sales"))
+    rows = pl.read_csv(drop.path("sales"), infer_schema=False)
+    is_kept = pl.col("Date") != str(drop.monday - timedelta(days=4))
+    rows.filter(is_kept).write_csv(drop.path("sales"))
 
 
 def _file_twice(drop: Drop) -> None:
@@ -101,23 +87,27 @@ def _file_twice(drop: Drop) -> None:
     drop.path("sales").write_text("".join([*lines, *lines[1:]]), encoding="utf-8")
 
 
-def _plan_stale(drop: Drop) -> None:
-    shutil.copyfile(drop.path("plan", weeks_back=1), drop.path("plan"))
-
-
 def _store_doubled(drop: Drop) -> None:
     doubled = (pl.col("Sales").cast(pl.Float64) * 2).cast(pl.Int64).cast(pl.String)
     drop.change("sales", Sales=pl.when(pl.col("Store") == "1").then(doubled).otherwise("Sales"))
 
 
-UNTOUCHED = Fault("untouched", "nothing planted", _nothing)
+UNTOUCHED = Fault("untouched", "nothing planted", lambda _: None)
 FAULTS = (
     Fault("promo-inverted", "promo flag of the week to come inverted in the plan", _promo_inverted),
     Fault("state-closed", "all stores of one state reported closed for a week", _state_closed),
     Fault("thousands", "a week's sales in thousands", _thousands),
     Fault("day-missing", "a Thursday missing from the week's sales", _day_missing),
-    Fault("file-again", "last week's sales file sent again in place of this week's", _file_again),
+    Fault(
+        "file-again",
+        "last week's sales file sent again in place of this week's",
+        lambda drop: drop.send_again("sales"),
+    ),
     Fault("file-twice", "the week's rows twice in one file", _file_twice),
-    Fault("plan-stale", "last week's plan sent again in place of this week's", _plan_stale),
+    Fault(
+        "plan-stale",
+        "last week's plan sent again in place of this week's",
+        lambda drop: drop.send_again("plan"),
+    ),
     Fault("store-doubled", "a store whose sales double overnight", _store_doubled),
 )

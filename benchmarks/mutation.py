@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -33,11 +31,18 @@ from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import MutationSpec
 from rich.console import Console
 
+from rossmann_ml.base.markdown import markdown_table
 from rossmann_ml.base.settings import PROJECT_DIR
 
 PAGE = PROJECT_DIR / "docs" / "mutation.md"
 _REASONS = Path(__file__).with_name("equivalent_mutants.yaml")
-_RESULTS = PROJECT_DIR / ".state" / "mutation"
+_ABOUT = """\
+# Mutation testing
+
+Do the unit tests notice when the arithmetic changes? cosmic-ray makes one small change
+at each of a random sample of places in a package, and the package's unit tests run
+against it. Snapshots of former results do not count. `make mutation` writes this page;
+the workflow draws another seed every week."""
 _WANTED = 54 / 60  # share of mutants that the tests must notice
 
 
@@ -149,39 +154,35 @@ def sample(package: Package, *, mutants: int, seed: int) -> list[MutationSpec]:
 def _without_effect(path: Path) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Yield the spans of a module, as (line, column), that cannot change a result."""
     for node in ast.walk(ast.parse((PROJECT_DIR / path).read_text(encoding="utf-8"))):
-        found: list[ast.AST | None] = []
+        parts: list[ast.AST | None] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.append(node.returns)
-            if node.args.kwonlyargs:
-                last = [*node.args.posonlyargs, *node.args.args, *node.args.defaults]
-                first = node.args.kwonlyargs[0]
-                begin = max(
-                    ((each.end_lineno or 0, each.end_col_offset or 0) for each in last),
-                    default=(node.lineno, node.col_offset),
-                )
-                yield begin, (first.lineno, first.col_offset)
+            parts = [node.returns]
+            if node.args.kwonlyargs:  # the star before them
+                before = [*node.args.posonlyargs, *node.args.args, *node.args.defaults]
+                begin = max((_end(each) for each in before), default=_start(node))
+                yield begin, _start(node.args.kwonlyargs[0])
         elif isinstance(node, ast.arg | ast.AnnAssign):
-            found.append(node.annotation)
-        elif _changes_no_result(node):
-            found.append(node)
-        for each in found:
-            if each is not None:
-                yield (
-                    (each.lineno, each.col_offset),  # type: ignore[attr-defined]
-                    (each.end_lineno, each.end_col_offset),  # type: ignore[attr-defined]
-                )
+            parts = [node.annotation]
+        elif (
+            (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+            or (isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases))
+            or (isinstance(node, ast.keyword) and node.arg == "frozen")
+        ):
+            parts = [node]
+        for part in filter(None, parts):
+            yield _start(part), _end(part)
 
 
-def _changes_no_result(node: ast.AST) -> bool:
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test) == "TYPE_CHECKING"
-    if isinstance(node, ast.ClassDef):
-        return any(ast.unparse(base) == "Protocol" for base in node.bases)
-    return isinstance(node, ast.keyword) and node.arg == "frozen"
+def _start(node: ast.AST) -> tuple[int, int]:
+    return node.lineno, node.col_offset  # type: ignore[attr-defined]
+
+
+def _end(node: ast.AST) -> tuple[int, int]:
+    return node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
 
 def run(name: str, *, mutants: int, seed: int, workers: int, console: Console) -> list[Result]:
-    """Run the tests on a sample of mutants of a package, and keep the outcome.
+    """Run the tests on a sample of mutants of a package, and print the survivors.
 
     Raises:
         SystemExit: The tests fail without any mutant.
@@ -212,23 +213,19 @@ def run(name: str, *, mutants: int, seed: int, workers: int, console: Console) -
             for found in pool.map(attempt, copies, parts):
                 results += found
     results.sort(key=lambda result: (result.module, result.line, result.operator))
-    _RESULTS.mkdir(parents=True, exist_ok=True)
-    kept = {"seed": seed, "results": [asdict(result) for result in results]}
-    (_RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    _report(name, results, console)
+    survivors = _survivors(results)
+    console.print(f"{name}: {len(results) - len(survivors)} of {len(results)} noticed")
+    for survivor in survivors:
+        console.print(f"  {survivor}", highlight=False, markup=False)
     return results
 
 
 def _copy(target: Path) -> Path:
     """Copy the project's own files, so that a mutant never touches the checkout."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT_DIR, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, listed.stdout.split("\0")):
-        if (PROJECT_DIR / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(PROJECT_DIR / name, target / name)
+    target.mkdir()
+    listed = "git ls-files -z --cached --others --exclude-standard"
+    copied = f"xargs -0 cp --parents --target-directory '{target}'"
+    subprocess.run(f"{listed} | {copied}", shell=True, cwd=PROJECT_DIR, check=True)
     return target
 
 
@@ -253,13 +250,14 @@ def _try(spec: MutationSpec, command: str, timeout: float) -> Result:
     )
 
 
-def _report(name: str, results: list[Result], console: Console) -> None:
-    survivors = [result for result in results if not result.is_killed]
-    console.print(f"{name}: {len(results) - len(survivors)} of {len(results)} noticed")
-    for each in survivors:
-        reason = _reason(each) or "no reason known: it needs a test"
-        console.print(f"  {each.module}:{each.line} {each.operator}: {reason}", highlight=False)
-        console.print(f"    - {each.before}\n    + {each.after}", highlight=False, markup=False)
+def _survivors(results: list[Result]) -> list[str]:
+    """Describe the mutants that no test noticed."""
+    return [
+        f"`{each.module}` line {each.line}: `{each.before}` made `{each.after}`. "
+        f"{_reason(each) or 'No reason known: it needs a test.'}"
+        for each in results
+        if not each.is_killed
+    ]
 
 
 def _reason(result: Result) -> str | None:
@@ -273,42 +271,19 @@ def _reason(result: Result) -> str | None:
     return None
 
 
-def write_page() -> None:
-    """Write ``docs/mutation.md`` from the newest result of every package."""
-    lines = [
-        "# Mutation testing",
-        "",
-        "Do the unit tests notice when the arithmetic changes? cosmic-ray makes one small change",
-        "at each of a random sample of places in a package, and the package's unit tests run",
-        "against it. Snapshots of former results do not count. `make mutation` writes this page;",
-        "the workflow draws another seed every week.",
-        "",
-        "| package | seed | mutants | noticed | survivors that change nothing | without a reason |",
-        "|---|---|---|---|---|---|",
-    ]
-    listed = ["", "## Survivors", ""]
-    for name in PACKAGES:
-        path = _RESULTS / f"{name}.json"
-        if not path.exists():
-            lines.append(f"| {name} | not measured | | | | |")
-            continue
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        results = [Result(**each) for each in kept["results"]]
-        survivors = [result for result in results if not result.is_killed]
-        known = [result for result in survivors if _reason(result)]
-        lines.append(
-            f"| {name} | {kept['seed']} | {len(results)} | {len(results) - len(survivors)} | "
-            f"{len(known)} | {len(survivors) - len(known)} |"
-        )
-        for each in survivors:
-            place = f"`{each.module}` line {each.line}"
-            listed += [
-                f"- {place}: `{each.before}` made `{each.after}`. "
-                f"{_reason(each) or 'No reason known: it needs a test.'}"
-            ]
-    if len(listed) == 3:
-        listed.append("None.")
-    PAGE.write_text("\n".join([*lines, *listed, ""]), encoding="utf-8")
+def write_page(found: dict[str, list[Result]], *, seed: int) -> None:
+    """Write ``docs/mutation.md`` from the results by package."""
+    rows, survivors = [], []
+    for name, results in found.items():
+        alive = [result for result in results if not result.is_killed]
+        known = sum(_reason(result) is not None for result in alive)
+        counts = (len(results), len(results) - len(alive), known, len(alive) - known)
+        rows.append([name, str(seed), *map(str, counts)])
+        survivors += [f"- {each}" for each in _survivors(results)]
+    titles = ("package", "seed", "mutants", "noticed", "survivors that change nothing",
+              "without a reason")  # fmt: skip
+    parts = [_ABOUT, markdown_table(titles, rows), "## Survivors", "\n".join(survivors) or "None."]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -318,22 +293,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
     parser.add_argument("--mutants", type=int, default=60, help="mutants per package")
     parser.add_argument("--workers", type=int, default=2, help="parallel processes")
-    parser.add_argument("--page-only", action="store_true", help="write the page and run nothing")
     given = parser.parse_args()
-    console = Console(width=160)
-    short = []
-    for name in [] if given.page_only else given.package or PACKAGES:
-        results = run(
-            name,
-            mutants=given.mutants,
-            seed=given.seed,
-            workers=given.workers,
-            console=console,
-        )
-        if sum(result.is_killed for result in results) < _WANTED * len(results):
-            short.append(name)
+    attempt = partial(
+        run,
+        mutants=given.mutants,
+        seed=given.seed,
+        workers=given.workers,
+        console=Console(width=160),
+    )
+    found = {name: attempt(name) for name in given.package or PACKAGES}
     if not given.package:
-        write_page()
+        write_page(found, seed=given.seed)
+    short = [
+        name
+        for name, results in found.items()
+        if sum(result.is_killed for result in results) < _WANTED * len(results)
+    ]
     if short:
         raise SystemExit(f"error: fewer than {_WANTED:.0%} noticed in {', '.join(short)}")
 

@@ -59,9 +59,7 @@ def play_untouched(
     live: Settings, place: ReplayPlace, *, weeks: int, run: RunWeek = run_week
 ) -> None:
     """Replay the weeks before the fault."""
-    params = load_params(live.params_path)
-    options = _options()
-    replay(live, params, options, weeks=weeks, place=place, run=run)
+    replay(live, load_params(live.params_path), _options(), weeks=weeks, place=place, run=run)
 
 
 def play_with(
@@ -164,7 +162,7 @@ def _short(found: Sequence[str]) -> str:
     return "<br>".join(shown).replace("|", "\\|").replace("\n", " ") + more or "-"
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Replay every fault and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, prog="python -m benchmarks.planted_faults"
@@ -173,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--weeks", type=int, default=4, help="weeks before the fault")
     parser.add_argument("--faults", nargs="*", default=[fault.name for fault in FAULTS])
     parser.add_argument("--folder", type=Path, required=True, help="folder of all files")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     live = load_settings(
         raw_dir=asked.folder / "raw",

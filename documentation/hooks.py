@@ -26,27 +26,6 @@ prepare()
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add decisions and unlisted pages of ``docs/`` to the navigation."""
-    named = set(_named(config.nav))
-    decisions = sorted(path.relative_to(links.DOCS) for path in links.DOCS.glob("decisions/*.md"))
-    others = sorted(path.name for path in links.DOCS.glob("*.md") if path.name not in named)
-    for section in config.nav or []:
-        for title, entries in section.items() if isinstance(section, dict) else ():
-            if title == "Explanation":
-                entries.append({"Decisions": [path.as_posix() for path in decisions]})
-            if title == "Running it":
-                entries.extend(others)
-    return config
-
-
-def _named(nav: Any) -> list[str]:
-    if isinstance(nav, str):
-        return [nav]
-    entries = nav.values() if isinstance(nav, dict) else nav
-    return [name for entry in entries for name in _named(entry)]
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add generated pages and pages outside ``docs/``."""
     from app.api.main import create_app  # noqa: PLC0415 - slow, and only a build needs it
@@ -64,7 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     assets = Path(fastapi_offline.__file__).parent / "static"
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
         pages[f"reference/{name}"] = (assets / name).read_text(encoding="utf-8")
-    for path, page in links.site_pages().items():
+    for path, page in links.ELSEWHERE.items():
         pages[page] = (links.ROOT / path).read_text(encoding="utf-8")
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
@@ -74,5 +53,4 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Rewrite links of the repository to links of the site."""
     source_url = os.environ.get("ROSSMANN_DOCS_SOURCE_URL", "")
-    pages = {**links.site_pages(), **links.SLIDES}
-    return links.rewrite(markdown, page.file.src_uri, pages, source_url)
+    return links.rewrite(markdown, page.file.src_uri, source_url)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,31 +35,21 @@ _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
-def site_pages() -> dict[str, str]:
-    """Return the entries of ``ELSEWHERE`` whose files exist."""
-    return {path: page for path, page in ELSEWHERE.items() if (ROOT / path).exists()}
-
-
-def repository_path(page: str) -> str:
-    """Return the path in the repository of a page of the site."""
-    by_page = {value: key for key, value in ELSEWHERE.items()}
-    return by_page.get(page, f"docs/{page}")
-
-
-def rewrite(markdown: str, page: str, pages: Mapping[str, str], source_url: str = "") -> str:
+def rewrite(markdown: str, page: str, source_url: str = "") -> str:
     """Rewrite the links of a page for the site.
 
     Args:
         markdown: Text of the page, with links as they work in the repository.
         page: Path of the page on the site.
-        pages: Pages of the site by their path in the repository.
         source_url: Address that shows the files of the repository; without it a link to a file
             becomes its path.
 
     Returns:
         The text; a link to a missing file stays as it is, so that the strict build fails.
     """
-    here = posixpath.dirname(repository_path(page))
+    by_page = {value: key for key, value in ELSEWHERE.items()}
+    here = posixpath.dirname(by_page.get(page, f"docs/{page}"))
+    pages = {**ELSEWHERE, **SLIDES}
 
     def replace(link: re.Match[str]) -> str:
         target, _, fragment = link["target"].partition("#")

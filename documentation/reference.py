@@ -38,9 +38,11 @@ GROUP_TITLES = {
 
 def settings_page() -> str:
     """Return the page of environment variables with defaults, and of exit codes."""
-    lines = ["# Settings and exit codes", "", "Settings are environment variables. Folders are"]
-    lines += ["below the checkout unless they begin with a slash. `params.yaml` has the parameters"]
-    lines += ["of data, models and forecasts.", ""]
+    lines = [
+        "# Settings and exit codes\n\nSettings are environment variables. Folders are below the "
+        "checkout unless they begin with a slash. `params.yaml` has the parameters of data, models "
+        "and forecasts.\n"
+    ]
     for title, settings in (
         ("The product", Settings),
         ("Delivery of alerts", DeliverySettings),
@@ -48,13 +50,7 @@ def settings_page() -> str:
     ):
         lines += [f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
         lines += [*_setting_rows(settings), ""]
-    lines += [
-        "## Exit codes",
-        "",
-        "| code | when |",
-        "|---|---|",
-        "| `0` | The command succeeded. |",
-    ]
+    lines += ["## Exit codes\n", "| code | when |", "|---|---|", "| `0` | The command succeeded. |"]
     kinds = {each.exit_code: each for each in errors.RossmannError.__subclasses__()}
     for code, kind in sorted({1: errors.RossmannError, **kinds}.items()):
         lines.append(f"| `{code}` | {inspect.cleandoc(kind.__doc__ or '').splitlines()[0]} |")
@@ -107,13 +103,18 @@ def features_page() -> str:
         **{name: (text, "history") for name, text in history_feature_names(params).items()},
     }
     groups = feature_groups(catalogue)
-    lines = ["# Features", "", "A row of a panel is (forecast origin, store, target day). *Plan*"]
-    lines += ["features come from the plan of promotions and holidays, *history* features from"]
-    lines += ["sales on or before the origin. Residuals are log sales minus the linear forecast."]
-    lines += [f"There are {len(catalogue)} features in `rossmann_ml.features`.", ""]
+    lines = [
+        "# Features\n\nA row of a panel is (forecast origin, store, target day). *Plan* features "
+        "come from the plan of promotions and holidays, *history* features from sales on or before "
+        "the origin. Residuals are log sales minus the linear forecast. "
+        f"There are {len(catalogue)} features in `rossmann_ml.features`.\n"
+    ]
     for group, title in GROUP_TITLES.items():
-        lines += [f"## {title[0].upper()}{title[1:]}", "", "| feature | from | meaning |"]
-        lines += ["|---|---|---|"]
+        lines += [
+            f"## {title[0].upper()}{title[1:]}\n",
+            "| feature | from | meaning |",
+            "|---|---|---|",
+        ]
         lines += [
             f"| `{name}` | {source} | {meaning} |"
             for name, (meaning, source) in catalogue.items()

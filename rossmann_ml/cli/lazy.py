@@ -6,7 +6,9 @@ commands; its other modules define them.
 
 from __future__ import annotations
 
+import ast
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -19,11 +21,10 @@ class LazyCommand(TyperCommand):
     Args:
         name: Name of the command on the command line.
         target: Function of the command, as ``module:function`` below ``rossmann_ml.cli``.
-        summary: First line of the function's docstring.
     """
 
-    def __init__(self, name: str, target: str, summary: str) -> None:
-        super().__init__(name, help=summary)
+    def __init__(self, name: str, target: str) -> None:
+        super().__init__(name, help=_summary(target))
         self.target = f"{__package__}.{target}"
 
     def load(self) -> Any:
@@ -33,8 +34,31 @@ class LazyCommand(TyperCommand):
         return typer.main.get_command(app)
 
 
+def _summary(target: str) -> str:
+    """Return the first line of a function's docstring, from the source of its module."""
+    module, function = target.split(":")
+    source = Path(__file__).parent / f"{module.replace('.', '/')}.py"
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    raise LookupError(f"{source} has no function {function}")
+
+
 class LazyGroup(TyperGroup):
-    """A group of :class:`LazyCommand` and further groups."""
+    """A group of :class:`LazyCommand` and further groups.
+
+    Args:
+        name: Word that calls the group.
+        summary: Help of the group.
+        commands: Functions by command, as in :class:`LazyCommand`, and further groups.
+    """
+
+    def __init__(self, name: str, summary: str, commands: dict[str, str | LazyGroup]) -> None:
+        loadable = [
+            LazyCommand(word, each) if isinstance(each, str) else each
+            for word, each in commands.items()
+        ]
+        super().__init__(name=name, help=summary, commands=loadable, no_args_is_help=True)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the imported command, or None for an unknown name."""

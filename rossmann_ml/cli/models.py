@@ -8,14 +8,13 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.errors import RefusedError
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.cli.output import narrow_table, show
+from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.pipeline.retraining import retrain
 from rossmann_ml.training import fit as training
@@ -36,44 +35,36 @@ def train(
     After an interruption the same command resumes where it stopped. A model that exists for the
     same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
-    console = Console(highlight=False)
-    settings = default_settings()
+    console = Console(highlight=False, soft_wrap=True)
     done = retrain(
-        Session(settings, progress=lambda line: console.print(line, markup=False, soft_wrap=True)),
-        profile=profile_of(profile),
+        Session(default_settings(), progress=show),
+        profile=profile,
         actor=getpass.getuser() if promote else None,
     )
-    model = done.model
+    model, decision = done.model, done.decision
     console.print()
     console.print(
         f"[bold]{model.model_version}[/] {'trained' if model.is_new else 'was trained before'} "
-        f"on {model.training_rows:,} rows in {model.seconds:.0f} s",
-        soft_wrap=True,
+        f"on {model.training_rows:,} rows in {model.seconds:.0f} s"
     )
     weights = ", ".join(f"{family} {weight:.2f}" for family, weight in model.weights.items())
-    console.print(f"  weights   {weights}", soft_wrap=True)
+    console.print(f"  weights   {weights}")
     console.print(
         f"  backtest  RMSPE {model.rmspe_median:.4f}, the median over its origins "
-        "(`rossmann backtest` shows each)",
-        soft_wrap=True,
+        "(`rossmann backtest` shows each)"
     )
-    if done.decision is None:
+    if decision is None:
         console.print(f"  gate      not run; run `rossmann promote {model.model_version}`")
         return
-    _print_decision(console, done.decision)
+    _print_decision(console, decision)
 
 
 def backtest(profile: ProfileOption = "fast") -> None:
     """Backtest the recipe on past origins, each with a model trained on earlier data only."""
-    console = Console()
-    settings = default_settings()
-    params = load_params(settings.params_path)
-    chosen = profile_of(profile)
-    build_training_panel(Session(settings, params, progress=console.print), profile=chosen)
-    report = training.run_backtest(
-        Session(settings, params, progress=console.print), profile=chosen
-    )
-    console.print(score_table(report.scores))
+    session = Session(default_settings(), progress=show)
+    build_training_panel(session, profile=profile)
+    report = training.run_backtest(session, profile=profile)
+    Console().print(score_table(report.scores))
 
 
 def promote(
@@ -118,21 +109,13 @@ def score_table(scores: pl.DataFrame) -> Table:
     Args:
         scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
     """
-    # narrow enough for a terminal of 80 columns
-    table = Table(
-        title="Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
+    table = narrow_table(
+        "Six weeks from each origin, open days with sales. 80% and 95%: share of days\n"
         "inside the interval, if an earlier origin could calibrate it. RMSPE of all: median\n"
         "over origins.",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-        show_edge=False,
+        left=("origin", "model"),
+        right=("RMSPE", "MAPE", "bias", "skill", "80%", "95%"),
     )
-    table.add_column("origin", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    for name in ("RMSPE", "MAPE", "bias", "skill", "80%", "95%"):
-        table.add_column(name, justify="right", no_wrap=True)
     overall = scores.filter(pl.col("segment_kind") == "overall").sort(
         "forecast_origin", "model", nulls_last=True
     )

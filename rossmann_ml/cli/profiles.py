@@ -8,17 +8,4 @@ import typer
 
 from rossmann_ml.base.params import Profile
 
-ProfileOption = Annotated[str, typer.Option(help="Size of the training: fast or full.")]
-
-
-def profile_of(name: str) -> Profile:
-    """Return the profile with this name.
-
-    Raises:
-        typer.BadParameter: There is no profile of that name.
-    """
-    if name == "fast":
-        return "fast"
-    if name == "full":
-        return "full"
-    raise typer.BadParameter(f"{name!r} is not a profile: fast or full", param_hint="--profile")
+ProfileOption = Annotated[Profile, typer.Option(help="Size of the training: fast or full.")]

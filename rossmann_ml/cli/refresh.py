@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.params import Profile
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.pipeline.weekly_job import weekly_job_command
@@ -18,8 +19,8 @@ from rossmann_ml.warehouse.session import Session
 
 def refresh(
     retrain: Annotated[
-        str | None,
-        typer.Option(metavar="fast|full", help="Train a challenger and pass it to the gate."),
+        Profile | None,
+        typer.Option(help="Train a challenger and pass it to the gate."),
     ] = None,
     origin: Annotated[
         datetime | None,
@@ -36,8 +37,6 @@ def refresh(
     A second run on the same data changes nothing. A failed step stops all steps after it, and
     the last published generation stays.
     """
-    if retrain not in (None, "fast", "full"):
-        raise SettingsError(f"--retrain {retrain!r}: expected fast or full")
     if retrain and origin:
         raise SettingsError("--retrain and --origin exclude each other")
     require_files(Session(default_settings()))

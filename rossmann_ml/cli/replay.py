@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.cli.output import narrow_table, show
+from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.pipeline import replay as library
 from rossmann_ml.pipeline.replay.page import page
 
@@ -36,12 +36,18 @@ def replay(
         ),
     ] = None,
     late: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of stores that report a week late.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of stores that report a week late."
+        ),
     ] = 0.0,
     restated: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of store-days corrected a week later.")
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Share of store-days corrected a week later."
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Selects the late and the restated rows.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Selects the late and the restated rows.")] = 7,
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder of the replay; default: below .state/replay."),
@@ -58,7 +64,7 @@ def replay(
     params = load_params(settings.params_path)
     options = library.ReplayOptions(
         first_monday=first.date(),
-        profile=profile_of(profile),
+        profile=profile,
         retrain_every_weeks=retrain_every or params.training.retrain_every_weeks,
         late_share=late,
         restated_share=restated,
@@ -76,7 +82,7 @@ def replay(
         weeks=weeks,
         place=place,
         source=source,
-        progress=lambda line: console.print(line, markup=False),
+        progress=show,
     )
     books = library.make_books(settings, options, place, source)
     report = place.report_path / "report.md"
@@ -94,41 +100,27 @@ def replay(
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """Build a table of RMSPE by Monday and horizon week, and of bias and coverage by Monday.
-
-    The table fits into a terminal of 80 columns.
-    """
-    table = Table(
-        title="RMSPE by horizon week of the forecasts as first served, then of all six weeks",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
+    """Build a table of RMSPE by Monday and horizon week, and of bias and coverage by Monday."""
+    table = narrow_table(
+        "RMSPE by horizon week of the forecasts as first served, then of all six weeks",
+        left=("Monday",),
+        right=(*HORIZON_WEEKS, "bias", "80%", "95%"),
     )
-    for name in ("Monday", *HORIZON_WEEKS, "bias", "80%", "95%"):
-        table.add_column(name, justify="left" if name == "Monday" else "right", no_wrap=True)
-    pooled = pl.col("monday").is_null()
+
+    def add_row(name: str, monday: date | None, score: str = "rmspe", **formats: str) -> None:
+        rows = books.accuracy.filter(pl.col("monday").eq_missing(monday)).to_dicts()
+        by_week = {row["horizon_week"]: row for row in rows}
+        cells = [(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
+        cells += [(by_week.get("all", {}).get(each), form) for each, form in formats.items()]
+        table.add_row(
+            name, *("-" if value is None else format(value, form) for value, form in cells)
+        )
+
+    shares = {"bias": "+.1%", "coverage_80": ".0%", "coverage_95": ".0%"}
     for monday in books.weeks["monday"]:
-        _add_row(table, str(monday), books.accuracy.filter(monday=monday))
+        add_row(str(monday), monday, **shares)
     table.add_section()
     # one odd store-day can outweigh all others in the pooled RMSPE
-    _add_row(table, "median", books.accuracy.filter(pooled), score="rmspe_median")
-    _add_row(table, "all", books.accuracy.filter(pooled))
+    add_row("median", None, score="rmspe_median")
+    add_row("all", None, **shares)
     return table
-
-
-def _add_row(table: Table, name: str, scores: pl.DataFrame, score: str = "rmspe") -> None:
-    by_week = {row["horizon_week"]: row for row in scores.iter_rows(named=True)}
-    cells = [_cell(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
-    if score == "rmspe":
-        whole = by_week.get("all", {})
-        cells += [
-            _cell(whole.get(each), form)
-            for each, form in (("bias", "+.1%"), ("coverage_80", ".0%"), ("coverage_95", ".0%"))
-        ]
-    table.add_row(name, *cells)
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

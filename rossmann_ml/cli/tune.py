@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.cli.profiles import ProfileOption, profile_of
+from rossmann_ml.cli.output import narrow_table, show
+from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.training import tune as tuning
 from rossmann_ml.warehouse.session import Session
 
@@ -31,31 +30,23 @@ def tune(
     The search ranges are in params.yaml. The command prints the lines to put there and does not
     change the file. Called again, it continues the same search. Every trial is a run in MLflow.
     """
-    console = Console(highlight=False)
-    settings = default_settings()
     report = tuning.tune(
-        Session(settings, progress=lambda line: console.print(line, markup=False, soft_wrap=True)),
+        Session(default_settings(), progress=show),
         family=family,
-        profile=profile_of(profile),
+        profile=profile,
         trials=trials,
         minutes=minutes,
     )
-    _print(console, report)
-
-
-def _print(console: Console, report: tuning.TuningReport) -> None:
-    """Print current and best parameters, and the lines for ``params.yaml``."""
     today, best = report.today, report.best
-    table = Table(
-        title=f"{report.family}, profile {report.profile}: {len(report.trials)} trials, "
-        f"{report.tried_now} of them now",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+    show(
+        f"{report.family}, profile {report.profile}: {len(report.trials)} trials, "
+        f"{report.tried_now} of them now"
     )
-    table.add_column("", no_wrap=True)
-    table.add_column("today", justify="right", no_wrap=True)
-    table.add_column(f"best (trial {best.number})", justify="right", no_wrap=True)
+    table = narrow_table(
+        None,
+        left=("",),
+        right=("today", f"best (trial {best.number})"),
+    )
     table.add_row(
         f"RMSPE, mean of {len(report.origins.tuned_on)} origins",
         f"{today.rmspe:.4f}",
@@ -63,14 +54,10 @@ def _print(console: Console, report: tuning.TuningReport) -> None:
     )
     for name, value in today.values.items():
         table.add_row(name, str(value), str(best.values[name]))
-    console.print(table)
+    Console(highlight=False).print(table)
     if best == today:
-        console.print("No better parameters were found; use more --trials to continue.")
+        show("No better parameters were found; use more --trials to continue.")
         return
-    console.print("To use the best parameters, put these lines into params.yaml:\n")
-    lines = yaml.safe_dump({"training": report.params_to_set()}, sort_keys=False)
-    console.print(lines, markup=False, soft_wrap=True)
-    console.print(
-        "Then run `rossmann train`; the gate compares the new model with the champion.",
-        soft_wrap=True,
-    )
+    show("To use the best parameters, put these lines into params.yaml:\n")
+    show(yaml.safe_dump({"training": report.params_to_set()}, sort_keys=False))
+    show("Then run `rossmann train`; the gate compares the new model with the champion.")

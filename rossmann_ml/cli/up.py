@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -48,20 +47,17 @@ def up(
     console = Console(highlight=False, soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
-    lock = threading.Lock()  # several threads print lines
 
     def print_line(name: str, line: str) -> None:
-        with lock:
-            console.print(Text(f"{name:<{width}} │ ", styles[name]) + Text.from_ansi(line))
+        console.print(Text(f"{name:<{width}} │ ", styles[name]) + Text.from_ansi(line))
 
     def print_addresses() -> None:
-        with lock:
-            console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
-            for service in services:
-                console.print(f"  {service.name:<{width}}  {service.address}")
-            if settings.mlflow_tracking_uri.startswith("http"):
-                console.print(f"  {'mlflow':<{width}}  {settings.mlflow_tracking_uri}")
-            console.print()
+        console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
+        for service in services:
+            console.print(f"  {service.name:<{width}}  {service.address}")
+        if settings.mlflow_tracking_uri.startswith("http"):
+            console.print(f"  {'mlflow':<{width}}  {settings.mlflow_tracking_uri}")
+        console.print()
 
     console.print(f"starting {', '.join(service.name for service in services)}")
     run_together(services, print_line, when_healthy=print_addresses)
@@ -76,40 +72,29 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         host: Address that all services listen on.
         ports: Ports by service: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
     """
-    rossmann = str(Path(sys.executable).with_name("rossmann"))
-    # -P: modules in the working directory must not hide those of the product
-    python = [sys.executable, "-P", "-m"]
-    where = {name: ["--host", host, "--port", str(port)] for name, port in ports.items()}
-    commands = {
-        "api": [rossmann, "api", *where["api"]],
-        "dashboard": [rossmann, "dashboard", *where["dashboard"]],
-        "mlflow": [
-            *(*python, "mlflow", "server", *where["mlflow"], "--workers", "1"),
-            *("--backend-store-uri", settings.tracking_uri),
-        ],
-        "dagster": [*python, "assets.ui", *where["dagster"]],
-    }
-    health = {
-        "api": "/health", "dashboard": "/_stcore/health", "mlflow": "/health",
-        "dagster": "/server_info",
-    }  # fmt: skip
-    # MLflow's job queue would start eight processes that nothing uses
-    environment = {"mlflow": {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}}
-    if settings.mlflow_tracking_uri.startswith("http"):
-        del commands["mlflow"]
-    elif settings.tracking_uri.startswith("sqlite:///"):
-        Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(
-            parents=True, exist_ok=True
-        )
     # a server that listens on every network is reached by the address of this machine
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared only
+
+    def service(name: str, health: str, *command: str, **environment: str) -> Service:
+        where = ["--host", host, "--port", str(ports[name])]
+        address = f"http://{shown}:{ports[name]}"
+        return Service(name, [*command, *where], address, f"{address}/{health}", environment)
+
+    rossmann = str(Path(sys.executable).with_name("rossmann"))
+    # -P: modules in the working directory must not hide those of the product
+    python = (sys.executable, "-P", "-m")
+    mlflow = []
+    if not settings.mlflow_tracking_uri.startswith("http"):
+        store = settings.tracking_uri
+        if store.startswith("sqlite:///"):
+            Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        command = (*python, "mlflow", "server", "--workers", "1", "--backend-store-uri", store)
+        # MLflow's job queue would start eight processes that nothing uses
+        no_queue = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        mlflow = [service("mlflow", "health", *command, **no_queue)]
     return [
-        Service(
-            name=name,
-            command=command,
-            address=f"http://{shown}:{ports[name]}",
-            health=f"http://{shown}:{ports[name]}{health[name]}",
-            environment=environment.get(name, {}),
-        )
-        for name, command in commands.items()
+        service("api", "health", rossmann, "api"),
+        service("dashboard", "_stcore/health", rossmann, "dashboard"),
+        *mlflow,
+        service("dagster", "server_info", *python, "assets.ui"),
     ]

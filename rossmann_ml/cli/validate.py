@@ -34,9 +34,8 @@ def validate(
     failed check of error severity ends with exit code 2; a warning is only shown.
     """
     console = Console(highlight=False)
-    suites = suite or []
     settings = default_settings()
-    chosen = list(dict.fromkeys(suites)) or available_suites(Session(settings))
+    chosen = list(dict.fromkeys(suite or [])) or available_suites(Session(settings))
     if not chosen:
         raise NoDataError(
             f"{settings.database_path} has no table to check yet: land files first, "
@@ -47,7 +46,7 @@ def validate(
         results = run_suites(Session(settings), chosen, run_id=run_id)
     for result in results:
         console.print(_checks_table(result))
-    if not suites:
+    if not suite:
         for name in SUITES:
             if name not in chosen:
                 table = load_suite(name).table

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from rossmann_ml.base.errors import FaultError
@@ -22,6 +20,7 @@ from rossmann_ml.base.errors import FaultError
 _LOOK_EVERY_SECONDS = 0.2
 _ANSWER_WITHIN_SECONDS = 3.0
 _LINES_OF_OUTPUT = 10
+_LONGEST_LINE_BYTES = 2**24
 
 PrintLine = Callable[[str, str], None]
 """Function that receives the name of a service and a line of its output."""
@@ -46,76 +45,6 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Running:
-    """A started service, which leads its own process group."""
-
-    def __init__(self, service: Service, print_line: PrintLine) -> None:
-        self.service = service
-        self.last_lines: list[str] = []
-        self._print_line = print_line
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - a command of ours, and no shell
-                service.command,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **service.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                # its children belong to its group, and Ctrl-C reaches this process alone
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise FaultError(f"{service.name} cannot be started: {error}") from error
-        self._reader = threading.Thread(target=self._read, name=service.name, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._process.stdout or ():
-            if text := line.rstrip():
-                self.last_lines = [*self.last_lines, text][-_LINES_OF_OUTPUT:]
-                self._print_line(self.service.name, text)
-
-    def exit_code(self) -> int | None:
-        """Return the exit code; None while the service runs."""
-        return self._process.poll()
-
-    def is_healthy(self) -> bool:
-        """Return whether the health URL returns status 200 now."""
-        try:
-            with urlopen(self.service.health, timeout=_ANSWER_WITHIN_SECONDS) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except (URLError, OSError, ValueError):
-            return False
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the service and all its children."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-
-    def is_gone(self) -> bool:
-        """Return whether the service and all its children have ended."""
-        if self._process.poll() is None:
-            return False
-        try:
-            os.killpg(self._process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    def close(self) -> None:
-        """Wait for the killed service to end, and close its output."""
-        self._process.wait()
-        self._reader.join(timeout=1)
-        if self._process.stdout is not None and not self._reader.is_alive():
-            self._process.stdout.close()
-
-    def last_words(self) -> str:
-        """Return the last lines of the output of an ended service."""
-        self._reader.join(timeout=1)
-        return "\n".join(self.last_lines)
-
-
 def run_together(
     services: Sequence[Service],
     print_line: PrintLine,
@@ -130,7 +59,7 @@ def run_together(
 
     Args:
         services: Services to run.
-        print_line: Function that receives every line of output, from several threads.
+        print_line: Function that receives every line of output.
         when_healthy: Function to call once when all services are healthy.
         patience_seconds: Longest time until all services are healthy.
         grace_seconds: Longest time from SIGTERM to SIGKILL.
@@ -139,73 +68,110 @@ def run_together(
         FaultError: A service cannot be started, ended by itself, or did not become healthy in
             time.
     """
-    running: list[_Running] = []
-    with _stop_event() as stop:
+
+    async def announce() -> None:
+        await _wait_until_healthy(services, patience_seconds)
+        when_healthy()
+        await asyncio.Event().wait()  # until this task is cancelled
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        processes: list[asyncio.subprocess.Process] = []
+        tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(announce())]
         try:
             for service in services:
-                running.append(_Running(service, print_line))
-            if _wait_until_healthy(running, stop, patience_seconds):
-                when_healthy()
-            while not stop.wait(_LOOK_EVERY_SECONDS):
-                _refuse_ended(running)
+                processes.append(await _start(service))
+                tasks.append(asyncio.create_task(_follow(service, processes[-1], print_line)))
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            _stop(running, grace_seconds)
+            await _stop(processes, grace_seconds)
+            for task in tasks[:2]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
 
 
-@contextmanager
-def _stop_event() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set; restore their handlers afterwards."""
-    stop = threading.Event()
-
-    def set_stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
-        stop.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, set_stop) for number in numbers}
+async def _start(service: Service) -> asyncio.subprocess.Process:
     try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return await asyncio.create_subprocess_exec(
+            *service.command,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **service.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            limit=_LONGEST_LINE_BYTES,
+            # its children belong to its group, and Ctrl-C reaches this process alone
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise FaultError(f"{service.name} cannot be started: {error}") from error
 
 
-def _wait_until_healthy(
-    running: Sequence[_Running], stop: threading.Event, patience_seconds: float
-) -> bool:
-    """Wait until all services are healthy; return False when a signal arrives before."""
-    deadline = time.monotonic() + patience_seconds
-    waiting = list(running)
-    while waiting:
-        if stop.wait(_LOOK_EVERY_SECONDS):
-            return False
-        _refuse_ended(running)
-        waiting = [each for each in waiting if not each.is_healthy()]
-        if waiting and time.monotonic() > deadline:
-            service = waiting[0].service
-            raise FaultError(
-                f"{service.name} did not answer at {service.health} within "
-                f"{patience_seconds:.0f} s; its lines above say why"
-            )
-    return True
+async def _follow(
+    service: Service, process: asyncio.subprocess.Process, print_line: PrintLine
+) -> None:
+    """Print the lines of a service, and raise with the last of them when it ends."""
+    last_lines: deque[str] = deque(maxlen=_LINES_OF_OUTPUT)
+
+    async def read() -> None:
+        while process.stdout and (line := await process.stdout.readline()):
+            if text := line.decode(errors="replace").rstrip():
+                last_lines.append(text)
+                print_line(service.name, text)
+
+    reading = asyncio.create_task(read())
+    code = await process.wait()
+    await asyncio.wait([reading], timeout=1)  # a child may keep the output open
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    lines = "\n".join(last_lines) or "(none)"
+    raise FaultError(
+        f"{service.name} ended by itself ({how}), so the others were stopped. "
+        f"Its last lines:\n{lines}"
+    )
 
 
-def _refuse_ended(running: Sequence[_Running]) -> None:
-    for each in running:
-        code = each.exit_code()
-        if code is not None:
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise FaultError(
-                f"{each.service.name} ended by itself ({how}), so the others were stopped. "
-                f"Its last lines:\n{each.last_words() or '(none)'}"
-            )
+async def _wait_until_healthy(services: Sequence[Service], patience_seconds: float) -> None:
+    service = services[0]
+    try:
+        async with asyncio.timeout(patience_seconds):
+            for service in services:
+                while not await asyncio.to_thread(_is_healthy, service.health):
+                    await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    except TimeoutError as error:
+        raise FaultError(
+            f"{service.name} did not answer at {service.health} within "
+            f"{patience_seconds:.0f} s; its lines above say why"
+        ) from error
 
 
-def _stop(running: Sequence[_Running], grace_seconds: float) -> None:
-    for each in running:
-        each.signal(signal.SIGTERM)
-    deadline = time.monotonic() + grace_seconds
-    while time.monotonic() < deadline and not all(each.is_gone() for each in running):
-        time.sleep(0.05)
-    for each in running:
-        each.signal(signal.SIGKILL)
-        each.close()
+def _is_healthy(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=_ANSWER_WITHIN_SECONDS) as answer:  # noqa: S310 - our own
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+async def _stop(processes: Sequence[asyncio.subprocess.Process], grace_seconds: float) -> None:
+    """Send SIGTERM to every service and its children, and SIGKILL after the grace time."""
+
+    def send(number: int) -> bool:
+        is_any_left = False
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+                is_any_left = True
+        return is_any_left
+
+    send(signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(grace_seconds):
+            while send(0):
+                await asyncio.sleep(0.05)
+    send(signal.SIGKILL)
+    await asyncio.gather(*(process.wait() for process in processes))

@@ -135,30 +135,16 @@ def read_status(published_path: Path) -> Status:
 
 
 def write_status(
-    settings: Settings,
-    *,
-    last_publish: LastPublish | None = None,
-    last_failed_run: FailedRun | None = None,
-    held_publish: HeldPublish | None = None,
-    rollback: Rollback | None = None,
-) -> Status:
-    """Replace the given parts of the status in one atomic write; return the new status.
+    settings: Settings, **parts: LastPublish | FailedRun | HeldPublish | Rollback
+) -> None:
+    """Replace parts of the status, named like the fields of :class:`Status`, in one atomic write.
 
     A publication ends a rollback and a hold, and resolves the last failed run.
     """
     status = read_status(settings.published_path)
-    if last_publish is not None:
-        status = resolved(status).model_copy(
-            update={"last_publish": last_publish, "rollback": None, "held_publish": None}
-        )
-    if last_failed_run is not None:
-        status = status.model_copy(update={"last_failed_run": last_failed_run})
-    if held_publish is not None:
-        status = status.model_copy(update={"held_publish": held_publish})
-    if rollback is not None:
-        status = status.model_copy(update={"rollback": rollback})
-    _write(settings, status)
-    return status
+    if "last_publish" in parts:
+        status = resolved(status).model_copy(update={"rollback": None})
+    _write(settings, status.model_copy(update=parts))
 
 
 def write_alerts(

@@ -110,7 +110,7 @@ class Scenarios:
         models_folder: Path,
         *,
         threads: int,
-        run: Callable[..., PreparedOrigin] | None = None,
+        run: Callable[..., PreparedOrigin] = lambda function, *arguments: function(*arguments),
     ) -> Scenarios:
         """Return scenarios from the files of a generation and its model.
 
@@ -269,15 +269,9 @@ class Scenarios:
             for name, values in expected.items()
         }
         columns["is_open"] = plan.is_open[:, start : start + days]
-        return self._of_stores(rows).with_columns(
+        return origin.panel[(rows[:, None] * days + np.arange(days)).ravel()].with_columns(
             pl.Series(name, values.ravel()) for name, values in columns.items()
         )
-
-    def _of_stores(self, rows: IntArray) -> pl.DataFrame:
-        days = self.horizon_days
-        if len(rows) == len(self._origin.stores.store_ids):
-            return self._origin.panel
-        return self._origin.panel[(rows[:, None] * days + np.arange(days)).ravel()]
 
     def _with_stored(
         self, forecasts: pl.DataFrame, rows: IntArray, *, given: PlanGrid, plan: PlanGrid
@@ -290,26 +284,17 @@ class Scenarios:
         for name in ("is_open", *names):
             is_changed |= getattr(plan, name)[:, days] != getattr(given, name)[:, days]
         stored = pl.Series("stored_forecast", self._origin.stored[rows].ravel())
-        source = pl.Series("plan_source", self._origin.plan_source[rows].ravel(), pl.String)
-        bounds = ("lower_80", "upper_80", "lower_95", "upper_95")
+        source = self._origin.plan_source[rows].ravel()
         return forecasts.with_columns(
             *(pl.Series(name, values) for name, values in parts.items()),
             pl.Series("is_changed", is_changed.ravel()),
-            source,
+            pl.Series("plan_source", source, pl.String),
             stored.fill_nan(None),
         ).select(
-            "store_id",
-            "target_date",
-            "horizon_days",
-            "is_open",
-            "is_promo",
+            *("store_id", "target_date", "horizon_days", "is_open", "is_promo"),
             pl.col("state_holiday").replace_strict(_HOLIDAY_NAMES, return_dtype=pl.String),
-            "is_school_holiday",
-            "plan_source",
-            "is_changed",
-            "sales_forecast",
-            *bounds,
-            "stored_forecast",
+            *("is_school_holiday", "plan_source", "is_changed", "sales_forecast"),
+            *("lower_80", "upper_80", "lower_95", "upper_95", "stored_forecast"),
             difference=pl.col("sales_forecast") - pl.col("stored_forecast"),
         )
 
@@ -353,10 +338,6 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
     )
-
-
-def _call(function: Callable[..., PreparedOrigin], *arguments: object) -> PreparedOrigin:
-    return function(*arguments)
 
 
 def _listed(store_ids: IntArray) -> str:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.cli.output import show
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.ingest.status import LandedKind, data_status
 from rossmann_ml.warehouse.session import Session
@@ -28,16 +28,10 @@ def land(
 
     Each file lands as a whole or not at all, and landing it again changes nothing.
     """
-    console = Console(highlight=False)
     settings = default_settings()
-    params = load_params(settings.params_path)
-
-    def show(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
-    report = land_incoming(Session(settings, params, progress=show), paths=paths or None)
+    report = land_incoming(Session(settings, progress=show), paths=paths or None)
     for warning in report.all_warnings():
-        console.print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+        Console(highlight=False).print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
         where = ", ".join(map(str, paths)) if paths else str(settings.incoming_path)
         show(f"{where} has no file to land")
@@ -64,7 +58,7 @@ def status() -> None:
             f"Data set {found.data_set.name}{synthetic and f' ({synthetic})'} in "
             f"{settings.database_path}; the business date is {found.today:%A}, {found.today}"
         )
-        console.print(_landed_table(found.landed))
+        Console(highlight=False).print(_landed_table(found.landed))
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
@@ -73,10 +67,6 @@ def status() -> None:
         show(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none to land"))
     for path in found.left_alone:
         show(f"note: {path} is not landed: its name does not say what it holds")
-
-
-def _waiting(paths: list[Path]) -> str:
-    return f"{', '.join(path.name for path in paths)} (not landed, or nothing new in it)"
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:

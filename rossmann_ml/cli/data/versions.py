@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.cli.output import show
 from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files
 from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.session import Session
@@ -24,11 +24,6 @@ def fetch(
     Credentials are KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size
     and MD5 of each file are checked; an existing file is not downloaded again.
     """
-    console = Console(highlight=False)
-
-    def show(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
     settings = default_settings()
     folder = settings.home / "data" / "raw"
     fetched = fetch_files(settings, force=force, progress=show)
@@ -37,7 +32,7 @@ def fetch(
         show(f"  {path}  {path.stat().st_size:>12,} bytes  {how}, size and MD5 as Kaggle's")
     if settings.raw_path != folder:
         show(f"note: ROSSMANN_RAW_DIR is set, so files are read from {settings.raw_path}")
-    console.print("Next: [bold]rossmann refresh[/]")
+    show("Next: rossmann refresh")
 
 
 def export(
@@ -47,7 +42,6 @@ def export(
 
     data_version.json lists the landed files behind the tables. Equal tables give equal bytes.
     """
-    console = Console(highlight=False)
     settings = default_settings()
     folder = settings.home / "data" / "exports" if out is None else out
     page = folder.parent / "data_version.json" if out is None else folder / "data_version.json"
@@ -67,8 +61,4 @@ def export(
         )
     unknown = [file["name"] for file in done["landed"] if file["md5"] is None]
     if unknown:
-        console.print(
-            f"note: not where they were landed from, or changed since: {', '.join(unknown)}",
-            markup=False,
-            soft_wrap=True,
-        )
+        show(f"note: not where they were landed from, or changed since: {', '.join(unknown)}")

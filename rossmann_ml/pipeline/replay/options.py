@@ -23,7 +23,7 @@ class ReplayOptions:
         seed: Seed that selects the late and the restated rows.
 
     Raises:
-        SettingsError: A value that cannot be used.
+        SettingsError: The first day is not a Monday.
     """
 
     first_monday: date
@@ -41,16 +41,6 @@ class ReplayOptions:
                 f"a replay begins on a Monday; {day} is a {day:%A}. The nearest Mondays are "
                 f"{before} and {before + timedelta(days=7)}"
             )
-        if self.retrain_every_weeks < 1:
-            raise SettingsError(
-                f"a challenger is trained every 1 or more weeks, not {self.retrain_every_weeks}"
-            )
-        if self.seed < 0:
-            raise SettingsError(f"the seed of a replay is 0 or more, not {self.seed}")
-        for name in ("late_share", "restated_share"):
-            share = getattr(self, name)
-            if not 0 <= share <= 1:
-                raise SettingsError(f"{name} is a share from 0 to 1, not {share}")
 
     def monday(self, number: int) -> date:
         """Return the Monday of a week, counted from 0."""

@@ -52,7 +52,6 @@ def run_week(
         The job's record. A job that died without one gets its exit code alone (negative: the
         signal that killed it).
     """
-    settings = place.settings(live, monday=monday)
     record = place.logs_path / f"{monday}.json"
     record.unlink(missing_ok=True)
     place.logs_path.mkdir(parents=True, exist_ok=True)
@@ -60,7 +59,7 @@ def run_week(
     with (place.logs_path / f"{monday}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(  # noqa: S603 - our interpreter and our arguments
             weekly_job_command(arguments),
-            env=environment_of(settings),
+            env=environment_of(place.settings(live, monday=monday)),
             stdout=log,
             stderr=subprocess.STDOUT,
         )

@@ -25,7 +25,7 @@ from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
-from rossmann_ml.cli.monitor import drift as monitor_drift
+from rossmann_ml.cli import monitor
 from rossmann_ml.monitoring.drift.evidently import distances, performance
 from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
 from rossmann_ml.monitoring.drift.stores import store_deviations
@@ -244,9 +244,9 @@ def test_monitor_prints_what_drifted_and_what_did_not(
     sold, plan = days
     wrong = sold.with_columns(is_promo=pl.col("is_promo") ^ in_week(NEWEST_ORIGIN))
     settings = drift_warehouse(tmp_path, wrong, plan)
-    monkeypatch.setattr(monitor_drift, "default_settings", lambda: settings)
+    monkeypatch.setattr(monitor, "default_settings", lambda: settings)
     console = Console(record=True, width=200)
-    monitor_drift.show_drift(console)
+    monitor.show_drift(console)
     text = console.export_text()
     assert re.search(r"sales: promo_by_weekday .* drifted", text)
     assert re.search(r"plan: promo_by_weekday .* ok", text)

@@ -12,8 +12,7 @@ from support.small_warehouse import change, small_settings
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.cli.monitor import accuracy as monitor_accuracy
-from rossmann_ml.cli.monitor import command as monitor
+from rossmann_ml.cli import monitor
 from rossmann_ml.monitoring import accuracy
 from rossmann_ml.monitoring.accuracy import measure_accuracy
 from rossmann_ml.warehouse.dbt import DbtResult
@@ -34,7 +33,7 @@ def settings(small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Sett
         return DbtResult(Path(), ())
 
     monkeypatch.setattr(accuracy, "run_dbt", ran)
-    monkeypatch.setattr(monitor_accuracy, "default_settings", lambda: small_warehouse)
+    monkeypatch.setattr(monitor, "default_settings", lambda: small_warehouse)
     # drift is tested in test_drift.py
     monkeypatch.setattr(monitor, "show_drift", lambda console: console.print("drift"))
     return small_warehouse
@@ -82,7 +81,7 @@ def test_before_the_first_actuals_it_says_so_and_when_they_come(
 def test_only_the_newest_vintages_are_printed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor_accuracy, "_VINTAGES_SHOWN", 1)
+    monkeypatch.setattr(monitor, "_VINTAGES_SHOWN", 1)
     change(
         settings,
         "UPDATE marts.forecast_accuracy SET backtest_rmspe = NULL, backtest_coverage_80 = NULL",

@@ -338,3 +338,15 @@ def test_the_command_fails_when_the_job_of_a_week_stopped(
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 1
     assert "weeks whose job stopped: 1" in done.output
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--late", "1.5"), ("--restated", "-0.1"), ("--retrain-every", "0"), ("--seed", "-1")],
+)
+def test_an_option_that_makes_no_replay_is_refused(option: str, value: str):
+    app = typer.Typer()
+    app.command()(cli.replay)
+    done = CliRunner().invoke(app, ["--from", str(FIRST_MONDAY), option, value])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output

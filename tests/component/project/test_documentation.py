@@ -141,20 +141,19 @@ def test_the_slides_are_one_file_that_needs_nothing_else() -> None:
     ],
 )
 def test_links_work_on_the_site_as_in_the_repository(link: str, expected: str) -> None:
-    pages = {**links.site_pages(), **links.SLIDES}
-    assert links.rewrite(link, "api.md", pages) == expected
+    assert links.rewrite(link, "api.md") == expected
     code = f"```\n{link}\n```\n"
-    assert links.rewrite(code, "api.md", pages) == code
+    assert links.rewrite(code, "api.md") == code
 
 
 def test_links_from_pages_outside_docs_lead_into_docs() -> None:
     page = links.ELSEWHERE["simplified/README.md"]
-    found = links.rewrite("[guide](../docs/how-to/adapt.md)", page, links.site_pages())
+    found = links.rewrite("[guide](../docs/how-to/adapt.md)", page)
     assert found == "[guide](../how-to/adapt.md)"
 
 
 def test_links_can_lead_to_where_the_sources_are_shown() -> None:
-    found = links.rewrite("[p](../params.yaml)", "api.md", {}, "https://example.org/blob/main/")
+    found = links.rewrite("[p](../params.yaml)", "api.md", "https://example.org/blob/main/")
     assert found == "[p](https://example.org/blob/main/params.yaml)"
 
 

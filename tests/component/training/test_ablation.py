@@ -11,13 +11,7 @@ import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
 from benchmarks.ablation import Bench, ablate_groups, pass_params
-from benchmarks.ablation_variants import (
-    GROUPS,
-    WITHOUT_START,
-    chosen_groups,
-    group_features,
-)
-from benchmarks.accuracy import Champion
+from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import feature_names
@@ -61,13 +55,6 @@ def test_a_group_whose_feature_was_renamed_is_refused():
         group_features("season", [name for name in FEATURES if name != "month"])
 
 
-def test_groups_are_chosen_by_how_they_begin_and_unknown_ones_refused():
-    assert chosen_groups("states,linear") == ["states", "linear forecast", WITHOUT_START]
-    assert chosen_groups(None) == [*GROUPS, WITHOUT_START]
-    with pytest.raises(NoDataError, match="'weather'"):
-        chosen_groups("weather")
-
-
 def test_origins_that_are_no_whole_steps_apart_are_refused():
     with pytest.raises(SettingsError, match="2015-05-09"):
         pass_params(
@@ -100,8 +87,3 @@ def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
     assert first["rmspe"].to_numpy().max() < 1
     by_group = first.group_by("group").agg(pl.col("rmspe").mean())
     assert by_group["rmspe"].n_unique() == 3
-
-
-def test_without_a_champion_there_is_no_accuracy_to_tell(bench: Bench):
-    with pytest.raises(NoDataError, match="no champion yet"):
-        Champion.read(bench.connection)

@@ -1,13 +1,18 @@
-"""Print the accuracy section of ``rossmann monitor``."""
+"""Command ``rossmann monitor``: measure accuracy of the forecasts and drift of the data."""
 
 from __future__ import annotations
 
-from rich import box
+from datetime import UTC, datetime
+
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.cli.output import narrow_table
 from rossmann_ml.monitoring.accuracy import AccuracyReport, measure_accuracy
+from rossmann_ml.monitoring.drift.measure import measure_drift
 from rossmann_ml.warehouse.session import Session
 
 _VINTAGES_SHOWN = 20
@@ -15,21 +20,21 @@ _SHARES = ("coverage_80", "coverage_95", "skill")
 _RANKINGS = {"relative": "by relative error", "eur": "by error in EUR"}
 
 
-def show_accuracy(console: Console) -> None:
-    """Compare forecasts with actual sales, and print the accuracy."""
-    settings = default_settings()
+def monitor() -> None:
+    """Compare forecasts with actual sales, and the newest data with earlier data.
+
+    The results are stored in the warehouse; readers see them after the next `rossmann publish`.
+    Evidently's pages are in the state folder.
+    """
+    console = Console(highlight=False)
     with console.status("Comparing forecasts with actual sales"):
-        report = measure_accuracy(Session(settings))
+        report = measure_accuracy(Session(default_settings()))
     print_accuracy(console, report)
+    show_drift(console)
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, and the reasons recorded for the worst store-days.
-
-    Args:
-        console: Console to print to.
-        report: Accuracy of the vintages.
-    """
+    """Print a table of the vintages, and the reasons recorded for the worst store-days."""
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
         return
@@ -59,27 +64,15 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build a table with one row per recent vintage, and a row with the newest model's backtest.
-
-    Args:
-        report: Accuracy of the vintages.
-    """
-    # narrow enough for a terminal of 80 columns
-    table = Table(
-        title=f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
+    """Build a table with one row per recent vintage, and a row with the newest model's backtest."""
+    table = narrow_table(
+        f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
         "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
         "origin and those of the 27 days before. Last row: backtest of the newest\n"
         "vintage's model.",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-        show_edge=False,
+        left=("origin", ""),
+        right=("days", "RMSPE", "backtest", "4 weeks", "bias", "80%", "95%", "skill"),
     )
-    for name in ("origin", ""):
-        table.add_column(name, no_wrap=True)
-    for name in ("days", "RMSPE", "backtest", "4 weeks", "bias", "80%", "95%", "skill"):
-        table.add_column(name, justify="right", no_wrap=True)
     for row in report.vintages.head(_VINTAGES_SHOWN).iter_rows(named=True):
         table.add_row(
             str(row["forecast_origin"]),
@@ -96,6 +89,31 @@ def vintage_table(report: AccuracyReport) -> Table:
     expected = (_share(newest[f"backtest_{name}"]) for name in _SHARES)
     table.add_row("backtest", "", "", _number(newest["backtest_rmspe"]), "", "", "", *expected)
     return table
+
+
+def show_drift(console: Console) -> None:
+    """Measure drift at the newest origin and print every measure."""
+    run_id = f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    with console.status("Measuring drift"):
+        report = measure_drift(Session(default_settings()), run_id=run_id)
+    title = f"Drift at {report.forecast_origin}"
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
+    for heading in ("what", "compared with", "value", "threshold", "verdict", "what moved"):
+        is_number = heading in ("value", "threshold")
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for metric in report.metrics:
+        table.add_row(
+            f"{metric.kind}: {metric.feature}",
+            f"{metric.reference_from} on" if metric.reference_from else "",
+            f"{metric.value:.3g}",
+            f"{metric.threshold:.3g}",
+            "[bold red]drifted[/]" if metric.is_drifted else "[green]ok[/]",
+            escape(metric.detail or ""),
+        )
+    console.print(table)
+    console.print(f"{len(report.drifted)} of {len(report.metrics)} measures drifted.")
+    for name, page in report.pages.items():
+        console.print(f"Page of {name}: {page}", markup=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

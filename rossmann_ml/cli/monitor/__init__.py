@@ -1,1 +1,0 @@
-"""Command ``rossmann monitor``: measure and print accuracy and drift."""
