@@ -25,6 +25,7 @@ import pandas as pd  # noqa: E402
 
 from documentation.tables import with_part  # noqa: E402
 from rossmann_ml.base.errors import NoDataError  # noqa: E402
+from rossmann_ml.base.markdown import markdown_table  # noqa: E402
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings  # noqa: E402
 from rossmann_ml.serving.generations import current_path, open_generation  # noqa: E402
 

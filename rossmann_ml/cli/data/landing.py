@@ -41,13 +41,8 @@ def land(
 
 def status() -> None:
     """Show landed rows, quarantined rows and files that are not landed yet."""
-    console = Console(highlight=False)
     settings = default_settings()
     found = data_status(Session(settings))
-
-    def show(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
     if not found.has_warehouse:
         show(f"There is no warehouse yet: the first landing creates {settings.database_path}.")
     elif found.data_set is None:
@@ -63,8 +58,9 @@ def status() -> None:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
-        waiting = [file.path for file in found.waiting if file.path.parent == folder]
-        show(f"{name} files in {folder}: " + (_waiting(waiting) if waiting else "none to land"))
+        waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
+        names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
+        show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
     for path in found.left_alone:
         show(f"note: {path} is not landed: its name does not say what it holds")
 

@@ -46,18 +46,14 @@ def export(
     folder = settings.home / "data" / "exports" if out is None else out
     page = folder.parent / "data_version.json" if out is None else folder / "data_version.json"
     done = export_tables(Session(settings), folder, page)
-    console.print(
+    show(
         f"Data version {done['data_version']} of {done['data_set']}, origin "
-        f"{done['forecast_origin']}, in {folder}",
-        markup=False,
-        soft_wrap=True,
+        f"{done['forecast_origin']}, in {folder}"
     )
     for name, table in done["tables"].items():
-        console.print(
+        show(
             f"  {name:<24} {table['rows']:>12,} rows {table['bytes'] / 1e6:>9,.1f} MB  "
-            f"MD5 {table['md5']}",
-            markup=False,
-            soft_wrap=True,
+            f"MD5 {table['md5']}"
         )
     unknown = [file["name"] for file in done["landed"] if file["md5"] is None]
     if unknown:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.training.model_card import model_card, read_card_source
+from rossmann_ml.training.model_card import model_card
 from rossmann_ml.warehouse.schema import create_tables
 
 
