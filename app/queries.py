@@ -6,6 +6,7 @@ Each function takes a :class:`app.published.Reading` and returns plain rows. See
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from app.published import Reading
@@ -25,17 +26,19 @@ def store(reading: Reading, store_id: int) -> Row | None:
     return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
 
 
-def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> list[Row]:
-    """Return the newest forecast of a store with its plan, by day; empty without a forecast."""
+def store_forecast(
+    reading: Reading, store_id: int, origin: date, days: int = HORIZON_DAYS
+) -> list[Row]:
+    """Return the forecast of a store from an origin, by day, with the plan as known now."""
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
-        FROM latest_forecasts AS f
+        FROM forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.forecast_origin = ? AND f.horizon_days <= ?
         ORDER BY f.target_date
         """,
-        [store_id, days],
+        [store_id, origin, days],
     )
 
 

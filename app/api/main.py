@@ -62,13 +62,10 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        serving = Serving(settings, api, metrics)
-        app.state.serving = serving
+        app.state.serving = Serving(settings, api, metrics)
         if request_log is not None:
             request_log.start()
-        serving.start()
         yield
-        serving.close()
         if request_log is not None:
             request_log.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import date
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
 from app.published import OpenGeneration
-from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.status import Status, read_status
@@ -62,7 +63,7 @@ def _news(status: Status) -> dict[str, Any]:
 def ready(serving: ServingNow, request: Request) -> Readiness:
     """Return 200 when the newest origin of the open generation is recent enough, else 503."""
     api: ApiSettings = request.app.state.api_settings
-    generation = serving.reader.follow()
+    generation = serving.reader.current()
     info = generation.info
     age = origin_age_days(info, serving.settings)
     if age > api.max_origin_age_days:
@@ -91,7 +92,7 @@ def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
 
 
 def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavailable"]:
-    future: Future[Any] = generation.prepared.scenarios
+    future: Future[Any] = generation.prepared
     if not future.done():
         return "loading"
     return "unavailable" if future.exception() else "ready"
@@ -105,4 +106,6 @@ def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavail
 )
 def metrics(serving: ServingNow) -> Response:
     """Return requests, latency, the served generation and dropped records."""
+    with suppress(RossmannError):  # the gauge keeps the generation that is served
+        serving.reader.current()
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -102,9 +102,9 @@ class _Question:
 def _answer(serving: Serving, notes: Notes, request: Request, asked: _Question) -> Response:
     form = choose_format(asked.form, request.headers.get("accept"))
     body, store_ids = asked.body, asked.store_ids
-    generation = serving.generation()
+    generation = serving.reader.current()
     notes.generation_id = generation.info.generation_id
-    scenarios = _scenarios(generation.prepared.scenarios)
+    scenarios = _scenarios(generation.prepared)
     first, last = body.first_date or scenarios.first_date, body.last_date or scenarios.last_date
     with _Turn():
         rows = scenarios.score(

@@ -38,7 +38,7 @@ def show(ask: Answers) -> None:
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
     history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span])
-    forecast = ask(shared_queries.store_forecast, store["store_id"], days)
+    forecast = ask(shared_queries.store_forecast, store["store_id"], ask.info.forecast_origin, days)
     if forecast:
         show_figures(ask, store, forecast)
     else:
