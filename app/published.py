@@ -150,19 +150,17 @@ class PublishedReader:
         with self.current().reading() as reading:
             yield reading
 
-    @contextmanager
-    def reading_of(self, generation_id: str) -> Iterator[Reading]:
-        """Yield a generation by its id: the current one, or an older one that is on disk.
+    def generation(self, generation_id: str) -> OpenGeneration:
+        """Return a generation by its id: the current one, or an older one that is on disk.
 
         Raises:
             NoDataError: The generation is not on disk, or nothing has been published yet.
             PublishError: The file of the generation is unusable.
         """
-        generation = self.current()
-        if generation.info.generation_id != generation_id:
-            path = self.published_path / f"{generation_id}.duckdb"
-            if not path.exists():
-                raise NoDataError(f"generation {generation_id} is no longer on disk")
-            generation = OpenGeneration(path)
-        with generation.reading() as reading:
-            yield reading
+        current = self.current()
+        if current.info.generation_id == generation_id:
+            return current
+        path = self.published_path / f"{generation_id}.duckdb"
+        if not path.exists():
+            raise NoDataError(f"generation {generation_id} is no longer on disk")
+        return OpenGeneration(path)

@@ -12,7 +12,7 @@ import polars as pl
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import RequestNotes, ServingNow
-from app.api.formats import MEDIA_TYPES, Format, choose_format, encode
+from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.notes import Notes
 from app.api.problems import KINDS, ProblemError, describe
 from app.api.schemas import (
@@ -32,17 +32,12 @@ router = APIRouter(tags=["what if"])
 # Scoring keeps a core busy, so more questions at once would only slow down all of them.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _PATIENCE_SECONDS = 30.0
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": WhatIfAnswer,
         "description": "Forecasts. CSV, Parquet and Arrow (a stream) contain only the rows; the "
         "headers `X-Generation-ID` and `X-Model-Version` have their provenance.",
-        "content": {
-            MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
-            MEDIA_TYPES[Format.PARQUET]: _BINARY,
-            MEDIA_TYPES[Format.ARROW]: _BINARY,
-        },
+        "content": OTHER_FORMATS,
     },
     **describe(
         "bad-request",

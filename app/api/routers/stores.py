@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import queries
-from app.api.dependencies import CurrentReading, PageAsked, RequestNotes, ServingNow, Words
+from app.api.dependencies import CurrentReading, PageAsked, Reader, RequestNotes, Words
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
 from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast
-from app.api.table_pages import TableQuestion, answer_page, page_responses
+from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
 from app.queries import HORIZON_DAYS
 
@@ -24,10 +24,30 @@ Days = Annotated[
 _NOT_MODIFIED = {"description": "The caller has the current answer."}
 
 
+def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
+    found = queries.store(reading, store_id)
+    if found is None:
+        raise ProblemError("unknown-store", f"There is no store {store_id} in the data.")
+    return found
+
+
+def known_store_id(reader: Reader, store_id: StoreId) -> int:
+    """Return the number of the store in the path.
+
+    Raises:
+        ProblemError: There is no such store.
+    """
+    with reader.reading() as reading:
+        _known_store(reading, store_id)
+    return store_id
+
+
+KnownStoreId = Annotated[int, Depends(known_store_id)]
+
+
 @router.get("", summary="All stores", responses=page_responses("stores"))
 def stores(
     *,
-    serving: ServingNow,
     asked: PageAsked,
     store_type: Words,
     assortment: Words,
@@ -35,14 +55,13 @@ def stores(
     is_forecast: bool | None = None,
 ) -> Response:
     """Return the stores of the newest store file; a repeated filter matches any of its values."""
-    question = (
-        TableQuestion("stores")
-        .any_of("store_type", store_type)
-        .any_of("assortment", assortment)
-        .any_of("state", state)
-        .where("is_forecast = ?", is_forecast)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        "store_type = ANY(?)": store_type,
+        "assortment = ANY(?)": assortment,
+        "state = ANY(?)": state,
+        "is_forecast = ?": is_forecast,
+    }
+    return answer_page(asked, "stores", filters)
 
 
 @router.get(
@@ -121,22 +140,18 @@ def store_forecast(
 )
 def store_history(
     *,
-    serving: ServingNow,
     asked: PageAsked,
-    store_id: StoreId,
+    store_id: KnownStoreId,
     first_date: Day | None = None,
     last_date: Day | None = None,
 ) -> Response:
     """Return sales, customers and plan by day, oldest first; null on days without observation."""
-    with serving.reader.reading() as reading:
-        _known_store(reading, store_id)
-    question = (
-        TableQuestion("daily_sales")
-        .where("store_id = ?", store_id)
-        .where("sales_date >= ?", first_date)
-        .where("sales_date <= ?", last_date)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        "store_id = ?": store_id,
+        "sales_date >= ?": first_date,
+        "sales_date <= ?": last_date,
+    }
+    return answer_page(asked, "daily_sales", filters)
 
 
 @router.get(
@@ -146,24 +161,10 @@ def store_history(
 )
 def store_revisions(
     *,
-    serving: ServingNow,
     asked: PageAsked,
-    store_id: StoreId,
+    store_id: KnownStoreId,
     target_date: Annotated[Day | None, Query(description="Only forecasts of this day.")] = None,
 ) -> Response:
     """Return each forecast of a day with the one from the origin before it."""
-    with serving.reader.reading() as reading:
-        _known_store(reading, store_id)
-    question = (
-        TableQuestion("forecast_revisions")
-        .where("store_id = ?", store_id)
-        .where("target_date = ?", target_date)
-    )
-    return answer_page(serving, asked, question)
-
-
-def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
-    found = queries.store(reading, store_id)
-    if found is None:
-        raise ProblemError("unknown-store", f"There is no store {store_id} in the data.")
-    return found
+    filters = {"store_id = ?": store_id, "target_date = ?": target_date}
+    return answer_page(asked, "forecast_revisions", filters)
