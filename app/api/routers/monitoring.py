@@ -93,13 +93,8 @@ def alerts(
 @router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
     """Return open alerts and a held publication as of the last run, also if it did not publish."""
-    status = read_status(serving.settings.published_path)
     return OpenAlerts.model_validate(
-        {
-            "alerts": [alert.model_dump() for alert in status.alerts],
-            "held_publish": status.held_publish and status.held_publish.model_dump(),
-            "retraining_advice": status.retraining_advice,
-        }
+        read_status(serving.settings.published_path), from_attributes=True
     )
 
 
