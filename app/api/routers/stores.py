@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import queries
-from app.api.dependencies import CurrentReading, PageAsked, Reader, RequestNotes, Words
+from app.api.dependencies import CurrentReading, PageAsked, RequestNotes, ServingNow, Words
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
 from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast
@@ -31,13 +31,13 @@ def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
     return found
 
 
-def known_store_id(reader: Reader, store_id: StoreId) -> int:
+def known_store_id(serving: ServingNow, store_id: StoreId) -> int:
     """Return the number of the store in the path.
 
     Raises:
         ProblemError: There is no such store.
     """
-    with reader.reading() as reading:
+    with serving.reader.reading() as reading:
         _known_store(reading, store_id)
     return store_id
 
