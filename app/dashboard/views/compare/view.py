@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import polars as pl
 import streamlit as st
 
 from app import queries as shared_queries
@@ -36,44 +38,46 @@ class Measure:
         column: Column of a store's row.
         title: Title of the column in the ranking.
         text: Writes a value.
-        of_group: Computes the measure of several stores together; None if it is not known.
+        of_group: The measure of several stores together, from their rows.
     """
 
     column: str
     title: str
     text: Callable[[float | None], str]
-    of_group: Callable[[Sequence[Row]], float | None]
+    of_group: pl.Expr
+
+    def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
+        """Return the measure of the stores of each state; None if it is not known."""
+        known = pl.when(self.of_group.is_finite()).then(self.of_group)
+        frame = pl.DataFrame(rows, infer_schema_length=None)
+        return dict(frame.group_by("state").agg(known).sort("state").iter_rows())
+
+    def together(self, rows: Sequence[Row]) -> str:
+        """Return the measure of all stores as text."""
+        (value,) = self.by_state([{**row, "state": ""} for row in rows]).values()
+        return self.text(value)
 
 
-def _sum(rows: Sequence[Row], column: str) -> float:
-    return sum(row[column] or 0 for row in rows)
-
-
-def _ratio(rows: Sequence[Row], above: str, below: str) -> float | None:
-    divisor = _sum(rows, below)
-    return _sum(rows, above) / divisor if divisor else None
-
-
-def _change(rows: Sequence[Row]) -> float | None:
-    known = [row for row in rows if row["last_year"] is not None]
-    ratio = _ratio(known, "total", "last_year")
-    return None if ratio is None else ratio - 1
-
-
-def _range(rows: Sequence[Row]) -> float | None:
-    total = _sum(rows, "total")
-    return sum((row["range_share"] or 0) * row["total"] for row in rows) / total if total else None
-
-
+_TOTAL = pl.col("total").sum()
+_LAST_YEAR = pl.col("last_year").cast(pl.Float64)
+_KNOWN = pl.col("total").filter(_LAST_YEAR.is_not_null())
 MEASURES = {
-    "total sales": Measure("total", "Total", words.euro, lambda rows: _sum(rows, "total")),
+    "total sales": Measure("total", "Total", words.euro, _TOTAL),
     "sales per open day": Measure(
-        "per_open_day", "Per open day", words.euro, lambda rows: _ratio(rows, "total", "open_days")
+        "per_open_day", "Per open day", words.euro, _TOTAL / pl.col("open_days").sum()
     ),
     "change on last year": Measure(
-        "change_on_last_year", "On last year", words.signed_percent, _change
+        "change_on_last_year",
+        "On last year",
+        words.signed_percent,
+        _KNOWN.sum() / _LAST_YEAR.sum() - 1,
     ),
-    "uncertainty": Measure("range_share", "Uncertainty", words.percent, _range),
+    "uncertainty": Measure(
+        "range_share",
+        "Uncertainty",
+        words.percent,
+        (pl.col("range_share").cast(pl.Float64) * pl.col("total")).sum() / _TOTAL,
+    ),
 }
 
 
@@ -114,9 +118,9 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
     """Show the main numbers of all chosen stores together."""
     with st.container(horizontal=True):
         frame.metric("Stores", f"{len(rows):,}")
-        frame.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")))
-        frame.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")))
-        frame.metric("On the same days last year", words.signed_percent(_change(rows)))
+        frame.metric(f"Total, next {days} days", MEASURES["total sales"].together(rows))
+        frame.metric("Per open day", MEASURES["sales per open day"].together(rows))
+        frame.metric("On the same days last year", MEASURES["change on last year"].together(rows))
     notes = []
     if without := matching - len(rows):
         notes.append(f"Not included: {words.count(without, 'matching store')} without a forecast.")
@@ -178,11 +182,9 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     """Show the measure by state, if any state is known."""
     st.subheader("By state", anchor=False)
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["state"], []).append(row)
-    unknown = groups.pop("unknown", [])
-    values = {code: measure.of_group(group) for code, group in groups.items()}
+    stores = Counter(row["state"] for row in rows)
+    values = measure.by_state(rows)
+    values.pop("unknown", None)
     known = {code: value for code, value in values.items() if value is not None}
     if not known:
         frame.nothing("The states of these stores are not known, so there is no map.")
@@ -195,12 +197,12 @@ def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     notes[0] += "." if len(known) == len(values) else ", or no known value."
     shared = [code for code in known if "," in code]
     notes += [
-        f"\\* {words.count(len(groups[code]), 'store')} in {words.state_name(code)}: the data do "
+        f"\\* {words.count(stores[code], 'store')} in {words.state_name(code)}: the data do "
         "not say which, so both tiles show their common value."
         for code in shared
     ]
-    if unknown:
-        notes.append(f"Not included: {words.count(len(unknown), 'store')} without a known state.")
+    if unknown := stores["unknown"]:
+        notes.append(f"Not included: {words.count(unknown, 'store')} without a known state.")
     st.caption(" ".join(notes))
 
 

@@ -232,16 +232,10 @@ def show_challenger(ask: Answers, champion: Row) -> None:
 
 
 def _figures(text: str) -> str:
-    """Return the figures of a decision as words; unchanged if they are not a JSON object."""
-    try:
-        figures = json.loads(text)
-    except ValueError:
-        return text
-    if not isinstance(figures, dict):
-        return text
+    """Return the figures of a decision, a JSON object, as words."""
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in figures.items()
+        for name, value in json.loads(text).items()
     )
 
 

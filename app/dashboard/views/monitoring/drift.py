@@ -25,10 +25,9 @@ def show_drift(ask: Answers) -> None:
     if not origins:
         frame.nothing("Drift has not been measured yet. The next `rossmann refresh` measures it.")
         return
-    newest = origins[0]
-    rows = ask(queries.drift_measures, newest["forecast_origin"])
+    rows = ask(queries.drift_measures, origins[0])
     drifted = [row for row in rows if row["is_drifted"]]
-    day = words.long_day(newest["forecast_origin"])
+    day = words.long_day(origins[0])
     if drifted:
         named = "; ".join(f"**{row['kind']}: {row['name']}** ({row['detail']})" for row in drifted)
         st.warning(f"Drifted at the origin of {day}: {named}.", icon=":material/trending_up:")

@@ -150,19 +150,10 @@ def alerts(reading: Reading, most: int) -> list[Row]:
     )
 
 
-def drift_origins(reading: Reading) -> list[Row]:
-    """Return the origins with drift measures, the newest first.
-
-    Returns:
-        ``forecast_origin, measures, drifted`` (numbers of measures).
-    """
-    return reading.rows(
-        """
-        SELECT forecast_origin, count(*) AS measures,
-            count(*) FILTER (is_drifted) AS drifted
-        FROM drift_metrics GROUP BY forecast_origin ORDER BY forecast_origin DESC
-        """
-    )
+def drift_origins(reading: Reading) -> list[date]:
+    """Return the origins with drift measures, the newest first."""
+    rows = reading.rows("SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC")
+    return [row["forecast_origin"] for row in rows]
 
 
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
