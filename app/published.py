@@ -25,6 +25,7 @@ from rossmann_ml.serving.generations import (
     read_info,
 )
 
+Values = Sequence[object] | Mapping[str, object]
 _LOG = logging.getLogger(__name__)
 
 
@@ -60,9 +61,7 @@ class Reading:
         self.info = info
         self._cursor = cursor
 
-    def rows(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Values = ()) -> list[dict[str, Any]]:
         """Return the rows of a query, each as a mapping from column to value.
 
         Args:
@@ -73,15 +72,11 @@ class Reading:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def row(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> dict[str, Any] | None:
+    def row(self, query: str, values: Values = ()) -> dict[str, Any] | None:
         """Return the first row of a query; None without rows."""
         return next(iter(self.rows(query, values)), None)
 
-    def frame(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> pl.DataFrame:
+    def frame(self, query: str, values: Values = ()) -> pl.DataFrame:
         """Return the rows of a query as a frame; see :meth:`rows` for the arguments."""
         frame: pl.DataFrame = self._cursor.sql(query, params=values).pl()
         return frame

@@ -10,7 +10,7 @@ from app import queries
 from app.api.dependencies import CurrentReading, PageAsked, RequestNotes, ServingNow, Words
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
-from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast
+from app.api.schemas import Day, Provenance, StoreForecast
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
 from app.queries import HORIZON_DAYS
@@ -116,10 +116,9 @@ def store_forecast(
     rows = queries.store_forecast(reading, store_id, origin, days)
     if rows:
         provenance = Provenance.of(reading.info, rows[0]["model_version"])
-        return StoreForecast(
-            store_id=store_id,
-            provenance=provenance.model_copy(update={"forecast_origin": origin}),
-            days=[ForecastDay.model_validate(row) for row in rows],
+        provenance.forecast_origin = origin
+        return StoreForecast.model_validate(
+            {"store_id": store_id, "provenance": provenance, "days": rows}
         )
     if not reading.rows("FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin]):
         raise ProblemError(

@@ -48,14 +48,18 @@ class Measure:
 
     def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
         """Return the measure of the stores of each state; None if it is not known."""
-        known = pl.when(self.of_group.is_finite()).then(self.of_group)
-        frame = pl.DataFrame(rows, infer_schema_length=None)
-        return dict(frame.group_by("state").agg(known).sort("state").iter_rows())
+        return dict(_frame(rows).group_by("state").agg(self._known()).sort("state").iter_rows())
 
     def together(self, rows: Sequence[Row]) -> str:
         """Return the measure of all stores as text."""
-        (value,) = self.by_state([{**row, "state": ""} for row in rows]).values()
-        return self.text(value)
+        return self.text(_frame(rows).select(self._known()).item())
+
+    def _known(self) -> pl.Expr:
+        return pl.when(self.of_group.is_finite()).then(self.of_group)
+
+
+def _frame(rows: Sequence[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 _TOTAL = pl.col("total").sum()
@@ -240,9 +244,7 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
     name = choices.one_of("Add up by", list(LEVELS), key="level")
     level = LEVELS[name]
     rows = ask(queries.totals, level)
-    chosen = {
-        "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states
-    }.get(level, ())  # fmt: skip
+    chosen = wanted.chosen.get(level)
     rows = [row for row in rows if not chosen or row["segment"] in chosen]
     if not rows:
         frame.nothing("The published data have no weekly totals for this choice.")
