@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import Metrics
-from app.api.notes import Notes, attach
+from app.api.notes import NOTES, Notes
 from app.api.problems import KINDS, ProblemError, problem_response
 from app.api.request_log import RequestLog
 
@@ -58,8 +58,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        notes = Notes(_request_id(scope))
-        attach(scope, notes)
+        notes = scope[NOTES] = Notes(_request_id(scope))
         is_started = False
 
         async def send_on(message: Message) -> None:

@@ -22,7 +22,7 @@ from support.published import copy_of
 from support.servers import serving
 from support.small_warehouse import change
 
-from app.dashboard.downloads import csv_text
+from app.spreadsheets import csv_text
 from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings

@@ -12,10 +12,10 @@ import streamlit as st
 from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
 from app.queries import Row
+from app.spreadsheets import csv_text
 
 _MOST_LINES = 8
 _DOWNLOADED = (
@@ -100,7 +100,7 @@ def show(ask: Answers) -> None:
         f"average. {words.RANGE_HELP}",
     )
     kept = {row["store_id"] for row in everything if wanted.keeps(row)}
-    rows = [row for row in ask(queries.stores_side_by_side, days) if row["store_id"] in kept]
+    rows = [row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] in kept]
     if not rows:
         if kept:
             frame.nothing("None of the stores that match has a forecast from this origin.")
