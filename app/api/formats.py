@@ -32,10 +32,11 @@ MEDIA_TYPES = {
 }
 
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
 OTHER_FORMATS = {
-    media_type: {"schema": {"type": "string", **({} if form == "csv" else {"format": "binary"})}}
-    for form, media_type in MEDIA_TYPES.items()
-    if form is not Format.JSON
+    MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
+    MEDIA_TYPES[Format.PARQUET]: _BINARY,
+    MEDIA_TYPES[Format.ARROW]: _BINARY,
 }
 """Formats except JSON, as ``content`` of a response in the OpenAPI document."""
 

@@ -158,9 +158,9 @@ def _busy(reason: str) -> ProblemError:
 
 
 def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:
-    forecast, stored = by_store["sales_forecast"].sum(), None
+    forecast, stored = float(by_store["sales_forecast"].sum()), None
     if not by_store["stored_forecast"].has_nulls():
-        stored = by_store["stored_forecast"].sum()
+        stored = float(by_store["stored_forecast"].sum())
     return {
         "sales_forecast": forecast,
         "stored_forecast": stored,

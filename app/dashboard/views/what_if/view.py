@@ -111,7 +111,7 @@ def show_scenario(
     ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
     """Show the effect of the changes, and ways to keep and download the scenario."""
-    scored = scoring.score(ask.info, store_ids, changes)
+    scored = scoring.score(ask.info.generation_id, store_ids, tuple(changes))
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
     show_effect(effect, changes)
