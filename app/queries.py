@@ -65,13 +65,6 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
     """
     return reading.rows(
         """
-        WITH coming AS (
-            SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
-            FROM latest_forecasts WHERE horizon_days <= $days
-        ), last_year AS (
-            SELECT store_id, sales_date + 364 AS target_date, sales FROM daily_sales
-            WHERE sales_date BETWEEN $origin::DATE - 363 AND $origin::DATE - 364 + $days::INTEGER
-        )
         SELECT s.store_id, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state,
             sum(c.sales_forecast) AS total,
             count(*) FILTER (c.is_open) AS open_days,
@@ -81,16 +74,17 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
             CASE WHEN count(l.sales) = count(*)
                 THEN total / nullif(sum(l.sales), 0) - 1 END AS change_on_last_year,
             CASE WHEN count(l.sales) = count(*) THEN sum(l.sales) END AS last_year
-        FROM coming AS c
+        FROM latest_forecasts AS c
         JOIN stores AS s USING (store_id)
         LEFT JOIN store_plan AS p
             ON p.store_id = c.store_id AND p.plan_date = c.target_date
-        LEFT JOIN last_year AS l
-            ON l.store_id = c.store_id AND l.target_date = c.target_date
+        LEFT JOIN daily_sales AS l
+            ON l.store_id = c.store_id AND l.sales_date = c.target_date - 364
+        WHERE c.horizon_days <= ?
         GROUP BY s.store_id, s.store_type, s.assortment, s.state
         ORDER BY s.store_id
         """,
-        {"days": days, "origin": reading.info.forecast_origin},
+        [days],
     )
 
 

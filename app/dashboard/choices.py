@@ -69,8 +69,9 @@ def one_of(
     """
     first = default or options[0]
     warn_unknown(key, options, f'"{first}" is shown')
-    buttons = st.segmented_control if place is None else place.segmented_control
-    chosen = buttons(label, options, default=first, required=True, key=key, bind="query-params")
+    chosen = (place or st).segmented_control(
+        label, options, default=first, required=True, key=key, bind="query-params"
+    )
     return chosen or first
 
 

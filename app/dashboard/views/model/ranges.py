@@ -15,9 +15,9 @@ def show_ranges(ask: Answers, champion: Row) -> None:
     """Show the coverage in the backtest: of days by origin and horizon week, then of totals."""
     version = champion["model_version"]
     shown = False
-    for title, kind, column in (
-        ("By origin", "overall", "forecast_origin"),
-        ("By horizon week", "horizon_week", "segment"),
+    for title, kind, column, label in (
+        ("By origin", "overall", "forecast_origin", words.origin),
+        ("By horizon week", "horizon_week", "segment", "week {}".format),
     ):
         rows = [
             row
@@ -31,7 +31,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
         shown = True
         st.subheader(title, anchor=False)
         frame.chart(
-            shared_charts.coverage(rows, column, words.origin if kind == "overall" else _week),
+            shared_charts.coverage(rows, column, label),
             f"Share of days inside the ranges {title.lower()}",
         )
     if not shown:
@@ -57,7 +57,3 @@ def show_totals(ask: Answers, model_version: str) -> None:
         "The whole forecast period of the chain is one case for each origin. So few cases are weak "
         "evidence of how often sales are inside a range."
     )
-
-
-def _week(name: str) -> str:
-    return words.segment("horizon_week", name)

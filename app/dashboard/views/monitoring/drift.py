@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from app.dashboard import frame, words
@@ -94,8 +92,5 @@ def _show_pages(run_id: str) -> None:
                 icon=":material/description:",
                 key=f"page-{name}",
             )
-            st.caption(f"`{_below_home(page, settings.home)}`")
-
-
-def _below_home(page: Path, home: Path) -> Path:
-    return page.relative_to(home) if page.is_relative_to(home) else page
+            is_below = page.is_relative_to(settings.home)
+            st.caption(f"`{page.relative_to(settings.home) if is_below else page}`")

@@ -34,19 +34,16 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
     """
     return reading.rows(
         """
-        WITH served AS (
-            SELECT * FROM forecast_accuracy
+        SELECT model, model = 'served' AS is_own, segment, rmspe_median
+        FROM (
+            SELECT segment, rmspe AS served, backtest_rmspe AS backtest,
+                rmspe_seasonal_naive AS "seasonal naive"
+            FROM forecast_accuracy
             WHERE forecast_origin = $origin AND segment_kind = $segment_kind
                 AND forecast_kind = 'served'
-        )
-        FROM (
-            SELECT 0 AS number, 'served' AS model, true AS is_own, segment, rmspe AS rmspe_median
-            FROM served
-            UNION ALL SELECT 1, 'backtest', false, segment, backtest_rmspe FROM served
-            UNION ALL SELECT 2, 'seasonal naive', false, segment, rmspe_seasonal_naive FROM served
-        )
-        SELECT * EXCLUDE (number) WHERE rmspe_median IS NOT NULL
-        ORDER BY number, try_cast(segment AS INTEGER), segment
+        ) UNPIVOT (rmspe_median FOR model IN (served, backtest, "seasonal naive"))
+        ORDER BY list_position(['served', 'backtest', 'seasonal naive'], model),
+            try_cast(segment AS INTEGER), segment
         """,
         {"origin": origin, "segment_kind": segment_kind},
     )
