@@ -1,4 +1,4 @@
 """Provide what all packages use: settings, parameters, errors, atomic files, digests.
 
-Modules here import no other package of the library.
+Modules here import no other package of `rossmann_ml`.
 """

@@ -83,8 +83,8 @@ class StaleDataRule(RuleParams):
     Attributes:
         max_sales_age_days: Largest allowed age of the newest sales, in days.
         min_plan_days_ahead: Smallest allowed number of days from today to the plan's end.
-        max_assumed_share: Largest allowed share of the newest forecasts' store-days whose plan
-            was filled by rule.
+        max_assumed_share: Largest allowed share of store-days, among the newest forecasts, whose
+            plan is missing and was filled by rule.
     """
 
     max_sales_age_days: _Days
@@ -147,7 +147,7 @@ class AlertParams(StrictModel):
 
 
 class RetrainingParams(StrictModel):
-    """When open alerts make a training due between the scheduled ones.
+    """Conditions under which open alerts start a training between the scheduled ones.
 
     Attributes:
         rules: Names of the rules whose open alerts of severity warning or critical count.

@@ -51,11 +51,12 @@ DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
 
 
 class StoreParams(StrictModel):
-    """Limits beyond which a store's newest week is off its level; both must be reached.
+    """Limits of the change of a store's newest week; a store that reaches both raises an alert.
 
     Attributes:
-        min_z: Distance from the store's own weeks, in robust standard deviations.
-        min_change: Change as a share: 0.75 means times 1.75 or more, or times 1/1.75 or less.
+        min_z: Smallest distance from the store's earlier weeks, in robust standard deviations.
+        min_change: Smallest relative change: 0.75 means times 1.75 or more, or times 1/1.75 or
+            less.
     """
 
     min_z: Annotated[float, Field(gt=0)]
@@ -66,7 +67,7 @@ class DriftParams(StrictModel):
     """Thresholds of the drift measures, and the number of reports to keep.
 
     Attributes:
-        stores: Limits beyond which a single store is off its level.
+        stores: Limits of the change of a single store's sales.
         thresholds: Smallest value that counts as drift, by kind and feature.
         reports_kept: Number of newest runs whose reports are kept.
     """

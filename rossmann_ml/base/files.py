@@ -30,7 +30,7 @@ def move_into_place(temporary: Path, final: Path) -> None:
 
 
 def temporary_name(final: Path) -> Path:
-    """Return the hidden path at which the file or folder `final` is written."""
+    """Return the hidden path at which the file or folder `final` is written before its rename."""
     return final.with_name(f".{final.name}.tmp")
 
 
@@ -44,7 +44,10 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def copy_folder_atomically(source: Path, final: Path) -> None:
-    """Copy a folder to `final` unless `final` exists; an interrupted copy stays invisible."""
+    """Copy a folder to `final`, or do nothing if `final` exists.
+
+    An interrupted copy stays invisible.
+    """
     if final.exists():
         return
     final.parent.mkdir(parents=True, exist_ok=True)

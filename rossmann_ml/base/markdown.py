@@ -1,4 +1,4 @@
-"""Render Markdown of generated documents: tables of figures, and sections between two marks."""
+"""Render Markdown for generated documents: tables of figures, and sections between two marks."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def module_names(package: str) -> list[str]:
         package: Full name of the package.
 
     Returns:
-        Module names without the package's name; names that begin with an underscore are left out.
+        Module names without the package's name; names that begin with an underscore are omitted.
     """
     found = pkgutil.iter_modules(import_module(package).__path__)
     return sorted(each.name for each in found if not each.name.startswith("_"))

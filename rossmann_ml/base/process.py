@@ -35,7 +35,7 @@ def prepare() -> None:
 
 
 def heed_interrupts() -> None:
-    """Make Ctrl-C end a wait for a child process at once.
+    """Make Ctrl-C interrupt the wait for a child process at once.
 
     Polars installs a signal handler that makes the system resume interrupted calls. Without this
     function, a process that has imported polars would react only after the child process ends.

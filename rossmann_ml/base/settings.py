@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         params_file: File of the parameters of features, models and checks.
         as_of: Business date; by default today, or for historical data the Monday after its
             newest sales.
-        threads: Number of threads of every library.
+        threads: Number of threads that every numerical library may use.
         memory_limit_gb: Memory limit of DuckDB, in GB.
         lock_timeout_seconds: Time that a writer waits for another writer, in seconds.
         request_files_kept_days: Number of days that the API keeps its request files; the published
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         return None if value == "" else value
 
     def _below_home(self, path: Path) -> Path:
-        """Return a path relative to `home` as an absolute path."""
+        """Resolve a path against `home`; an absolute path is returned unchanged."""
         return path if path.is_absolute() else (self.home / path)
 
     @property
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
 
     @property
     def restore_path(self) -> Path:
-        """Folder of a restore's files until the restore is done."""
+        """Folder that holds the unpacked files of a restore until the restore is done."""
         return self.warehouse_path / ".restoring"
 
     @property
@@ -171,19 +171,19 @@ class Settings(BaseSettings):
 
 
 class DeliverySettings(BaseSettings):
-    """Where alerts are sent, from ``ROSSMANN_ALERT_*`` variables.
+    """Targets of alerts, from ``ROSSMANN_ALERT_*`` variables.
 
-    Apart from :class:`Settings`, which is shown in Dagster's UI: most of this is secret.
+    Separate from :class:`Settings`, which Dagster's UI shows, because most of these are secret.
 
     Attributes:
-        webhook: The address that gets a POST of JSON; unset: none.
-        smtp_host: The mail server; unset: no e-mail.
-        smtp_port: Its port.
-        smtp_security: ``starttls`` (a plain connection turned secret), ``tls`` or ``none``.
-        smtp_user: Unset: the server asks for none.
-        smtp_password: Of the user.
-        mail_from: The sender.
-        mail_to: Receivers, separated by commas.
+        webhook: Address that receives alerts as a POST with JSON; empty for no webhook.
+        smtp_host: Mail server; empty for no e-mail.
+        smtp_port: Port of the mail server.
+        smtp_security: Encryption of the connection: ``starttls``, ``tls`` or ``none``.
+        smtp_user: User name at the mail server; empty if the server requires no login.
+        smtp_password: Password of the user.
+        mail_from: Address of the sender.
+        mail_to: Addresses of the receivers, separated by commas.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_ALERT_", extra="ignore")
@@ -204,16 +204,16 @@ class DeliverySettings(BaseSettings):
 
     @property
     def receivers(self) -> list[str]:
-        """The addresses of ``mail_to``."""
+        """Addresses in ``mail_to``."""
         return [each.strip() for each in self.mail_to.split(",") if each.strip()]
 
 
 def load_delivery_settings() -> DeliverySettings:
-    """Read where alerts are sent.
+    """Read the targets of alerts from the environment.
 
     Raises:
-        SettingsError: A variable holds a value that cannot be used; the message names the
-            variable and never shows the value, which may be secret.
+        SettingsError: A variable has an invalid value; the message names the variable without
+            its value, which may be secret.
     """
     try:
         return DeliverySettings()

@@ -48,7 +48,7 @@ def storage_refused() -> Iterator[None]:
 
 
 def _in_words(error: BaseException | None) -> str | None:
-    """Return the message for users; None for an error with another cause than the disk."""
+    """Return the message for users; None if the disk did not cause the error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL | _CLOSED:
             where = error.filename or "a file"

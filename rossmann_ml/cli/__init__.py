@@ -1,8 +1,8 @@
-"""The command ``rossmann``: one module per group of subcommands, joined here.
+"""List the commands of ``rossmann``, one module per group of commands.
 
-A command reads its settings, calls the library and prints; it computes nothing. A refusal
-(:class:`rossmann_ml.base.errors.RossmannError`) ends with its message and exit code, never a
-traceback.
+A command reads its settings, calls the other packages and prints; it computes nothing. An error
+derived from :class:`rossmann_ml.base.errors.RossmannError` ends the command with its message and
+exit code, without a traceback.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ app = LazyGroup(
         LazyCommand(
             "publish",
             "publish:publish",
-            "Publish what the warehouse holds now as a new generation, after its audit.",
+            "Publish the current forecasts of the warehouse as a new generation, after an audit.",
         ),
         LazyCommand(
             "generations",
             "publish:generations",
-            "List the generations on disk, the newest first; * is the one readers use.",
+            "List the generations on disk, newest first; * marks the one that readers use.",
         ),
         LazyCommand(
             "train",
@@ -70,7 +70,7 @@ app = LazyGroup(
         LazyCommand(
             "replay",
             "replay:replay",
-            "Play the past: each simulated Monday runs the weekly job on what was known by then.",
+            "Replay past weeks: each simulated Monday runs the weekly job on data known by then.",
         ),
         LazyCommand(
             "model-card",
@@ -80,7 +80,7 @@ app = LazyGroup(
         LazyCommand(
             "doctor",
             "recovery:doctor",
-            "Find out what is wrong: locks, half-written files, models, generations, disk, clock.",
+            "Find faults: locks, half-written files, models, generations, disk, clock.",
         ),
         LazyCommand(
             "backup",
@@ -96,12 +96,12 @@ app = LazyGroup(
         LazyCommand(
             "sql",
             "sql:sql",
-            "Query the published forecasts. Nothing can be written, and no other file read.",
+            "Query the published forecasts read-only; no other file can be read.",
         ),
         LazyCommand(
             "api",
             "serve:api",
-            "Serve the published forecasts over HTTP; its documentation is under /docs.",
+            "Serve the published forecasts over HTTP, with documentation at /docs.",
         ),
         LazyCommand(
             "dashboard",
@@ -111,8 +111,7 @@ app = LazyGroup(
         LazyCommand(
             "up",
             "up:up",
-            "Start everything on this machine: API, dashboard, MLflow and Dagster; Ctrl-C stops "
-            "it.",
+            "Start API, dashboard, MLflow and Dagster on this machine; Ctrl-C stops them.",
         ),
         LazyGroup(
             name="data",
@@ -138,8 +137,8 @@ app = LazyGroup(
                 LazyCommand(
                     "fetch",
                     "data.versions:fetch",
-                    "Download the files of the Kaggle competition into data/raw, with your own "
-                    "Kaggle account.",
+                    "Download the files of the Kaggle competition into data/raw, with your "
+                    "own Kaggle account.",
                 ),
                 LazyCommand(
                     "export",
@@ -150,18 +149,19 @@ app = LazyGroup(
         ),
         LazyGroup(
             name="rollback",
-            help="Go back to what was before.",
+            help="Roll back to an earlier model or generation.",
             no_args_is_help=True,
             commands=[
                 LazyCommand(
                     "generation",
                     "publish:rollback_generation",
-                    "Let readers use another generation, until a new one is published.",
+                    "Roll readers back to another generation, until a new one is published.",
                 ),
                 LazyCommand(
                     "model",
                     "models:rollback_model",
-                    "Make the previous champion serve again; the next refresh scores with it.",
+                    "Make the previous champion the champion again; the next refresh "
+                    "forecasts with it.",
                 ),
             ],
         ),

@@ -17,7 +17,7 @@ class LazyCommand(TyperCommand):
     """A command that appears in the help of its group without being imported.
 
     Args:
-        name: Word that calls the command.
+        name: Name of the command on the command line.
         target: Function of the command, as ``module:function`` below ``rossmann_ml.cli``.
         summary: First line of the function's docstring.
     """

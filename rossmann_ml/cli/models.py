@@ -105,7 +105,7 @@ def model_card(
 
 
 def rollback_model() -> None:
-    """Make the previous champion serve again; the next refresh scores with it."""
+    """Make the previous champion the champion again; the next refresh forecasts with it."""
     decision = promotion.rollback_model(Session(default_settings()), actor=getpass.getuser())
     console = Console(highlight=False)
     console.print(f"{decision.model_version} serves again; it replaces {decision.previous}.")
@@ -113,10 +113,10 @@ def rollback_model() -> None:
 
 
 def score_table(scores: pl.DataFrame) -> Table:
-    """Build the table of backtest scores, one row per origin and model, references included.
+    """Build the table of backtest metrics, one row per origin and model, including baselines.
 
     Args:
-        scores: Scores from :func:`rossmann_ml.evaluation.backtest.score`.
+        scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
     """
     # narrow enough for a terminal of 80 columns
     table = Table(

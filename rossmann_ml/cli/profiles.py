@@ -12,7 +12,7 @@ ProfileOption = Annotated[str, typer.Option(help="Size of the training: fast or 
 
 
 def profile_of(name: str) -> Profile:
-    """Return the profile of a name.
+    """Return the profile with this name.
 
     Raises:
         typer.BadParameter: There is no profile of that name.

@@ -34,7 +34,7 @@ def publish(
         str, typer.Option(help="Why the jump is right; recorded with your name.")
     ] = "",
 ) -> None:
-    """Publish what the warehouse holds now as a new generation, after its audit.
+    """Publish the current forecasts of the warehouse as a new generation, after an audit.
 
     The same content is published once; publishing it again changes nothing. A generation whose
     totals moved further than params.yaml allows is held back (exit code 3).
@@ -80,7 +80,7 @@ def _print_published(console: Console, generation: PublishedGeneration) -> None:
 
 
 def generations() -> None:
-    """List the generations on disk, the newest first; * is the one readers use."""
+    """List the generations on disk, newest first; * marks the one that readers use."""
     settings = default_settings()
     found = list_generations(settings)
     console = Console(highlight=False)
@@ -110,7 +110,7 @@ def rollback_generation(
         str, typer.Argument(metavar="ID", help="Id of the generation, or its beginning.")
     ],
 ) -> None:
-    """Let readers use another generation, until a new one is published."""
+    """Roll readers back to another generation, until a new one is published."""
     chosen = roll_back(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "

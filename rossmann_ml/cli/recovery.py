@@ -23,7 +23,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
-    """Find out what is wrong: locks, half-written files, models, generations, disk, clock.
+    """Find faults: locks, half-written files, models, generations, disk, clock.
 
     Exit code 1 while there is an error or a warning, 0 when there are notes at most.
     """
@@ -59,7 +59,7 @@ def backup(
 ) -> None:
     """Write warehouse, models, published generations and MLflow's registry into one archive.
 
-    The archive holds one moment's state: other writers wait, readers go on.
+    All parts are from the same moment, because other writers wait. Readers are not affected.
     """
     manifest = back_up(default_settings(), file)
     console = Console(highlight=False, soft_wrap=True)

@@ -47,11 +47,11 @@ def replay(
         typer.Option(help="Folder of the replay; default: below .state/replay."),
     ] = None,
 ) -> None:
-    """Play the past: each simulated Monday runs the weekly job on what was known by then.
+    """Replay past weeks: each simulated Monday runs the weekly job on data known by then.
 
-    It starts from an empty registry in a separate folder; the live warehouse stays as it is.
-    After an interruption the same command resumes with the unfinished week; with more --weeks it
-    goes on from the last. Exit code 1 if the job of a week stopped.
+    It starts from an empty registry in a separate folder and does not change the live warehouse.
+    After an interruption the same command resumes with the unfinished week; with a larger --weeks
+    it continues after the last finished week. Exit code 1 if the job of a week stopped.
     """
     console = Console(highlight=False, soft_wrap=True)
     settings = default_settings()
@@ -94,7 +94,7 @@ def replay(
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """Return RMSPE by Monday and horizon week, with bias and coverage of the whole horizon.
+    """Build a table of RMSPE by Monday and horizon week, and of bias and coverage by Monday.
 
     The table fits into a terminal of 80 columns.
     """

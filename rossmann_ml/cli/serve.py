@@ -1,6 +1,6 @@
 """Define ``rossmann api`` and ``rossmann dashboard``, which start the servers of published data.
 
-The library starts them by module name and does not import them.
+`rossmann_ml` starts them by module name and does not import them.
 """
 
 from __future__ import annotations

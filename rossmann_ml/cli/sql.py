@@ -50,7 +50,7 @@ def sql(
         ),
     ] = None,
 ) -> None:
-    """Query the published forecasts. Nothing can be written, and no other file read.
+    """Query the published forecasts read-only; no other file can be read.
 
     For example: rossmann sql "SELECT * FROM latest_forecasts WHERE store_id = 1"
     Tables and columns: warehouse/README.md; queries to start from: warehouse/queries.
@@ -147,7 +147,7 @@ def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold: decimals as numbers, NaN as null, others as text."""
+    """Convert a value for JSON: decimals to numbers, NaN to null, other types to text."""
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):

@@ -77,7 +77,7 @@ def _checks_table(result: SuiteResult) -> Table:
 
 
 def _verdict(check: CheckResult) -> str:
-    """Return ``ok``, ``error`` or ``warning`` with its colour."""
+    """Return ``ok``, ``error`` or ``warning`` with markup for its colour."""
     if check.is_success:
         return "[green]ok[/]"
     return "[bold red]error[/]" if check.severity == "error" else "[yellow]warning[/]"

@@ -30,8 +30,8 @@ class DataSet:
     Attributes:
         name: ``retailer``, or ``sample-<stores>-<seed>``.
         is_synthetic: Whether the rows are invented.
-        is_historical: Whether the business date is the Monday after the newest sales; None if
-            the date of the newest sales decides.
+        is_historical: Whether the business date is the Monday after the newest sales, not today;
+            None if the date of the newest sales decides.
     """
 
     name: str
@@ -39,7 +39,7 @@ class DataSet:
     is_historical: bool | None = None
 
     def is_history_until(self, newest_sales: date | None) -> bool:
-        """Return whether data with these newest sales are historical."""
+        """Return whether the data are historical, if their newest sales are of this date."""
         if self.is_historical is not None:
             return self.is_historical
         return newest_sales is not None and newest_sales < HISTORICAL_BEFORE

@@ -26,11 +26,11 @@ EXPECTED_NAMES = (
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file whose name says that it can be landed.
+    """A file that can be landed, recognised by its name.
 
     Attributes:
         path: Path of the file.
-        kind: Kind of its rows, from its name.
+        kind: Kind of its rows: a key of `FORMATS`, such as ``sales`` or ``plan``.
         is_bulk: Whether it holds a whole history or the whole list of stores; False for a weekly
             drop.
         day: Date in the name of a weekly drop; None for bulk files.
@@ -43,7 +43,7 @@ class RawFile:
 
     @property
     def format(self) -> FileFormat:
-        """Columns and target table of its kind."""
+        """Columns and target table of the file's kind."""
         return FORMATS[self.kind]
 
     def sha256(self) -> str:

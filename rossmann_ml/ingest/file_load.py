@@ -106,7 +106,7 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Return whether these bytes were landed, and no other bytes later under the same name.
+    """Return whether these bytes were landed, and no other file of this name landed later.
 
     An older version of a file in place of a newer one is landed again, as a restatement.
     """
@@ -123,7 +123,10 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether ``store.csv`` landed after rows of this file had an unknown store."""
+    """Return whether ``store.csv`` was landed after this file had rows with unknown stores.
+
+    Landing the file again may then accept these rows.
+    """
     found = connection.execute(
         """
         WITH earlier AS (SELECT max(load_id) AS id FROM raw.loads WHERE file_sha256 = $sha256)
@@ -190,7 +193,7 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
 def _quarantine(
     landing: FileLanding, raw_file: RawFile, staging: Staging, max_quarantined_share: float
 ) -> FileLanding:
-    """Quarantine rows that contradict each other, and raise when too many rows are bad."""
+    """Quarantine rows that contradict each other, and raise if too many rows are bad."""
     staging.resolve_repeated_keys()
     by_reason = staging.quarantined_by_reason()
     rows = sum(count for _, _, count, _ in by_reason)

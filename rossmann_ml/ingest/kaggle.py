@@ -37,7 +37,7 @@ _Sign = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 @dataclass(frozen=True)
 class Pointer:
-    """The content of one DVC pointer file: which bytes a raw file must have.
+    """Content of one DVC pointer file: size and MD5 that a raw file must have.
 
     Attributes:
         name: Name of the raw file.

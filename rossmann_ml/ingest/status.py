@@ -56,7 +56,7 @@ class DataStatus:
         raw_path: Folder of the retailer's bulk files.
         incoming_path: Folder of weekly drops.
         waiting: Files in the folders that were not landed, or had nothing new.
-        left_alone: CSV files in the folders whose name does not say what they hold.
+        left_alone: CSV files in the folders whose name has no known kind.
     """
 
     database_path: Path

@@ -1,7 +1,7 @@
 """Measure the accuracy of published forecasts against actual sales, compared with the backtest.
 
 Entry point: :func:`measure_accuracy`, which builds and reads the dbt models
-``marts.forecast_accuracy`` and ``marts.forecast_worst_days``. The scores are defined there.
+``marts.forecast_accuracy`` and ``marts.forecast_worst_days``. These models define the metrics.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class AccuracyReport:
 
 
 def measure_accuracy(session: Session) -> AccuracyReport:
-    """Compare all vintages with the current sales, and store the scores in the marts.
+    """Compare all vintages with actual sales, and store the metrics in the marts.
 
-    Readers see the scores after the next `rossmann publish`.
+    Readers see the metrics after the next `rossmann publish`.
 
     Raises:
         NoDataError: dbt has not built the sales yet.
@@ -68,7 +68,7 @@ def read_accuracy(
 
     Args:
         connection: Connection to the pipeline's database.
-        started: Start of the measurement, from ``time.perf_counter``; by default now.
+        started: Start of the measurement as returned by ``time.perf_counter``; by default now.
     """
     begun = time.perf_counter() if started is None else started
     return AccuracyReport(

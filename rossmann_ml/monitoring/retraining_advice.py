@@ -15,12 +15,12 @@ from rossmann_ml.warehouse.tables import forecasting, models
 def advise_retraining(
     connection: duckdb.DuckDBPyConnection, params: RetrainingParams, *, every_weeks: int
 ) -> str | None:
-    """Return the reason for a training, if one is due.
+    """Return the reason if a training is due.
 
     A training is due if an alert of the given rules was raised after the newest training, is still
-    open and is at least a warning, and if enough weeks of new sales exist, because the same sales
-    would give the same model. It is also due if a training of the calendar was missed, because
-    that week's run stopped before it.
+    open and is at least a warning, provided that enough weeks of new sales exist; the same sales
+    would give the same model. It is also due if the run of a scheduled training week stopped
+    before it trained.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -14,7 +14,7 @@ from rossmann_ml.serving.status import read_status
 
 
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
-    """Return why the run in the week of a day trains; None if it keeps the champion.
+    """Return the reason if the run in a day's week trains; None if it keeps the champion.
 
     Reads the last run's advice from ``status.json``, not the warehouse, because another process
     may be writing to it.

@@ -1,1 +1,1 @@
-"""The jobs: the weekly run, retraining, backfill, replay, and the services on one machine."""
+"""Define the jobs (weekly run, retraining, backfill, replay), and run all services locally."""

@@ -1,4 +1,4 @@
-"""Backfill the forecasts that a past origin would have had, by a model of its time.
+"""Backfill a past origin: forecast it with a model that was fitted only on data known then.
 
 Only data known by the Monday after that origin is used. Model, bias factor and intervals are fitted
 on rows whose target date is on or before the origin. See :mod:`rossmann_ml.forecasting.score` for
@@ -51,7 +51,7 @@ def backfill_origin(
     run_id: str,
     profile: Profile = "fast",
 ) -> ForecastReport:
-    """Forecast from a past origin with the data known then, and store the vintage.
+    """Forecast from a past origin with the data known then, and store these forecasts.
 
     Args:
         session: Session of the job; its `progress` receives the steps.

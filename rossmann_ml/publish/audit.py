@@ -1,6 +1,7 @@
 """Audit a written generation: compare the file on disk with the contract before it is served.
 
-Entry point: :func:`audit_generation`. It checks what readers' programs rely on, read-only;
+Entry point: :func:`audit_generation`. It checks, read-only, the properties that readers' programs
+rely on;
 :mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether forecasts are
 plausible are in :mod:`rossmann_ml.quality`.
 """
@@ -105,7 +106,7 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    """Return the integer that a query finds; 0 for NULL or no row."""
+    """Return the integer in a query's first row; 0 for NULL or no row."""
     return one_value(connection, int, query) or 0
 
 
@@ -129,7 +130,7 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 
 def _storage_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a fault if the file's DuckDB storage version is not the contract's."""
+    """Yield a fault if the file's DuckDB storage version differs from the contract's."""
     found = one_value(
         connection, str, "SELECT tags['storage_version'] FROM duckdb_databases() WHERE NOT internal"
     )
@@ -167,7 +168,7 @@ def _table_faults(
 
 
 def _wrong_value(column: Column) -> str:
-    """Return the SQL condition of values that the contract forbids; empty if all are allowed."""
+    """Return a SQL condition that selects values forbidden by the contract; empty if none are."""
     conditions = [] if column.nullable else [f'"{column.name}" IS NULL']
     if column.type == "DOUBLE":
         conditions.append(f'NOT isfinite("{column.name}")')
@@ -175,7 +176,7 @@ def _wrong_value(column: Column) -> str:
 
 
 def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield faults of daily forecasts and of totals, each with its first row."""
+    """Yield a message for each rule that daily forecasts or totals break, with the first row."""
     for fault, condition in _FORECAST_FAULTS.items():
         found = connection.execute(
             f"""
@@ -196,7 +197,10 @@ def _forecast_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) -> Iterator[str]:
-    """Yield faults of a table of totals, each with its first row; `span` is its period column."""
+    """Yield a message for each rule that a table of totals breaks, with the first such row.
+
+    `span` is the column that names the period of a total.
+    """
     for fault, condition in _TOTAL_FAULTS.items():
         found = connection.execute(
             f"""
@@ -213,7 +217,7 @@ def _total_faults(connection: duckdb.DuckDBPyConnection, table: str, span: str) 
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield gaps of the newest origin: stores without all days, or a wrong number of stores."""
+    """Yield gaps in the newest origin: stores with missing days, or a wrong number of stores."""
     for store_id, days, horizon_days in connection.execute(
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)

@@ -55,8 +55,8 @@ class LandedFile:
     Attributes:
         name: File name without the folder.
         sha256: SHA-256 of the file's bytes when it was landed.
-        md5: MD5 of the same bytes, by which DVC identifies them; None if the file has changed
-            since or is missing.
+        md5: MD5 of the same bytes, by which DVC identifies them; None if the file is missing or has
+            changed since.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Export:
     Attributes:
         data_version: Fingerprint of the newest version of the landed rows; the same value is in
             training runs, generations and the API's responses.
-        code_version: Fingerprint of library, dbt models and parameters.
+        code_version: Fingerprint of `rossmann_ml`, dbt models and parameters.
         data_set: Name of the data set.
         forecast_origin: Newest complete day of sales, as an ISO date.
         landed: Files that the rows come from, in the order of landing.

@@ -29,7 +29,7 @@ class Draft:
     Attributes:
         info: Row of ``generation_info``.
         oldest_origin: Oldest origin whose forecasts are in the file.
-        archived_origins: Origins older than that; their forecasts are exported as Parquet.
+        archived_origins: Origins before `oldest_origin`; their forecasts are exported as Parquet.
         model_versions: Models whose files the generation needs.
     """
 
@@ -93,7 +93,7 @@ def draft_generation(
 
 
 def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return origin and input hash of every run whose forecasts belong in the file, sorted."""
+    """Return the origin and the input hash of every run with forecasts in the file, sorted."""
     rows = forecasting.inputs_of_runs(connection, first_origin=oldest_origin)
     for origin, run_id, input_hash in rows:
         if input_hash is None:
@@ -105,6 +105,6 @@ def _inputs(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[
 
 
 def _shadows(connection: duckdb.DuckDBPyConnection, oldest_origin: date) -> list[list[str]]:
-    """Return origin, challenger and input hash of the shadow forecasts that belong in the file."""
+    """Return origin, challenger and input hash of the shadow forecasts in the file, sorted."""
     rows = forecasting.inputs_of_shadows(connection, first_origin=oldest_origin)
     return [[str(value) for value in row] for row in rows]

@@ -119,7 +119,7 @@ def publish(
 def _publish(
     session: Session, run_id: str, accepted_jump: AcceptedJump | None
 ) -> PublishedGeneration:
-    """Publish as :func:`publish` does, inside the writer's lock."""
+    """Do the work of :func:`publish` inside the writer's lock."""
     settings, params = session.settings, session.params
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):
@@ -164,7 +164,7 @@ def _publish(
 def _continuity(
     connection: duckdb.DuckDBPyConnection, settings: Settings, params: Params
 ) -> Continuity | None:
-    """Compare with the current generation; None without one."""
+    """Compare the new totals with the current generation's; None if there is no generation."""
     current = _pointed_or_none(settings)
     if current is None:
         return None

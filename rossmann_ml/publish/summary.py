@@ -44,8 +44,10 @@ class Summary:
         first_day: First forecast day.
         last_day: Last forecast day.
         rmspe: Median RMSPE of the champion over its backtest origins; None without a backtest.
-        rmspe_seasonal_naive: Median RMSPE of the same weekday last year, on the same rows.
-        rmspe_median: Median RMSPE of the median by store, weekday and promo, on the same rows.
+        rmspe_seasonal_naive: RMSPE of seasonal naive (newest sales of the same weekday) on the same
+            rows; median over origins.
+        rmspe_median: RMSPE of the baseline median by store, weekday and promotion on the same rows;
+            median over origins.
         backtest_origins: Number of backtest origins.
         profile: Training profile of the champion, ``fast`` or ``full``.
     """

@@ -34,7 +34,7 @@ def write_generation(
         draft: Draft of the generation.
 
     Returns:
-        Number of source rows that belong in the file, by table, for the audit.
+        Number of source rows by table, which the audit compares with the file.
 
     Raises:
         PublishError: A source table or column is missing, has another type, or holds a value
@@ -83,7 +83,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _text(value: str) -> str:
-    """Return a text as a SQL literal."""
+    """Quote a text as a SQL literal."""
     return "'" + value.strip().replace("'", "''") + "'"
 
 

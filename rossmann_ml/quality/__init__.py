@@ -1,8 +1,8 @@
 """Check the data with Great Expectations suites, and record their results and dbt's.
 
 Entry points: :func:`run_suites`, :func:`record_dbt_results`. The expectations are the JSON files
-in ``suites``, each with the SQL query that reads the checked rows. Callers decide what follows a
-failed check: the job stops, the command line exits with an error.
+in ``suites``, each with the SQL query that reads the checked rows. A failed check does not
+raise here: the job stops and the command line exits with an error.
 """
 
 from rossmann_ml.quality.dbt_results import record_dbt_results

@@ -38,7 +38,7 @@ def record_dbt_results(
         run_id: Id of the run that the results belong to; recording a test again replaces its row.
 
     Returns:
-        The results, as suite ``dbt``.
+        Results of all tests, as the suite named ``dbt``.
 
     Raises:
         FaultError: An artifact is missing or has an unknown form.
@@ -82,7 +82,13 @@ def _read(path: Path, key: str) -> dict[str, Any]:
 def _check_result(
     outcome: Mapping[str, Any], test: Mapping[str, Any], nodes: Mapping[str, Any]
 ) -> CheckResult:
-    """Build the result of one test from its outcome and its node in the manifest."""
+    """Build the result of one test.
+
+    Args:
+        outcome: Entry of the test in ``run_results.json``.
+        test: Node of the test in the manifest.
+        nodes: All nodes of the manifest by id.
+    """
     status = str(outcome["status"])
     failures = outcome.get("failures")
     is_success = status == "pass"

@@ -1,7 +1,8 @@
-"""Read the rows that a suite checks: run its query on the pipeline's database into a pandas frame.
+"""Read the rows that a suite checks into a pandas frame, by its query on the pipeline's database.
 
 Entry point: :func:`read_checked_frame`. Great Expectations has no engine for DuckDB, so it checks
-pandas frames. The queries compute what is faster in SQL: newest versions, figures of whole tables.
+pandas frames. The queries select the newest version of each row and compute figures about whole
+tables.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def read_checked_frame(
         forecast_origin: Origin whose plan, features and forecasts are read; None for the newest.
 
     Returns:
-        Rows of the suite's query: columns of the row, then figures of the whole table that repeat
-        on every row.
+        Rows that the suite's query returns. Figures about the whole table are columns with the
+        same value on every row.
 
     Raises:
         NoDataError: A table of the query does not exist yet, or there is no row to check.

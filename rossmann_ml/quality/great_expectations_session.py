@@ -1,7 +1,7 @@
 """Run suites with Great Expectations: its context, validation, and Data Docs pages.
 
-Entry point: :class:`Validator`. This is the only module that imports the library. The import takes
-ten seconds, so callers import this module late and use one validator for all suites.
+Entry point: :class:`Validator`. This is the only module that imports Great Expectations. The import
+takes ten seconds, so callers import this module late and use one validator for all suites.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Validator:
         )
 
     def _suite(self, name: str) -> Any:
-        """Return a suite of the context, which is added at its first use."""
+        """Return a suite by name; add it to the context at its first use."""
         if name not in self._suites:
             self._suites[name] = self._context.suites.add(_gx_suite(load_suite(name)))
         return self._suites[name]
@@ -129,7 +129,7 @@ class Validator:
 
 
 def _configuration(folder: Path | None) -> DataContextConfig:
-    """Build a configuration with suites in memory, and results and pages in `folder` if given."""
+    """Build a configuration with suites in memory, and results and pages stored in `folder`."""
 
     def backend(name: str | None = None) -> dict[str, str]:
         if folder is None or name is None:
@@ -170,7 +170,7 @@ def _configuration(folder: Path | None) -> DataContextConfig:
 
 
 def _gx_suite(suite: Suite) -> Any:
-    """Convert a suite file to Great Expectations' suite."""
+    """Convert a suite file to an `ExpectationSuite`."""
     return gx.ExpectationSuite(
         name=suite.name,
         notes=suite.notes,
@@ -194,7 +194,7 @@ def _gx_suite(suite: Suite) -> Any:
 def _check_result(
     suite: Suite, expectation: Expectation, found: Mapping[str, Any], *, rows: int
 ) -> CheckResult:
-    """Convert Great Expectations' result of one expectation."""
+    """Convert Great Expectations' result for one expectation on `rows` checked rows."""
     result: Mapping[str, Any] = found.get("result") or {}
     return CheckResult(
         name=expectation.name,
@@ -212,7 +212,7 @@ def _check_result(
 
 
 def _exception_message(found: Mapping[str, Any]) -> str | None:
-    """Return why an expectation could not be evaluated; None if it was."""
+    """Return the error message of an expectation that could not be evaluated; None if it ran."""
     info: Mapping[str, Any] = found.get("exception_info") or {}
     # the library writes one entry for the expectation, or one for each of its metrics
     entries = [info] if "raised_exception" in info else list(info.values())

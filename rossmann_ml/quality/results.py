@@ -106,7 +106,7 @@ class SuiteResult:
 
 
 def _counted(checks: list[CheckResult], word: str) -> str:
-    """Return the number of checks with a noun, such as ``2 errors``."""
+    """Format the number of checks with a noun, such as ``2 errors``."""
     return f"{len(checks)} {word}{'' if len(checks) == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""Describe in words what an expectation expects and what it found.
+"""Describe in words the values that an expectation expects and the values that it found.
 
 Entry points: :func:`expected_text`, :func:`observed_text`. The warehouse rows, the terminal and
 the pages show these texts.
@@ -42,7 +42,7 @@ def observed_text(result: Mapping[str, Any], exception_message: str | None) -> s
 
 
 def _value(value: Any) -> str:
-    """Return a value as text, numbers rounded to six digits."""
+    """Format a value as text, numbers with six significant digits."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, list | tuple):
@@ -57,7 +57,7 @@ def _value(value: Any) -> str:
 
 
 def _between(kwargs: Mapping[str, Any]) -> str:
-    """Return a range in words; one value if both ends are equal."""
+    """Describe a range in words; as one value if both ends are equal."""
     low, high = kwargs["min_value"], kwargs["max_value"]
     if low == high:
         return _value(low)
@@ -72,7 +72,7 @@ def _in_set(kwargs: Mapping[str, Any]) -> str:
 
 
 def _other(kwargs: Mapping[str, Any]) -> str:
-    """Return the arguments of an expectation type that has no wording here."""
+    """Format the arguments of an expectation type for which this module has no wording."""
     shown = {name: value for name, value in kwargs.items() if not name.startswith("column")}
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 

@@ -51,7 +51,7 @@ class Manifest(StrictModel):
 
     Attributes:
         made_at: Time of the backup, UTC.
-        schema_version: Version of the warehouse's tables.
+        schema_version: Schema version of the warehouse.
         has_registry: Whether MLflow's registry is included; one on a server is not.
         artifacts_root: Folder of the artifacts, as MLflow's database refers to it.
         members: All files except the manifest.
@@ -69,7 +69,7 @@ class Manifest(StrictModel):
 
 
 def registry_path(settings: Settings) -> Path | None:
-    """Return the path of MLflow's database; None where a tracking server keeps it."""
+    """Return the path of MLflow's database; None if a tracking server keeps it."""
     prefix = "sqlite:///"
     address = settings.tracking_uri
     return Path(address.removeprefix(prefix)) if address.startswith(prefix) else None
@@ -195,7 +195,7 @@ def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
 
     Args:
         archive_path: The archive.
-        target_of: Returns the folder to unpack into, by the path of a member.
+        target_of: Function that returns the folder to unpack a member into, given its path.
 
     Raises:
         RefusedError: The archive is incomplete or not a backup; the message says what was found.

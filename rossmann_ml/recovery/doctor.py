@@ -31,7 +31,7 @@ _FAULTS = (RossmannError, duckdb.Error, OSError, ValueError)
 def examine(settings: Settings) -> list[Finding]:
     """Return the findings of all examiners, the gravest first.
 
-    An examiner that fails adds a finding about that; the others still run.
+    An examiner that raises an error adds a finding about it; the others still run.
     """
     found = [finding for name in _EXAMINERS for finding in _examine(name, settings)]
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))

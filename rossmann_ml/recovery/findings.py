@@ -1,4 +1,4 @@
-"""Findings of the doctor: severity, observation, advice, and a repair where one is safe."""
+"""Define the doctor's findings: severity, observation, advice, and a repair if one is safe."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Finding:
     Attributes:
         severity: Severity.
         subject: Topic in one or two words, such as ``lock``.
-        found: Value found, and the expected one where that is not obvious.
-        remedy: Action for a person; empty where none is needed.
+        found: Value found, and the value expected if it is not obvious.
+        remedy: Action for a person; empty if none is needed.
         repair: Function that repairs the fault without losing data, called with the writer's lock
-            held; None where a person has to decide.
+            held; None if a person has to decide.
     """
 
     severity: Severity

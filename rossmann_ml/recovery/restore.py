@@ -1,8 +1,8 @@
 """Restore a backup: unpack and check it next to its target, then exchange files by renames.
 
-Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged a mark in
-``warehouse/.restoring`` keeps everyone from the warehouse; after a crash the doctor undoes the
-exchange. See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
+Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the file
+``warehouse/.restoring`` makes every command refuse to open the warehouse; after a crash the doctor
+undoes the exchange. See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
 
 
 def restore_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folders of unpacked and former files, in the warehouse and in the state folder."""
+    """Return the folders for unpacked and former files, in the warehouse and in the state folder."""
     return settings.restore_path, settings.state_path / settings.restore_path.name
 
 

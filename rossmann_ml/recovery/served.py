@@ -1,4 +1,4 @@
-"""Examine what readers use: generations, pointer, published models, age, ``status.json``."""
+"""Examine the files that readers use: generations, pointer, published models, ``status.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examine what surrounds the warehouse: parameters, folders, room on the disk, MLflow."""
+"""Examine parameters, folders, free disk space and MLflow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_writable(folder: Path) -> bool:
 
 
 def examine_registry(settings: Settings) -> Iterator[Finding]:
-    """Report an MLflow that does not answer, or whose alias differs from the champion."""
+    """Report if MLflow does not answer, or if its alias differs from the champion."""
     expected = _champion_in_registry(settings)
     local = registry_path(settings)
     if local is not None and not local.exists():

@@ -111,10 +111,10 @@ def require_database(settings: Settings) -> None:
 
 
 def refuse_half_restored(settings: Settings) -> None:
-    """Raise an error if a restore stopped halfway, because the files are then of two states.
+    """Raise an error if a restore stopped halfway, because some files are then old and some new.
 
     Raises:
-        FaultError: A restore died while it exchanged the files.
+        FaultError: A restore was interrupted while it exchanged the files.
     """
     if (settings.restore_path / RESTORE_MARK).exists():
         raise FaultError(
@@ -281,7 +281,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
 def count_rows(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[str]
 ) -> dict[str, int | None]:
-    """Return the number of rows of tables and views by full name; None for a missing one."""
+    """Return the number of rows of tables and views by full name; None for a missing table."""
     rows: dict[str, int | None] = {}
     for table in tables:
         try:

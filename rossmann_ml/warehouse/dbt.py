@@ -54,7 +54,7 @@ class DbtNode:
 
     @property
     def name(self) -> str:
-        """The short name in messages, for example ``model fct_daily_sales``."""
+        """Short name for messages, for example ``model fct_daily_sales``."""
         kind, _, rest = self.unique_id.partition(".")
         # test.<project>.<name>.<hash>; unit_test.<project>.<model>.<name>; source.<project>.a.b
         parts = rest.split(".")[1:]
@@ -72,7 +72,7 @@ class DbtResult:
             ``source freshness``.
         manifest_path: Path of ``manifest.json`` of the same command.
         nodes: Results of all nodes in dbt's order; empty for commands that run none.
-        seconds: Wall time of the command with dbt's start.
+        seconds: Wall time of the command, including the start of dbt.
         failure: Message about all failed nodes; empty when none failed.
     """
 
@@ -162,8 +162,8 @@ def run_dbt(
         command: Command with its options, such as ``["build", "--selector", "core"]``.
         variables: Result of :func:`dbt_variables`; None means the session's parameters.
         unit_tests: Whether to run dbt's unit tests too.
-        check: Whether to raise when a model or a test of error severity failed. If False, see
-            `DbtResult.failure`: the caller can store the results first.
+        check: Whether to raise an error if a model or a test of error severity failed. If False,
+            `DbtResult.failure` has the message, and the caller can store the results first.
 
     Raises:
         NoDataError: There is no warehouse yet.
@@ -214,7 +214,7 @@ def run_dbt(
 def start_dbt(
     arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt's command line in a process of its own and wait for it.
+    """Run dbt's command line in a separate process and wait for it.
 
     dbt loaded into this process would keep the database open after its command. A process per
     command costs two seconds of imports, and a weekly job runs two commands. When the wait is

@@ -17,10 +17,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with(parent: int) -> None:
-    """Have the system kill this process when its parent dies, where it can (Linux).
+    """Make the operating system kill this process when its parent dies (Linux only).
 
     Args:
-        parent: Process id of the parent. Exit at once when it is no longer the parent.
+        parent: Process id of the parent. If the parent is already gone, this process exits at once.
     """
     with suppress(OSError, AttributeError):  # systems other than Linux have no prctl
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """Create the warehouse's tables, and migrate a warehouse of an older schema version.
 
-Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; alone it is
+Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; the declarations
+alone are
 version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``, and the
 highest number is the schema version. dbt creates its own tables.
 """
@@ -56,7 +57,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def refuse_later_version(version: int | None) -> None:
-    """Raise an error for a schema version that is newer than this code.
+    """Raise an error for a schema version that is newer than this code; None is accepted.
 
     Raises:
         SchemaError: The version is higher than :func:`newest_version`.

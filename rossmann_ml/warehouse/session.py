@@ -22,7 +22,7 @@ from rossmann_ml.warehouse.versions import Versions, versions_now
 
 @dataclass
 class _Open:
-    """State of the connection that a session's copies share.
+    """State of the connection, shared by a session and the copies made by `telling`.
 
     Attributes:
         connection: Open connection; None while closed.
@@ -43,7 +43,7 @@ class Session:
     """Settings, parameters and database connection of a job or command; not thread-safe.
 
     Attributes:
-        settings: Locations of files and warehouse, and limits of the machine.
+        settings: Paths of files and warehouse, and limits of the machine.
         progress: Function that is called with one line of text per step of long work.
     """
 
@@ -106,7 +106,7 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection without the lock: the job's open one, else a new read-only one.
+        """Yield a connection without the lock: the job's open connection, else a new read-only one.
 
         Raises:
             NoDataError: There is no database yet.

@@ -1,7 +1,7 @@
-"""Compute fingerprints of the data and the code, and read the git commit, to trace results.
+"""Compute fingerprints of the data and the code, and read the git commit, to trace each result.
 
-Entry points: :func:`versions_now`, :func:`data_version`, :func:`code_version`. Two runs with the
-same fingerprints of data and code make the same forecasts: they contain no times and no paths.
+Entry points: :func:`versions_now`, :func:`data_version`, :func:`code_version`. Two runs with
+equal fingerprints of data and code compute equal forecasts. Fingerprints contain no times or paths.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _fingerprint_rows(connection: duckdb.DuckDBPyConnection) -> str:
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
-    """Return the fingerprint of library, dbt models and parameters, 12 hexadecimal digits."""
+    """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits."""
     patterns = (*_CODE, *_DBT, "params.yaml")
     files = sorted({path for pattern in patterns for path in home.glob(pattern) if path.is_file()})
     return _hash_files(home, files)
@@ -116,11 +116,11 @@ def _git(home: Path, *arguments: str) -> str:
 
 @dataclass(frozen=True)
 class Versions:
-    """Provenance of a result.
+    """Versions of data and code behind a result.
 
     Attributes:
         data: Fingerprint of the landed rows.
-        code: Fingerprint of library, dbt models and parameters.
+        code: Fingerprint of `rossmann_ml`, dbt models and parameters.
         commit: Git commit of the checkout.
     """
 

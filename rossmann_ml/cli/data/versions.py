@@ -21,8 +21,8 @@ def fetch(
 ) -> None:
     """Download the files of the Kaggle competition into data/raw, with your own Kaggle account.
 
-    Takes KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size and MD5
-    are checked; a file that is already there is not fetched again.
+    Credentials are KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size
+    and MD5 of each file are checked; an existing file is not downloaded again.
     """
     console = Console(highlight=False)
 
@@ -45,7 +45,7 @@ def export(
 ) -> None:
     """Write the cleaned tables and the feature tables as Parquet files.
 
-    data_version.json lists the landed files they come from. The same tables give the same bytes.
+    data_version.json lists the landed files behind the tables. Equal tables give equal bytes.
     """
     console = Console(highlight=False)
     settings = default_settings()

@@ -24,7 +24,7 @@ def show_accuracy(console: Console) -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, and the reasons of the worst store-days.
+    """Print a table of the vintages, and the reasons recorded for the worst store-days.
 
     Args:
         console: Console to print to.
@@ -48,7 +48,7 @@ def print_accuracy(console: Console, report: AccuracyReport) -> None:
 
 
 def _nothing_yet(report: AccuracyReport) -> str:
-    """Return why there is no accuracy yet."""
+    """Explain in a sentence why no accuracy can be measured yet."""
     if report.newest_origin is None:
         return "Accuracy: there are no forecasts yet; run `rossmann refresh`."
     return (
@@ -59,7 +59,7 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build the table of the newest vintages, one row each, and the backtest of the newest.
+    """Build a table with one row per recent vintage, and a row with the newest model's backtest.
 
     Args:
         report: Accuracy of the vintages.
@@ -99,10 +99,10 @@ def vintage_table(report: AccuracyReport) -> Table:
 
 
 def _number(value: float | None) -> str:
-    """Return a number with four decimals; a dash for None."""
+    """Format a number with four decimals; a dash for None."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def _share(value: float | None) -> str:
-    """Return a share as a percentage; a dash for None."""
+    """Format a share as a percentage; a dash for None."""
     return "-" if value is None else f"{value:.1%}"

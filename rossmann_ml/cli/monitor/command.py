@@ -1,4 +1,4 @@
-"""Command ``rossmann monitor``: measure accuracy and drift of the current warehouse."""
+"""Command ``rossmann monitor``: measure accuracy of the forecasts and drift of the data."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class ChainCalendar:
 
 
 def _official_state(state: str) -> str:
-    """Return the state whose calendar is used: of two states the last, which is the larger."""
+    """Return the state whose calendar is used: of a pair such as ``HB,NI`` the larger second one."""
     return state.rsplit(",", maxsplit=1)[-1]
 
 

@@ -1,8 +1,8 @@
 """Draw random numbers that depend on seed, purpose and date, not on the numbers drawn before.
 
-Entry point: :func:`stream`. Its numbers belong to stores 1, 2, 3, … in this order. So store 5 is
-the same in a chain of 10 and of 100,000 stores, and a day's noise is the same for every first date
-and block size.
+Entry point: :func:`stream`. Its numbers are for stores 1, 2, 3, … in this order. Store 5 is
+therefore the same in a chain of 10 and of 100,000 stores, and a day's noise does not depend on the
+first date or the block size.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STEPS = {
 
 
 def spread(seed: int, purpose: str, stores: int) -> Floats:
-    """Return one number in [0, 1) per store, so evenly spread that shares hold in small samples.
+    """Return evenly spread numbers in [0, 1), one per store, so that shares hold in small samples.
 
     Store k has the fractional part of ``start + k * step`` with an irrational step.
 

@@ -15,7 +15,7 @@ from dateutil.easter import easter
 
 @dataclass(frozen=True)
 class _Habits:
-    """Dates and lengths of one state's holidays.
+    """Rules for the dates and lengths of one state's school holidays.
 
     Attributes:
         winter_week: First Monday of the winter holidays, in weeks after the first Monday of

@@ -103,13 +103,13 @@ class Stores:
 
 
 def _pick(shares: tuple[float, ...], numbers: Floats) -> Integers:
-    """Return an index per number in [0, 1), so that the indices have the given shares."""
+    """Convert numbers in [0, 1) to indices that occur with the given shares."""
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 
 
 def make_stores(seed: int, stores: int) -> Stores:
-    """Return the stores of a seed; the first k are the same for every number of stores."""
+    """Generate stores from a seed. A larger chain starts with the stores of a smaller one."""
 
     def uniform(purpose: str) -> Floats:
         return stream(seed, purpose).random(stores)

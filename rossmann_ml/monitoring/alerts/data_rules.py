@@ -10,7 +10,7 @@ from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Find late sales, a late plan, and a plan that is filled by rule too often."""
+    """Find old sales, a plan that ends too early, and too many plan days filled by rule."""
     newest = newest_sales_date(situation.connection)
     if newest is None:
         return None
@@ -92,7 +92,7 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 
 def judge_refresh_late(situation: Situation) -> Judgement:
-    """Find newest forecasts that are older than the limit."""
+    """Find a newest forecast origin that is older than the limit."""
     origin = forecasting.newest_origin_between(situation.connection)
     if origin is None:
         return None

@@ -71,7 +71,7 @@ class Delivery:
 
 
 def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
-    """Return the channels that have a target."""
+    """Return the channels for which a target is set."""
     return tuple(
         channel
         for channel, is_set in (
@@ -100,7 +100,7 @@ def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings
 
 
 def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
-    """POST to the webhook; retry after status 429 and server errors."""
+    """POST the alerts to the webhook; retry after status 429 and server errors."""
     if sending.webhook is None:
         raise ValueError("no webhook is set")
     retry = Retry(
@@ -181,7 +181,7 @@ def _text(alerts: Sequence[OpenAlert]) -> str:
 
 
 def _kind_of(error: Exception) -> str:
-    """Return the kind of an error, because its text may contain a secret address."""
+    """Return the kind of an error without its text, which may contain a secret address."""
     kind = type(error).__name__
     code = getattr(error, "smtp_code", None)
     return f"{kind} (SMTP {code})" if code else kind

@@ -1,4 +1,4 @@
-"""Input and result types of alert rules, and formatting of their messages.
+"""Define the input and the result of alert rules, and format their messages.
 
 See :mod:`rossmann_ml.monitoring.alerts.rules` for the rules.
 """
@@ -21,15 +21,16 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class AlertFinding:
-    """Condition that needs a person.
+    """Condition found by a rule that needs a person's attention.
 
     Attributes:
         rule: Name of the rule.
-        subject: Object of the condition; rule and subject identify an alert.
+        subject: What the condition is about, such as a store type; rule and subject identify an
+            alert.
         message: Value found and value expected, in words.
-        value: Judged figure.
-        threshold: Limit that the figure passed.
-        severity: Severity; None for the severity of the rule.
+        value: Figure that the rule compared with its limit.
+        threshold: Limit that the figure exceeded.
+        severity: Severity of the alert; None for the rule's own severity.
     """
 
     rule: str
@@ -42,7 +43,7 @@ class AlertFinding:
 
 @dataclass(frozen=True)
 class Situation:
-    """Input of the rules.
+    """Input of the alert rules: warehouse, limits, business date.
 
     Attributes:
         connection: Connection to the warehouse.
@@ -84,6 +85,6 @@ def figure(value: float | None) -> str:
 
 
 def some(items: Sequence[str], separator: str = ", ") -> str:
-    """Join the first items, and add the number of further ones."""
+    """Join the first items of a list, and add the number of omitted items."""
     more = len(items) - _NAMED
     return separator.join(items[:_NAMED]) + (f"{separator}and {more} more" if more > 0 else "")

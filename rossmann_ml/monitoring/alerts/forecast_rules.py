@@ -14,7 +14,7 @@ _CLOSED_FOR_GOOD_DAYS = 365
 
 
 def judge_accuracy(situation: Situation) -> Judgement:
-    """Find segments whose MAPE is worse than in the backtest of the champion by a factor."""
+    """Find segments whose MAPE exceeds the champion's backtest by more than the allowed factor."""
     rule = situation.params.accuracy
     serving = models.champion(situation.connection)
     if serving is None:

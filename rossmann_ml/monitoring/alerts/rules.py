@@ -1,6 +1,7 @@
-"""List of all alert rules, and their evaluation.
+"""List the alert rules and evaluate them.
 
-Rules only read. See :mod:`rossmann_ml.monitoring.alerts.watch` for recording and sending findings.
+Rules only read the warehouse. See :mod:`rossmann_ml.monitoring.alerts.watch` for recording and
+sending findings.
 """
 
 from __future__ import annotations
@@ -31,6 +32,6 @@ def judge(situation: Situation) -> dict[str, Judgement]:
         situation: Input of the rules.
 
     Returns:
-        Findings by rule: an empty list without a problem, None without data to judge.
+        Findings by rule; an empty list if there is no problem, None if the rule has no data.
     """
     return {name: rule(situation) for name, rule in RULES.items()}

@@ -43,9 +43,9 @@ class AlertReport:
         open: Open alerts, the most urgent first.
         raised: Number of new alerts.
         resolved: Number of alerts that were resolved now.
-        unjudged: Rules without data to judge.
+        unjudged: Names of rules that had no data.
         deliveries: Messages of this evaluation, delivered or failed.
-        retraining_advice: Reason to train in the next weekly run; None without a reason.
+        retraining_advice: Reason to train in the next weekly run; None if there is none.
     """
 
     open: tuple[OpenAlert, ...]
@@ -82,8 +82,10 @@ def watch(
 ) -> AlertReport:
     """Evaluate all rules, upsert ``monitoring.alerts``, send due alerts, update ``status.json``.
 
-    Rule and subject identify an alert. While its condition lasts it is one row, which is sent once
-    and after each cooldown; a condition that returns within the cooldown continues the row. The
+    Rule and subject identify an alert. An alert is one row for as long as its condition lasts. It
+    is
+    sent once, and again after each cooldown. A condition that returns within the cooldown continues
+    the same row. The
     alert is resolved when its rule no longer finds it. A rule without data leaves its alerts
     unchanged. An alert of ``failed_run`` is resolved by the next run that publishes. A message that
     cannot be sent is recorded, and the next evaluation retries it.
@@ -91,7 +93,7 @@ def watch(
     Args:
         session: Session of the job; its progress receives a line for each message.
         run_id: Id of the run.
-        failure: Failure of that run; None for a run without one.
+        failure: Failure of that run; None if it did not fail.
         is_publishing: True when this run publishes next, which resolves ``failed_run``.
 
     Raises:
@@ -242,7 +244,7 @@ class _Book:
         }
 
     def resolve(self, judged_rules: Collection[str]) -> int:
-        """Resolve the open alerts that these rules did not find this time.
+        """Resolve the open alerts of these rules that have no finding in this run.
 
         Returns:
             Number of resolved alerts.

@@ -1,8 +1,8 @@
 """Read the rows that drift compares: sales, plan, features and forecasts of an origin.
 
-Entry point: :func:`read_drift_data`. Samples are built from the rows in
-:mod:`rossmann_ml.monitoring.drift.windows`, scores of stores in
-:mod:`rossmann_ml.monitoring.drift.stores`.
+Entry point: :func:`read_drift_data`. See
+:mod:`rossmann_ml.monitoring.drift.windows` for samples built from the rows, and
+:mod:`rossmann_ml.monitoring.drift.stores` for single stores.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_drift_data(
     """Read the data to compare at an origin that has a plan.
 
     Comparisons whose data does not exist yet (a year of history, a training panel, an earlier
-    vintage) are left out.
+    vintage) are skipped.
 
     Args:
         connection: Connection to the pipeline's database.
@@ -104,7 +104,7 @@ def read_drift_data(
 
 
 def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """Return samples of features: the newest panel and the training origin nearest a year ago."""
+    """Return one sample per feature: the newest panel against a training origin a year earlier."""
     wanted = origin - timedelta(days=YEAR_DAYS)
     try:
         year_ago = features.training_origin_near(
@@ -122,7 +122,7 @@ def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sampl
 
 
 def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """Return the sample of forecasts: the origin's vintage and the previous one."""
+    """Return the sample that compares the origin's forecasts with the previous vintage."""
     previous = forecasting.newest_origin_between(
         connection, origin - timedelta(days=_PREVIOUS_VINTAGE_DAYS), origin - timedelta(days=1)
     )

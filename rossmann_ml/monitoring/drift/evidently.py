@@ -1,7 +1,7 @@
 """Compute distances between samples and the performance of forecasts with Evidently.
 
 Entry points: :func:`distances`, :func:`performance`. This is the only module that uses Evidently,
-because its classes and results change between versions. The library is imported late, because the
+because its classes and results change between versions. Evidently is imported late, because the
 import takes seconds.
 """
 
@@ -33,7 +33,7 @@ class Performance:
 
 
 def method_of(sample: Sample) -> str:
-    """Return Evidently's name of the distance for a sample."""
+    """Return the name in Evidently of the distance that suits a sample."""
     return "jensenshannon" if sample.is_categorical else "wasserstein"
 
 
@@ -47,7 +47,8 @@ def distances(
 
     Args:
         samples: Samples to compare.
-        thresholds: Smallest distance that counts as drift, one per sample; shown on the page.
+        thresholds: Smallest distance that counts as drift, one per sample; Evidently's page shows
+            it.
         report_path: Path of Evidently's HTML page, which needs no network; None for no page.
 
     Returns:
@@ -122,7 +123,7 @@ def performance(
 
 
 def _one_table(columns: Mapping[str, pl.Series]) -> Any:
-    """Return columns of different lengths as one pandas frame; Evidently ignores the NaN cells."""
+    """Combine columns of different lengths into a pandas frame; Evidently ignores NaN cells."""
     import pandas as pd  # noqa: PLC0415
 
     return pd.DataFrame({name: pd.Series(column.to_numpy()) for name, column in columns.items()})

@@ -175,7 +175,7 @@ def as_rows(
 
 
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
-    """Return the measure of how much of the plan was filled by rule."""
+    """Return the measure of the plan's share that was filled by rule."""
     return DriftMetric(
         kind="plan",
         feature="assumed_plan",
@@ -191,7 +191,7 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 
 
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
-    """Return the measure of stores off their level; empty if no store can be measured."""
+    """Return the measure of stores whose level changed; empty if no store can be measured."""
     deviations = store_deviations(data.sales, last_day=data.forecast_origin)
     if deviations.is_empty():  # a week of holidays, or too little history
         return []

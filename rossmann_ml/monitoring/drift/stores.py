@@ -1,4 +1,4 @@
-"""Find stores whose newest week is off their own level, by a robust z score per store.
+"""Find stores whose newest week differs from their own past weeks, by a robust z score.
 
 Entry points: :func:`store_deviations`, :func:`stores_off_level`. Comparisons over the whole chain,
 which a single store does not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
@@ -29,20 +29,21 @@ _SMALLEST_SPREAD = 0.03
 
 
 def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
-    """Compute how far each store's newest week is off its level, compared with its past weeks.
+    """Compute the difference of each store's newest week from its past weeks, in robust deviations.
 
     A store-day's deviation is its log sales minus the store's median on days of the same weekday
     and promotion over half a year, minus the chain's median deviation on that day. State holidays
-    and neighbouring days are left out, three days around Christmas and Easter. Weeks with fewer
-    than three days left are left out too.
+    are excluded with the day before and after, or three days around Christmas and Easter. Weeks
+    with fewer than three remaining days are excluded.
 
     Args:
         sales: ``store_id, day, sales, is_promo, state_holiday`` of ``HISTORY_WEEKS`` + 1 weeks.
         last_day: Last day of the newest week.
 
     Returns:
-        ``store_id, z, change`` of stores with enough weeks, largest absolute ``z`` first;
-        ``change`` is a share, 1.0 for a level that doubled.
+        ``store_id, z, change`` of stores with enough weeks, sorted by absolute ``z``, largest
+        first. ``z`` is the newest week's deviation in robust standard deviations of the past weeks,
+        ``change`` the relative change of sales: 1.0 if they doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
     near = _near_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())

@@ -1,8 +1,8 @@
-"""Replay past weeks: run the weekly job on what was known each Monday, then report on all weeks.
+"""Replay past weeks: run the weekly job on the data known each Monday, then report on all weeks.
 
 Entry points: :func:`replay`, :func:`make_books`. A replay has its own files, warehouse and models
-below one folder. ``source`` selects what was known, ``drops`` writes it as files, ``week`` runs the
-job, ``loop`` moves from Monday to Monday, ``books`` and ``page`` report.
+below one folder. ``source`` selects the known rows, ``drops`` writes them as files, ``week`` runs
+the job, ``loop`` moves from Monday to Monday, ``books`` and ``page`` report.
 """
 
 from rossmann_ml.pipeline.replay.books import Books, make_books

@@ -1,7 +1,7 @@
-"""The results of a replay as tables: accuracy, decisions, alerts, times.
+"""Build the result tables of a replay: accuracy, decisions, alerts, times.
 
-Entry point: :func:`make_books`. Forecasts are scored as they were first served, on every day in the
-whole files, so that the last vintages too are scored on six weeks where the files reach so far.
+Entry point: :func:`make_books`. Forecasts are compared as first served with all days of the
+complete files, so the last vintages also have six weeks of actuals if the files reach that far.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Books:
 def make_books(
     live: Settings, options: ReplayOptions, place: ReplayPlace, source: Source | None = None
 ) -> Books:
-    """Compute and store the books of the weeks finished so far.
+    """Compute and store the tables of the weeks finished so far.
 
     Args:
         live: Settings of the live product: bulk files, threads and memory.
@@ -152,7 +152,7 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
 def _with_mondays(decisions: pl.DataFrame, weeks: pl.DataFrame) -> pl.DataFrame:
     """Add the Monday of each decision: the first week that ended after it.
 
-    A week that was killed and played again may have decided before the start of its last play.
+    A week that was killed and run again may have decisions from before its last start.
     """
     ends = weeks.select("monday", decided_at="finished_at").sort("decided_at")
     dated = decisions.with_columns(pl.col("decided_at").cast(pl.Datetime("us"))).sort("decided_at")

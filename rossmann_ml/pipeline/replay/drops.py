@@ -1,4 +1,4 @@
-"""Write the files of a simulated Monday: what the retailer would have sent by then, and no more.
+"""Write the files of a simulated Monday: exactly the files that the retailer would have sent.
 
 Entry points: :func:`write_bulk` (the history before the first Monday), :func:`write_drop` (a later
 Monday: last week's sales and the plan). Which store reports a week late, and which day's sales are
@@ -60,7 +60,7 @@ def write_bulk(
         options: Options of the replay; its first Monday is used.
         params: Parameters; the horizon is the length of the plan.
         raw: Folder of the replay's bulk files.
-        incoming: Folder of its weekly drops, which receives a sample's marker too.
+        incoming: Folder of its weekly drops; the marker of a synthetic sample is copied there too.
     """
     for folder in (raw, incoming):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def write_bulk(
 def write_drop(
     source: Source, options: ReplayOptions, params: Params, *, number: int, incoming: Path
 ) -> None:
-    """Write the two files of a Monday after the first; the same bytes every time.
+    """Write the sales and plan files of a Monday after the first; repeated calls write equal bytes.
 
     Args:
         source: The retailer's whole files.
@@ -106,7 +106,7 @@ def write_drop(
 
 
 def _write(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Write rows as CSV, completely or not at all."""
+    """Write rows as a CSV file, completely or not at all."""
     temporary = temporary_name(path)
     rows.write_csv(str(temporary), header=True)
     move_into_place(temporary, path)

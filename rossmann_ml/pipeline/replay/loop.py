@@ -1,4 +1,4 @@
-"""Play Monday after Monday: write files, run the weekly job, record the week."""
+"""Run the simulated Mondays in order: write files, run the weekly job, record the week."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def replay(
     run: RunWeek = run_week,
     progress: Progress = silent,
 ) -> list[PlayedWeek]:
-    """Play the weeks from the first Monday on that are not finished yet.
+    """Run the unfinished weeks from the first Monday on.
 
     A week whose job stops (a failed check, a held publish) is recorded as such, and the replay
-    goes on: readers keep what was published last.
+    continues with the next week.
 
     Args:
         live: Settings of the live product: bulk files, parameters, threads and memory.
@@ -54,8 +54,8 @@ def replay(
     Raises:
         NoDataError: The files end before the last week, or begin after the first Monday.
         SettingsError: The folder is the live product's, or holds other files.
-        BusyError: Another replay is at work in the folder.
-        InterruptedReplayError: A week's job was interrupted; the next call plays that week again.
+        BusyError: Another replay is running in the folder.
+        InterruptedReplayError: A week's job was interrupted; the next call runs that week again.
     """
     source = source or Source(live.raw_path)
     possible = source.weeks_from(options.first_monday)

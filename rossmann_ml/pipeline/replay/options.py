@@ -1,4 +1,4 @@
-"""The options that identify a replay."""
+"""Define the options that identify a replay."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rossmann_ml.base.params import Profile
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Options of a replay; one with other values is another replay.
+    """Options of a replay; other values make it another replay.
 
     Attributes:
         first_monday: First simulated Monday; everything before it lands as bulk history.
         profile: Training profile.
-        retrain_every_weeks: Weeks between challengers; the first week always trains one.
+        retrain_every_weeks: Number of weeks between trainings of a challenger; the first week
+            always trains.
         late_share: Share of stores whose week is reported a week late.
         restated_share: Share of store-days first reported up to 10% wrong, corrected a week later.
         seed: Seed that selects the late and the restated rows.

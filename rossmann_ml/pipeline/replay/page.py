@@ -1,4 +1,4 @@
-"""Write the books of a replay as one page of Markdown."""
+"""Render the result tables of a replay as one page of Markdown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _STEPS = {
 
 
 def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
-    """Return the page.
+    """Return the page as Markdown.
 
     Args:
         books: Tables of the replay.
@@ -113,7 +113,7 @@ def _lines(line: str, rows: pl.DataFrame) -> str:
 
 
 def _machine(books: Books) -> list[str]:
-    """Return tables of seconds and memory: of whole weeks, and of steps early and late."""
+    """Return tables of seconds and memory: by week, and by step in early and late weeks."""
     is_training = pl.col("job").str.contains("training").fill_null(value=False)
     titles = pl.when("training").then(pl.lit("with training")).otherwise(pl.lit("without training"))
     weeks = books.weeks.group_by(training=is_training).agg(

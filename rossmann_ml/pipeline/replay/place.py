@@ -1,7 +1,7 @@
-"""The folder of a replay: its subfolders, options, and the records of finished weeks.
+"""Manage the folder of a replay: its subfolders, options, and the records of finished weeks.
 
 A week is finished when its record exists. The record is written last, so that a killed week is
-played again.
+run again.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ReplayPlace:
             raise BusyError(f"another replay is at work in {self.folder}") from error
 
     def is_new(self, options: ReplayOptions, fingerprints: dict[str, str]) -> bool:
-        """Return whether no replay was begun in the folder.
+        """Return whether the folder has no replay yet.
 
         Raises:
             SettingsError: The folder holds other files, or a replay of other options or files; the

@@ -1,7 +1,7 @@
 """Read the retailer's whole files, and select the plan that was known on a Monday.
 
-Values stay text as in the files, because the ingest decides whether a row can be stored. Files are
-queried on disk. See :mod:`~rossmann_ml.pipeline.replay.drops` for writing them.
+Values stay text as in the files, because `rossmann_ml.ingest` decides whether a row can be stored.
+Files are queried on disk. See :mod:`~rossmann_ml.pipeline.replay.drops` for writing them.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Source:
     def plan(
         self, connection: duckdb.DuckDBPyConnection, monday: date, days: int
     ) -> duckdb.DuckDBPyRelation:
-        """Return the plan that the retailer had on a Monday.
+        """Return the plan that was known to the retailer on a Monday.
 
         Args:
             connection: Connection from :meth:`opened`.

@@ -1,7 +1,7 @@
 """Run the weekly job of one simulated Monday as a process, as in production.
 
-A process each week costs a few seconds of imports. In return its peak memory is measured, and it
-inherits none of the live product's settings: neither the warehouse nor the addresses of alerts.
+A separate process costs a few seconds of imports per week. It allows measuring peak memory, and it
+inherits no settings of the live product, such as its warehouse or the targets of alerts.
 """
 
 from __future__ import annotations

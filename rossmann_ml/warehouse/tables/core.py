@@ -131,7 +131,7 @@ def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: date) -> pl.DataFrame:
-    """Read reported sales of a span of days with the store's state, sorted by store and ``day``."""
+    """Read reported sales between two days with the store's state, sorted by store and ``day``."""
     return read_frame(
         connection,
         """

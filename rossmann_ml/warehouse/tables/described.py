@@ -15,7 +15,7 @@ _SOURCES = PROJECT_DIR / "dbt_project" / "models" / "staging"
 
 @cache
 def described_tables(schema: str) -> dict[str, str]:
-    """Return the descriptions of a schema's tables by table name, in the file's order.
+    """Return the descriptions of a schema's tables by table name, in the order of its source file.
 
     Raises:
         FileNotFoundError: There is no source file of that schema.

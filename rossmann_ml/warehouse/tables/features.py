@@ -34,7 +34,7 @@ def training_origin_near(
 def first_rows(
     connection: duckdb.DuckDBPyConnection, panel: str, *, origin: date, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Read columns of each store's first target date of an origin.
+    """Read columns of one row per store: the first target date after an origin.
 
     Args:
         connection: Connection to the pipeline's database.

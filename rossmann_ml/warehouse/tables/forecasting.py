@@ -1,4 +1,4 @@
-"""Query the forecasts in schema ``forecasting``, and the runs that made them.
+"""Query the forecasts in schema ``forecasting``, and the runs that computed them.
 
 :mod:`rossmann_ml.forecasting` writes these tables. Models, in the same schema, are in
 :mod:`rossmann_ml.warehouse.tables.models`.
@@ -95,7 +95,7 @@ def forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFra
 
 
 def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
-    """Return the models that made the forecasts of an origin."""
+    """Return the versions of the models behind the forecasts of an origin."""
     rows = connection.execute(
         "SELECT DISTINCT model_version FROM forecasting.forecasts WHERE forecast_origin = ?",
         [origin],
@@ -106,7 +106,7 @@ def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
 def inputs_of_runs(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str | None]]:
-    """Return origin, run id and input hash of the current forecasts from an origin on.
+    """Return origin, run id and input hash of current forecasts, for origins from a date on.
 
     The hash is None if the run is not in ``forecasting.forecast_runs``.
     """
@@ -132,7 +132,7 @@ def input_hashes(connection: duckdb.DuckDBPyConnection, origin: date) -> list[st
 def inputs_of_shadows(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str]]:
-    """Return origin, challenger and input hash of shadow forecasts from an origin on."""
+    """Return origin, challenger and input hash of shadow forecasts, for origins from a date on."""
     rows = connection.execute(
         """
         SELECT DISTINCT s.forecast_origin, s.model_version, coalesce(r.input_hash, s.run_id)

@@ -1,4 +1,4 @@
-"""Query schema ``marts``: the tables for readers that dbt builds from the forecasts."""
+"""Query schema ``marts``: tables that dbt builds from the forecasts for readers."""
 
 from __future__ import annotations
 

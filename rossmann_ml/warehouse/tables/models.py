@@ -103,7 +103,7 @@ def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:
-    """Return the newest last day of training data of any model, and that model's creation time."""
+    """Return the newest last training day of any model, and the creation time of that model."""
     row = one_row(
         connection,
         "SELECT max(trained_through), max_by(created_at, trained_through) "
@@ -120,7 +120,7 @@ def registered_like(
     code_version: str,
     trained_through: date,
 ) -> tuple[str, float] | None:
-    """Return the newest registered model of the same inputs, with its training seconds."""
+    """Return the newest registered model with the same inputs, and its training time in seconds."""
     row = one_row(
         connection,
         """

@@ -64,12 +64,12 @@ INJECTIONS = (
 # a name from the code (tables, columns, marks for values), never text of a caller or a file.
 SQL_FROM_PARTS = {
     "app/api/table_pages.py: answer_page",
-    "rossmann_ml/ingest/file_load.py: _date_what_came_before_sales",
+    "rossmann_ml/ingest/file_load.py: _redate_loads_before_sales",
     "rossmann_ml/ingest/status.py: _landed_kinds",
     "rossmann_ml/ingest/versions.py: __enter__",
     "rossmann_ml/ingest/versions.py: __exit__",
     "rossmann_ml/ingest/versions.py: add",
-    "rossmann_ml/ingest/versions.py: settle_repeated_rows",
+    "rossmann_ml/ingest/versions.py: resolve_repeated_keys",
     "rossmann_ml/ingest/versions.py: store",
 }
 _SQL = re.compile(

@@ -17,7 +17,6 @@ from app.queries import Row
 
 _FEATURES = 20
 _WHOLE = st.column_config.NumberColumn(format="localized")
-_NO_BACKTEST = "The published data have no backtest of this champion."
 
 
 def show(ask: Answers) -> None:
@@ -78,7 +77,7 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
     version = champion["model_version"]
     overall = ask(queries.scores, version, "overall")
     if not overall:
-        frame.nothing(_NO_BACKTEST)
+        frame.nothing("The published data have no backtest of this champion.")
         return
     st.subheader("By origin", anchor=False)
     st.caption(
