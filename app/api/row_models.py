@@ -85,5 +85,5 @@ def page_model(table: str) -> type[BaseModel]:
             str | None,
             Field(description="Value of `cursor` for the next page; null on the last page."),
         ),
-        rows=(list[row_model(table)], ...),  # type: ignore[misc]
+        rows=(list[row_model(table)], ...),  # type: ignore[arg-type, misc]
     )
