@@ -1,8 +1,7 @@
 """Read the current generation for API and dashboard, with a DuckDB cursor per request.
 
-The file of a generation never changes; the pointer ``CURRENT`` names the newest.
-:class:`PublishedReader` checks the pointer, opens a new file next to the old one, and closes the
-old one after its last request. See :mod:`app.queries` for the queries.
+The file of a generation never changes; the pointer ``CURRENT`` names the newest. See
+:class:`PublishedReader` for following the pointer, and :mod:`app.queries` for the queries.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,105 +19,67 @@ import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.serving.generations import (
-    POINTER_NAME,
     GenerationInfo,
     current_path,
     open_generation,
     read_info,
 )
 
+Values = Sequence[object] | Mapping[str, object]
 _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """Open generation with a count of the requests that use it.
+    """Open generation, whose file is closed with the last reference to it and to its cursors.
 
     Attributes:
         path: File of the generation.
         info: Row of ``generation_info``.
         prepared: Result of the reader's ``prepare``; None without one.
-        is_closed: Whether its connection is closed.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.prepared: Any = None
-        self._connection = open_generation(path)
         try:
+            self._connection = open_generation(path)
             self.info: GenerationInfo = read_info(self._connection)
-        except BaseException:
-            self._connection.close()
-            raise
-        self._lock = threading.Lock()
-        self._users = 0
-        self._is_retired = False
-        self.is_closed = False
+        except duckdb.Error as error:
+            raise PublishError(f"{path} cannot be opened: {error}") from error
 
-    def acquire(self) -> bool:
-        """Count one more request and return True; return False if the generation is closed."""
-        with self._lock:
-            if not self.is_closed:
-                self._users += 1
-            return not self.is_closed
-
-    def release(self) -> None:
-        """Count one request less, and close a retired generation after its last request."""
-        with self._lock:
-            self._users -= 1
-            self._close_when_idle()
-
-    def retire(self) -> None:
-        """Close the generation now, or after its last request."""
-        with self._lock:
-            self._is_retired = True
-            self._close_when_idle()
-
-    def _close_when_idle(self) -> None:
-        if self._is_retired and self._users == 0 and not self.is_closed:
-            self._connection.close()
-            self.is_closed = True
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a cursor for one request, because threads must not share a connection."""
-        return self._connection.cursor()
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Yield a view for one request, because threads must not share a connection."""
+        with closing(self._connection.cursor()) as cursor:
+            yield Reading(self.info, cursor)
 
 
 class Reading:
     """View of one generation for one request; all its queries read the same file."""
 
-    def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
-        self.info = generation.info
-        self.cursor = cursor
+    def __init__(self, info: GenerationInfo, cursor: duckdb.DuckDBPyConnection) -> None:
+        self.info = info
+        self._cursor = cursor
 
-    def rows(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Values = ()) -> list[dict[str, Any]]:
         """Return the rows of a query, each as a mapping from column to value.
 
         Args:
             query: SQL with ``?`` or ``$name`` in place of values.
             values: Values in order or by name.
         """
-        result = self.cursor.execute(query, _given(values))
+        result = self._cursor.execute(query, values)
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def row(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> dict[str, Any] | None:
+    def row(self, query: str, values: Values = ()) -> dict[str, Any] | None:
         """Return the first row of a query; None without rows."""
         return next(iter(self.rows(query, values)), None)
 
-    def frame(
-        self, query: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> pl.DataFrame:
+    def frame(self, query: str, values: Values = ()) -> pl.DataFrame:
         """Return the rows of a query as a frame; see :meth:`rows` for the arguments."""
-        frame: pl.DataFrame = self.cursor.sql(query, params=_given(values)).pl()
+        frame: pl.DataFrame = self._cursor.sql(query, params=values).pl()
         return frame
-
-
-def _given(values: Sequence[object] | Mapping[str, object]) -> dict[str, object] | list[object]:
-    return dict(values) if isinstance(values, Mapping) else list(values)
 
 
 class PublishedReader:
@@ -136,31 +97,41 @@ class PublishedReader:
         published_path: Path,
         *,
         check_every_seconds: float = 0.5,
-        prepare: Callable[[OpenGeneration], object] | None = None,
+        prepare: Callable[[OpenGeneration], object] = lambda _: None,
     ) -> None:
         self.published_path = published_path
         self._prepare = prepare
         self._check_every_seconds = check_every_seconds
-        self._swap_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._current: OpenGeneration | None = None
-        self._pointer_seen: tuple[int, int] | None = None
         self._next_check = 0.0
 
-    @property
-    def current(self) -> OpenGeneration | None:
-        """Generation that is open now, without a check of the pointer; None before the first."""
-        return self._current
-
-    def follow(self) -> OpenGeneration:
-        """Check the pointer now and return the generation that it names.
+    def current(self) -> OpenGeneration:
+        """Return the generation that the pointer names, or the open one if that is unusable.
 
         Raises:
             NoDataError: Nothing has been published yet.
             PublishError: The pointer or its file is unusable, and no generation was open before.
         """
-        self._next_check = 0.0
-        generation = self._acquire()
-        generation.release()
+        with self._lock:
+            if self._current is None or time.monotonic() >= self._next_check:
+                self._current = self._follow_pointer(self._current)
+                self._next_check = time.monotonic() + self._check_every_seconds
+            return self._current
+
+    def _follow_pointer(self, current: OpenGeneration | None) -> OpenGeneration:
+        try:
+            path = current_path(self.published_path)
+            if current is not None and current.path == path:
+                return current
+            generation = OpenGeneration(path)
+            generation.prepared = self._prepare(generation)
+        except RossmannError as error:
+            if current is None:
+                raise
+            _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
+            return current
+        _LOG.info("reading generation %s", generation.info.generation_id)
         return generation
 
     @contextmanager
@@ -171,105 +142,20 @@ class PublishedReader:
             NoDataError: Nothing has been published yet.
             PublishError: The pointer or its file is unusable, and no generation was open before.
         """
-        with _reading(self._acquire()) as reading:
+        with self.current().reading() as reading:
             yield reading
 
-    @contextmanager
-    def reading_of(self, generation_id: str) -> Iterator[Reading]:
-        """Yield a generation by its id: the current one, or an older one that is on disk.
+    def generation(self, generation_id: str) -> OpenGeneration:
+        """Return a generation by its id: the current one, or an older one that is on disk.
 
         Raises:
             NoDataError: The generation is not on disk, or nothing has been published yet.
             PublishError: The file of the generation is unusable.
         """
-        generation = self._acquire()
-        if generation.info.generation_id != generation_id:
-            generation.release()
-            path = self.published_path / f"{generation_id}.duckdb"
-            if not path.exists():
-                raise NoDataError(f"generation {generation_id} is no longer on disk")
-            generation = _opened(path)
-            generation.acquire()
-            generation.retire()  # closes after this request, the only one that uses it
-        with _reading(generation) as reading:
-            yield reading
-
-    def close(self) -> None:
-        """Close the open generation after its last request."""
-        with self._swap_lock:
-            if self._current is not None:
-                self._current.retire()
-            self._current = None
-            self._pointer_seen = None
-
-    def _acquire(self) -> OpenGeneration:
-        while True:
-            self._follow_pointer()
-            generation = self._current
-            # another thread may have swapped and closed it between the two lines, so check again
-            if generation is not None and generation.acquire():
-                return generation
-
-    def _follow_pointer(self) -> None:
-        if self._current is None:
-            with self._swap_lock:
-                if self._current is None:  # another thread may have opened it
-                    self._open_current()
-            return
-        if time.monotonic() < self._next_check or not self._swap_lock.acquire(blocking=False):
-            return  # not due, or another thread checks: use the open generation
-        try:
-            self._next_check = time.monotonic() + self._check_every_seconds
-            if self._pointer_now() != self._pointer_seen:
-                self._open_current()
-        except RossmannError as error:
-            _LOG.warning("keeping generation %s: %s", self._current.info.generation_id, error)
-        finally:
-            self._swap_lock.release()
-
-    def _pointer_now(self) -> tuple[int, int] | None:
-        try:
-            status = (self.published_path / POINTER_NAME).stat()
-        except FileNotFoundError:
-            return None
-        return status.st_ino, status.st_mtime_ns
-
-    def _open_current(self) -> None:
-        # stored before the pointer is read, so that the next check notices a move in between
-        pointer = self._pointer_now()
-        path = current_path(self.published_path)
-        old = self._current
-        if old is None or old.path != path:
-            generation = _opened(path)
-            if self._prepare is not None:
-                try:
-                    generation.prepared = self._prepare(generation)
-                except BaseException:
-                    generation.retire()
-                    raise
-            self._current = generation
-            _LOG.info("reading generation %s", generation.info.generation_id)
-            if old is not None:
-                old.retire()
-        self._pointer_seen = pointer
-        self._next_check = time.monotonic() + self._check_every_seconds
-
-
-def _opened(path: Path) -> OpenGeneration:
-    try:
+        current = self.current()
+        if current.info.generation_id == generation_id:
+            return current
+        path = self.published_path / f"{generation_id}.duckdb"
+        if not path.exists():
+            raise NoDataError(f"generation {generation_id} is no longer on disk")
         return OpenGeneration(path)
-    except duckdb.Error as error:
-        raise PublishError(f"{path} cannot be opened: {error}") from error
-
-
-@contextmanager
-def _reading(generation: OpenGeneration) -> Iterator[Reading]:
-    """Yield an acquired generation, and release it."""
-    try:
-        cursor = generation.cursor()
-        try:
-            yield Reading(generation, cursor)
-        finally:
-            cursor.close()
-    finally:
-        generation.release()

@@ -1,4 +1,4 @@
-"""Queries of a generation that API and dashboard share.
+"""Queries of a generation that the API or pages of the dashboard share.
 
 Each function takes a :class:`app.published.Reading` and returns plain rows. See
 ``warehouse/README.md`` for tables and columns.
@@ -6,6 +6,7 @@ Each function takes a :class:`app.published.Reading` and returns plain rows. See
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from app.published import Reading
@@ -25,17 +26,19 @@ def store(reading: Reading, store_id: int) -> Row | None:
     return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
 
 
-def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> list[Row]:
-    """Return the newest forecast of a store with its plan, by day; empty without a forecast."""
+def store_forecast(
+    reading: Reading, store_id: int, origin: date, days: int = HORIZON_DAYS
+) -> list[Row]:
+    """Return the forecast of a store from an origin, by day, with the plan as known now."""
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
-        FROM latest_forecasts AS f
+        FROM forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.forecast_origin = ? AND f.horizon_days <= ?
         ORDER BY f.target_date
         """,
-        [store_id, days],
+        [store_id, origin, days],
     )
 
 
@@ -51,23 +54,38 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
     )
 
 
-def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
-    """Return the forecast of ``days`` over the sales of the same weekdays 52 weeks before, minus 1.
+def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
+    """Return one row for each store with a forecast, summed over the first days of the horizon.
 
-    None unless the sales of all those days are known, because a part would not be comparable.
+    Returns:
+        ``store_id, store_type, assortment, state``, ``total`` and ``per_open_day`` (EUR),
+        ``open_days``, ``promo_days``, ``range_share`` (half the width of the days' 80% ranges,
+        over the forecasts), and ``last_year`` (EUR) and ``change_on_last_year``, which are NULL if
+        some of last year's days are missing.
     """
-    row = reading.row(
+    return reading.rows(
         """
-        SELECT sum(f.sales_forecast) / nullif(sum(s.sales), 0) - 1 AS change
-        FROM latest_forecasts AS f
-        LEFT JOIN daily_sales AS s
-            ON s.store_id = f.store_id AND s.sales_date = f.target_date - 364
-        WHERE f.store_id = ? AND f.horizon_days <= ?
-        HAVING count(s.sales) = count(*)
+        SELECT s.store_id, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state,
+            sum(c.sales_forecast) AS total,
+            count(*) FILTER (c.is_open) AS open_days,
+            count(*) FILTER (c.is_open AND p.is_promo) AS promo_days,
+            total / nullif(open_days, 0) AS per_open_day,
+            sum(c.upper_80 - c.lower_80) / 2 / nullif(total, 0) AS range_share,
+            CASE WHEN count(l.sales) = count(*)
+                THEN total / nullif(sum(l.sales), 0) - 1 END AS change_on_last_year,
+            CASE WHEN count(l.sales) = count(*) THEN sum(l.sales) END AS last_year
+        FROM latest_forecasts AS c
+        JOIN stores AS s USING (store_id)
+        LEFT JOIN store_plan AS p
+            ON p.store_id = c.store_id AND p.plan_date = c.target_date
+        LEFT JOIN daily_sales AS l
+            ON l.store_id = c.store_id AND l.sales_date = c.target_date - 364
+        WHERE c.horizon_days <= ?
+        GROUP BY s.store_id, s.store_type, s.assortment, s.state
+        ORDER BY s.store_id
         """,
-        [store_id, days],
+        [days],
     )
-    return None if row is None else row["change"]
 
 
 def model(reading: Reading, model_version: str) -> Row | None:

@@ -6,6 +6,9 @@ as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import polars as pl
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -16,3 +19,9 @@ def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
     text = pl.selectors.string()
     starts = text.str.head(1).is_in(_STARTS_FORMULA)
     return frame.with_columns(pl.when(starts).then("'" + text).otherwise(text).name.keep())
+
+
+def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """Return rows as CSV, with these columns in this order and line ends as in RFC 4180."""
+    frame = pl.DataFrame(rows, infer_schema_length=None).select(columns)
+    return harmless_frame(frame).write_csv(line_terminator="\r\n")

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from app.api.memory import release_large_arrays
+import uvicorn
+
+from app.api import logs
+from app.api.main import create_app
+from app.api.settings import load_api_settings
+from rossmann_ml.base.errors import RossmannError
 
 # Longer than proxies and clients keep an idle connection (60 s is usual): a request that is on its
 # way would be lost if the server closed the connection first.
@@ -14,18 +19,6 @@ _IDLE_SECONDS = 65
 
 def main() -> int:
     """Serve until a signal stops the process; return its exit status."""
-    release_large_arrays()
-    # The boosting libraries load scikit-learn for wrappers that the API does not use. This entry
-    # makes that import fail, which they tolerate, and saves 37 MB per worker.
-    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
-    # imported here because a child process (app.api.child) loads this module without needing them
-    import uvicorn  # noqa: PLC0415
-
-    from app.api import logs  # noqa: PLC0415
-    from app.api.main import create_app  # noqa: PLC0415
-    from app.api.settings import load_api_settings  # noqa: PLC0415
-    from rossmann_ml.base.errors import RossmannError  # noqa: PLC0415
-
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)

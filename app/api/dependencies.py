@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -13,7 +12,7 @@ from app.api.formats import Format
 from app.api.notes import Notes, notes_of
 from app.api.problems import NotModifiedError
 from app.api.serving import Serving
-from app.published import PublishedReader, Reading
+from app.published import Reading
 
 CACHING = "no-cache"  # caches may keep the answer, but must revalidate it
 
@@ -42,14 +41,6 @@ async def get_serving(request: Request) -> Serving:
 ServingNow = Annotated[Serving, Depends(get_serving)]
 
 
-async def get_reader(serving: ServingNow) -> PublishedReader:
-    """Return the reader that the application opened when it started."""
-    return serving.reader
-
-
-Reader = Annotated[PublishedReader, Depends(get_reader)]
-
-
 async def get_notes(request: Request) -> Notes:
     """Return the notes of the request, for its record and log lines."""
     return notes_of(request.scope)
@@ -59,7 +50,7 @@ RequestNotes = Annotated[Notes, Depends(get_notes)]
 
 
 def get_reading(
-    reader: Reader, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
+    serving: ServingNow, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
 ) -> Iterator[Reading]:
     """Yield one generation for the whole request and set its id as the ``ETag`` of the answer.
 
@@ -67,7 +58,7 @@ def get_reading(
         NotModifiedError: ``If-None-Match`` names this generation.
         NoDataError: Nothing has been published yet.
     """
-    with reader.reading() as reading:
+    with serving.reader.reading() as reading:
         notes.generation_id = reading.info.generation_id
         etag = f'"{reading.info.generation_id}"'
         check_known(if_none_match, etag)
@@ -92,7 +83,6 @@ def check_known(if_none_match: str | None, etag: str) -> None:
 CurrentReading = Annotated[Reading, Depends(get_reading)]
 
 
-@dataclass(frozen=True)
 class Paging:
     """Page and format of a list request.
 
@@ -104,34 +94,32 @@ class Paging:
         if_none_match: ``If-None-Match`` header of the request.
     """
 
-    request: Request
-    limit: int
-    cursor: str | None
-    form: Format | None
-    if_none_match: str | None
+    def __init__(
+        self,
+        request: Request,
+        limit: Annotated[
+            int, Query(ge=1, le=100_000, description="Largest number of rows in a page.")
+        ] = 1000,
+        cursor: Annotated[
+            str | None,
+            Query(
+                max_length=400,
+                pattern="^[A-Za-z0-9_-]+$",
+                description="`next_cursor` of the previous page, or the cursor in its `Link` "
+                "header. All pages of a list come from one generation, also after a new one is "
+                "published.",
+            ),
+        ] = None,
+        format: Annotated[
+            Format | None, Query(description="Format of the rows; overrides `Accept`.")
+        ] = None,
+        if_none_match: IfNoneMatch = None,
+    ) -> None:
+        self.request = request
+        self.limit = limit
+        self.cursor = cursor
+        self.form = format
+        self.if_none_match = if_none_match
 
 
-def get_paging(
-    request: Request,
-    limit: Annotated[
-        int, Query(ge=1, le=100_000, description="Largest number of rows in a page.")
-    ] = 1000,
-    cursor: Annotated[
-        str | None,
-        Query(
-            max_length=400,
-            pattern="^[A-Za-z0-9_-]+$",
-            description="`next_cursor` of the previous page, or the cursor in its `Link` header. "
-            "All pages of a list come from one generation, also after a new one is published.",
-        ),
-    ] = None,
-    format: Annotated[
-        Format | None, Query(description="Format of the rows; overrides `Accept`.")
-    ] = None,
-    if_none_match: IfNoneMatch = None,
-) -> Paging:
-    """Return the paging parameters of a list request."""
-    return Paging(request, limit, cursor, format, if_none_match)
-
-
-PageAsked = Annotated[Paging, Depends(get_paging)]
+PageAsked = Annotated[Paging, Depends()]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,24 +22,23 @@ def complete_document(app: FastAPI, settings: ApiSettings) -> None:
     """
     make_document = app.openapi
 
+    @cache
     def with_everything() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            _complete(make_document(), settings)
-        return make_document()
+        document = make_document()
+        _complete(document, settings)
+        return document
 
     app.openapi = with_everything  # type: ignore[method-assign]
 
 
 def _complete(document: dict[str, Any], settings: ApiSettings) -> None:
-    everywhere = []
+    everywhere = ["rate-limited"] if settings.rate_limit else []
     if settings.key_hashes:
         document.setdefault("components", {})["securitySchemes"] = {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
         }
         everywhere.append("unauthorised")
-    if settings.rate_limit:
-        everywhere.append("rate-limited")
     for path, operations in document["paths"].items():
         for operation in operations.values():
             responses = operation["responses"]
@@ -50,11 +50,6 @@ def _complete(document: dict[str, Any], settings: ApiSettings) -> None:
                     responses[str(status)] = response
             for status, response in responses.items():
                 if int(status) >= 400:
-                    _name_media_type(response)
-
-
-def _name_media_type(response: dict[str, Any]) -> None:
-    content = response.setdefault("content", {})
-    content.pop("application/json", None)
-    problem = content.setdefault(MEDIA_TYPE, {})
-    problem["schema"] = {"$ref": "#/components/schemas/Problem"}
+                    response["content"].pop("application/json", None)
+                    problem = {"$ref": "#/components/schemas/Problem"}
+                    response["content"][MEDIA_TYPE]["schema"] = problem

@@ -12,15 +12,16 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import Metrics
-from app.api.notes import Notes, attach
+from app.api.notes import NOTES, Notes
 from app.api.problems import KINDS, ProblemError, problem_response
 from app.api.request_log import RequestLog
 
 _LOG = logging.getLogger("app.api.requests")
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DOCS_PATH = "/docs"
 _SECURITY_HEADERS = [
@@ -57,8 +58,7 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        notes = Notes(_request_id(scope))
-        attach(scope, notes)
+        notes = scope[NOTES] = Notes(_request_id(scope))
         is_started = False
 
         async def send_on(message: Message) -> None:
@@ -88,38 +88,26 @@ class Envelope:
         path = getattr(route, "path", NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.answered(method, path, notes.status, seconds)
-        milliseconds = round(1000 * seconds, 3)
+        record = {
+            "kind": "request",
+            "request_id": notes.request_id,
+            "at": datetime.now(UTC),
+            "method": method,
+            "path": path,
+            "status": notes.status,
+            "milliseconds": round(1000 * seconds, 3),
+            "stores": notes.stores,
+            "store_id": _store_id(scope),
+            "generation_id": notes.generation_id,
+            "key_name": notes.key_name,
+            "what_if": notes.what_if,
+        }
         if notes.status >= 400:
-            _LOG.log(
-                # callers above the rate limit must not fill the log
-                logging.DEBUG if notes.status == 429 else logging.INFO,
-                "refused" if notes.status < 500 else "not answered",
-                extra={
-                    "request_id": notes.request_id,
-                    "method": method,
-                    "path": path,
-                    "status": notes.status,
-                    "milliseconds": milliseconds,
-                    "key_name": notes.key_name,
-                },
-            )
+            # callers above the rate limit must not fill the log
+            level = logging.DEBUG if notes.status == 429 else logging.INFO
+            _LOG.log(level, "refused" if notes.status < 500 else "not answered", extra=record)
         if self._request_log is not None:
-            self._request_log.record(
-                {
-                    "kind": "request",
-                    "request_id": notes.request_id,
-                    "at": datetime.now(UTC),
-                    "method": method,
-                    "path": path,
-                    "status": notes.status,
-                    "milliseconds": milliseconds,
-                    "stores": notes.stores,
-                    "store_id": _store_id(scope),
-                    "generation_id": notes.generation_id,
-                    "key_name": notes.key_name,
-                    "what_if": notes.what_if,
-                }
-            )
+            self._request_log.record(record)
 
 
 def _store_id(scope: Scope) -> int | None:
@@ -130,7 +118,5 @@ def _store_id(scope: Scope) -> int | None:
 
 def _request_id(scope: Scope) -> str:
     """Return the caller's request id if it is a plain word, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value.decode())
-    return uuid.uuid4().hex
+    offered = Headers(scope=scope).get("x-request-id", "")
+    return offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import polars as pl
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from app.api.problems import ProblemError
 from app.spreadsheets import harmless_frame
@@ -30,6 +32,15 @@ MEDIA_TYPES = {
 }
 
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+OTHER_FORMATS = {
+    MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
+    MEDIA_TYPES[Format.PARQUET]: _BINARY,
+    MEDIA_TYPES[Format.ARROW]: _BINARY,
+}
+"""Formats except JSON, as ``content`` of a response in the OpenAPI document."""
+
+
 def choose_format(asked: Format | None, accept: str | None) -> Format:
     """Return the format named in the query, else the best that ``Accept`` allows, else JSON.
 
@@ -40,34 +51,13 @@ def choose_format(asked: Format | None, accept: str | None) -> Format:
         return asked
     if not accept:
         return Format.JSON
-    wanted = sorted(_weights(accept), key=lambda each: each[1], reverse=True)
-    for media_type, weight in wanted:
-        main = media_type.partition("/")[0]
-        for form, offered in MEDIA_TYPES.items():
-            if weight > 0 and (
-                media_type in (offered, "*/*")
-                or (media_type == f"{main}/*" and offered.startswith(f"{main}/"))
-            ):
-                return form
-    raise ProblemError(
-        "not-acceptable",
-        f"{accept[:100]} is not offered; choose one of {', '.join(MEDIA_TYPES.values())}.",
-    )
-
-
-def _weights(accept: str) -> list[tuple[str, float]]:
-    weights = []
-    for part in accept.split(","):
-        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        weights.append((media_type, weight))
-    return weights
+    chosen = parse_accept_header(accept, MIMEAccept).best_match(MEDIA_TYPES.values())
+    if chosen is None:
+        raise ProblemError(
+            "not-acceptable",
+            f"{accept[:100]} is not offered; choose one of {', '.join(MEDIA_TYPES.values())}.",
+        )
+    return next(form for form, media_type in MEDIA_TYPES.items() if media_type == chosen)
 
 
 def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> bytes:

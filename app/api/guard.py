@@ -8,6 +8,7 @@ import time
 import limits
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.keys import holder_of
@@ -30,9 +31,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
         self._app = app
-        self._hashes = settings.key_hashes
-        self._max_body_bytes = settings.max_body_bytes
-        self._body_timeout_seconds = settings.body_timeout_seconds
+        self._settings = settings
         self._limit = limits.parse(settings.rate_limit) if settings.rate_limit else None
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
@@ -41,21 +40,23 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        announced = headers.get("content-length", "")
         try:
-            self._admit(scope)
-            self._check_announced_size(scope)
+            self._admit(scope, headers)
+            self._check_size(int(announced) if announced.isdecimal() else 0)
         except ProblemError as error:
             await problem_response(scope["path"], error)(scope, receive, send)
             return
         await self._app(scope, self._counted(receive), send)
 
-    def _admit(self, scope: Scope) -> None:
-        path = scope["path"]
+    def _admit(self, scope: Scope, headers: Headers) -> None:
+        path, holder = scope["path"], None
         is_open = path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
-        holder = None
-        if self._hashes:
-            key = _key_of(scope)
-            holder = None if key is None else holder_of(key, self._hashes)
+        if self._settings.key_hashes:
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            key = headers.get("x-api-key", token if scheme.lower() == "bearer" else "")
+            holder = holder_of(key, self._settings.key_hashes)
             if holder is None and not is_open:
                 raise ProblemError(
                     "unauthorised",
@@ -63,30 +64,22 @@ class Guard:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
             notes_of(scope).key_name = holder
-        if self._limit is not None and not is_open:
-            self._count(holder or (scope["client"] or ("unknown",))[0])
-
-    def _count(self, caller: str) -> None:
-        assert self._limit is not None  # noqa: S101 - checked by the only caller
-        if not self._limiter.hit(self._limit, caller):
-            reset, _ = self._limiter.get_window_stats(self._limit, caller)
-            wait = max(1, round(reset - time.time()))
-            raise ProblemError(
-                "rate-limited",
-                f"The rate limit ({self._limit}) is reached; retry in {wait} s.",
-                headers={"Retry-After": str(wait)},
-            )
-
-    def _check_announced_size(self, scope: Scope) -> None:
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit():
-                self._check_size(int(value))
+        caller = holder or (scope["client"] or ("unknown",))[0]
+        if self._limit is None or is_open or self._limiter.hit(self._limit, caller):
+            return
+        reset, _ = self._limiter.get_window_stats(self._limit, caller)
+        wait = max(1, round(reset - time.time()))
+        raise ProblemError(
+            "rate-limited",
+            f"The rate limit ({self._limit}) is reached; retry in {wait} s.",
+            headers={"Retry-After": str(wait)},
+        )
 
     def _check_size(self, size: int) -> None:
-        if size > self._max_body_bytes:
+        if size > self._settings.max_body_bytes:
             raise ProblemError(
                 "too-large",
-                f"The body is larger than {self._max_body_bytes} bytes.",
+                f"The body is larger than {self._settings.max_body_bytes} bytes.",
                 headers={"Connection": "close"},
             )
 
@@ -94,7 +87,7 @@ class Guard:
         """Return a receive function that limits size and time of a body while it arrives."""
         size = 0
         is_complete = False
-        deadline = time.monotonic() + self._body_timeout_seconds
+        deadline = time.monotonic() + self._settings.body_timeout_seconds
 
         async def receive_counted() -> Message:
             nonlocal size, is_complete
@@ -106,7 +99,7 @@ class Guard:
             except TimeoutError:
                 raise ProblemError(
                     "too-slow",
-                    f"The body did not arrive within {self._body_timeout_seconds:g} s.",
+                    f"The body did not arrive within {self._settings.body_timeout_seconds:g} s.",
                     headers={"Connection": "close"},
                 ) from None
             size += len(message.get("body", b""))
@@ -115,12 +108,3 @@ class Guard:
             return message
 
         return receive_counted
-
-
-def _key_of(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"x-api-key":
-            return str(value.decode("latin-1"))
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            return str(value[7:].decode("latin-1"))
-    return None

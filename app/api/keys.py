@@ -12,8 +12,6 @@ import secrets
 import sys
 from collections.abc import Mapping
 
-_PREFIX = "rf_"
-
 
 def hash_key(key: str) -> bytes:
     """Return the SHA-256 of a key, which is all that is kept of it."""
@@ -34,7 +32,7 @@ def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
 
 def new_key() -> str:
     """Return a new key with 256 random bits."""
-    return _PREFIX + secrets.token_urlsafe(32)
+    return f"rf_{secrets.token_urlsafe(32)}"
 
 
 def main(arguments: list[str]) -> int:

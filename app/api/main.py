@@ -57,18 +57,17 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     """
     api = api or load_api_settings()
     settings = settings or default_settings()
-    metrics = Metrics()
-    request_log = _request_log(settings) if api.record_requests else None
+    request_log = None
+    if api.record_requests:
+        request_log = RequestLog(settings.requests_path, kept_days=settings.request_files_kept_days)
+    metrics = Metrics(request_log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        serving = Serving(settings, api, metrics)
-        app.state.serving = serving
+        app.state.serving = Serving(settings, api, metrics)
         if request_log is not None:
             request_log.start()
-        serving.start()
         yield
-        serving.close()
         if request_log is not None:
             request_log.close()
 
@@ -85,21 +84,8 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
         swagger_ui_parameters={"tryItOutEnabled": True, "validatorUrl": None},
     )
     app.state.api_settings = api
-    if request_log is not None:
-        metrics.watch(
-            "rossmann_api_request_records_dropped",
-            "Number of requests answered but not recorded.",
-            lambda: request_log.dropped,
-        )
-    for router in (
-        stores.router,
-        forecasts.router,
-        predict.router,
-        model_info.router,
-        monitoring.router,
-        health.router,
-    ):
-        app.include_router(router)
+    for module in (stores, forecasts, predict, model_info, monitoring, health):
+        app.include_router(module.router)
     problems.install(app)
     documentation.complete_document(app, api)
     # the layer that is added last is the outermost
@@ -114,7 +100,3 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
         )
     app.add_middleware(Envelope, metrics=metrics, request_log=request_log)
     return app
-
-
-def _request_log(settings: Settings) -> RequestLog:
-    return RequestLog(settings.requests_path, kept_days=settings.request_files_kept_days)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.api.request_log import RequestLog
 
 # seconds; a stored forecast takes under 1 ms, a what-if question about all stores about 1 s
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """Metrics of one application."""
+    """Metrics of one application.
 
-    def __init__(self) -> None:
+    Args:
+        request_log: Log whose dropped records are counted; None without one.
+    """
+
+    def __init__(self, request_log: RequestLog | None) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "rossmann_api_requests",
@@ -34,10 +38,12 @@ class Metrics:
             ("generation_id",),
             registry=self._registry,
         )
-
-    def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """Add a gauge whose value a function returns."""
-        Gauge(name, meaning, registry=self._registry).set_function(value)
+        if request_log is not None:
+            Gauge(
+                "rossmann_api_request_records_dropped",
+                "Number of requests answered but not recorded.",
+                registry=self._registry,
+            ).set_function(lambda: request_log.dropped)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """Count an answer; ``path`` is a route template, which keeps the number of series small."""

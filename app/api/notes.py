@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.types import Scope
 
-_NAME = "rossmann.notes"
+NOTES = "rossmann.notes"
+"""Name of the notes in the ASGI scope of a request."""
 
 
 @dataclass(slots=True)
@@ -31,12 +32,7 @@ class Notes:
     what_if: dict[str, Any] | None = None
 
 
-def attach(scope: Scope, notes: Notes) -> None:
-    """Attach notes to a request."""
-    scope[_NAME] = notes
-
-
 def notes_of(scope: Scope) -> Notes:
     """Return the notes of a request."""
-    notes: Notes = scope[_NAME]
+    notes: Notes = scope[NOTES]
     return notes

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -174,14 +173,28 @@ def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(name: str) -> dict[str, object]:
-    return _problem("/path/of/the/request", name, KINDS[name].example).model_dump(exclude_none=True)
+    return _content("/path/of/the/request", ProblemError(name, KINDS[name].example))
+
+
+def _content(path: str, error: ProblemError) -> dict[str, object]:
+    return Problem(
+        type=f"urn:rossmann:problem:{error.kind}",
+        title=KINDS[error.kind].title,
+        status=error.status_code,
+        detail=error.detail,
+        instance=path,
+        errors=error.errors,
+    ).model_dump(exclude_none=True)
 
 
 def problem_response(path: str, error: ProblemError) -> Response:
     """Return the answer for a problem, also for the ASGI layers around the application."""
-    problem = _problem(path, error.kind, str(error.detail))
-    problem.errors = error.errors
-    return _respond(problem, error.headers)
+    return _respond(_content(path, error), error)
+
+
+def _respond(content: dict[str, object], error: HTTPException) -> Response:
+    # plain ASCII, because found values may contain text that UTF-8 cannot encode
+    return Response(json.dumps(content), error.status_code, error.headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -193,22 +206,6 @@ def install(app: FastAPI) -> None:
     app.exception_handler(PublishError)(_not_published)
     app.exception_handler(ScenarioError)(_scenario)
     app.exception_handler(NotModifiedError)(_not_modified)
-
-
-def _problem(path: str, kind: str, detail: str) -> Problem:
-    return Problem(
-        type=f"urn:rossmann:problem:{kind}",
-        title=KINDS[kind].title,
-        status=KINDS[kind].status,
-        detail=detail,
-        instance=path,
-    )
-
-
-def _respond(problem: Problem, headers: Mapping[str, str] | None) -> Response:
-    # plain ASCII, because found values may contain text that UTF-8 cannot encode
-    text = json.dumps(problem.model_dump(exclude_none=True))
-    return Response(text, problem.status, headers, media_type=MEDIA_TYPE)
 
 
 def _refused(request: Request, error: ProblemError) -> Response:
@@ -245,10 +242,10 @@ def _http(request: Request, error: HTTPException) -> Response:
         type=f"urn:rossmann:problem:{phrase.lower().replace(' ', '-')}",
         title=phrase,
         status=error.status_code,
-        detail=str(error.detail),
+        detail=error.detail,
         instance=request.url.path,
     )
-    return _respond(problem, error.headers)
+    return _respond(problem.model_dump(exclude_none=True), error)
 
 
 def _scenario(request: Request, error: ScenarioError) -> Response:

@@ -34,43 +34,37 @@ class RequestLog:
         self._folder = folder
         self._kept_days = kept_days
         self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(capacity)
-        self._lock = threading.Lock()
-        self._dropped = 0
+        self._not_queued = 0  # changed by the thread of the requests
+        self._not_written = 0  # changed by the thread that writes
         self._dropped_in_file = 0
         self._day: date | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
 
     @property
     def dropped(self) -> int:
         """Number of requests since the start that were answered but not recorded."""
-        return self._dropped
+        return self._not_queued + self._not_written
 
     def start(self) -> None:
         """Start the thread that writes."""
-        self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Write the waiting records and stop."""
-        if self._thread is not None:
+        if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=10)
-            self._thread = None
 
     def record(self, record: dict[str, Any]) -> None:
         """Queue a record; count it as dropped when the queue is full."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
-            self._drop()
-
-    def _drop(self) -> None:
-        with self._lock:
-            self._dropped += 1
+            self._not_queued += 1
 
     def _write_all(self) -> None:
         while (record := self._queue.get()) is not None:
-            lines, dropped = [record], self._dropped
+            lines, dropped = [record], self.dropped
             if dropped > self._dropped_in_file:
                 more = dropped - self._dropped_in_file
                 lines.append({"kind": "dropped", "at": record["at"], "requests": more})
@@ -80,7 +74,7 @@ class RequestLog:
                 self._dropped_in_file = dropped
             except OSError as error:
                 _LOG.error("requests are not recorded: %s", error)
-                self._drop()
+                self._not_written += 1
             if day != self._day:
                 self._day = day
                 self._delete_old_files(day - timedelta(days=self._kept_days))

@@ -5,7 +5,6 @@ The document therefore describes columns with the same words as ``warehouse/READ
 
 from __future__ import annotations
 
-import types
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -62,21 +61,23 @@ def _field(column: Column) -> tuple[Any, Any]:
     )
 
 
+def _name(table: str) -> str:
+    return table.title().replace("_", "")
+
+
 @cache
 def row_model(table: str) -> type[BaseModel]:
     """Return the model of a row of a table."""
-    name = "".join(part.capitalize() for part in table.split("_")) + "Row"
     described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
-    return create_model(name, __doc__=f"{described.grain.capitalize()}.", **fields)
+    return create_model(f"{_name(table)}Row", __doc__=f"{described.grain.capitalize()}.", **fields)
 
 
 @cache
 def page_model(table: str) -> type[BaseModel]:
     """Return the model of a page of rows of a table."""
-    rows: Any = types.GenericAlias(list, (row_model(table),))
     return create_model(
-        "".join(part.capitalize() for part in table.split("_")) + "Page",
+        f"{_name(table)}Page",
         __doc__=f"Rows of `{table}`.",
         provenance=(Provenance, ...),
         note=(str | None, Field(description="Note that no row matches; null where rows match.")),
@@ -84,5 +85,5 @@ def page_model(table: str) -> type[BaseModel]:
             str | None,
             Field(description="Value of `cursor` for the next page; null on the last page."),
         ),
-        rows=(rows, ...),
+        rows=(list[row_model(table)], ...),  # type: ignore[arg-type, misc]
     )

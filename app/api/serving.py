@@ -1,8 +1,4 @@
-"""Serve the current generation, its encoded forecasts and its what-if model.
-
-:class:`Serving` follows the pointer ``CURRENT`` in a thread, so that requests open no files. A new
-generation is served once its forecasts are encoded; its what-if model loads in the background.
-"""
+"""Serve the current generation, and load its what-if model in the background."""
 
 from __future__ import annotations
 
@@ -10,15 +6,10 @@ import logging
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.api.child import call_in_child
-from app.api.memory import release_freed_memory
 from app.api.metrics import Metrics
 from app.api.settings import ApiSettings
-from app.api.stored_forecasts import StoredForecasts
 from app.published import OpenGeneration, PublishedReader
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import Settings
@@ -29,24 +20,12 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Data derived from a generation.
-
-    Attributes:
-        stored: Encoded forecasts, complete before the generation is served.
-        scenarios: What-if model; it may still be loading.
-    """
-
-    stored: StoredForecasts
-    scenarios: Future[Scenarios]
-
-
 class Serving:
     """Current generation of this process.
 
     Attributes:
-        reader: Reader for queries in DuckDB.
+        reader: Reader of the generations; a generation's ``prepared`` is the future of its what-if
+            model.
         settings: Locations of files.
         metrics: Metrics of the application.
     """
@@ -57,82 +36,27 @@ class Serving:
         self.reader = PublishedReader(
             settings.published_path, check_every_seconds=api.follow_seconds, prepare=self._prepare
         )
-        self._follow_seconds = api.follow_seconds
-        self._stop = threading.Event()
-        self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
+        with suppress(RossmannError):  # requests report it
+            self.reader.current()
 
-    def start(self) -> None:
-        """Start the thread that follows the pointer."""
-        self._follower.start()
-
-    def close(self) -> None:
-        """Stop the thread and close the open generation."""
-        self._stop.set()
-        self._follower.join(timeout=10)
-        self.reader.close()
-
-    def generation(self) -> OpenGeneration:
-        """Return the served generation, with a :class:`Prepared`; open it if none is open yet.
-
-        Raises:
-            NoDataError: Nothing has been published yet.
-            PublishError: The published generation cannot be opened.
-        """
-        return self.reader.current or self.reader.follow()
-
-    def stored_now(self) -> StoredForecasts | None:
-        """Return the encoded forecasts without waiting; None before a generation is open."""
-        generation = self.reader.current
-        return None if generation is None else self._prepared(generation).stored
-
-    def stored(self) -> StoredForecasts:
-        """Return the encoded forecasts.
-
-        Raises:
-            NoDataError: Nothing has been published yet.
-            PublishError: The published generation cannot be opened.
-        """
-        return self._prepared(self.generation()).stored
-
-    @staticmethod
-    def _prepared(generation: OpenGeneration) -> Prepared:
-        prepared: Prepared = generation.prepared
-        return prepared
-
-    def _follow(self) -> None:
-        while not self._stop.wait(self._follow_seconds):
-            with suppress(RossmannError):  # requests report it, and the reader logs it
-                self.reader.follow()
-
-    def _prepare(self, generation: OpenGeneration) -> Prepared:
+    def _prepare(self, generation: OpenGeneration) -> Future[Scenarios]:
         info = generation.info
-        stored = StoredForecasts.of(generation)
         self.metrics.serves(info.generation_id, info.published_at.timestamp())
         scenarios: Future[Scenarios] = Future()
-        loading = threading.Thread(
-            target=self._load_scenarios,
-            args=(generation.path, scenarios),
-            name="what-if-model",
-            daemon=True,
-        )
-        loading.start()
-        return Prepared(stored, scenarios)
+        threading.Thread(
+            target=self._load_scenarios, args=(generation, scenarios), daemon=True
+        ).start()
+        return scenarios
 
-    def _load_scenarios(self, generation: Path, scenarios: Future[Scenarios]) -> None:
+    def _load_scenarios(self, generation: OpenGeneration, scenarios: Future[Scenarios]) -> None:
         # imported here because the model libraries take seconds to load; forecasts need not wait
         from rossmann_ml.serving.what_if import Scenarios  # noqa: PLC0415
 
+        path = generation.path
         try:
-            loaded = Scenarios.load(
-                generation,
-                generation.parent / "models",
-                threads=self.settings.threads,
-                run=call_in_child,
-            )
+            loaded = Scenarios.load(path, path.parent / "models", threads=self.settings.threads)
         except Exception as error:
             _LOG.error("what-if questions cannot be answered: %s", error)
             scenarios.set_exception(error)
         else:
-            # before the result is set: a waiting question would hold the end of the heap
-            release_freed_memory()
             scenarios.set_result(loaded)

@@ -1,86 +1,40 @@
 """Answer list requests with pages of a published table: filtered, ordered, in any format.
 
-Main entry points: :class:`TableQuestion` and :func:`answer_page`. The routers define the tables and
-filters.
+The routers define the tables and filters, and call :func:`answer_page`. A generation never changes,
+so a cursor is the generation, the fingerprint of the question, and a number of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import urlencode
 
-import polars as pl
 from fastapi import Response
 
-from app.api.cursors import Cursor
 from app.api.dependencies import CACHING, Paging, check_known
-from app.api.formats import MEDIA_TYPES, Format, choose_format, encode
+from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.notes import notes_of
-from app.api.problems import ProblemError, describe
+from app.api.problems import ProblemError, describe, invalid_value
 from app.api.row_models import page_model
 from app.api.schemas import Provenance
-from app.api.serving import Serving
-from app.published import Reading
+from app.published import PublishedReader, Reading
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.serving.contract import load_contract
 
+# 12 digits at most: far beyond any table, and an integer that DuckDB takes as an offset
+_CURSOR = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([1-9][0-9]{0,11})")
 
-class TableQuestion:
-    """Filtered query of a published table.
+
+def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
+    """Return a page of a table as an answer.
 
     Args:
+        asked: Page and format.
         table: Name of the published table.
-    """
-
-    def __init__(self, table: str) -> None:
-        self.table = table
-        self._conditions: list[str] = []
-        self._values: list[object] = []
-
-    def where(self, condition: str, *values: object) -> TableQuestion:
-        """Add a condition with a ``?`` for each value; a value None adds nothing."""
-        if None not in values:
-            self._conditions.append(condition)
-            self._values += values
-        return self
-
-    def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
-        """Keep rows with any of the values in a column; no values keep all rows."""
-        return self.where(f"{column} IN ({_marks(values)})", *values) if values else self
-
-    def stores_with(self, column: str, values: Sequence[str]) -> TableQuestion:
-        """Keep rows of stores with any of the values in a column of ``stores``."""
-        if not values:
-            return self
-        chosen = f"SELECT store_id FROM stores WHERE {column} IN ({_marks(values)})"  # noqa: S608
-        return self.where(f"store_id IN ({chosen})", *values)
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of table and filters, which a cursor contains."""
-        return fingerprint([self.table, self._conditions, self._values])
-
-    def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
-        """Return rows in the order of the contract."""
-        where = " AND ".join(self._conditions) or "true"
-        # rowid last makes the order unique, so that pages neither repeat nor lose a row
-        order = ", ".join([*load_contract().table(self.table).order_by, "rowid"])
-        return reading.frame(
-            f"SELECT * FROM {self.table} WHERE {where} "  # noqa: S608 - names of the code
-            f"ORDER BY {order} LIMIT {limit} OFFSET {offset}",
-            self._values,
-        )
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" for _ in values)
-
-
-def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Response:
-    """Return a page of a table as an answer.
+        filters: Values by SQL condition with one ``?``; None or an empty list keeps all rows.
 
     Raises:
         ProblemError: The cursor or the format is invalid, or the cursor has expired.
@@ -88,82 +42,76 @@ def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Res
         NoDataError: Nothing has been published yet.
     """
     form = choose_format(asked.form, asked.request.headers.get("accept"))
-    cursor = None
-    if asked.cursor is not None:
-        cursor = Cursor.decode(asked.cursor, question=question.fingerprint)
-    with _reading(serving, cursor) as reading:
-        return _answer(reading, asked, question, form, cursor.offset if cursor else 0)
-
-
-@contextmanager
-def _reading(serving: Serving, cursor: Cursor | None) -> Iterator[Reading]:
-    """Yield the current generation, or the one that the cursor names."""
-    if cursor is None:
-        with serving.reader.reading() as reading:
-            yield reading
-        return
-    try:
-        with serving.reader.reading_of(cursor.generation_id) as reading:
-            yield reading
-    except NoDataError as error:
-        detail = (
-            f"Generation {cursor.generation_id} is no longer on disk; request the first page again."
+    given = {each: value for each, value in filters.items() if value is not None and value != []}
+    question = fingerprint([table, given])
+    generation_id, offset = _place(asked.cursor, question)
+    with _reading(asked.request.app.state.serving.reader, generation_id) as reading:
+        notes = notes_of(asked.request.scope)
+        notes.generation_id = generation_id = reading.info.generation_id
+        # an address has answers in several formats, which caches must keep apart
+        etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
+        check_known(asked.if_none_match, etag)
+        # rowid last makes the order unique, so that pages neither repeat nor lose a row
+        order = ", ".join([*load_contract().table(table).order_by, "rowid"])
+        frame = reading.frame(
+            f"SELECT * FROM {table} WHERE {' AND '.join(given) or 'true'} "  # noqa: S608
+            f"ORDER BY {order} LIMIT {asked.limit + 1} OFFSET {offset}",
+            list(given.values()),
         )
-        raise ProblemError("cursor-expired", detail) from error
-
-
-def _answer(
-    reading: Reading, asked: Paging, question: TableQuestion, form: Format, offset: int
-) -> Response:
-    generation_id = reading.info.generation_id
-    notes_of(asked.request.scope).generation_id = generation_id
-    # an address has answers in several formats, which caches must keep apart
-    etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
-    check_known(asked.if_none_match, etag)
     next_cursor = None
-    frame = question.rows(reading, limit=asked.limit + 1, offset=offset)
+    headers = {"ETag": etag, "Cache-Control": CACHING, "Vary": "Accept"}
     if len(frame) > asked.limit:
         frame = frame.head(asked.limit)
-        place = offset + asked.limit
-        next_cursor = Cursor(generation_id, question.fingerprint, place).encode()
+        next_cursor = f"{generation_id}-{question}-{offset + asked.limit}"
+        address = asked.request.url.include_query_params(cursor=next_cursor)
+        headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
     if "store_id" in frame.columns:
-        notes_of(asked.request.scope).stores = frame["store_id"].n_unique()
+        notes.stores = frame["store_id"].n_unique()
+    if form is not Format.JSON:
+        headers["Content-Disposition"] = f'attachment; filename="{table}.{form}"'
     head = {
         "provenance": Provenance.of(reading.info).model_dump(mode="json"),
         "note": "No row matches." if frame.is_empty() else None,
         "next_cursor": next_cursor,
     }
-    headers = {"ETag": etag, "Cache-Control": CACHING, "Vary": "Accept"}
-    if next_cursor is not None:
-        headers["Link"] = f'<{_next_address(asked, next_cursor)}>; rel="next"'
-    if form is not Format.JSON:
-        headers["Content-Disposition"] = f'attachment; filename="{question.table}.{form}"'
     return Response(encode(frame, form, head), media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _next_address(asked: Paging, cursor: str) -> str:
-    parameters = [
-        (name, value)
-        for name, value in asked.request.query_params.multi_items()
-        if name != "cursor"
-    ]
-    return f"{asked.request.url.path}?{urlencode([*parameters, ('cursor', cursor)])}"
+def _place(cursor: str | None, question: str) -> tuple[str | None, int]:
+    """Return the generation of a cursor, None for the current one, and the rows before it."""
+    if cursor is None:
+        return None, 0
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise invalid_value("query.cursor", "Input should be a next_cursor", cursor)
+    if found[2] != question:
+        raise invalid_value(
+            "query.cursor", "Input should be a next_cursor of the same filters", cursor
+        )
+    return found[1], int(found[3])
+
+
+def _reading(reader: PublishedReader, generation_id: str | None) -> AbstractContextManager[Reading]:
+    """Return a view of the current generation, or of the one that a cursor names."""
+    if generation_id is None:
+        return reader.current().reading()
+    try:
+        return reader.generation(generation_id).reading()
+    except NoDataError as error:
+        raise ProblemError(
+            "cursor-expired",
+            f"Generation {generation_id} is no longer on disk; request the first page again.",
+        ) from error
 
 
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a list route, for the OpenAPI document."""
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    others = {
-        MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
-        MEDIA_TYPES[Format.PARQUET]: binary,
-        MEDIA_TYPES[Format.ARROW]: binary,
-    }
     return {
         200: {
             "model": page_model(table),
             "description": "Rows of the table. CSV, Parquet and Arrow (a stream) contain only the "
             "rows; the `Link` header has the next page.",
-            "content": others,
+            "content": OTHER_FORMATS,
         },
         304: {"description": "The caller has the current answer."},
         **describe("invalid-value", "not-acceptable", "cursor-expired", "no-generation", *kinds),

@@ -69,74 +69,69 @@ def one_of(
     """
     first = default or options[0]
     warn_unknown(key, options, f'"{first}" is shown')
-    buttons = st.segmented_control if place is None else place.segmented_control
-    chosen = buttons(label, options, default=first, required=True, key=key, bind="query-params")
+    chosen = (place or st).segmented_control(
+        label, options, default=first, required=True, key=key, bind="query-params"
+    )
     return chosen or first
 
 
 @dataclass(frozen=True)
 class StoreFilter:
-    """Filter of stores by type, assortment and state. An empty part lets all values pass.
+    """Filter of stores by type, assortment and state.
 
     Attributes:
-        types: Store types.
-        assortments: Assortment levels.
-        states: State codes, or ``unknown``.
+        chosen: Values by column of ``stores``; an empty list lets all values pass. An unknown
+            state is ``unknown``.
     """
 
-    types: Sequence[str]
-    assortments: Sequence[str]
-    states: Sequence[str]
+    chosen: dict[str, list[str]]
 
     def keeps(self, row: Row) -> bool:
         """Return whether a row of table ``stores`` passes the filter."""
-        return (
-            (not self.types or row["store_type"] in self.types)
-            and (not self.assortments or row["assortment"] in self.assortments)
-            and (not self.states or (row["state"] or "unknown") in self.states)
+        return all(
+            not values or (row[column] or "unknown") in values
+            for column, values in self.chosen.items()
         )
 
     def text(self) -> str:
         """Return the filter in words, for example ``type a; state HE``."""
         parts = [
-            f"{name} {', '.join(values)}"
-            for name, values in (
-                ("type", self.types),
-                ("assortment", self.assortments),
-                ("state", self.states),
-            )
+            f"{column.removeprefix('store_')} {', '.join(values)}"
+            for column, values in self.chosen.items()
             if values
         ]
-        return "; ".join(parts) if parts else "all stores"
+        return "; ".join(parts) or "all stores"
 
 
 def store_filter(stores: Sequence[Row]) -> StoreFilter:
     """Show controls for type, assortment and state, and return the chosen filter."""
-    types = sorted({row["store_type"] for row in stores})
-    assortments = sorted({row["assortment"] for row in stores})
-    states = sorted({row["state"] or "unknown" for row in stores})
-    for key, known in (("type", types), ("assortment", assortments), ("state", states)):
-        warn_unknown(key, known, "It is ignored")
+    known = {
+        column: sorted({row[column] or "unknown" for row in stores})
+        for column in ("store_type", "assortment", "state")
+    }
+    for column, values in known.items():
+        warn_unknown(column.removeprefix("store_"), values, "It is ignored")
     left, middle, right = st.columns([2, 2, 3])
-    return StoreFilter(
-        types=left.pills("Type", types, selection_mode="multi", key="type", bind="query-params"),
-        assortments=middle.pills(
-            "Assortment",
-            assortments,
-            selection_mode="multi",
-            key="assortment",
-            bind="query-params",
-            help="a basic, b extra, c extended",
-        ),
-        states=right.multiselect(
-            "State",
-            states,
-            key="state",
-            bind="query-params",
-            placeholder="all states",
-            help=", ".join(f"{code} {words.state_name(code)}" for code in states),
-        ),
+    types = left.pills(
+        "Type", known["store_type"], selection_mode="multi", key="type", bind="query-params"
     )
+    assortments = middle.pills(
+        "Assortment",
+        known["assortment"],
+        selection_mode="multi",
+        key="assortment",
+        bind="query-params",
+        help="a basic, b extra, c extended",
+    )
+    states = right.multiselect(
+        "State",
+        known["state"],
+        key="state",
+        bind="query-params",
+        placeholder="all states",
+        help=", ".join(f"{code} {words.state_name(code)}" for code in known["state"]),
+    )
+    return StoreFilter({"store_type": types, "assortment": assortments, "state": states})
 
 
 def warn_unknown(key: str, known: Sequence[str], instead: str) -> None:

@@ -20,7 +20,7 @@ from app.dashboard.page import Page
 from app.published import PublishedReader
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import load_settings
-from rossmann_ml.serving.status import Status, read_status
+from rossmann_ml.serving.status import read_status
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,8 +97,14 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
             f"(`{ask.info.data_set_name}`). No number here describes a real retailer."
         )
     status = read_status(published_path)
-    _show_held(status)
     failed, held = status.last_failed_run, status.held_publish
+    if held is not None:
+        st.error(
+            f"Newer forecasts (origin {held.forecast_origin:%d %b %Y}) are **held back** since "
+            f"{held.at:%d %b %Y %H:%M} UTC until a person has checked them. This page shows the "
+            f"forecasts published before. Reason: {words.plain(held.reason)}",
+            icon=":material/pan_tool:",
+        )
     is_shown = failed is not None and held is not None and failed.run_id == held.run_id
     if failed is not None and not failed.is_resolved and not is_shown:
         st.warning(
@@ -106,19 +112,6 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
             f"shows the forecasts published before it. Reason: {failed.reason}",
             icon=":material/warning:",
         )
-
-
-def _show_held(status: Status) -> None:
-    """Show that newer forecasts are held back, with the reason; nothing if none are."""
-    held = status.held_publish
-    if held is None:
-        return
-    st.error(
-        f"Newer forecasts (origin {held.forecast_origin:%d %b %Y}) are **held back** since "
-        f"{held.at:%d %b %Y %H:%M} UTC until a person has checked them. This page shows the "
-        f"forecasts published before. Reason: {words.plain(held.reason)}",
-        icon=":material/pan_tool:",
-    )
 
 
 def _show_provenance(ask: Answers) -> None:

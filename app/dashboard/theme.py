@@ -45,11 +45,10 @@ def faded(color: str, opacity: float) -> str:
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Return colour, dash and width of the n-th line of a chart, from 0."""
+    """Return colour and dash of the n-th line of a chart, from 0."""
     return {
         "color": LINES[number % len(LINES)],
         "dash": DASHES[number // len(LINES) % len(DASHES)],
-        "width": 2,
     }
 
 

@@ -7,7 +7,7 @@ not stored; see ``app`` for requests and answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -110,7 +110,6 @@ class Scenarios:
         models_folder: Path,
         *,
         threads: int,
-        run: Callable[..., PreparedOrigin] = lambda function, *arguments: function(*arguments),
     ) -> Scenarios:
         """Return scenarios from the files of a generation and its model.
 
@@ -120,8 +119,6 @@ class Scenarios:
             generation: File of the generation.
             models_folder: Folder ``models`` next to that file.
             threads: Number of threads of the model.
-            run: Function that calls :func:`prepare_origin`, for example in a child process, which
-                frees the memory afterwards; by default a direct call.
 
         Raises:
             NoDataError: The generation has no forecasts, or files of the model are missing or
@@ -142,8 +139,8 @@ class Scenarios:
             )
         bundle = Bundle.load(models_folder, versions[0][0], threads=threads)
         params = FeatureParams.model_validate(bundle.metadata.feature_params)
-        origin = (run or _call)(prepare_origin, generation, params)
-        return cls(origin, bundle, horizon_days=info.horizon_days)
+        origin = prepare_origin(generation, params)
+        return cls(origin, bundle, params, horizon_days=info.horizon_days)
 
     @property
     def first_date(self) -> date:

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.dependencies import PageAsked, ServingNow, Words
+from app.api.dependencies import PageAsked, Words
 from app.api.schemas import Day
-from app.api.table_pages import TableQuestion, answer_page, page_responses
+from app.api.table_pages import answer_page, page_responses
 
 router = APIRouter(tags=["forecasts"])
 
@@ -23,17 +23,16 @@ Origin = Annotated[
 ]
 
 
-def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
-    """Keep the rows of an origin."""
+def of_origin(origin: Literal["latest", "all"] | date) -> dict[str, object]:
+    """Return the filters that keep the rows of an origin."""
     if origin == "latest":
-        return question.where("forecast_origin = (SELECT max(forecast_origin) FROM forecasts)")
-    return question if origin == "all" else question.where("forecast_origin = ?", origin)
+        return {"(forecast_origin = (SELECT max(forecast_origin) FROM forecasts)) = ?": True}
+    return {"forecast_origin = ?": None if origin == "all" else origin}
 
 
 @router.get("/forecasts", summary="Forecasts of many stores", responses=page_responses("forecasts"))
 def forecasts(
     *,
-    serving: ServingNow,
     asked: PageAsked,
     store_id: Annotated[
         list[StoreNumber],
@@ -56,16 +55,16 @@ def forecasts(
     A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
     one target day, the rows show how its forecast changed from week to week.
     """
-    question = (
-        from_origin(TableQuestion("forecasts"), origin)
-        .any_of("store_id", store_id)
-        .where("target_date >= ?", first_date)
-        .where("target_date <= ?", last_date)
-        .stores_with("store_type", store_type)
-        .stores_with("assortment", assortment)
-        .stores_with("state", state)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        **of_origin(origin),
+        "store_id = ANY(?)": store_id,
+        "target_date >= ?": first_date,
+        "target_date <= ?": last_date,
+        "store_id IN (SELECT store_id FROM stores WHERE store_type = ANY(?))": store_type,
+        "store_id IN (SELECT store_id FROM stores WHERE assortment = ANY(?))": assortment,
+        "store_id IN (SELECT store_id FROM stores WHERE state = ANY(?))": state,
+    }
+    return answer_page(asked, "forecasts", filters)
 
 
 @router.get(
@@ -73,7 +72,6 @@ def forecasts(
 )
 def totals(
     *,
-    serving: ServingNow,
     asked: PageAsked,
     level: Annotated[
         Literal["chain", "store_type", "assortment", "state", "store"],
@@ -85,11 +83,11 @@ def totals(
     origin: Origin = "latest",
 ) -> Response:
     """Return one row per segment and week. Bounds are those of the sum, not sums of bounds."""
-    question = (
-        from_origin(TableQuestion("forecast_totals"), origin)
-        .where("level = ?", level)
-        .any_of("segment", segment)
-        .where("week_start >= ?", first_date)
-        .where("week_start <= ?", last_date)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        **of_origin(origin),
+        "level = ?": level,
+        "segment = ANY(?)": segment,
+        "week_start >= ?": first_date,
+        "week_start <= ?": last_date,
+    }
+    return answer_page(asked, "forecast_totals", filters)

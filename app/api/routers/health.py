@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import Future
+from contextlib import suppress
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,11 +13,10 @@ from app.api.dependencies import ServingNow
 from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
-from app.published import OpenGeneration
-from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
-from rossmann_ml.serving.status import Status, read_status
+from rossmann_ml.serving.status import read_status
 
 router = APIRouter(tags=["operation"])
 
@@ -25,33 +24,20 @@ router = APIRouter(tags=["operation"])
 @router.get("/health", summary="State of the process and of the publication")
 def health(serving: ServingNow) -> Health:
     """Return 200 while the process runs, with `no_generation` before the first publication."""
-    news = _news(read_status(serving.settings.published_path))
-    try:
-        with serving.reader.reading() as reading:
-            return Health(
-                status="ok",
-                generation_id=reading.info.generation_id,
-                forecast_origin=reading.info.forecast_origin,
-                published_at=reading.info.published_at,
-                **news,
-            )
-    except (NoDataError, PublishError):
-        return Health(status="no_generation", **news)
-
-
-def _news(status: Status) -> dict[str, Any]:
-    """Return the failed run, the held publication and the open alerts.
-
-    `/health` needs no key, so the figures of a held publication are only in `/alerts/open`.
-    """
+    status = read_status(serving.settings.published_path)
     failed, held = status.last_failed_run, status.held_publish
-    if failed is not None and held is not None and failed.run_id == held.run_id:
+    # this needs no key, so the figures of a held publication are only in /alerts/open
+    if failed and held and failed.run_id == held.run_id:
         failed = failed.model_copy(update={"reason": "held back, see /alerts/open"})
-    return {
-        "failed_run": failed.model_dump() if failed and not failed.is_resolved else None,
-        "held_publish": held.model_dump() if held else None,
-        "open_alerts": dict(Counter(alert.severity for alert in status.alerts)),
+    answer: dict[str, object] = {
+        "status": "no_generation",
+        "failed_run": failed if failed and not failed.is_resolved else None,
+        "held_publish": held,
+        "open_alerts": Counter(alert.severity for alert in status.alerts),
     }
+    with suppress(NoDataError, PublishError):
+        answer |= {**serving.reader.current().info.as_row(), "status": "ok"}
+    return Health.model_validate(answer, from_attributes=True)
 
 
 @router.get(
@@ -62,7 +48,7 @@ def _news(status: Status) -> dict[str, Any]:
 def ready(serving: ServingNow, request: Request) -> Readiness:
     """Return 200 when the newest origin of the open generation is recent enough, else 503."""
     api: ApiSettings = request.app.state.api_settings
-    generation = serving.reader.follow()
+    generation = serving.reader.current()
     info = generation.info
     age = origin_age_days(info, serving.settings)
     if age > api.max_origin_age_days:
@@ -71,11 +57,14 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
             f"The newest origin, {info.forecast_origin}, is {age} days old; at most "
             f"{api.max_origin_age_days} days are allowed.",
         )
+    what_if: Literal["ready", "loading", "unavailable"] = "loading"
+    if generation.prepared.done():
+        what_if = "unavailable" if generation.prepared.exception() else "ready"
     return Readiness(
         generation_id=info.generation_id,
         forecast_origin=info.forecast_origin,
         origin_age_days=age,
-        what_if=_what_if(generation),
+        what_if=what_if,
     )
 
 
@@ -90,13 +79,6 @@ def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
     return (today - info.forecast_origin).days
 
 
-def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavailable"]:
-    future: Future[Any] = generation.prepared.scenarios
-    if not future.done():
-        return "loading"
-    return "unavailable" if future.exception() else "ready"
-
-
 @router.get(
     "/metrics",
     summary="Metrics for Prometheus",
@@ -105,4 +87,6 @@ def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavail
 )
 def metrics(serving: ServingNow) -> Response:
     """Return requests, latency, the served generation and dropped records."""
+    with suppress(RossmannError):  # the gauge keeps the generation that is served
+        serving.reader.current()
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

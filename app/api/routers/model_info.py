@@ -10,14 +10,7 @@ from fastapi import APIRouter, Query
 from app import queries
 from app.api.dependencies import CurrentReading
 from app.api.problems import ProblemError, describe
-from app.api.schemas import (
-    BacktestScore,
-    Champion,
-    Importance,
-    ModelInfo,
-    Promotion,
-    Provenance,
-)
+from app.api.schemas import ModelInfo, Provenance
 
 router = APIRouter(
     tags=["model"],
@@ -46,13 +39,12 @@ def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
     promotion = queries.newest_promotion(reading, version)
     if promotion is not None:
         promotion["figures"] = json.loads(promotion["figures"])
-    return ModelInfo(
-        provenance=Provenance.of(reading.info),
-        champion=Champion.model_validate(champion),
-        promotion=None if promotion is None else Promotion.model_validate(promotion),
-        backtest=[BacktestScore.model_validate(row) for row in queries.backtest(reading, version)],
-        importances=[
-            Importance.model_validate(row)
-            for row in queries.importances(reading, version, features)
-        ],
+    return ModelInfo.model_validate(
+        {
+            "provenance": Provenance.of(reading.info),
+            "champion": champion,
+            "promotion": promotion,
+            "backtest": queries.backtest(reading, version),
+            "importances": queries.importances(reading, version, features),
+        }
     )

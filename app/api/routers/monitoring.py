@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import PageAsked, ServingNow
 from app.api.schemas import Day, OpenAlerts
-from app.api.table_pages import TableQuestion, answer_page, page_responses
+from app.api.table_pages import answer_page, page_responses
 from rossmann_ml.base.drift_params import DriftKind
 from rossmann_ml.serving.status import read_status
 
@@ -29,7 +29,6 @@ OriginDay = Annotated[
     responses=page_responses("forecast_accuracy"),
 )
 def accuracy(
-    serving: ServingNow,
     asked: PageAsked,
     segment_kind: Annotated[
         list[SegmentKind],
@@ -42,18 +41,16 @@ def accuracy(
     ] = "served",
 ) -> Response:
     """Return error, bias, coverage and skill by origin and segment, and those of the backtest."""
-    question = (
-        TableQuestion("forecast_accuracy")
-        .where("forecast_kind = ?", forecast_kind)
-        .any_of("segment_kind", segment_kind)
-        .where("forecast_origin = ?", origin)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        "forecast_kind = ?": forecast_kind,
+        "segment_kind = ANY(?)": segment_kind,
+        "forecast_origin = ?": origin,
+    }
+    return answer_page(asked, "forecast_accuracy", filters)
 
 
 @router.get("/drift", summary="Drift of data and errors", responses=page_responses("drift_metrics"))
 def drift(
-    serving: ServingNow,
     asked: PageAsked,
     kind: Annotated[
         list[DriftKind],
@@ -66,18 +63,12 @@ def drift(
     origin: OriginDay = None,
 ) -> Response:
     """Return drift of plan, features, sales and forecasts against the same season a year before."""
-    question = (
-        TableQuestion("drift_metrics")
-        .any_of("kind", kind)
-        .where("is_drifted = ?", is_drifted)
-        .where("forecast_origin = ?", origin)
-    )
-    return answer_page(serving, asked, question)
+    filters = {"kind = ANY(?)": kind, "is_drifted = ?": is_drifted, "forecast_origin = ?": origin}
+    return answer_page(asked, "drift_metrics", filters)
 
 
 @router.get("/alerts", summary="Alerts as of the publication", responses=page_responses("alerts"))
 def alerts(
-    serving: ServingNow,
     asked: PageAsked,
     severity: Annotated[
         list[Severity],
@@ -91,25 +82,19 @@ def alerts(
     ] = None,
 ) -> Response:
     """Return alerts as of the publication, oldest first."""
-    question = (
-        TableQuestion("alerts")
-        .any_of("severity", severity)
-        .where("(resolved_at IS NULL) = ?", is_open)
-        .where("rule = ?", rule)
-    )
-    return answer_page(serving, asked, question)
+    filters = {
+        "severity = ANY(?)": severity,
+        "(resolved_at IS NULL) = ?": is_open,
+        "rule = ?": rule,
+    }
+    return answer_page(asked, "alerts", filters)
 
 
 @router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
     """Return open alerts and a held publication as of the last run, also if it did not publish."""
-    status = read_status(serving.settings.published_path)
     return OpenAlerts.model_validate(
-        {
-            "alerts": [alert.model_dump() for alert in status.alerts],
-            "held_publish": status.held_publish and status.held_publish.model_dump(),
-            "retraining_advice": status.retraining_advice,
-        }
+        read_status(serving.settings.published_path), from_attributes=True
     )
 
 
@@ -119,7 +104,6 @@ def open_alerts(serving: ServingNow) -> OpenAlerts:
     responses=page_responses("data_quality_results"),
 )
 def data_quality(
-    serving: ServingNow,
     asked: PageAsked,
     is_success: Annotated[
         bool | None, Query(description="Only checks that passed, or only failed ones.")
@@ -130,13 +114,8 @@ def data_quality(
     run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> Response:
     """Return results of Great Expectations and of dbt tests, oldest first."""
-    question = (
-        TableQuestion("data_quality_results")
-        .where("is_success = ?", is_success)
-        .where("severity = ?", severity)
-        .where("run_id = ?", run_id)
-    )
-    return answer_page(serving, asked, question)
+    filters = {"is_success = ?": is_success, "severity = ?": severity, "run_id = ?": run_id}
+    return answer_page(asked, "data_quality_results", filters)
 
 
 @router.get(
@@ -145,23 +124,17 @@ def data_quality(
     responses=page_responses("forecast_runs"),
 )
 def runs(
-    serving: ServingNow,
     asked: PageAsked,
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
 ) -> Response:
     """Return runs with their versions, by origin; see `/health` for the last failed run."""
-    question = (
-        TableQuestion("forecast_runs")
-        .where("run_kind = ?", run_kind)
-        .where("forecast_origin = ?", origin)
-    )
-    return answer_page(serving, asked, question)
+    filters = {"run_kind = ?": run_kind, "forecast_origin = ?": origin}
+    return answer_page(asked, "forecast_runs", filters)
 
 
 @router.get("/usage", summary="Usage of this API", responses=page_responses("api_usage"))
 def usage(
-    serving: ServingNow,
     asked: PageAsked,
     path: Annotated[
         str | None,
@@ -170,5 +143,5 @@ def usage(
     since: Annotated[Day | None, Query(description="First day, UTC.")] = None,
 ) -> Response:
     """Return requests, latency and errors by day and path, as of the publication."""
-    question = TableQuestion("api_usage").where("path = ?", path).where("usage_date >= ?", since)
-    return answer_page(serving, asked, question)
+    filters = {"path = ?": path, "usage_date >= ?": since}
+    return answer_page(asked, "api_usage", filters)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import RequestNotes, ServingNow
-from app.api.formats import MEDIA_TYPES, Format, choose_format, encode
+from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.notes import Notes
 from app.api.problems import KINDS, ProblemError, describe
 from app.api.schemas import (
     FORECAST_UNITS,
-    BatchPlanChangeBody,
-    PlanChangeBody,
     PredictBatchBody,
     PredictBody,
     Provenance,
@@ -32,17 +30,12 @@ router = APIRouter(tags=["what if"])
 # Scoring keeps a core busy, so more questions at once would only slow down all of them.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _PATIENCE_SECONDS = 30.0
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": WhatIfAnswer,
         "description": "Forecasts. CSV, Parquet and Arrow (a stream) contain only the rows; the "
         "headers `X-Generation-ID` and `X-Model-Version` have their provenance.",
-        "content": {
-            MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
-            MEDIA_TYPES[Format.PARQUET]: _BINARY,
-            MEDIA_TYPES[Format.ARROW]: _BINARY,
-        },
+        "content": OTHER_FORMATS,
     },
     **describe(
         "bad-request",
@@ -77,7 +70,7 @@ def predict(
     days around it, because a promotion draws sales from the days before and after. The answer is
     not stored.
     """
-    return _answer(serving, notes, request, _Question(body, [body.store_id], form))
+    return _answer(serving, notes, body, [body.store_id], _format(form, request))
 
 
 @router.post("/predict_batch", summary="What-if question about many stores", responses=_RESPONSES)
@@ -89,27 +82,27 @@ def predict_batch(
     form: FormatAsked = None,
 ) -> Response:
     """Return forecasts for a changed plan of some or all stores; a change may name its stores."""
-    return _answer(serving, notes, request, _Question(body, body.store_ids, form))
+    return _answer(serving, notes, body, body.store_ids, _format(form, request))
 
 
-@dataclass(frozen=True)
-class _Question:
-    body: PredictBody | PredictBatchBody
-    store_ids: list[int] | None
-    form: Format | None
+def _format(form: Format | None, request: Request) -> Format:
+    return choose_format(form, request.headers.get("accept"))
 
 
-def _answer(serving: Serving, notes: Notes, request: Request, asked: _Question) -> Response:
-    form = choose_format(asked.form, request.headers.get("accept"))
-    body, store_ids = asked.body, asked.store_ids
-    generation = serving.generation()
+def _answer(
+    serving: Serving,
+    notes: Notes,
+    body: PredictBody | PredictBatchBody,
+    store_ids: list[int] | None,
+    form: Format,
+) -> Response:
+    generation = serving.reader.current()
     notes.generation_id = generation.info.generation_id
-    scenarios = _scenarios(generation.prepared.scenarios)
+    scenarios = _scenarios(generation.prepared)
     first, last = body.first_date or scenarios.first_date, body.last_date or scenarios.last_date
-    with _Turn():
-        rows = scenarios.score(
-            store_ids, [_change(each) for each in body.changes], first_date=first, last_date=last
-        )
+    changes = [PlanChange(**each.model_dump()) for each in body.changes]
+    with _turn():
+        rows = scenarios.score(store_ids, changes, first_date=first, last_date=last)
     totals = rows.group_by("store_id", maintain_order=True).agg(
         pl.col("sales_forecast").sum(),
         # the sum is unknown if a part is unknown
@@ -149,14 +142,14 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
         raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
 
 
-class _Turn:
-    """One of the places for questions that are scored at the same time."""
-
-    def __enter__(self) -> None:
-        if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
-            raise _busy("Other what-if questions are being answered")
-
-    def __exit__(self, *_: object) -> None:
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold one of the places for questions that are scored at the same time."""
+    if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
+        raise _busy("Other what-if questions are being answered")
+    try:
+        yield
+    finally:
         _AT_ONCE.release()
 
 
@@ -164,25 +157,10 @@ def _busy(reason: str) -> ProblemError:
     return ProblemError("busy", f"{reason}; retry.", headers={"Retry-After": "5"})
 
 
-def _change(body: PlanChangeBody) -> PlanChange:
-    store_ids: Sequence[int] | None = None
-    if isinstance(body, BatchPlanChangeBody):
-        store_ids = body.store_ids
-    return PlanChange(
-        first_date=body.first_date,
-        last_date=body.last_date,
-        is_open=body.is_open,
-        is_promo=body.is_promo,
-        state_holiday=body.state_holiday,
-        is_school_holiday=body.is_school_holiday,
-        store_ids=None if store_ids is None else tuple(store_ids),
-    )
-
-
 def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:
-    forecast = float(by_store["sales_forecast"].sum())
-    known = by_store["stored_forecast"].null_count() == 0
-    stored = float(by_store["stored_forecast"].sum()) if known else None
+    forecast, stored = float(by_store["sales_forecast"].sum()), None
+    if not by_store["stored_forecast"].has_nulls():
+        stored = float(by_store["stored_forecast"].sum())
     return {
         "sales_forecast": forecast,
         "stored_forecast": stored,

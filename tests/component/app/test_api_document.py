@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +12,9 @@ from support.api import PROBLEM, client_of, problem_of
 from support.small_warehouse import ORIGINS
 
 from app.api import keys
-from app.api.child import call_in_child
 from app.api.problems import KINDS
 from app.api.routers.health import origin_age_days
 from app.api.row_models import row_model
-from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.contract import load_contract
@@ -160,19 +157,3 @@ def test_an_unusable_pointer_is_reported_without_its_path(
         problem = problem_of(client.get("/stores/1/forecast"), 503, "no-generation")
         assert str(small_warehouse.published_path) not in problem["detail"]
         assert client.get("/health").json()["status"] == "no_generation"
-
-
-def end_at_once() -> None:
-    raise SystemExit(3)
-
-
-def refuse(path: Path) -> None:
-    raise NoDataError(f"{path} is empty")
-
-
-def test_a_call_in_a_child_returns_the_result_or_raises_the_error_or_the_death() -> None:
-    assert call_in_child(date.fromisoformat, "2015-08-01") == date(2015, 8, 1)
-    with pytest.raises(NoDataError, match="x is empty"):
-        call_in_child(refuse, Path("x"))
-    with pytest.raises(RuntimeError, match="died with exit code 3"):
-        call_in_child(end_at_once)

@@ -169,7 +169,7 @@ def test_a_question_that_waits_too_long_for_others_is_refused_as_busy(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predict_router, "_PATIENCE_SECONDS", 0.01)
-    with predict_router._Turn(), predict_router._Turn():
+    with predict_router._turn(), predict_router._turn():
         response = client.post("/predict", json={"store_id": 1})
     problem_of(response, 503, "busy")
     assert response.headers["retry-after"] == "5"

@@ -175,10 +175,10 @@ def test_the_model_is_loaded_once_and_scores_the_changed_plan(
     st.cache_resource.clear()
     day = generation.info.forecast_origin
     closed = Change("closed", day.replace(month=8, day=4), day.replace(month=8, day=4))
-    scored = scoring.score(generation.info, [1], [closed])
+    scored = scoring.score(generation.generation_id, (1,), (closed,))
     changed = scored.filter("is_changed")
     assert list(changed["target_date"]) == [closed.first_date]
     assert list(changed["sales_forecast"]) == [0.0]
-    assert scoring.score(generation.info, [1], [closed]).equals(scored)
+    assert scoring.score(generation.generation_id, (1,), (closed,)).equals(scored)
     (bundle,) = stand_in.values()
     assert len(bundle.panels) == 1

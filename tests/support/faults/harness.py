@@ -237,7 +237,7 @@ def _read(published: str, told: Any, stop: Any) -> None:
         try:
             with reader.reading() as reading:
                 generation = reading.info.generation_id
-                answer = reading.cursor.execute(_WHOLE).fetchall()
+                answer = reading.frame(_WHOLE).rows()
             # a second connection, as of a program that has just been started
             with open_generation(current_path(Path(published))) as connection:
                 connection.execute("SELECT count(*) FROM forecasts").fetchall()
@@ -250,7 +250,6 @@ def _read(published: str, told: Any, stop: Any) -> None:
         rows, stores, empty = answer[0][:3]
         if answer != known[generation] or (rows, empty) != (stores * 42, 0) or not stores:
             watch.faults.append(f"{generation} answered {answer}, before {known[generation]}")
-    reader.close()
     told.send((watch.reads, watch.generations, watch.faults))
 
 

@@ -11,7 +11,6 @@ import pytest
 from support.dashboard_pages import drawn
 
 from app.dashboard import theme, words
-from app.dashboard.downloads import csv_text
 from app.dashboard.views.what_if import charts as what_if
 from app.dashboard.views.what_if import effects
 from app.dashboard.views.what_if.plan_changes import (
@@ -21,6 +20,7 @@ from app.dashboard.views.what_if.plan_changes import (
     from_text,
     to_text,
 )
+from app.spreadsheets import csv_text
 from rossmann_ml.serving.what_if import PlanChange
 
 WHITE, DARK = "#FFFFFF", "#171614"

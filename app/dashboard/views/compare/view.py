@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import polars as pl
 import streamlit as st
 
 from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
 from app.queries import Row
+from app.spreadsheets import csv_text
 
 _MOST_LINES = 8
 _DOWNLOADED = (
@@ -36,44 +38,50 @@ class Measure:
         column: Column of a store's row.
         title: Title of the column in the ranking.
         text: Writes a value.
-        of_group: Computes the measure of several stores together; None if it is not known.
+        of_group: The measure of several stores together, from their rows.
     """
 
     column: str
     title: str
     text: Callable[[float | None], str]
-    of_group: Callable[[Sequence[Row]], float | None]
+    of_group: pl.Expr
+
+    def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
+        """Return the measure of the stores of each state; None if it is not known."""
+        return dict(_frame(rows).group_by("state").agg(self._known()).sort("state").iter_rows())
+
+    def together(self, rows: Sequence[Row]) -> str:
+        """Return the measure of all stores as text."""
+        return self.text(_frame(rows).select(self._known()).item())
+
+    def _known(self) -> pl.Expr:
+        return pl.when(self.of_group.is_finite()).then(self.of_group)
 
 
-def _sum(rows: Sequence[Row], column: str) -> float:
-    return sum(row[column] or 0 for row in rows)
+def _frame(rows: Sequence[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _ratio(rows: Sequence[Row], above: str, below: str) -> float | None:
-    divisor = _sum(rows, below)
-    return _sum(rows, above) / divisor if divisor else None
-
-
-def _change(rows: Sequence[Row]) -> float | None:
-    known = [row for row in rows if row["last_year"] is not None]
-    ratio = _ratio(known, "total", "last_year")
-    return None if ratio is None else ratio - 1
-
-
-def _range(rows: Sequence[Row]) -> float | None:
-    total = _sum(rows, "total")
-    return sum((row["range_share"] or 0) * row["total"] for row in rows) / total if total else None
-
-
+_TOTAL = pl.col("total").sum()
+_LAST_YEAR = pl.col("last_year").cast(pl.Float64)
+_KNOWN = pl.col("total").filter(_LAST_YEAR.is_not_null())
 MEASURES = {
-    "total sales": Measure("total", "Total", words.euro, lambda rows: _sum(rows, "total")),
+    "total sales": Measure("total", "Total", words.euro, _TOTAL),
     "sales per open day": Measure(
-        "per_open_day", "Per open day", words.euro, lambda rows: _ratio(rows, "total", "open_days")
+        "per_open_day", "Per open day", words.euro, _TOTAL / pl.col("open_days").sum()
     ),
     "change on last year": Measure(
-        "change_on_last_year", "On last year", words.signed_percent, _change
+        "change_on_last_year",
+        "On last year",
+        words.signed_percent,
+        _KNOWN.sum() / _LAST_YEAR.sum() - 1,
     ),
-    "uncertainty": Measure("range_share", "Uncertainty", words.percent, _range),
+    "uncertainty": Measure(
+        "range_share",
+        "Uncertainty",
+        words.percent,
+        (pl.col("range_share").cast(pl.Float64) * pl.col("total")).sum() / _TOTAL,
+    ),
 }
 
 
@@ -92,7 +100,7 @@ def show(ask: Answers) -> None:
         f"average. {words.RANGE_HELP}",
     )
     kept = {row["store_id"] for row in everything if wanted.keeps(row)}
-    rows = [row for row in ask(queries.stores_side_by_side, days) if row["store_id"] in kept]
+    rows = [row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] in kept]
     if not rows:
         if kept:
             frame.nothing("None of the stores that match has a forecast from this origin.")
@@ -114,9 +122,9 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
     """Show the main numbers of all chosen stores together."""
     with st.container(horizontal=True):
         frame.metric("Stores", f"{len(rows):,}")
-        frame.metric(f"Total, next {days} days", words.euro(_sum(rows, "total")))
-        frame.metric("Per open day", words.euro(_ratio(rows, "total", "open_days")))
-        frame.metric("On the same days last year", words.signed_percent(_change(rows)))
+        frame.metric(f"Total, next {days} days", MEASURES["total sales"].together(rows))
+        frame.metric("Per open day", MEASURES["sales per open day"].together(rows))
+        frame.metric("On the same days last year", MEASURES["change on last year"].together(rows))
     notes = []
     if without := matching - len(rows):
         notes.append(f"Not included: {words.count(without, 'matching store')} without a forecast.")
@@ -178,11 +186,9 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     """Show the measure by state, if any state is known."""
     st.subheader("By state", anchor=False)
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["state"], []).append(row)
-    unknown = groups.pop("unknown", [])
-    values = {code: measure.of_group(group) for code, group in groups.items()}
+    stores = Counter(row["state"] for row in rows)
+    values = measure.by_state(rows)
+    values.pop("unknown", None)
     known = {code: value for code, value in values.items() if value is not None}
     if not known:
         frame.nothing("The states of these stores are not known, so there is no map.")
@@ -195,12 +201,12 @@ def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     notes[0] += "." if len(known) == len(values) else ", or no known value."
     shared = [code for code in known if "," in code]
     notes += [
-        f"\\* {words.count(len(groups[code]), 'store')} in {words.state_name(code)}: the data do "
+        f"\\* {words.count(stores[code], 'store')} in {words.state_name(code)}: the data do "
         "not say which, so both tiles show their common value."
         for code in shared
     ]
-    if unknown:
-        notes.append(f"Not included: {words.count(len(unknown), 'store')} without a known state.")
+    if unknown := stores["unknown"]:
+        notes.append(f"Not included: {words.count(unknown, 'store')} without a known state.")
     st.caption(" ".join(notes))
 
 
@@ -238,9 +244,7 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
     name = choices.one_of("Add up by", list(LEVELS), key="level")
     level = LEVELS[name]
     rows = ask(queries.totals, level)
-    chosen = {
-        "store_type": wanted.types, "assortment": wanted.assortments, "state": wanted.states
-    }.get(level, ())  # fmt: skip
+    chosen = wanted.chosen.get(level)
     rows = [row for row in rows if not chosen or row["segment"] in chosen]
     if not rows:
         frame.nothing("The published data have no weekly totals for this choice.")

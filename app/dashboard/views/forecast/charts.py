@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import plotly.graph_objects as go
@@ -11,8 +11,6 @@ from app.dashboard import theme
 from app.dashboard.shared_charts import add_band, shade
 from app.dashboard.words import HOLIDAYS
 from app.queries import Row
-
-PlanDay = tuple[date, bool, str]
 
 
 def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
@@ -50,25 +48,28 @@ def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
         name="forecast",
         hovertemplate="%{y:,.0f} € (%{customdata[0]:,.0f} to %{customdata[1]:,.0f})",
     )
-    mark_plan(figure, [*_plan_of(history, "sales_date"), *_plan_of(forecast, "target_date")])
+    mark_plan(
+        figure,
+        [(row["sales_date"], row) for row in history]
+        + [(row["target_date"], row) for row in forecast],
+    )
     return figure
 
 
-def _plan_of(rows: Iterable[Row], day: str) -> Iterator[PlanDay]:
-    for row in rows:
-        yield row[day], bool(row["is_promo"]), row["state_holiday"] or "0"
-
-
-def mark_plan(figure: go.Figure, plan: Sequence[PlanDay]) -> None:
+def mark_plan(figure: go.Figure, plan: Sequence[tuple[date, Row]]) -> None:
     """Shade days with a promotion, and mark public holidays."""
     shade(
         figure,
-        [day for day, is_promo, _ in plan if is_promo],
+        [day for day, row in plan if row["is_promo"]],
         color=theme.faded(theme.PROMOTION, 0.18),
         swatch=theme.faded(theme.PROMOTION, 0.5),
         name="promotion",
     )
-    holidays = [(day, HOLIDAYS[code]) for day, _, code in plan if code in HOLIDAYS]
+    holidays = [
+        (day, HOLIDAYS[row["state_holiday"]])
+        for day, row in plan
+        if row["state_holiday"] in HOLIDAYS
+    ]
     if holidays:
         figure.add_scatter(
             x=[day for day, _ in holidays],

@@ -11,10 +11,10 @@ import streamlit as st
 from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
-from app.dashboard.downloads import csv_text
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
 from app.queries import Row
+from app.spreadsheets import csv_text
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
 DOWNLOADED = (
@@ -38,7 +38,7 @@ def show(ask: Answers) -> None:
         return
     st.caption(f"Store {store['store_id']}: {words.store(store)}")
     history = ask(shared_queries.store_history, store["store_id"], HISTORY_DAYS[span])
-    forecast = ask(shared_queries.store_forecast, store["store_id"], days)
+    forecast = ask(shared_queries.store_forecast, store["store_id"], ask.info.forecast_origin, days)
     if forecast:
         show_figures(ask, store, forecast)
     else:
@@ -55,10 +55,10 @@ def show(ask: Answers) -> None:
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """Show the main numbers of the forecast."""
     store_id, days = store["store_id"], len(forecast)
-    total = sum(row["sales_forecast"] for row in forecast)
-    is_open = sum(row["is_open"] for row in forecast)
-    is_promo = sum(bool(row["is_open"] and row["is_promo"]) for row in forecast)
-    last_year = ask(shared_queries.change_on_last_year, store_id, days)
+    (sums,) = (
+        row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] == store_id
+    )
+    last_year = sums["change_on_last_year"]
     revisions = ask(queries.days_of, "forecast_revisions", store_id, days)
     error = ask(
         queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
@@ -66,14 +66,14 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     with st.container(horizontal=True):
         frame.metric(
             f"Total, next {days} days",
-            words.euro(total),
+            words.euro(sums["total"]),
             None if last_year is None else f"{last_year:+.1%} on the same days last year",
             help="Sum of the forecasts. Last year: the same weekdays, 52 weeks before.",
         )
         frame.metric(
             "Average per open day",
-            words.euro(total / is_open if is_open else None),
-            f"{words.euro(total / days)} per calendar day",
+            words.euro(sums["per_open_day"]),
+            f"{words.euro(sums['total'] / days)} per calendar day",
         )
         frame.metric(
             "Since the last forecast",
@@ -89,7 +89,8 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             help=f"{words.RMSPE_HELP} The backtest repeats the forecast at past dates, with the "
             "data known then, and compares it with the actual sales.",
         )
-    text = f"{words.count(is_open, 'open day')}, {is_promo} of them with a promotion."
+    open_days = words.count(sums["open_days"], "open day")
+    text = f"{open_days}, {sums['promo_days']} of them with a promotion."
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
     if assumed:
         text += f" No plan is known for {words.count(assumed, 'day')}; it is assumed by rule."

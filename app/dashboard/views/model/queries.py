@@ -41,31 +41,24 @@ def segment_kinds(reading: Reading, model_version: str) -> list[str]:
 
 
 def total_coverage(reading: Reading, model_version: str) -> list[Row]:
-    """Return the coverage of the ranges of totals, over all origins and segments of a level.
-
-    Returns:
-        ``level, span`` (``week`` or ``horizon``), ``coverage_80, coverage_95, bias`` and the
-        number of ``origins``, from the chain down to the store.
-    """
+    """Return a table of the coverage of the ranges of totals, over all origins and segments."""
     return reading.rows(
         r"""
         WITH totals AS (
-            SELECT
-                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
-                regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 2) AS span, *
+            SELECT regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
+                if(segment_kind LIKE '%_week', 'calendar week', 'whole horizon') AS span, *
             FROM backtest_scores
-            WHERE model_version = ? AND segment = 'all'
+            WHERE model_version = ? AND segment = 'all' AND level != ''
         )
-        SELECT level, span,
-            any_value(coverage_80) FILTER (forecast_origin IS NULL) AS coverage_80,
-            any_value(coverage_95) FILTER (forecast_origin IS NULL) AS coverage_95,
-            any_value(bias) FILTER (forecast_origin IS NULL) AS bias,
-            count(coverage_80) FILTER (forecast_origin IS NOT NULL) AS origins
+        SELECT concat(replace(level, '_', ' '), ', ', span) AS "Total of",
+            any_value(coverage_80) FILTER (forecast_origin IS NULL) AS "Inside 80%",
+            any_value(coverage_95) FILTER (forecast_origin IS NULL) AS "Inside 95%",
+            any_value(bias) FILTER (forecast_origin IS NULL) AS "Bias",
+            count(coverage_80) FILTER (forecast_origin IS NOT NULL) AS "Origins"
         FROM totals
-        WHERE level != ''
-        GROUP BY level, span HAVING origins > 0
+        GROUP BY level, span HAVING "Origins" > 0
         ORDER BY list_position(['chain', 'state', 'store_type', 'assortment', 'store'], level),
-            span DESC
+            span = 'whole horizon'
         """,
         [model_version],
     )

@@ -10,16 +10,14 @@ from app.dashboard.tables import show_table
 from app.dashboard.views.model import queries
 from app.queries import Row
 
-_SPANS = {"week": "calendar week", "horizon": "whole horizon"}
-
 
 def show_ranges(ask: Answers, champion: Row) -> None:
     """Show the coverage in the backtest: of days by origin and horizon week, then of totals."""
     version = champion["model_version"]
     shown = False
-    for title, kind, column in (
-        ("By origin", "overall", "forecast_origin"),
-        ("By horizon week", "horizon_week", "segment"),
+    for title, kind, column, label in (
+        ("By origin", "overall", "forecast_origin", words.origin),
+        ("By horizon week", "horizon_week", "segment", "week {}".format),
     ):
         rows = [
             row
@@ -33,7 +31,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
         shown = True
         st.subheader(title, anchor=False)
         frame.chart(
-            shared_charts.coverage(rows, column, words.origin if kind == "overall" else _week),
+            shared_charts.coverage(rows, column, label),
             f"Share of days inside the ranges {title.lower()}",
         )
     if not shown:
@@ -54,24 +52,8 @@ def show_totals(ask: Answers, model_version: str) -> None:
     if not rows:
         return
     st.subheader("Totals", anchor=False)
-    show_table(
-        [
-            {
-                "Total of": f"{words.spaced(row['level'])}, {_SPANS[row['span']]}",
-                "Inside 80%": row["coverage_80"],
-                "Inside 95%": row["coverage_95"],
-                "Bias": row["bias"],
-                "Origins": row["origins"],
-            }
-            for row in rows
-        ],
-        share=("Inside 80%", "Inside 95%", "Bias"),
-    )
+    show_table(rows, share=("Inside 80%", "Inside 95%", "Bias"))
     st.caption(
         "The whole forecast period of the chain is one case for each origin. So few cases are weak "
         "evidence of how often sales are inside a range."
     )
-
-
-def _week(name: str) -> str:
-    return words.segment("horizon_week", name)

@@ -17,7 +17,6 @@ from app.queries import Row
 
 _FEATURES = 20
 _WHOLE = st.column_config.NumberColumn(format="localized")
-_NO_BACKTEST = "The published data have no backtest of this champion."
 
 
 def show(ask: Answers) -> None:
@@ -78,7 +77,7 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
     version = champion["model_version"]
     overall = ask(queries.scores, version, "overall")
     if not overall:
-        frame.nothing(_NO_BACKTEST)
+        frame.nothing("The published data have no backtest of this champion.")
         return
     st.subheader("By origin", anchor=False)
     st.caption(
@@ -232,16 +231,10 @@ def show_challenger(ask: Answers, champion: Row) -> None:
 
 
 def _figures(text: str) -> str:
-    """Return the figures of a decision as words; unchanged if they are not a JSON object."""
-    try:
-        figures = json.loads(text)
-    except ValueError:
-        return text
-    if not isinstance(figures, dict):
-        return text
+    """Return the figures of a decision, a JSON object, as words."""
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in figures.items()
+        for name, value in json.loads(text).items()
     )
 
 

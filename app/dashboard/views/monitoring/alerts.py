@@ -50,22 +50,7 @@ def show_alerts(ask: Answers, status: Status) -> None:
         st.caption("The published data have no earlier alerts.")
         return
     st.markdown("**History**")
-    show_table(
-        [
-            {
-                "Raised (UTC)": row["raised_at"],
-                "Resolved (UTC)": row["resolved_at"],
-                "Severity": row["severity"],
-                "Rule": words.spaced(row["rule"]),
-                "Subject": row["subject"],
-                "Message": row["message"],
-                "Times seen": row["times_seen"],
-                "Sent": row["is_notified"],
-                "Owner": row["owner"],
-            }
-            for row in rows
-        ]
-    )
+    show_table(rows)
     st.caption("State at the time of publication.")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from app.dashboard import frame, words
@@ -25,10 +23,9 @@ def show_drift(ask: Answers) -> None:
     if not origins:
         frame.nothing("Drift has not been measured yet. The next `rossmann refresh` measures it.")
         return
-    newest = origins[0]
-    rows = [_named(row) for row in ask(queries.drift_measures, newest["forecast_origin"])]
+    rows = ask(queries.drift_measures, origins[0])
     drifted = [row for row in rows if row["is_drifted"]]
-    day = words.long_day(newest["forecast_origin"])
+    day = words.long_day(origins[0])
     if drifted:
         named = "; ".join(f"**{row['kind']}: {row['name']}** ({row['detail']})" for row in drifted)
         st.warning(f"Drifted at the origin of {day}: {named}.", icon=":material/trending_up:")
@@ -49,24 +46,10 @@ def show_drift(ask: Answers) -> None:
     if len(origins) > 1:
         st.markdown("**Over origins**")
         frame.chart(
-            charts.drift_over_origins(_largest(ask(queries.drift_over_origins, _MOST_ORIGINS))),
+            charts.drift_over_origins(ask(queries.drift_over_origins, _MOST_ORIGINS)),
             "The largest drift measure of each kind by origin, as a share of its threshold",
         )
     _show_pages(str(rows[0]["run_id"]))
-
-
-def _named(row: Row) -> Row:
-    return {**row, "name": words.spaced(row["feature"])}
-
-
-def _largest(rows: list[Row]) -> list[Row]:
-    """Return the row of each origin and kind with the largest share of its threshold."""
-    largest: dict[tuple[object, str], Row] = {}
-    for row in rows:
-        key = (row["forecast_origin"], row["kind"])
-        if key not in largest or row["of_threshold"] > largest[key]["of_threshold"]:
-            largest[key] = _named(row)
-    return list(largest.values())
 
 
 def _show_rows(rows: list[Row]) -> None:
@@ -109,8 +92,5 @@ def _show_pages(run_id: str) -> None:
                 icon=":material/description:",
                 key=f"page-{name}",
             )
-            st.caption(f"`{_below_home(page, settings.home)}`")
-
-
-def _below_home(page: Path, home: Path) -> Path:
-    return page.relative_to(home) if page.is_relative_to(home) else page
+            is_below = page.is_relative_to(settings.home)
+            st.caption(f"`{page.relative_to(settings.home) if is_below else page}`")

@@ -34,19 +34,16 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
     """
     return reading.rows(
         """
-        WITH served AS (
-            SELECT * FROM forecast_accuracy
+        SELECT model, model = 'served' AS is_own, segment, rmspe_median
+        FROM (
+            SELECT segment, rmspe AS served, backtest_rmspe AS backtest,
+                rmspe_seasonal_naive AS "seasonal naive"
+            FROM forecast_accuracy
             WHERE forecast_origin = $origin AND segment_kind = $segment_kind
                 AND forecast_kind = 'served'
-        )
-        FROM (
-            SELECT 0 AS number, 'served' AS model, true AS is_own, segment, rmspe AS rmspe_median
-            FROM served
-            UNION ALL SELECT 1, 'backtest', false, segment, backtest_rmspe FROM served
-            UNION ALL SELECT 2, 'seasonal naive', false, segment, rmspe_seasonal_naive FROM served
-        )
-        SELECT * EXCLUDE (number) WHERE rmspe_median IS NOT NULL
-        ORDER BY number, try_cast(segment AS INTEGER), segment
+        ) UNPIVOT (rmspe_median FOR model IN (served, backtest, "seasonal naive"))
+        ORDER BY list_position(['served', 'backtest', 'seasonal naive'], model),
+            try_cast(segment AS INTEGER), segment
         """,
         {"origin": origin, "segment_kind": segment_kind},
     )
@@ -88,14 +85,15 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 
 
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
-    """Return the API usage since a day by path, the most used first, with the worst latencies."""
+    """Return a table of API usage since a day by path, the most used first, on the worst day."""
     return reading.rows(
         """
-        SELECT path, sum(requests)::BIGINT AS requests, max(latency_p50_ms) AS latency_p50_ms,
-            max(latency_p99_ms) AS latency_p99_ms, sum(client_errors)::BIGINT AS client_errors,
-            sum(server_errors)::BIGINT AS server_errors
+        SELECT path AS "Path", sum(requests)::BIGINT AS "Requests",
+            max(latency_p50_ms) AS "Half within", max(latency_p99_ms) AS "99% within",
+            sum(client_errors)::BIGINT AS "Errors of clients",
+            sum(server_errors)::BIGINT AS "Errors of the API"
         FROM api_usage WHERE path <> 'all' AND usage_date >= ?
-        GROUP BY path ORDER BY requests DESC, path
+        GROUP BY path ORDER BY "Requests" DESC, path
         """,
         [since],
     )
@@ -123,56 +121,68 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return the forecast runs, the newest first, with their duration in ``seconds``."""
+    """Return a table of the forecast runs, the newest first."""
     return reading.rows(
         """
-        SELECT *, epoch(finished_at - started_at) AS seconds FROM forecast_runs
-        ORDER BY finished_at DESC, run_id
+        SELECT forecast_origin AS "Origin", run_kind AS "Kind", finished_at AS "Finished (UTC)",
+            epoch(finished_at - started_at) AS "Seconds", stores AS "Stores",
+            stores_not_forecast AS "No forecast", assumed_store_days AS "Assumed plan",
+            total_sales_forecast AS "Total", model_version AS "Model", run_id AS "Run"
+        FROM forecast_runs ORDER BY finished_at DESC, run_id
         """
     )
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:
-    """Return the alerts of the generation, the newest first."""
-    return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])
-
-
-def drift_origins(reading: Reading) -> list[Row]:
-    """Return the origins with drift measures, the newest first.
-
-    Returns:
-        ``forecast_origin, measures, drifted`` (numbers of measures).
-    """
+    """Return a table of the alerts of the generation, the newest first."""
     return reading.rows(
         """
-        SELECT forecast_origin, count(*) AS measures,
-            count(*) FILTER (is_drifted) AS drifted
-        FROM drift_metrics GROUP BY forecast_origin ORDER BY forecast_origin DESC
-        """
+        SELECT raised_at AS "Raised (UTC)", resolved_at AS "Resolved (UTC)",
+            severity AS "Severity", replace(rule, '_', ' ') AS "Rule", subject AS "Subject",
+            message AS "Message", times_seen AS "Times seen", is_notified AS "Sent",
+            owner AS "Owner"
+        FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?
+        """,
+        [most],
     )
 
 
+def drift_origins(reading: Reading) -> list[date]:
+    """Return the origins with drift measures, the newest first."""
+    rows = reading.rows("SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC")
+    return [row["forecast_origin"] for row in rows]
+
+
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
-    """Return all drift measures of an origin, the largest share of its threshold first."""
+    """Return all drift measures of an origin, the largest share of its threshold first.
+
+    Returns:
+        Rows of ``drift_metrics`` with ``of_threshold`` and ``name``, the feature with spaces.
+    """
     return reading.rows(
         """
-        SELECT *, value / threshold AS of_threshold FROM drift_metrics
-        WHERE forecast_origin = ? ORDER BY of_threshold DESC, kind, feature
+        SELECT *, value / threshold AS of_threshold, replace(feature, '_', ' ') AS name
+        FROM drift_metrics WHERE forecast_origin = ? ORDER BY of_threshold DESC, kind, feature
         """,
         [origin],
     )
 
 
 def drift_over_origins(reading: Reading, most: int) -> list[Row]:
-    """Return all drift measures of the newest origins, by origin, kind and feature."""
+    """Return the largest drift measure of each kind at the newest origins, by origin and kind.
+
+    Returns:
+        ``forecast_origin, kind, name, of_threshold``.
+    """
     return reading.rows(
         """
-        SELECT forecast_origin, kind, feature, value / threshold AS of_threshold, is_drifted
+        SELECT forecast_origin, kind, max(value / threshold) AS of_threshold,
+            arg_max(replace(feature, '_', ' '), value / threshold) AS name
         FROM drift_metrics
         WHERE forecast_origin IN (
             SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC LIMIT ?
         )
-        ORDER BY forecast_origin, kind, feature
+        GROUP BY forecast_origin, kind ORDER BY forecast_origin, kind
         """,
         [most],
     )

@@ -39,17 +39,7 @@ def show_usage(ask: Answers) -> None:
     since = newest["usage_date"] - timedelta(days=_DAYS_BY_PATH - 1)
     st.markdown(f"**By path, the {_DAYS_BY_PATH} days to {words.long_day(newest['usage_date'])}**")
     show_table(
-        [
-            {
-                "Path": row["path"],
-                "Requests": row["requests"],
-                "Half within": row["latency_p50_ms"],
-                "99% within": row["latency_p99_ms"],
-                "Errors of clients": row["client_errors"],
-                "Errors of the API": row["server_errors"],
-            }
-            for row in ask(queries.usage_by_path, since)
-        ],
+        ask(queries.usage_by_path, since),
         column_config={
             "Half within": st.column_config.NumberColumn(
                 format="%,.1f ms", help="Median of the response times, on the slowest day."

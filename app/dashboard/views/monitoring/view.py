@@ -47,21 +47,7 @@ def show_runs(ask: Answers, status: Status) -> None:
             "a later run succeeded."
         )
     show_table(
-        [
-            {
-                "Origin": row["forecast_origin"],
-                "Kind": row["run_kind"],
-                "Finished (UTC)": row["finished_at"],
-                "Seconds": row["seconds"],
-                "Stores": row["stores"],
-                "No forecast": row["stores_not_forecast"],
-                "Assumed plan": row["assumed_store_days"],
-                "Total": row["total_sales_forecast"],
-                "Model": row["model_version"],
-                "Run": row["run_id"],
-            }
-            for row in ask(queries.runs)
-        ],
+        ask(queries.runs),
         euro=("Total",),
         column_config={
             "Seconds": st.column_config.NumberColumn(format="%.1f"),

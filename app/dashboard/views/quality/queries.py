@@ -40,45 +40,51 @@ def runs(reading: Reading) -> list[Row]:
     )
 
 
-def results(reading: Reading, run_id: str) -> list[Row]:
-    """Return all check results of a run, failed ones first."""
+def results(reading: Reading, run_id: str | None, most: int | None = None) -> list[Row]:
+    """Return a table of the check results of a run, failed ones first.
+
+    Args:
+        reading: The open generation.
+        run_id: Identifier of the run; None for the newest failed checks of all runs.
+        most: Largest number of rows; None for all.
+    """
     return reading.rows(
         """
-        SELECT * FROM data_quality_results WHERE run_id = ?
-        ORDER BY is_success, severity, suite, table_name, check_name, column_name
+        SELECT is_success AS "Passed", severity AS "Severity", suite AS "Suite",
+            table_name AS "Table", coalesce(column_name, '') AS "Column",
+            replace(check_name, '_', ' ') AS "Check", coalesce(observed, '') AS "Found",
+            coalesce(expected, '') AS "Expected", rows_unexpected AS "Unexpected rows",
+            checked_at AS "When (UTC)"
+        FROM data_quality_results
+        WHERE if($run IS NULL, NOT is_success, run_id = $run)
+        ORDER BY is_success, if($run IS NULL, checked_at, NULL) DESC, severity, suite, table_name,
+            check_name, column_name
+        LIMIT $most
         """,
-        [run_id],
-    )
-
-
-def failures(reading: Reading, most: int) -> list[Row]:
-    """Return the newest failed checks of all runs, up to a number of rows."""
-    return reading.rows(
-        """
-        SELECT * FROM data_quality_results WHERE NOT is_success
-        ORDER BY checked_at DESC, suite, table_name, check_name LIMIT ?
-        """,
-        [most],
+        {"run": run_id, "most": most},
     )
 
 
 def quarantine_reasons(reading: Reading) -> list[Row]:
-    """Return the number of quarantined rows by file and column, with an example of the reason."""
+    """Return a table of quarantined rows by file and column, with an example of the reason."""
     return reading.rows(
         """
-        SELECT file_name, kind, column_name, count(*) AS rows_quarantined,
-            any_value(reason) AS example, max(quarantined_at) AS newest
+        SELECT file_name AS "File", coalesce(column_name, 'whole row') AS "Column",
+            count(*) AS "Rows", any_value(reason) AS "Example of the reason",
+            max(quarantined_at) AS "Newest (UTC)"
         FROM quarantined_rows GROUP BY file_name, kind, column_name
-        ORDER BY rows_quarantined DESC, file_name, column_name
+        ORDER BY "Rows" DESC, file_name, column_name
         """
     )
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Return the newest quarantined rows, up to a number of rows."""
+    """Return a table of the newest quarantined rows, up to a number of rows."""
     return reading.rows(
         """
-        SELECT * FROM quarantined_rows
+        SELECT file_name AS "File", line_number AS "Line",
+            coalesce(column_name, 'whole row') AS "Column", reason AS "Reason", row_text AS "Row"
+        FROM quarantined_rows
         ORDER BY quarantined_at DESC, file_name, line_number, column_name LIMIT ?
         """,
         [most],
@@ -99,22 +105,24 @@ def missing_by_month(reading: Reading) -> list[Row]:
 
 
 def missing_by_store(reading: Reading, most: int) -> list[Row]:
-    """Return the stores with the most missing days, with the first and last missing day."""
+    """Return a table of the stores with the most missing days."""
     return reading.rows(
         """
-        SELECT store_id, count(*) AS missing_days, min(sales_date) AS first_day,
-            max(sales_date) AS last_day
+        SELECT store_id AS "Store", count(*) AS "Missing days", min(sales_date) AS "First",
+            max(sales_date) AS "Last"
         FROM daily_sales WHERE NOT is_observed
-        GROUP BY store_id ORDER BY missing_days DESC, store_id LIMIT ?
+        GROUP BY store_id ORDER BY "Missing days" DESC, store_id LIMIT ?
         """,
         [most],
     )
 
 
 def stores_not_forecast(reading: Reading) -> list[Row]:
-    """Return the stores without a forecast at the newest origin, with the reason."""
+    """Return a table of the stores without a forecast at the newest origin, with the reason."""
     return reading.rows(
-        "SELECT store_id, reason FROM stores_not_forecast WHERE forecast_origin = ? "
-        "ORDER BY store_id",
+        """
+        SELECT store_id AS "Store", reason AS "Reason" FROM stores_not_forecast
+        WHERE forecast_origin = ? ORDER BY store_id
+        """,
         [reading.info.forecast_origin],
     )

@@ -10,7 +10,6 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.quality import PAGE, charts, queries
-from app.queries import Row
 
 _MOST_ROWS = 500
 
@@ -76,10 +75,10 @@ def show_checks(ask: Answers) -> None:
     else:
         st.caption("Only one run has results so far. From the second run on, a chart shows them.")
     show_results(ask, [run["run_id"] for run in reversed(runs)])
-    failures = ask(queries.failures, _MOST_ROWS)
+    failures = ask(queries.results, None, _MOST_ROWS)
     if failures:
         st.markdown("**Failed checks of all runs**")
-        show_table(_table(failures))
+        show_table(failures)
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
@@ -87,25 +86,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
     with st.expander("All results of a run"):
         choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
-        show_table(_table(ask(queries.results, run_id)))
-
-
-def _table(results: Sequence[Row]) -> list[Row]:
-    return [
-        {
-            "Passed": row["is_success"],
-            "Severity": row["severity"],
-            "Suite": row["suite"],
-            "Table": row["table_name"],
-            "Column": row["column_name"] or "",
-            "Check": words.spaced(row["check_name"]),
-            "Found": row["observed"] or "",
-            "Expected": row["expected"] or "",
-            "Unexpected rows": row["rows_unexpected"],
-            "When (UTC)": row["checked_at"],
-        }
-        for row in results
-    ]
+        show_table(ask(queries.results, run_id))
 
 
 def show_quarantine(ask: Answers) -> None:
@@ -119,38 +100,16 @@ def show_quarantine(ask: Answers) -> None:
     if not reasons:
         st.success("No row is quarantined: all rows were used.", icon=":material/check_circle:")
         return
-    total = sum(row["rows_quarantined"] for row in reasons)
+    total = sum(row["Rows"] for row in reasons)
     st.caption(
         f"{words.count(total, 'quarantined row')}. The files are kept unchanged. To repair a row, "
         "deliver a corrected file."
     )
-    show_table(
-        [
-            {
-                "File": row["file_name"],
-                "Column": row["column_name"] or "whole row",
-                "Rows": row["rows_quarantined"],
-                "Example of the reason": row["example"],
-                "Newest (UTC)": row["newest"],
-            }
-            for row in reasons
-        ]
-    )
+    show_table(reasons)
     with st.expander("All quarantined rows"):
         if total > _MOST_ROWS:
             st.caption(f"Only the newest {_MOST_ROWS:,} of {total:,} rows are shown.")
-        show_table(
-            [
-                {
-                    "File": row["file_name"],
-                    "Line": row["line_number"],
-                    "Column": row["column_name"] or "whole row",
-                    "Reason": row["reason"],
-                    "Row": row["row_text"],
-                }
-                for row in ask(queries.quarantined, _MOST_ROWS)
-            ],
-        )
+        show_table(ask(queries.quarantined, _MOST_ROWS))
 
 
 def show_missing(ask: Answers) -> None:
@@ -166,25 +125,13 @@ def show_missing(ask: Answers) -> None:
         )
         frame.chart(charts.missing_by_month(months), "Share of missing store-days, by month")
         with st.expander("Stores with the most missing days"):
-            show_table(
-                [
-                    {
-                        "Store": row["store_id"],
-                        "Missing days": row["missing_days"],
-                        "First": row["first_day"],
-                        "Last": row["last_day"],
-                    }
-                    for row in ask(queries.missing_by_store, _MOST_ROWS)
-                ]
-            )
+            show_table(ask(queries.missing_by_store, _MOST_ROWS))
     else:
         st.success("No store-day is missing.", icon=":material/check_circle:")
     without = ask(queries.stores_not_forecast)
     if without:
         st.markdown(f"**{words.count(len(without), 'store')} without a forecast**")
-        show_table(
-            [{"Store": row["store_id"], "Reason": row["reason"]} for row in without],
-        )
+        show_table(without)
 
 
 if __name__ == "__main__":

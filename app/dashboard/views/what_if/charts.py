@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import plotly.graph_objects as go
 import polars as pl
@@ -57,13 +56,16 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     return figure
 
 
-def differences(scenarios: Sequence[tuple[str, Sequence[date], Sequence[float]]]) -> go.Figure:
+def differences(scenarios: Sequence[tuple[str, pl.DataFrame]]) -> go.Figure:
     """Draw the daily difference of each scenario to the plan, one line each.
 
     Args:
-        scenarios: Name, days, and sales with the changes minus sales as planned (EUR).
+        scenarios: Name, and ``target_date, as_planned, changed`` (EUR) by day.
     """
     figure = theme.days_figure(height=320, title="EUR a day against the plan", tickformat="+,.0f")
-    for number, (name, days, values) in enumerate(scenarios):
-        add_line(figure, number, list(days), list(values), name=name, hover="%{y:+,.0f} €")
+    for number, (name, days) in enumerate(scenarios):
+        change = (days["changed"] - days["as_planned"]).to_list()
+        add_line(
+            figure, number, days["target_date"].to_list(), change, name=name, hover="%{y:+,.0f} €"
+        )
     return figure

@@ -5,26 +5,23 @@ See :mod:`rossmann_ml.serving.what_if` for the forecast of a changed plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from typing import Any
 
 from rossmann_ml.serving.what_if import PlanChange
 
-KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
-    {
-        "promotion": ("run a promotion", {"is_promo": True}),
-        "no-promotion": ("run no promotion", {"is_promo": False}),
-        "closed": ("close", {"is_open": False}),
-        "open": ("open", {"is_open": True}),
-        "holiday": ("public holiday, closed", {"state_holiday": "a", "is_open": False}),
-        "no-holiday": ("no public holiday", {"state_holiday": "0"}),
-        "school-holiday": ("school holiday", {"is_school_holiday": True}),
-        "no-school-holiday": ("no school holiday", {"is_school_holiday": False}),
-    }
-)
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "promotion": ("run a promotion", {"is_promo": True}),
+    "no-promotion": ("run no promotion", {"is_promo": False}),
+    "closed": ("close", {"is_open": False}),
+    "open": ("open", {"is_open": True}),
+    "holiday": ("public holiday, closed", {"state_holiday": "a", "is_open": False}),
+    "no-holiday": ("no public holiday", {"state_holiday": "0"}),
+    "school-holiday": ("school holiday", {"is_school_holiday": True}),
+    "no-school-holiday": ("no school holiday", {"is_school_holiday": False}),
+}
 """Text for readers and changed columns of the plan, by the name in an address."""
 
 PROMOTIONS = frozenset({"promotion", "no-promotion"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,12 +9,12 @@ import streamlit as st
 
 from app.dashboard.views.what_if.plan_changes import Change
 from rossmann_ml.base.settings import load_settings
-from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.what_if import Scenarios
 
 
+@st.cache_data(max_entries=50, show_spinner="Forecasting with the changed plan")
 def score(
-    info: GenerationInfo, store_ids: Sequence[int], changes: Sequence[Change]
+    generation_id: str, store_ids: tuple[int, ...], changes: tuple[Change, ...]
 ) -> pl.DataFrame:
     """Forecast stores over a changed plan.
 
@@ -23,26 +22,10 @@ def score(
         The columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
     """
     settings = load_settings()
-    return _scored(
-        (info.generation_id, settings.published_path),
-        tuple(store_ids),
-        tuple(changes),
-        settings.threads,
-    )
+    scenarios = _scenarios(settings.published_path, generation_id, settings.threads)
+    return scenarios.score(store_ids, [change.as_plan_change() for change in changes])
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model")
-def _scenarios(generation: tuple[str, Path], threads: int) -> Scenarios:
-    generation_id, folder = generation
+def _scenarios(folder: Path, generation_id: str, threads: int) -> Scenarios:
     return Scenarios.load(folder / f"{generation_id}.duckdb", folder / "models", threads=threads)
-
-
-@st.cache_data(max_entries=50, show_spinner="Forecasting with the changed plan")
-def _scored(
-    generation: tuple[str, Path],
-    store_ids: tuple[int, ...],
-    changes: tuple[Change, ...],
-    threads: int,
-) -> pl.DataFrame:
-    scenarios = _scenarios(generation, threads)
-    return scenarios.score(store_ids, [change.as_plan_change() for change in changes])

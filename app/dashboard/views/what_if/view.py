@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
+import polars as pl
 import streamlit as st
 
 from app import queries as shared_queries
@@ -25,27 +25,6 @@ ONE_STORE, GROUP = "one store", "a group of stores"
 _CHANGES = "changes"
 _KEPT = "kept_scenarios"
 _MOST_KEPT = 7
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Scenario that a visitor keeps for comparison.
-
-    Attributes:
-        name: Name from the visitor.
-        who: Stores, in words.
-        changes: Changes of the plan, in words.
-        effect: Effect on sales.
-        days: Days of the forecast.
-        differences: Forecast with the changes minus forecast as planned, by day, EUR.
-    """
-
-    name: str
-    who: str
-    changes: str
-    effect: effects.Effect
-    days: tuple[date, ...]
-    differences: tuple[float, ...]
 
 
 def show(ask: Answers) -> None:
@@ -132,7 +111,7 @@ def show_scenario(
     ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
     """Show the effect of the changes, and ways to keep and download the scenario."""
-    scored = scoring.score(ask.info, store_ids, changes)
+    scored = scoring.score(ask.info.generation_id, store_ids, tuple(changes))
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
     show_effect(effect, changes)
@@ -153,14 +132,17 @@ def show_scenario(
         number = len(st.session_state.get(_KEPT, ())) + 1
         name = left.text_input("Keep for comparison as", f"scenario {number}", max_chars=40)
         if right.form_submit_button("Keep", icon=":material/bookmark_add:", width="stretch"):
-            kept = Kept(
-                name=name.strip() or f"scenario {number}",
-                who=who,
-                changes="; ".join(map(str, changes)),
-                effect=effect,
-                days=tuple(days["target_date"]),
-                differences=tuple(days["changed"] - days["as_planned"]),
-            )
+            row = {
+                "Scenario": name.strip() or f"scenario {number}",
+                "Stores": who,
+                "Difference": effect.difference,
+                "Relative": effect.share,
+                "Per promo day": effect.per_promo_day,
+                "As planned": effect.as_planned,
+                "With the changes": effect.changed,
+                "Changes": "; ".join(map(str, changes)),
+            }
+            kept = (row, days)
             st.session_state[_KEPT] = [*st.session_state.get(_KEPT, ()), kept][-_MOST_KEPT:]
     download.download_button(
         "Download the plan",
@@ -203,31 +185,19 @@ def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
 
 def show_kept() -> None:
     """Show a comparison of the kept scenarios."""
-    kept: list[Kept] = st.session_state.get(_KEPT, [])
+    kept: list[tuple[dict[str, object], pl.DataFrame]] = st.session_state.get(_KEPT, [])
     if not kept:
         return
     st.subheader("Kept scenarios", anchor=False)
     show_table(
-        [
-            {
-                "Scenario": each.name,
-                "Stores": each.who,
-                "Difference": each.effect.difference,
-                "Relative": each.effect.share,
-                "Per promo day": each.effect.per_promo_day,
-                "As planned": each.effect.as_planned,
-                "With the changes": each.effect.changed,
-                "Changes": each.changes,
-            }
-            for each in kept
-        ],
+        [row for row, _ in kept],
         euro=("As planned", "With the changes"),
         signed_euro=("Difference", "Per promo day"),
         share=("Relative",),
         column_config={"Changes": st.column_config.TextColumn(width="large")},
     )
     frame.chart(
-        charts.differences([(each.name, each.days, each.differences) for each in kept]),
+        charts.differences([(str(row["Scenario"]), days) for row, days in kept]),
         "Difference to the plan by day, for each kept scenario",
     )
     st.caption(
