@@ -110,7 +110,9 @@ hooks: setup-dev ## Run the checks of `make lint` before every commit
 	@$(BIN)/pre-commit install
 
 .PHONY: bench
-bench: setup ## Measure the speed of the API compared with named peers (benchmarks/README.md)
+bench: setup ## Measure speed compared with named peers (benchmarks/README.md)
+	@$(BIN)/python -m benchmarks.features
+	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.api
 
 .PHONY: docs

@@ -140,7 +140,7 @@ class Scenarios:
         bundle = Bundle.load(models_folder, versions[0][0], threads=threads)
         params = FeatureParams.model_validate(bundle.metadata.feature_params)
         origin = prepare_origin(generation, params)
-        return cls(origin, bundle, params, horizon_days=info.horizon_days)
+        return cls(origin, bundle, horizon_days=info.horizon_days)
 
     @property
     def first_date(self) -> date:
