@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+from threading import Lock
 from typing import Annotated
 
+from cachetools import LRUCache, cached
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import queries
-from app.api.dependencies import CurrentReading, PageAsked, RequestNotes, ServingNow, Words
+from app.api.dependencies import CACHING, CurrentReading, PageAsked, RequestNotes, ServingNow, Words
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
 from app.api.schemas import Day, Provenance, StoreForecast
@@ -82,6 +85,7 @@ def one_store(reading: CurrentReading, notes: RequestNotes, store_id: StoreId) -
 @router.get(
     "/{store_id}/forecast",
     summary="A store's forecast, day by day",
+    response_model=StoreForecast,
     responses={
         304: _NOT_MODIFIED,
         **describe(
@@ -103,7 +107,7 @@ def store_forecast(
         Day | None,
         Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
     ] = None,
-) -> StoreForecast:
+) -> Response:
     """Return expected sales with 80% and 95% bounds for the days after an origin.
 
     Closed days have 0. A `plan_source` of `assumed` means that a rule filled in the plan of the
@@ -111,15 +115,39 @@ def store_forecast(
     those known today.
     """
     notes.stores = 1
+    return Response(
+        _encoded_forecast(reading, store_id, origin or reading.info.forecast_origin, days),
+        media_type="application/json",
+        headers={"ETag": f'"{reading.info.generation_id}"', "Cache-Control": CACHING},
+    )
+
+
+@cached(
+    LRUCache(maxsize=2_000),
+    key=lambda reading, *asked: (reading.info.generation_id, *asked),
+    lock=Lock(),
+)
+def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) -> bytes:
+    """Return a forecast as JSON; kept in memory, because it is the most frequent request.
+
+    Args:
+        reading: View of the generation.
+        store_id: Number of the store.
+        origin: Forecast origin.
+        days: Number of days after the origin.
+
+    Raises:
+        ProblemError: The store is unknown, or has no forecast from this origin.
+    """
     known = _known_store(reading, store_id)
-    origin = origin or reading.info.forecast_origin
     rows = queries.store_forecast(reading, store_id, origin, days)
     if rows:
         provenance = Provenance.of(reading.info, rows[0]["model_version"])
         provenance.forecast_origin = origin
-        return StoreForecast.model_validate(
+        answer = StoreForecast.model_validate(
             {"store_id": store_id, "provenance": provenance, "days": rows}
         )
+        return answer.model_dump_json().encode()
     if not reading.rows("FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin]):
         raise ProblemError(
             "unknown-origin",
