@@ -1,8 +1,8 @@
-"""Read the current generation for API and dashboard, with a DuckDB cursor per request.
+"""Read the current generation for API and dashboard, with one DuckDB cursor per request.
 
-The file of a generation never changes; the pointer ``CURRENT`` names the newest.
-:class:`PublishedReader` checks the pointer, opens a new file next to the old one, and closes the
-old one after its last request. See :mod:`app.queries` for the queries.
+A generation's file never changes. The pointer, a file named ``CURRENT``, names the current one.
+:class:`PublishedReader` checks the pointer and opens a new generation while requests still read the
+old one, which it closes after their last. See :mod:`app.queries` for the queries.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """Open generation with a count of the requests that use it.
+    """Generation whose file is open, with a count of the requests that are reading it.
 
     Attributes:
-        path: File of the generation.
-        info: Row of ``generation_info``.
-        prepared: Result of the reader's ``prepare``; None without one.
-        is_closed: Whether its connection is closed.
+        path: Path of the generation's DuckDB file.
+        info: The only row of the generation's table ``generation_info``.
+        prepared: Data that the ``prepare`` function of :class:`PublishedReader` computed for this
+            generation; None if the reader has no such function.
+        is_closed: Whether the connection to the file is closed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,20 +56,20 @@ class OpenGeneration:
         self.is_closed = False
 
     def acquire(self) -> bool:
-        """Count one more request and return True; return False if the generation is closed."""
+        """Count one more request that reads the generation; return False if it is closed."""
         with self._lock:
             if not self.is_closed:
                 self._users += 1
             return not self.is_closed
 
     def release(self) -> None:
-        """Count one request less, and close a retired generation after its last request."""
+        """Count one request less; if it was the last and the generation is retired, close it."""
         with self._lock:
             self._users -= 1
             self._close_when_idle()
 
     def retire(self) -> None:
-        """Close the generation now, or after its last request."""
+        """Close the generation now if no request reads it, otherwise after the last one."""
         with self._lock:
             self._is_retired = True
             self._close_when_idle()
@@ -79,12 +80,12 @@ class OpenGeneration:
             self.is_closed = True
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a cursor for one request, because threads must not share a connection."""
+        """Return a new DuckDB cursor for one request, because threads must not share one."""
         return self._connection.cursor()
 
 
 class Reading:
-    """View of one generation for one request; all its queries read the same file."""
+    """Access to one generation for one request, so that all its queries read the same file."""
 
     def __init__(self, generation: OpenGeneration, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = generation.info
@@ -93,11 +94,11 @@ class Reading:
     def rows(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> list[dict[str, Any]]:
-        """Return the rows of a query, each as a mapping from column to value.
+        """Run a query and return its rows, each as a mapping from column name to value.
 
         Args:
-            query: SQL with ``?`` or ``$name`` in place of values.
-            values: Values in order or by name.
+            query: SQL with placeholders for values, either ``?`` or ``$name``.
+            values: Values of the placeholders: a sequence for ``?``, a mapping for ``$name``.
         """
         result = self.cursor.execute(query, _given(values))
         names = [column[0] for column in result.description]
@@ -106,13 +107,13 @@ class Reading:
     def row(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> dict[str, Any] | None:
-        """Return the first row of a query; None without rows."""
+        """Run a query and return its first row; None if it returns no rows."""
         return next(iter(self.rows(query, values)), None)
 
     def frame(
         self, query: str, values: Sequence[object] | Mapping[str, object] = ()
     ) -> pl.DataFrame:
-        """Return the rows of a query as a frame; see :meth:`rows` for the arguments."""
+        """Run a query and return its rows as a data frame; see :meth:`rows` for the arguments."""
         frame: pl.DataFrame = self.cursor.sql(query, params=_given(values)).pl()
         return frame
 
@@ -122,13 +123,13 @@ def _given(values: Sequence[object] | Mapping[str, object]) -> dict[str, object]
 
 
 class PublishedReader:
-    """Reader of the current generation, which follows the pointer when it moves.
+    """Reader of the current generation; when the pointer moves, it opens the newly named one.
 
     Args:
-        published_path: Folder of the generations.
+        published_path: Folder that contains the generations' files and the pointer ``CURRENT``.
         check_every_seconds: Smallest number of seconds between two checks of the pointer.
-        prepare: Function that is called with a generation before it becomes the current one; its
-            result becomes ``prepared``.
+        prepare: Function that the reader calls with each generation before requests can read it;
+            its result is kept as :attr:`OpenGeneration.prepared`. None prepares nothing.
     """
 
     def __init__(
@@ -148,15 +149,16 @@ class PublishedReader:
 
     @property
     def current(self) -> OpenGeneration | None:
-        """Generation that is open now, without a check of the pointer; None before the first."""
+        """Generation that is open now; None if none is open. The pointer is not checked."""
         return self._current
 
     def follow(self) -> OpenGeneration:
-        """Check the pointer now and return the generation that it names.
+        """Check the pointer now, open another generation if it names one, and return the open one.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file is unusable, and no generation was open before.
+            PublishError: The pointer or the file that it names cannot be used, and no generation
+                was open before.
         """
         self._next_check = 0.0
         generation = self._acquire()
@@ -165,22 +167,23 @@ class PublishedReader:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield the current generation for the length of a request.
+        """Yield access to the current generation for one request; it stays open until the end.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file is unusable, and no generation was open before.
+            PublishError: The pointer or the file that it names cannot be used, and no generation
+                was open before.
         """
         with _reading(self._acquire()) as reading:
             yield reading
 
     @contextmanager
     def reading_of(self, generation_id: str) -> Iterator[Reading]:
-        """Yield a generation by its id: the current one, or an older one that is on disk.
+        """Yield access to the generation with this id, which need not be the current one.
 
         Raises:
-            NoDataError: The generation is not on disk, or nothing has been published yet.
-            PublishError: The file of the generation is unusable.
+            NoDataError: The generation is no longer on disk, or nothing has been published yet.
+            PublishError: The generation's file cannot be used.
         """
         generation = self._acquire()
         if generation.info.generation_id != generation_id:
@@ -195,7 +198,7 @@ class PublishedReader:
             yield reading
 
     def close(self) -> None:
-        """Close the open generation after its last request."""
+        """Close the open generation as soon as no request reads it."""
         with self._swap_lock:
             if self._current is not None:
                 self._current.retire()
@@ -264,7 +267,7 @@ def _opened(path: Path) -> OpenGeneration:
 
 @contextmanager
 def _reading(generation: OpenGeneration) -> Iterator[Reading]:
-    """Yield an acquired generation, and release it."""
+    """Yield access to a generation that was acquired before, and release it at the end."""
     try:
         cursor = generation.cursor()
         try:

@@ -1,7 +1,7 @@
-"""Queries of a generation that API and dashboard share.
+"""Query a generation for data that both the API and the dashboard show.
 
-Each function takes a :class:`app.published.Reading` and returns plain rows. See
-``warehouse/README.md`` for tables and columns.
+Each function takes a :class:`app.published.Reading`; a row is a mapping from column name to value.
+See ``warehouse/README.md`` for tables and columns.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ Row = dict[str, Any]
 
 
 def stores(reading: Reading) -> list[Row]:
-    """Return all stores."""
+    """Return the rows of table ``stores``, ordered by store number."""
     return reading.rows("SELECT * FROM stores ORDER BY store_id")
 
 
 def store(reading: Reading, store_id: int) -> Row | None:
-    """Return one store; None for an unknown store."""
+    """Return a store's row of table ``stores``; None if there is no such store."""
     return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
 
 
 def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> list[Row]:
-    """Return the newest forecast of a store with its plan, by day; empty without a forecast."""
+    """Return a store's newest forecast with the plan, for the first ``days`` after the origin.
+
+    There is one row per day, ordered by day; the list is empty if the store has no forecast.
+    """
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
@@ -40,7 +43,10 @@ def store_forecast(reading: Reading, store_id: int, days: int = HORIZON_DAYS) ->
 
 
 def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Return the last days of a store up to the origin; NULL on days without observation."""
+    """Return a store's sales on the last ``days`` days up to the forecast origin, ordered by day.
+
+    Sales are NULL on days that no file has a row for.
+    """
     return reading.rows(
         """
         SELECT * FROM daily_sales
@@ -52,9 +58,10 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
 
 
 def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAYS) -> float | None:
-    """Return the forecast of ``days`` over the sales of the same weekdays 52 weeks before, minus 1.
+    """Return a store's forecast total divided by its sales 52 weeks earlier, minus 1.
 
-    None unless the sales of all those days are known, because a part would not be comparable.
+    Both sums cover the first ``days`` days after the origin, moved back 364 days for the sales, so
+    that weekdays match. The result is None if these sales are 0, or unknown on any of the days.
     """
     row = reading.row(
         """
@@ -71,12 +78,12 @@ def change_on_last_year(reading: Reading, store_id: int, days: int = HORIZON_DAY
 
 
 def model(reading: Reading, model_version: str) -> Row | None:
-    """Return one trained model; None for an unknown version."""
+    """Return a model's row of table ``model_versions``; None if the version is unknown."""
     return reading.row("SELECT * FROM model_versions WHERE model_version = ?", [model_version])
 
 
 def newest_promotion(reading: Reading, model_version: str) -> Row | None:
-    """Return the newest decision that made a model champion; None without one."""
+    """Return the newest decision that made this model the champion; None if there was none."""
     return reading.row(
         """
         SELECT * FROM promotions
@@ -88,7 +95,11 @@ def newest_promotion(reading: Reading, model_version: str) -> Row | None:
 
 
 def backtest(reading: Reading, model_version: str) -> list[Row]:
-    """Return overall scores of a model and of simple methods, by origin; NULL is all origins."""
+    """Return the backtest errors of a model, and those of simple methods on the same store-days.
+
+    There is one row per method and forecast origin, newest origin first. Rows for all origins
+    together come before them and have a NULL origin.
+    """
     return reading.rows(
         """
         SELECT * FROM backtest_scores
@@ -100,7 +111,7 @@ def backtest(reading: Reading, model_version: str) -> list[Row]:
 
 
 def importances(reading: Reading, model_version: str, features: int) -> list[Row]:
-    """Return the most important features of a model, the strongest first."""
+    """Return the ``features`` most important features of a model, largest share of gain first."""
     return reading.rows(
         """
         SELECT feature, gain_share, splits FROM feature_importance

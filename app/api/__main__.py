@@ -13,7 +13,7 @@ _IDLE_SECONDS = 65
 
 
 def main() -> int:
-    """Serve until a signal stops the process; return its exit status."""
+    """Run the API server until a signal stops the process; return the exit status."""
     release_large_arrays()
     # The boosting libraries load scikit-learn for wrappers that the API does not use. This entry
     # makes that import fail, which they tolerate, and saves 37 MB per worker.

@@ -1,4 +1,4 @@
-"""Call a function in a child process, so that its memory is freed and answers need not wait."""
+"""Call a function in a child process, to free its memory afterwards and not delay requests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 def call_in_child(function: Callable[..., Any], *arguments: object) -> Any:
     """Call a module-level function in a new process and return its result.
 
-    The child ends when this process ends, also after ``kill -9``; a ``ProcessPoolExecutor`` would
-    leave it behind.
+    The child ends when this process ends, also after ``kill -9``. A child of a
+    ``ProcessPoolExecutor`` would keep running.
 
     Raises:
         RuntimeError: The child process died.

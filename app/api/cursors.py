@@ -1,7 +1,7 @@
-"""Cursors: the place at which a list continues, and the generation that it is read from.
+"""Encode and parse cursors, with which callers request the next page of a list.
 
-A generation never changes, so a number of rows is a stable place in its order. Callers treat a
-cursor as opaque text; it holds no secret.
+A cursor contains a generation and a row offset. A generation never changes, so the offset always
+points to the same row. Callers treat a cursor as opaque text; it holds no secret.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _FORM = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([1-9][0-9]{0,11})")
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a list.
+    """Position in a list at which a page begins.
 
     Attributes:
-        generation_id: Generation that the list is read from.
-        question: Fingerprint of table and filters, 12 hexadecimal digits.
-        offset: Number of rows before the place.
+        generation_id: Identifier of the generation that the list is read from.
+        question: Fingerprint of the requested table and filters, 12 hexadecimal digits.
+        offset: Number of rows before the page.
     """
 
     generation_id: str
@@ -30,15 +30,15 @@ class Cursor:
     offset: int
 
     def encode(self) -> str:
-        """Return the text that a caller sends back for the next page."""
+        """Convert the cursor to the text that a caller sends back to get the next page."""
         return f"{self.generation_id}-{self.question}-{self.offset}"
 
     @classmethod
     def decode(cls, text: str, *, question: str) -> Cursor:
-        """Parse the text that :meth:`encode` returned.
+        """Parse text that :meth:`encode` returned, for a request with the fingerprint ``question``.
 
         Raises:
-            ProblemError: The text is not a cursor, or is a cursor of another question.
+            ProblemError: The text is not a cursor, or it was made for another table or filters.
         """
         found = _FORM.fullmatch(text)
         if found is None:

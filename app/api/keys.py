@@ -16,14 +16,14 @@ _PREFIX = "rf_"
 
 
 def hash_key(key: str) -> bytes:
-    """Return the SHA-256 of a key, which is all that is kept of it."""
+    """Return the SHA-256 hash of a key; only this hash is stored, never the key."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
-    """Return the name of the holder of a key; None for an unknown key.
+    """Return the name of a key's holder; None if the key is unknown.
 
-    Compares every hash, so that the time does not depend on the key.
+    It is compared with every hash, so that the time needed does not depend on the key.
     """
     found, asked = None, hash_key(key)
     for name, known in hashes.items():

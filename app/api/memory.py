@@ -1,7 +1,7 @@
-"""Return freed memory to the system, where the C library supports it (glibc).
+"""Return freed memory to the operating system, if the C library is glibc.
 
-A new generation and a what-if question use large arrays for a moment; without these calls the
-process would keep that memory.
+Loading a new generation and forecasting a what-if request need large arrays for a moment. Without
+these calls the process would keep their memory.
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ def release_large_arrays() -> None:
 
 
 def release_freed_memory() -> None:
-    """Return all freed memory to the system now."""
+    """Make the C library return all freed memory to the system now."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the API: requests, latency, served generation, dropped records."""
+"""Collect Prometheus metrics: requests, latency, served generation, dropped request records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 
 class Metrics:
-    """Metrics of one application."""
+    """Prometheus metrics that one API application collects."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -36,16 +36,16 @@ class Metrics:
         )
 
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
-        """Add a gauge whose value a function returns."""
+        """Add a gauge with the help text ``meaning``; each export calls ``value`` to read it."""
         Gauge(name, meaning, registry=self._registry).set_function(value)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Count an answer; ``path`` is a route template, which keeps the number of series small."""
+        """Count a response; ``path`` is a route template, to keep the number of series small."""
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def serves(self, generation_id: str, published_at: float) -> None:
-        """Set the generation that is served from now on."""
+        """Set the generation that is served from now on, and its Unix time of publication."""
         self._generation.clear()
         self._generation.labels(generation_id).set(published_at)
 

@@ -1,4 +1,4 @@
-"""Queries that only the API uses; see :mod:`app.queries` for those shared with the dashboard."""
+"""Query a generation for data that only the API shows; see :mod:`app.queries` for shared ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from app.queries import Row
 
 
 def forecast_of_origin(reading: Reading, store_id: int, origin: date, days: int) -> list[Row]:
-    """Return the forecast of a store from an origin, by day, with the plan as known now."""
+    """Return a store's forecast from an origin, one row per day, with the plan as known now.
+
+    It covers the first ``days`` days after the origin.
+    """
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
@@ -24,6 +27,6 @@ def forecast_of_origin(reading: Reading, store_id: int, origin: date, days: int)
 
 
 def has_origin(reading: Reading, origin: date) -> bool:
-    """Return whether there are forecasts from an origin."""
+    """Return whether the generation has forecasts from this forecast origin."""
     row = reading.row("SELECT 1 FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin])
     return row is not None

@@ -1,6 +1,6 @@
-"""Build pydantic models of table rows from the published contract, for the OpenAPI document.
+"""Build pydantic models of table rows from ``contract.yaml``, for the OpenAPI document.
 
-The document therefore describes columns with the same words as ``warehouse/README.md``.
+The OpenAPI document therefore describes columns with the same words as ``warehouse/README.md``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _field(column: Column) -> tuple[Any, Any]:
 
 @cache
 def row_model(table: str) -> type[BaseModel]:
-    """Return the model of a row of a table."""
+    """Return the pydantic model for one row of a published table."""
     name = "".join(part.capitalize() for part in table.split("_")) + "Row"
     described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
@@ -73,7 +73,7 @@ def row_model(table: str) -> type[BaseModel]:
 
 @cache
 def page_model(table: str) -> type[BaseModel]:
-    """Return the model of a page of rows of a table."""
+    """Return the pydantic model for a response with one page of rows from a published table."""
     rows: Any = types.GenericAlias(list, (row_model(table),))
     return create_model(
         "".join(part.capitalize() for part in table.split("_")) + "Page",

@@ -1,6 +1,6 @@
-"""Serve the current generation, its encoded forecasts and its what-if model.
+"""Keep the current generation open, with its JSON-encoded forecasts and its what-if model.
 
-:class:`Serving` follows the pointer ``CURRENT`` in a thread, so that requests open no files. A new
+:class:`Serving` checks the pointer ``CURRENT`` in a thread, so that requests open no files. A new
 generation is served once its forecasts are encoded; its what-if model loads in the background.
 """
 
@@ -31,11 +31,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Data derived from a generation.
+    """Data that the API computes once from a generation.
 
     Attributes:
-        stored: Encoded forecasts, complete before the generation is served.
-        scenarios: What-if model; it may still be loading.
+        stored: Forecasts encoded as JSON; complete before the generation is served.
+        scenarios: Future whose result is the what-if model, which may still be loading.
     """
 
     stored: StoredForecasts
@@ -43,12 +43,12 @@ class Prepared:
 
 
 class Serving:
-    """Current generation of this process.
+    """Keeps the current generation open for this process, and switches to a new one.
 
     Attributes:
-        reader: Reader for queries in DuckDB.
+        reader: Reader that opens generations and gives each request a DuckDB cursor.
         settings: Locations of files.
-        metrics: Metrics of the application.
+        metrics: Metrics that the application collects.
     """
 
     def __init__(self, settings: Settings, api: ApiSettings, metrics: Metrics) -> None:
@@ -62,17 +62,17 @@ class Serving:
         self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
 
     def start(self) -> None:
-        """Start the thread that follows the pointer."""
+        """Start the thread that checks the pointer for a new generation."""
         self._follower.start()
 
     def close(self) -> None:
-        """Stop the thread and close the open generation."""
+        """Stop the thread that checks the pointer, and close the open generation."""
         self._stop.set()
         self._follower.join(timeout=10)
         self.reader.close()
 
     def generation(self) -> OpenGeneration:
-        """Return the served generation, with a :class:`Prepared`; open it if none is open yet.
+        """Return the open generation, whose ``prepared`` is a :class:`Prepared`; open it if needed.
 
         Raises:
             NoDataError: Nothing has been published yet.
@@ -81,12 +81,12 @@ class Serving:
         return self.reader.current or self.reader.follow()
 
     def stored_now(self) -> StoredForecasts | None:
-        """Return the encoded forecasts without waiting; None before a generation is open."""
+        """Return the encoded forecasts without waiting; None if no generation is open yet."""
         generation = self.reader.current
         return None if generation is None else self._prepared(generation).stored
 
     def stored(self) -> StoredForecasts:
-        """Return the encoded forecasts.
+        """Return the encoded forecasts; open the published generation if none is open yet.
 
         Raises:
             NoDataError: Nothing has been published yet.

@@ -1,6 +1,6 @@
-"""Encode the forecasts of the newest origin as JSON answers in memory, once per generation.
+"""Encode the forecasts from the newest origin as JSON responses in memory, once per generation.
 
-:class:`StoredForecasts` answers the most frequent request, ``/stores/{store_id}/forecast``, without
+:class:`StoredForecasts` serves the most frequent request, ``/stores/{store_id}/forecast``, without
 a query; other requests read DuckDB.
 """
 
@@ -36,13 +36,14 @@ class _Encoded:
 
 
 class StoredForecasts:
-    """Answers of ``/stores/{store_id}/forecast`` by store.
+    """Responses to ``/stores/{store_id}/forecast``, encoded as JSON and kept in memory.
 
     Attributes:
-        generation_id: Identifier of the generation.
-        etag: Entity tag of the answers.
-        forecast_origin: Newest origin of the generation.
-        reasons: Reason why a store has no forecast, by store; only stores without forecast.
+        generation_id: Identifier of the generation that the forecasts come from.
+        etag: Entity tag that is sent with the responses.
+        forecast_origin: Newest forecast origin in the generation.
+        reasons: Why a store has no forecast, by store number; None if the reason is not known.
+            Stores with a forecast are omitted.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -59,7 +60,7 @@ class StoredForecasts:
 
     @classmethod
     def of(cls, generation: OpenGeneration) -> StoredForecasts:
-        """Return the encoded forecasts of an open generation."""
+        """Encode the forecasts of an open generation."""
         cursor = generation.cursor()
         try:
             return cls(Reading(generation, cursor))
@@ -67,7 +68,7 @@ class StoredForecasts:
             cursor.close()
 
     def answer(self, store_id: int, days: int) -> bytes | None:
-        """Return the JSON answer with the first days of a store; None without a forecast."""
+        """Return the JSON response with a store's first ``days`` days; None if not forecast."""
         encoded = self._by_store.get(store_id)
         if encoded is None:
             return None
@@ -103,10 +104,10 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
 
 
 def _lines(frame: pl.DataFrame) -> Iterator[bytes]:
-    """Yield each day as JSON.
+    """Encode each row of the frame, which is one store-day, as a line of JSON.
 
-    A call of polars releases the interpreter's lock and may wait for it behind requests, so a call
-    encodes many days. It does not encode all days, to limit the memory.
+    Each call of polars may wait for the interpreter's lock behind requests, so one call encodes
+    many rows. It does not encode all rows, to limit the memory used.
     """
     # in the order of the fields, so that a line equals the JSON of a ``ForecastDay``
     days = frame.select(*ForecastDay.model_fields)

@@ -1,4 +1,4 @@
-"""Answer list requests with pages of a published table: filtered, ordered, in any format.
+"""Respond to list requests with pages of a published table: filtered, ordered, in any format.
 
 Main entry points: :class:`TableQuestion` and :func:`answer_page`. The routers define the tables and
 filters.
@@ -29,7 +29,7 @@ from rossmann_ml.serving.contract import load_contract
 
 
 class TableQuestion:
-    """Filtered query of a published table.
+    """Query of a published table, to which filters can be added.
 
     Args:
         table: Name of the published table.
@@ -41,18 +41,21 @@ class TableQuestion:
         self._values: list[object] = []
 
     def where(self, condition: str, *values: object) -> TableQuestion:
-        """Add a condition with a ``?`` for each value; a value None adds nothing."""
+        """Add an SQL condition with a ``?`` for each value; add nothing if a value is None."""
         if None not in values:
             self._conditions.append(condition)
             self._values += values
         return self
 
     def any_of(self, column: str, values: Sequence[object]) -> TableQuestion:
-        """Keep rows with any of the values in a column; no values keep all rows."""
+        """Keep rows whose column has any of the values; an empty list keeps all rows."""
         return self.where(f"{column} IN ({_marks(values)})", *values) if values else self
 
     def stores_with(self, column: str, values: Sequence[str]) -> TableQuestion:
-        """Keep rows of stores with any of the values in a column of ``stores``."""
+        """Keep rows of stores whose column in table ``stores`` has any of the values.
+
+        An empty list keeps all rows.
+        """
         if not values:
             return self
         chosen = f"SELECT store_id FROM stores WHERE {column} IN ({_marks(values)})"  # noqa: S608
@@ -60,11 +63,11 @@ class TableQuestion:
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of table and filters, which a cursor contains."""
+        """Fingerprint of table and filters, so that a cursor fits only the same query."""
         return fingerprint([self.table, self._conditions, self._values])
 
     def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
-        """Return rows in the order of the contract."""
+        """Return at most ``limit`` rows after the first ``offset``, sorted as in the contract."""
         where = " AND ".join(self._conditions) or "true"
         # rowid last makes the order unique, so that pages neither repeat nor lose a row
         order = ", ".join([*load_contract().table(self.table).order_by, "rowid"])
@@ -80,11 +83,11 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Response:
-    """Return a page of a table as an answer.
+    """Build the HTTP response with the requested page of a table.
 
     Raises:
         ProblemError: The cursor or the format is invalid, or the cursor has expired.
-        NotModifiedError: The caller has the current answer.
+        NotModifiedError: The caller already has the current response.
         NoDataError: Nothing has been published yet.
     """
     form = choose_format(asked.form, asked.request.headers.get("accept"))
@@ -97,7 +100,7 @@ def answer_page(serving: Serving, asked: Paging, question: TableQuestion) -> Res
 
 @contextmanager
 def _reading(serving: Serving, cursor: Cursor | None) -> Iterator[Reading]:
-    """Yield the current generation, or the one that the cursor names."""
+    """Yield access to the current generation, or to the one that the cursor names."""
     if cursor is None:
         with serving.reader.reading() as reading:
             yield reading
@@ -151,7 +154,7 @@ def _next_address(asked: Paging, cursor: str) -> str:
 
 
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
-    """Return the ``responses`` of a list route, for the OpenAPI document."""
+    """Return OpenAPI ``responses`` for a route that lists ``table``; ``kinds`` are more errors."""
     binary = {"schema": {"type": "string", "format": "binary"}}
     others = {
         MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},

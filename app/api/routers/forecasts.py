@@ -1,4 +1,4 @@
-"""Routes ``/forecasts`` and ``/totals``: forecasts of many stores by day, and sums by week."""
+"""Routes ``/forecasts`` and ``/totals``: forecasts for many stores by day, and sums by week."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Origin = Annotated[
 
 
 def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
-    """Keep the rows of an origin."""
+    """Restrict a query to the latest origin or to a day; ``all`` keeps all origins."""
     if origin == "latest":
         return question.where("forecast_origin = (SELECT max(forecast_origin) FROM forecasts)")
     return question if origin == "all" else question.where("forecast_origin = ?", origin)
@@ -84,7 +84,10 @@ def totals(
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     origin: Origin = "latest",
 ) -> Response:
-    """Return one row per segment and week. Bounds are those of the sum, not sums of bounds."""
+    """Return one forecast total per segment and week.
+
+    The bounds are calibrated for the total; they are not sums of daily bounds.
+    """
     question = (
         from_origin(TableQuestion("forecast_totals"), origin)
         .where("level = ?", level)

@@ -24,7 +24,7 @@ router = APIRouter(tags=["operation"])
 
 @router.get("/health", summary="State of the process and of the publication")
 def health(serving: ServingNow) -> Health:
-    """Return 200 while the process runs, with `no_generation` before the first publication."""
+    """Return 200 while the process runs; `no_generation` means that no generation can be read."""
     news = _news(read_status(serving.settings.published_path))
     try:
         with serving.reader.reading() as reading:
@@ -40,9 +40,10 @@ def health(serving: ServingNow) -> Health:
 
 
 def _news(status: Status) -> dict[str, Any]:
-    """Return the failed run, the held publication and the open alerts.
+    """Return the fields of :class:`Health` that do not come from a generation.
 
-    `/health` needs no key, so the figures of a held publication are only in `/alerts/open`.
+    `/health` needs no key, so the reason for a held publication, which names sales totals, is only
+    in `/alerts/open`.
     """
     failed, held = status.last_failed_run, status.held_publish
     if failed is not None and held is not None and failed.run_id == held.run_id:
@@ -60,7 +61,7 @@ def _news(status: Status) -> dict[str, Any]:
     responses=describe("no-generation", "not-ready"),
 )
 def ready(serving: ServingNow, request: Request) -> Readiness:
-    """Return 200 when the newest origin of the open generation is recent enough, else 503."""
+    """Return 200 if the newest forecast origin is recent enough, else 503."""
     api: ApiSettings = request.app.state.api_settings
     generation = serving.reader.follow()
     info = generation.info
@@ -80,10 +81,10 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
 
 
 def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
-    """Return the days from the origin of a generation to the business date.
+    """Return the age of a generation's forecast origin in days.
 
-    A generation of historical data was published long after its own business date, so its age is
-    measured at that date.
+    The age is counted up to ``settings.as_of`` or, if that is None, up to today. Historical data
+    were published more than a day after their business date; for them, it is counted up to that.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())
@@ -104,5 +105,5 @@ def _what_if(generation: OpenGeneration) -> Literal["ready", "loading", "unavail
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(serving: ServingNow) -> Response:
-    """Return requests, latency, the served generation and dropped records."""
+    """Return counts of requests and of dropped records, latencies, and the served generation."""
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Routes of monitoring: accuracy, drift, alerts, data quality, runs and usage of the API."""
+"""Routes for monitoring: accuracy, drift, alerts, data quality, runs and API usage."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def accuracy(
         Query(description="Published forecasts, or those of challengers in shadow."),
     ] = "served",
 ) -> Response:
-    """Return error, bias, coverage and skill by origin and segment, and those of the backtest."""
+    """Return error, bias, coverage and skill by origin and segment, next to the backtest's."""
     question = (
         TableQuestion("forecast_accuracy")
         .where("forecast_kind = ?", forecast_kind)
@@ -65,7 +65,10 @@ def drift(
     ] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return drift of plan, features, sales and forecasts against the same season a year before."""
+    """Return how far plan, features, sales and forecasts are from the same season a year before.
+
+    Kind `performance` has the errors of recent forecasts.
+    """
     question = (
         TableQuestion("drift_metrics")
         .any_of("kind", kind)
@@ -90,7 +93,7 @@ def alerts(
         str | None, Query(max_length=100, pattern="^[a-z_]+$", examples=["stale_data"])
     ] = None,
 ) -> Response:
-    """Return alerts as of the publication, oldest first."""
+    """Return open and resolved alerts as of the newest publication, oldest first."""
     question = (
         TableQuestion("alerts")
         .any_of("severity", severity)
@@ -102,7 +105,7 @@ def alerts(
 
 @router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
-    """Return open alerts and a held publication as of the last run, also if it did not publish."""
+    """Return open alerts and the held publication as of the last run, even if it failed."""
     status = read_status(serving.settings.published_path)
     return OpenAlerts.model_validate(
         {
@@ -129,7 +132,7 @@ def data_quality(
     ] = None,
     run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> Response:
-    """Return results of Great Expectations and of dbt tests, oldest first."""
+    """Return the results of Great Expectations checks and dbt tests, oldest first."""
     question = (
         TableQuestion("data_quality_results")
         .where("is_success = ?", is_success)
@@ -150,7 +153,10 @@ def runs(
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return runs with their versions, by origin; see `/health` for the last failed run."""
+    """Return runs with their model, data and code versions, ordered by forecast origin.
+
+    See `/health` for the last failed run.
+    """
     question = (
         TableQuestion("forecast_runs")
         .where("run_kind = ?", run_kind)
@@ -169,6 +175,9 @@ def usage(
     ] = None,
     since: Annotated[Day | None, Query(description="First day, UTC.")] = None,
 ) -> Response:
-    """Return requests, latency and errors by day and path, as of the publication."""
+    """Return the numbers of requests and errors and the latency, by day and path.
+
+    They are as of the newest publication.
+    """
     question = TableQuestion("api_usage").where("path = ?", path).where("usage_date >= ?", since)
     return answer_page(serving, asked, question)

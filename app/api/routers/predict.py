@@ -1,4 +1,4 @@
-"""Routes ``/predict`` and ``/predict_batch``: what-if questions about a changed plan."""
+"""Routes ``/predict`` and ``/predict_batch``: forecasts for a changed plan (what-if requests)."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def predict(
     body: PredictBody,
     form: FormatAsked = None,
 ) -> Response:
-    """Return forecasts for the caller's plan, by the model of the published forecasts.
+    """Forecast the caller's plan with the model that made the published forecasts.
 
-    Without changes the answer equals the stored forecast to the last digit. A change also moves the
-    days around it, because a promotion draws sales from the days before and after. The answer is
-    not stored.
+    Without changes the result equals the stored forecast to the last digit. A change also affects
+    the days around it, because a promotion draws sales from the days before and after. The result
+    is not stored.
     """
     return _answer(serving, notes, request, _Question(body, [body.store_id], form))
 
@@ -88,7 +88,7 @@ def predict_batch(
     body: PredictBatchBody,
     form: FormatAsked = None,
 ) -> Response:
-    """Return forecasts for a changed plan of some or all stores; a change may name its stores."""
+    """Forecast a changed plan for some or all stores; a change may name the stores it affects."""
     return _answer(serving, notes, request, _Question(body, body.store_ids, form))
 
 
@@ -150,7 +150,7 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
 
 
 class _Turn:
-    """One of the places for questions that are scored at the same time."""
+    """Context manager that limits the number of what-if requests forecast at the same time."""
 
     def __enter__(self) -> None:
         if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""Routes below ``/stores``: stores, and the forecast, history and revisions of a store."""
+"""Routes below ``/stores``: all stores, and one store's forecast, history and revisions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def stores(
     state: Words,
     is_forecast: bool | None = None,
 ) -> Response:
-    """Return the stores of the newest store file; a repeated filter matches any of its values."""
+    """Return the stores in the newest store file; a repeated filter matches any of its values."""
     question = (
         TableQuestion("stores")
         .any_of("store_type", store_type)
@@ -68,7 +68,7 @@ def stores(
     },
 )
 def one_store(reading: CurrentReading, notes: RequestNotes, store_id: StoreId) -> dict[str, object]:
-    """Return type, assortment, state and competition of a store, and whether it is forecast."""
+    """Return a store's type, assortment, state and competitor, and whether it has a forecast."""
     notes.stores = 1
     return _known_store(reading, store_id)
 
@@ -100,11 +100,11 @@ async def store_forecast(
     ] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return expected sales with 80% and 95% bounds for the days after an origin.
+    """Return expected sales with 80% and 95% bounds for the days after a forecast origin.
 
-    Closed days have 0. A `plan_source` of `assumed` means that a rule filled in the plan of the
-    day, because the retailer's plan does not cover it. Promotions and holidays of past origins are
-    those known today.
+    Expected sales are 0 on closed days. A `plan_source` of `assumed` means that a rule filled in
+    the plan of the day, because the retailer's plan does not cover it. Forecasts from past origins
+    are shown with the promotions and holidays known today.
     """
     notes.stores = 1
     if origin is not None:
@@ -184,7 +184,10 @@ def store_history(
     first_date: Day | None = None,
     last_date: Day | None = None,
 ) -> Response:
-    """Return sales, customers and plan by day, oldest first; null on days without observation."""
+    """Return sales, customers and plan by day, oldest first.
+
+    Sales and customers are null on days that no file has a row for.
+    """
     _require_store(serving, store_id)
     question = (
         TableQuestion("daily_sales")
@@ -207,7 +210,7 @@ def store_revisions(
     store_id: StoreId,
     target_date: Annotated[Day | None, Query(description="Only forecasts of this day.")] = None,
 ) -> Response:
-    """Return each forecast of a day with the one from the origin before it."""
+    """Return each forecast for a day, next to the forecast for it from the previous origin."""
     _require_store(serving, store_id)
     question = (
         TableQuestion("forecast_revisions")
