@@ -1,7 +1,7 @@
-"""Controls that pages share: store, days ahead, filters, rows of buttons.
+"""Show controls that pages share: store, days ahead, filters, rows of buttons.
 
-Each control is bound to the query parameter that its key names, so that a link opens the same view.
-A default value is not in the address. A value that does not exist causes a warning.
+Each control keeps its value in the query parameter with the same name as its key, so that a link
+opens the same view. Default values are omitted. A value that does not exist causes a warning.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
     """Show the list of stores, and return the chosen one; None if the generation has no stores.
 
     Args:
-        ask: Query runner of the generation.
-        place: Container of the control. A warning about the address goes to the current container.
+        ask: Query runner of the page.
+        place: Container in which the control is shown. A warning about an unknown store in the
+            address is shown in the current container.
     """
     stores = {str(row["store_id"]): row for row in ask(queries.stores)}
     if not stores:
@@ -62,10 +63,10 @@ def one_of(
 
     Args:
         label: Title of the control.
-        options: Texts of the buttons.
+        options: Labels of the buttons.
         key: Query parameter that holds the choice.
         default: The option chosen at first; the first one if None.
-        place: Where the buttons go; at the end of the page if None.
+        place: Container in which the buttons are shown; None means the end of the page.
     """
     first = default or options[0]
     warn_unknown(key, options, f'"{first}" is shown')
@@ -76,12 +77,12 @@ def one_of(
 
 @dataclass(frozen=True)
 class StoreFilter:
-    """Filter of stores by type, assortment and state. An empty part lets all values pass.
+    """Filter for stores by type, assortment and state; an empty attribute accepts all values.
 
     Attributes:
-        types: Store types.
-        assortments: Assortment levels.
-        states: State codes, or ``unknown``.
+        types: Accepted store types.
+        assortments: Accepted assortment codes: ``a`` basic, ``b`` extra, ``c`` extended.
+        states: Accepted state codes, and ``unknown`` for stores without a known state.
     """
 
     types: Sequence[str]
@@ -89,7 +90,7 @@ class StoreFilter:
     states: Sequence[str]
 
     def keeps(self, row: Row) -> bool:
-        """Return whether a row of table ``stores`` passes the filter."""
+        """Return whether the filter accepts a store, given as a row of table ``stores``."""
         return (
             (not self.types or row["store_type"] in self.types)
             and (not self.assortments or row["assortment"] in self.assortments)
@@ -97,7 +98,7 @@ class StoreFilter:
         )
 
     def text(self) -> str:
-        """Return the filter in words, for example ``type a; state HE``."""
+        """Describe the filter in words, for example ``type a; state HE``."""
         parts = [
             f"{name} {', '.join(values)}"
             for name, values in (
@@ -111,7 +112,7 @@ class StoreFilter:
 
 
 def store_filter(stores: Sequence[Row]) -> StoreFilter:
-    """Show controls for type, assortment and state, and return the chosen filter."""
+    """Show controls for type, assortment and state of ``stores``, and return the chosen filter."""
     types = sorted({row["store_type"] for row in stores})
     assortments = sorted({row["assortment"] for row in stores})
     states = sorted({row["state"] or "unknown" for row in stores})

@@ -1,4 +1,4 @@
-"""CSV files to download, which a spreadsheet opens as data and never runs."""
+"""Write CSV files for download, so that no spreadsheet runs their text as formulas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.spreadsheets import harmless_frame
 
 
 def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV, with these columns in this order and line ends as in RFC 4180.
+    """Convert rows to CSV with these columns in this order, and with line ends as in RFC 4180.
 
     Text that a spreadsheet would run as a formula gets an apostrophe before it.
     """

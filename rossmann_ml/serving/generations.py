@@ -31,7 +31,7 @@ _READER_CONFIG = {"enable_external_access": False, "autoinstall_known_extensions
 
 @dataclass(frozen=True)
 class GenerationInfo:
-    """Identity of a generation, its forecast origin and versions (its row of ``generation_info``)."""
+    """Identity, forecast origin and versions of a generation; its row of ``generation_info``."""
 
     generation_id: str
     published_at: datetime

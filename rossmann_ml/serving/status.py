@@ -1,4 +1,4 @@
-"""Read and write ``published/status.json``, which tells readers what happened after publication.
+"""Read and write ``published/status.json``, the state that readers see between publications.
 
 It contains the last publication, the last failed run, a held publication, a rollback by a person
 and the open alerts. See :class:`Status` for the fields.
@@ -108,9 +108,9 @@ class Status(BaseModel):
         last_publish: Last publication; None before the first.
         last_failed_run: Last failed run; None if no run has failed.
         held_publish: Publication that is held back; None if none is held.
-        rollback: Rollback since which nothing new was published; None if there is none.
+        rollback: Rollback that still keeps readers on an older generation; None if there is none.
         alerts: Open alerts as of the last evaluation of the rules, highest severity first.
-        retraining_advice: Reason to train in the next weekly run; None if no alert advises it.
+        retraining_advice: Reason to train in the next weekly run; None if no training is due.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -71,7 +71,7 @@ class PreparedOrigin:
     Attributes:
         panel: Feature table for the published plan, one row per store and target day.
         near_plan: Published plan, from the first day that features use to its last day.
-        linear: Linear forecast; its design matrix contains only the target days.
+        linear: Linear forecast; its design (the regression's columns) has only the target days.
         as_of: Values known at the origin, such as residual levels; arrays of past days are empty.
         stores: Stores, in the order of rows in all arrays and of the panel.
         plan_source: Source of the plan, array of (stores, target days); None if a store has no

@@ -1,4 +1,4 @@
-"""Queries of the comparison page: one row for each store, days of some stores, weekly totals."""
+"""Query data for the comparison page: totals by store, daily forecasts, and weekly totals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from app.queries import Row
 
 
 def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
-    """Return one row for each store with a forecast, summed over the first days of the horizon.
+    """Sum each store's newest forecast over the first ``days`` days; omit stores without one.
 
     Returns:
         ``store_id, store_type, assortment, state``, ``total`` and ``per_open_day`` (EUR),
-        ``open_days``, ``promo_days``, ``range_share`` (half the width of the days' 80% ranges,
-        over the forecasts), and ``last_year`` (EUR) and ``change_on_last_year``, which are NULL if
-        some of last year's days are missing.
+        ``open_days``, ``promo_days`` (open days with a promotion), ``range_share`` (half the summed
+        widths of the days' 80% intervals, divided by ``total``), ``last_year`` (sales 364 days
+        earlier, EUR) and ``change_on_last_year`` (``total / last_year - 1``). The last two are NULL
+        if sales are unknown on any of these earlier days.
     """
     return reading.rows(
         """
@@ -49,7 +50,7 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
 
 
 def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[Row]:
-    """Return the newest forecasts of some stores, by store and day."""
+    """Return the newest forecasts for some stores and the first ``days`` days, by store and day."""
     return reading.rows(
         """
         SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
@@ -62,7 +63,10 @@ def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[
 
 
 def totals(reading: Reading, level: str) -> list[Row]:
-    """Return the weekly totals of the segments of a level at the newest origin."""
+    """Return weekly forecast totals from the newest origin for each segment of a level.
+
+    With level ``state``, for example, each state is a segment.
+    """
     return reading.rows(
         """
         SELECT * FROM forecast_totals

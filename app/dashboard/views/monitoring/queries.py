@@ -1,4 +1,4 @@
-"""Queries of the monitoring page: forecasts and actuals, API usage, runs, alerts and drift."""
+"""Query data for the monitoring page: accuracy, API usage, runs, alerts and drift."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
-    """Return the overall accuracy of all forecasts with actuals, by origin.
+    """Return the overall accuracy of the forecasts from each origin, ordered by origin.
+
+    Origins without actual sales are omitted.
 
     Args:
-        reading: The open generation.
+        reading: Access to the generation.
         forecast_kind: ``served`` or ``shadow``.
     """
     return reading.rows(
@@ -26,11 +28,12 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 
 
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
-    """Return the RMSPE by segment of an origin's served forecast, its backtest and seasonal naive.
+    """Return the RMSPE by segment for three forecasts: served, in the backtest, seasonal naive.
 
     Returns:
-        ``model, is_own, segment, rmspe_median``, the served forecast first, then by segment.
-        Segments without a value are left out.
+        ``model`` (``served``, ``backtest`` or ``seasonal naive``), ``is_own`` (true if served),
+        ``segment, rmspe_median``, sorted by model in this order, then by segment. Segments whose
+        RMSPE is unknown are omitted.
     """
     return reading.rows(
         """
@@ -53,7 +56,10 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
 
 def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
-    """Return the store-days with the largest errors, the worst first."""
+    """Return at most ``rows`` store-days with the largest errors, largest error first.
+
+    ``ranked_by`` is the error that is compared: ``relative`` or ``eur``.
+    """
     return reading.rows(
         "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
         [ranked_by, rows],
@@ -61,10 +67,12 @@ def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
 
 
 def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
-    """Return the reasons for the errors of a ranking, the most frequent first.
+    """Count the reasons for the largest forecast errors, most frequent reason first.
+
+    ``ranked_by`` is the error by which the store-days were chosen: ``relative`` or ``eur``.
 
     Returns:
-        ``reason, store_days``.
+        ``reason`` and ``store_days``, the number of store-days with this reason.
     """
     return reading.rows(
         """
@@ -76,7 +84,7 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """Return the API usage of the newest days, by day."""
+    """Return the API usage on the newest ``days`` days, ordered by day."""
     return reading.rows(
         """
         FROM (
@@ -88,7 +96,10 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 
 
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
-    """Return the API usage since a day by path, the most used first, with the worst latencies."""
+    """Return the API usage since a day for each path, most requested path first.
+
+    Latencies are those of the slowest day.
+    """
     return reading.rows(
         """
         SELECT path, sum(requests)::BIGINT AS requests, max(latency_p50_ms) AS latency_p50_ms,
@@ -102,11 +113,11 @@ def usage_by_path(reading: Reading, since: date) -> list[Row]:
 
 
 def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
-    """Return the daily totals of an origin's forecasts and of the actual sales.
+    """Return daily totals of the forecasts from an origin and of the actual sales.
 
     Returns:
-        ``target_date, stores, forecast, actual`` (EUR), without closed store-days and store-days
-        without known sales.
+        ``target_date, stores, forecast, actual`` (EUR), ordered by day. Both totals cover the same
+        stores: those that were open and whose sales are known.
     """
     return reading.rows(
         """
@@ -123,7 +134,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return the forecast runs, the newest first, with their duration in ``seconds``."""
+    """Return the runs that made forecasts, newest first, with their duration in ``seconds``."""
     return reading.rows(
         """
         SELECT *, epoch(finished_at - started_at) AS seconds FROM forecast_runs
@@ -133,15 +144,16 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:
-    """Return the alerts of the generation, the newest first."""
+    """Return at most ``most`` alerts that the generation contains, newest first."""
     return reading.rows("SELECT * FROM alerts ORDER BY raised_at DESC, alert_id LIMIT ?", [most])
 
 
 def drift_origins(reading: Reading) -> list[Row]:
-    """Return the origins with drift measures, the newest first.
+    """Return the forecast origins at which drift was measured, newest first.
 
     Returns:
-        ``forecast_origin, measures, drifted`` (numbers of measures).
+        ``forecast_origin``, ``measures`` (their number) and ``drifted`` (the number of measures
+        that reached their threshold).
     """
     return reading.rows(
         """
@@ -153,7 +165,10 @@ def drift_origins(reading: Reading) -> list[Row]:
 
 
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
-    """Return all drift measures of an origin, the largest share of its threshold first."""
+    """Return all drift measures at an origin, sorted by value divided by threshold, largest first.
+
+    This ratio is the column ``of_threshold``.
+    """
     return reading.rows(
         """
         SELECT *, value / threshold AS of_threshold FROM drift_metrics
@@ -164,7 +179,10 @@ def drift_measures(reading: Reading, origin: date) -> list[Row]:
 
 
 def drift_over_origins(reading: Reading, most: int) -> list[Row]:
-    """Return all drift measures of the newest origins, by origin, kind and feature."""
+    """Return all drift measures at the newest ``most`` origins, by origin, kind and feature.
+
+    The column ``of_threshold`` is a measure's value divided by its threshold.
+    """
     return reading.rows(
         """
         SELECT forecast_origin, kind, feature, value / threshold AS of_threshold, is_drifted

@@ -1,4 +1,4 @@
-"""Queries of the data quality page: freshness, checks, quarantined rows, missing days."""
+"""Query data for the data quality page: freshness, checks, quarantined rows, missing days."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from app.queries import Row
 
 
 def freshness(reading: Reading) -> Row:
-    """Return the newest days of sales and plan, and the number of stores with newest sales.
+    """Return the last days with sales and with a plan, and the numbers of stores with sales.
 
     Returns:
-        ``newest_sales, stores_with_sales, stores_in_newest_week, plan_through``.
+        ``newest_sales`` (date), ``stores_with_sales`` (number of stores with sales on any day),
+        ``stores_in_newest_week`` (number with sales in the last 7 days), and ``plan_through``
+        (last day of the retailer's plan).
     """
     row = reading.row(
         """
@@ -27,7 +29,7 @@ def freshness(reading: Reading) -> Row:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return the number of checks of each run by result, the oldest run first."""
+    """Count the passed checks, warnings and errors in each run, oldest run first."""
     return reading.rows(
         """
         SELECT run_id, min(checked_at) AS started_at,
@@ -41,7 +43,7 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def results(reading: Reading, run_id: str) -> list[Row]:
-    """Return all check results of a run, failed ones first."""
+    """Return all results of checks in a run, failed checks first."""
     return reading.rows(
         """
         SELECT * FROM data_quality_results WHERE run_id = ?
@@ -52,7 +54,7 @@ def results(reading: Reading, run_id: str) -> list[Row]:
 
 
 def failures(reading: Reading, most: int) -> list[Row]:
-    """Return the newest failed checks of all runs, up to a number of rows."""
+    """Return the newest failed checks from all runs; ``most`` limits the number of rows."""
     return reading.rows(
         """
         SELECT * FROM data_quality_results WHERE NOT is_success
@@ -63,7 +65,7 @@ def failures(reading: Reading, most: int) -> list[Row]:
 
 
 def quarantine_reasons(reading: Reading) -> list[Row]:
-    """Return the number of quarantined rows by file and column, with an example of the reason."""
+    """Count the quarantined rows by file and column, with one of the reasons as an example."""
     return reading.rows(
         """
         SELECT file_name, kind, column_name, count(*) AS rows_quarantined,
@@ -75,7 +77,7 @@ def quarantine_reasons(reading: Reading) -> list[Row]:
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Return the newest quarantined rows, up to a number of rows."""
+    """Return the rows that were quarantined last; ``most`` limits the number of rows."""
     return reading.rows(
         """
         SELECT * FROM quarantined_rows
@@ -86,7 +88,10 @@ def quarantined(reading: Reading, most: int) -> list[Row]:
 
 
 def missing_by_month(reading: Reading) -> list[Row]:
-    """Return store-days without a row in the files by month, as number and share, and stores."""
+    """Count, for each month, the store-days that no file has a row for, and their stores.
+
+    ``missing_share`` is their share of all store-days in the month.
+    """
     return reading.rows(
         """
         SELECT date_trunc('month', sales_date)::DATE AS month,
@@ -99,7 +104,7 @@ def missing_by_month(reading: Reading) -> list[Row]:
 
 
 def missing_by_store(reading: Reading, most: int) -> list[Row]:
-    """Return the stores with the most missing days, with the first and last missing day."""
+    """Return the ``most`` stores with the most missing days, with first and last missing day."""
     return reading.rows(
         """
         SELECT store_id, count(*) AS missing_days, min(sales_date) AS first_day,
@@ -112,7 +117,7 @@ def missing_by_store(reading: Reading, most: int) -> list[Row]:
 
 
 def stores_not_forecast(reading: Reading) -> list[Row]:
-    """Return the stores without a forecast at the newest origin, with the reason."""
+    """Return the stores that have no forecast from the newest origin, with the reason."""
     return reading.rows(
         "SELECT store_id, reason FROM stores_not_forecast WHERE forecast_origin = ? "
         "ORDER BY store_id",

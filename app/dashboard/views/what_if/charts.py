@@ -1,4 +1,4 @@
-"""Draw scenarios: forecasts with and without the changes, and their differences."""
+"""Draw forecasts with and without a scenario's plan changes, and the differences between them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     """Draw the forecast as planned and with the changes, with the changed days shaded.
 
     Args:
-        days: ``target_date, as_planned, changed, is_changed, lower_80, upper_80``, by day; bounds
-            may be NULL.
+        days: ``target_date``; forecasts ``as_planned`` and ``changed`` (EUR); ``is_changed``; and
+            the bounds ``lower_80, upper_80`` of ``changed``, which may be NULL. Sorted by day.
     """
     figure = theme.days_figure(height=400)
     open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())
@@ -58,10 +58,11 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
 
 
 def differences(scenarios: Sequence[tuple[str, Sequence[date], Sequence[float]]]) -> go.Figure:
-    """Draw the daily difference of each scenario to the plan, one line each.
+    """Draw by how much each scenario changes the forecast of each day, one line per scenario.
 
     Args:
-        scenarios: Name, days, and sales with the changes minus sales as planned (EUR).
+        scenarios: For each scenario: its name, the days, and for each day the forecast with the
+            changes minus the forecast as planned (EUR).
     """
     figure = theme.days_figure(height=320, title="EUR a day against the plan", tickformat="+,.0f")
     for number, (name, days, values) in enumerate(scenarios):

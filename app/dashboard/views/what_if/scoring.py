@@ -1,4 +1,4 @@
-"""Score scenarios with the generation's model, which is loaded once for all visitors."""
+"""Forecast scenarios with the generation's model, which is loaded once for all visitors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rossmann_ml.serving.what_if import Scenarios
 def score(
     info: GenerationInfo, store_ids: Sequence[int], changes: Sequence[Change]
 ) -> pl.DataFrame:
-    """Forecast stores over a changed plan.
+    """Forecast stores with a changed plan.
 
     Returns:
-        The columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+        Forecasts with the columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
     """
     settings = load_settings()
     return _scored(

@@ -32,12 +32,12 @@ class Kept:
     """Scenario that a visitor keeps for comparison.
 
     Attributes:
-        name: Name from the visitor.
-        who: Stores, in words.
+        name: Name that the visitor gave it.
+        who: Stores in the scenario, in words.
         changes: Changes of the plan, in words.
-        effect: Effect on sales.
-        days: Days of the forecast.
-        differences: Forecast with the changes minus forecast as planned, by day, EUR.
+        effect: Effect of the changes on sales.
+        days: Target days of the forecast.
+        differences: For each day, forecast with the changes minus forecast as planned, EUR.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Kept:
 
 
 def show(ask: Answers) -> None:
-    """Show controls for stores and changes, the effect of the changes, and kept scenarios."""
+    """Show controls for stores and plan changes, the effect of the changes, and kept scenarios."""
     who, store_ids = choose_stores(ask)
     changes = choose_changes(ask)
     if not store_ids:
@@ -62,7 +62,7 @@ def show(ask: Answers) -> None:
 
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
-    """Show controls for stores, and return the chosen ones in words and by number."""
+    """Show controls for stores; return the chosen stores in words, and their store numbers."""
     if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
@@ -80,7 +80,7 @@ def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
 
 
 def choose_changes(ask: Answers) -> list[Change]:
-    """Show controls for changes of the plan, and return the changes, which the address holds."""
+    """Show controls for plan changes and return the changes, which the page's address contains."""
     first = ask.info.forecast_origin + timedelta(days=1)
     last = ask.info.forecast_origin + timedelta(days=ask.info.horizon_days)
     text = st.session_state.get(_CHANGES, st.query_params.get(_CHANGES, ""))
@@ -119,7 +119,7 @@ def choose_changes(ask: Answers) -> list[Change]:
 
 
 def _remember(changes: Sequence[Change]) -> None:
-    """Store the changes in the session and in the address."""
+    """Store the changes in the visitor's session and in the page's address."""
     text = to_text(changes)
     st.session_state[_CHANGES] = text
     if text:
@@ -131,7 +131,7 @@ def _remember(changes: Sequence[Change]) -> None:
 def show_scenario(
     ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
-    """Show the effect of the changes, and ways to keep and download the scenario."""
+    """Show the effect of plan changes, and controls to keep or download the scenario."""
     scored = scoring.score(ask.info, store_ids, changes)
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
@@ -175,7 +175,7 @@ def show_scenario(
 
 
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
-    """Show the numbers of a scenario."""
+    """Show the sales with and without the changes, their difference, and the promotion uplift."""
     with st.container(horizontal=True):
         frame.metric("As planned", words.euro(effect.as_planned))
         frame.metric("With the changes", words.euro(effect.changed))
@@ -202,7 +202,7 @@ def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
 
 
 def show_kept() -> None:
-    """Show a comparison of the kept scenarios."""
+    """Show a table and a chart that compare the kept scenarios."""
     kept: list[Kept] = st.session_state.get(_KEPT, [])
     if not kept:
         return
