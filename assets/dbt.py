@@ -34,7 +34,7 @@ class Translator(DagsterDbtTranslator):
         self._step = step
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Return schema and table as the asset's key; the table may be named unlike the model."""
+        """Return schema and table as the asset's key; the table's name may not be the model's."""
         key = super().get_asset_key(dbt_resource_props)
         alias = dbt_resource_props.get("alias")
         return key if alias is None else dg.AssetKey([*key.path[:-1], alias])
@@ -48,7 +48,7 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return the asset's tags: ``layer`` is the model's folder, ``step`` the building step."""
+        """Return tags: ``layer`` is the model's folder, ``step`` names the step that builds it."""
         return {"layer": str(dbt_resource_props["fqn"][1]), "step": self._step}
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:

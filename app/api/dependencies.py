@@ -61,7 +61,7 @@ RequestNotes = Annotated[Notes, Depends(get_notes)]
 def get_reading(
     reader: Reader, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
 ) -> Iterator[Reading]:
-    """Yield access to one generation for the whole request, and set the ``ETag`` to its id.
+    """Yield access to one generation for the whole request; the response's ``ETag`` is its id.
 
     Raises:
         NotModifiedError: ``If-None-Match`` names this generation.

@@ -52,7 +52,7 @@ class Envelope:
         self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the application, complete the response headers, and record both."""
+        """Pass a request to the application, add headers to the response, record the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -23,7 +23,7 @@ def hash_key(key: str) -> bytes:
 def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
     """Return the name of a key's holder; None if the key is unknown.
 
-    It is compared with every hash, so that the time needed does not depend on the key.
+    The key's hash is compared with all known hashes, so that the time does not depend on the key.
     """
     found, asked = None, hash_key(key)
     for name, known in hashes.items():
@@ -38,7 +38,7 @@ def new_key() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print a new key for a holder, and the entry for ``ROSSMANN_API_KEYS``."""
+    """Print a new key for the holder named in the arguments, and its entry in the settings."""
     if len(arguments) != 1 or not arguments[0].replace("-", "").isalnum():
         sys.stderr.write("usage: python -m app.api.keys NAME (letters, digits and hyphens)\n")
         return 2

@@ -56,7 +56,7 @@ class Provenance(BaseModel):
 
     @classmethod
     def of(cls, info: GenerationInfo, model_version: str | None = None) -> Provenance:
-        """Build the provenance of a generation; ``model_version`` replaces its champion's."""
+        """Build the provenance of a generation; ``model_version`` replaces that of its champion."""
         values = info.as_row()
         values["model_version"] = model_version or info.model_version
         return cls.model_validate(values)
@@ -129,7 +129,7 @@ class Promotion(BaseModel):
 
 
 class BacktestScore(BaseModel):
-    """Accuracy at one past origin or all of them; the model was refitted on the data known then."""
+    """Accuracy at a past origin, or over all, of a model refitted on the data known then."""
 
     model: str = Field(
         description="Family of the champion, or a simple method scored on the same rows."
@@ -160,7 +160,7 @@ class Importance(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """Champion, the decision that promoted it, its accuracy and its strongest features."""
+    """Champion, the decision that promoted it, its accuracy and its most important features."""
 
     provenance: Provenance
     champion: Champion
@@ -179,7 +179,7 @@ class FailedRunSummary(BaseModel):
 
 
 class HeldPublishSummary(BaseModel):
-    """Generation that is held back because its totals moved too far; the old one stays current."""
+    """Generation held back because its totals moved too far; the previous one stays current."""
 
     generation_id: str = Field(description="Identifier of the generation that is held back.")
     forecast_origin: date

@@ -68,7 +68,7 @@ class StoredForecasts:
             cursor.close()
 
     def answer(self, store_id: int, days: int) -> bytes | None:
-        """Return the JSON response with a store's first ``days`` days; None if not forecast."""
+        """Return a JSON response with a store's first ``days`` days; None if it has no forecast."""
         encoded = self._by_store.get(store_id)
         if encoded is None:
             return None
@@ -106,8 +106,8 @@ def _encode(reading: Reading) -> dict[int, _Encoded]:
 def _lines(frame: pl.DataFrame) -> Iterator[bytes]:
     """Encode each row of the frame, which is one store-day, as a line of JSON.
 
-    Each call of polars may wait for the interpreter's lock behind requests, so one call encodes
-    many rows. It does not encode all rows, to limit the memory used.
+    While requests are served, each call of polars may wait for the interpreter's lock, so one call
+    encodes many rows. It does not encode all rows, to limit the memory used.
     """
     # in the order of the fields, so that a line equals the JSON of a ``ForecastDay``
     days = frame.select(*ForecastDay.model_fields)

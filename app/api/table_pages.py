@@ -67,7 +67,7 @@ class TableQuestion:
         return fingerprint([self.table, self._conditions, self._values])
 
     def rows(self, reading: Reading, *, limit: int, offset: int) -> pl.DataFrame:
-        """Return at most ``limit`` rows after the first ``offset``, sorted as in the contract."""
+        """Skip ``offset`` rows and return at most ``limit``, sorted as ``contract.yaml`` says."""
         where = " AND ".join(self._conditions) or "true"
         # rowid last makes the order unique, so that pages neither repeat nor lose a row
         order = ", ".join([*load_contract().table(self.table).order_by, "rowid"])
@@ -154,7 +154,10 @@ def _next_address(asked: Paging, cursor: str) -> str:
 
 
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI ``responses`` for a route that lists ``table``; ``kinds`` are more errors."""
+    """Return OpenAPI ``responses`` for a route that returns pages of a table.
+
+    ``kinds`` are the problems (keys of ``KINDS``) that only this route reports.
+    """
     binary = {"schema": {"type": "string", "format": "binary"}}
     others = {
         MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},

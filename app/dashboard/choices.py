@@ -1,7 +1,8 @@
 """Show controls that pages share: store, days ahead, filters, rows of buttons.
 
 Each control keeps its value in the query parameter with the same name as its key, so that a link
-opens the same view. Default values are omitted. A value that does not exist causes a warning.
+opens the same view. A control with its default value adds nothing to the address. If the address
+has a value that does not exist, a warning is shown.
 """
 
 from __future__ import annotations

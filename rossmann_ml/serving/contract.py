@@ -50,8 +50,8 @@ class Table(StrictModel):
         order_by: Columns by which the rows are sorted in the file.
         meaning: Description for readers.
         columns: Columns, in the same order as in the file.
-        is_vintage: Whether rows are copied only if their forecast origin is among the newest ones,
-            which ``params.yaml`` says to publish.
+        is_vintage: Whether only rows of the newest forecast origins are copied; ``params.yaml``
+            sets the number of origins.
     """
 
     name: str

@@ -111,7 +111,10 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """List the models whose files a generation needs: champion and makers of newest forecasts."""
+    """List the versions of the models whose files a generation needs.
+
+    They are its champion and the models that made its newest forecasts.
+    """
     rows = connection.execute(
         "SELECT model_version FROM generation_info "
         "UNION SELECT DISTINCT model_version FROM latest_forecasts ORDER BY 1"

@@ -176,7 +176,7 @@ def write_alerts(
 
 
 def resolve_failure(settings: Settings) -> None:
-    """Apply :func:`resolved` to the status; write the file only if that changes it."""
+    """Mark the last failed run as resolved and remove a held publication, if there are any."""
     status = read_status(settings.published_path)
     if resolved(status) != status:
         _write(settings, resolved(status))

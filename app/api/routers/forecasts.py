@@ -24,7 +24,7 @@ Origin = Annotated[
 
 
 def from_origin(question: TableQuestion, origin: Literal["latest", "all"] | date) -> TableQuestion:
-    """Restrict a query to the latest origin or to a day; ``all`` keeps all origins."""
+    """Restrict a query to one forecast origin, ``latest`` or a date; ``all`` keeps all origins."""
     if origin == "latest":
         return question.where("forecast_origin = (SELECT max(forecast_origin) FROM forecasts)")
     return question if origin == "all" else question.where("forecast_origin = ?", origin)
@@ -51,7 +51,7 @@ def forecasts(
     state: Words,
     origin: Origin = "latest",
 ) -> Response:
-    """Return one row per store and day, ordered by origin, store and day.
+    """Return forecasts, one row per store and target day, ordered by origin, store and day.
 
     A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
     one target day, the rows show how its forecast changed from week to week.

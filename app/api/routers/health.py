@@ -83,8 +83,9 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
 def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
     """Return the age of a generation's forecast origin in days.
 
-    The age is counted up to ``settings.as_of`` or, if that is None, up to today. Historical data
-    were published more than a day after their business date; for them, it is counted up to that.
+    The age is counted up to ``settings.as_of`` or, if that is None, up to today. If the generation
+    was published more than a day after its business date, its data are historical, and the age is
+    counted up to this business date instead of today.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())

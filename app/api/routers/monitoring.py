@@ -41,7 +41,7 @@ def accuracy(
         Query(description="Published forecasts, or those of challengers in shadow."),
     ] = "served",
 ) -> Response:
-    """Return error, bias, coverage and skill by origin and segment, next to the backtest's."""
+    """Return error, bias, coverage and skill by origin and segment, next to backtest figures."""
     question = (
         TableQuestion("forecast_accuracy")
         .where("forecast_kind = ?", forecast_kind)
@@ -105,7 +105,7 @@ def alerts(
 
 @router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
-    """Return open alerts and the held publication as of the last run, even if it failed."""
+    """Return open alerts and the held publication as of the last run, even if that failed."""
     status = read_status(serving.settings.published_path)
     return OpenAlerts.model_validate(
         {
@@ -177,7 +177,7 @@ def usage(
 ) -> Response:
     """Return the numbers of requests and errors and the latency, by day and path.
 
-    They are as of the newest publication.
+    Requests after the newest publication are not included.
     """
     question = TableQuestion("api_usage").where("path = ?", path).where("usage_date >= ?", since)
     return answer_page(serving, asked, question)

@@ -163,6 +163,7 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 def has_range(weeks: Sequence[Row]) -> bool:
     """Return whether every week has an 80% interval.
 
-    A segment has none if it exists only since stores changed their type or state after the origin.
+    A segment without one did not exist at the forecast origin: stores changed their type or state
+    afterwards.
     """
     return all(row["lower_80"] is not None for row in weeks)

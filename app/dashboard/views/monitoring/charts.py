@@ -1,4 +1,4 @@
-"""Draw forecasts and actuals by day and by origin, API usage, and drift with its thresholds."""
+"""Draw forecasts next to actual sales, errors by origin, API usage, and drift with thresholds."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 
 
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
-    """Return the API usage since a day for each path, most requested path first.
+    """Return the API usage since a day, one row per path, path with the most requests first.
 
     Latencies are those of the slowest day.
     """
