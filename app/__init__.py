@@ -1,4 +1,4 @@
-"""API and dashboard: read-only views of the published generation.
+"""API and dashboard, which show the published generation and change nothing.
 
 This package never writes to the warehouse and never imports the orchestrator.
 """

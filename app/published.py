@@ -1,4 +1,4 @@
-"""Read the current generation for API and dashboard, with a DuckDB cursor per request.
+"""Read the current generation for API and dashboard, with one DuckDB cursor per request.
 
 The file of a generation never changes; the pointer ``CURRENT`` names the newest. See
 :class:`PublishedReader` for following the pointer, and :mod:`app.queries` for the queries.
@@ -55,7 +55,7 @@ class OpenGeneration:
 
 
 class Reading:
-    """View of one generation for one request; all its queries read the same file."""
+    """Access to one generation for one request, so that all its queries read the same file."""
 
     def __init__(self, info: GenerationInfo, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = info
@@ -65,8 +65,8 @@ class Reading:
         """Return the rows of a query, each as a mapping from column to value.
 
         Args:
-            query: SQL with ``?`` or ``$name`` in place of values.
-            values: Values in order or by name.
+            query: SQL with placeholders for values, either ``?`` or ``$name``.
+            values: Values of the placeholders: a sequence for ``?``, a mapping for ``$name``.
         """
         result = self._cursor.execute(query, values)
         names = [column[0] for column in result.description]
@@ -83,13 +83,13 @@ class Reading:
 
 
 class PublishedReader:
-    """Reader of the current generation, which follows the pointer when it moves.
+    """Reader of the current generation; when the pointer moves, it opens the newly named one.
 
     Args:
-        published_path: Folder of the generations.
+        published_path: Folder that contains the generations' files and the pointer ``CURRENT``.
         check_every_seconds: Smallest number of seconds between two checks of the pointer.
-        prepare: Function that is called with a generation before it becomes the current one; its
-            result becomes ``prepared``.
+        prepare: Function that the reader calls with each generation before requests can read it;
+            its result is kept as :attr:`OpenGeneration.prepared`. None prepares nothing.
     """
 
     def __init__(
@@ -111,7 +111,8 @@ class PublishedReader:
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file is unusable, and no generation was open before.
+            PublishError: The pointer or the file that it names cannot be used, and no generation
+                was open before.
         """
         with self._lock:
             if self._current is None or time.monotonic() >= self._next_check:
@@ -136,11 +137,12 @@ class PublishedReader:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield the current generation for the length of a request.
+        """Yield access to the current generation for one request; it stays open until the end.
 
         Raises:
             NoDataError: Nothing has been published yet.
-            PublishError: The pointer or its file is unusable, and no generation was open before.
+            PublishError: The pointer or the file that it names cannot be used, and no generation
+                was open before.
         """
         with self.current().reading() as reading:
             yield reading
@@ -149,8 +151,8 @@ class PublishedReader:
         """Return a generation by its id: the current one, or an older one that is on disk.
 
         Raises:
-            NoDataError: The generation is not on disk, or nothing has been published yet.
-            PublishError: The file of the generation is unusable.
+            NoDataError: The generation is no longer on disk, or nothing has been published yet.
+            PublishError: The generation's file cannot be used.
         """
         current = self.current()
         if current.info.generation_id == generation_id:

@@ -1,7 +1,7 @@
 """Queries of a generation that the API or pages of the dashboard share.
 
-Each function takes a :class:`app.published.Reading` and returns plain rows. See
-``warehouse/README.md`` for tables and columns.
+Each function takes a :class:`app.published.Reading`; a row is a mapping from column name to value.
+See ``warehouse/README.md`` for tables and columns.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Row = dict[str, Any]
 
 
 def stores(reading: Reading) -> list[Row]:
-    """Return all stores."""
+    """Return the rows of table ``stores``, ordered by store number."""
     return reading.rows("SELECT * FROM stores ORDER BY store_id")
 
 
 def store(reading: Reading, store_id: int) -> Row | None:
-    """Return one store; None for an unknown store."""
+    """Return a store's row of table ``stores``; None if there is no such store."""
     return reading.row("SELECT * FROM stores WHERE store_id = ?", [store_id])
 
 
@@ -43,7 +43,10 @@ def store_forecast(
 
 
 def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Return the last days of a store up to the origin; NULL on days without observation."""
+    """Return a store's sales on the last ``days`` days up to the forecast origin, ordered by day.
+
+    Sales are NULL on days that no file has a row for.
+    """
     return reading.rows(
         """
         SELECT * FROM daily_sales
@@ -89,12 +92,12 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
 
 
 def model(reading: Reading, model_version: str) -> Row | None:
-    """Return one trained model; None for an unknown version."""
+    """Return a model's row of table ``model_versions``; None if the version is unknown."""
     return reading.row("SELECT * FROM model_versions WHERE model_version = ?", [model_version])
 
 
 def newest_promotion(reading: Reading, model_version: str) -> Row | None:
-    """Return the newest decision that made a model champion; None without one."""
+    """Return the newest decision that made this model the champion; None if there was none."""
     return reading.row(
         """
         SELECT * FROM promotions
@@ -106,7 +109,11 @@ def newest_promotion(reading: Reading, model_version: str) -> Row | None:
 
 
 def backtest(reading: Reading, model_version: str) -> list[Row]:
-    """Return overall scores of a model and of simple methods, by origin; NULL is all origins."""
+    """Return the backtest errors of a model, and those of simple methods on the same store-days.
+
+    There is one row per method and forecast origin, newest origin first. Rows for all origins
+    together come before them and have a NULL origin.
+    """
     return reading.rows(
         """
         SELECT * FROM backtest_scores
@@ -118,7 +125,7 @@ def backtest(reading: Reading, model_version: str) -> list[Row]:
 
 
 def importances(reading: Reading, model_version: str, features: int) -> list[Row]:
-    """Return the most important features of a model, the strongest first."""
+    """Return the ``features`` most important features of a model, largest share of gain first."""
     return reading.rows(
         """
         SELECT feature, gain_share, splits FROM feature_importance

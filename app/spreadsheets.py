@@ -1,6 +1,6 @@
 """Make text cells of CSV files safe, so that a spreadsheet does not run them as formulas.
 
-A text that begins like a formula gets an apostrophe in front (OWASP, "CSV Injection"). Numbers stay
+Text that begins like a formula gets an apostrophe in front (OWASP, "CSV Injection"). Numbers stay
 as they are.
 """
 
@@ -15,7 +15,7 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with every text safe in a cell."""
+    """Return the frame with its text escaped, so that no spreadsheet runs it as a formula."""
     text = pl.selectors.string()
     starts = text.str.head(1).is_in(_STARTS_FORMULA)
     return frame.with_columns(pl.when(starts).then("'" + text).otherwise(text).name.keep())

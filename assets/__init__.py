@@ -1,7 +1,7 @@
-"""Run the product with Dagster: the chain as assets, with checks, jobs, schedules and sensors.
+"""Run the pipeline with Dagster, as assets with checks, jobs, schedules and sensors.
 
-One module per part of the chain or concept of Dagster. An asset calls a step of
-:mod:`rossmann_ml.pipeline` and reports its result as metadata; all computing is in the library.
+There is one module per part of the pipeline or Dagster concept. Each asset calls a step of
+:mod:`rossmann_ml.pipeline` and reports its result as metadata; ``rossmann_ml`` does all computing.
 """
 
 from rossmann_ml.base import process

@@ -1,4 +1,4 @@
-"""Evaluate the alert rules once per run, and show each rule as a check on its asset."""
+"""Evaluate the alert rules once per run, and show each rule as a check on the asset it concerns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -48,7 +48,10 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
     metadata={"dagster/table_name": "monitoring.alerts"},
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Evaluate all rules, record and send alerts; a failed delivery does not fail the step."""
+    """Evaluate all alert rules, then record and send alerts.
+
+    If an alert cannot be sent, the step does not fail.
+    """
     is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
     run = replace(run_of(context), is_publishing=is_publishing)
     report = ALERT_RULES(writer.session(context), run)
@@ -91,7 +94,10 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
 def alert_checks(
     context: dg.AssetCheckExecutionContext, writer: Writer
 ) -> Iterator[dg.AssetCheckResult]:
-    """Report each rule as a check that fails while it has an open alert; none of them blocks."""
+    """Report each rule as a check, which fails while the rule has an open alert.
+
+    A failed check does not stop the steps after it.
+    """
     with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)
     for key in context.selected_asset_check_keys:

@@ -1,7 +1,7 @@
 """Run Great Expectations suites as blocking asset checks.
 
-A failed expectation of error severity stops everything downstream, so the last published
-generation stays. Warnings are recorded and do not stop the job. dbt's tests are checks in
+A failed expectation of severity error stops all steps downstream, so the last published generation
+stays current. Warnings are recorded and do not stop the job. dbt's tests become checks in
 :mod:`assets.dbt`.
 """
 
@@ -25,7 +25,7 @@ _PLACES: Mapping[str, Mapping[str, list[str]]] = {
 
 
 def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
-    """Build one check for each suite, on the asset whose table the suite reads."""
+    """Build one asset check for each suite, on the asset whose table the suite reads."""
     return [_checks(place, dict(suites)) for place, suites in _PLACES.items()]
 
 

@@ -1,8 +1,8 @@
 """Show dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
-dagster-dbt builds the graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt, because
-dagster-dbt's `DbtCliResource` first runs ``dbt --version``, which takes five seconds and calls the
-package index, and because commands without Dagster need the same step.
+dagster-dbt builds the asset graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt. There
+are two reasons not to use dagster-dbt's ``DbtCliResource``: it first runs ``dbt --version``, which
+takes five seconds and calls the package index, and commands without Dagster need the same step.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,10 +23,10 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
 class Translator(DagsterDbtTranslator):
-    """Translate dbt's names to Dagster's: folders are groups, schema and table are the key.
+    """Translates dbt's names to Dagster's: a folder becomes a group, schema and table the key.
 
     Args:
-        step: Name of the step that builds the models; the models get it as a tag.
+        step: Name of the step that builds the models, which becomes a tag of their assets.
     """
 
     def __init__(self, step: str) -> None:
@@ -34,13 +34,13 @@ class Translator(DagsterDbtTranslator):
         self._step = step
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Return schema and table; the table's name may differ from the model's."""
+        """Return schema and table as the asset's key; the table's name may not be the model's."""
         key = super().get_asset_key(dbt_resource_props)
         alias = dbt_resource_props.get("alias")
         return key if alias is None else dg.AssetKey([*key.path[:-1], alias])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the model's folder: staging, core or marts."""
+        """Return the model's folder (staging, core or marts) as the asset's group."""
         return str(dbt_resource_props["fqn"][1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
@@ -48,7 +48,7 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return the tags for layer and step."""
+        """Return tags: ``layer`` is the model's folder, ``step`` names the step that builds it."""
         return {"layer": str(dbt_resource_props["fqn"][1]), "step": self._step}
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
@@ -57,7 +57,10 @@ class Translator(DagsterDbtTranslator):
 
 
 def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Build the assets of dbt's two selectors; parse the project again if a file changed."""
+    """Build the assets for dbt's selectors ``core`` and ``marts``.
+
+    If a file of the dbt project has changed, the project is parsed again.
+    """
     manifest = ensure_manifest(settings)
 
     @dbt_assets(
@@ -82,11 +85,11 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
-    """Return the dbt command for the selector, or for models and tests picked in the UI.
+    """Return the dbt command that builds a selector, or models and tests picked in Dagster's UI.
 
-    dbt adds the tests of the models by its default, eager selection. Any other selection would
-    leave out tests that Dagster waits for, and Dagster would skip the steps downstream without a
-    failure.
+    By default (eager selection), dbt also runs the tests that belong to the models. Any other
+    selection would omit tests that Dagster waits for, and Dagster would skip the steps downstream
+    without a failure.
     """
     assets = context.assets_def
     if assets.keys == set(assets.node_keys_by_output_name.values()):
@@ -121,7 +124,7 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
 
 
 def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str]:
-    """Return the names of selected models and tests that are missing from dbt's results."""
+    """List the selected models and tests that are missing in dbt's results, by name."""
     assets = context.assets_def
     wanted = [
         *(spec for spec in assets.specs if spec.key in context.selected_asset_keys),

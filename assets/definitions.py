@@ -1,7 +1,7 @@
-"""Assemble the code location: all assets, checks, jobs, schedules, sensors and resources.
+"""Assemble all assets, checks, jobs, schedules, sensors and resources for Dagster.
 
-``workspace.yaml`` loads :data:`defs`; tests and `rossmann refresh` call
-:func:`build_definitions`.
+Dagster calls them a code location. ``workspace.yaml`` names :data:`defs`; tests and
+``rossmann refresh`` call :func:`build_definitions`.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def build_definitions(
     resource_overrides: Mapping[str, Any] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
-    """Build the code location.
+    """Build Dagster's code location, which contains everything that Dagster can run.
 
     Args:
-        settings: Paths of files and warehouse; read from the environment if not given.
+        settings: Paths of files and warehouse; None reads them from the environment.
         resource_overrides: Resources by name that replace the default ones.
-        loggers: Additional loggers of runs, by name.
+        loggers: Additional loggers for runs, by name.
 
     Raises:
-        FaultError: The dbt project does not parse.
+        FaultError: dbt cannot parse its project.
         SettingsError: A setting or parameter cannot be used.
     """
     settings = settings or load_settings()
@@ -82,5 +82,5 @@ def build_definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Build the code location that ``workspace.yaml`` names, when Dagster loads it."""
+    """Build the code location when Dagster loads it; ``workspace.yaml`` names this function."""
     return build_definitions()

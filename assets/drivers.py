@@ -1,4 +1,4 @@
-"""Explain the newest forecasts by their drivers."""
+"""Split the newest forecasts into the contributions of drivers, such as promotion or season."""
 
 import dagster as dg
 
@@ -24,7 +24,7 @@ from rossmann_ml.pipeline.steps import EXPLAIN
     metadata={"dagster/table_name": "forecasting.forecast_drivers"},
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Explain the newest forecasts; the same forecasts are not explained twice."""
+    """Compute the drivers of the newest forecasts, unless that has been done already."""
     report = EXPLAIN(writer.session(context), run_of(context))
     largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
     return dg.MaterializeResult(

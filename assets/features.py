@@ -1,4 +1,4 @@
-"""Build the feature panels: one to train on, one of the days to forecast."""
+"""Build two feature tables (panels): one to train on, and one with the days to forecast."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ CORE = [
 def training_panel(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Build the panel of the profile's origins."""
+    """Build the panel to train on, with the past origins that the training profile asks for."""
     report = steps.TRAINING_PANEL(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(metadata=_reported(report))
 
@@ -50,7 +50,7 @@ def training_panel(
     metadata={"dagster/table_name": "features.scoring_panel"},
 )
 def scoring_panel(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Build the panel of the newest origin."""
+    """Build the panel with the days to forecast from the newest origin."""
     report = steps.SCORING_PANEL(writer.session(context), run_of(context))
     return dg.MaterializeResult(metadata=_reported(report))
 

@@ -1,4 +1,4 @@
-"""Forecast the newest origin with the champion, and past origins with models of their time."""
+"""Forecast from the newest origin with the champion, and from past origins with older models."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN, possible_origins
 from rossmann_ml.warehouse.session import Session
 
 FORECAST_ORIGINS = dg.DynamicPartitionsDefinition(name="forecast_origin")
-"""Past origins that can be backfilled; every refresh updates the list."""
+"""Past origins from which forecasts can be backfilled, as partitions; each refresh updates them."""
 
 FORECASTS = dg.AssetKey(["forecasting", "forecasts"])
 FRESH_FOR_A_WEEK = dg.FreshnessPolicy.time_window(
@@ -52,7 +52,7 @@ _TABLES = {
     ],
 )
 def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Score the panel with the champion; unchanged inputs are not scored again."""
+    """Forecast with the champion; if no input has changed, keep the forecasts that exist."""
     report = steps.FORECAST(writer.session(context), run_of(context))
     list_origins(context.instance, writer.session(context))
     for name in _TABLES:
@@ -81,7 +81,7 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Train as of the origin and store its forecasts."""
+    """Train on data known at the partition's origin, and store the forecasts from this origin."""
     run = run_of(context, training.profile)
     origin = date.fromisoformat(context.partition_key)
     report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))
@@ -89,7 +89,7 @@ def backfilled_forecasts(
 
 
 def list_origins(instance: dg.DagsterInstance, session: Session) -> list[str]:
-    """Set the partitions to the origins that can be backfilled now; return them, newest first."""
+    """Set the partitions to the origins that can be backfilled now; return these, newest first."""
     with session.reading() as connection:
         possible = [str(origin) for origin in possible_origins(connection, session.params)]
     name = str(FORECAST_ORIGINS.name)

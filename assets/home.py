@@ -1,7 +1,7 @@
-"""Set up the folder below the state folder in which Dagster keeps its runs.
+"""Set up the folder in which Dagster records its runs; it is inside the state folder.
 
-``ROSSMANN_DAGSTER_FILE`` names another file than ``dagster.yaml``: in containers the runs are in
-PostgreSQL.
+The variable ``ROSSMANN_DAGSTER_FILE`` can name another configuration than ``dagster.yaml``, for
+example in containers, where runs are recorded in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _PLACE = ".state/dagster"
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Create the folder for DAGSTER_HOME with a copy of ``dagster.yaml``, and set DAGSTER_HOME.
+    """Create Dagster's folder with a copy of ``dagster.yaml``, and set DAGSTER_HOME to it.
 
-    Paths in the file are relative to the checkout. In the copy they are absolute, because a
+    Paths in the original are relative to the checkout. In the copy they are absolute, because a
     process may have any working directory.
 
     Returns:
-        Path of the folder.
+        Path of Dagster's folder.
     """
     home = (settings.state_path / "dagster").resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -42,5 +42,5 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open Dagster's record of runs, the one that its UI shows, as a context manager."""
+    """Open Dagster's record of runs, which its UI shows; the result is a context manager."""
     return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))

@@ -1,6 +1,6 @@
-"""Define the jobs: which assets run together, one after another in one process.
+"""Define the jobs. A job is a set of assets that run one after another in one process.
 
-A process for each step would cost seconds per step, and each would need the writer's lock.
+With one process per step, each step would take seconds longer and need the writer's lock itself.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 
 @dg.failure_hook(required_resource_keys={"pipeline"})
 def record_failed_run(context: dg.HookContext) -> None:
-    """Record a failed run in ``status.json`` for readers, and raise its alert.
+    """Record a failed run in ``status.json`` for readers, and raise an alert about it.
 
-    The alerts step does not run after a failure, so all other due alerts are raised here too.
+    After a failure, the step that evaluates the alert rules does not run. All other alerts that are
+    due are therefore raised here, too.
     """
     reason = words_of(cause_of(context))
     failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
@@ -36,7 +37,10 @@ def record_failed_run(context: dg.HookContext) -> None:
 
 
 def cause_of(context: dg.HookContext) -> BaseException:
-    """Return the first product error among a step's error and its causes, else the last cause."""
+    """Return the first ``RossmannError`` in the chain of a step's error and its causes.
+
+    If there is none, return the last cause.
+    """
     error = context.op_exception or RuntimeError("the step failed without an error")
     while error.__cause__ and not isinstance(error, RossmannError):
         error = error.__cause__
@@ -44,12 +48,15 @@ def cause_of(context: dg.HookContext) -> BaseException:
 
 
 def words_of(error: BaseException) -> str:
-    """Return the message of a product error; for any other error also its class."""
+    """Return an error's message, with the class in front unless it is a ``RossmannError``."""
     return str(error) if isinstance(error, RossmannError) else f"{type(error).__name__}: {error}"
 
 
 def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:
-    """Record a run that published nothing in ``status.json``, and raise its alert."""
+    """Record in ``status.json`` that a run failed before it could publish, and raise an alert.
+
+    If the alert cannot be recorded, ``warn`` is called with the reason.
+    """
     write_status(pipeline.settings, last_failed_run=failed)
     try:
         watch(Session(pipeline.settings, pipeline.params), run_id=failed.run_id, failure=failed)

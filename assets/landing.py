@@ -1,6 +1,6 @@
-"""Land the retailer's files as tables of schema ``raw``.
+"""Load (land) the retailer's files into the tables of schema ``raw``.
 
-The asset keys equal those of dbt's sources, so that both form one graph.
+The asset keys equal the keys of dbt's sources, so that Dagster shows both as one graph.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
     ]
 )
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Land the files of the raw folder, then the weekly drops; files landed before are skipped."""
+    """Load the files in the raw folder, then the weekly files; skip files loaded before."""
     session = writer.session(context)
     reports = LAND(session, run_of(context))
     for report in reports:

@@ -1,4 +1,4 @@
-"""Turn reports of the library into metadata for Dagster's UI: figures, tables, pictures, paths."""
+"""Convert results of pipeline steps to metadata for Dagster's UI: figures, tables, pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rossmann_ml.base.strict import read_yaml
 
 OWNERS = ["team:forecasting"]
 SUMMARY = "summary"
-"""Key of the line that `rossmann refresh` prints as the result of a step."""
+"""Metadata key of the line that ``rossmann refresh`` prints as the result of a step."""
 
 
 @cache
@@ -33,7 +33,10 @@ def described_tables(schema: str) -> dict[str, str]:
 
 
 def reported(summary: str, **figures: Any) -> dict[str, Any]:
-    """Return metadata with the line for ``rossmann refresh`` and figures; drop those of None."""
+    """Build metadata from figures and the line that ``rossmann refresh`` prints.
+
+    Figures that are None are omitted.
+    """
     return {
         SUMMARY: summary,
         **{name: _shown(value) for name, value in figures.items() if value is not None},
@@ -45,7 +48,10 @@ def _shown(value: Any) -> Any:
 
 
 def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
-    """Return a path relative to the checkout, which is the same on every machine."""
+    """Convert a path to one relative to the checkout, which is the same on every machine.
+
+    A path outside the checkout stays absolute.
+    """
     resolved, home = path.resolve(), settings.home.resolve()
     return dg.MetadataValue.path(
         str(resolved.relative_to(home) if resolved.is_relative_to(home) else resolved)
@@ -53,7 +59,7 @@ def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
 
 
 def table(rows: pl.DataFrame) -> dg.MetadataValue:
-    """Return rows as a Markdown table."""
+    """Convert rows to metadata that Dagster shows as a Markdown table."""
     with pl.Config(
         tbl_formatting="MARKDOWN",
         tbl_hide_dataframe_shape=True,
@@ -68,13 +74,16 @@ def table(rows: pl.DataFrame) -> dg.MetadataValue:
 
 
 def named_values(values: Mapping[str, object]) -> dg.MetadataValue:
-    """Return a Markdown table of two columns, name and value."""
+    """Convert values to a Markdown table with two columns, name and value."""
     lines = ["| | |", "|-|-|", *(f"| {name} | {value} |" for name, value in values.items())]
     return dg.MetadataValue.md("\n".join(lines))
 
 
 def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Return overall backtest scores: one row per model and origin, then all origins together."""
+    """Convert overall backtest errors to a table with one row per model and origin.
+
+    Rows for all origins together come last.
+    """
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
@@ -93,12 +102,12 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
 
 
 def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Return a picture of RMSPE by origin and by horizon week."""
+    """Draw a picture of the backtest RMSPE by origin and by horizon week."""
     return _picture(lambda path: plot_scores(scores, path), "RMSPE by origin and horizon week")
 
 
 def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
-    """Return a picture of the most important features."""
+    """Draw a picture of a model's most important features."""
     return _picture(lambda path: plot_importance(importance, path), "Feature importance")
 
 

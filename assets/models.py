@@ -1,4 +1,4 @@
-"""Backtest a recipe, train the challenger, and let the gate choose the champion."""
+"""Backtest a recipe, train the challenger, and decide whether it becomes the champion."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _ATTEMPTS, _SECONDS_BETWEEN = 3, 20
 
 @contextmanager
 def _retried() -> Iterator[None]:
-    """Retry a step when MLflow does not answer; any other error would only repeat."""
+    """Ask Dagster to retry the step if MLflow cannot be reached; other errors would only repeat."""
     try:
         yield
     except TrackingError as error:
@@ -53,7 +53,10 @@ def _retried() -> Iterator[None]:
 def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Backtest the recipe on the origins of params.yaml; keep folds that exist already."""
+    """Backtest the recipe at the past origins that ``params.yaml`` defines.
+
+    Forecasts for an origin are not computed again if they exist already.
+    """
     report = steps.BACKTEST(writer.session(context), run_of(context, training.profile))
     # a single broken store-day can hold more squared percentage error than a whole origin
     middle = {
@@ -131,7 +134,7 @@ def challenger(
     metadata={"dagster/table_name": "forecasting.promotions"},
 )
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Compare the newest model with the champion, and promote it if it passes the gate."""
+    """Compare the newest model with the champion, and promote it if the gate's rules allow that."""
     with _retried():
         decision = steps.GATE(writer.session(context), run_of(context))
     return dg.MaterializeResult(

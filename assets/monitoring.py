@@ -1,4 +1,4 @@
-"""Measure the drift of data, forecasts and errors before the forecasts are published."""
+"""Measure drift in data, forecasts and errors before the forecasts are published."""
 
 import dagster as dg
 
@@ -29,7 +29,7 @@ _AFTER = dg.AssetKey(["marts", "daily_sales"])
     metadata={"dagster/table_name": "monitoring.drift_metrics"},
 )
 def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Measure the drift of the newest origin and write Evidently's pages."""
+    """Measure drift at the newest forecast origin, and write Evidently's HTML reports."""
     settings = writer.settings
     report = DRIFT(writer.session(context), run_of(context))
     drifted = ", ".join(f"{each.kind}.{each.feature}" for each in report.drifted)

@@ -1,7 +1,8 @@
-"""Run the weekly job from a terminal, as ``python -m assets.refresh`` for `rossmann refresh`.
+"""Run the weekly job from a terminal; ``rossmann refresh`` starts ``python -m assets.refresh``.
 
-:func:`main` chooses the jobs, :func:`run_job` runs one of them. Each run appears in Dagster's UI.
-See `assets.terminal` for the lines per step and `assets.summary` for the closing words.
+:func:`main` chooses the jobs, and :func:`run_job` runs one job. Each run appears in Dagster's UI.
+See :mod:`assets.terminal` for the lines printed per step, and :mod:`assets.summary` for the final
+message.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ _INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the jobs that the arguments name, and print how they end.
+    """Run the jobs that the command-line arguments ask for, and print their outcome.
 
     Returns:
-        Exit code: 0, that of the error that ended the run, 1 after a bug, 130 after an interrupt.
+        Exit code: 0 after success, 130 after an interrupt, 1 after an unexpected error, otherwise
+        the exit code of the ``RossmannError`` that ended the run.
     """
     parser = argparse.ArgumentParser(prog="rossmann refresh")
     parser.add_argument("--retrain", choices=["fast", "full"])
@@ -69,7 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
-    """Run the jobs one after another until one fails; return the record of the last."""
+    """Run the jobs one after another until one fails; return the outcome of the last job run.
+
+    Args:
+        retrain: Training profile, ``fast`` or ``full``; None trains only if there is no champion.
+        origin: Past origin from which to backfill forecasts; None runs the weekly job.
+    """
     started = time.monotonic()
     console = Console(highlight=False)
     settings = load_settings()
@@ -119,8 +126,8 @@ def run_job(
         settings: Paths of files and warehouse.
         instance: Dagster instance that records the run.
         name: Name of the job.
-        profile: Training profile, ``fast`` or ``full``, for a job that trains.
-        partition_key: Partition to run, for a partitioned job.
+        profile: Training profile, ``fast`` or ``full``; a job that does not train ignores it.
+        partition_key: Partition (a forecast origin) to run; None if the job has no partitions.
 
     Returns:
         Outcome of the run, without CPU time and memory.
@@ -184,7 +191,7 @@ def run_job(
 def _ending(
     result: dg.ExecuteInProcessResult, errors: list[BaseException]
 ) -> tuple[int, str | None]:
-    """Return the exit code of a run and the reason of its failure."""
+    """Return a run's exit code, and the reason if it failed; ``errors`` are those of its steps."""
     if result.success:
         return 0, None
     if errors:
@@ -199,10 +206,11 @@ def _ending(
 
 
 def close_lost_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of dead processes as failed, which Dagster would show as running for ever.
+    """Mark runs whose process died as failed, because Dagster would show them as running for ever.
 
-    Call it only with the writer's lock: then every unfinished run of this command is dead.
-    Dagster's run monitoring needs its daemon and cannot see runs inside a command.
+    Call this only while holding the writer's lock: then every unfinished run that
+    ``rossmann refresh`` started is dead. Dagster's run monitoring cannot do this, because it needs
+    Dagster's daemon and does not see runs inside a command.
     """
     lost = instance.get_runs(
         dg.RunsFilter(

@@ -1,6 +1,6 @@
-"""Define the resources of steps: settings and parameters, the writer's session, the profile.
+"""Define the Dagster resources that steps use: settings, parameters, session, training profile.
 
-See `rossmann_ml.base.settings` for the settings and `rossmann_ml.warehouse` for the session.
+See :mod:`rossmann_ml.base.settings` for the settings and :mod:`rossmann_ml.warehouse` for sessions.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _NOT_SHOWN = {"mlflow_tracking_uri"}
 
 
 class Pipeline(dg.ConfigurableResource):
-    """Settings and parameters, for read-only use."""
+    """Resource with settings and parameters, for code that does not write to the warehouse."""
 
     values: dict[str, Any] = Field(
         default={}, description="Settings by name; the environment sets all others."
@@ -28,25 +28,25 @@ class Pipeline(dg.ConfigurableResource):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return the resource for given settings."""
+        """Create the resource from settings."""
         return cls(values=settings.model_dump(mode="json", exclude=_NOT_SHOWN, exclude_none=True))
 
     @property
     def settings(self) -> Settings:
-        """The settings."""
+        """Settings, loaded again at each access."""
         return load_settings(**self.values)
 
     @property
     def params(self) -> Params:
-        """The parameters of ``params.yaml``, read now."""
+        """Parameters in ``params.yaml``, read again at each access."""
         return load_params(self.settings.params_path)
 
 
 class Writer(dg.ConfigurableResource):
-    """Settings, parameters and a session for writing, under the writer's lock.
+    """Resource with settings, parameters and a session that may write, because it holds the lock.
 
-    Steps run in one process, which holds the lock from the first step that needs it to the end of
-    the run. A run waits for another writer.
+    All steps run in one process, which holds the writer's lock from the first step that needs it to
+    the end of the run. If another process holds the lock, the run waits.
     """
 
     pipeline: dg.ResourceDependency[Pipeline]
@@ -58,19 +58,19 @@ class Writer(dg.ConfigurableResource):
 
     @property
     def settings(self) -> Settings:
-        """The settings."""
+        """Settings, loaded again at each access."""
         return self.pipeline.settings
 
     @property
     def params(self) -> Params:
-        """The parameters of ``params.yaml``, read now."""
+        """Parameters in ``params.yaml``, read again at each access."""
         return self.pipeline.params
 
     _session: Session = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Hold the writer's lock until the run ends."""
+        """Yield this resource while holding the writer's lock, until the run ends."""
         patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
         self._session = Session(patient)
         with self._session.holding():
@@ -83,7 +83,7 @@ class Writer(dg.ConfigurableResource):
 
 
 class Training(dg.ConfigurableResource):
-    """Training profile, the same for all steps of a run."""
+    """Resource with the training profile, which all steps in a run share."""
 
     profile: Literal["fast", "full"] = Field(
         default="fast", description="One of training.profiles in params.yaml."
@@ -93,5 +93,5 @@ class Training(dg.ConfigurableResource):
 def run_of(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
 ) -> Run:
-    """Return the library's description of Dagster's run."""
+    """Convert Dagster's run to a ``rossmann_ml`` run; ``profile`` is the size of a training."""
     return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

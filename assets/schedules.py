@@ -1,4 +1,4 @@
-"""Define the schedules: the weekly job on Mondays, with or without a training, and daily alerts."""
+"""Define the schedules: the weekly job on Mondays, with or without training, and daily alerts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TIME_ZONE = "Europe/Berlin"
 def every_monday(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run per week, even if the tick is evaluated several times."""
+    """Request the weekly job without training, once per week; skip weeks that train a model."""
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if reason:
@@ -47,7 +47,7 @@ def every_monday(
 def retraining_mondays(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request the weekly run with a training, in weeks that have one."""
+    """Request the weekly job with training, once per week; skip weeks in which none is due."""
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if not reason:
@@ -66,14 +66,18 @@ def retraining_mondays(
 def every_morning(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one run per day, once a generation is published."""
+    """Request one evaluation of the alert rules per day; skip it until a generation exists."""
     if pointed_path(pipeline.settings.published_path) is None:
         return dg.SkipReason("nothing is published yet")
     return dg.RunRequest(run_key=f"watch-{context.scheduled_execution_time.date()}")
 
 
 def _reason_to_retrain(pipeline: Pipeline, day: date) -> str | None:
-    """Return why this week's run trains; exactly one of the two Monday schedules acts on it."""
+    """Return the reason to train in this week's run; None if no training is due.
+
+    ``day`` is the scheduled Monday. One of the two Monday schedules requests a run if there is a
+    reason, the other one if there is none.
+    """
     return reason_to_train(
         pipeline.settings.published_path,
         day,

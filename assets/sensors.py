@@ -1,4 +1,4 @@
-"""Define the sensors: one starts a refresh for new files, one records runs that died."""
+"""Define the sensors: one runs the weekly job when files arrive, one records runs that died."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ SECONDS_UNTIL_SETTLED = 30
 def incoming_files(
     context: dg.SensorEvaluationContext, pipeline: Pipeline
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a run for new files that can be landed and are no longer being written.
+    """Request a run if new files have arrived that can be loaded and are completely written.
 
-    Before the first publication there is no champion, so the run trains one.
+    Before the first publication there is no champion, so the requested run trains one.
     """
     files = {}
     for raw_file in find_files(pipeline.settings.incoming_path)[0]:
@@ -73,7 +73,7 @@ def incoming_files(
     "a restart) for readers and alerts. A failed step is recorded by the run itself.",
 )
 def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
-    """Record a failed run that has no failed step."""
+    """Record a run that failed although no step failed, for example because its process died."""
     if context.get_step_failure_events():
         return dg.SkipReason("the failed step has recorded it")
     error = context.failure_event.job_failure_data.error

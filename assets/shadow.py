@@ -1,4 +1,4 @@
-"""Compute shadow forecasts: those of a challenger that is not the champion."""
+"""Compute shadow forecasts, which a challenger makes for comparison and which are not served."""
 
 import dagster as dg
 
@@ -25,7 +25,10 @@ from rossmann_ml.pipeline.steps import SHADOW
     metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Score the champion's panel with the challenger, if there is one; each panel only once."""
+    """Forecast with the newest challenger from the same panel as the champion.
+
+    Nothing is computed if there is no challenger, or if its forecasts exist already.
+    """
     report = SHADOW(writer.session(context), run_of(context))
     summary = (
         f"none: {report.reason}"

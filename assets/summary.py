@@ -1,4 +1,4 @@
-"""Print the closing words of ``rossmann refresh``: what was published, next commands, alerts."""
+"""Print the final message of ``rossmann refresh``: what was published, next commands, alerts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rossmann_ml.serving.status import Status
 
 
 def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
-    """Print the current generation and the commands to go on with.
+    """Print facts about the current generation, and commands that use it.
 
     Args:
         console: Terminal to print to.
-        summary: Figures of the current generation.
-        is_new: Whether this command published it.
+        summary: Facts about the current generation.
+        is_new: Whether this command published the generation.
     """
     info = summary.info
     if is_new:
@@ -50,7 +50,7 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
 
 
 def print_alerts(console: Console, status: Status) -> None:
-    """Print the open alerts and the advice to train, if there is any."""
+    """Print the open alerts and the advice to train a challenger; print nothing if none exist."""
     if status.alerts:
         console.print()
         console.print("[bold]Alerts that are open:[/]")

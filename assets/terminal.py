@@ -1,7 +1,7 @@
-"""Print a run of a Dagster job as lines on a terminal.
+"""Print the steps of a Dagster run as lines on a terminal.
 
-:class:`StepLines` prints what :func:`run_logger` receives from Dagster while the run lasts.
-:func:`quiet` keeps everything else off the terminal.
+:func:`run_logger` passes Dagster's events to :class:`StepLines`, which prints them during the run.
+:func:`quiet` keeps all other output off the terminal.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _TITLES: dict[str, str] = {
 
 
 def title_of(step_key: str) -> str:
-    """Return the words for a step, or its name in Dagster where there are none."""
+    """Return a step's title for the terminal, or its name in Dagster if it has no title."""
     return _TITLES.get(step_key, step_key)
 
 
 class StepLines(logging.Handler):
-    """Print a line when a step starts and when it ends, and warnings in between.
+    """Log handler that prints a line when a step starts and when it ends, and its warnings.
 
-    On a screen, a spinner with the newest progress message is shown instead of the first line.
+    On an interactive terminal, a spinner with the newest progress message replaces the first line.
 
     Attributes:
-        steps: Number of steps of the job, set before the run.
+        steps: Number of steps in the job, which must be set before the run.
         started: Number of steps that have started.
     """
 
@@ -53,7 +53,7 @@ class StepLines(logging.Handler):
         self._spinner = console.status("")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print an event or a message that Dagster logs."""
+        """Print an event or a message that Dagster logged."""
         meta = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
         if event is not None:
@@ -62,7 +62,7 @@ class StepLines(logging.Handler):
             self._show_message(record.levelno, escape(str(meta["orig_message"])))
 
     def close(self) -> None:
-        """Remove the spinner of a step that did not succeed."""
+        """Remove the spinner, which is still shown if a step did not succeed."""
         self._spinner.stop()
         super().close()
 
@@ -102,7 +102,7 @@ class StepLines(logging.Handler):
 
 
 def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
-    """Build a Dagster logger that passes the events and messages of a run to handlers."""
+    """Build a Dagster logger that passes the events and messages logged in a run to handlers."""
 
     def build(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("rossmann.refresh", logging.DEBUG)
@@ -115,7 +115,7 @@ def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
 
 @contextlib.contextmanager
 def quiet(log_path: Path) -> Iterator[TextIO]:
-    """Send the output of this process and its children to a log file; yield the terminal."""
+    """Redirect the output of this process and its children to a log file; yield the terminal."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with (
         log_path.open("a", encoding="utf-8") as log,

@@ -1,7 +1,7 @@
-"""Start Dagster on the runs of the state folder: ``python -m assets.ui``, whole or in parts.
+"""Start Dagster, which shows the runs recorded in the state folder: ``python -m assets.ui``.
 
-``rossmann up`` starts the whole. The parts are for containers: code location with its runs, UI
-and daemon in one container each.
+``rossmann up`` starts all parts of Dagster together. In containers, each part runs in a container
+of its own: the code location with its runs, the UI, and the daemon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PARTS = ("all", "code", "webserver", "daemon")
 
 
 def main() -> None:
-    """Replace this process by Dagster on the folder that ``rossmann refresh`` writes to."""
+    """Replace this process with Dagster, which uses the same folder as ``rossmann refresh``."""
     parser = argparse.ArgumentParser(prog="python -m assets.ui", description=__doc__)
     parser.add_argument("--part", choices=_PARTS, default="all")
     parser.add_argument("--host", default="127.0.0.1")
@@ -31,10 +31,10 @@ def main() -> None:
 
 
 def dagster_command(settings: Settings, part: str, host: str, port: str) -> list[str]:
-    """Return the module and arguments that start a part of Dagster.
+    """Return the Python module and the arguments that start a part of Dagster.
 
     Args:
-        settings: Settings with the path of the workspace file.
+        settings: Settings with the path of Dagster's workspace file.
         part: ``all``, ``code`` (the code location, whose runs are its child processes),
             ``webserver`` or ``daemon`` (schedules, sensors and the queue of runs; without a port).
         host: Address to listen on.

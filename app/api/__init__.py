@@ -1,5 +1,5 @@
-"""HTTP API with read-only answers from the published generation.
+"""HTTP API that reads the published generation and changes nothing.
 
-``main`` builds the application, ``routers`` has a module per resource, ``schemas`` defines answers,
-``problems`` defines error answers, ``dependencies`` defines what requests share.
+``main`` builds the application, and ``routers`` has one module per resource. ``schemas`` defines
+request and response bodies, ``problems`` error responses, ``dependencies`` shared parameters.
 """

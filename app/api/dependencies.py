@@ -1,4 +1,4 @@
-"""FastAPI dependencies of requests: the served generation, notes for logs, paging, ETags."""
+"""Define FastAPI dependencies that routes share: open generation, log notes, paging, ETags."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IfNoneMatch = Annotated[
 
 
 async def get_serving(request: Request) -> Serving:
-    """Return the serving of this process."""
+    """Return the process's :class:`Serving`, which keeps the current generation open."""
     serving: Serving = request.app.state.serving
     return serving
 
@@ -42,7 +42,7 @@ ServingNow = Annotated[Serving, Depends(get_serving)]
 
 
 async def get_notes(request: Request) -> Notes:
-    """Return the notes of the request, for its record and log lines."""
+    """Return the notes that collect facts about this request for the logs."""
     return notes_of(request.scope)
 
 
@@ -52,7 +52,7 @@ RequestNotes = Annotated[Notes, Depends(get_notes)]
 def get_reading(
     serving: ServingNow, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
 ) -> Iterator[Reading]:
-    """Yield one generation for the whole request and set its id as the ``ETag`` of the answer.
+    """Yield access to one generation for the whole request; the response's ``ETag`` is its id.
 
     Raises:
         NotModifiedError: ``If-None-Match`` names this generation.
@@ -68,10 +68,10 @@ def get_reading(
 
 
 def check_known(if_none_match: str | None, etag: str) -> None:
-    """End the request with 304 when the caller has the current answer.
+    """End the request with status 304 if the caller already has the current response.
 
     Raises:
-        NotModifiedError: ``if_none_match`` contains ``etag``.
+        NotModifiedError: ``if_none_match``, the request's header, contains ``etag`` or ``*``.
     """
     if if_none_match is None:
         return
@@ -84,14 +84,14 @@ CurrentReading = Annotated[Reading, Depends(get_reading)]
 
 
 class Paging:
-    """Page and format of a list request.
+    """Page and format that a list request asks for.
 
     Attributes:
-        request: Request with the other query parameters.
+        request: HTTP request, which also has the query parameters for filters.
         limit: Largest number of rows in the page.
-        cursor: Place to continue at; None for the first page.
-        form: Format from the query; None means by ``Accept``.
-        if_none_match: ``If-None-Match`` header of the request.
+        cursor: Encoded cursor at which the page begins; None for the first page.
+        form: Format named in the query; None if the ``Accept`` header decides.
+        if_none_match: Header ``If-None-Match`` of the request; None if it has none.
     """
 
     def __init__(

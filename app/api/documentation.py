@@ -1,4 +1,4 @@
-"""Complete the OpenAPI document with what holds for every operation.
+"""Add error responses, API keys and the rate limit to the OpenAPI document.
 
 ``create_app`` in :mod:`app.api.main` serves the page ``/docs`` with ``fastapi_offline``.
 """
@@ -15,10 +15,10 @@ from app.api.settings import ApiSettings
 
 
 def complete_document(app: FastAPI, settings: ApiSettings) -> None:
-    """Add problems, keys and the rate limit to the operations of the OpenAPI document.
+    """Make the application describe errors, keys and the rate limit in its OpenAPI document.
 
-    Problems get their own media type. Keys and the rate limit are described only where the settings
-    turn them on.
+    Error responses get their own media type. Keys and the rate limit are described only if the
+    settings turn them on.
     """
     make_document = app.openapi
 

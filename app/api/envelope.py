@@ -1,7 +1,7 @@
-"""Outermost ASGI layer: request id, security headers, metrics, log lines, records of requests.
+"""Add request ids and security headers to responses, and record requests in logs and metrics.
 
-It leaves answers as they are, except that an unexpected exception becomes a problem without details
-of the code. See ``guard`` for keys and limits.
+This outermost ASGI layer leaves response bodies as they are. Only an unexpected exception becomes
+an error response, without details of the code. See :mod:`app.api.guard` for keys and limits.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ NO_ROUTE = "(none)"
 
 
 class Envelope:
-    """ASGI layer around an application.
+    """ASGI layer that adds headers to all responses of an application and records its requests.
 
     Args:
         app: Application to wrap.
-        metrics: Metrics that count every answer.
-        request_log: Log that records every request; None records nothing.
+        metrics: Metrics that count every response.
+        request_log: Log that records every request; None if requests are not recorded.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, request_log: RequestLog | None) -> None:
@@ -53,7 +53,7 @@ class Envelope:
         self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Pass a request to the application, add headers to the response, record the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -111,7 +111,7 @@ class Envelope:
 
 
 def _store_id(scope: Scope) -> int | None:
-    """Return the store number in the path, whether or not that store exists."""
+    """Return the store number in the request's path, even if no such store exists, else None."""
     named = str(scope.get("path_params", {}).get("store_id", ""))
     return int(named) if named.isascii() and named.isdigit() and len(named) <= 9 else None
 

@@ -1,4 +1,4 @@
-"""Encode rows as JSON, CSV, Parquet or Arrow, and choose the format of an answer."""
+"""Encode rows as JSON, CSV, Parquet or Arrow, and choose the format of a response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.spreadsheets import harmless_frame
 
 
 class Format(StrEnum):
-    """Formats of rows in answers."""
+    """Formats in which a response can contain rows."""
 
     JSON = "json"
     CSV = "csv"
@@ -42,7 +42,11 @@ OTHER_FORMATS = {
 
 
 def choose_format(asked: Format | None, accept: str | None) -> Format:
-    """Return the format named in the query, else the best that ``Accept`` allows, else JSON.
+    """Choose a response's format: the one in the query, else by the header ``Accept``, else JSON.
+
+    Args:
+        asked: Format named in the query; None if it names none.
+        accept: Value of the header ``Accept``; None if the request has none.
 
     Raises:
         ProblemError: ``Accept`` allows none of the formats.
@@ -66,7 +70,7 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
     Args:
         frame: Rows to encode.
         form: Format of the result.
-        head: Fields before the rows in JSON; the other formats contain only the rows.
+        head: Fields that JSON contains before the rows; other formats contain only the rows.
 
     Returns:
         Encoded rows. In CSV, text that a spreadsheet would run as a formula gets an apostrophe
@@ -87,6 +91,6 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
 
 
 def with_instants(frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert timestamps, which the warehouse keeps in UTC, to ISO 8601 text with ``Z``."""
+    """Convert timestamp columns, whose times are in UTC, to ISO 8601 text that ends in ``Z``."""
     stamps = pl.selectors.datetime()
     return frame.with_columns(stamps.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))

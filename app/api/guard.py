@@ -22,11 +22,14 @@ _OPEN_FOLDER = "/docs/"
 
 
 class Guard:
-    """ASGI layer around an application; refuses requests with 401, 408, 413 or 429.
+    """ASGI layer that refuses requests without a valid key or above a limit.
+
+    The status is 401 without a valid key, 429 above the rate limit, and 408 or 413 for a body that
+    arrives too slowly or is too large.
 
     Args:
         app: Application to wrap.
-        settings: Keys and limits.
+        settings: API settings with the accepted keys and the limits.
     """
 
     def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
@@ -36,7 +39,7 @@ class Guard:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the application, or answer with the reason for the refusal."""
+        """Pass a request to the application, or respond with the reason for refusing it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -84,7 +87,7 @@ class Guard:
             )
 
     def _counted(self, receive: Receive) -> Receive:
-        """Return a receive function that limits size and time of a body while it arrives."""
+        """Wrap ``receive`` so that it fails once a request body is too large or too slow."""
         size = 0
         is_complete = False
         deadline = time.monotonic() + self._settings.body_timeout_seconds

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 
 
 def hash_key(key: str) -> bytes:
-    """Return the SHA-256 of a key, which is all that is kept of it."""
+    """Return the SHA-256 hash of a key; only this hash is stored, never the key."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
-    """Return the name of the holder of a key; None for an unknown key.
+    """Return the name of a key's holder; None if the key is unknown.
 
-    Compares every hash, so that the time does not depend on the key.
+    The key's hash is compared with all known hashes, so that the time does not depend on the key.
     """
     found, asked = None, hash_key(key)
     for name, known in hashes.items():
@@ -36,7 +36,7 @@ def new_key() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print a new key for a holder, and the entry for ``ROSSMANN_API_KEYS``."""
+    """Print a new key for the holder named in the arguments, and its entry in the settings."""
     if len(arguments) != 1 or not arguments[0].replace("-", "").isalnum():
         sys.stderr.write("usage: python -m app.api.keys NAME (letters, digits and hyphens)\n")
         return 2

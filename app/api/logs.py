@@ -1,7 +1,7 @@
-"""Log of the API process: JSON lines on standard error, with the request id.
+"""Configure the API's log, which is written to standard error as JSON lines.
 
-The log contains refused requests, failures and changes of generation, and never an API key, a
-header or a query string. See :mod:`app.api.request_log` for the records of all requests.
+The log contains refused requests, failures and switches to a new generation. It never contains an
+API key, a header or a query string. See :mod:`app.api.request_log` for the records of all requests.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _FIELDS = ("request_id", "method", "path", "status", "milliseconds", "key_name")
 
 
 class JsonLines(logging.Formatter):
-    """Formatter that writes a record as one line of JSON."""
+    """Formatter that converts a log record to one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return time, level, logger, message and the fields of the request as JSON."""
+        """Convert time, level, logger, message and request fields of a log record to JSON."""
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -33,7 +33,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send all logs of this process to standard error as JSON lines."""
+    """Write all log records of this process from ``level`` up to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -49,11 +49,11 @@ Six-week sales forecasts for every store, read from the newest published generat
 
 
 def create_app(settings: Settings | None = None, api: ApiSettings | None = None) -> FastAPI:
-    """Build the application.
+    """Build the FastAPI application.
 
     Args:
-        settings: Locations of files; by default from the environment.
-        api: Keys, limits and other settings of the API; by default from the environment.
+        settings: Locations of files; None reads them from the environment.
+        api: Keys, limits and other settings of the API; None reads them from the environment.
     """
     api = api or load_api_settings()
     settings = settings or default_settings()

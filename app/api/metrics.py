@@ -1,4 +1,4 @@
-"""Prometheus metrics of the API: requests, latency, served generation, dropped records."""
+"""Collect Prometheus metrics: requests, latency, served generation, dropped request records."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Metrics:
             ).set_function(lambda: request_log.dropped)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Count an answer; ``path`` is a route template, which keeps the number of series small."""
+        """Count a response; ``path`` is a route template, to keep the number of series small."""
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def serves(self, generation_id: str, published_at: float) -> None:
-        """Set the generation that is served from now on."""
+        """Set the generation that is served from now on, and its Unix time of publication."""
         self._generation.clear()
         self._generation.labels(generation_id).set(published_at)
 

@@ -1,4 +1,4 @@
-"""Facts about a request that are collected while it is answered, for logs and metrics."""
+"""Collect facts about a request while it is processed, for logs and metrics."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ NOTES = "rossmann.notes"
 
 @dataclass(slots=True)
 class Notes:
-    """Facts about one request; each attribute is a field of its record.
+    """Facts about one request; they become fields of its record in the request log.
 
     Attributes:
         request_id: Identifier that the caller sent, or a new one.
-        status: HTTP status of the answer.
-        stores: Number of stores in the answer; None where it is not about stores.
-        generation_id: Generation that the answer was read from; None where none was needed.
-        key_name: Holder of the API key; None without keys.
-        what_if: What-if question and its forecasts; None for other requests.
+        status: HTTP status of the response.
+        stores: Number of stores in the response; None if it contains no stores.
+        generation_id: Generation that the response was read from; None if none was read.
+        key_name: Name of the API key's holder; None if no valid key was sent or none is required.
+        what_if: Content of a what-if request and its forecasts; None for other requests.
     """
 
     request_id: str

@@ -1,6 +1,6 @@
-"""Error answers as RFC 9457 problem details, and their description in the OpenAPI document.
+"""Build error responses (problem details, RFC 9457) and describe them for the OpenAPI document.
 
-``KINDS`` lists every kind of problem; raise :class:`ProblemError` to answer with one.
+``KINDS`` lists every kind of problem; raise :class:`ProblemError` to respond with one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LONGEST_FOUND = 200
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of problem.
+    """Kind of problem that an error response can report.
 
     Attributes:
-        status: HTTP status.
-        title: Short name, the same for every occurrence.
-        example: Detail of one occurrence, for the OpenAPI document.
+        status: HTTP status of the response.
+        title: Short name, the same for all errors of this kind.
+        example: Example of the text ``detail``, for the OpenAPI document.
     """
 
     status: int
@@ -104,7 +104,7 @@ class InvalidValue(BaseModel):
 
 
 class Problem(BaseModel):
-    """Reason why a request was refused (RFC 9457)."""
+    """Reason why a request failed, in the format of RFC 9457."""
 
     type: str = Field(examples=["urn:rossmann:problem:unknown-store"])
     title: str = Field(examples=["Unknown store"])
@@ -120,13 +120,13 @@ class Problem(BaseModel):
 
 
 class ProblemError(HTTPException):
-    """Exception that ends a request with a problem.
+    """Exception that ends a request with an error response.
 
     Args:
-        kind: One of ``KINDS``.
+        kind: Kind of problem, a key of ``KINDS``.
         detail: What failed, and what the caller can do.
-        errors: Invalid values of the request.
-        headers: Additional headers of the answer.
+        errors: Invalid values in the request; None for other kinds of problems.
+        headers: Additional headers of the response.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class ProblemError(HTTPException):
 
 
 class NotModifiedError(Exception):
-    """Exception that ends a request with 304, because the caller has the current answer."""
+    """Exception that ends a request with 304, because the caller has the current response."""
 
     def __init__(self, etag: str) -> None:
         super().__init__(etag)
@@ -151,13 +151,13 @@ class NotModifiedError(Exception):
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
-    """Return the problem for one value that FastAPI's own validation cannot check."""
+    """Return the error for one invalid value that FastAPI's own validation cannot detect."""
     error = InvalidValue(location=location, message=message, found=_plain(found))
     return ProblemError("invalid-value", _listed([error]), errors=[error])
 
 
 def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """Return the ``responses`` of a route for kinds of problems, for the OpenAPI document."""
+    """Return OpenAPI ``responses`` for a route that can fail with these keys of ``KINDS``."""
     by_status: dict[int | str, dict[str, Any]] = {}
     for name in kinds:
         kind = KINDS[name]
@@ -198,7 +198,7 @@ def _respond(content: dict[str, object], error: HTTPException) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Register handlers that turn exceptions of the application into problems."""
+    """Register handlers that convert exceptions raised in the application to error responses."""
     app.exception_handler(ProblemError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
@@ -236,7 +236,7 @@ def _plain(value: object) -> object:
 
 
 def _http(request: Request, error: HTTPException) -> Response:
-    """Answer with a problem for an error of the framework, such as an unknown path."""
+    """Build the response for an error that FastAPI itself raised, such as for an unknown path."""
     phrase = HTTPStatus(error.status_code).phrase
     problem = Problem(
         type=f"urn:rossmann:problem:{phrase.lower().replace(' ', '-')}",

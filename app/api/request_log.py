@@ -1,4 +1,4 @@
-"""Record every request as a line of JSON in a file a day, without delaying answers.
+"""Record every request as a JSON line in one file per day, without delaying responses.
 
 :class:`RequestLog` takes records from a bounded queue and appends them in one background thread; it
 counts the requests that it cannot record. ``docs/api.md`` lists the fields. The dbt model
@@ -22,10 +22,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """Appends records of requests to ``YYYY-MM-DD.jsonl``, the day in UTC.
+    """Log that appends one record per request to the file of its UTC day, ``YYYY-MM-DD.jsonl``.
 
     Args:
-        folder: Folder of the files; the first record creates it.
+        folder: Folder that contains the files; the first record creates it.
         kept_days: Number of days before today whose files are kept.
         capacity: Number of records that may wait to be written.
     """
@@ -56,7 +56,7 @@ class RequestLog:
             self._thread.join(timeout=10)
 
     def record(self, record: dict[str, Any]) -> None:
-        """Queue a record; count it as dropped when the queue is full."""
+        """Add a record to the queue; if the queue is full, count the record as dropped."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -89,7 +89,7 @@ class RequestLog:
 
 
 def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """Append JSON lines in one write, so that several processes may share a file.
+    """Append records to a file as JSON lines in one write, so that processes may share the file.
 
     Raises:
         OSError: The system refused the write, or wrote only a part.

@@ -1,6 +1,6 @@
-"""Build pydantic models of table rows from the published contract, for the OpenAPI document.
+"""Build pydantic models of table rows from ``contract.yaml``, for the OpenAPI document.
 
-The document therefore describes columns with the same words as ``warehouse/README.md``.
+The OpenAPI document therefore describes columns with the same words as ``warehouse/README.md``.
 """
 
 from __future__ import annotations

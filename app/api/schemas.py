@@ -1,4 +1,4 @@
-"""Models of requests and answers, with the units and examples of the OpenAPI document."""
+"""Define request and response bodies, with units and examples for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rossmann_ml.serving.generations import GenerationInfo
 
 
 def _as_utc(value: object) -> object:
-    """Add the time zone UTC to timestamps of the warehouse, which have none."""
+    """Add the time zone UTC to a timestamp that has none, such as those in the warehouse."""
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -23,7 +23,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _written_out(value: object) -> object:
-    """Accept days written YYYY-MM-DD; reject numbers, which pydantic would take as timestamps."""
+    """Accept a day written YYYY-MM-DD; reject a number, which pydantic would read as a time."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         return value
     if type(value) is date:
@@ -38,7 +38,7 @@ Money = Annotated[float, Field(description="EUR", examples=[5263.4])]
 
 
 class Provenance(BaseModel):
-    """Origin, model, data and generation of an answer."""
+    """Generation that a response comes from, with its forecast origin, model and data."""
 
     generation_id: str = Field(
         description="Identifier of the published file.", examples=["3f1c9a2b7d40"]
@@ -56,7 +56,7 @@ class Provenance(BaseModel):
 
     @classmethod
     def of(cls, info: GenerationInfo, model_version: str | None = None) -> Provenance:
-        """Return the provenance of a generation; ``model_version`` replaces its champion."""
+        """Build the provenance of a generation; ``model_version`` replaces that of its champion."""
         values = info.as_row()
         values["model_version"] = model_version or info.model_version
         return cls.model_validate(values)
@@ -66,7 +66,7 @@ FORECAST_UNITS = {"sales": "EUR per store and day"}
 
 
 class ForecastDay(BaseModel):
-    """Forecast of a store for one day; 0 on closed days."""
+    """Forecast for one store and day; sales are 0 if the store is closed."""
 
     target_date: date = Field(examples=["2015-08-01"])
     horizon_days: int = Field(
@@ -89,7 +89,7 @@ class ForecastDay(BaseModel):
 
 
 class StoreForecast(BaseModel):
-    """Forecast of a store from one origin."""
+    """Forecast for one store from one forecast origin."""
 
     store_id: int = Field(examples=[1])
     units: dict[str, str] = Field(
@@ -101,7 +101,7 @@ class StoreForecast(BaseModel):
 
 
 class Champion(BaseModel):
-    """Model that makes the forecasts."""
+    """Model whose forecasts are served."""
 
     model_version: str = Field(examples=["blend-20150731-01234567"])
     family: str = Field(examples=["blend"])
@@ -129,7 +129,7 @@ class Promotion(BaseModel):
 
 
 class BacktestScore(BaseModel):
-    """Accuracy at one past origin, of a model refitted on the data known then."""
+    """Accuracy at a past origin, or over all, of a model refitted on the data known then."""
 
     model: str = Field(
         description="Family of the champion, or a simple method scored on the same rows."
@@ -152,7 +152,7 @@ class BacktestScore(BaseModel):
 
 
 class Importance(BaseModel):
-    """Importance of a feature in the champion."""
+    """Importance of one feature in the champion model."""
 
     feature: str
     gain_share: Share
@@ -160,7 +160,7 @@ class Importance(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """Champion, the decision that promoted it, its accuracy and its strongest features."""
+    """Champion, the decision that promoted it, its accuracy and its most important features."""
 
     provenance: Provenance
     champion: Champion
@@ -170,7 +170,7 @@ class ModelInfo(BaseModel):
 
 
 class FailedRunSummary(BaseModel):
-    """Last failed run, as long as no later run has succeeded."""
+    """Last failed run; it is shown until a later run succeeds."""
 
     run_id: str
     at: Instant
@@ -179,7 +179,7 @@ class FailedRunSummary(BaseModel):
 
 
 class HeldPublishSummary(BaseModel):
-    """Generation that is held back because its totals moved too far; the old one stays current."""
+    """Generation held back because its totals moved too far; the previous one stays current."""
 
     generation_id: str = Field(description="Identifier of the generation that is held back.")
     forecast_origin: date
@@ -188,13 +188,13 @@ class HeldPublishSummary(BaseModel):
 
 
 class HeldPublishDetail(HeldPublishSummary):
-    """Held publication with the reason."""
+    """Generation that is held back, with the reason."""
 
     reason: str = Field(description="Totals that moved, and the stores that moved most.")
 
 
 class OpenAlertSummary(BaseModel):
-    """Open alert."""
+    """Alert that is not resolved yet."""
 
     alert_id: str
     raised_at: Instant
@@ -207,7 +207,7 @@ class OpenAlertSummary(BaseModel):
 
 
 class OpenAlerts(BaseModel):
-    """Open alerts and a held publication as of the last run."""
+    """Open alerts as of the last run, and the generation that is held back, if there is one."""
 
     alerts: list[OpenAlertSummary] = Field(description="Open alerts, the most urgent first.")
     held_publish: HeldPublishDetail | None = None
@@ -217,7 +217,7 @@ class OpenAlerts(BaseModel):
 
 
 class Health(BaseModel):
-    """State of the process and of the publication."""
+    """State of the API process and of the published generation."""
 
     status: Literal["ok", "no_generation"]
     generation_id: str | None = None
@@ -231,7 +231,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Readiness of forecasts and what-if questions, and the age of the newest origin."""
+    """Readiness to serve forecasts and what-if requests, and the age of the newest origin."""
 
     status: Literal["ready"] = "ready"
     generation_id: str
@@ -274,7 +274,7 @@ class PlanChangeBody(_Question):
 
 
 class BatchPlanChangeBody(PlanChangeBody):
-    """Changed plan for some of the stores in the question."""
+    """Changed plan for some of the stores in the request."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,
@@ -298,7 +298,7 @@ class _PlanQuestion(_Question):
 
 
 class PredictBody(_PlanQuestion):
-    """What-if question about one store."""
+    """What-if request about one store."""
 
     store_id: _StoreNumber
     changes: list[PlanChangeBody] = Field(
@@ -307,7 +307,7 @@ class PredictBody(_PlanQuestion):
 
 
 class PredictBatchBody(_PlanQuestion):
-    """What-if question about many stores."""
+    """What-if request about many stores."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,
@@ -322,7 +322,7 @@ class PredictBatchBody(_PlanQuestion):
 
 
 class WhatIfDay(ForecastDay):
-    """Forecast of a store for one day of the changed plan."""
+    """Forecast for one store and day under the changed plan."""
 
     store_id: int = Field(examples=[1])
     is_changed: bool = Field(
@@ -340,7 +340,7 @@ class WhatIfDay(ForecastDay):
 
 
 class WhatIfTotals(BaseModel):
-    """Totals over the stores and days of an answer."""
+    """Totals over all stores and days in a what-if response."""
 
     sales_forecast: Money
     stored_forecast: Money | None = Field(

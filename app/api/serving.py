@@ -21,13 +21,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class Serving:
-    """Current generation of this process.
+    """Keeps the current generation open for this process, and switches to a new one.
 
     Attributes:
         reader: Reader of the generations; a generation's ``prepared`` is the future of its what-if
             model.
         settings: Locations of files.
-        metrics: Metrics of the application.
+        metrics: Metrics that the application collects.
     """
 
     def __init__(self, settings: Settings, api: ApiSettings, metrics: Metrics) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the API from ``ROSSMANN_API_*`` variables: keys, limits, log.
+"""Read the settings of the API (keys, limits, log) from ``ROSSMANN_API_*`` variables.
 
 See :mod:`rossmann_ml.base.settings` for the locations of files. No other module of the API reads
 environment variables.
@@ -23,14 +23,16 @@ class ApiSettings(BaseSettings):
 
     Attributes:
         keys: Accepted keys as ``name:hash`` separated by commas; ``python -m app.api.keys NAME``
-            makes one. Empty: requests need no key.
-        rate_limit: Largest number of requests of one key, or of one address without keys, for
-            example ``100/second`` or ``6000/minute``; empty: no limit.
+            makes one. If empty, requests need no key.
+        rate_limit: Largest number of requests with one key, or from one network address without a
+            key, for example ``100/second`` or ``6000/minute``. If empty, there is no limit.
         max_body_bytes: Largest size of a request body in bytes.
-        body_timeout_seconds: Largest number of seconds for a request body to arrive.
+        body_timeout_seconds: Largest number of seconds in which a request body must arrive.
         max_connections: Largest number of open connections; further ones get 503.
-        cors_origins: Origins of browser pages that may read answers, separated by commas.
-        max_origin_age_days: Largest age of the newest origin in days at which ``/ready`` is 200.
+        cors_origins: CORS origins (addresses of web sites whose pages may read responses),
+            separated by commas.
+        max_origin_age_days: Largest age of the newest forecast origin in days; above it, ``/ready``
+            returns 503.
         follow_seconds: Seconds between checks of the pointer to the current generation.
         log_level: Lowest level of the process log, ``DEBUG`` to ``ERROR``.
         record_requests: Whether every request is recorded for the table ``api_usage``.
@@ -70,13 +72,13 @@ class ApiSettings(BaseSettings):
 
     @cached_property
     def key_hashes(self) -> dict[str, bytes]:
-        """Hashes of the keys by the names of their holders."""
+        """SHA-256 hash of each accepted key, by the name of its holder."""
         pairs = (part.split(":") for part in _parts(self.keys))
         return {name: bytes.fromhex(digest) for name, digest in pairs}
 
     @property
     def allowed_origins(self) -> list[str]:
-        """Origins of browser pages that may read answers."""
+        """CORS origins: addresses of web sites whose pages may read responses."""
         return _parts(self.cors_origins)
 
 
@@ -85,10 +87,10 @@ def _parts(value: str) -> list[str]:
 
 
 def load_api_settings(**overrides: object) -> ApiSettings:
-    """Return the settings from the environment.
+    """Read the API settings from environment variables.
 
     Args:
-        **overrides: Values by attribute name that replace those of the environment.
+        **overrides: Values by attribute name that replace those in the environment.
 
     Raises:
         SettingsError: A variable has an invalid value; the message names the variable, and never

@@ -1,4 +1,4 @@
-"""Answer list requests with pages of a published table: filtered, ordered, in any format.
+"""Respond to list requests with pages of a published table: filtered, ordered, in any format.
 
 The routers define the tables and filters, and call :func:`answer_page`. A generation never changes,
 so a cursor is the generation, the fingerprint of the question, and a number of rows.
@@ -38,7 +38,7 @@ def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Res
 
     Raises:
         ProblemError: The cursor or the format is invalid, or the cursor has expired.
-        NotModifiedError: The caller has the current answer.
+        NotModifiedError: The caller already has the current response.
         NoDataError: Nothing has been published yet.
     """
     form = choose_format(asked.form, asked.request.headers.get("accept"))

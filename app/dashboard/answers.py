@@ -19,11 +19,11 @@ T = TypeVar("T")
 
 
 class Answers:
-    """Query runner of a page for one generation.
+    """Runs a page's queries on one generation and caches their results.
 
     Attributes:
         info: Description of the generation: id, forecast origin, model, data.
-        reading: The open generation, for results that cannot be cached.
+        reading: Access to the generation, for results that cannot be cached.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -33,7 +33,7 @@ class Answers:
     def __call__(
         self, query: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return the result of a query on the generation, from the cache if it is there."""
+        """Run a query on the generation and return its result, from the cache if possible."""
         answer: T = _answer(
             (self.info.generation_id, self.info.published_at),
             f"{query.__module__}.{query.__qualname__}",

@@ -1,7 +1,8 @@
-"""Controls that pages share: store, days ahead, filters, rows of buttons.
+"""Show controls that pages share: store, days ahead, filters, rows of buttons.
 
-Each control is bound to the query parameter that its key names, so that a link opens the same view.
-A default value is not in the address. A value that does not exist causes a warning.
+Each control keeps its value in the query parameter with the same name as its key, so that a link
+opens the same view. A control with its default value adds nothing to the address. If the address
+has a value that does not exist, a warning is shown.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
     """Show the list of stores, and return the chosen one; None if the generation has no stores.
 
     Args:
-        ask: Query runner of the generation.
-        place: Container of the control. A warning about the address goes to the current container.
+        ask: Query runner of the page.
+        place: Container in which the control is shown. A warning about an unknown store in the
+            address is shown in the current container.
     """
     stores = {str(row["store_id"]): row for row in ask(queries.stores)}
     if not stores:
@@ -62,10 +64,10 @@ def one_of(
 
     Args:
         label: Title of the control.
-        options: Texts of the buttons.
+        options: Labels of the buttons.
         key: Query parameter that holds the choice.
         default: The option chosen at first; the first one if None.
-        place: Where the buttons go; at the end of the page if None.
+        place: Container in which the buttons are shown; None means the end of the page.
     """
     first = default or options[0]
     warn_unknown(key, options, f'"{first}" is shown')
@@ -94,7 +96,7 @@ class StoreFilter:
         )
 
     def text(self) -> str:
-        """Return the filter in words, for example ``type a; state HE``."""
+        """Describe the filter in words, for example ``type a; state HE``."""
         parts = [
             f"{column.removeprefix('store_')} {', '.join(values)}"
             for column, values in self.chosen.items()

@@ -1,7 +1,7 @@
-"""Show a page: title, warnings, content, source of the data; and elements that pages share.
+"""Show a page (title, warnings, content, source of the data), and elements that pages share.
 
-``show_page`` opens the generation, calls the page's function for the content, and shows an error
-of the product as a message. Shared controls are in ``choices``, tables in ``tables``.
+``show_page`` opens the generation and calls the page's function for the content. It shows an error
+that ``rossmann_ml`` raises as a message. Shared controls are in ``choices``, tables in ``tables``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rossmann_ml.serving.status import read_status
 
 @st.cache_resource(show_spinner=False)
 def reader_of(published_path: Path) -> PublishedReader:
-    """Return the reader of published generations that all visitors of this process share."""
+    """Return the reader of the current generation, which all visitors of this process share."""
     return PublishedReader(published_path)
 
 
@@ -34,7 +34,7 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
 
     Args:
         page: Title and intro of the page.
-        show: Shows the content of the page.
+        show: Function that shows the content of the page.
     """
     st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
     st.title(page.title, anchor=False)
@@ -51,7 +51,7 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
 
 
 def chart(figure: go.Figure, alt: str) -> None:
-    """Show a chart, with a description for screen readers."""
+    """Show a chart; ``alt`` describes it for screen readers."""
     st.plotly_chart(figure, config=theme.CHART_CONFIG, alt=alt)
 
 
@@ -60,8 +60,8 @@ def metric(label: str, value: str, note: str | None = None, **options: Any) -> N
 
     Args:
         label: Name of the number.
-        value: The number as text.
-        note: Small text below the number; without colour or arrow, because less is not worse.
+        value: The number, formatted as text.
+        note: Small text below the number. It has no colour or arrow, because smaller is not worse.
         **options: Further options of ``st.metric``, such as ``help``.
     """
     look: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", **options}
@@ -69,11 +69,11 @@ def metric(label: str, value: str, note: str | None = None, **options: Any) -> N
 
 
 def tabs(key: str, parts: Mapping[str, Callable[[], None]]) -> None:
-    """Show parts of a page as tabs, and compute only the open one.
+    """Show parts of a page as tabs, and compute only the open tab.
 
     Args:
-        key: Query parameter that holds the open tab.
-        parts: By the title of the tab, a function that shows its content.
+        key: Query parameter that holds the title of the open tab.
+        parts: For each tab, in order: its title and the function that shows its content.
     """
     for tab, show in zip(
         st.tabs(list(parts), key=key, on_change="rerun", bind="query-params"),
@@ -86,7 +86,7 @@ def tabs(key: str, parts: Mapping[str, Callable[[], None]]) -> None:
 
 
 def nothing(reason: str) -> None:
-    """Show a message in place of content that does not exist."""
+    """Show the reason why a part of the page has no content."""
     st.info(reason, icon=":material/info:")
 
 

@@ -1,4 +1,4 @@
-"""Describe a page of the dashboard, and find all pages, which are the folders of ``views``."""
+"""Describe a page of the dashboard, and find all pages, which are the folders in ``views``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Page:
     Attributes:
         title: Name in the menu and heading of the page.
         intro: One sentence below the heading on what the page is for.
-        place: Position in the menu, the smallest first; the first page opens without an address.
+        place: Position in the menu: pages are sorted by it, smallest first. The first page opens
+            if the address names none.
     """
 
     title: str
@@ -26,10 +27,11 @@ class Page:
 
 
 def pages() -> dict[str, Page]:
-    """Return the pages in the order of the menu.
+    """Find all pages and sort them as in the menu.
 
     Returns:
-        ``PAGE`` of each folder of ``views``, by the folder's name, which is the page's address.
+        The object ``PAGE`` in each folder of ``views``, by the name of the folder, which is also
+        the page's address.
     """
     found = {name: import_module(f"{_VIEWS}.{name}").PAGE for name in module_names(_VIEWS)}
     return dict(sorted(found.items(), key=lambda item: item[1].place))

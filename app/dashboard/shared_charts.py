@@ -27,9 +27,10 @@ def errors_by(
     The line of the model is thicker.
 
     Args:
-        rows: Scores by model, in the order of ``column``.
+        rows: Errors, with ``model, is_own, rmspe_median`` and ``column``; sorted so that the rows
+            of a model follow each other. ``is_own`` is true for the model's own line.
         column: Column on the horizontal axis, for example ``segment``.
-        label: Writes a value of that column.
+        label: Function that converts a value of that column to text.
         as_ratios: Whether the vertical axis is logarithmic, which keeps small differences readable
             next to one large error.
     """
@@ -54,12 +55,12 @@ def errors_by(
 
 
 def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> go.Figure:
-    """Draw the share of days inside the 80% and 95% ranges, with the shares that are expected.
+    """Draw the share of days inside the 80% and 95% intervals, with the shares that are expected.
 
     Args:
-        rows: Rows with ``coverage_80`` and ``coverage_95``, in the order of ``column``.
+        rows: Rows with ``coverage_80``, ``coverage_95`` and ``column``, sorted by ``column``.
         column: Column on the horizontal axis.
-        label: Writes a value of that column.
+        label: Function that converts a value of that column to text.
     """
     figure = theme.figure(
         height=300,
@@ -101,15 +102,15 @@ def add_line(
     width: float = 2,
     **options: Any,
 ) -> None:
-    """Add a line with marks to a chart.
+    """Add a line with markers to a chart.
 
     Args:
-        figure: The chart.
-        number: Number of the line in the chart, from 0. It selects colour, dash and mark.
-        x: Horizontal positions.
-        y: Vertical positions.
+        figure: Chart to which the line is added.
+        number: Number of the line in the chart, from 0. It selects colour, dash and marker.
+        x: Horizontal position of each point.
+        y: Vertical position of each point.
         name: Text in the legend.
-        hover: Tooltip in Plotly's notation.
+        hover: Template of the tooltip in Plotly's notation.
         width: Width of the line in pixels.
         **options: Further options of Plotly's scatter traces.
     """
@@ -128,13 +129,14 @@ def add_outcomes(
     columns: Mapping[str, str],
     **options: Any,
 ) -> None:
-    """Add stacked bars of good, doubtful and bad outcomes, with a colour and pattern for each.
+    """Add stacked bars with numbers of good, doubtful and bad outcomes, each with its colour.
 
     Args:
-        figure: A chart whose ``barmode`` is ``stack``.
-        x: Horizontal position of each row.
-        rows: Counts.
-        columns: Legend texts by column of the rows, in the order good, doubtful, bad.
+        figure: Chart whose ``barmode`` is ``stack``.
+        x: Horizontal position of each row's bar.
+        rows: Numbers of outcomes, in one column per outcome.
+        columns: Columns of good, doubtful and bad outcomes, in this order, with the texts that the
+            legend shows for them.
         **options: Further options of Plotly's bars.
     """
     looks = ((theme.BLUE, ""), (theme.ORANGE, "/"), (theme.VERMILLION, "x"))
@@ -158,7 +160,10 @@ def add_band(
     opacity: float,
     share: str,
 ) -> None:
-    """Add the area between two bounds, behind the lines that are added later."""
+    """Shade the area between two bounds of an interval; lines that are added later cover it.
+
+    ``share`` is the interval's percentage in the legend, for example ``80``.
+    """
     figure.add_scatter(
         x=[*days, *reversed(days)],
         y=[*upper, *reversed(lower)],
@@ -172,7 +177,10 @@ def add_band(
 
 
 def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, name: str) -> None:
-    """Shade days behind the lines, with an entry in the legend. The days must be in order."""
+    """Shade days behind the lines; ``days`` must be sorted.
+
+    The legend shows ``name`` with a square of colour ``swatch``.
+    """
     # the mark of a day is at its midnight, so its area reaches half a day to each side
     half_a_day = timedelta(hours=12)
     for first, last in _runs(days):
@@ -194,7 +202,7 @@ def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, n
 
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Yield the first and last day of each run of consecutive days."""
+    """Split sorted days into groups of consecutive days; yield each group's first and last day."""
     for _, run in groupby(enumerate(days), key=lambda each: each[1].toordinal() - each[0]):
         consecutive = [day for _, day in run]
         yield consecutive[0], consecutive[-1]

@@ -1,4 +1,4 @@
-"""Show tables with one look on all pages."""
+"""Show tables in the same style on all pages."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def show_table(
 ) -> None:
     """Show a table without row numbers, with a dash for a missing value.
 
-    Columns of days and times get the same format in all tables.
+    Columns that contain days or times get the same format in all tables.
 
     Args:
-        rows: One dictionary for each row, by the titles of the columns.
-        euro: Titles of columns in whole euros.
-        signed_euro: Titles of columns of differences in whole euros.
-        share: Titles of columns of shares, shown as percentages.
-        column_config: Configuration of further columns, as in ``st.dataframe``.
+        rows: One dictionary for each row, from the title of a column to its value.
+        euro: Titles of columns that are shown in whole euros.
+        signed_euro: Titles of columns that are shown in whole euros with a sign.
+        share: Titles of columns that contain fractions and are shown as percentages.
+        column_config: Configuration of other columns by title, as in ``st.dataframe``.
         **options: Further options of ``st.dataframe``.
     """
     days = {

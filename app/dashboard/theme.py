@@ -1,8 +1,8 @@
-"""Colours and look of all charts.
+"""Define the colours and the style of all charts.
 
-The colours are those of Okabe and Ito ("Color Universal Design", 2008), which colour-blind people
-can tell apart. Lines use the four that have a contrast of at least 3 on a white and on a dark page
-(WCAG 2.2, criterion 1.4.11). After four lines the dash changes, so that colour is not needed.
+The colours were chosen by Okabe and Ito ("Color Universal Design", 2008) so that colour-blind
+people can distinguish them. Lines use the four colours with a contrast of at least 3 on a white and
+on a dark page (WCAG 2.2, criterion 1.4.11). From the fifth line on, the dash differs as well.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 BLUE = "#2583C6"
-"""A little lighter than the original, for contrast on a dark page."""
+"""Blue, a little lighter than in the original palette, for contrast on a dark page."""
 VERMILLION = "#D55E00"
 GREEN = "#009E73"
 PURPLE = "#CC79A7"
 GREY = "#808080"
 ORANGE = "#E69F00"
-"""For areas only: too light for a line on a white page."""
+"""Orange, for areas only, because it is too light for a line on a white page."""
 
 LINES = (BLUE, VERMILLION, GREEN, PURPLE)
 DASHES = ("solid", "dash", "dot")
@@ -31,15 +31,15 @@ PROMOTION = ORANGE
 HOLIDAY = VERMILLION
 
 SEQUENTIAL = ("#D6E6F2", "#B4D3E8", "#8FC3E6", "#1F71AF", "#0E5F98", "#003F66")
-"""Scale from low to high in one hue that darkens. The large step in the middle gives white or dark
-grey text enough contrast on each colour."""
+"""Colour scale from low (light blue) to high (dark blue). Because of the large step in the middle,
+either white or dark grey text has enough contrast on each colour."""
 EMPTY_TILE = "rgba(128, 128, 128, 0.15)"
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 def faded(color: str, opacity: float) -> str:
-    """Return a colour with an opacity from 0 to 1, as Plotly writes it."""
+    """Convert a colour ``#RRGGBB`` to Plotly's text for it with an opacity from 0 to 1."""
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
 
@@ -53,14 +53,14 @@ def line_style(number: int) -> dict[str, Any]:
 
 
 def symbol(number: int) -> str:
-    """Return the mark of the n-th line of a chart, from 0."""
+    """Return the marker symbol for the points of the n-th line in a chart, counted from 0."""
     return SYMBOLS[number % len(SYMBOLS)]
 
 
 def days_figure(
     *, height: int, title: str = "EUR a day", tickformat: str = ",.0f", **layout: Any
 ) -> go.Figure:
-    """Return an empty chart of amounts by day.
+    """Create an empty chart with days on the horizontal and amounts on the vertical axis.
 
     Args:
         height: Height in pixels.
@@ -77,7 +77,7 @@ def days_figure(
 
 
 def figure(*, height: int = 320, **layout: Any) -> go.Figure:
-    """Return an empty chart with the common look.
+    """Create an empty chart in the style of all charts.
 
     Args:
         height: Height in pixels; the width follows the page.

@@ -1,4 +1,4 @@
-"""Write numbers, days, plans and codes as text for readers."""
+"""Convert numbers, days, plans and codes to text for visitors of the dashboard."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ DRIVERS = {
     "competition": "competition",
     "bias_factor": "calibration",
 }
-"""Text of each driver of a forecast, in the order of the chart."""
+"""Text shown for each driver of a forecast, in the order of bars in the chart."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def euro(value: float | None) -> str:
-    """Return an amount in whole euros; from 10 million on in millions with two decimals."""
+    """Convert an amount to text in whole euros; from 10 million on, in millions of euros."""
     if value is None:
         return NONE
     if abs(value) >= 10_000_000:
@@ -58,55 +58,55 @@ def euro(value: float | None) -> str:
 
 
 def signed_euro(value: float | None) -> str:
-    """Return a difference in euros with its sign."""
+    """Convert a difference in euros to text with its sign."""
     if value is None:
         return NONE
     return f"{'+' if value > 0 else ''}{euro(value)}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Return a share as a percentage."""
+    """Convert a fraction to text as a percentage."""
     return NONE if value is None else f"{value:.{digits}%}"
 
 
 def signed_percent(value: float | None) -> str:
-    """Return a relative difference as a percentage with its sign."""
+    """Convert a relative difference to text as a percentage with its sign."""
     return NONE if value is None else f"{value:+.1%}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: ``1 store``, ``2 stores``."""
+    """Convert a number to text with its noun, for example ``1 store`` or ``2 stores``."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def plain(text: str) -> str:
-    """Return a text with its Markdown characters escaped."""
+    """Escape the Markdown characters in a text, so that it is shown as written."""
     return re.sub(r"([\\`*_{}\[\]<>#$~|:])", r"\\\1", text)
 
 
 def long_day(day: date) -> str:
-    """Return a day with its weekday."""
+    """Convert a day to text with its weekday."""
     return f"{day:%a %d %b %Y}"
 
 
 def origin(day: date) -> str:
-    """Return a forecast origin, short enough for an axis."""
+    """Convert a forecast origin to text that is short enough for an axis."""
     return f"{day:%d %b %Y}"
 
 
 def week(start: date) -> str:
-    """Return the first and last day of the week that begins on a Monday."""
+    """Convert a week, given by its Monday ``start``, to text with its first and last day."""
     return f"{start:%d %b} to {start + timedelta(days=6):%d %b %Y}"
 
 
 def state_name(code: str) -> str:
-    """Return the name of a state, or of the states that a store may be in (``HB,NI``)."""
+    """Convert a state code to a name; for several possible states (``HB,NI``), name them all."""
     names = [STATES.get(part, part) for part in code.split(",")]
     return " or ".join(names)
 
 
 def plan(row: Row) -> str:
-    """Return the plan of a day: closed, promotion, holidays, and whether it is assumed."""
+    """Describe a day's plan: closed, promotion, holidays, and whether a rule assumed the plan."""
     parts = [] if row["is_open"] else ["closed"]
     parts += ["promotion"] if row["is_promo"] else []
     parts += [HOLIDAYS[row["state_holiday"]]] if row["state_holiday"] in HOLIDAYS else []
@@ -116,7 +116,7 @@ def plan(row: Row) -> str:
 
 
 def store(row: Row) -> str:
-    """Return a description of a store: type, assortment, state, competitor."""
+    """Describe a store in words: type, assortment, state, distance of the nearest competitor."""
     parts = [f"type {row['store_type']}"]
     parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
     parts += [state_name(row["state"])] if row["state"] else ["state unknown"]
@@ -127,18 +127,22 @@ def store(row: Row) -> str:
 
 
 def no_forecast(row: Row) -> str:
-    """Return why a store has no forecast, as a sentence."""
+    """Write a sentence that explains why a store has no forecast."""
     reason = row["not_forecast_reason"] or "it was not in the newest run"
     return f"Store {row['store_id']} has no forecast from this origin: {reason}."
 
 
 def spaced(name: str) -> str:
-    """Return a name from a table, with spaces for underscores."""
+    """Replace the underscores in a name from a table with spaces."""
     return name.replace("_", " ")
 
 
 def segment(kind: str, name: str) -> str:
-    """Return the name of a segment of scored days, for example ``Monday`` or ``type a``."""
+    """Convert a segment of days to text, for example ``Monday`` or ``type a``.
+
+    ``kind`` says what divides the days into segments, for example ``weekday``; ``name`` is the
+    segment as stored, for example ``1``.
+    """
     if kind == "weekday" and name.isdecimal() and 1 <= int(name) <= 7:
         return WEEKDAYS[int(name) - 1]
     if kind == "horizon_week":
@@ -161,12 +165,12 @@ _REASONS = {
 
 
 def reason(code: str) -> str:
-    """Return the reason for a large forecast error, as text."""
+    """Convert the code of a reason for a large forecast error to text."""
     return _REASONS.get(code, "not known")
 
 
 def happened(row: Row) -> str:
-    """Return the reason for a large forecast error, with the days of a closure nearby."""
+    """Describe the reason for a large error on a store-day, with the dates of a closure near it."""
     text = reason(row["reason"])
     if row["closure_first_date"] is None:
         return text

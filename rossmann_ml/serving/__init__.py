@@ -1,1 +1,1 @@
-"""Published data for readers: contract, generations, status, what-if answers, report files."""
+"""Give readers access to published data: contract, generations, status, what-if, report files."""

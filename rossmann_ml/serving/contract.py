@@ -1,7 +1,7 @@
-"""Load ``contract.yaml``: tables, columns, keys and views of a published generation.
+"""Load ``contract.yaml``, which defines tables, columns, keys and views in a generation.
 
-:func:`load_contract` is the entry point for the writer, the audit, the API and the document. See
-:mod:`rossmann_ml.publish.audit` for the checks of the rows.
+:func:`load_contract` is the entry point; the writer and the audit of generations, the API and the
+documentation use it. See :mod:`rossmann_ml.publish.audit` for the checks of rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Column(StrictModel):
         name: Name of the column.
         type: DuckDB type.
         meaning: Description for readers.
-        unit: Unit of the values; None for values without one.
+        unit: Unit of the values; None if they have no unit.
         nullable: Whether values may be NULL.
     """
 
@@ -39,17 +39,19 @@ class Column(StrictModel):
 
 
 class Table(StrictModel):
-    """Published table.
+    """Definition of a published table.
 
     Attributes:
         name: Name of the table.
-        source: Table of the pipeline's database; the writer itself builds ``generation``.
+        source: Table in the pipeline's database from which rows are copied. The value
+            ``generation`` means that the writer of the generation creates the only row.
         grain: Meaning of one row.
-        key: Columns whose values are unique together; empty for a table without key.
-        order_by: Order of the rows in the file.
+        key: Columns whose combined values are unique; empty if the table has no key.
+        order_by: Columns by which the rows are sorted in the file.
         meaning: Description for readers.
-        columns: Columns in the order of the file.
-        is_vintage: Whether only rows of the published origins are copied.
+        columns: Columns, in the same order as in the file.
+        is_vintage: Whether only rows of the newest forecast origins are copied; ``params.yaml``
+            sets the number of origins.
     """
 
     name: str
@@ -63,12 +65,12 @@ class Table(StrictModel):
 
     @property
     def column_names(self) -> list[str]:
-        """Names of the columns, in the order of the file."""
+        """Names of the columns, in the same order as in the file."""
         return [column.name for column in self.columns]
 
 
 class View(StrictModel):
-    """Published view with all columns and some rows of one table."""
+    """Definition of a published view, which has all columns and some rows of one table."""
 
     name: str
     table: str
@@ -79,7 +81,7 @@ class View(StrictModel):
 
 
 class Contract(StrictModel):
-    """All tables and views of a generation."""
+    """Definition of all tables and views in a generation."""
 
     tables: tuple[Table, ...]
     views: tuple[View, ...]
@@ -98,12 +100,12 @@ class Contract(StrictModel):
         return [*(table.name for table in self.tables), *(view.name for view in self.views)]
 
     def columns_of(self, name: str) -> tuple[Column, ...]:
-        """Return the columns of a table or view."""
+        """Return the columns of the table or view with this name."""
         by_view = {view.name: view.table for view in self.views}
         return self.table(by_view.get(name, name)).columns
 
 
 @cache
 def load_contract() -> Contract:
-    """Return the contract that this version of the code writes and audits."""
+    """Load the contract by which this version of the code writes and audits generations."""
     return Contract.model_validate(read_yaml(CONTRACT_PATH))

@@ -1,8 +1,8 @@
 """Find, list and open generations, and move the pointer to the current one.
 
-``published/CURRENT`` is one line, the file name of the current generation. Readers open that file
-and never a path that is overwritten, because DuckDB returns the old database for a path that the
-process has open. See :mod:`rossmann_ml.publish` for writing generations.
+The pointer ``published/CURRENT`` contains one line, the file name of the current generation. Files
+of generations are never overwritten, because DuckDB returns the old content for a path that the
+process already has open. See :mod:`rossmann_ml.publish` for writing generations.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _READER_CONFIG = {"enable_external_access": False, "autoinstall_known_extensions
 
 @dataclass(frozen=True)
 class GenerationInfo:
-    """Row of ``generation_info``: identity of a generation, its origin and its versions."""
+    """Identity, forecast origin and versions of a generation; its row of ``generation_info``."""
 
     generation_id: str
     published_at: datetime
@@ -49,13 +49,13 @@ class GenerationInfo:
     storage_version: str = STORAGE_VERSION
 
     def as_row(self) -> dict[str, object]:
-        """Return the values by column name."""
+        """Return the values as a mapping from column name to value."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Generation:
-    """Generation on disk."""
+    """Generation that is on disk, with its file."""
 
     info: GenerationInfo
     path: Path
@@ -64,19 +64,19 @@ class Generation:
 
 
 def generation_path(settings: Settings, generation_id: str) -> Path:
-    """Return the path of the file of a generation, which need not exist."""
+    """Return the path of a generation's file, which need not exist."""
     return settings.published_path / f"{generation_id}.duckdb"
 
 
 def bundle_path(settings: Settings, model_version: str) -> Path:
-    """Return the path of the published files of a model, which need not exist."""
+    """Return the path of a model's published bundle, a folder that need not exist."""
     return settings.published_path / "models" / model_version
 
 
 def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
-    """Return a read-only connection to a generation, without access to other files.
+    """Open a generation read-only; queries on the connection cannot access other files.
 
-    Use a cursor of it per thread or request.
+    Each thread or request must use a cursor of its own.
 
     Raises:
         duckdb.Error: The file does not exist or is not a DuckDB database.
@@ -86,7 +86,7 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection to a generation and close it after the block."""
+    """Yield a read-only connection to the generation at a path, and close it after the block."""
     connection = open_generation(path)
     try:
         yield connection
@@ -95,7 +95,7 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
-    """Return the row of ``generation_info``.
+    """Read the only row of ``generation_info`` from an open generation.
 
     Raises:
         duckdb.Error: The file is not a generation.
@@ -111,7 +111,10 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the models whose files a generation needs: its champion and those of its forecasts."""
+    """List the versions of the models whose files a generation needs.
+
+    They are its champion and the models that made its newest forecasts.
+    """
     rows = connection.execute(
         "SELECT model_version FROM generation_info "
         "UNION SELECT DISTINCT model_version FROM latest_forecasts ORDER BY 1"
@@ -120,7 +123,7 @@ def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def pointed_path(published_path: Path) -> Path | None:
-    """Return the path that ``CURRENT`` names; None before the first publication.
+    """Return the path that the pointer ``CURRENT`` names; None before the first publication.
 
     Raises:
         PublishError: The pointer does not contain the file name of a generation.
@@ -139,7 +142,7 @@ def pointed_path(published_path: Path) -> Path | None:
 
 
 def current_path(published_path: Path) -> Path:
-    """Return the path of the current generation.
+    """Return the path of the current generation's file.
 
     Raises:
         NoDataError: Nothing has been published yet.
@@ -159,17 +162,17 @@ def current_path(published_path: Path) -> Path:
 
 
 def move_pointer(published_path: Path, target: Path) -> None:
-    """Make a generation the current one for all readers, in one atomic write."""
+    """Make ``target`` the current generation for all readers, in one atomic write."""
     files.write_text_atomically(published_path / POINTER_NAME, f"{target.name}\n")
 
 
 def generation_files(published_path: Path) -> list[Path]:
-    """Return the files that are named like generations, valid or not."""
+    """Return the files whose name is that of a generation, even if their content is invalid."""
     return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
 
 
 def list_generations(settings: Settings) -> list[Generation]:
-    """Return the generations on disk, the newest first; skip files that are not generations."""
+    """List the generations on disk, newest publication first; skip files that are not valid."""
     folder = settings.published_path
     try:
         current = pointed_path(folder)

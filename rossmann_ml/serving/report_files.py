@@ -1,4 +1,4 @@
-"""Paths of the HTML reports that Evidently writes about a run.
+"""Build the paths of HTML reports that Evidently writes about each run.
 
 :mod:`rossmann_ml.monitoring.drift` writes the reports; the dashboard offers them for download.
 """
@@ -14,10 +14,10 @@ Report = Literal["drift", "performance"]
 
 
 def reports_folder(settings: Settings) -> Path:
-    """Return the folder of all reports, which has a folder per run."""
+    """Return the folder that contains all reports, in one subfolder per run."""
     return settings.state_path / "reports"
 
 
 def report_path(settings: Settings, run_id: str, report: Report) -> Path:
-    """Return the path of a report of a run, which need not exist."""
+    """Return the path of a report about a run; the file need not exist."""
     return reports_folder(settings) / run_id / f"{report}.html"

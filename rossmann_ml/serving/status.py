@@ -1,7 +1,7 @@
-"""Read and write ``published/status.json``, the state that readers see without a new publication.
+"""Read and write ``published/status.json``, the state that readers see between publications.
 
-It has the last publication, the last failed run, a held publication, a rollback in force and the
-open alerts. See :class:`Status` for the fields.
+It contains the last publication, the last failed run, a held publication, a rollback by a person
+and the open alerts. See :class:`Status` for the fields.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ class _Event(BaseModel):
 
 
 class LastPublish(_Event):
-    """Last publication.
+    """Last publication of a generation.
 
     Attributes:
         generation_id: Published generation, which became the current one.
         run_id: Run that published it.
-        accepted_jump: Reason why a person accepted a jump of the totals; None without a jump.
+        accepted_jump: Reason why a person accepted totals that had moved too far; None if no
+            acceptance was needed.
     """
 
     generation_id: str
@@ -41,13 +42,13 @@ class LastPublish(_Event):
 
 
 class FailedRun(_Event):
-    """Last run that failed before a publication.
+    """Last run that failed before it could publish.
 
     Attributes:
         run_id: Run that failed.
         reason: Error message.
         step: Step that failed, for example ``publish`` or the name of an asset.
-        is_resolved: Whether a later run succeeded.
+        is_resolved: Whether a later run has succeeded.
     """
 
     run_id: str
@@ -57,13 +58,13 @@ class FailedRun(_Event):
 
 
 class HeldPublish(_Event):
-    """Publication that is held back because its totals moved too far from the current ones.
+    """Publication that waits for a person, because its totals moved too far from the current ones.
 
     Attributes:
         generation_id: Generation that is held back.
         forecast_origin: Newest origin of that generation.
         reason: Totals that moved, and the stores that moved most.
-        run_id: Run that held it back.
+        run_id: Run that held the generation back.
     """
 
     generation_id: str
@@ -73,7 +74,7 @@ class HeldPublish(_Event):
 
 
 class OpenAlert(BaseModel):
-    """Open alert, with columns of the table ``alerts``."""
+    """Open alert; its attributes are columns of the table ``alerts``."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -88,11 +89,12 @@ class OpenAlert(BaseModel):
 
 
 class Rollback(_Event):
-    """Rollback to an older generation by a person.
+    """Decision of a person that an older generation becomes the current one.
 
     Attributes:
         generation_id: Generation that the person chose.
-        withdrawn: Other generations on disk at that time, which never become current automatically.
+        withdrawn: All other generations on disk at that time. While the rollback lasts, a run
+            that publishes the same content again does not make them current.
     """
 
     generation_id: str
@@ -104,11 +106,11 @@ class Status(BaseModel):
 
     Attributes:
         last_publish: Last publication; None before the first.
-        last_failed_run: Last failed run; None without one.
-        held_publish: Publication that is held back; None without one.
-        rollback: Rollback in force; None without one.
-        alerts: Open alerts as of the last evaluation of the rules, the most urgent first.
-        retraining_advice: Reason to train in the next weekly run; None without one.
+        last_failed_run: Last failed run; None if no run has failed.
+        held_publish: Publication that is held back; None if none is held.
+        rollback: Rollback that still keeps readers on an older generation; None if there is none.
+        alerts: Open alerts as of the last evaluation of the rules, highest severity first.
+        retraining_advice: Reason to train in the next weekly run; None if no training is due.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -127,7 +129,7 @@ def status_path(published_path: Path) -> Path:
 
 
 def read_status(published_path: Path) -> Status:
-    """Return the status; an empty one if the file is missing or invalid."""
+    """Read the status from the file; return an empty one if the file is missing or invalid."""
     try:
         return Status.model_validate_json(status_path(published_path).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValidationError):
@@ -139,7 +141,8 @@ def write_status(
 ) -> None:
     """Replace parts of the status, named like the fields of :class:`Status`, in one atomic write.
 
-    A publication ends a rollback and a hold, and resolves the last failed run.
+    A publication also removes the rollback and the held publication, and marks the last failed run
+    as resolved.
     """
     status = read_status(settings.published_path)
     if "last_publish" in parts:
@@ -150,7 +153,7 @@ def write_status(
 def write_alerts(
     settings: Settings, *, alerts: Sequence[OpenAlert], retraining_advice: str | None
 ) -> None:
-    """Replace alerts and retraining advice; write the file only after a change."""
+    """Replace the alerts and the retraining advice; write the file only if they changed."""
     status = read_status(settings.published_path)
     parts = {"alerts": tuple(alerts), "retraining_advice": retraining_advice}
     changed = status.model_copy(update=parts)
@@ -159,14 +162,14 @@ def write_alerts(
 
 
 def resolve_failure(settings: Settings) -> None:
-    """Mark the last failed run as resolved; write the file only after a change."""
+    """Mark the last failed run as resolved and remove a held publication, if there are any."""
     status = read_status(settings.published_path)
     if resolved(status) != status:
         _write(settings, resolved(status))
 
 
 def resolved(status: Status) -> Status:
-    """Return the status without a hold, and with its failed run marked as resolved."""
+    """Remove the held publication from a status, and mark its failed run as resolved."""
     status = status.model_copy(update={"held_publish": None})
     failed = status.last_failed_run
     if failed is None or failed.is_resolved:

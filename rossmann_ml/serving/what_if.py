@@ -1,8 +1,8 @@
-"""Forecast a changed plan with the model of a generation, the same way as the weekly job does.
+"""Forecast a changed plan with a generation's model, in the same way as the weekly job.
 
-:class:`Scenarios` turns changes of promotions, openings and holidays into features and forecasts.
-:func:`prepare_origin` computes once per generation what does not depend on the plan. Answers are
-not stored; see ``app`` for requests and answers.
+:class:`Scenarios` converts changes of promotions, openings and holidays to features and forecasts.
+:func:`prepare_origin` computes once per generation the inputs that do not depend on the plan.
+Forecasts are not stored; see ``app`` for requests and responses.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
 
 @dataclass(frozen=True)
 class PlanChange:
-    """Changed plan for some days; None keeps the published plan.
+    """Changed plan for some days; an attribute that is None stays as published.
 
     Attributes:
         first_date: First day that changes.
@@ -52,7 +52,7 @@ class PlanChange:
         is_promo: Whether a promotion runs.
         state_holiday: ``0`` none, ``a`` public holiday, ``b`` Easter, ``c`` Christmas.
         is_school_holiday: Whether school holidays affect the stores.
-        store_ids: Stores with this change; None means all stores in the question.
+        store_ids: Stores with this change; None means all stores in the request.
     """
 
     first_date: date
@@ -66,7 +66,7 @@ class PlanChange:
 
 @dataclass(frozen=True)
 class PreparedOrigin:
-    """Inputs of all stores, in one order, that do not depend on a changed plan.
+    """Inputs for all stores that stay the same whatever plan change is requested.
 
     Attributes:
         panel: Scoring panel of the published plan, all stores and days.
@@ -88,12 +88,12 @@ class PreparedOrigin:
 
 
 class Scenarios:
-    """Model and inputs that score changed plans from the newest origin of a generation.
+    """Model and inputs that forecast changed plans from the newest origin in a generation.
 
     Attributes:
         forecast_origin: Last day whose sales are known.
         horizon_days: Number of days after the origin that have forecasts.
-        model_version: Model that scores, which also made the published forecasts.
+        model_version: Model that forecasts; it also made the published forecasts.
     """
 
     def __init__(self, origin: PreparedOrigin, bundle: Bundle, *, horizon_days: int) -> None:
@@ -111,17 +111,17 @@ class Scenarios:
         *,
         threads: int,
     ) -> Scenarios:
-        """Return scenarios from the files of a generation and its model.
+        """Load a generation's model, and prepare its inputs from the generation's file.
 
-        Takes a second or two for a thousand stores.
+        This takes a second or two for a thousand stores.
 
         Args:
-            generation: File of the generation.
+            generation: Path of the generation's file.
             models_folder: Folder ``models`` next to that file.
             threads: Number of threads of the model.
 
         Raises:
-            NoDataError: The generation has no forecasts, or files of the model are missing or
+            NoDataError: The generation has no forecasts, or the model's files are missing or
                 damaged.
         """
         # imported here because these libraries load for seconds, and preparing needs none of them
@@ -160,23 +160,23 @@ class Scenarios:
         first_date: date | None = None,
         last_date: date | None = None,
     ) -> pl.DataFrame:
-        """Return forecasts for a changed plan; without changes they equal the stored forecasts.
+        """Forecast a changed plan; without changes the forecasts equal the stored ones.
 
-        Later changes override earlier ones. A change also moves the days around it, such as the
-        days before and after a promotion.
+        Later changes override earlier ones. A change also affects forecasts for the days around
+        it, such as the days before and after a promotion.
 
         Args:
-            store_ids: Stores in the question; None means all stores with a forecast.
+            store_ids: Stores to forecast; None means all stores with a forecast.
             changes: Changes of the published plan.
-            first_date: First day of the answer, by default the day after the origin.
-            last_date: Last day of the answer, by default the end of the horizon.
+            first_date: First target day to return; None means the day after the origin.
+            last_date: Last target day to return; None means the end of the horizon.
 
         Returns:
             ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
             is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
-            lower_95, upper_95, stored_forecast, difference`` (EUR), by store and day.
-            ``is_changed`` is true where the plan of the day differs from the published plan;
-            ``difference`` is forecast minus stored forecast, NULL without a stored forecast.
+            lower_95, upper_95, stored_forecast, difference`` (EUR), one row per store and day.
+            ``is_changed`` is true if the plan of the day differs from the published plan.
+            ``difference`` is forecast minus stored forecast; NULL if no forecast is stored.
 
         Raises:
             ScenarioError: A store is unknown or has no forecast, or a day is outside the horizon.
@@ -242,7 +242,7 @@ class Scenarios:
         return plan
 
     def _panel(self, rows: IntArray, plan: PlanGrid) -> pl.DataFrame:
-        """Return the scoring panel of some stores for a changed plan."""
+        """Build the feature table for a changed plan; ``rows`` are the indices of its stores."""
         origin, days = self._origin, self.horizon_days
         # over all stores as in the weekly job, because products of fewer rows may round differently
         linear = replace(origin.linear, design=origin.linear.design.replanned(rows, plan))
@@ -297,11 +297,11 @@ class Scenarios:
 
 
 def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
-    """Return the inputs of all stores of a generation that do not depend on a changed plan.
+    """Prepare, for all stores, the inputs that stay the same whatever plan change is requested.
 
     Args:
-        generation: File of the generation.
-        params: Half-lives and windows of the model's training.
+        generation: Path of the generation's file.
+        params: Half-lives and windows of features that the model was trained with.
     """
     with reading(generation) as connection:
         info = read_info(connection)

@@ -1,1 +1,1 @@
-"""Routers of the API, one module per resource."""
+"""Routes of the API, one module per resource."""

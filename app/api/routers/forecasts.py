@@ -1,4 +1,4 @@
-"""Routes ``/forecasts`` and ``/totals``: forecasts of many stores by day, and sums by week."""
+"""Routes ``/forecasts`` and ``/totals``: forecasts for many stores by day, and sums by week."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def forecasts(
     state: Words,
     origin: Origin = "latest",
 ) -> Response:
-    """Return one row per store and day, ordered by origin, store and day.
+    """Return forecasts, one row per store and target day, ordered by origin, store and day.
 
     A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
     one target day, the rows show how its forecast changed from week to week.

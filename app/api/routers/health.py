@@ -46,7 +46,7 @@ def health(serving: ServingNow) -> Health:
     responses=describe("no-generation", "not-ready"),
 )
 def ready(serving: ServingNow, request: Request) -> Readiness:
-    """Return 200 when the newest origin of the open generation is recent enough, else 503."""
+    """Return 200 if the newest forecast origin is recent enough, else 503."""
     api: ApiSettings = request.app.state.api_settings
     generation = serving.reader.current()
     info = generation.info
@@ -69,10 +69,11 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
 
 
 def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
-    """Return the days from the origin of a generation to the business date.
+    """Return the age of a generation's forecast origin in days.
 
-    A generation of historical data was published long after its own business date, so its age is
-    measured at that date.
+    The age is counted up to ``settings.as_of`` or, if that is None, up to today. If the generation
+    was published more than a day after its business date, its data are historical, and the age is
+    counted up to this business date instead of today.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())

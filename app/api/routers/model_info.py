@@ -1,4 +1,4 @@
-"""Route ``/model_info``: the model behind the forecasts."""
+"""Route ``/model_info``: the model that makes the forecasts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Features = Annotated[
 
 @router.get("/model_info", summary="The champion, its backtest and its strongest features")
 def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
-    """Return accuracy by past origin, compared with two simple methods on the same rows.
+    """Return the champion and its accuracy by past origin, next to that of two simple methods.
 
-    Every score comes from a model that was refitted on the data known at that origin, so that no
-    model is scored on days that it was trained on.
+    At each origin, a model was refitted on the data known then, so that accuracy is never measured
+    on days that a model was trained on. All methods are measured on the same store-days.
     """
     version = reading.info.model_version
     champion = queries.model(reading, version)

@@ -1,4 +1,4 @@
-"""Routes of monitoring: accuracy, drift, alerts, data quality, runs and usage of the API."""
+"""Routes for monitoring: accuracy, drift, alerts, data quality, runs and API usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes ``/predict`` and ``/predict_batch``: what-if questions about a changed plan."""
+"""Routes ``/predict`` and ``/predict_batch``: forecasts for a changed plan (what-if requests)."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def predict(
     body: PredictBody,
     form: FormatAsked = None,
 ) -> Response:
-    """Return forecasts for the caller's plan, by the model of the published forecasts.
+    """Forecast the caller's plan with the model that made the published forecasts.
 
-    Without changes the answer equals the stored forecast to the last digit. A change also moves the
-    days around it, because a promotion draws sales from the days before and after. The answer is
-    not stored.
+    Without changes the result equals the stored forecast to the last digit. A change also affects
+    the days around it, because a promotion draws sales from the days before and after. The result
+    is not stored.
     """
     return _answer(serving, notes, body, [body.store_id], _format(form, request))
 

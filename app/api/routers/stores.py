@@ -1,4 +1,4 @@
-"""Routes below ``/stores``: stores, and the forecast, history and revisions of a store."""
+"""Routes below ``/stores``: all stores, and one store's forecast, history and revisions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def stores(
     },
 )
 def one_store(reading: CurrentReading, notes: RequestNotes, store_id: StoreId) -> dict[str, object]:
-    """Return type, assortment, state and competition of a store, and whether it is forecast."""
+    """Return a store's type, assortment, state and competitor, and whether it has a forecast."""
     notes.stores = 1
     return _known_store(reading, store_id)
 
@@ -108,11 +108,11 @@ def store_forecast(
         Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
     ] = None,
 ) -> Response:
-    """Return expected sales with 80% and 95% bounds for the days after an origin.
+    """Return expected sales with 80% and 95% bounds for the days after a forecast origin.
 
-    Closed days have 0. A `plan_source` of `assumed` means that a rule filled in the plan of the
-    day, because the retailer's plan does not cover it. Promotions and holidays of past origins are
-    those known today.
+    Expected sales are 0 on closed days. A `plan_source` of `assumed` means that a rule filled in
+    the plan of the day, because the retailer's plan does not cover it. Forecasts from past origins
+    are shown with the promotions and holidays known today.
     """
     notes.stores = 1
     return Response(

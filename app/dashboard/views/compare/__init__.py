@@ -1,4 +1,4 @@
-"""The page that compares stores."""
+"""Page that compares stores, store types and states."""
 
 from app.dashboard.page import Page
 

@@ -1,4 +1,4 @@
-"""Draw stores and segments for comparison: daily lines, weekly totals, and a map of tiles."""
+"""Draw charts that compare stores and segments: daily lines, weekly totals, a map of tiles."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TILES = {
     "SL": (0, 4), "BW": (1, 4), "BY": (2, 4),
 }  # fmt: skip
 _Tile = tuple[int, str, str]
-"""Number on the colour scale, text, and text for the pointer."""
+"""A tile's position on the colour scale, the text on it, and the tooltip's text."""
 
 
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
-    """Draw a tile for each of the 16 states, darker where the value is greater.
+    """Draw a tile for each of the 16 states; a darker tile means a greater value.
 
     Args:
-        values: Values by state code. A code of two states (``HB,NI``) fills both tiles. A state
-            without a value gets an empty tile.
-        text: Writes a value on its tile.
+        values: Values by state code. A code that names two states (``HB,NI``) fills both tiles. A
+            state without a value gets an empty tile.
+        text: Function that converts a value to the text on its tile.
     """
     by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
     # the value of one state is more exact than one that stores share with another
@@ -100,10 +100,10 @@ def _add_tiles(figure: go.Figure, tiles: Mapping[str, _Tile], **options: Any) ->
 
 
 def store_lines(rows: Sequence[Row]) -> go.Figure:
-    """Draw the daily forecasts of some stores, one line each, without closed days.
+    """Draw the daily forecasts for some stores, one line per store, without closed days.
 
     Args:
-        rows: ``store_id, target_date, is_open, sales_forecast``, by store and day.
+        rows: ``store_id, target_date, is_open, sales_forecast``, sorted by store and day.
     """
     figure = theme.days_figure(height=360)
     for number, (store, group) in enumerate(groupby(rows, key=itemgetter("store_id"))):
@@ -120,13 +120,13 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
 
 
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
-    """Draw the weekly totals of segments, one line each, with open marks for partial weeks.
+    """Draw weekly forecast totals, one line per segment; partial weeks have open markers.
 
-    The 80% range is drawn if the rows have one and there are at most four lines.
+    The 80% interval is drawn if the rows have one and there are at most four lines.
 
     Args:
-        rows: Rows of ``forecast_totals``, by segment and week.
-        label: Writes the name of a segment.
+        rows: Rows of ``forecast_totals``, sorted by segment and week.
+        label: Function that converts a segment to the text in the legend.
     """
     figure = theme.figure(
         height=380,
@@ -161,5 +161,9 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Return whether every week has an 80% range; a segment formed after the origin has none."""
+    """Return whether every week has an 80% interval.
+
+    A segment without one did not exist at the forecast origin: stores changed their type or state
+    afterwards.
+    """
     return all(row["lower_80"] is not None for row in weeks)

@@ -9,7 +9,7 @@ from app.queries import Row
 
 
 def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[Row]:
-    """Return the newest forecasts of some stores, by store and day."""
+    """Return the newest forecasts for some stores and the first ``days`` days, by store and day."""
     return reading.rows(
         """
         SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
@@ -22,7 +22,10 @@ def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[
 
 
 def totals(reading: Reading, level: str) -> list[Row]:
-    """Return the weekly totals of the segments of a level at the newest origin."""
+    """Return weekly forecast totals from the newest origin for each segment of a level.
+
+    With level ``state``, for example, each state is a segment.
+    """
     return reading.rows(
         """
         SELECT * FROM forecast_totals

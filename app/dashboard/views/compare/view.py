@@ -32,7 +32,7 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure that stores can be ranked by.
+    """Measure by which stores can be ranked.
 
     Attributes:
         column: Column of a store's row.
@@ -86,7 +86,7 @@ MEASURES = {
 
 
 def show(ask: Answers) -> None:
-    """Show filters for stores, then ranking, map, daily lines and weekly totals of the matches."""
+    """Show filters for stores; compare the matching stores in a ranking, a map and charts."""
     everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -119,7 +119,13 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
-    """Show the main numbers of all chosen stores together."""
+    """Show the main numbers for all chosen stores together.
+
+    Args:
+        rows: Rows of ``queries.stores_side_by_side``, one per chosen store with a forecast.
+        days: Number of days ahead that the rows cover.
+        matching: Number of stores that match the filter, with or without a forecast.
+    """
     with st.container(horizontal=True):
         frame.metric("Stores", f"{len(rows):,}")
         frame.metric(f"Total, next {days} days", MEASURES["total sales"].together(rows))
@@ -138,7 +144,7 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
 
 
 def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
-    """Show the stores in the order of the measure."""
+    """Show the stores ranked by the measure with this name, largest value first."""
     measure = MEASURES[name]
     st.subheader(f"Ranking by {name}", anchor=False)
     ranked = sorted(
@@ -184,7 +190,7 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 
 
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
-    """Show the measure by state, if any state is known."""
+    """Show a map of the measure by state, or a message if no state is known."""
     st.subheader("By state", anchor=False)
     stores = Counter(row["state"] for row in rows)
     values = measure.by_state(rows)
@@ -215,7 +221,7 @@ def _short(text: str, value: float) -> str:
 
 
 def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
-    """Show the daily forecasts of some stores in one chart."""
+    """Show a choice of stores, and the daily forecasts for the chosen stores in one chart."""
     st.subheader("Side by side", anchor=False)
     known = [str(row["store_id"]) for row in rows]
     choices.warn_unknown("stores", known, "It is ignored")
@@ -239,7 +245,7 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 
 
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
-    """Show the weekly totals of the chain or of its segments."""
+    """Show weekly forecast totals for the chain, or for each store type, assortment or state."""
     st.subheader("Weekly totals", anchor=False)
     name = choices.one_of("Add up by", list(LEVELS), key="level")
     level = LEVELS[name]

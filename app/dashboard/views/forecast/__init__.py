@@ -1,4 +1,4 @@
-"""The page of one store: past sales and forecast."""
+"""Page that shows one store's past sales and forecast."""
 
 from app.dashboard.page import Page
 

@@ -1,4 +1,4 @@
-"""Draw sales and forecast of one store, the drivers of a day, and changes of the forecast."""
+"""Draw one store's sales and forecast, the drivers of a day, and changes of the forecast."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from app.queries import Row
 
 
 def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
-    """Draw past sales and the forecast with its ranges, promotions and public holidays.
+    """Draw past sales and the forecast with its intervals, promotions and public holidays.
 
-    Lines skip closed days, because a drop to 0 every Sunday would hide the rest. A missing day is
-    a gap.
+    Lines skip closed days, because a drop to 0 every Sunday would make them unreadable. A day whose
+    sales are unknown is a gap in the line.
 
     Args:
-        history: Rows of ``daily_sales``, by day.
-        forecast: Rows of the forecast with the plan, by day.
+        history: Rows of ``daily_sales`` for one store, sorted by day.
+        forecast: Daily forecasts with the plan, sorted by day.
     """
     figure = theme.days_figure(height=430)
     past = [row for row in history if row["sales"] != 0]  # NULL stays, because it breaks the line
@@ -84,11 +84,12 @@ def mark_plan(figure: go.Figure, plan: Sequence[tuple[date, Row]]) -> None:
 
 
 def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
-    """Draw how the parts of a forecast add up to it.
+    """Draw, as a waterfall, how the parts of a forecast add up to it.
 
     Args:
-        parts: Name and EUR of each part; the first is the level that the others change.
-        total: Name of the sum.
+        parts: Name and amount (EUR) of each part. The first amount is the starting point; the
+            other amounts are added to it and may be negative.
+        total: Label of the sum.
     """
     figure = theme.figure(
         height=360,
@@ -119,10 +120,10 @@ def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
 
 
 def revision_chart(rows: Sequence[Row]) -> go.Figure:
-    """Draw how much the forecast of each day changed since the previous origin.
+    """Draw by how much the forecast for each day changed since the previous origin.
 
     Args:
-        rows: Rows of ``forecast_revisions``, by day.
+        rows: Rows of ``forecast_revisions``, sorted by day.
     """
     figure = theme.days_figure(height=260, tickformat="+,.0f", showlegend=False)
     figure.add_bar(

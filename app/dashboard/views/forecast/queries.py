@@ -1,4 +1,4 @@
-"""Queries of the forecast page: errors, weeks, totals, drivers and changes of one store."""
+"""Query data about one store for the forecast page: errors, weeks, totals, drivers, changes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from app.queries import Row
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """Return the median RMSPE of a model's backtest over the first weeks of the horizon.
+    """Return a model's typical error in its backtest (RMSPE, median over origins).
 
     Returns:
-        ``rmspe`` of these weeks, ``rmspe_type`` of the store type over the whole horizon, and the
-        number of ``origins``; None if the model has no backtest.
+        ``rmspe`` over the first ``weeks`` weeks of the horizon, ``rmspe_type`` for stores of this
+        type over the whole horizon, and ``origins``, the number of origins; None if the model has
+        no backtest.
     """
     return reading.row(
         """
@@ -41,11 +42,11 @@ def backtest_error(reading: Reading, model_version: str, weeks: int, store_type:
 
 
 def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
-    """Return the accuracy of one store's published forecasts up to a number of days ahead.
+    """Return the accuracy of a store's published forecasts for up to ``days`` days ahead.
 
     Returns:
-        ``rmspe``, ``coverage_80``, ``store_days`` and the number of ``origins``; None if no
-        forecast day has actual sales.
+        ``rmspe``, ``coverage_80``, and the numbers of ``store_days`` and ``origins`` that they are
+        computed from; None if no forecast day has actual sales.
     """
     return reading.row(
         """
@@ -63,11 +64,11 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
 
 
 def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
-    """Return a store's newest forecast by calendar week up to a last day.
+    """Sum a store's newest forecast by calendar week, up to the day ``last``.
 
     Returns:
-        ``week_start, days, open_days, sales_forecast``, and ``lower_80, upper_80`` of the week's
-        total, which are None if ``last`` cuts off days of the week that the horizon has.
+        ``week_start, days, open_days, sales_forecast``, and the bounds ``lower_80, upper_80`` of
+        the week's total. The bounds are None if ``last`` excludes forecast days of the week.
     """
     return reading.rows(
         """
@@ -90,10 +91,10 @@ def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
 
 
 def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
-    """Return the 80% range of a store's total over the first days of the horizon.
+    """Return the 80% interval for a store's forecast total over the first ``days`` days.
 
     Returns:
-        ``lower_80, upper_80`` (EUR); None if a total over this number of days has no range.
+        ``lower_80, upper_80`` (EUR); None if there is no interval for this number of days.
     """
     return reading.row(
         """
@@ -106,14 +107,14 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
 
 
 def days_of(reading: Reading, table: str, store_id: int, days: int) -> list[Row]:
-    """Return the rows of a table for a store's newest forecast, by day.
+    """Return a table's rows about a store's newest forecast, ordered by target day.
 
     Args:
-        reading: The open generation.
-        table: Name of a table with one row for each store, origin and day, for example
+        reading: Access to the generation.
+        table: Name of a table with one row per store, origin and target day, for example
             ``forecast_drivers``.
         store_id: Store number.
-        days: Number of days ahead.
+        days: Number of days after the origin that are returned.
     """
     return reading.rows(
         """

@@ -1,4 +1,4 @@
-"""Show the page of one store: past sales, forecast with ranges, weeks, changes and drivers."""
+"""Show one store's page: past sales, forecast with intervals, weeks, changes and drivers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOWNLOADED = (
 
 
 def show(ask: Answers) -> None:
-    """Show controls for store and days, then sales, forecast and details of the store."""
+    """Show controls for store and days, then the store's sales, forecast and details."""
     top = st.container()
     first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
     with top:
@@ -53,7 +53,7 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the main numbers of the forecast."""
+    """Show the main numbers of a store's forecast: total, average, change and typical error."""
     store_id, days = store["store_id"], len(forecast)
     (sums,) = (
         row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] == store_id
@@ -128,7 +128,7 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the tabs of the page and the download of the days."""
+    """Show tabs with weeks, days, changes and drivers, and a button to download the days."""
     frame.tabs(
         "tab",
         {
@@ -149,7 +149,7 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the forecast by calendar week, with partial weeks marked."""
+    """Show the forecast by calendar week, with a note on partial weeks."""
     rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
     partial = [row for row in rows if row["days"] < 7]
     if partial:
@@ -179,7 +179,7 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_days(forecast: Sequence[Row]) -> None:
-    """Show each day with its ranges and its plan."""
+    """Show a table with the forecast, its intervals and the plan for each day."""
     show_table(
         [
             {
@@ -198,7 +198,7 @@ def show_days(forecast: Sequence[Row]) -> None:
 
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
-    """Show how the forecast of each day changed since the previous forecast."""
+    """Show how the forecast for each day changed since the previous forecast origin."""
     rows = ask(queries.days_of, "forecast_revisions", store["store_id"], days)
     if not rows:
         frame.nothing(
@@ -233,7 +233,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show how the drivers of a day move its forecast away from the store's typical day."""
+    """Show how drivers move a chosen day's forecast away from the store's typical day."""
     rows = {
         f"{row['target_date']}": row
         for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
@@ -253,7 +253,7 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Show why the forecast changed, if drivers of both origins are known."""
+    """Show which drivers changed the forecast, if drivers at both forecast origins are known."""
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""The page of the model and its accuracy."""
+"""Page that shows the champion, its accuracy, and other models."""
 
 from app.dashboard.page import Page
 

@@ -11,10 +11,10 @@ from app.queries import Row
 
 
 def importances(rows: Sequence[Row]) -> go.Figure:
-    """Draw the most important features, the most important on top.
+    """Draw the importance of features as bars, largest on top.
 
     Args:
-        rows: ``feature`` and ``gain_share``, the most important first.
+        rows: Rows with ``feature`` and ``gain_share``, sorted by ``gain_share``, largest first.
     """
     figure = theme.figure(
         height=80 + 24 * len(rows),

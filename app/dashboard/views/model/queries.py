@@ -1,4 +1,4 @@
-"""Queries of the model page: backtest scores, coverage of totals, models, decisions."""
+"""Query data for the model page: backtest errors, coverage of totals, models, decisions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from app.queries import Row
 
 
 def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]:
-    """Return the backtest scores of a model and of the methods it was compared with.
+    """Return the backtest errors of a model and of the methods that it was compared with.
 
     Returns:
-        Rows of ``backtest_scores`` with ``is_own``, whether they are scores of the model itself.
-        These come first, then the other methods from the best to the worst.
+        Rows of table ``backtest_scores`` for one kind of segment. A column ``is_own`` is true for
+        the model itself, whose rows come first; the other methods follow, smallest RMSPE first.
     """
     return reading.rows(
         """
@@ -27,7 +27,7 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
 
 def segment_kinds(reading: Reading, model_version: str) -> list[str]:
-    """Return the kinds of segments in a model's backtest, without ``overall`` and totals."""
+    """Return the kinds of segments in a model's backtest, except ``overall`` and totals."""
     rows = reading.rows(
         """
         SELECT DISTINCT segment_kind FROM backtest_scores
@@ -65,7 +65,7 @@ def total_coverage(reading: Reading, model_version: str) -> list[Row]:
 
 
 def versions(reading: Reading) -> list[Row]:
-    """Return all trained models, the newest first, each with the last decision about it."""
+    """Return all trained models, newest first, each with the newest decision about it, if any."""
     return reading.rows(
         """
         SELECT m.*, p.action, p.decided_at
@@ -81,12 +81,16 @@ def versions(reading: Reading) -> list[Row]:
 
 
 def promotions(reading: Reading) -> list[Row]:
-    """Return all decisions about models, the newest first."""
+    """Return all decisions to promote, refuse or roll back to a model, newest first."""
     return reading.rows("SELECT * FROM promotions ORDER BY promotion_id DESC")
 
 
 def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
-    """Return the backtest RMSPE of two models over all origins, for segments that both have."""
+    """Return the backtest RMSPE of two models over all origins, by segment.
+
+    Segments that only one model has are omitted. ``is_same_rows`` is true if both models were
+    measured on equally many store-days.
+    """
     return reading.rows(
         """
         WITH own AS (

@@ -1,4 +1,4 @@
-"""Show the tab with the coverage of a model's ranges, of days and of totals."""
+"""Show a tab with the coverage of a model's intervals, for single days and for totals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.queries import Row
 
 
 def show_ranges(ask: Answers, champion: Row) -> None:
-    """Show the coverage in the backtest: of days by origin and horizon week, then of totals."""
+    """Show the coverage in the backtest: for days by origin and horizon week, then for totals."""
     version = champion["model_version"]
     shown = False
     for title, kind, column, label in (
@@ -47,7 +47,7 @@ def show_ranges(ask: Answers, champion: Row) -> None:
 
 
 def show_totals(ask: Answers, model_version: str) -> None:
-    """Show the coverage of totals, whose ranges are calibrated separately."""
+    """Show how often totals were inside their intervals, which are calibrated separately."""
     rows = ask(queries.total_coverage, model_version)
     if not rows:
         return

@@ -1,4 +1,4 @@
-"""Show the model page: accuracy, ranges, features, versions, champion and challenger."""
+"""Show the model page: accuracy, intervals, features, versions, champion and challenger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WHOLE = st.column_config.NumberColumn(format="localized")
 
 
 def show(ask: Answers) -> None:
-    """Show the champion, and tabs on accuracy, ranges, features, versions and challengers."""
+    """Show the champion, and tabs on accuracy, intervals, features, versions and challengers."""
     champion = ask(shared_queries.model, ask.info.model_version)
     if champion is None:
         frame.nothing(f"The published data have no details of model {ask.info.model_version}.")
@@ -39,7 +39,7 @@ def show(ask: Answers) -> None:
 
 
 def show_champion(ask: Answers, champion: Row) -> None:
-    """Show the model that makes the published forecasts."""
+    """Show the champion with its accuracy, its training data and the decision that promoted it."""
     scores = ask(queries.scores, champion["model_version"], "overall")
     together = [row for row in scores if row["forecast_origin"] is None]
     own = next((row for row in together if row["is_own"]), None)
@@ -73,7 +73,7 @@ def show_champion(ask: Answers, champion: Row) -> None:
 
 
 def show_accuracy(ask: Answers, champion: Row) -> None:
-    """Show errors by origin and by segment, of the champion and of reference methods."""
+    """Show the errors that the champion and simple reference methods made in the backtest."""
     version = champion["model_version"]
     overall = ask(queries.scores, version, "overall")
     if not overall:
@@ -108,7 +108,7 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
 
 
 def show_scores(rows: Sequence[Row]) -> None:
-    """Show the scores over all origins, one row for each method."""
+    """Show a table of errors over all origins, with one row for each method."""
     show_table(
         [
             {
@@ -130,7 +130,7 @@ def show_scores(rows: Sequence[Row]) -> None:
 
 
 def show_features(ask: Answers, champion: Row) -> None:
-    """Show the most important features of the model."""
+    """Show a chart of the champion's most important features."""
     rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
     if not rows:
         frame.nothing("The published data have no feature importance of this model.")
@@ -143,7 +143,7 @@ def show_features(ask: Answers, champion: Row) -> None:
 
 
 def show_models(ask: Answers, champion: Row) -> None:
-    """Show all trained models, and all decisions about them."""
+    """Show tables of all trained models and of all decisions about them."""
     st.subheader("Trained models", anchor=False)
     show_table(
         [
@@ -190,7 +190,7 @@ def show_models(ask: Answers, champion: Row) -> None:
 
 
 def show_challenger(ask: Answers, champion: Row) -> None:
-    """Show a comparison of the champion with another model, by segment."""
+    """Show the backtest errors of the champion next to those of a chosen model, by segment."""
     others = [
         row["model_version"]
         for row in ask(queries.versions)

@@ -1,4 +1,4 @@
-"""The page that monitors forecasts, data, usage and runs."""
+"""Page that shows alerts, accuracy of past forecasts, drift, API usage and runs."""
 
 from app.dashboard.page import Page
 

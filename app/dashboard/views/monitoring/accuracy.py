@@ -1,4 +1,4 @@
-"""Show the section that compares forecasts with actuals: by origin, by segment, worst days."""
+"""Show how close forecasts were to actual sales: by origin, by segment, and on the worst days."""
 
 from __future__ import annotations
 
@@ -46,7 +46,13 @@ def show_accuracy(ask: Answers) -> None:
 
 
 def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
-    """Show error and coverage of all origins over time, with the error in the backtest."""
+    """Show error and coverage by forecast origin, with the error in the backtest.
+
+    Args:
+        rows: Rows of ``forecast_accuracy`` for served forecasts, by origin.
+        expected: RMSPE in the backtest; None if there is no backtest.
+        shadows: The same columns for shadow forecasts.
+    """
     errors = charts.error_by_origin(rows, expected, shadows)
     coverage = shared_charts.coverage(rows, "forecast_origin", words.origin)
     for figure, alt in (
@@ -66,7 +72,7 @@ def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[
 
 
 def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
-    """Show the accuracy of one origin and its days, and return the chosen origin."""
+    """Show a choice of forecast origins and the accuracy at the chosen one; return its date."""
     origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
     choices.warn_unknown("origin", list(origins), "The newest is shown")
     chosen = st.selectbox(
@@ -103,7 +109,7 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
 
 
 def show_segments(ask: Answers, origin: date) -> None:
-    """Show the error of the chosen origin by segment, compared with the backtest."""
+    """Show the error of forecasts from an origin by segment, next to the backtest error."""
     st.markdown("**Error by segment**")
     kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
     frame.chart(

@@ -1,6 +1,6 @@
-"""Show the section of open and past alerts.
+"""Show the monitoring page's section with open and past alerts.
 
-Open alerts come from ``status.json``, which is also written when nothing is published. Past alerts
+Open alerts come from ``status.json``, which runs also write if they publish nothing. Past alerts
 come from the generation.
 """
 

@@ -1,4 +1,4 @@
-"""Draw forecasts and actuals by day and by origin, API usage, and drift with its thresholds."""
+"""Draw forecasts next to actual sales, errors by origin, API usage, and drift with thresholds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
     """Draw daily totals of forecasts and of actual sales.
 
     Args:
-        rows: ``target_date, forecast, actual``, by day.
+        rows: ``target_date, forecast, actual`` (EUR), sorted by day.
     """
     figure = theme.days_figure(height=340, tickformat=".3~s")
     for column, name, color, dash in (
@@ -40,13 +40,13 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
 def error_by_origin(
     rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
 ) -> go.Figure:
-    """Draw RMSPE and bias of the forecasts of each origin, with the RMSPE of the backtest.
+    """Draw RMSPE and bias of the forecasts from each origin, with the RMSPE in the backtest.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days`` and, if the generation has it,
-            ``rolling_rmspe``, by origin.
+        rows: ``forecast_origin, rmspe, bias, days`` for served forecasts, sorted by origin. If the
+            generation has it, also ``rolling_rmspe``, the RMSPE over four weeks.
         expected: RMSPE in the backtest; None if there is no backtest.
-        shadows: The same columns of the shadow forecasts of challengers.
+        shadows: The same columns for shadow forecasts, which challengers made.
     """
     figure = theme.figure(
         height=320,
@@ -90,10 +90,10 @@ def error_by_origin(
 
 
 def requests_by_day(days: Sequence[Row]) -> go.Figure:
-    """Draw the number of requests by day and outcome.
+    """Draw the number of API requests by day and outcome.
 
     Args:
-        days: ``usage_date, answered, client_errors, server_errors``, by day.
+        days: ``usage_date, answered, client_errors, server_errors``, sorted by day.
     """
     figure = theme.days_figure(height=280, title="requests", barmode="stack")
     add_outcomes(
@@ -113,7 +113,7 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
     """Draw the median and the 99% quantile of response times by day.
 
     Args:
-        days: ``usage_date, latency_p50_ms, latency_p99_ms``, by day.
+        days: ``usage_date, latency_p50_ms, latency_p99_ms``, sorted by day.
     """
     figure = theme.figure(
         height=260,
@@ -136,10 +136,11 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
 
 
 def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
-    """Draw each drift measure as a share of its threshold, with drifted ones hatched.
+    """Draw each drift measure divided by its threshold; bars of drifted measures are hatched.
 
     Args:
-        rows: ``kind, name, of_threshold, is_drifted``, the largest first.
+        rows: ``kind, name, of_threshold, is_drifted``, sorted by ``of_threshold`` (value divided
+            by threshold), largest first.
     """
     figure = theme.figure(
         height=60 + 24 * len(rows),
@@ -168,10 +169,11 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
 
 
 def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
-    """Draw the largest drift measure of each kind by origin, as a share of its threshold.
+    """Draw, for each origin and kind, the drift measure that is largest compared to its threshold.
 
     Args:
-        rows: ``forecast_origin, kind, name, of_threshold``, one row for each origin and kind.
+        rows: ``forecast_origin, kind, name, of_threshold`` (value divided by threshold), one row
+            for each origin and kind.
     """
     figure = theme.figure(
         height=300,

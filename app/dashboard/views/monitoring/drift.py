@@ -1,4 +1,4 @@
-"""Show the section on drift: what differs from the same season one year before."""
+"""Show the monitoring page's section on drift: what differs from the same season a year before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_ORIGINS = 26
 
 
 def show_drift(ask: Answers) -> None:
-    """Show the drift measures of the newest origin with their thresholds, and those before."""
+    """Show the drift measures at the newest origin with their thresholds, and earlier measures."""
     st.subheader("Drift", anchor=False)
     origins = ask(queries.drift_origins)
     if not origins:
@@ -78,7 +78,7 @@ def _show_rows(rows: list[Row]) -> None:
 
 
 def _show_pages(run_id: str) -> None:
-    """Show downloads of the run's Evidently reports, if this machine has them."""
+    """Show download buttons for the Evidently reports about a run, if this machine has them."""
     settings = load_settings()
     for name in ("drift", "performance"):
         page = report_path(settings, run_id, name)

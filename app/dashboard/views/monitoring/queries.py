@@ -1,4 +1,4 @@
-"""Queries of the monitoring page: forecasts and actuals, API usage, runs, alerts and drift."""
+"""Query data for the monitoring page: accuracy, API usage, runs, alerts and drift."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
-    """Return the overall accuracy of all forecasts with actuals, by origin.
+    """Return the overall accuracy of the forecasts from each origin, ordered by origin.
+
+    Origins without actual sales are omitted.
 
     Args:
-        reading: The open generation.
+        reading: Access to the generation.
         forecast_kind: ``served`` or ``shadow``.
     """
     return reading.rows(
@@ -26,11 +28,12 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 
 
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
-    """Return the RMSPE by segment of an origin's served forecast, its backtest and seasonal naive.
+    """Return the RMSPE by segment for three forecasts: served, in the backtest, seasonal naive.
 
     Returns:
-        ``model, is_own, segment, rmspe_median``, the served forecast first, then by segment.
-        Segments without a value are left out.
+        ``model`` (``served``, ``backtest`` or ``seasonal naive``), ``is_own`` (true if served),
+        ``segment, rmspe_median``, sorted by model in this order, then by segment. Segments whose
+        RMSPE is unknown are omitted.
     """
     return reading.rows(
         """
@@ -50,7 +53,10 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
 
 def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
-    """Return the store-days with the largest errors, the worst first."""
+    """Return at most ``rows`` store-days with the largest errors, largest error first.
+
+    ``ranked_by`` is the error that is compared: ``relative`` or ``eur``.
+    """
     return reading.rows(
         "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
         [ranked_by, rows],
@@ -58,10 +64,12 @@ def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
 
 
 def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
-    """Return the reasons for the errors of a ranking, the most frequent first.
+    """Count the reasons for the largest forecast errors, most frequent reason first.
+
+    ``ranked_by`` is the error by which the store-days were chosen: ``relative`` or ``eur``.
 
     Returns:
-        ``reason, store_days``.
+        ``reason`` and ``store_days``, the number of store-days with this reason.
     """
     return reading.rows(
         """
@@ -73,7 +81,7 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """Return the API usage of the newest days, by day."""
+    """Return the API usage on the newest ``days`` days, ordered by day."""
     return reading.rows(
         """
         FROM (
@@ -100,11 +108,11 @@ def usage_by_path(reading: Reading, since: date) -> list[Row]:
 
 
 def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
-    """Return the daily totals of an origin's forecasts and of the actual sales.
+    """Return daily totals of the forecasts from an origin and of the actual sales.
 
     Returns:
-        ``target_date, stores, forecast, actual`` (EUR), without closed store-days and store-days
-        without known sales.
+        ``target_date, stores, forecast, actual`` (EUR), ordered by day. Both totals cover the same
+        stores: those that were open and whose sales are known.
     """
     return reading.rows(
         """

@@ -1,4 +1,4 @@
-"""Show the section on API usage."""
+"""Show the monitoring page's section on API usage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAYS_BY_PATH = 7
 
 
 def show_usage(ask: Answers) -> None:
-    """Show API usage: requests, latency and errors by day, and the newest week by path."""
+    """Show requests, latency and errors of the API by day, and by path for the newest week."""
     st.subheader("API usage", anchor=False)
     days = ask(queries.usage_by_day, _DAYS)
     if not days:

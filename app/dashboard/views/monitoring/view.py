@@ -1,4 +1,4 @@
-"""Show the monitoring page: alerts, forecasts and actuals, drift, API usage, runs."""
+"""Show the monitoring page: alerts, forecasts next to actual sales, drift, API usage, runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rossmann_ml.serving.status import Status, read_status
 
 
 def show(ask: Answers) -> None:
-    """Show alerts, forecasts and actuals, drift, API usage and runs."""
+    """Show alerts, forecasts next to actual sales, drift, API usage and runs."""
     status = read_status(load_settings().published_path)
     show_alerts(ask, status)
     show_accuracy(ask)
@@ -27,7 +27,7 @@ def show(ask: Answers) -> None:
 
 
 def show_runs(ask: Answers, status: Status) -> None:
-    """Show the last publication, rollback and failure, and a table of all runs."""
+    """Show the last publication, rollback and failed run, and a table of runs with forecasts."""
     st.subheader("Runs", anchor=False)
     if status.last_publish is not None:
         st.caption(

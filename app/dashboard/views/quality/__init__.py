@@ -1,4 +1,4 @@
-"""The page of data quality."""
+"""Page that shows how fresh, complete and correct the data are."""
 
 from app.dashboard.page import Page
 

@@ -1,4 +1,4 @@
-"""Draw results of checks over time, and missing days by month."""
+"""Draw the results of data checks over time, and missing store-days by month."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from app.queries import Row
 
 
 def checks_over_time(runs: Sequence[Row]) -> go.Figure:
-    """Draw the number of passed checks, warnings and errors of each run.
+    """Draw the number of passed checks, warnings and errors in each run.
 
     Args:
-        runs: ``started_at, passed, warnings, errors``, one row a run, the oldest first.
+        runs: ``started_at, passed, warnings, errors``, one row per run, oldest first.
     """
     figure = theme.figure(
         height=280,
@@ -36,10 +36,11 @@ def checks_over_time(runs: Sequence[Row]) -> go.Figure:
 
 
 def missing_by_month(months: Sequence[Row]) -> go.Figure:
-    """Draw the share of store-days without a row in the files.
+    """Draw, for each month, the share of store-days that no file has a row for.
 
     Args:
-        months: ``month, missing_share, stores``, by month.
+        months: ``month, missing_share`` and ``stores`` (number of stores that miss a day), sorted
+            by month.
     """
     figure = theme.figure(
         height=260,

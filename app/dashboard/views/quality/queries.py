@@ -1,4 +1,4 @@
-"""Queries of the data quality page: freshness, checks, quarantined rows, missing days."""
+"""Query data for the data quality page: freshness, checks, quarantined rows, missing days."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from app.queries import Row
 
 
 def freshness(reading: Reading) -> Row:
-    """Return the newest days of sales and plan, and the number of stores with newest sales.
+    """Return the last days with sales and with a plan, and the numbers of stores with sales.
 
     Returns:
-        ``newest_sales, stores_with_sales, stores_in_newest_week, plan_through``.
+        ``newest_sales`` (date), ``stores_with_sales`` (number of stores with sales on any day),
+        ``stores_in_newest_week`` (number with sales in the last 7 days), and ``plan_through``
+        (last day of the retailer's plan).
     """
     row = reading.row(
         """
@@ -27,7 +29,7 @@ def freshness(reading: Reading) -> Row:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return the number of checks of each run by result, the oldest run first."""
+    """Count the passed checks, warnings and errors in each run, oldest run first."""
     return reading.rows(
         """
         SELECT run_id, min(checked_at) AS started_at,
@@ -92,7 +94,10 @@ def quarantined(reading: Reading, most: int) -> list[Row]:
 
 
 def missing_by_month(reading: Reading) -> list[Row]:
-    """Return store-days without a row in the files by month, as number and share, and stores."""
+    """Count, for each month, the store-days that no file has a row for, and their stores.
+
+    ``missing_share`` is their share of all store-days in the month.
+    """
     return reading.rows(
         """
         SELECT date_trunc('month', sales_date)::DATE AS month,

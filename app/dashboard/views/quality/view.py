@@ -23,7 +23,7 @@ def show(ask: Answers) -> None:
 
 
 def show_freshness(ask: Answers) -> None:
-    """Show how old the newest data are."""
+    """Show how old the newest sales are, and how far ahead the plan is known."""
     fresh = ask(queries.freshness)
     newest, today = fresh["newest_sales"], ask.info.product_today
     if newest is None:
@@ -52,7 +52,7 @@ def show_freshness(ask: Answers) -> None:
 
 
 def show_checks(ask: Answers) -> None:
-    """Show results of checks, over time and for one run."""
+    """Show the results of data checks, over time and for one chosen run."""
     st.subheader("Checks", anchor=False)
     runs = ask(queries.runs)
     if not runs:
@@ -82,7 +82,7 @@ def show_checks(ask: Answers) -> None:
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
-    """Show all results of one run."""
+    """Show a choice of runs and all results of checks in the chosen run."""
     with st.expander("All results of a run"):
         choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
@@ -90,7 +90,7 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
 
 
 def show_quarantine(ask: Answers) -> None:
-    """Show quarantined rows, by file and column and one by one."""
+    """Show the numbers of quarantined rows by file and column, and then the rows themselves."""
     st.subheader(
         "Quarantined rows",
         anchor=False,

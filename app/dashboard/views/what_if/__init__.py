@@ -1,4 +1,4 @@
-"""The page that forecasts a changed plan."""
+"""Page that forecasts sales for a changed plan."""
 
 from app.dashboard.page import Page
 

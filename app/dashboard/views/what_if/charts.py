@@ -1,4 +1,4 @@
-"""Draw scenarios: forecasts with and without the changes, and their differences."""
+"""Draw forecasts with and without a scenario's plan changes, and the differences between them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     """Draw the forecast as planned and with the changes, with the changed days shaded.
 
     Args:
-        days: ``target_date, as_planned, changed, is_changed, lower_80, upper_80``, by day; bounds
-            may be NULL.
+        days: ``target_date``; forecasts ``as_planned`` and ``changed`` (EUR); ``is_changed``; and
+            the bounds ``lower_80, upper_80`` of ``changed``, which may be NULL. Sorted by day.
     """
     figure = theme.days_figure(height=400)
     open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())

@@ -1,6 +1,6 @@
-"""Compute the effect of a changed plan from scored days: sums, difference, uplift.
+"""Compute the effect of a changed plan from daily forecasts: sums, difference, uplift.
 
-See :mod:`rossmann_ml.serving.what_if` for scoring.
+See :mod:`rossmann_ml.serving.what_if` for the forecasts.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Effect:
-    """Effect of a scenario.
+    """Effect of a scenario's plan changes, summed over its stores and the days of the horizon.
 
     Attributes:
-        stores: Number of scored stores.
+        stores: Number of stores in the scenario.
         as_planned: Forecast with the original plan, EUR.
         changed: Forecast with the changed plan, EUR.
         promo_days_added: Number of open store-days with a promotion only in the changed plan.
@@ -35,15 +35,15 @@ class Effect:
 
     @property
     def share(self) -> float | None:
-        """The difference as a share of the forecast with the original plan."""
+        """Difference divided by the forecast with the original plan; None if that is 0."""
         return self.difference / self.as_planned if self.as_planned else None
 
     @property
     def per_promo_day(self) -> float | None:
-        """Return the difference per promotion day that was added or removed, EUR.
+        """Difference divided by the number of promotion days that were added or removed, EUR.
 
-        It includes the effect of the promotion on the days around it. None if promotion days were
-        both added and removed, or neither, because the difference has no single cause then.
+        It includes the effect of a promotion on the days around it. None if promotion days were
+        both added and removed, or neither, because then the difference has no single cause.
         """
         if bool(self.promo_days_added) == bool(self.promo_days_removed):
             return None
@@ -51,11 +51,11 @@ class Effect:
 
 
 def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
-    """Return the effect of a scored scenario.
+    """Sum the forecasts of a scenario, and compare its plan with the original plan.
 
     Args:
-        scored: Result of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
-        given: The original plan: ``store_id, target_date, was_open, was_promo``.
+        scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+        given: Original plan: ``store_id, target_date, was_open, was_promo``.
     """
     both = scored.join(given, on=["store_id", "target_date"], how="left")
     promo_now = pl.col("is_promo") & pl.col("is_open")
@@ -71,11 +71,12 @@ def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
 
 
 def by_day(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return a scored scenario summed over its stores, by day.
+    """Sum the forecasts of a scenario over its stores, for each day.
 
     Returns:
-        ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR; NULL for several
-        stores, because bounds do not add up) and ``is_changed`` (whether any store's plan differs).
+        ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR; NULL if there are
+        several stores, because bounds do not add up) and ``is_changed`` (whether any store's plan
+        differs), sorted by day.
     """
     one_store = scored["store_id"].n_unique() == 1
     bound = {
@@ -95,7 +96,7 @@ def by_day(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def plan_file(scored: pl.DataFrame) -> pl.DataFrame:
-    """Return the changed plan with the columns of a plan file; see ``data/README.md``."""
+    """Convert a scenario's plan to the columns of a plan file; see ``data/README.md``."""
     return scored.select(
         Store="store_id",
         DayOfWeek=pl.col("target_date").dt.weekday(),

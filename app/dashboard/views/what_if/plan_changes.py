@@ -1,4 +1,4 @@
-"""Changes of the plan that a visitor makes: a kind and its days, and their text in an address.
+"""Describe the plan changes that a visitor makes, and convert them from and to an address.
 
 See :mod:`rossmann_ml.serving.what_if` for the forecast of a changed plan.
 """
@@ -33,7 +33,7 @@ class Change:
     """One change of the plan, for all chosen stores.
 
     Attributes:
-        kind: Key of ``KINDS``.
+        kind: Kind of change, a key of ``KINDS``.
         first_date: First changed day.
         last_date: Last changed day.
     """
@@ -43,19 +43,19 @@ class Change:
     last_date: date
 
     def __str__(self) -> str:
-        """Return the text for readers."""
+        """Describe the change in words for visitors."""
         label = KINDS[self.kind][0]
         if self.first_date == self.last_date:
             return f"{label} on {self.first_date:%a %d %b}"
         return f"{label} from {self.first_date:%a %d %b} to {self.last_date:%a %d %b}"
 
     def as_plan_change(self) -> PlanChange:
-        """Return the change as the library's type."""
+        """Convert this change to the ``PlanChange`` that ``rossmann_ml`` forecasts with."""
         return PlanChange(self.first_date, self.last_date, **KINDS[self.kind][1])
 
 
 def to_text(changes: Iterable[Change]) -> str:
-    """Return the changes as text for an address."""
+    """Convert changes to text for the page's address."""
     return _BETWEEN_CHANGES.join(
         _BETWEEN_PARTS.join((each.kind, f"{each.first_date}", f"{each.last_date}"))
         for each in changes
@@ -63,15 +63,15 @@ def to_text(changes: Iterable[Change]) -> str:
 
 
 def from_text(text: str, *, first: date, last: date) -> tuple[list[Change], list[str]]:
-    """Return the changes from the text in an address.
+    """Parse the changes from the text in the page's address.
 
     Args:
-        text: Text from ``to_text``.
+        text: Text that ``to_text`` returned, which a visitor may have edited.
         first: First day that can change.
         last: Last day that can change.
 
     Returns:
-        The changes, and the parts that are no change of these days.
+        The valid changes, and the parts of the text that are not changes between these days.
     """
     changes, invalid = [], []
     for part in filter(None, text.split(_BETWEEN_CHANGES)):
@@ -89,5 +89,5 @@ def from_text(text: str, *, first: date, last: date) -> tuple[list[Change], list
 
 
 def are_promotions(changes: Sequence[Change]) -> bool:
-    """Return whether all changes are changes of promotions."""
+    """Return whether all changes add or remove promotions."""
     return all(change.kind in PROMOTIONS for change in changes)

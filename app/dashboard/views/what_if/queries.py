@@ -1,4 +1,4 @@
-"""Query of the what-if page: the original plan, which a scenario is compared with."""
+"""Query the original plan for the what-if page, which compares scenarios with it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.published import Reading
 
 
 def plan_as_given(reading: Reading, store_ids: Sequence[int]) -> pl.DataFrame:
-    """Return the original plan of some stores over the horizon.
+    """Return the original plan of some stores for all days of the horizon.
 
     Returns:
-        ``store_id, target_date, was_open, was_promo``, by store and day.
+        ``store_id, target_date, was_open, was_promo``, sorted by store and day.
     """
     return reading.frame(
         """

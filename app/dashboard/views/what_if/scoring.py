@@ -1,4 +1,4 @@
-"""Score scenarios with the generation's model, which is loaded once for all visitors."""
+"""Forecast scenarios with the generation's model, which is loaded once for all visitors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rossmann_ml.serving.what_if import Scenarios
 def score(
     generation_id: str, store_ids: tuple[int, ...], changes: tuple[Change, ...]
 ) -> pl.DataFrame:
-    """Forecast stores over a changed plan.
+    """Forecast stores with a changed plan.
 
     Returns:
-        The columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+        Forecasts with the columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
     """
     settings = load_settings()
     scenarios = _scenarios(settings.published_path, generation_id, settings.threads)

@@ -28,7 +28,7 @@ _MOST_KEPT = 7
 
 
 def show(ask: Answers) -> None:
-    """Show controls for stores and changes, the effect of the changes, and kept scenarios."""
+    """Show controls for stores and plan changes, the effect of the changes, and kept scenarios."""
     who, store_ids = choose_stores(ask)
     changes = choose_changes(ask)
     if not store_ids:
@@ -41,7 +41,7 @@ def show(ask: Answers) -> None:
 
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
-    """Show controls for stores, and return the chosen ones in words and by number."""
+    """Show controls for stores; return the chosen stores in words, and their store numbers."""
     if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
@@ -59,7 +59,7 @@ def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
 
 
 def choose_changes(ask: Answers) -> list[Change]:
-    """Show controls for changes of the plan, and return the changes, which the address holds."""
+    """Show controls for plan changes and return the changes, which the page's address contains."""
     first = ask.info.forecast_origin + timedelta(days=1)
     last = ask.info.forecast_origin + timedelta(days=ask.info.horizon_days)
     text = st.session_state.get(_CHANGES, st.query_params.get(_CHANGES, ""))
@@ -98,7 +98,7 @@ def choose_changes(ask: Answers) -> list[Change]:
 
 
 def _remember(changes: Sequence[Change]) -> None:
-    """Store the changes in the session and in the address."""
+    """Store the changes in the visitor's session and in the page's address."""
     text = to_text(changes)
     st.session_state[_CHANGES] = text
     if text:
@@ -157,7 +157,7 @@ def show_scenario(
 
 
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
-    """Show the numbers of a scenario."""
+    """Show the sales with and without the changes, their difference, and the promotion uplift."""
     with st.container(horizontal=True):
         frame.metric("As planned", words.euro(effect.as_planned))
         frame.metric("With the changes", words.euro(effect.changed))
