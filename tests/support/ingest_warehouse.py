@@ -57,7 +57,7 @@ def params_allowing(bad_share: float) -> Params:
 def session_on(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Session:
     """Return a session that reads an open connection."""
     session = Session(settings)
-    session._open.connection = connection
+    session._connection = connection
     return session
 
 

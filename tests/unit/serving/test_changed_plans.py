@@ -35,7 +35,7 @@ from rossmann_ml.features.residuals import as_of_origin
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.serving import generations
 from rossmann_ml.serving.generations import GenerationInfo
-from rossmann_ml.serving.what_if import PlanChange, PreparedOrigin, Scenarios
+from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 STORES, WITHOUT_PLAN = (2, 5, 9), 12
 HORIZON_DAYS, PLAN_DAYS = 8, 12
@@ -390,17 +390,6 @@ def test_a_generation_of_no_or_of_two_models_is_refused(
             generation.execute(change)
             with pytest.raises(NoDataError, match=f"0123456789ab come from {number} models"):
                 Scenarios.load(path, Path("models"), threads=1)
-
-
-def test_another_process_can_prepare_the_inputs(generation: duckdb.DuckDBPyConnection) -> None:
-    asked: list[tuple] = []
-
-    def elsewhere(prepare: object, *arguments: object) -> PreparedOrigin:
-        asked.append(arguments)
-        return prepare(*arguments)  # type: ignore[operator]
-
-    Scenarios.load(Path("generation"), Path("models"), threads=1, run=elsewhere)
-    assert asked == [(Path("generation"), PARAMS)]
 
 
 def test_prepared_inputs_contain_no_past_days_and_only_the_plan_that_features_use(
