@@ -40,7 +40,7 @@ class Move:
 
     @property
     def change(self) -> float:
-        """Change as a share of `before`. If `before` is 0, it is 1 if `after` is above 0, else 0."""
+        """Change as a share of `before`; for a `before` of 0 it is 1 if `after` > 0, else 0."""
         if self.before > 0:
             return (self.after - self.before) / self.before
         return float(self.after > 0)

@@ -1,8 +1,8 @@
 """Create the warehouse's tables, and migrate a warehouse of an older schema version.
 
 Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; the declarations
-alone are version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``, and
-the highest number is the schema version. dbt creates its own tables.
+alone are version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``.
+The highest number is the schema version. dbt creates its own tables.
 """
 
 from __future__ import annotations
