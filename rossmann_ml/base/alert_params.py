@@ -141,7 +141,7 @@ class AlertParams(StrictModel):
     failed_run: RuleParams
 
     def of(self, rule: str) -> RuleParams:
-        """Return the parameters of a rule by its name."""
+        """Return the parameters of the rule with this name, for example ``accuracy``."""
         found: RuleParams = getattr(self, rule)
         return found
 
@@ -150,8 +150,10 @@ class RetrainingParams(StrictModel):
     """Conditions under which open alerts start a training between the scheduled ones.
 
     Attributes:
-        rules: Names of the rules whose open alerts of severity warning or critical count.
-        min_weeks: Number of weeks of new sales since the newest training's data.
+        rules: Names of the rules whose open alerts, of severity warning or critical, start a
+            training.
+        min_weeks: Smallest number of weeks between the last day of the newest training's data and
+            the newest forecast origin; before that no alert starts a training.
     """
 
     rules: Annotated[list[str], Field(min_length=1)]

@@ -37,7 +37,7 @@ class SettingsError(RefusedError):
 
 
 class BadFileError(RefusedError):
-    """A raw file cannot be used as what its name says; nothing of it was landed."""
+    """A raw file has not the content that its name promises; none of its rows were landed."""
 
 
 class NoDataError(RefusedError):
@@ -45,7 +45,7 @@ class NoDataError(RefusedError):
 
 
 class PublishError(RefusedError):
-    """A generation failed its audit or cannot be read; the pointer was not moved."""
+    """A generation failed its audit or cannot be read; readers keep the current generation."""
 
 
 class SchemaError(RefusedError):

@@ -46,7 +46,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 def copy_folder_atomically(source: Path, final: Path) -> None:
     """Copy a folder to `final`, or do nothing if `final` exists.
 
-    An interrupted copy stays invisible.
+    The copy is made under a hidden name and then renamed, so that a part of it is never seen.
     """
     if final.exists():
         return
@@ -70,7 +70,8 @@ def remove(path: Path) -> None:
 def leftover_paths(folder: Path) -> list[Path]:
     """Return the temporary files and folders that killed processes left in a folder.
 
-    Temporary text files count after a minute, because they are written without the writer's lock.
+    A temporary text file is listed only when it is older than a minute. A younger one may belong
+    to a process that is still writing it, because text files are written without the writer's lock.
     """
     a_minute_ago = time.time() - 60
     texts = [path for path in folder.glob(".*.text") if path.stat().st_mtime < a_minute_ago]
@@ -78,6 +79,6 @@ def leftover_paths(folder: Path) -> list[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder; the caller holds the writer's lock."""
+    """Remove the files that :func:`leftover_paths` lists; the caller holds the writer's lock."""
     for path in leftover_paths(folder):
         remove(path)

@@ -25,7 +25,18 @@ Days = Annotated[int, Field(ge=1)]
 
 
 class ForecastParams(StrictModel):
-    """Horizon, forecast origins and published vintages."""
+    """Parameters of forecasts: horizon, choice of the origin, and published vintages.
+
+    Attributes:
+        horizon_days: Number of days that are forecast after the origin.
+        plan_lookahead_days: Number of days after the horizon whose plan is filled by rule, because
+            features look ahead, for example to the next promotion.
+        origin_min_coverage: Smallest share of the stores that should be open that have rows on a
+            day for which the day can be the origin.
+        active_within_days: A store without a plan is forecast if it sold in this many last days.
+        vintages_published: Number of newest origins whose forecasts are published.
+        shadow_challenger: Whether the weekly job also makes shadow forecasts.
+    """
 
     horizon_days: Days
     plan_lookahead_days: Annotated[int, Field(ge=0)]
@@ -36,7 +47,11 @@ class ForecastParams(StrictModel):
 
 
 class IngestParams(StrictModel):
-    """Limit of quarantined rows, as a share of a file."""
+    """Limit of quarantined rows in a landed file.
+
+    Attributes:
+        max_quarantined_share: Largest allowed share of bad rows; a file with more is refused.
+    """
 
     max_quarantined_share: Share
 
@@ -59,7 +74,15 @@ class FitSize(StrictModel):
 
 
 class ProfileParams(StrictModel):
-    """Size of a training run: origins, rows, models and backtest."""
+    """Size of a training with one profile.
+
+    Attributes:
+        origin_step_days: Number of days between forecast origins in the training panel.
+        max_origins: Largest number of origins in the training panel.
+        rows_share: Approximate share of the panel's rows that are kept.
+        models: Number of trees and learning rate of each member, by model family.
+        backtest_origins_back_days: Days from each backtest origin to the newest origin.
+    """
 
     origin_step_days: Days
     max_origins: Annotated[int, Field(ge=1)]
@@ -83,8 +106,12 @@ class TrainingParams(StrictModel):
     """Parameters of fitting models.
 
     Attributes:
-        families: Parameters of each model family, named as in its library. The order of families
-            is that of the blend's members.
+        profiles: Size of a training, by profile.
+        families: Parameters of each model family, named as in LightGBM, XGBoost or CatBoost. The
+            blend's members have the same order as these families.
+        min_history_days: Number of days of history before the first training origin.
+        seed: Seed of the random numbers in training and tuning.
+        retrain_every_weeks: Number of weeks between scheduled trainings.
     """
 
     profiles: dict[Profile, ProfileParams]
@@ -95,26 +122,49 @@ class TrainingParams(StrictModel):
 
 
 class BlendParams(StrictModel):
-    """Parameters of fitting the members' weights."""
+    """Parameters of fitting the members' weights in the blend.
+
+    Attributes:
+        shrinkage: Penalty for weights that differ from equal ones, in units of the members' mean
+            squared error.
+    """
 
     shrinkage: Annotated[float, Field(ge=0)]
 
 
 class BacktestParams(StrictModel):
-    """Parameters of the backtest."""
+    """Parameters of the backtest.
+
+    Attributes:
+        reuse_within_days: Largest distance, in days, between a backtest origin and the origin of a
+            stored fold that is used in its place, so that fewer models are fitted.
+    """
 
     reuse_within_days: Annotated[int, Field(ge=0)]
 
 
 class GateParams(StrictModel):
-    """Limits that a challenger must meet to become champion."""
+    """Limits that a challenger must meet to become champion.
+
+    Attributes:
+        refit_tolerance: Largest relative RMSPE by which a refit of the champion's recipe may be
+            worse than the champion.
+        segment_tolerance: Largest relative RMSPE by which a changed recipe may be worse than the
+            champion in any segment of the backtest.
+    """
 
     refit_tolerance: Annotated[float, Field(ge=0)]
     segment_tolerance: Annotated[float, Field(ge=0)]
 
 
 class SearchRange(StrictModel):
-    """Range of values to search for a parameter; integers only if both ends are integers."""
+    """Range of values that ``rossmann tune`` searches for a parameter.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value. If both ends are integers, only integers are tried.
+        log: Whether values are drawn evenly on a logarithmic scale.
+    """
 
     low: int | float
     high: int | float
@@ -147,6 +197,9 @@ class TuningParams(StrictModel):
     """Search ranges and past origins of ``rossmann tune``.
 
     Attributes:
+        origins: Number of past origins on which a trial is measured.
+        origin_step_days: Number of days between these origins.
+        min_training_days: Smallest number of days with training origins before the oldest of them.
         families: Search range of each parameter, by family and parameter name. Families without
             an entry cannot be tuned.
     """
@@ -158,15 +211,19 @@ class TuningParams(StrictModel):
 
 
 class ContinuityParams(StrictModel):
-    """Limits of changes in totals between published vintages; beyond them publishing is held.
+    """Limits of how far a new vintage's totals may differ from the published ones.
+
+    Beyond a limit the new generation is held.
 
     Attributes:
-        max_chain_week_change: Largest change of a chain week, as a share of the previous total.
+        max_chain_week_change: Largest change of the chain's total of one week, as a share of the
+            previous total.
         max_segment_change: Largest change of a state's or store type's total over all common
             days, as a share of the previous total.
         min_segment_stores: Smallest number of stores of a segment that is compared on its own.
-        min_week_days: Smallest number of common days of a week that is compared on its own.
-        stores_named: Number of stores that the message names.
+        min_week_days: Smallest number of days of a week, in both vintages, for which the week is
+            compared on its own.
+        stores_named: Number of stores with the largest changes that the message names.
     """
 
     max_chain_week_change: Annotated[float, Field(gt=0)]
@@ -233,7 +290,7 @@ class Params(StrictModel):
 
 
 def _refuse_unknown(key: str, families: Iterable[str], known: list[str]) -> None:
-    """Raise an error for names of model families that are not known."""
+    """Raise an error that names the section `key` if a family is not in `known`."""
     unknown = sorted(set(families) - set(known))
     if unknown:
         raise ValueError(

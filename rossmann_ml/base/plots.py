@@ -12,7 +12,13 @@ import polars as pl
 
 
 def plot_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Draw RMSPE by origin and by horizon week, one line per model, as a PNG file."""
+    """Draw median RMSPE by origin and by horizon week, one line per model, as a PNG file.
+
+    Args:
+        scores: Backtest scores with ``segment_kind, segment, forecast_origin, model,
+            rmspe_median``; a null origin means all origins together.
+        path: Path of the PNG file.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -36,7 +42,12 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
 
 
 def plot_importance(importance: pl.DataFrame, path: Path) -> None:
-    """Draw the gain shares of the 25 most important features as a PNG file."""
+    """Draw the gain shares of the 25 most important features as a PNG file.
+
+    Args:
+        importance: ``feature, gain_share``, sorted by gain share, largest first.
+        path: Path of the PNG file.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     top = importance.head(25).reverse()

@@ -1,4 +1,4 @@
-"""Set environment defaults of a process: telemetry off, thread limits.
+"""Prepare a process: switch telemetry off, limit threads, and let Ctrl-C interrupt waits.
 
 Every entry point (command line, Dagster code location, API, dashboard, dbt) calls :func:`prepare`
 before it imports the libraries that read these variables.
@@ -29,7 +29,7 @@ _DEFAULTS = {
 
 
 def prepare() -> None:
-    """Set the defaults of environment variables that are not set yet."""
+    """Switch telemetry off and limit threads by environment variables that are not set yet."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
 

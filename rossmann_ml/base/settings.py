@@ -1,7 +1,7 @@
 """Read settings from the environment: paths, machine limits, addresses and credentials.
 
-Entry points: :func:`load_settings`, :func:`default_settings`. No other module of the library reads
-environment variables. Parameters of forecasting (horizon, models, thresholds) are in
+Entry points: :func:`load_settings`, :func:`default_settings`. No other module of `rossmann_ml`
+reads settings from the environment. Parameters of forecasting (horizon, models, thresholds) are in
 :mod:`rossmann_ml.base.params`, settings of the API in ``app/api/settings.py``.
 """
 
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
 
     @property
     def raw_path(self) -> Path:
-        """Folder of the raw files; it need not exist."""
+        """Folder of the raw files, chosen as in `raw_dir`; it need not exist."""
         if self.raw_dir is not None:
             return self.home / self.raw_dir
         own = self.home / "data" / "raw"

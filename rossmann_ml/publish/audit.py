@@ -133,7 +133,7 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
-    """Yield missing, extra and differently shaped tables and views."""
+    """Yield a message for each table or view that is missing, extra or has other columns."""
     found = schema_of(connection)
     views = {view.name for view in contract.views}
     for name in contract.names:
@@ -217,7 +217,7 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
 
 
 def _totals_unlike_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield the newest origin whose chain totals differ from its days: the totals are outdated.
+    """Yield a message for the newest origin whose chain totals differ from the sum of its days.
 
     Totals add up amounts rounded to 0.0001 EUR, days do not. The tolerance of a cent plus a
     millionth of the sum is far above that rounding, and far below one lost or changed store-day.

@@ -40,7 +40,7 @@ class Move:
 
     @property
     def change(self) -> float:
-        """Change as a share of `before`; if that is 0: 1 for any sales now, 0 for none."""
+        """Change as a share of `before`; for a `before` of 0 it is 1 if `after` > 0, else 0."""
         if self.before > 0:
             return (self.after - self.before) / self.before
         return float(self.after > 0)
@@ -154,7 +154,12 @@ _SUMS = pl.col("before", "after").sum()
 def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
     """Yield the chain's weeks, the store types and the states, each with its limit.
 
-    A week needs enough common days, a segment enough stores.
+    Weeks with fewer than ``min_week_days`` days, and segments with fewer than
+    ``min_segment_stores`` stores, are skipped.
+
+    Args:
+        both: ``store_id, target_date, before, after, store_type, state`` of the common days.
+        params: Limits and smallest weeks and segments.
     """
     stores = ("store_id", params.min_segment_stores, params.max_segment_change)
     days = ("target_date", params.min_week_days, params.max_chain_week_change)

@@ -165,7 +165,7 @@ def _publish(
 
 
 def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
-    """Raise `HeldError` for totals that jumped, after a note in ``status.json``."""
+    """Write to ``status.json`` that the generation is held, then raise `HeldError`."""
     reason = jump.describe()
     held = HeldPublish(
         generation_id=info.generation_id,
@@ -220,7 +220,17 @@ def copy_bundles(settings: Settings, draft: Draft) -> None:
 def _move_pointer_if_due(
     settings: Settings, path: Path, run_id: str, accepted_jump: str | None
 ) -> bool:
-    """Move the pointer to `path` unless it was rolled back; return whether `path` is current."""
+    """Move the pointer to `path` unless a rollback withdrew it; note this in ``status.json``.
+
+    Args:
+        settings: Settings with the folder of published files.
+        path: Generation file.
+        run_id: Id of the publishing run.
+        accepted_jump: Reason why a person accepted a jump; None if nothing was accepted.
+
+    Returns:
+        Whether `path` is the current generation afterwards.
+    """
     current = _pointed_or_none(settings)
     status = read_status(settings.published_path)
     is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
@@ -249,8 +259,8 @@ def _pointed_or_none(settings: Settings) -> Path | None:
 def rollback_generation(settings: Settings, generation_id: str) -> Generation:
     """Roll readers back to another generation that is still on disk.
 
-    The rollback lasts until a generation is published that did not exist at the rollback.
-    Publishing the withdrawn content again does not undo it.
+    All other generations on disk are withdrawn: publishing their content again does not move
+    readers. Publishing new content ends the rollback.
 
     Args:
         settings: Settings with the folder of published files.

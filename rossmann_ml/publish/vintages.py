@@ -30,7 +30,7 @@ def export_vintages(
     settings: Settings,
     origins: tuple[date, ...],
 ) -> list[Path]:
-    """Write the forecasts of older origins whose current version is not archived yet.
+    """Write the forecasts of older origins whose newest forecasts are not archived yet.
 
     The file name is ``forecasts_<origin>_<input hashes>.parquet``. After an origin is scored
     again, a new file replaces the old one.

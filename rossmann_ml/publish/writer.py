@@ -80,7 +80,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _text(value: str) -> str:
-    """Quote a text as a SQL literal."""
+    """Return a string as a quoted SQL literal."""
     return "'" + value.strip().replace("'", "''") + "'"
 
 

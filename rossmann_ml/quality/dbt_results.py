@@ -72,7 +72,7 @@ def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, A
 
 
 def _tested_table(test: Mapping[str, Any], nodes: Mapping[str, Any]) -> str:
-    """Return schema and name of the tested table; the first one for a test of several tables."""
+    """Return the tested table as ``schema.name``; the test's name if no table is known."""
     candidates = [
         test.get("attached_node"),
         test.get("tested_node_unique_id"),

@@ -46,7 +46,7 @@ def check_frames(
     Args:
         frames: Suites, each with the rows of its query.
         run_id: Name of the run in Data Docs.
-        folder: Folder of the library's result files and of ``data_docs``.
+        folder: Folder of Great Expectations' result files and of ``data_docs``.
 
     Returns:
         One result per frame, in the same order.
@@ -97,7 +97,7 @@ def check_frames(
 
 
 def _prune(store: Any) -> None:
-    """Remove the results of all but the newest runs of each suite."""
+    """Remove from Great Expectations' store all but the newest `RUNS_KEPT` runs of each suite."""
     newest_first = sorted(store.list_keys(), key=lambda key: key.run_id.run_time, reverse=True)
     for name in SUITES:
         runs = [key for key in newest_first if key.expectation_suite_identifier.name == name]

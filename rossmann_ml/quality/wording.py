@@ -57,7 +57,7 @@ def _value(value: Any) -> str:
 
 
 def _between(kwargs: Mapping[str, Any]) -> str:
-    """Describe a range in words; as one value if both ends are equal."""
+    """Describe the allowed values from `min_value` to `max_value` in words."""
     low, high = kwargs["min_value"], kwargs["max_value"]
     if low == high:
         return _value(low)

@@ -31,7 +31,7 @@ def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | N
 
     Args:
         settings: Settings whose ``as_of`` overrides the other inputs.
-        is_historical: Whether the data set ends in the past.
+        is_historical: Whether the data set ends in the past, so that its end counts as today.
         newest_sales: Newest day with sales, landed or in a file to land.
 
     Returns:

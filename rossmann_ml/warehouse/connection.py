@@ -36,8 +36,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
     Args:
         settings: Settings with the database path and DuckDB's limits.
-        read_only: Whether to open the database read-only. An outdated schema is migrated first,
-            and the connection is then read-only too.
+        read_only: Whether to open the database read-only. If its schema is outdated, it is first
+            opened for writing and migrated, and then opened again read-only.
 
     Raises:
         NoDataError: ``read_only`` and there is no database yet.
@@ -138,7 +138,7 @@ def utc_now() -> datetime:
 def one_row(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None
 ) -> tuple[Any, ...] | None:
-    """Return the first row of a query; None without rows."""
+    """Return the first row of a query; None if it returns no row."""
     # fetchall, because unread rows would block the connection's next query
     rows = connection.execute(query, parameters).fetchall()
     return rows[0] if rows else None
@@ -188,7 +188,7 @@ def owner_path(settings: Settings) -> Path:
 
 
 def lock_owner(settings: Settings) -> str | None:
-    """Return the JSON text that names the holder of the writer's lock; None if it is free."""
+    """Return JSON text that names the process with the writer's lock; None if the lock is free."""
     path = settings.lock_path.resolve()
     if not path.exists():
         return None
@@ -200,17 +200,17 @@ def lock_owner(settings: Settings) -> str | None:
 
 
 def _holder(settings: Settings) -> str:
-    """Return the JSON text that names the process which holds the writer's lock."""
+    """Return the JSON text of the lock's owner file; ``unknown`` if there is no such file."""
     owner = owner_path(settings)
     return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
 
 
 @contextmanager
 def writer_lock(settings: Settings) -> Iterator[None]:
-    """Hold the writer's lock for a block; re-entrant within a process.
+    """Hold the writer's lock for a block; blocks of one process may be nested.
 
-    The operating system releases the file lock when the process dies in any way. The file itself
-    stays; see :func:`owner_path` for the holder.
+    The operating system releases the lock when the process dies in any way. The lock's file stays
+    on disk; the file at :func:`owner_path` names the process that holds the lock.
 
     Raises:
         BusyError: Another process still holds the lock after

@@ -103,11 +103,11 @@ def dbt_variables(
 ) -> dict[str, Any]:
     """Return values for the variables of ``dbt_project.yml``.
 
-    dbt parses the whole project again when a value changes, so the weekly job leaves out both
-    dates.
+    dbt parses the whole project again when a value changes, so the weekly job passes neither
+    `forecast_origin` nor `known_by`.
 
     Args:
-        params: Parameters with horizon, coverage and activity.
+        params: Parameters whose section ``forecast`` is passed to dbt.
         forecast_origin: Origin to plan for; None means the newest complete day.
         known_by: Last day whose landed rows are used; None means all days.
     """
@@ -135,8 +135,9 @@ def run_dbt(
         session: Session of the job.
         command: Command with its options, such as ``["build", "--selector", "core"]``.
         variables: Result of :func:`dbt_variables`; None means the session's parameters.
-        check: Whether to raise when a model or a test of error severity failed. If False, see
-            `DbtResult.failure`: the caller can store the results first.
+        check: Whether to raise an error if a model or a test of error severity failed. If False,
+            the message is returned as `DbtResult.failure`, so that the caller can store the
+            results before it raises.
 
     Raises:
         NoDataError: There is no warehouse yet.
@@ -191,8 +192,8 @@ def start_dbt(
         folder: Working directory of the process.
 
     Returns:
-        Exit code (negative: number of the signal that killed dbt), and as ``stdout`` its output
-        and its errors.
+        The finished process. A negative ``returncode`` is the number of the signal that killed
+        dbt; ``stdout`` has both its output and its errors.
     """
     heed_interrupts()
     launcher = ["-P", "-m", "rossmann_ml.warehouse.dbt_launcher", str(os.getpid())]
@@ -238,7 +239,7 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def _read_whole(path: Path) -> Any:
-    """Return the JSON of a file; None for a file that is missing or half written."""
+    """Return the decoded JSON of a file; None if the file is missing or half written."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -246,7 +247,7 @@ def _read_whole(path: Path) -> Any:
 
 
 def read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
-    """Return the results of a command; empty if it wrote none."""
+    """Read the nodes' results from ``run_results.json``; empty if it is missing or half written."""
     found = _read_whole(results_path)
     if found is None:
         return ()
@@ -268,7 +269,16 @@ def _failure_message(
     done: subprocess.CompletedProcess[str],
     log_path: str,
 ) -> str:
-    """Return each failed node with dbt's message, else the end of dbt's output."""
+    """Return a message about a dbt command that failed, with each failed node and dbt's message.
+
+    If no node failed, the message has the last lines of dbt's output.
+
+    Args:
+        command: dbt command with its options.
+        nodes: Results of all nodes.
+        done: The finished dbt process.
+        log_path: Folder of dbt's log, named in the message.
+    """
     words = f"dbt {' '.join(command)}"
     failed = [node for node in nodes if node.status in _FAILED]
     if not failed:

@@ -1,9 +1,8 @@
 """Create the warehouse's tables, and migrate a warehouse of an older schema version.
 
 Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; the declarations
-alone are
-version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``, and the
-highest number is the schema version. dbt creates its own tables.
+alone are version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``.
+The highest number is the schema version. dbt creates its own tables.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ def _migrations() -> dict[int, Path]:
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    """Run the missing scripts in one transaction, so that an interruption leaves the old schema."""
+    """Run the scripts after `version` in one transaction; an interruption leaves the old schema."""
     connection.begin()  # an error closes the connection, which rolls back
     for number, script in _migrations().items():
         if number > version:
@@ -101,7 +100,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, script: str) -> None:
-    """Add a row to ``meta.schema_versions``."""
+    """Record in ``meta.schema_versions`` that a script (empty: the declarations) made a version."""
     connection.execute(
         "INSERT INTO meta.schema_versions VALUES (?, ?, ?)",
         [version, script, datetime.now(UTC).replace(tzinfo=None)],

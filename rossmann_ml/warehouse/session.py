@@ -47,7 +47,7 @@ class Session:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the writer's lock for a block; a step's connection stays open until its end.
+        """Hold the writer's lock for a block; a connection opened in it stays open until its end.
 
         Raises:
             BusyError: Another process is writing.
@@ -92,7 +92,8 @@ class Session:
     def released(self) -> Iterator[None]:
         """Close the connection for a block in which another process writes, such as dbt.
 
-        A connection from before the block stays closed: call :meth:`writing` again.
+        A connection that was yielded before the block is closed for good: call :meth:`writing`
+        after the block for a new one.
         """
         self._close()
         yield

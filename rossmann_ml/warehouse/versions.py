@@ -1,7 +1,8 @@
 """Compute fingerprints of the data and the code, and read the git commit, to trace each result.
 
 Entry points: :func:`data_version`, :func:`code_version`, :func:`git_commit`. Two runs with the
-same fingerprints of data and code make the same forecasts: they contain no times and no paths.
+same fingerprints of data and code make the same forecasts. The fingerprints do not depend on times
+or on the checkout's path.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     """Return the fingerprint of the newest rows of the raw tables, 12 hexadecimal digits.
 
     Sums of integers do not depend on row order or threads, so equal rows have equal fingerprints.
-    The value is computed once per landing and stored in ``raw.data_versions``.
+    It is computed at the first call after a landing, and then read from ``raw.data_versions``. A
+    read-only connection computes it without storing it.
     """
     load_id = raw.newest_load_id(connection)
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
@@ -94,7 +96,7 @@ def git_commit(home: Path = PROJECT_DIR) -> str:
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions of data and code behind a result.
+    """Fingerprints of the data and the code from which a result was made.
 
     Attributes:
         data: Fingerprint of the landed rows.

@@ -52,7 +52,10 @@ def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest day with sales of enough stores: the next forecast origin."""
+    """Return the origin that dbt chose: by default the newest day with sales of enough stores.
+
+    Enough means the share ``origin_min_coverage`` of the stores that should be open.
+    """
     return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
 
@@ -66,12 +69,20 @@ def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
 def sales_known_by(
     connection: duckdb.DuckDBPyConnection, *, origin: date, known_by: date
 ) -> pl.DataFrame:
-    """Read ``store_id, sales_date, sales`` up to an origin, as known on the day `known_by`."""
+    """Read ``store_id, sales_date, sales`` up to an origin, as they were known on `known_by`.
+
+    If sales were corrected after `known_by`, the values from before the correction are returned.
+    """
     return read_frame(connection, _HISTORY, {"origin": origin, "known_by": known_by})
 
 
 def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read the plan of all days up to an origin and of its horizon, one row per store-day."""
+    """Read the plan up to an origin and the plan after it that was made for this origin.
+
+    Returns:
+        ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``, one row per
+        store-day.
+    """
     return read_frame(
         connection,
         """
@@ -126,7 +137,12 @@ def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: date) -> pl.DataFrame:
-    """Read reported sales between two days with the store's state, sorted by store and ``day``."""
+    """Read reported sales from `first` to `last` (both included), with the store's state.
+
+    Returns:
+        ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``, sorted by
+        store and day.
+    """
     return read_frame(
         connection,
         """
@@ -144,7 +160,12 @@ def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: dat
 def plan_of_a_year(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Read the plan of the horizon and the actual openings and promotions of the year before."""
+    """Read the plan of the horizon and what actually happened in the 365 days up to the origin.
+
+    Returns:
+        ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday, plan_source``,
+        sorted by store and day.
+    """
     return read_frame(
         connection,
         """

@@ -14,7 +14,9 @@ from rossmann_ml.warehouse.connection import one_value, read_frame
 def training_origin_near(
     connection: duckdb.DuckDBPyConnection, day: date, *, within_days: int
 ) -> date | None:
-    """Return the training panel's origin nearest to a day; None if none is within the limit.
+    """Return the training panel's origin nearest to `day`; the earlier one of two equally near.
+
+    It is None if no origin is at most `within_days` before or after `day`.
 
     Raises:
         duckdb.CatalogException: There is no training panel yet.
@@ -34,7 +36,7 @@ def training_origin_near(
 def first_rows(
     connection: duckdb.DuckDBPyConnection, panel: str, *, origin: date, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Read columns of one row per store: the first target date after an origin.
+    """Read columns of each store's row with the first target date after an origin.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -22,7 +22,7 @@ def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
-    """Return the first and the newest day with landed sales; None before the first."""
+    """Return the first and the newest day with landed sales; None before the first landing."""
     row = one_row(connection, "SELECT min(date), max(date) FROM raw.sales")
     return None if row is None or row[0] is None else (row[0], row[1])
 
@@ -49,7 +49,7 @@ def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def stores_without_sales_since(connection: duckdb.DuckDBPyConnection, day: date) -> set[int]:
-    """Return the stores that have sales before a day, and none from that day on."""
+    """Return the numbers of the stores that sold before `day` and have no sales from `day` on."""
     rows = connection.execute(
         "SELECT store FROM raw.sales WHERE sales > 0 GROUP BY store HAVING max(date) < ?", [day]
     )
