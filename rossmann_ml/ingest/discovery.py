@@ -1,7 +1,8 @@
 """Find the files to land, recognise their kind by name and sort them into landing order.
 
 Landing order: bulk files, then weekly drops by day. Entry points: :func:`find_files` for a folder,
-:func:`named_files` for paths from the command line. Only names are read here; :mod:`~rossmann_ml.ingest.reading` reads the rows.
+:func:`named_files` for paths from the command line. Only names are read here;
+:mod:`~rossmann_ml.ingest.reading` reads the rows.
 """
 
 from __future__ import annotations

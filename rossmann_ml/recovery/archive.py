@@ -1,8 +1,8 @@
 """Write and check backups: a tar file with warehouse, models, generations and MLflow's registry.
 
 Entry points: :func:`back_up`, :func:`unpack`. The last file in it, ``manifest.json``, lists all
-others with size and hash, so that a truncated archive is recognised. Dagster's run history, logs and the
-retailer's files are not included. See :mod:`~rossmann_ml.recovery.restore` for the exchange.
+others with size and hash, so that a truncated archive is recognised. Dagster's run history, logs
+and the retailer's files are not included. :mod:`~rossmann_ml.recovery.restore` restores backups.
 """
 
 from __future__ import annotations
