@@ -54,8 +54,8 @@ class DataStatus:
         data_set: Data set in the warehouse; None before the first landing.
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
-        waiting: Files in the folders whose content has no row in ``raw.loads``: they were not landed
-            yet, or had nothing new.
+        waiting: Files in the folders whose content has no row in ``raw.loads``, because they were
+            not landed yet or had nothing new.
         left_alone: CSV files in the folders whose name has no known kind.
     """
 
