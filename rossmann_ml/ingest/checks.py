@@ -1,7 +1,8 @@
-"""Separate the rows of a file that can be stored from bad rows, with column and reason.
+"""Separate the rows of a file that can be stored from bad rows, and name each fault's column.
 
-Entry points: :func:`check_rows` for each row alone, :func:`separate_repeated_keys` for the rows of
-a file. Values that are only implausible, such as an open day without sales, pass here.
+Entry points: :func:`check_rows` checks each row on its own, :func:`separate_repeated_keys` compares
+the rows of a file with each other. Values that are only implausible, such as an open day without
+sales, pass here.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def check_rows(
     known_stores: pl.Series | None,
     latest_sales_date: date,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Separate rows that can be stored from rows to quarantine.
+    """Check each row of a block on its own, and separate the storable rows from the bad ones.
 
     Args:
         fields: ``line_number``, ``row_text`` and the format's columns as strings.
@@ -47,8 +48,9 @@ def check_rows(
         latest_sales_date: Last date that sales may have; later dates are in the future.
 
     Returns:
-        Good rows (``line_number``, ``row_text`` and the raw table's columns, typed), and bad rows
-        (``line_number``, ``column_name``, ``reason``, ``row_text``) with the first reason found.
+        Good rows (``line_number``, ``row_text`` and the raw table's columns with their final
+        types), and bad rows (``line_number``, ``column_name``, ``reason``, ``row_text``). A bad row
+        has one reason: the first that was found.
     """
     read = fields.with_columns(
         _as_read(column).alias(column.target) for column in file_format.columns
@@ -80,14 +82,18 @@ def check_rows(
 def separate_repeated_keys(
     rows: pl.DataFrame, file_format: FileFormat
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Keep the first of identical rows, and separate all rows that contradict each other.
+    """Resolve keys that are in a file more than once.
+
+    If all rows with a key are identical, the first is kept and the others are dropped. If they
+    differ, all of them are bad rows, because nothing says which one is right.
 
     Args:
-        rows: Good rows of a whole file, as :func:`check_rows` returns them.
+        rows: Good rows of a whole file, with the columns that :func:`check_rows` returns.
         file_format: Key and other columns of the rows.
 
     Returns:
-        Good rows with one row per key, and bad rows as :func:`check_rows` returns them.
+        Good rows with one row per key, and bad rows with the columns that :func:`check_rows`
+        returns.
     """
     key, line = file_format.key, pl.col("line_number")
     repeated = rows.filter(pl.struct(key).is_duplicated()).with_columns(

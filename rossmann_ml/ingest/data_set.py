@@ -1,7 +1,7 @@
-"""Identify the data set of a folder, and keep a warehouse to one data set.
+"""Identify the data set that a folder's files belong to, and keep a warehouse to one data set.
 
-The synthetic sample marks its folder with ``dataset.json``; bulk files in a folder without that
-marker are the retailer's own.
+A folder with the synthetic sample contains the file ``dataset.json``, called its marker; bulk files
+in a folder without a marker are the retailer's own.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class DataSet:
     Attributes:
         name: ``retailer``, or ``sample-<stores>-<seed>``.
         is_synthetic: Whether the rows are invented.
-        is_historical: Whether the business date is the Monday after the newest sales, not today;
-            None if the date of the newest sales decides.
+        is_historical: Whether the business date is the Monday after the newest sales instead of
+            today; None if the date of the newest sales decides, see :meth:`is_history_until`.
     """
 
     name: str
@@ -39,21 +39,28 @@ class DataSet:
     is_historical: bool | None = None
 
     def is_history_until(self, newest_sales: date | None) -> bool:
-        """Return whether the data are historical, if their newest sales are of this date."""
+        """Decide whether the data are historical, given the date of their newest sales.
+
+        Data without a fixed `is_historical` are historical if that date is before 2016.
+        """
         if self.is_historical is not None:
             return self.is_historical
         return newest_sales is not None and newest_sales < HISTORICAL_BEFORE
 
 
 def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
-    """Return the data set of a folder's files; None for weekly drops without a marker.
+    """Identify the data set that a folder's files belong to, from its marker ``dataset.json``.
 
     Args:
-        folder: Folder of the files.
-        is_bulk: Whether the files are bulk files, which are the retailer's without a marker.
+        folder: Folder that contains the files.
+        is_bulk: Whether the files are bulk files. Without a marker, bulk files belong to the
+            retailer's data set, and weekly drops to whatever the warehouse holds.
+
+    Returns:
+        The data set; None for weekly drops without a marker.
 
     Raises:
-        BadFileError: The marker is there but cannot be read.
+        BadFileError: The marker exists but cannot be read.
     """
     marker = folder / MARKER_NAME
     if not marker.is_file():
@@ -72,7 +79,7 @@ def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
 
 
 def landed_data_set(connection: duckdb.DuckDBPyConnection) -> DataSet | None:
-    """Return the data set in the warehouse, or None before the first landing."""
+    """Read the data set that the warehouse holds; None before the first landing."""
     rows = connection.execute(
         "SELECT name, is_synthetic, is_historical FROM raw.data_set"
     ).fetchall()
@@ -86,7 +93,13 @@ def landed_data_set(connection: duckdb.DuckDBPyConnection) -> DataSet | None:
 def require_same_data_set(
     offered: DataSet | None, landed: DataSet | None, folder: Path, settings: Settings
 ) -> None:
-    """Raise when files belong to another data set than the warehouse.
+    """Refuse files that belong to another data set than the one in the warehouse.
+
+    Args:
+        offered: Data set of the files; None if any warehouse may take them.
+        landed: Data set in the warehouse; None before the first landing.
+        folder: Folder of the files, for the message.
+        settings: Paths of the warehouse, for the message.
 
     Raises:
         RefusedError: The names differ; the message says how to use another warehouse.
@@ -104,7 +117,11 @@ def require_same_data_set(
 def record_data_set(
     connection: duckdb.DuckDBPyConnection, data_set: DataSet, newest_sales: date | None
 ) -> None:
-    """Write the data set to ``raw.data_set``, or update whether it is historical."""
+    """Write the data set to ``raw.data_set`` at the first landing; later, update `is_historical`.
+
+    `newest_sales`, the date of the newest landed sales, decides `is_historical` if the data set
+    does not.
+    """
     is_historical = data_set.is_history_until(newest_sales)
     connection.execute(
         "INSERT INTO raw.data_set SELECT ?, ?, ?, ? WHERE NOT EXISTS (FROM raw.data_set)",

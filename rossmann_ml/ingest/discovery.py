@@ -1,7 +1,8 @@
 """Find the files to land, recognise their kind by name and sort them into landing order.
 
-Entry points: :func:`find_files` for a folder, :func:`named_files` for paths from the command line.
-Only names are read here; :mod:`~rossmann_ml.ingest.reading` reads the rows.
+Landing order: bulk files, then weekly drops by day. Entry points: :func:`find_files` for a folder,
+:func:`named_files` for paths from the command line. Only names are read here;
+:mod:`~rossmann_ml.ingest.reading` reads the rows.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class RawFile:
         return FORMATS[self.kind]
 
     def sha256(self) -> str:
-        """Return the SHA-256 of its bytes, by which a file that was landed before is recognised.
+        """Compute the SHA-256 of the file's bytes; it identifies a file that was landed before.
 
         Raises:
             BadFileError: The file cannot be opened.
@@ -58,7 +59,7 @@ class RawFile:
 
 
 def recognise(path: Path) -> RawFile | None:
-    """Return the kind and date of a file by its name, or None for a name without a kind."""
+    """Recognise the kind and date of a file by its name; None if no kind has such a name."""
     for kind, file_format in FORMATS.items():
         if path.name == file_format.bulk_name:
             return RawFile(path, kind, is_bulk=True)
@@ -73,7 +74,10 @@ def recognise(path: Path) -> RawFile | None:
 
 
 def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
-    """Sort bulk files first (stores before sales), then drops by day, sales before the plan."""
+    """Sort files by the order of landing: bulk files first, then weekly drops by day.
+
+    Files of one day, and the bulk files, are sorted by kind: stores, sales, plan, store states.
+    """
     return sorted(
         files,
         key=lambda file: (
@@ -110,7 +114,10 @@ def find_files(folder: Path) -> tuple[list[RawFile], list[Path]]:
 
 
 def named_files(paths: Iterable[Path]) -> list[RawFile]:
-    """Return the given files, and the files of given folders, in landing order.
+    """Recognise files that a user named, and sort them into landing order.
+
+    Args:
+        paths: Files, or folders whose recognised files are taken; their other files are skipped.
 
     Raises:
         BadFileError: A path does not exist, or its name does not say what the file holds.

@@ -47,12 +47,15 @@ class FileLanding:
         file_name: Name of the file without its folder.
         kind: Kind of its rows.
         is_bulk: Whether it holds a whole history; False for a weekly drop.
-        load_id: Key of its row in ``raw.loads``; None when nothing was stored.
-        was_landed_before: Whether the same bytes were landed earlier, so that no row was read.
+        load_id: Key of its row in ``raw.loads``; None if no row was stored or quarantined.
+        was_landed_before: Whether the file was skipped, without reading its rows, because the same
+            bytes were landed earlier.
         rows_read: Number of rows in the file.
-        rows_landed: Number of rows stored, new and restated.
-        rows_restated: Number of rows stored that differ from an earlier version.
-        rows_unchanged: Number of rows equal to the stored version or to an earlier line.
+        rows_landed: Number of rows stored, both new and restated.
+        rows_restated: Number of those rows whose key was stored before with other values.
+        rows_unchanged: Number of good rows that were not stored, because they are equal to the
+            stored version or to an earlier line of the file, or because a file that was landed
+            before restates nothing.
         quarantined: Number of quarantined rows by reason.
         first_date: Oldest date among the rows that can be stored; None if there is none.
         last_date: Newest date among the rows that can be stored; None if there is none.
@@ -81,7 +84,7 @@ class FileLanding:
         return sum(self.quarantined.values())
 
     def describe(self) -> str:
-        """Return the result as one line of text."""
+        """Describe the result in one line for people."""
         if self.was_landed_before:
             return f"{self.file_name}: unchanged: this file was landed before"
         parts = [f"{self.rows_read:,} rows read"]
@@ -106,18 +109,18 @@ def land_file(
     """Check the rows of one file and store those that are new or restated.
 
     Args:
-        session: Settings, parameters, and a progress function that is called with the share read,
-            once per block of a large file.
+        session: Settings, parameters, and a progress function. It is called with one line after
+            each part of a large file, with the number of rows and the share of bytes read.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
 
     Returns:
-        The result. A file whose rows are all good and already stored gets no row in ``raw.loads``.
+        The result. If no row was stored or quarantined, the landing leaves no row in ``raw.loads``.
 
     Raises:
         BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
         RefusedError: The file belongs to another data set than the warehouse.
-        NoDataError: The file has rows by store, but no ``store.csv`` was landed before.
+        NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
     started = perf_counter()
     settings, max_quarantined_share = session.settings, session.params.ingest.max_quarantined_share
@@ -180,7 +183,8 @@ def land_file(
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
     """Return whether these bytes were landed, and no other file of this name landed later.
 
-    An older version of a file in place of a newer one is landed again, as a restatement.
+    If a file is put back in place of a newer one of the same name, it therefore counts as not
+    landed: it is landed again, and its rows restate the newer ones.
     """
     ((newest_of_name, is_known),) = connection.execute(
         """
@@ -194,9 +198,10 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether ``store.csv`` was landed after this file had rows with unknown stores.
+    """Return whether a list of stores was landed after this file had rows with unknown stores.
 
-    Landing the file again may then accept these rows.
+    The caller then lands the file again, because the stores of its quarantined rows may be known
+    now. `sha256` identifies the file.
     """
     found = one_row(
         connection,
@@ -214,7 +219,12 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
 def _read(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
 ) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-    """Return the good and bad rows of the file, and warnings."""
+    """Read the whole file and check its rows one by one.
+
+    Returns:
+        Good rows and bad rows (columns as in :func:`check_rows`), and warnings for the user, such
+        as unknown columns.
+    """
     path, file_format = raw_file.path, raw_file.format
     known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
     before = path.stat()
@@ -257,7 +267,14 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
 def _count_by_reason(
     path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
 ) -> dict[str, int]:
-    """Return the number of bad rows by reason, and raise if too many rows are bad."""
+    """Count the bad rows of a file by reason, and raise if too many rows are bad.
+
+    Args:
+        path: Path of the file, for the message.
+        bad: Bad rows, with the columns that :func:`check_rows` returns.
+        rows_read: Number of all rows in the file.
+        max_quarantined_share: Largest allowed share of bad rows, 0 to 1.
+    """
     by_reason = (
         bad.sort("line_number")
         .group_by("reason", "column_name")
@@ -283,7 +300,17 @@ def _count_by_reason(
 def _first_known_on(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
 ) -> date | None:
-    """Return the date on which new rows count as known; None for each row's own date."""
+    """Decide on which date the rows that are new with this file became known.
+
+    Args:
+        connection: Connection to the warehouse.
+        raw_file: The file; a weekly drop becomes known today, bulk files have rules by kind.
+        first_date: Oldest date among the file's rows; None if there is none.
+        today: Business date.
+
+    Returns:
+        The date; None if each row became known on its own date, as in a history of sales.
+    """
     if not raw_file.is_bulk:
         return today
     if raw_file.kind == "sales":
@@ -298,9 +325,15 @@ def _first_known_on(
 def _redate_loads_before_sales(
     connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
 ) -> None:
-    """Set ``known_on`` of earlier loads back to the business date of the first sales.
+    """Set ``known_on`` of earlier loads to the business date `today` if it is later than that.
 
-    Before the first sales the business date is the wall clock's, even if the data are historical.
+    Only the first load of sales does this. Before it the business date is the clock's date, even
+    if the data are historical, so that earlier rows would count as known too late.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        load_id: Key of the load of sales; nothing happens if an earlier load has sales.
+        today: Business date after this load.
     """
     if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
@@ -319,7 +352,17 @@ def _record(
     sha256: str,
     known_on: date,
 ) -> None:
-    """Write the row of the load and its quarantined rows."""
+    """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
+
+    The first load of sales also corrects ``known_on`` of the loads before it.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        landing: Result of the landing, with its `load_id`.
+        bad: Bad rows, with the columns that :func:`check_rows` returns.
+        sha256: SHA-256 of the file.
+        known_on: Business date, on which the file became known.
+    """
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
     row = asdict(landing) | {

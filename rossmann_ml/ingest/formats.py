@@ -29,10 +29,11 @@ class FileColumn:
     Attributes:
         name: Column name in the header.
         target: Column name in the raw table.
-        content: Type of the values: whole numbers, numbers, 0 or 1, dates, codes or text.
+        content: Type of the values: ``whole`` and ``number`` are numbers, ``flag`` is 0 or 1,
+            ``day`` a date, ``code`` one of `codes`, ``text`` any text.
         lowest: Smallest number that can be stored.
         highest: Largest number that can be stored.
-        codes: Allowed values of a code.
+        codes: Allowed values of a column of codes; empty for other columns.
         may_be_empty: Whether an empty field is stored as NULL; otherwise the row is quarantined.
     """
 
@@ -52,10 +53,10 @@ class FileFormat:
     Attributes:
         kind: Name of the kind, as in ``raw.loads``.
         table: Raw table of the rows.
-        bulk_name: File name of the whole history.
+        bulk_name: Name of the bulk file, which holds the whole history or the list of stores.
         columns: Required columns, in any order.
-        key: Columns of the raw table that identify one row of a file.
-        optional: Names of columns that may be in the file and are not stored.
+        key: Columns of the raw table that together identify one row of a file.
+        optional: Names of columns that a file may have; they are ignored without a warning.
     """
 
     kind: Kind
@@ -76,7 +77,7 @@ class FileFormat:
         return tuple(each.target for each in self.columns if each.target not in self.key)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Return the columns of a header that the format does not have; they are not read."""
+        """List those of a header's column names that the format lacks; they are not read."""
         return [name for name in names if name not in (*self.names, *self.optional)]
 
     @property

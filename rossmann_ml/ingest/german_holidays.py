@@ -1,7 +1,7 @@
 """Fill the table ``raw.public_holidays`` with Germany's public holidays by state.
 
 Entry points: :func:`fill_public_holidays`, :func:`german_public_holidays`. dbt decides which of
-them a store observes; school holidays come with the retailer's files.
+the holidays a store observes; school holidays come with the retailer's files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ GERMAN_STATES = (
 
 
 def state_holiday_code(day: date) -> str:
-    """Return the retailer's code of a holiday: ``b`` Easter, ``c`` Christmas, ``a`` any other."""
+    """Return the retailer's code for a public holiday: ``b`` Easter, ``c`` Christmas, ``a`` other.
+
+    `day` must be a public holiday; this is not checked.
+    """
     sunday = easter(day.year)
     if day in (sunday - timedelta(days=2), sunday, sunday + timedelta(days=1)):
         return "b"
@@ -29,7 +32,7 @@ def state_holiday_code(day: date) -> str:
 
 
 def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
-    """Return the public holidays of every state and those of the whole country.
+    """List Germany's public holidays, for every state and for the whole country.
 
     Args:
         first_year: First year of the list.

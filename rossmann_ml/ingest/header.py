@@ -1,4 +1,4 @@
-"""Check that the first line of a file is the header that its name implies.
+"""Check that a file's first line has the columns that the file's name promises.
 
 Entry point: :func:`read_header`.
 """

@@ -1,8 +1,9 @@
 """Download the competition's files from Kaggle with the user's own account.
 
-Entry point: :func:`fetch_files`. Each file is checked against DVC's pointer (``data/*.csv.dvc``)
-before it appears in ``data/raw``. One HTTP request per file is made here, because ``kagglehub``
-1.0.3 sends its requests without a timeout: a server that stops answering blocks it for ever.
+Entry point: :func:`fetch_files`. Each file is checked against its DVC pointer, the small file
+``data/<name>.dvc`` with the expected size and MD5, before it appears in ``data/raw``. One HTTP
+request per file is made here, because ``kagglehub`` 1.0.3 sends its requests without a timeout: if
+a server stops responding, it waits for ever.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _HOW_TO_SIGN_IN = (
 
 
 def read_pointer(settings: Settings, name: str) -> tuple[int, str]:
-    """Return size in bytes and MD5 of a raw file, from its DVC pointer ``data/<name>.dvc``.
+    """Read the expected size in bytes and MD5 of a raw file from its pointer ``data/<name>.dvc``.
 
     Raises:
         SettingsError: The pointer is missing or is not a DVC pointer to one file.
@@ -54,15 +55,15 @@ def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], No
 
     Args:
         settings: Home folder, Kaggle's address and the user's credentials.
-        force: Whether to replace a file of the same name with other content.
+        force: Whether to replace a file in ``data/raw`` that has another size or MD5.
         progress: Called with one line per download.
 
     Returns:
         Paths of the downloaded files; the others were already in place.
 
     Raises:
-        BadFileError: A file with other content is in the way, or Kaggle sent other bytes than
-            the pointer says.
+        BadFileError: ``data/raw`` has a file with other content and `force` is false, or Kaggle
+            sent a file with another size or MD5 than the pointer has.
         RefusedError: Credentials are missing or wrong, or the rules are not accepted.
         FaultError: Kaggle did not answer, or answered with an error.
     """
@@ -107,7 +108,14 @@ def _is_in_place(path: Path, expected: tuple[int, str], *, force: bool) -> bool:
 
 
 def _signed_session(settings: Settings, folder: Path) -> requests.Session:
-    """Return a session with the user's token, or with user and key."""
+    """Make an HTTP session that sends the user's Kaggle credentials with each request.
+
+    It uses the first that is set: the API token, user and key in the settings, ``kaggle.json``.
+
+    Args:
+        settings: The user's credentials.
+        folder: Folder for the raw files, named in the message if there are no credentials.
+    """
     session = requests.Session()
     token = settings.kaggle_api_token.get_secret_value()
     user, key = settings.kaggle_username, settings.kaggle_key.get_secret_value()
@@ -121,7 +129,10 @@ def _signed_session(settings: Settings, folder: Path) -> requests.Session:
 
 
 def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Return a signer of requests; unlike a header of the session, no ``.netrc`` overrides it."""
+    """Return an authentication hook for requests that adds the token to each HTTP request.
+
+    A session header would not do, because requests replaces it by an entry in ``.netrc``.
+    """
 
     def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {token}"
@@ -131,7 +142,10 @@ def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.Prepare
 
 
 def _token_file(path: Path, folder: Path) -> tuple[str, str]:
-    """Return user and key of Kaggle's token file."""
+    """Read the user name and the key from Kaggle's token file ``kaggle.json`` at `path`.
+
+    `folder` is the folder for the raw files, named in the message if there is no token file.
+    """
     if not path.exists():
         raise RefusedError(f"Kaggle needs credentials. {_HOW_TO_SIGN_IN.format(folder=folder)}")
     try:
@@ -177,7 +191,15 @@ def _check_status(answer: requests.Response, folder: Path) -> None:
 
 
 def _unpacked(part: Path, name: str) -> Path:
-    """Return the file inside a zip archive, or the download itself: Kaggle packs some files."""
+    """Unpack a download if it is a zip archive, because Kaggle sends some files packed.
+
+    Args:
+        part: The download.
+        name: Name of the wanted file inside the archive.
+
+    Returns:
+        Path of the unpacked file next to the download, or `part` if it is no archive.
+    """
     if not zipfile.is_zipfile(part):
         return part
     names: list[str] = []

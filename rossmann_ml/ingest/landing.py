@@ -23,7 +23,7 @@ class LandingReport:
 
     Attributes:
         files: One result per file, in landing order.
-        warnings: Messages about the folders.
+        warnings: Messages about a folder as a whole, such as missing or unrecognised files.
     """
 
     files: tuple[FileLanding, ...]
@@ -35,7 +35,7 @@ class LandingReport:
         return any(file.load_id is not None for file in self.files)
 
     def all_warnings(self) -> list[str]:
-        """Return the warnings of every file, with its name, and those of the folders."""
+        """List the warnings about files, each with the file's name, then those about folders."""
         return [
             *(f"{file.file_name}: {text}" for file in self.files for text in file.warnings),
             *self.warnings,
@@ -43,16 +43,17 @@ class LandingReport:
 
 
 def land_raw(session: Session) -> LandingReport:
-    """Land the bulk files of ``settings.raw_path``: stores, sales, the plan, the states.
+    """Land the bulk files in ``settings.raw_path``: stores, sales, plan and the stores' states.
 
-    Landing is idempotent. Rows that a newer bulk file no longer holds stay in the warehouse.
+    Landing the same files again stores no row twice. Rows that a newer bulk file no longer holds
+    stay in the warehouse.
 
     Returns:
         The result of each file. If ``store.csv`` or ``train.csv`` is missing but sales were
         landed before, a warning names the missing files.
 
     Raises:
-        NoDataError: There are no files, and nothing was landed before.
+        NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
         BadFileError: A file cannot be read or has too many bad rows; nothing of it is landed, files
             before it stay landed.
         RefusedError: The warehouse holds another data set.
@@ -69,14 +70,14 @@ def land_raw(session: Session) -> LandingReport:
 
 
 def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
-    """Find the bulk files, and raise when neither the folder nor the warehouse has sales.
+    """Find the bulk files in ``settings.raw_path``, and raise if there is no history to work with.
 
     Returns:
-        The files in landing order, and which of ``store.csv`` and ``train.csv`` are missing
-        although sales were landed before.
+        The files in landing order, and the missing ones of ``store.csv`` and ``train.csv``. These
+        two may be missing only if sales were landed before.
 
     Raises:
-        NoDataError: There are no files, and nothing was landed before.
+        NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
     """
     folder = session.settings.raw_path
     files = [file for file in find_files(folder)[0] if file.is_bulk]
@@ -95,13 +96,14 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
 
     Args:
         session: Session of the job; its progress is called with one line per file.
-        paths: Files or folders to land in place of the incoming folder, bulk files included.
+        paths: Files or folders to land instead of the incoming folder; they may include bulk
+            files. None for the incoming folder.
 
     Returns:
         The result of each file; a warning names other CSV files in the incoming folder.
 
     Raises:
-        NoDataError: No ``store.csv`` was landed yet.
+        NoDataError: There are files of sales or plan, and no ``store.csv`` was landed before.
         BadFileError: A file cannot be read, its name does not say what it holds, or it has too many
             bad rows; nothing of it is landed, files before it stay landed.
         RefusedError: The warehouse holds another data set.

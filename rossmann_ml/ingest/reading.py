@@ -100,7 +100,12 @@ def _row_blocks(
 
 
 def _text_blocks(path: Path, block_bytes: int) -> Iterator[_Text]:
-    """Yield the number of the first line, whole lines, and the bytes read; the last may be ""."""
+    """Read a file block by block and yield the whole lines in each block.
+
+    Yields:
+        Number of the first line, the lines (the last is empty if the block ends with a line end),
+        and the number of bytes from the start of the file to the end of the block.
+    """
     first_line = 1
     bytes_read = 0
     try:
@@ -197,7 +202,14 @@ def _split_carefully(
 
 
 def _check_end(path: Path, block: RowBlock, names: list[str], *, has_final_newline: bool) -> None:
-    """Raise when the last line is incomplete, because lines after it may be missing too."""
+    """Raise if the file is cut off, because lines after its last line may be missing too.
+
+    Args:
+        path: Path of the file, for the message.
+        block: Last block with rows.
+        names: Column names in the header.
+        has_final_newline: Whether the file ends with a line end.
+    """
     if block.malformed.is_empty():
         return
     line_number, row_text, reason = block.malformed.row(-1)

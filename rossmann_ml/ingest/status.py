@@ -33,7 +33,7 @@ class LandedKind:
         versions_restated: Number of stored versions that replace an earlier one.
         first_date: Oldest date; None for files without dates.
         last_date: Newest date; None for files without dates.
-        quarantined: Number of quarantined rows of all files by reason.
+        quarantined: Number of quarantined rows in all files of this kind, by reason.
     """
 
     kind: Kind
@@ -54,7 +54,8 @@ class DataStatus:
         data_set: Data set in the warehouse; None before the first landing.
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
-        waiting: Files in the folders that were not landed, or had nothing new.
+        waiting: Files in the folders whose content has no row in ``raw.loads``, because they were
+            not landed yet or had nothing new.
         left_alone: CSV files in the folders whose name has no known kind.
     """
 

@@ -1,8 +1,8 @@
-"""Write and check backups: one tar file of warehouse, models, generations and MLflow's registry.
+"""Write and check backups: a tar file with warehouse, models, generations and MLflow's registry.
 
-Entry points: :func:`back_up`, :func:`unpack`. The last member, ``manifest.json``, lists every other
-with size and hash, so that a truncated archive is recognised. Dagster's run history, logs and the
-retailer's files are not included. See :mod:`~rossmann_ml.recovery.restore` for the exchange.
+Entry points: :func:`back_up`, :func:`unpack`. The last file in it, ``manifest.json``, lists all
+others with size and hash, so that a truncated archive is recognised. Dagster's run history, logs
+and the retailer's files are not included. :mod:`~rossmann_ml.recovery.restore` restores backups.
 """
 
 from __future__ import annotations
@@ -47,14 +47,19 @@ class Member(StrictModel):
 
 
 class Manifest(StrictModel):
-    """Contents of a backup, and the versions of data set, champion and generation in it.
+    """Contents of a backup, with the names of the data set, champion and generation in it.
 
     Attributes:
+        format_version: Version of the backup's format; only `FORMAT_VERSION` can be restored.
         made_at: Time of the backup, UTC.
         schema_version: Schema version of the warehouse.
+        data_set: Name of the landed data set; None if nothing was landed.
+        champion: Version of the champion; None if no model was promoted.
+        generation_id: Id of the current generation; None if nothing was published.
         has_registry: Whether MLflow's registry is included; one on a server is not.
-        artifacts_root: Folder of the artifacts, as MLflow's database refers to it.
-        members: All files except the manifest.
+        artifacts_root: Absolute path of MLflow's artifacts folder when the backup was made; a
+            restore replaces it in MLflow's database by the new path.
+        members: All files in the archive except the manifest.
     """
 
     format_version: int
@@ -81,7 +86,7 @@ def artifacts_path(settings: Settings) -> Path:
 
 
 def places(settings: Settings) -> dict[str, Path]:
-    """Return the file or folder on disk of each part of a backup, by its path in the archive."""
+    """Map each part of a backup, by its path in the archive, to its file or folder on disk."""
     found = {
         DATABASE: settings.database_path,
         MODELS: settings.models_path,
@@ -165,7 +170,11 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
 
 
 def _files(place: Path) -> Iterator[tuple[str, Path]]:
-    """Yield a file, or the files of a folder, by relative name; skip half-written (hidden) ones."""
+    """Yield each file in a folder, with its path relative to the folder, after a slash.
+
+    If `place` is a file, yield it with an empty path. Hidden files are skipped, because they may be
+    half-written.
+    """
     if place.is_file():
         yield "", place
     for path in sorted(place.rglob("*")):
@@ -194,8 +203,9 @@ def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
     """Unpack a backup and check every file against the manifest.
 
     Args:
-        archive_path: The archive.
-        target_of: Function that returns the folder to unpack a member into, given its path.
+        archive_path: The backup.
+        target_of: Function that is given the path of a file in the archive, and returns the folder
+            under which this path is created.
 
     Raises:
         RefusedError: The archive is incomplete or not a backup; the message says what was found.
@@ -260,7 +270,7 @@ def _in_words(member: Member | None) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free bytes on the disk of a folder, which need not exist yet."""
+    """Return the number of free bytes on a folder's disk; the folder need not exist yet."""
     return shutil.disk_usage(existing_folder(folder)).free
 
 

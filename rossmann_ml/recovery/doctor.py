@@ -29,7 +29,7 @@ _FAULTS = (RossmannError, duckdb.Error, OSError, ValueError)
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Return the findings of all examiners, the gravest first.
+    """Run all examiners and return their findings, sorted by severity, errors first.
 
     An examiner that raises an error adds a finding about it; the others still run.
     """
@@ -50,7 +50,8 @@ def repair(settings: Settings) -> list[str]:
     """Repair what can be repaired, while holding the writer's lock.
 
     Returns:
-        One line for each repair; faults that remain are found by :func:`examine` afterwards.
+        One line for each repair that succeeded. Faults that remain are not returned: call
+        :func:`examine` afterwards.
 
     Raises:
         BusyError: Another process writes.

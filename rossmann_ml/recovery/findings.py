@@ -14,7 +14,7 @@ _MOST_SHOWN = 6
 
 
 class Severity(StrEnum):
-    """Severity of a finding, the gravest first."""
+    """Severity of a finding; the members are in order, the gravest first."""
 
     ERROR = "error"  # the next run or the readers will fail, or show wrong figures
     WARNING = "warning"  # it works, but not as it should
@@ -26,7 +26,7 @@ class Finding:
     """One observation of the doctor.
 
     Attributes:
-        severity: Severity.
+        severity: How urgent the finding is.
         subject: Topic in one or two words, such as ``lock``.
         found: Value found, and the value expected if it is not obvious.
         remedy: Action for a person; empty if none is needed.
@@ -46,7 +46,7 @@ class Finding:
         return self.severity is not Severity.NOTE
 
     def as_json(self) -> dict[str, str | bool]:
-        """Return the finding as plain values."""
+        """Convert the finding to a dict for JSON; the repair becomes ``can_be_repaired``."""
         return {
             "severity": self.severity.value,
             "subject": self.subject,
@@ -62,7 +62,7 @@ note = partial(Finding, Severity.NOTE)
 
 
 def shown(items: list[str], separator: str = ", ") -> str:
-    """Return the first items as one text, and the number of the others."""
+    """Join the first six items for a message, and add how many more there are."""
     more = len(items) - _MOST_SHOWN
     first = separator.join(items[:_MOST_SHOWN])
     return first + (f"{separator}and {more} more" if more > 0 else "")
@@ -71,7 +71,17 @@ def shown(items: list[str], separator: str = ", ") -> str:
 def examine_model_files(
     subject: str, folder: Path, other: Path, *, found: str, remedy: str
 ) -> Iterator[Finding]:
-    """Yield an error where a model's folder is missing; repair it from the other copy if there."""
+    """Yield an error if the folder with a model's files is missing; otherwise nothing.
+
+    If `other` exists, the finding offers a repair that copies it; nothing is copied here.
+
+    Args:
+        subject: Subject of the finding.
+        folder: Folder that should hold the model's files.
+        other: Folder in which the same files may exist as a second copy.
+        found: Text of the observation.
+        remedy: Advice for a person if `other` does not exist either.
+    """
     if folder.is_dir():
         return
     repair = partial(files.copy_folder_atomically, other, folder) if other.is_dir() else None

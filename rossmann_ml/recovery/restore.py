@@ -1,4 +1,4 @@
-"""Restore a backup: unpack and check it next to its target, then exchange files by renames.
+"""Restore a backup: unpack and check it next to the existing files, then exchange both by renames.
 
 Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the file
 ``warehouse/.restoring`` makes every command refuse to open the warehouse; after a crash the doctor
@@ -91,12 +91,19 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
 
 
 def restore_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return the folders for unpacked and former files, in warehouse and state folder."""
+    """Return two work folders, one in the warehouse folder and one in the state folder.
+
+    A restore unpacks files there and keeps the former files there until it is complete. There are
+    two, because files are exchanged by renames and the folders may be on different disks.
+    """
     return settings.restore_path, settings.state_path / settings.restore_path.name
 
 
 def undo_interrupted(settings: Settings) -> None:
-    """Put back the files from before an unfinished restore; the caller holds the writer's lock."""
+    """Put back the files from before a restore that was interrupted while it exchanged files.
+
+    The caller must hold the writer's lock.
+    """
     for staged, place in _staged_parts(settings):
         if not staged.exists():  # it was moved to its place
             place.rename(staged)
@@ -109,7 +116,11 @@ def undo_interrupted(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, manifest: Manifest) -> None:
-    """Check that the unpacked files can be opened, and adapt them to their new place."""
+    """Check that the unpacked databases can be opened, and prepare the files for the exchange.
+
+    This replaces the artifacts' path in MLflow's database by the path on this machine, and creates
+    folders that were empty at the backup.
+    """
     refuse_later_version(manifest.schema_version)
     staging = _staging(settings, DATABASE)
     try:
@@ -166,7 +177,7 @@ def _exchange(settings: Settings) -> None:
 
 
 def _staged_parts(settings: Settings) -> list[tuple[Path, Path]]:
-    """Return the unpacked and the final path of each part that the restore exchanges."""
+    """List the parts that the restore exchanges, each as its unpacked path and its final path."""
     parts = [(_staging(settings, part) / part, place) for part, place in places(settings).items()]
     # a registry that the backup does not hold stays as it is
     return [(staged, place) for staged, place in parts if staged.parent.is_dir()]

@@ -1,4 +1,6 @@
-"""Examine the files that readers use: generations, pointer, published models, ``status.json``.
+"""Examine the files that readers use: generations, published models, ``status.json``, the pointer.
+
+The pointer is the file that names the current generation.
 
 See :mod:`~rossmann_ml.recovery.stored` for the age of the current generation.
 """
@@ -31,7 +33,7 @@ from rossmann_ml.serving.status import Status, read_status, status_path
 
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
-    """Report damaged generations, an unusable pointer, and faults of the current generation."""
+    """Report damaged generations, a pointer to no usable one, and faults of the current one."""
     whole = [each for each in list_generations(settings) if _is_whole(each)]
     damaged = sorted(set(generation_files(settings.published_path)) - {each.path for each in whole})
     pointed, unusable = None, ""
@@ -56,7 +58,10 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_whole(generation: Generation) -> bool:
-    """Return whether the file has the id in its name, and DuckDB can read every block of it."""
+    """Return whether a generation is undamaged.
+
+    The id stored in it must be its file name, and DuckDB must be able to read all its rows.
+    """
     if generation.info.generation_id != generation.path.stem:
         return False
     try:

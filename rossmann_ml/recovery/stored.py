@@ -97,7 +97,10 @@ def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 
 def _age(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    """Compare the current generation with the business date and with the warehouse."""
+    """Report a current generation that is older than the warehouse or the business date allow.
+
+    A generation made from another data set than the warehouse holds is an error.
+    """
     current = next((each.info for each in list_generations(settings) if each.is_current), None)
     if current is None:
         return

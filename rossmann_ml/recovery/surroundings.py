@@ -70,7 +70,10 @@ def is_writable(folder: Path) -> bool:
 
 
 def examine_registry(settings: Settings) -> Iterator[Finding]:
-    """Report if MLflow does not answer, or if its alias differs from the champion."""
+    """Report an MLflow that does not respond, or whose alias ``champion`` is on another model.
+
+    The champion recorded in the warehouse is the right one; the repair moves the alias.
+    """
     expected = _champion_in_registry(settings)
     local = registry_path(settings)
     if local is not None and not local.exists():
@@ -108,7 +111,10 @@ def _set_alias(settings: Settings, version: str) -> None:
 
 
 def _champion_in_registry(settings: Settings) -> str | None:
-    """Return the registry's version number of the champion; None if it is unknown."""
+    """Return the version number that MLflow's registry gave the champion; None if unknown.
+
+    It is read from the warehouse, not from MLflow.
+    """
     with (
         suppress(RossmannError, duckdb.Error),  # `examine_warehouse` reports it
         warehouse.open_as_it_is(settings) as connection,
@@ -169,7 +175,14 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
 
 
 def _owner(note: str) -> tuple[str, timedelta]:
-    """Return the process that a lock's note describes, and how long it has held the lock."""
+    """Describe the process that holds or held the lock, and compute how long ago it took the lock.
+
+    Args:
+        note: JSON text that the process wrote next to the lock, with ``pid`` and ``since``.
+
+    Returns:
+        Text for a message, and the time since then; zero if the note cannot be read.
+    """
     try:
         owner = json.loads(note)
         process = f"process {owner['pid']}{_command(owner['pid'])}, since {owner['since']}"

@@ -124,12 +124,12 @@ _HABITS = {
 
 
 def _monday(earliest: date, weeks: int) -> date:
-    """Return the first Monday on or after a date, some weeks later."""
+    """Return the first Monday on or after `earliest`, plus `weeks` weeks."""
     return earliest + timedelta(days=-earliest.weekday() % 7, weeks=weeks)
 
 
 def _blocks(state: str, year: int) -> list[tuple[date, int]]:
-    """Return first dates and lengths in days of a state's holidays that start in a year."""
+    """List the school holidays of a state that start in a year, as (first date, length in days)."""
     habits, easter_sunday = _HABITS[state], easter(year)
     summer = date(year, 7, 30)
     if habits.summer_turn is not None:

@@ -78,7 +78,7 @@ def _season(days: list[date]) -> tuple[Floats, Floats]:
 
 
 def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
-    """Return where a Promo2 round starts in the day's month, shape (days, stores)."""
+    """Return whether a Promo2 round of a store starts in a day's month, shape (days, stores)."""
     # PromoInterval k starts in months k, k + 3, …; its ISO weeks are compared as year * 100 + week
     iso_weeks = np.array([day.isocalendar().year * 100 + day.isocalendar().week for day in days])
     since = stores.promo2_year * 100 + stores.promo2_week
@@ -89,14 +89,25 @@ def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
 
 
 def _competition(days: list[date], stores: Stores) -> Floats:
-    """Return the share of the competitor's full effect, 0 to 1, shape (days, stores)."""
+    """Return which share of its full effect a store's competitor has on a day, 0 to 1.
+
+    It grows from 0 at the competitor's opening to 1 four months later; shape (days, stores).
+    """
     months = np.array([12 * day.year + day.month - 1 + (day.day - 1) / 31 for day in days])
     open_months = months[:, None] - stores.competition_since
     return np.clip(open_months / 4, 0.0, 1.0)
 
 
 def has_rows(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray[np.bool_]:
-    """Return whether each store has a row, shape (days, stores); False while it is refurbished."""
+    """Return whether ``train.csv`` has a row for each store-day, shape (days, stores).
+
+    A refurbished store has no rows during its refurbishment.
+
+    Args:
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar to compute.
+        stores: Stores of the chain.
+    """
     day = calendar.ordinals[rows, None]
     is_refurbishing = (REFURBISHMENT_FIRST.toordinal() <= day) & (
         day <= REFURBISHMENT_LAST.toordinal()

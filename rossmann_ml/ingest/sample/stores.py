@@ -48,8 +48,8 @@ class Stores:
         assortment: Index into ``ASSORTMENTS``.
         state: Index into :data:`rossmann_ml.ingest.sample.calendar.STATES`.
         competition_distance_m: Distance to the nearest competitor in metres; NaN when unknown.
-        competition_since: Opening of the competitor in months after January of year 0; -1 when
-            unknown.
+        competition_since: Month in which the competitor opened, as the number of months after
+            January of year 0; -1 if unknown.
         promo2_week: ISO week in which the store joined Promo2; 0 for never.
         promo2_year: ISO year of that week; 0 for never.
         promo_interval: Index into ``PROMO_INTERVALS``.

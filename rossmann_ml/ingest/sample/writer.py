@@ -203,7 +203,10 @@ def _write_days(
     stores: Stores,
     progress: Progress | None,
 ) -> int:
-    """Write ``train.csv``, or ``test.csv`` if there is no seed; return the number of rows."""
+    """Write ``train.csv``, or ``test.csv`` if `seed` is None; return the number of rows.
+
+    `days` are the rows of the calendar to write.
+    """
     written = 0
     per_block = max(1, _ROWS_PER_BLOCK // len(stores))
     with path.open("wb") as file:
@@ -222,7 +225,9 @@ def _write_days(
 def _day_rows(
     calendar: ChainCalendar, rows: slice, stores: Stores, seed: int | None
 ) -> pl.DataFrame:
-    """Return rows of ``train.csv``, or of ``test.csv`` if there is no seed, by day and store.
+    """Make the rows of ``train.csv``, or of ``test.csv`` if `seed` is None, by day and store.
+
+    `rows` selects the days, as rows of the calendar.
 
     Quotes are part of the values, because the competition's files quote all columns of text but
     the date.
