@@ -41,9 +41,9 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         last_day: Last day of the newest week.
 
     Returns:
-        ``store_id, z, change`` of stores with 8 past weeks or more, sorted by absolute ``z``, largest
-        first. ``z`` is the newest week's deviation in robust standard deviations of the past weeks,
-        ``change`` the relative change of sales: 1.0 if they doubled.
+        ``store_id, z, change`` of stores with at least 8 past weeks, sorted by absolute ``z``,
+        largest first. ``z`` is the newest week's distance from the median of the past weeks in
+        robust standard deviations, ``change`` the relative change of sales: 1.0 if they doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
     near = _near_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())

@@ -82,7 +82,7 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Raise unless the folder is apart from the live product's.
+        """Raise if the replay would write into folders of the live product.
 
         Raises:
             SettingsError: The folder is one of the live product's, or contains one.
