@@ -234,7 +234,7 @@ def _send(
 ) -> tuple[Delivery, ...]:
     """Send the due alerts of each channel, then record the deliveries.
 
-    The warehouse is closed while messages are sent, because a slow server must not block others.
+    The connection to the warehouse is closed while messages are sent.
     """
     deliveries = []
     with session.released():
