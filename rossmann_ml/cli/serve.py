@@ -39,7 +39,7 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
 
 
 def check_can_listen(host: str, port: int) -> None:
-    """Raise if a server cannot listen on an address, because its own error is a traceback.
+    """Raise if a server cannot listen on an address; its own error would be a traceback.
 
     Raises:
         BusyError: The address is in use or cannot be bound.

@@ -25,7 +25,7 @@ class AccuracyReport:
     Attributes:
         vintages: Rows of ``marts.forecast_accuracy`` over all segments, newest origin first and
             the served vintage before shadow ones; empty before the first actuals.
-        reasons: Numbers of worst store-days by reason, ``ranked_by, reason, store_days``, most
+        reasons: Number of worst store-days for each reason, ``ranked_by, reason, store_days``, most
             frequent first.
         newest_origin: Newest origin with forecasts; None without forecasts.
         newest_sales_date: Newest day with sales; None without sales.

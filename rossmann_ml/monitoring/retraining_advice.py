@@ -25,7 +25,7 @@ def advise_retraining(
     Args:
         connection: Connection to the pipeline's database.
         params: Names of the rules, and smallest number of weeks of new sales.
-        every_weeks: Number of weeks between trainings of the calendar.
+        every_weeks: Number of weeks between two scheduled trainings.
 
     Returns:
         The reason in words, with the alerts; None if no training is due.

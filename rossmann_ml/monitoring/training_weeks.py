@@ -22,7 +22,7 @@ def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str
     Args:
         published_path: Folder of the generations and ``status.json``.
         day: Any day of the week (Monday to Sunday).
-        every_weeks: Number of weeks between trainings of the calendar.
+        every_weeks: Number of weeks between two scheduled trainings.
     """
     if pointed_path(published_path) is None:
         return "there is no champion yet"

@@ -54,7 +54,8 @@ def backfill_origin(
 
     Args:
         session: Session of the job; its `progress` receives the steps.
-        forecast_origin: Day before the newest origin.
+        forecast_origin: Day before the newest origin, at the earliest the oldest origin that
+            :func:`possible_origins` returns.
         run_id: Run id that is stored with the rows.
         profile: Training profile of the model.
 

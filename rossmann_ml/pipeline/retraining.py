@@ -24,7 +24,7 @@ class Retraining:
 
     Attributes:
         model: Report of the trained model.
-        decision: Decision of the gate; None when the gate was left out.
+        decision: Decision of the gate; None if the gate was not run.
     """
 
     model: TrainingReport
@@ -41,7 +41,7 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
     Args:
         session: Session of the job; its `progress` receives the steps.
         profile: Training profile.
-        actor: Person or program to record with the gate's decision; None leaves the gate out.
+        actor: Person or program to record with the gate's decision; None skips the gate.
 
     Raises:
         NoDataError: There is no warehouse, or too little history.

@@ -1,6 +1,6 @@
 """Start the weekly job as a process, and read the record that it writes about its run.
 
-The library does not import Dagster: :func:`weekly_job_command` names the module to run, and
+rossmann_ml does not import Dagster: :func:`weekly_job_command` names the module to run, and
 :class:`RefreshRecord` is a JSON file.
 """
 

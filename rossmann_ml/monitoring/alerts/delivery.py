@@ -79,7 +79,11 @@ def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings
 
 
 def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
-    """POST the alerts to the webhook; retry after status 429 and server errors."""
+    """POST the alerts to the webhook; retry after status 429 and server errors.
+
+    Returns:
+        HTTP status of a failure, such as ``HTTP 404``; None if the alerts were delivered.
+    """
     if sending.webhook is None:
         raise ValueError("no webhook is set")
     retry = Retry(

@@ -28,7 +28,7 @@ class AlertFinding:
             alert.
         message: Value found and value expected, in words.
         value: Figure that the rule compared with its limit.
-        threshold: Limit that the figure exceeded.
+        threshold: Limit that the figure violated, as a maximum or a minimum.
         severity: Severity of the alert; None for the rule's own severity.
     """
 

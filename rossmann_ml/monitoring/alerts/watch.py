@@ -214,7 +214,7 @@ RETURNING raised_at
 def _unsent(
     connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
 ) -> list[OpenAlert]:
-    """Return the alerts that are due and not delivered by a channel yet."""
+    """Return those of the given alerts that are due and not yet delivered by a channel."""
     rows = connection.execute(
         """
         SELECT alert_id FROM monitoring.alerts AS a
@@ -232,7 +232,10 @@ def _unsent(
 def _send(
     session: Session, sending: DeliverySettings, due: dict[str, list[OpenAlert]]
 ) -> tuple[Delivery, ...]:
-    """Send alerts with the warehouse closed, then record the deliveries."""
+    """Send the due alerts of each channel, then record the deliveries.
+
+    The connection to the warehouse is closed while messages are sent.
+    """
     deliveries = []
     with session.released():
         for channel, alerts in due.items():

@@ -35,7 +35,7 @@ _PREVIOUS_VINTAGE_DAYS = 28
 
 @dataclass(frozen=True)
 class DriftData:
-    """Data to compare at an origin.
+    """Data that :func:`read_drift_data` read for the drift measures of one origin.
 
     Attributes:
         horizon: Days after the origin.

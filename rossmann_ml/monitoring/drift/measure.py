@@ -149,7 +149,7 @@ def as_rows(
 
 
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
-    """Return the measure of the plan's share that was filled by rule."""
+    """Return the measure of the share of the plan's store-days that were filled by rule."""
     return DriftMetric(
         kind="plan",
         feature="assumed_plan",

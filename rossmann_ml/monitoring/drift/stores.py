@@ -29,11 +29,11 @@ _SMALLEST_SPREAD = 0.03
 
 
 def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
-    """Compute the difference of each store's newest week from its past weeks, in robust deviations.
+    """Compare each store's newest week with its own past weeks, after removing the chain's changes.
 
     A store-day's deviation is its log sales minus the store's median on days of the same weekday
     and promotion over half a year, minus the chain's median deviation on that day. State holidays
-    are excluded with the day before and after, or three days around Christmas and Easter. Weeks
+    are excluded with one day before and after each, or three if holidays are close together. Weeks
     with fewer than three remaining days are excluded.
 
     Args:
@@ -41,9 +41,9 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         last_day: Last day of the newest week.
 
     Returns:
-        ``store_id, z, change`` of stores with enough weeks, sorted by absolute ``z``, largest
-        first. ``z`` is the newest week's deviation in robust standard deviations of the past weeks,
-        ``change`` the relative change of sales: 1.0 if they doubled.
+        ``store_id, z, change`` of stores with at least 8 past weeks, sorted by absolute ``z``,
+        largest first. ``z`` is the newest week's distance from the median of the past weeks in
+        robust standard deviations, ``change`` the relative change of sales: 1.0 if they doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
     near = _near_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())

@@ -192,7 +192,7 @@ def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
 
 
 def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
-    """Return a boolean column as one of two texts."""
+    """Convert a boolean column to text: the argument `yes` where it is true, else `no`."""
     return pl.when(column).then(pl.lit(yes)).otherwise(pl.lit(no))
 
 

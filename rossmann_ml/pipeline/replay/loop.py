@@ -33,7 +33,7 @@ def replay(
     run: RunWeek = run_week,
     progress: Progress = silent,
 ) -> list[PlayedWeek]:
-    """Run the unfinished weeks from the first Monday on.
+    """Run the weekly job for every simulated Monday that has no record yet, in order.
 
     A week whose job stops (a failed check, a held publish) is recorded as such, and the replay
     continues with the next week.

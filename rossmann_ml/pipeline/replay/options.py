@@ -11,7 +11,7 @@ from rossmann_ml.base.params import Profile
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Options of a replay; other values make it another replay.
+    """Options that identify a replay: a folder holds one replay and refuses other values.
 
     Attributes:
         first_monday: First simulated Monday; everything before it lands as bulk history.

@@ -82,7 +82,7 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Raise unless the folder is apart from the live product's.
+        """Raise if the replay would write into folders of the live product.
 
         Raises:
             SettingsError: The folder is one of the live product's, or contains one.
@@ -140,7 +140,10 @@ class ReplayPlace:
         return False
 
     def note_begun(self, options: ReplayOptions, fingerprints: dict[str, str]) -> None:
-        """Record the options and files of the replay, once the bulk files are complete."""
+        """Record the options of the replay and the fingerprints of its source files.
+
+        Call it after the bulk history was written: without this record the folder counts as new.
+        """
         identity = json.dumps(_identity(options, fingerprints), indent=2)
         write_text_atomically(self._begun_path, f"{identity}\n")
 

@@ -44,7 +44,7 @@ def run_week(
 
     Args:
         place: Folder of the replay, with the Monday's files in it.
-        live: Settings of the live product: threads and memory are used.
+        live: Settings of the live product, from which threads, memory and parameters are taken.
         monday: Business date of the job.
         retrain: Training profile of the challenger; None for a week without training.
 
