@@ -19,7 +19,7 @@ from rossmann_ml.features.plan import plan_groups
 LEVEL = "level"
 """Part of a forecast: sales of the store on its typical day.
 
-Features of this group keep their actual values when a forecast is explained."""
+Features in this group are not switched to the typical day; they keep their actual values."""
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
 """Groups of causes whose contributions are measured when a forecast is explained.
 

@@ -223,7 +223,16 @@ class PlanGrid:
 def _layout(
     rows: pl.DataFrame, day: str, stores: StoreGrid
 ) -> tuple[date, tuple[int, int], tuple[IntArray, IntArray]]:
-    """Return the first date, the shape (stores, days), and the place of each row in it."""
+    """Compute where each row of a table goes in an array of shape (stores, days).
+
+    Args:
+        rows: Rows with ``store_id`` and a date.
+        day: Name of the date column.
+        stores: Stores, in the order of the array's rows.
+
+    Returns:
+        Date of column 0, shape of the array, and the row and column numbers of each table row.
+    """
     dates = rows[day]
     first = dates.min()
     assert isinstance(first, date)  # noqa: S101 - narrows the type for mypy

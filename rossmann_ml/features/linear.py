@@ -120,7 +120,15 @@ def running_sums(
 def _add_block(
     before: LinearSums, sales: FloatArray, design: LinearDesign, first_day: int, origin: date
 ) -> LinearSums:
-    """Add the sales of a block, shape (stores, days), whose first day has this number."""
+    """Return new sums that also include one block of consecutive days; older sums are decayed.
+
+    Args:
+        before: Sums over all days before the block.
+        sales: Sales on the days of the block, in EUR, shape (stores, days).
+        design: Columns of the linear forecast.
+        first_day: Number of the block's first day, counted from the design's first date.
+        origin: Forecast origin to store in the result.
+    """
     stores, days = sales.shape
     observed = sales > 0
     rows = np.empty((stores, design.columns + 2, days), np.float32)

@@ -222,7 +222,7 @@ def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) ->
 def _horizon(
     plan: dict[str, Float32Array], origin_column: int, horizon_days: int
 ) -> dict[str, Float32Array]:
-    """Return plan features of the days after the origin only."""
+    """Select the days after the origin from arrays of plan features (by feature name)."""
     return {name: days_of(values, origin_column + 1, horizon_days) for name, values in plan.items()}
 
 
@@ -233,7 +233,15 @@ def _panel_of_origin(
     rows: BoolArray,
     params: FeatureParams,
 ) -> pl.DataFrame:
-    """Join plan and history features of the store-days ``rows``, shape (stores, horizon_days)."""
+    """Build the panel for one origin from plan features and history features computed here.
+
+    Args:
+        inputs: Stores, sales and plan.
+        plan: Plan features of the days after the origin.
+        linear: Linear forecast fitted on sales up to the origin.
+        rows: Whether the panel has a row for the store-day, shape (stores, horizon_days).
+        params: Half-lives and windows, in days.
+    """
     stores, (count, horizon_days) = inputs.stores, rows.shape
     history = history_features(
         inputs.sales, inputs.plan, stores, linear, horizon_days=horizon_days, params=params

@@ -52,8 +52,8 @@ class Model(ABC):
             MLflow's registry requires them.
         file: Name of the model's file, in the format of its library.
         fitted: Fitted object of the library.
-        categories: Codes of the text features, from the fit.
-        threads: Number of threads of predictions.
+        categories: Codes that replace the values of text features, from the training panel.
+        threads: Number of threads that predict.
         features: Names of the features, in column order.
     """
 
@@ -99,7 +99,15 @@ class Model(ABC):
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
-        """Read the files of :meth:`save`; ``threads`` is the number of threads of predictions."""
+        """Load a model from the files that :meth:`save` wrote.
+
+        Args:
+            folder: Folder with the files.
+            threads: Number of threads that predict.
+
+        Raises:
+            FileNotFoundError: A file is missing; the error names it.
+        """
         path = folder / cls.file
         if not path.exists():  # the libraries' own errors do not name the file
             raise FileNotFoundError(2, "no such file", str(path))
@@ -110,7 +118,14 @@ class Model(ABC):
     def _fit(
         cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> Any:
-        """Return the object of the library, fitted on a matrix of shape (rows, features)."""
+        """Fit the family's library (such as LightGBM), and return its fitted object.
+
+        Args:
+            matrix: Values of the features, shape (rows, features).
+            target: Log sales minus the linear forecast, shape (rows,).
+            features: Names of the features, in column order.
+            settings: Size, parameters, seed and threads.
+        """
 
     @abstractmethod
     def _feature_names(self) -> list[str]:
@@ -122,16 +137,21 @@ class Model(ABC):
 
     @abstractmethod
     def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray | None]:
-        """Return gain and number of splits by feature; None if splits are not counted."""
+        """Return the importance of each feature and the number of splits on it.
+
+        Returns:
+            Importance in units of the model family and number of splits, both of shape
+            (features,); None in place of the splits if the library does not count them.
+        """
 
     @abstractmethod
     def _write(self, path: Path) -> None:
-        """Write the fitted object, byte-identical for the same fit."""
+        """Write the fitted object to a file, whose bytes are equal for equal fits."""
 
     @classmethod
     @abstractmethod
     def _read(cls, path: Path) -> Any:
-        """Read the file of :meth:`_write`."""
+        """Read the fitted object from the file that :meth:`_write` wrote."""
 
 
 def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categories) -> Float32Array:

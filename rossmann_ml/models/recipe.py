@@ -139,7 +139,7 @@ class Recipe:
         return self.key.hash
 
     def member_parameters(self, family: str) -> dict[str, int | float | str]:
-        """Return all parameters of a member by name: those of its library, size and seed."""
+        """Return a member's parameters by name, including number of trees, learning rate, seed."""
         training, size = self.params.training, self.profile_params.models[family].model_dump()
         return {**training.families[family], **size, "seed": training.seed}
 

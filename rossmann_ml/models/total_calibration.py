@@ -267,7 +267,15 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
 
 
 def _nested(errors: pl.DataFrame) -> FloatArray:
-    """Return the variances of horizon, week and day of errors by segment and day."""
+    """Estimate the variances of the parts of errors that a horizon, a week or a day shares.
+
+    Args:
+        errors: ``forecast_origin, segment, target_date, forecast`` (EUR) and ``error`` (log
+            units), sorted by the first three columns.
+
+    Returns:
+        Variances of the parts for the horizon, the calendar week and the day, shape (3,).
+    """
     series = pl.struct("forecast_origin", "segment").rle_id()  # the rows are sorted by both
     week = pl.struct("forecast_origin", "segment", pl.col("target_date").dt.truncate("1w"))
     numbers = errors.select(series=series.cast(pl.Int64), week=week.rle_id().cast(pl.Int64))
