@@ -109,7 +109,7 @@ class PublishedReader:
         self._next_check = 0.0
 
     def current(self) -> OpenGeneration:
-        """Return the generation that the pointer names; if it is unusable, keep the one already open.
+        """Return the generation that the pointer names; if it is unusable, the one already open.
 
         Raises:
             NoDataError: Nothing has been published yet.

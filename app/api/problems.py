@@ -151,7 +151,7 @@ class NotModifiedError(Exception):
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
-    """Build the error for one invalid value that FastAPI's validation cannot detect; raise it.
+    """Build the error for one invalid value that FastAPI cannot detect; the caller raises it.
 
     Args:
         location: Place of the value in the request, for example ``query.cursor``.
