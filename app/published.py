@@ -1,7 +1,8 @@
 """Read the current generation for API and dashboard, with one DuckDB cursor per request.
 
-The file of a generation never changes; the pointer ``CURRENT`` names the newest. See
-:class:`PublishedReader` for following the pointer, and :mod:`app.queries` for the queries.
+The file of a generation never changes. The small file ``CURRENT``, called the pointer, names the
+current one. :class:`PublishedReader` opens another generation when the pointer changes. See
+:mod:`app.queries` for the queries.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """Open generation, whose file is closed with the last reference to it and to its cursors.
+    """Generation whose file is open until nothing refers to this object or its cursors any more.
 
     Attributes:
         path: File of the generation.
         info: Row of ``generation_info``.
-        prepared: Result of the reader's ``prepare``; None without one.
+        prepared: Result of the function ``prepare`` of :class:`PublishedReader`; None if it has
+            not run or returned None.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +75,7 @@ class Reading:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def row(self, query: str, values: Values = ()) -> dict[str, Any] | None:
-        """Return the first row of a query; None without rows."""
+        """Return the first row of a query as a mapping; None if the query returns no rows."""
         return next(iter(self.rows(query, values)), None)
 
     def frame(self, query: str, values: Values = ()) -> pl.DataFrame:
@@ -83,7 +85,7 @@ class Reading:
 
 
 class PublishedReader:
-    """Reader of the current generation; when the pointer moves, it opens the newly named one.
+    """Keeps the current generation open, and opens another one when the pointer names it.
 
     Args:
         published_path: Folder that contains the generations' files and the pointer ``CURRENT``.
@@ -107,7 +109,7 @@ class PublishedReader:
         self._next_check = 0.0
 
     def current(self) -> OpenGeneration:
-        """Return the generation that the pointer names, or the open one if that is unusable.
+        """Return the generation that the pointer names; if it is unusable, the one already open.
 
         Raises:
             NoDataError: Nothing has been published yet.

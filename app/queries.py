@@ -29,7 +29,10 @@ def store(reading: Reading, store_id: int) -> Row | None:
 def store_forecast(
     reading: Reading, store_id: int, origin: date, days: int = HORIZON_DAYS
 ) -> list[Row]:
-    """Return the forecast of a store from an origin, by day, with the plan as known now."""
+    """Return a store's forecasts for the first ``days`` days after an origin, ordered by day.
+
+    Promotions and holidays are those of the published plan, also for a past origin.
+    """
     return reading.rows(
         """
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
@@ -62,9 +65,10 @@ def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
 
     Returns:
         ``store_id, store_type, assortment, state``, ``total`` and ``per_open_day`` (EUR),
-        ``open_days``, ``promo_days``, ``range_share`` (half the width of the days' 80% ranges,
-        over the forecasts), and ``last_year`` (EUR) and ``change_on_last_year``, which are NULL if
-        some of last year's days are missing.
+        ``open_days``, ``promo_days`` (open days with a promotion), ``range_share`` (half the summed
+        widths of the daily 80% intervals, divided by ``total``), ``last_year`` (EUR, sales 364 days
+        earlier) and ``change_on_last_year`` (``total / last_year - 1``). The last two are NULL if
+        some of those earlier days are missing.
     """
     return reading.rows(
         """

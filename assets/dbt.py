@@ -23,7 +23,7 @@ _UNIQUE_ID = "dagster_dbt/unique_id"
 
 
 class Translator(DagsterDbtTranslator):
-    """Translates dbt's names to Dagster's: a folder becomes a group, schema and table the key.
+    """Chooses how dbt's models appear in Dagster: folder as group, schema and table as asset key.
 
     Args:
         step: Name of the step that builds the models, which becomes a tag of their assets.
@@ -34,7 +34,10 @@ class Translator(DagsterDbtTranslator):
         self._step = step
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Return schema and table as the asset's key; the table's name may not be the model's."""
+        """Return schema and table as the asset's key.
+
+        If the model has an alias, the table has this name instead of the model's.
+        """
         key = super().get_asset_key(dbt_resource_props)
         alias = dbt_resource_props.get("alias")
         return key if alias is None else dg.AssetKey([*key.path[:-1], alias])

@@ -191,7 +191,11 @@ def run_job(
 def _ending(
     result: dg.ExecuteInProcessResult, errors: list[BaseException]
 ) -> tuple[int, str | None]:
-    """Return a run's exit code, and the reason if it failed; ``errors`` are those of its steps."""
+    """Return a run's exit code and the message of its error, which is None if it succeeded.
+
+    ``errors`` are the errors of the steps that failed; an interrupt or an error before the first
+    step leaves it empty.
+    """
     if result.success:
         return 0, None
     if errors:

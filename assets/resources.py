@@ -93,5 +93,8 @@ class Training(dg.ConfigurableResource):
 def run_of(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
 ) -> Run:
-    """Convert Dagster's run to a ``rossmann_ml`` run; ``profile`` is the size of a training."""
+    """Build the run that ``rossmann_ml`` steps take from Dagster's run.
+
+    ``profile`` matters only to steps that train; it is the size of the training.
+    """
     return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

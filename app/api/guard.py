@@ -87,7 +87,7 @@ class Guard:
             )
 
     def _counted(self, receive: Receive) -> Receive:
-        """Wrap ``receive`` so that it fails once a request body is too large or too slow."""
+        """Wrap ``receive``; the result raises a ProblemError if a body is too large or too slow."""
         size = 0
         is_complete = False
         deadline = time.monotonic() + self._settings.body_timeout_seconds

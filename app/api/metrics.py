@@ -11,10 +11,10 @@ _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 
 
 class Metrics:
-    """Metrics of one application.
+    """Prometheus metrics of one API application, in a registry of their own.
 
     Args:
-        request_log: Log whose dropped records are counted; None without one.
+        request_log: Log whose dropped records are reported; None if requests are not recorded.
     """
 
     def __init__(self, request_log: RequestLog | None) -> None:

@@ -33,6 +33,6 @@ class Notes:
 
 
 def notes_of(scope: Scope) -> Notes:
-    """Return the notes of a request."""
+    """Return the notes that :class:`app.api.envelope.Envelope` put into a request's scope."""
     notes: Notes = scope[NOTES]
     return notes

@@ -151,7 +151,13 @@ class NotModifiedError(Exception):
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
-    """Return the error for one invalid value that FastAPI's own validation cannot detect."""
+    """Build the error for one invalid value that FastAPI cannot detect; the caller raises it.
+
+    Args:
+        location: Place of the value in the request, for example ``query.cursor``.
+        message: What a valid value would be.
+        found: Invalid value.
+    """
     error = InvalidValue(location=location, message=message, found=_plain(found))
     return ProblemError("invalid-value", _listed([error]), errors=[error])
 
@@ -188,7 +194,10 @@ def _content(path: str, error: ProblemError) -> dict[str, object]:
 
 
 def problem_response(path: str, error: ProblemError) -> Response:
-    """Return the answer for a problem, also for the ASGI layers around the application."""
+    """Build the error response for a problem in a request to ``path``.
+
+    ASGI layers call it directly, because the application's error handlers do not cover them.
+    """
     return _respond(_content(path, error), error)
 
 

@@ -50,7 +50,7 @@ class RequestLog:
         self._thread.start()
 
     def close(self) -> None:
-        """Write the waiting records and stop."""
+        """Write the records in the queue and stop the thread; wait at most 10 seconds for it."""
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout=10)

@@ -67,7 +67,7 @@ def _name(table: str) -> str:
 
 @cache
 def row_model(table: str) -> type[BaseModel]:
-    """Return the model of a row of a table."""
+    """Build the pydantic model of one row in a published table."""
     described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
     return create_model(f"{_name(table)}Row", __doc__=f"{described.grain.capitalize()}.", **fields)
@@ -75,7 +75,7 @@ def row_model(table: str) -> type[BaseModel]:
 
 @cache
 def page_model(table: str) -> type[BaseModel]:
-    """Return the model of a page of rows of a table."""
+    """Build the pydantic model of a response with one page of rows from a published table."""
     return create_model(
         f"{_name(table)}Page",
         __doc__=f"Rows of `{table}`.",

@@ -129,7 +129,7 @@ class Promotion(BaseModel):
 
 
 class BacktestScore(BaseModel):
-    """Accuracy at a past origin, or over all, of a model refitted on the data known then."""
+    """Accuracy at a past origin, or over all origins, of models fitted on data known then."""
 
     model: str = Field(
         description="Family of the champion, or a simple method scored on the same rows."

@@ -24,8 +24,8 @@ class Serving:
     """Keeps the current generation open for this process, and switches to a new one.
 
     Attributes:
-        reader: Reader of the generations; a generation's ``prepared`` is the future of its what-if
-            model.
+        reader: Reader of the generations. The ``prepared`` of a generation is a future, which
+            has the what-if model as its result once a background thread has loaded it.
         settings: Locations of files.
         metrics: Metrics that the application collects.
     """

@@ -1,7 +1,8 @@
 """Respond to list requests with pages of a published table: filtered, ordered, in any format.
 
-The routers define the tables and filters, and call :func:`answer_page`. A generation never changes,
-so a cursor is the generation, the fingerprint of the question, and a number of rows.
+The routers define the tables and filters, and call :func:`answer_page`. A cursor
+contains a generation's id, the fingerprint of table and filters, and the number of rows before the
+page. It needs no more, because a generation never changes.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ _CURSOR = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([1-9][0-9]{0,11})")
 
 
 def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
-    """Return a page of a table as an answer.
+    """Build the response with one page of a table.
 
     Args:
         asked: Page and format.
         table: Name of the published table.
-        filters: Values by SQL condition with one ``?``; None or an empty list keeps all rows.
+        filters: SQL conditions, each with one ``?``, mapped to its value; a condition whose value
+            is None or an empty list is ignored.
 
     Raises:
         ProblemError: The cursor or the format is invalid, or the cursor has expired.
@@ -78,7 +80,18 @@ def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Res
 
 
 def _place(cursor: str | None, question: str) -> tuple[str | None, int]:
-    """Return the generation of a cursor, None for the current one, and the rows before it."""
+    """Split a cursor into the id of its generation and the number of rows before its page.
+
+    Args:
+        cursor: Cursor in the request; None for the first page.
+        question: Fingerprint of table and filters, which the cursor must contain, too.
+
+    Returns:
+        Id of the generation, None for the current one, and number of rows to skip.
+
+    Raises:
+        ProblemError: The cursor is malformed, or was made for another table or other filters.
+    """
     if cursor is None:
         return None, 0
     found = _CURSOR.fullmatch(cursor)
@@ -92,7 +105,11 @@ def _place(cursor: str | None, question: str) -> tuple[str | None, int]:
 
 
 def _reading(reader: PublishedReader, generation_id: str | None) -> AbstractContextManager[Reading]:
-    """Return a view of the current generation, or of the one that a cursor names."""
+    """Return a context manager that gives access to a generation; None means the current one.
+
+    Raises:
+        ProblemError: The generation is no longer on disk, so the cursor has expired.
+    """
     if generation_id is None:
         return reader.current().reading()
     try:
@@ -105,7 +122,10 @@ def _reading(reader: PublishedReader, generation_id: str | None) -> AbstractCont
 
 
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
-    """Return the ``responses`` of a list route, for the OpenAPI document."""
+    """Return the ``responses`` of a route that lists a table, for the OpenAPI document.
+
+    ``kinds`` are keys of ``KINDS``: problems that this route can have besides the common ones.
+    """
     return {
         200: {
             "model": page_model(table),

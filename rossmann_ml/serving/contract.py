@@ -70,7 +70,16 @@ class Table(StrictModel):
 
 
 class View(StrictModel):
-    """Definition of a published view, which has all columns and some rows of one table."""
+    """Definition of a published view, which has all columns and some rows of one table.
+
+    Attributes:
+        name: Name of the view.
+        table: Published table whose rows the view shows.
+        grain: Meaning of one row.
+        key: Columns whose combined values are unique in the view.
+        meaning: Description for readers.
+        where: SQL condition that chooses the rows.
+    """
 
     name: str
     table: str

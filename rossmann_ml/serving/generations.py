@@ -31,7 +31,26 @@ _READER_CONFIG = {"enable_external_access": False, "autoinstall_known_extensions
 
 @dataclass(frozen=True)
 class GenerationInfo:
-    """Identity, forecast origin and versions of a generation; its row of ``generation_info``."""
+    """Identity of a generation, and the data, model and code that it was made from.
+
+    The attributes are the columns of the only row in its table ``generation_info``.
+
+    Attributes:
+        generation_id: Fingerprint of data, champion, code and included runs, 12 hexadecimal digits.
+        published_at: Time (UTC) at which the file was written.
+        forecast_origin: Newest forecast origin in the file.
+        horizon_days: Number of forecast days after every origin.
+        data_version: Fingerprint of the landed rows.
+        model_version: Champion.
+        code_version: Fingerprint of code and parameters.
+        git_commit: Commit of the checkout; ``unknown`` without git.
+        run_id: Run that published the file.
+        data_set_name: Name of the data set, for example ``retailer``.
+        is_synthetic: Whether the data are a synthetic sample.
+        product_today: Business date of the publication.
+        schema_version: Schema version of the warehouse that the file was made from.
+        storage_version: DuckDB's storage version of the file.
+    """
 
     generation_id: str
     published_at: datetime
@@ -55,7 +74,14 @@ class GenerationInfo:
 
 @dataclass(frozen=True)
 class Generation:
-    """Generation that is on disk, with its file."""
+    """Generation that is on disk.
+
+    Attributes:
+        info: Its row of ``generation_info``.
+        path: Path of its file.
+        size_bytes: Size of the file in bytes.
+        is_current: Whether the pointer names it, so that readers use it.
+    """
 
     info: GenerationInfo
     path: Path

@@ -106,7 +106,7 @@ class Status(BaseModel):
 
     Attributes:
         last_publish: Last publication; None before the first.
-        last_failed_run: Last failed run; None if no run has failed.
+        last_failed_run: Last failed run, kept after a later run succeeds; None if none has failed.
         held_publish: Publication that is held back; None if none is held.
         rollback: Rollback that still keeps readers on an older generation; None if there is none.
         alerts: Open alerts as of the last evaluation of the rules, highest severity first.
@@ -139,7 +139,7 @@ def read_status(published_path: Path) -> Status:
 def write_status(
     settings: Settings, **parts: LastPublish | FailedRun | HeldPublish | Rollback
 ) -> None:
-    """Replace parts of the status, named like the fields of :class:`Status`, in one atomic write.
+    """Replace some fields of the status file in one atomic write; keyword names are field names.
 
     A publication also removes the rollback and the held publication, and marks the last failed run
     as resolved.

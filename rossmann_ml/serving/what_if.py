@@ -43,7 +43,7 @@ _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
 
 @dataclass(frozen=True)
 class PlanChange:
-    """Changed plan for some days; an attribute that is None stays as published.
+    """Change of the plan on some days; None means that this part of the plan stays as published.
 
     Attributes:
         first_date: First day that changes.
@@ -69,13 +69,17 @@ class PreparedOrigin:
     """Inputs for all stores that stay the same whatever plan change is requested.
 
     Attributes:
-        panel: Scoring panel of the published plan, all stores and days.
-        near_plan: Published plan, from the first day that features use to its end.
-        linear: Linear forecast; its design contains only the target days.
-        past: Values known at the origin, without the past days.
-        stores: Stores in that order.
-        plan_source: Source of the plan, shape (stores, days); None where a store has no plan.
-        stored: Published forecasts in EUR, shape (stores, days); NaN without one.
+        panel: Feature table made from the published plan: one row per store and target day,
+            sorted by store, then day.
+        near_plan: Published plan of all stores, from the earliest past day whose plan a feature
+            uses to the last planned day.
+        linear: Linear forecast as of the origin; its design contains only the target days.
+        past: Values computed from sales up to the origin. Its arrays by store and past day are
+            empty, because a forecast of a changed plan does not use them.
+        stores: All stores, in the row order of the arrays.
+        plan_source: Where the plan comes from (``planned``, ``actual`` or ``assumed``), shape
+            (stores, target days); None if a store has no plan.
+        stored: Published forecasts in EUR, shape (stores, target days); NaN if none is stored.
     """
 
     panel: pl.DataFrame
@@ -118,7 +122,7 @@ class Scenarios:
         Args:
             generation: Path of the generation's file.
             models_folder: Folder ``models`` next to that file.
-            threads: Number of threads of the model.
+            threads: Number of threads with which the model forecasts.
 
         Raises:
             NoDataError: The generation has no forecasts, or the model's files are missing or
@@ -174,7 +178,8 @@ class Scenarios:
         Returns:
             ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
             is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
-            lower_95, upper_95, stored_forecast, difference`` (EUR), one row per store and day.
+            lower_95, upper_95, stored_forecast, difference``, one row per store and day. Forecasts,
+            bounds and difference are in EUR.
             ``is_changed`` is true if the plan of the day differs from the published plan.
             ``difference`` is forecast minus stored forecast; NULL if no forecast is stored.
 
@@ -242,7 +247,12 @@ class Scenarios:
         return plan
 
     def _panel(self, rows: IntArray, plan: PlanGrid) -> pl.DataFrame:
-        """Build the feature table for a changed plan; ``rows`` are the indices of its stores."""
+        """Build the feature table of some stores under a changed plan.
+
+        Args:
+            rows: Row of each of these stores in the prepared inputs.
+            plan: Changed plan of these stores, for the days of the prepared ``near_plan``.
+        """
         origin, days = self._origin, self.horizon_days
         # over all stores as in the weekly job, because products of fewer rows may round differently
         linear = replace(origin.linear, design=origin.linear.design.replanned(rows, plan))

@@ -24,7 +24,10 @@ Origin = Annotated[
 
 
 def of_origin(origin: Literal["latest", "all"] | date) -> dict[str, object]:
-    """Return the filters that keep the rows of an origin."""
+    """Return the filters for :func:`answer_page` that keep the rows of one origin.
+
+    ``latest`` is the newest origin. For ``all``, the filter's value is None, which keeps all rows.
+    """
     if origin == "latest":
         return {"(forecast_origin = (SELECT max(forecast_origin) FROM forecasts)) = ?": True}
     return {"forecast_origin = ?": None if origin == "all" else origin}

@@ -144,7 +144,11 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Hold one of the places for questions that are scored at the same time."""
+    """Hold one of the two places for what-if requests that are computed at the same time.
+
+    Raises:
+        ProblemError: No place became free within 30 seconds.
+    """
     if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
         raise _busy("Other what-if questions are being answered")
     try:
