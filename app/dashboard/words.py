@@ -52,7 +52,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 def euro(value: float | None) -> str:
     """Convert an amount in EUR to text in whole euros; from 10 million on, in millions of euros.
 
-    The text for None is a dash, here and in the functions below.
+    The text for None is a dash.
     """
     if value is None:
         return NONE
