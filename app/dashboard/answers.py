@@ -1,7 +1,8 @@
 """Run queries on the published generation, and cache their results.
 
-The cache key is the generation and the query, because a generation never changes. Queries are in
-:mod:`app.queries` and in the ``queries`` module of each page.
+The cache key is the generation, the query and its arguments. A cached result never becomes
+outdated, because a generation never changes. Queries are in :mod:`app.queries` and in the
+``queries`` module of each page.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Answers:
     """Runs a page's queries on one generation and caches their results.
 
     Attributes:
-        info: Description of the generation: id, forecast origin, model, data.
-        reading: Access to the generation, for results that cannot be cached.
+        info: Description of the generation: id, forecast origin, model version, data version.
+        reading: Access to the generation, with which the queries are run.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -33,7 +34,13 @@ class Answers:
     def __call__(
         self, query: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a query on the generation and return its result, from the cache if possible."""
+        """Return the result of a query on the generation, from the cache if it was run before.
+
+        Args:
+            query: Function that takes the access to the generation as its first argument.
+            *args: Further arguments of the query.
+            **kwargs: Further named arguments of the query.
+        """
         answer: T = _answer(
             (self.info.generation_id, self.info.published_at),
             f"{query.__module__}.{query.__qualname__}",

@@ -1,8 +1,9 @@
 """Show controls that pages share: store, days ahead, filters, rows of buttons.
 
-Each control keeps its value in the query parameter with the same name as its key, so that a link
-opens the same view. A control with its default value adds nothing to the address. If the address
-has a value that does not exist, a warning is shown.
+Streamlit keeps the value of each control in the page's address, in the query parameter that has
+the name of the control's key. A copied address therefore opens the same view. A control with its
+default value adds nothing to the address. If the address has a value that does not exist, a warning
+is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from app.queries import Row
 
 
 def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
-    """Show the list of stores, and return the chosen one; None if the generation has no stores.
+    """Show a list of all stores, and return the chosen store's row of table ``stores``.
+
+    The result is None, and no list is shown, if the generation has no stores.
 
     Args:
         ask: Query runner of the page.
@@ -66,7 +69,7 @@ def one_of(
         label: Title of the control.
         options: Labels of the buttons.
         key: Query parameter that holds the choice.
-        default: The option chosen at first; the first one if None.
+        default: Option that is chosen before the visitor chooses one; None means the first option.
         place: Container in which the buttons are shown; None means the end of the page.
     """
     first = default or options[0]
@@ -82,8 +85,9 @@ class StoreFilter:
     """Filter of stores by type, assortment and state.
 
     Attributes:
-        chosen: Values by column of ``stores``; an empty list lets all values pass. An unknown
-            state is ``unknown``.
+        chosen: For each of the columns ``store_type``, ``assortment`` and ``state`` of table
+            ``stores``, the values that pass. An empty list lets all values pass. Stores
+            without a known state have the state ``unknown``.
     """
 
     chosen: dict[str, list[str]]
@@ -144,7 +148,8 @@ def warn_unknown(key: str, known: Sequence[str], instead: str) -> None:
     Args:
         key: Name of the query parameter.
         known: Values that exist.
-        instead: What the page does instead, as a sentence without a full stop.
+        instead: Sentence, without a full stop, that says what the page does in place of using the
+            value. It ends the warning.
     """
     unknown = [value for value in st.query_params.get_all(key) if value and value not in known]
     if unknown:

@@ -1,7 +1,8 @@
 """Show a page (title, warnings, content, source of the data), and elements that pages share.
 
-``show_page`` opens the generation and calls the page's function for the content. It shows an error
-that ``rossmann_ml`` raises as a message. Shared controls are in ``choices``, tables in ``tables``.
+``show_page`` opens the generation and calls the page's function for the content. If ``rossmann_ml``
+raises an error, ``show_page`` shows it as a message. Shared controls are in ``choices``, tables in
+``tables``.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ def metric(label: str, value: str, note: str | None = None, **options: Any) -> N
     Args:
         label: Name of the number.
         value: The number, formatted as text.
-        note: Small text below the number. It has no colour or arrow, because smaller is not worse.
-        **options: Further options of ``st.metric``, such as ``help``.
+        note: Small text below the number; None means no text. By default it has neither the colour
+            nor the arrow that Streamlit gives to a change, because a decrease is not always bad.
+        **options: Further options of ``st.metric``, such as ``help``. They replace these defaults.
     """
     look: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", **options}
     st.metric(label, value, note, border=True, height="stretch", **look)
@@ -73,7 +75,7 @@ def tabs(key: str, parts: Mapping[str, Callable[[], None]]) -> None:
 
     Args:
         key: Query parameter that holds the title of the open tab.
-        parts: For each tab, in order: its title and the function that shows its content.
+        parts: Functions that show the content of a tab, by the tab's title, in the order of tabs.
     """
     for tab, show in zip(
         st.tabs(list(parts), key=key, on_change="rerun", bind="query-params"),

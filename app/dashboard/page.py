@@ -18,7 +18,7 @@ class Page:
         title: Name in the menu and heading of the page.
         intro: One sentence below the heading on what the page is for.
         place: Position in the menu: pages are sorted by it, smallest first. The first page opens
-            if the address names none.
+            if the address names no page.
     """
 
     title: str
@@ -30,8 +30,8 @@ def pages() -> dict[str, Page]:
     """Find all pages and sort them as in the menu.
 
     Returns:
-        The object ``PAGE`` in each folder of ``views``, by the name of the folder, which is also
-        the page's address.
+        The object ``PAGE`` of each folder in ``views``, by the name of the folder. The folder's
+        name is also the path of the page in the address.
     """
     found = {name: import_module(f"{_VIEWS}.{name}").PAGE for name in module_names(_VIEWS)}
     return dict(sorted(found.items(), key=lambda item: item[1].place))

@@ -27,12 +27,13 @@ def errors_by(
     The line of the model is thicker.
 
     Args:
-        rows: Errors, with ``model, is_own, rmspe_median`` and ``column``; sorted so that the rows
-            of a model follow each other. ``is_own`` is true for the model's own line.
+        rows: Rows with ``model`` (name of the model or method), ``is_own`` (true for the model,
+            false for reference methods), ``rmspe_median`` (a fraction), and the column that
+            ``column`` names. All rows with the same ``model`` must follow each other.
         column: Column on the horizontal axis, for example ``segment``.
         label: Function that converts a value of that column to text.
-        as_ratios: Whether the vertical axis is logarithmic, which keeps small differences readable
-            next to one large error.
+        as_ratios: Whether the vertical axis is logarithmic. Then equal ratios have equal heights,
+            and small differences stay readable next to one large error.
     """
     scale = {"type": "log", "tickvals": _RATIO_TICKS} if as_ratios else {"rangemode": "tozero"}
     figure = theme.figure(
@@ -58,8 +59,9 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
     """Draw the share of days inside the 80% and 95% intervals, with the shares that are expected.
 
     Args:
-        rows: Rows with ``coverage_80``, ``coverage_95`` and ``column``, sorted by ``column``.
-        column: Column on the horizontal axis.
+        rows: Rows with ``coverage_80``, ``coverage_95`` (fractions) and the column that ``column``
+            names, sorted by that column.
+        column: Column on the horizontal axis, for example ``forecast_origin``.
         label: Function that converts a value of that column to text.
     """
     figure = theme.figure(
@@ -112,7 +114,8 @@ def add_line(
         name: Text in the legend.
         hover: Template of the tooltip in Plotly's notation.
         width: Width of the line in pixels.
-        **options: Further options of Plotly's scatter traces.
+        **options: Further options of Plotly's scatter traces. ``mode``, ``line`` and ``marker``
+            replace the look that ``number`` and ``width`` give.
     """
     look: dict[str, Any] = {
         "mode": "lines+markers",
@@ -129,14 +132,16 @@ def add_outcomes(
     columns: Mapping[str, str],
     **options: Any,
 ) -> None:
-    """Add stacked bars with numbers of good, doubtful and bad outcomes, each with its colour.
+    """Add stacked bars with the numbers of good, doubtful and bad outcomes to a chart.
+
+    Each kind of outcome has its own colour and pattern.
 
     Args:
-        figure: Chart whose ``barmode`` is ``stack``.
-        x: Horizontal position of each row's bar.
-        rows: Numbers of outcomes, in one column per outcome.
-        columns: Columns of good, doubtful and bad outcomes, in this order, with the texts that the
-            legend shows for them.
+        figure: Chart to which the bars are added. Its ``barmode`` must be ``stack``.
+        x: Horizontal position of the bar for each row.
+        rows: One row for each bar, with a column for each kind of outcome that counts it.
+        columns: Text in the legend by name of the column. There must be three: for good, doubtful
+            and bad outcomes, in this order.
         **options: Further options of Plotly's bars.
     """
     looks = ((theme.BLUE, ""), (theme.ORANGE, "/"), (theme.VERMILLION, "x"))
@@ -160,9 +165,18 @@ def add_band(
     opacity: float,
     share: str,
 ) -> None:
-    """Shade the area between two bounds of an interval; lines that are added later cover it.
+    """Shade the area between the lower and the upper bounds of an interval.
 
-    ``share`` is the interval's percentage in the legend, for example ``80``.
+    Lines that are added later are drawn over the area.
+
+    Args:
+        figure: Chart to which the area is added.
+        days: Horizontal position of each pair of bounds, in ascending order.
+        lower: Lower bound for each day.
+        upper: Upper bound for each day.
+        color: Colour as ``#RRGGBB``.
+        opacity: Opacity of the area, from 0 to 1.
+        share: Percentage of the interval, as the legend shows it: ``80`` or ``95``.
     """
     figure.add_scatter(
         x=[*days, *reversed(days)],
@@ -177,9 +191,14 @@ def add_band(
 
 
 def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, name: str) -> None:
-    """Shade days behind the lines; ``days`` must be sorted.
+    """Shade the background of some days in a chart.
 
-    The legend shows ``name`` with a square of colour ``swatch``.
+    Args:
+        figure: Chart in which the days are shaded.
+        days: Days to shade, in ascending order.
+        color: Colour of the background.
+        swatch: Colour of the square in the legend.
+        name: Text in the legend.
     """
     # the mark of a day is at its midnight, so its area reaches half a day to each side
     half_a_day = timedelta(hours=12)

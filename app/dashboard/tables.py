@@ -25,14 +25,16 @@ def show_table(
 ) -> None:
     """Show a table without row numbers, with a dash for a missing value.
 
-    Columns that contain days or times get the same format in all tables.
+    A column that contains days or times is recognized by its values, and its format is the same in
+    all tables.
 
     Args:
-        rows: One dictionary for each row, from the title of a column to its value.
+        rows: One dictionary for each row, which has the value of each column by the column's title.
         euro: Titles of columns that are shown in whole euros.
         signed_euro: Titles of columns that are shown in whole euros with a sign.
         share: Titles of columns that contain fractions and are shown as percentages.
-        column_config: Configuration of other columns by title, as in ``st.dataframe``.
+        column_config: Configuration of columns by title, as in ``st.dataframe``. It overrides the
+            formats above.
         **options: Further options of ``st.dataframe``.
     """
     days = {

@@ -1,8 +1,9 @@
 """Define the colours and the style of all charts.
 
 The colours were chosen by Okabe and Ito ("Color Universal Design", 2008) so that colour-blind
-people can distinguish them. Lines use the four colours with a contrast of at least 3 on a white and
-on a dark page (WCAG 2.2, criterion 1.4.11). From the fifth line on, the dash differs as well.
+people can distinguish them. Lines use the four colours that have a contrast of at least 3:1 to both
+a white and a dark page (WCAG 2.2, criterion 1.4.11). The fifth and later lines of a chart have the
+same colours again, but another dash.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 def faded(color: str, opacity: float) -> str:
-    """Convert a colour ``#RRGGBB`` to Plotly's text for it with an opacity from 0 to 1."""
+    """Convert a colour ``#RRGGBB`` and an opacity from 0 to 1 to Plotly's text ``rgba(...)``."""
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Return colour and dash of the n-th line of a chart, from 0."""
+    """Return Plotly's options for colour and dash of the n-th line in a chart, counted from 0."""
     return {
         "color": LINES[number % len(LINES)],
         "dash": DASHES[number // len(LINES) % len(DASHES)],
@@ -60,7 +61,7 @@ def symbol(number: int) -> str:
 def days_figure(
     *, height: int, title: str = "EUR a day", tickformat: str = ",.0f", **layout: Any
 ) -> go.Figure:
-    """Create an empty chart with days on the horizontal and amounts on the vertical axis.
+    """Create an empty chart with days on the horizontal axis and amounts on the vertical axis.
 
     Args:
         height: Height in pixels.

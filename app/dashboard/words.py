@@ -44,12 +44,16 @@ DRIVERS = {
     "competition": "competition",
     "bias_factor": "calibration",
 }
-"""Text shown for each driver of a forecast, in the order of bars in the chart."""
+"""Text shown for each driver of a forecast, by the driver's name in column names such as
+``weekday_eur``. The order is that of the bars in the chart."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def euro(value: float | None) -> str:
-    """Convert an amount to text in whole euros; from 10 million on, in millions of euros."""
+    """Convert an amount in EUR to text in whole euros; from 10 million on, in millions of euros.
+
+    The text for None is a dash.
+    """
     if value is None:
         return NONE
     if abs(value) >= 10_000_000:
@@ -58,24 +62,27 @@ def euro(value: float | None) -> str:
 
 
 def signed_euro(value: float | None) -> str:
-    """Convert a difference in euros to text with its sign."""
+    """Convert a difference in EUR to text with its sign; a dash for None."""
     if value is None:
         return NONE
     return f"{'+' if value > 0 else ''}{euro(value)}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Convert a fraction to text as a percentage."""
+    """Convert a fraction to a percentage with ``digits`` decimal places; a dash for None."""
     return NONE if value is None else f"{value:.{digits}%}"
 
 
 def signed_percent(value: float | None) -> str:
-    """Convert a relative difference to text as a percentage with its sign."""
+    """Convert a relative difference, a fraction, to a signed percentage; a dash for None."""
     return NONE if value is None else f"{value:+.1%}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """Convert a number to text with its noun, for example ``1 store`` or ``2 stores``."""
+    """Convert a number to text with its noun, for example ``1 store`` or ``2 stores``.
+
+    ``one`` is the noun in the singular, ``many`` in the plural; None means ``one`` plus ``s``.
+    """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
@@ -90,7 +97,7 @@ def long_day(day: date) -> str:
 
 
 def origin(day: date) -> str:
-    """Convert a forecast origin to text that is short enough for an axis."""
+    """Convert a forecast origin to text without a weekday, which is short enough for an axis."""
     return f"{day:%d %b %Y}"
 
 
@@ -100,13 +107,24 @@ def week(start: date) -> str:
 
 
 def state_name(code: str) -> str:
-    """Convert a state code to a name; for several possible states (``HB,NI``), name them all."""
+    """Convert a state code such as ``HE`` to the state's name.
+
+    A code with several states (``HB,NI``) means that the store is in one of them; all are named.
+    """
     names = [STATES.get(part, part) for part in code.split(",")]
     return " or ".join(names)
 
 
 def plan(row: Row) -> str:
-    """Describe a day's plan: closed, promotion, holidays, and whether a rule assumed the plan."""
+    """Describe the plan of a store-day in words, for example ``promotion, school holiday``.
+
+    ``assumed`` is added if the plan is not the retailer's, but assumed by a rule. The text is empty
+    for an ordinary open day.
+
+    Args:
+        row: Row with ``is_open, is_promo, state_holiday, is_school_holiday`` and, if known,
+            ``plan_source``.
+    """
     parts = [] if row["is_open"] else ["closed"]
     parts += ["promotion"] if row["is_promo"] else []
     parts += [HOLIDAYS[row["state_holiday"]]] if row["state_holiday"] in HOLIDAYS else []
@@ -116,7 +134,10 @@ def plan(row: Row) -> str:
 
 
 def store(row: Row) -> str:
-    """Describe a store in words: type, assortment, state, distance of the nearest competitor."""
+    """Describe a store, a row of table ``stores``, in words.
+
+    The text names type, assortment, state, second promotion and distance of a competitor, if known.
+    """
     parts = [f"type {row['store_type']}"]
     parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
     parts += [state_name(row["state"])] if row["state"] else ["state unknown"]
@@ -127,7 +148,7 @@ def store(row: Row) -> str:
 
 
 def no_forecast(row: Row) -> str:
-    """Write a sentence that explains why a store has no forecast."""
+    """Write a sentence that explains why a store, a row of table ``stores``, has no forecast."""
     reason = row["not_forecast_reason"] or "it was not in the newest run"
     return f"Store {row['store_id']} has no forecast from this origin: {reason}."
 
@@ -138,10 +159,12 @@ def spaced(name: str) -> str:
 
 
 def segment(kind: str, name: str) -> str:
-    """Convert a segment of days to text, for example ``Monday`` or ``type a``.
+    """Convert a segment, a group of store-days, to text, for example ``Monday`` or ``type a``.
 
-    ``kind`` says what divides the days into segments, for example ``weekday``; ``name`` is the
-    segment as stored, for example ``1``.
+    Args:
+        kind: Kind of segment: what the store-days are grouped by, for example ``weekday``.
+        name: Segment as it is stored, for example ``1`` for Monday. It is returned unchanged if the
+            kind needs no conversion.
     """
     if kind == "weekday" and name.isdecimal() and 1 <= int(name) <= 7:
         return WEEKDAYS[int(name) - 1]
@@ -165,12 +188,18 @@ _REASONS = {
 
 
 def reason(code: str) -> str:
-    """Convert the code of a reason for a large forecast error to text."""
+    """Convert the code of a reason for a large forecast error, as stored, to text for visitors."""
     return _REASONS.get(code, "not known")
 
 
 def happened(row: Row) -> str:
-    """Describe the reason for a large error on a store-day, with the dates of a closure near it."""
+    """Describe the reason for a large error on a store-day, for example ``holiday``.
+
+    If the row has the dates of a closure of the store, the text adds them.
+
+    Args:
+        row: Row of ``forecast_worst_days``.
+    """
     text = reason(row["reason"])
     if row["closure_first_date"] is None:
         return text

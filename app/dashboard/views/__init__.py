@@ -1,7 +1,7 @@
 """Pages of the dashboard, one folder each.
 
-A folder has ``__init__.py`` with ``PAGE``, modules that only this page uses, and ``view.py``.
-Streamlit runs ``view.py`` when the address names the folder. Pages do not import each other. The
-folder of all pages is not named ``pages``, because Streamlit gives that name a meaning of its own:
-the first visitor of a new server could open only the first page.
+Each folder has an ``__init__.py`` that defines ``PAGE``, a ``view.py`` that shows the page, and
+modules that only this page uses. Streamlit runs ``view.py`` if the address names the folder. Pages
+do not import each other. This folder is not named ``pages``, because Streamlit gives that name a
+meaning of its own: the first visitor after a start of the server could open only the first page.
 """

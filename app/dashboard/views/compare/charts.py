@@ -23,15 +23,16 @@ TILES = {
     "SL": (0, 4), "BW": (1, 4), "BY": (2, 4),
 }  # fmt: skip
 _Tile = tuple[int, str, str]
-"""A tile's position on the colour scale, the text on it, and the tooltip's text."""
+"""A tile: position on the colour scale (0 is the lightest), text on it, and text of its tooltip."""
 
 
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
     """Draw a tile for each of the 16 states; a darker tile means a greater value.
 
     Args:
-        values: Values by state code. A code that names two states (``HB,NI``) fills both tiles. A
-            state without a value gets an empty tile.
+        values: Values by state code. The value of a code that names two states (``HB,NI``) is shown
+            on both tiles, with an asterisk, unless a state also has a value of its own. A state
+            without a value gets an empty tile.
         text: Function that converts a value to the text on its tile.
     """
     by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
@@ -120,12 +121,13 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
 
 
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
-    """Draw weekly forecast totals, one line per segment; partial weeks have open markers.
+    """Draw weekly forecast totals, one line per segment.
 
-    The 80% interval is drawn if the rows have one and there are at most four lines.
+    Weeks with fewer than 7 forecast days have open markers. A segment's 80% interval is drawn if
+    all its weeks have one and the chart has at most four lines.
 
     Args:
-        rows: Rows of ``forecast_totals``, sorted by segment and week.
+        rows: Rows of table ``forecast_totals``, sorted by segment and week.
         label: Function that converts a segment to the text in the legend.
     """
     figure = theme.figure(
@@ -161,9 +163,9 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Return whether every week has an 80% interval.
+    """Return whether every row of ``forecast_totals`` has an 80% interval.
 
-    A segment without one did not exist at the forecast origin: stores changed their type or state
-    afterwards.
+    A segment has no interval if it did not exist at the forecast origin, because stores changed
+    their type or state afterwards.
     """
     return all(row["lower_80"] is not None for row in weeks)

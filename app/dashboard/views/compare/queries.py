@@ -9,7 +9,11 @@ from app.queries import Row
 
 
 def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[Row]:
-    """Return the newest forecasts for some stores and the first ``days`` days, by store and day."""
+    """Return the newest forecasts for some stores and the first ``days`` days of the horizon.
+
+    The rows have ``store_id, target_date, is_open, sales_forecast, lower_80, upper_80`` and are
+    ordered by store and day.
+    """
     return reading.rows(
         """
         SELECT store_id, target_date, is_open, sales_forecast, lower_80, upper_80
@@ -22,9 +26,10 @@ def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[
 
 
 def totals(reading: Reading, level: str) -> list[Row]:
-    """Return weekly forecast totals from the newest origin for each segment of a level.
+    """Return the weekly forecast totals from the newest origin for each segment of a level.
 
-    With level ``state``, for example, each state is a segment.
+    The rows are those of table ``forecast_totals``, ordered by segment and week. With level
+    ``state``, for example, each state is a segment.
     """
     return reading.rows(
         """

@@ -35,10 +35,10 @@ class Measure:
     """Measure by which stores can be ranked.
 
     Attributes:
-        column: Column of a store's row.
+        column: Column with the measure in rows of ``app.queries.stores_side_by_side``.
         title: Title of the column in the ranking.
-        text: Writes a value.
-        of_group: The measure of several stores together, from their rows.
+        text: Function that converts a value to text.
+        of_group: Expression that computes one common value for several stores from their rows.
     """
 
     column: str
@@ -47,11 +47,15 @@ class Measure:
     of_group: pl.Expr
 
     def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
-        """Return the measure of the stores of each state; None if it is not known."""
+        """Return the common value of the stores in each state, by state code.
+
+        The value is None if it cannot be computed, for example without sales of last year. Stores
+        without a known state have the key ``unknown``.
+        """
         return dict(_frame(rows).group_by("state").agg(self._known()).sort("state").iter_rows())
 
     def together(self, rows: Sequence[Row]) -> str:
-        """Return the measure of all stores as text."""
+        """Return the common value of all stores in ``rows``, as text."""
         return self.text(_frame(rows).select(self._known()).item())
 
     def _known(self) -> pl.Expr:
@@ -86,7 +90,7 @@ MEASURES = {
 
 
 def show(ask: Answers) -> None:
-    """Show filters for stores; compare the matching stores in a ranking, a map and charts."""
+    """Show filters for stores, and compare the matching stores in a ranking, a map and charts."""
     everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
@@ -122,7 +126,8 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
     """Show the main numbers for all chosen stores together.
 
     Args:
-        rows: Rows of ``queries.stores_side_by_side``, one per chosen store with a forecast.
+        rows: Rows of ``app.queries.stores_side_by_side``, one for each store that matches the
+            filter and has a forecast.
         days: Number of days ahead that the rows cover.
         matching: Number of stores that match the filter, with or without a forecast.
     """
@@ -144,7 +149,10 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
 
 
 def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
-    """Show the stores ranked by the measure with this name, largest value first."""
+    """Show the stores ranked by a measure, largest value first, with a button to download them.
+
+    ``name`` is the measure's key in ``MEASURES``.
+    """
     measure = MEASURES[name]
     st.subheader(f"Ranking by {name}", anchor=False)
     ranked = sorted(
@@ -190,7 +198,10 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 
 
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
-    """Show a map of the measure by state, or a message if no state is known."""
+    """Show a map of a measure by state, or a message if no state has a known value.
+
+    ``name`` is the measure's name for visitors, its key in ``MEASURES``.
+    """
     st.subheader("By state", anchor=False)
     stores = Counter(row["state"] for row in rows)
     values = measure.by_state(rows)
@@ -245,7 +256,10 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 
 
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
-    """Show weekly forecast totals for the chain, or for each store type, assortment or state."""
+    """Show weekly forecast totals for the chain, or for each store type, assortment or state.
+
+    The filter ``wanted`` only selects segments: a segment's total always includes all its stores.
+    """
     st.subheader("Weekly totals", anchor=False)
     name = choices.one_of("Add up by", list(LEVELS), key="level")
     level = LEVELS[name]

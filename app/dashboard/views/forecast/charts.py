@@ -14,14 +14,15 @@ from app.queries import Row
 
 
 def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
-    """Draw past sales and the forecast with its intervals, promotions and public holidays.
+    """Draw a store's past sales and its forecast with intervals, promotions and public holidays.
 
     Lines skip closed days, because a drop to 0 every Sunday would make them unreadable. A day whose
     sales are unknown is a gap in the line.
 
     Args:
-        history: Rows of ``daily_sales`` for one store, sorted by day.
-        forecast: Daily forecasts with the plan, sorted by day.
+        history: Rows of table ``daily_sales`` for one store, sorted by day.
+        forecast: Rows of ``app.queries.store_forecast``: daily forecasts of the same store with
+            the plan, sorted by day.
     """
     figure = theme.days_figure(height=430)
     past = [row for row in history if row["sales"] != 0]  # NULL stays, because it breaks the line
@@ -57,7 +58,11 @@ def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
 
 
 def mark_plan(figure: go.Figure, plan: Sequence[tuple[date, Row]]) -> None:
-    """Shade days with a promotion, and mark public holidays."""
+    """Shade days with a promotion, and mark public holidays, in a chart.
+
+    ``plan`` has pairs of a day and a row with its ``is_promo`` and ``state_holiday``, sorted by
+    day.
+    """
     shade(
         figure,
         [day for day, row in plan if row["is_promo"]],
@@ -120,10 +125,10 @@ def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
 
 
 def revision_chart(rows: Sequence[Row]) -> go.Figure:
-    """Draw by how much the forecast for each day changed since the previous origin.
+    """Draw by how much the forecast for each day changed since the previous forecast origin.
 
     Args:
-        rows: Rows of ``forecast_revisions``, sorted by day.
+        rows: Rows of table ``forecast_revisions`` for one store, sorted by target day.
     """
     figure = theme.days_figure(height=260, tickformat="+,.0f", showlegend=False)
     figure.add_bar(

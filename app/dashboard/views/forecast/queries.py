@@ -9,11 +9,12 @@ from app.queries import Row
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """Return a model's typical error in its backtest (RMSPE, median over origins).
+    """Return a model's typical error in its backtest: its RMSPE, the median over origins.
 
     Returns:
-        ``rmspe`` over the first ``weeks`` weeks of the horizon, ``rmspe_type`` for stores of this
-        type over the whole horizon, and ``origins``, the number of origins; None if the model has
+        ``rmspe`` over the first ``weeks`` weeks of the horizon (over the whole horizon if the
+        backtest has no errors by week), ``rmspe_type`` for stores of type ``store_type`` over the
+        whole horizon, and ``origins``, the number of origins. The result is None if the model has
         no backtest.
     """
     return reading.row(
@@ -45,8 +46,8 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
     """Return the accuracy of a store's published forecasts for up to ``days`` days ahead.
 
     Returns:
-        ``rmspe``, ``coverage_80``, and the numbers of ``store_days`` and ``origins`` that they are
-        computed from; None if no forecast day has actual sales.
+        ``rmspe``, ``coverage_80``, and the numbers of ``store_days`` and ``origins`` that both are
+        computed from. The result is None if no day of these forecasts has actual sales.
     """
     return reading.row(
         """
@@ -67,8 +68,9 @@ def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
     """Sum a store's newest forecast by calendar week, up to the day ``last``.
 
     Returns:
-        ``week_start, days, open_days, sales_forecast``, and the bounds ``lower_80, upper_80`` of
-        the week's total. The bounds are None if ``last`` excludes forecast days of the week.
+        One row per week, ordered by week: ``week_start`` (Monday), ``days`` and ``open_days``
+        (numbers of forecast days), ``sales_forecast``, and the bounds ``lower_80, upper_80`` of the
+        week's total (EUR). The bounds are None if ``last`` excludes forecast days of the week.
     """
     return reading.rows(
         """

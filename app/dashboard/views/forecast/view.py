@@ -53,7 +53,10 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the main numbers of a store's forecast: total, average, change and typical error."""
+    """Show the main numbers of a store's forecast: total, average, change and typical error.
+
+    ``store`` is a row of table ``stores``; ``forecast`` has one row for each day ahead.
+    """
     store_id, days = store["store_id"], len(forecast)
     (sums,) = (
         row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] == store_id
@@ -128,7 +131,7 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show tabs with weeks, days, changes and drivers, and a button to download the days."""
+    """Show tabs with the forecast by week and by day, its changes and drivers, and a download."""
     frame.tabs(
         "tab",
         {
@@ -233,7 +236,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show how drivers move a chosen day's forecast away from the store's typical day."""
+    """Show a choice of days, and how drivers move that day's forecast from the typical day."""
     rows = {
         f"{row['target_date']}": row
         for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
@@ -253,7 +256,10 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Show which drivers changed the forecast, if drivers at both forecast origins are known."""
+    """Show which drivers changed the forecast since the previous forecast origin.
+
+    Nothing is shown if the drivers at one of the two origins are not known.
+    """
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return

@@ -41,7 +41,11 @@ def segment_kinds(reading: Reading, model_version: str) -> list[str]:
 
 
 def total_coverage(reading: Reading, model_version: str) -> list[Row]:
-    """Return a table of the coverage of the ranges of totals, over all origins and segments."""
+    """Return a table of how often totals of sales were inside their intervals in the backtest.
+
+    It has one row for each level and span: coverage and bias over all segments and origins, and the
+    number of origins. Its column names are the titles that visitors see.
+    """
     return reading.rows(
         r"""
         WITH totals AS (
@@ -65,7 +69,10 @@ def total_coverage(reading: Reading, model_version: str) -> list[Row]:
 
 
 def versions(reading: Reading) -> list[Row]:
-    """Return all trained models, newest first, each with the newest decision about it, if any."""
+    """Return the rows of table ``model_versions``, newest model first.
+
+    ``action`` and ``decided_at`` are the newest decision about the model; None if there is none.
+    """
     return reading.rows(
         """
         SELECT m.*, p.action, p.decided_at
@@ -81,15 +88,22 @@ def versions(reading: Reading) -> list[Row]:
 
 
 def promotions(reading: Reading) -> list[Row]:
-    """Return all decisions to promote, refuse or roll back to a model, newest first."""
+    """Return the rows of table ``promotions``, newest first: all decisions about models."""
     return reading.rows("SELECT * FROM promotions ORDER BY promotion_id DESC")
 
 
 def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
     """Return the backtest RMSPE of two models over all origins, by segment.
 
-    Segments that only one model has are omitted. ``is_same_rows`` is true if both models were
-    measured on equally many store-days.
+    Args:
+        reading: Access to the generation.
+        champion: Version of the champion.
+        challenger: Version of the model that it is compared with.
+
+    Returns:
+        ``segment_kind, segment, champion, challenger`` (RMSPE), ``difference`` (challenger minus
+        champion) and ``is_same_rows`` (whether both were measured on equally many store-days). The
+        overall errors come first. Segments that only one model has are omitted.
     """
     return reading.rows(
         """

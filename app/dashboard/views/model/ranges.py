@@ -12,7 +12,11 @@ from app.queries import Row
 
 
 def show_ranges(ask: Answers, champion: Row) -> None:
-    """Show the coverage in the backtest: for days by origin and horizon week, then for totals."""
+    """Show how often sales were inside the champion's intervals in its backtest.
+
+    Days are shown by origin and by horizon week, then totals. ``champion`` is a row of table
+    ``model_versions``.
+    """
     version = champion["model_version"]
     shown = False
     for title, kind, column, label in (
@@ -47,7 +51,10 @@ def show_ranges(ask: Answers, champion: Row) -> None:
 
 
 def show_totals(ask: Answers, model_version: str) -> None:
-    """Show how often totals were inside their intervals, which are calibrated separately."""
+    """Show how often totals were inside their intervals in the backtest of a model.
+
+    Nothing is shown if the backtest has no intervals of totals.
+    """
     rows = ask(queries.total_coverage, model_version)
     if not rows:
         return

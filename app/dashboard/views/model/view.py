@@ -108,7 +108,10 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
 
 
 def show_scores(rows: Sequence[Row]) -> None:
-    """Show a table of errors over all origins, with one row for each method."""
+    """Show a table of backtest errors, with one row for the champion and each reference method.
+
+    ``rows`` are rows of ``queries.scores`` that cover all origins together.
+    """
     show_table(
         [
             {
@@ -190,7 +193,10 @@ def show_models(ask: Answers, champion: Row) -> None:
 
 
 def show_challenger(ask: Answers, champion: Row) -> None:
-    """Show the backtest errors of the champion next to those of a chosen model, by segment."""
+    """Show a choice of registered models, and the chosen one's backtest errors by segment.
+
+    The champion's errors and the differences are shown next to them.
+    """
     others = [
         row["model_version"]
         for row in ask(queries.versions)
@@ -231,7 +237,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
 
 
 def _figures(text: str) -> str:
-    """Return the figures of a decision, a JSON object, as words."""
+    """Convert the figures of a decision from a JSON object to text such as ``name 0.12, ...``."""
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in json.loads(text).items()

@@ -46,12 +46,12 @@ def show_accuracy(ask: Answers) -> None:
 
 
 def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
-    """Show error and coverage by forecast origin, with the error in the backtest.
+    """Show error and coverage of published forecasts by origin, with the error in the backtest.
 
     Args:
-        rows: Rows of ``forecast_accuracy`` for served forecasts, by origin.
-        expected: RMSPE in the backtest; None if there is no backtest.
-        shadows: The same columns for shadow forecasts.
+        rows: Rows of table ``forecast_accuracy`` for served forecasts, sorted by origin.
+        expected: RMSPE of the champion in its backtest; None if it is not known.
+        shadows: Rows of the same table for shadow forecasts, sorted by origin.
     """
     errors = charts.error_by_origin(rows, expected, shadows)
     coverage = shared_charts.coverage(rows, "forecast_origin", words.origin)
@@ -72,7 +72,11 @@ def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[
 
 
 def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
-    """Show a choice of forecast origins and the accuracy at the chosen one; return its date."""
+    """Show a choice of forecast origins and the accuracy of the forecasts from the chosen one.
+
+    ``rows`` are rows of table ``forecast_accuracy`` for served forecasts. The chosen origin is
+    returned.
+    """
     origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
     choices.warn_unknown("origin", list(origins), "The newest is shown")
     chosen = st.selectbox(
@@ -109,7 +113,10 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
 
 
 def show_segments(ask: Answers, origin: date) -> None:
-    """Show the error of forecasts from an origin by segment, next to the backtest error."""
+    """Show a choice of segment kinds, and the error of one origin's forecasts by segment.
+
+    The errors of the backtest and of seasonal naive are drawn next to it.
+    """
     st.markdown("**Error by segment**")
     kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
     frame.chart(

@@ -1,7 +1,7 @@
 """Show the monitoring page's section with open and past alerts.
 
-Open alerts come from ``status.json``, which runs also write if they publish nothing. Past alerts
-come from the generation.
+Open alerts are read from ``status.json``, because a run writes this file even if it publishes
+nothing. Past alerts are read from the generation.
 """
 
 from __future__ import annotations

@@ -43,10 +43,10 @@ def error_by_origin(
     """Draw RMSPE and bias of the forecasts from each origin, with the RMSPE in the backtest.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days`` for served forecasts, sorted by origin. If the
-            generation has it, also ``rolling_rmspe``, the RMSPE over four weeks.
-        expected: RMSPE in the backtest; None if there is no backtest.
-        shadows: The same columns for shadow forecasts, which challengers made.
+        rows: ``forecast_origin, rmspe, bias, days`` (number of days) for served forecasts, sorted
+            by origin. ``rolling_rmspe``, the RMSPE over four weeks, is drawn if the rows have it.
+        expected: RMSPE in the backtest, drawn as a dotted line; None means no line.
+        shadows: The same columns for shadow forecasts; only their RMSPE is drawn.
     """
     figure = theme.figure(
         height=320,
@@ -93,7 +93,8 @@ def requests_by_day(days: Sequence[Row]) -> go.Figure:
     """Draw the number of API requests by day and outcome.
 
     Args:
-        days: ``usage_date, answered, client_errors, server_errors``, sorted by day.
+        days: ``usage_date``, and the numbers of requests ``answered, client_errors,
+            server_errors``, sorted by day.
     """
     figure = theme.days_figure(height=280, title="requests", barmode="stack")
     add_outcomes(
@@ -139,8 +140,8 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
     """Draw each drift measure divided by its threshold; bars of drifted measures are hatched.
 
     Args:
-        rows: ``kind, name, of_threshold, is_drifted``, sorted by ``of_threshold`` (value divided
-            by threshold), largest first.
+        rows: Rows of ``queries.drift_measures``. Used are ``kind, name, is_drifted`` and
+            ``of_threshold`` (value divided by threshold), by which they are sorted, largest first.
     """
     figure = theme.figure(
         height=60 + 24 * len(rows),

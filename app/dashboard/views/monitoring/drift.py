@@ -78,7 +78,7 @@ def _show_rows(rows: list[Row]) -> None:
 
 
 def _show_pages(run_id: str) -> None:
-    """Show download buttons for the Evidently reports about a run, if this machine has them."""
+    """Show a download button for each Evidently report about a run whose file exists here."""
     settings = load_settings()
     for name in ("drift", "performance"):
         page = report_path(settings, run_id, name)

@@ -81,7 +81,10 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """Return the API usage on the newest ``days`` days, ordered by day."""
+    """Return the API usage, all paths together, on the newest ``days`` recorded days, by day.
+
+    The rows are those of table ``api_usage``, oldest first.
+    """
     return reading.rows(
         """
         FROM (
@@ -93,7 +96,11 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 
 
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
-    """Return a table of API usage since a day by path, the most used first, on the worst day."""
+    """Return a table of API usage by path from the day ``since`` on, the most used path first.
+
+    Requests and errors are sums over the days. Response times (median and 99% quantile, ms) are
+    those of the slowest day. Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT path AS "Path", sum(requests)::BIGINT AS "Requests",
@@ -142,7 +149,10 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:
-    """Return a table of the alerts of the generation, the newest first."""
+    """Return a table of at most ``most`` alerts in the generation, the newest first.
+
+    Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT raised_at AS "Raised (UTC)", resolved_at AS "Resolved (UTC)",
@@ -156,16 +166,17 @@ def alerts(reading: Reading, most: int) -> list[Row]:
 
 
 def drift_origins(reading: Reading) -> list[date]:
-    """Return the origins with drift measures, the newest first."""
+    """Return the forecast origins at which drift was measured, the newest first."""
     rows = reading.rows("SELECT DISTINCT forecast_origin FROM drift_metrics ORDER BY 1 DESC")
     return [row["forecast_origin"] for row in rows]
 
 
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
-    """Return all drift measures of an origin, the largest share of its threshold first.
+    """Return all drift measures at a forecast origin.
 
     Returns:
-        Rows of ``drift_metrics`` with ``of_threshold`` and ``name``, the feature with spaces.
+        Rows of table ``drift_metrics``, with ``of_threshold`` (value divided by threshold) and
+        ``name`` (the feature's name with spaces), sorted by ``of_threshold``, largest first.
     """
     return reading.rows(
         """
@@ -177,10 +188,15 @@ def drift_measures(reading: Reading, origin: date) -> list[Row]:
 
 
 def drift_over_origins(reading: Reading, most: int) -> list[Row]:
-    """Return the largest drift measure of each kind at the newest origins, by origin and kind.
+    """Return each kind's largest drift measure, relative to its threshold, at recent origins.
+
+    Args:
+        reading: Access to the generation.
+        most: Number of origins, counted back from the newest.
 
     Returns:
-        ``forecast_origin, kind, name, of_threshold``.
+        ``forecast_origin, kind, name`` (the feature's name with spaces) and ``of_threshold`` (value
+        divided by threshold), sorted by origin and kind.
     """
     return reading.rows(
         """

@@ -27,7 +27,10 @@ def show(ask: Answers) -> None:
 
 
 def show_runs(ask: Answers, status: Status) -> None:
-    """Show the last publication, rollback and failed run, and a table of runs with forecasts."""
+    """Show the last publication, a rollback, the last failed run, and a table of forecast runs.
+
+    A failed run is shown only if a later run succeeded; every page warns of other failures.
+    """
     st.subheader("Runs", anchor=False)
     if status.last_publish is not None:
         st.caption(

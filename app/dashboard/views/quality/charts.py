@@ -15,7 +15,8 @@ def checks_over_time(runs: Sequence[Row]) -> go.Figure:
     """Draw the number of passed checks, warnings and errors in each run.
 
     Args:
-        runs: ``started_at, passed, warnings, errors``, one row per run, oldest first.
+        runs: One row per run, oldest first: ``started_at``, and the numbers ``passed, warnings,
+            errors``.
     """
     figure = theme.figure(
         height=280,
@@ -39,8 +40,8 @@ def missing_by_month(months: Sequence[Row]) -> go.Figure:
     """Draw, for each month, the share of store-days that no file has a row for.
 
     Args:
-        months: ``month, missing_share`` and ``stores`` (number of stores that miss a day), sorted
-            by month.
+        months: One row per month, in order: ``month`` (its first day), ``missing_share`` and
+            ``stores`` (number of stores with at least one missing day).
     """
     figure = theme.figure(
         height=260,

@@ -29,7 +29,12 @@ def freshness(reading: Reading) -> Row:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Count the passed checks, warnings and errors in each run, oldest run first."""
+    """Count the data checks of each run by outcome, oldest run first.
+
+    Returns:
+        ``run_id``, ``started_at`` (time of the first check), and the numbers ``checks``,
+        ``passed``, ``warnings`` and ``errors``. Warnings and errors are failed checks.
+    """
     return reading.rows(
         """
         SELECT run_id, min(checked_at) AS started_at,
@@ -43,12 +48,15 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def results(reading: Reading, run_id: str | None, most: int | None = None) -> list[Row]:
-    """Return a table of the check results of a run, failed ones first.
+    """Return a table of the results of data checks, failed checks first.
+
+    Its column names are the titles that visitors see.
 
     Args:
-        reading: The open generation.
-        run_id: Identifier of the run; None for the newest failed checks of all runs.
-        most: Largest number of rows; None for all.
+        reading: Access to the generation.
+        run_id: Run whose checks are returned. None means the failed checks of all runs, newest
+            first.
+        most: Largest number of rows; None means all rows.
     """
     return reading.rows(
         """
@@ -68,7 +76,10 @@ def results(reading: Reading, run_id: str | None, most: int | None = None) -> li
 
 
 def quarantine_reasons(reading: Reading) -> list[Row]:
-    """Return a table of quarantined rows by file and column, with an example of the reason."""
+    """Return a table that counts quarantined rows by file and column, most rows first.
+
+    Each row has one example of the reasons. Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT file_name AS "File", coalesce(column_name, 'whole row') AS "Column",
@@ -81,7 +92,7 @@ def quarantine_reasons(reading: Reading) -> list[Row]:
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Return a table of the newest quarantined rows, up to a number of rows."""
+    """Return a table of the newest quarantined rows, at most ``most`` of them, newest first."""
     return reading.rows(
         """
         SELECT file_name AS "File", line_number AS "Line",
@@ -94,9 +105,12 @@ def quarantined(reading: Reading, most: int) -> list[Row]:
 
 
 def missing_by_month(reading: Reading) -> list[Row]:
-    """Count, for each month, the store-days that no file has a row for, and their stores.
+    """Count, for each month, the store-days that no file has a row for.
 
-    ``missing_share`` is their share of all store-days in the month.
+    Returns:
+        One row per month, in order: ``month`` (its first day), ``missing_days`` (number of such
+        store-days), ``missing_share`` (share of all store-days in the month) and ``stores``
+        (number of stores with at least one missing day).
     """
     return reading.rows(
         """
@@ -110,7 +124,7 @@ def missing_by_month(reading: Reading) -> list[Row]:
 
 
 def missing_by_store(reading: Reading, most: int) -> list[Row]:
-    """Return a table of the stores with the most missing days."""
+    """Return a table of the ``most`` stores with the most missing days, with first and last day."""
     return reading.rows(
         """
         SELECT store_id AS "Store", count(*) AS "Missing days", min(sales_date) AS "First",

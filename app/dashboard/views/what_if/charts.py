@@ -15,8 +15,9 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     """Draw the forecast as planned and with the changes, with the changed days shaded.
 
     Args:
-        days: ``target_date``; forecasts ``as_planned`` and ``changed`` (EUR); ``is_changed``; and
-            the bounds ``lower_80, upper_80`` of ``changed``, which may be NULL. Sorted by day.
+        days: Frame returned by ``effects.by_day``: ``target_date``, forecasts ``as_planned`` and
+            ``changed`` (EUR), ``is_changed``, and ``lower_80, upper_80``, the bounds of
+            ``changed``. No interval is drawn on days without bounds.
     """
     figure = theme.days_figure(height=400)
     open_days = days.filter((pl.col("changed") > 0) & pl.col("lower_80").is_not_null())
@@ -57,10 +58,11 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
 
 
 def differences(scenarios: Sequence[tuple[str, pl.DataFrame]]) -> go.Figure:
-    """Draw the daily difference of each scenario to the plan, one line each.
+    """Draw by how much each scenario's daily forecast differs from that with the original plan.
 
     Args:
-        scenarios: Name, and ``target_date, as_planned, changed`` (EUR) by day.
+        scenarios: Name of each scenario, and its frame with ``target_date, as_planned, changed``
+            (forecasts with the original and the changed plan, EUR), sorted by day.
     """
     figure = theme.days_figure(height=320, title="EUR a day against the plan", tickformat="+,.0f")
     for number, (name, days) in enumerate(scenarios):

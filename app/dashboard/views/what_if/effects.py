@@ -42,8 +42,9 @@ class Effect:
     def per_promo_day(self) -> float | None:
         """Difference divided by the number of promotion days that were added or removed, EUR.
 
-        It includes the effect of a promotion on the days around it. None if promotion days were
-        both added and removed, or neither, because then the difference has no single cause.
+        It includes the effect of a promotion on the days around it. It is None if promotion days
+        were both added and removed, or neither added nor removed, because then the difference
+        cannot be attributed to them.
         """
         if bool(self.promo_days_added) == bool(self.promo_days_removed):
             return None
@@ -55,7 +56,7 @@ def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
 
     Args:
         scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
-        given: Original plan: ``store_id, target_date, was_open, was_promo``.
+        given: Original plan of the same stores: ``store_id, target_date, was_open, was_promo``.
     """
     both = scored.join(given, on=["store_id", "target_date"], how="left")
     promo_now = pl.col("is_promo") & pl.col("is_open")
@@ -72,6 +73,9 @@ def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
 
 def by_day(scored: pl.DataFrame) -> pl.DataFrame:
     """Sum the forecasts of a scenario over its stores, for each day.
+
+    Args:
+        scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
 
     Returns:
         ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR; NULL if there are

@@ -22,7 +22,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "school-holiday": ("school holiday", {"is_school_holiday": True}),
     "no-school-holiday": ("no school holiday", {"is_school_holiday": False}),
 }
-"""Text for readers and changed columns of the plan, by the name in an address."""
+"""Kinds of changes by their name in the page's address. Each has a text for visitors, and the
+arguments of ``PlanChange`` with the new values of the plan."""
 
 PROMOTIONS = frozenset({"promotion", "no-promotion"})
 _BETWEEN_CHANGES, _BETWEEN_PARTS = "~", "_"
@@ -55,7 +56,10 @@ class Change:
 
 
 def to_text(changes: Iterable[Change]) -> str:
-    """Convert changes to text for the page's address."""
+    """Convert changes to the text in the page's address, which ``from_text`` parses.
+
+    An example is ``closed_2015-08-10_2015-08-14``; several changes are joined with ``~``.
+    """
     return _BETWEEN_CHANGES.join(
         _BETWEEN_PARTS.join((each.kind, f"{each.first_date}", f"{each.last_date}"))
         for each in changes
@@ -71,7 +75,8 @@ def from_text(text: str, *, first: date, last: date) -> tuple[list[Change], list
         last: Last day that can change.
 
     Returns:
-        The valid changes, and the parts of the text that are not changes between these days.
+        The valid changes, and the invalid parts of the text: those that cannot be parsed, or whose
+        days are not all between ``first`` and ``last``.
     """
     changes, invalid = [], []
     for part in filter(None, text.split(_BETWEEN_CHANGES)):

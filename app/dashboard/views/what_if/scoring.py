@@ -16,7 +16,12 @@ from rossmann_ml.serving.what_if import Scenarios
 def score(
     generation_id: str, store_ids: tuple[int, ...], changes: tuple[Change, ...]
 ) -> pl.DataFrame:
-    """Forecast stores with a changed plan.
+    """Forecast stores with a changed plan, or return the cached result of the same request.
+
+    Args:
+        generation_id: Generation whose model, data and plan are used.
+        store_ids: Stores to forecast. All changes apply to each of them.
+        changes: Changes of the plan; later changes override earlier ones.
 
     Returns:
         Forecasts with the columns of :meth:`rossmann_ml.serving.what_if.Scenarios.score`.

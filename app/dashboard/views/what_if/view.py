@@ -41,7 +41,10 @@ def show(ask: Answers) -> None:
 
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
-    """Show controls for stores; return the chosen stores in words, and their store numbers."""
+    """Show controls for stores; return the chosen stores in words, and their store numbers.
+
+    Stores without a forecast are omitted, so that there may be no store number.
+    """
     if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
@@ -59,7 +62,11 @@ def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
 
 
 def choose_changes(ask: Answers) -> list[Change]:
-    """Show controls for plan changes and return the changes, which the page's address contains."""
+    """Show controls to add and remove plan changes, and return the current changes.
+
+    The changes are read from the visitor's session, or from the page's address on the first visit,
+    and are written to both. Invalid changes in the address are dropped with a warning.
+    """
     first = ask.info.forecast_origin + timedelta(days=1)
     last = ask.info.forecast_origin + timedelta(days=ask.info.horizon_days)
     text = st.session_state.get(_CHANGES, st.query_params.get(_CHANGES, ""))
@@ -110,7 +117,10 @@ def _remember(changes: Sequence[Change]) -> None:
 def show_scenario(
     ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
-    """Show the effect of the changes, and ways to keep and download the scenario."""
+    """Show the effect of the changes, and controls to keep the scenario and download its plan.
+
+    ``who`` describes the stores in words, as returned by ``choose_stores``.
+    """
     scored = scoring.score(ask.info.generation_id, store_ids, tuple(changes))
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
     days = effects.by_day(scored)
@@ -184,7 +194,7 @@ def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
 
 
 def show_kept() -> None:
-    """Show a comparison of the kept scenarios."""
+    """Compare the scenarios that the visitor kept in this session; show nothing without any."""
     kept: list[tuple[dict[str, object], pl.DataFrame]] = st.session_state.get(_KEPT, [])
     if not kept:
         return
