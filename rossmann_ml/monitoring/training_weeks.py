@@ -16,8 +16,8 @@ from rossmann_ml.serving.status import read_status
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
     """Return the reason if the run in a day's week trains; None if it keeps the champion.
 
-    Reads the last run's advice from ``status.json``, not the warehouse, because another process
-    may be writing to it.
+    A week trains if it is due by the calendar, or if the last run advised a training. The advice is
+    read from ``status.json``, because another process may be writing to the warehouse.
 
     Args:
         published_path: Folder of the generations and ``status.json``.

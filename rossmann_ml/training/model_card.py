@@ -129,7 +129,7 @@ def rmspe_table(scores: pl.DataFrame) -> str:
 
 
 def _intervals(blend: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the scores of store-days and of the totals over all stores, each with its name."""
+    """Return rows with interval coverage: one for store-days, one for each span of chain totals."""
     kind = pl.col("segment_kind")
     total = kind.str.strip_prefix("total_").str.replace_all("_", " ")
     is_total = kind.str.starts_with("total_") & ~kind.str.ends_with("_sum")

@@ -82,7 +82,7 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Raise if the replay would write into folders of the live product.
+        """Raise if the replay's folder is a folder of the live product or contains one.
 
         Raises:
             SettingsError: The folder is one of the live product's, or contains one.

@@ -141,7 +141,10 @@ def inputs_of_shadows(
 
 
 def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read each vintage's first version of the forecasts of open days, with their intervals."""
+    """Read the first served forecasts of open days for each origin, with their intervals.
+
+    The first ones are read and not those of the run in force, because readers saw the first ones.
+    """
     return read_frame(
         connection,
         """
