@@ -90,7 +90,7 @@ class LinearDesign:
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
-        """Compute the columns for all days of a plan; days after its last planned day are ignored."""
+        """Compute the columns for all days of a plan, ignoring days after its last planned day."""
         weekday = np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
         month, special, season = _month_columns(plan), _special_days(plan), _season_columns(plan)
         store_causes, store = _store_columns(plan)
