@@ -116,11 +116,21 @@ class PublishedReader:
             PublishError: The pointer or the file that it names cannot be used, and no generation
                 was open before.
         """
-        with self._lock:
+        current = self._current
+        # requests wait for the first generation only: while a later one opens, they read this one
+        if current is not None and (
+            time.monotonic() < self._next_check or not self._lock.acquire(blocking=False)
+        ):
+            return current
+        if current is None:
+            self._lock.acquire()
+        try:
             if self._current is None or time.monotonic() >= self._next_check:
                 self._current = self._follow_pointer(self._current)
                 self._next_check = time.monotonic() + self._check_every_seconds
             return self._current
+        finally:
+            self._lock.release()
 
     def _follow_pointer(self, current: OpenGeneration | None) -> OpenGeneration:
         try:

@@ -78,6 +78,31 @@ def test_the_old_generation_is_closed_when_its_last_request_ends(
     assert open_files(settings) == 1
 
 
+def test_requests_read_the_open_generation_while_another_one_opens(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    is_opening, may_open = threading.Event(), threading.Event()
+    reader = PublishedReader(
+        settings.published_path,
+        check_every_seconds=0.0,
+        prepare=lambda _: (is_opening.set(), may_open.wait(10)),
+    )
+    may_open.set()
+    origin_of(reader)
+    add_week(settings)
+    second = publish(Session(settings, project_params), run_id="weekly-2")
+    is_opening.clear()
+    may_open.clear()
+    slow = threading.Thread(target=origin_of, args=[reader])
+    slow.start()
+    assert is_opening.wait(10)
+    assert origin_of(reader) == first.info.forecast_origin
+    may_open.set()
+    slow.join()
+    assert origin_of(reader) == second.info.forecast_origin
+
+
 def test_a_rollback_is_followed_like_a_publication(
     published_generation: Published, project_params: Params
 ) -> None:
