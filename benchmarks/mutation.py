@@ -69,7 +69,11 @@ PACKAGES = {
     ),
     "forecasting": Package(
         ("forecasting/**/*.py", "serving/what_if.py"),
-        ("unit/forecasting", "unit/serving/test_changed_plans.py"),
+        (
+            "unit/forecasting",
+            "unit/serving/test_changed_plans.py",
+            "unit/serving/test_scenarios.py",
+        ),
     ),
     "publish": Package(
         (

@@ -23,7 +23,8 @@ from rossmann_ml.serving.generations import current_path, open_generation, read_
 _TABLE_ROWS = 50
 # wide and long enough for whole values, whatever a file or another program receives
 _UNLIMITED = 1_000_000
-
+# DuckDB prints at most 9,999 rows of a relation, without a word about the others
+_ROWS_IN_A_BOX = 9_000
 
 Format = Literal["table", "csv", "json"]
 
@@ -72,8 +73,7 @@ def _print_rows(
         info = read_info(connection)
         _print_table(connection.sql(query), _TABLE_ROWS if limit is None else limit)
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[dim]generation {info.generation_id}, origin {info.forecast_origin}; "
-            "--limit 0 prints all rows[/]"
+            f"[dim]generation {info.generation_id}, origin {info.forecast_origin}[/]"
         )
         return
     result = connection.execute(query)
@@ -86,11 +86,18 @@ def _print_rows(
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation | None, limit: int) -> None:
+    """Print the first rows up to a limit, 0 for all, in one box or several."""
     if rows is None:  # a statement without rows
         return
+    found = (rows.limit(limit + 1) if limit else rows).materialize()
+    count = min(len(found), limit or len(found))
     terminal = Console()
     width = terminal.width if terminal.is_terminal else _UNLIMITED
-    rows.show(max_rows=limit or _UNLIMITED, max_width=width, max_col_width=_UNLIMITED)
+    for first in range(0, max(count, 1), _ROWS_IN_A_BOX):
+        box = found.limit(min(_ROWS_IN_A_BOX, count - first), first)
+        box.show(max_rows=_ROWS_IN_A_BOX, max_width=width, max_col_width=_UNLIMITED)
+    if count < len(found):
+        sys.stdout.write(f"the first {limit} rows; --limit 0 prints all\n")
 
 
 def _print_csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
@@ -101,13 +108,12 @@ def _print_csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    lines = (
-        json.dumps(
-            dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False, default=_plain
-        )
-        for row in rows
-    )
-    sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n")
+    separator = "[\n"
+    for row in rows:
+        values = dict(zip(names, map(_plain, row), strict=True))
+        sys.stdout.write(separator + json.dumps(values, ensure_ascii=False, default=_plain))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
 
     Raises:
         NoDataError: dbt has not built the sales yet.
-        FaultError: A dbt model failed.
+        RefusedError: A dbt model failed.
     """
     with session.writing() as connection:
         if not core.is_built(connection):

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
+from rossmann_ml.base.files import write_text_atomically
+
 
 @dataclass(frozen=True)
 class RefreshRecord:
@@ -40,10 +42,7 @@ class RefreshRecord:
 
     def write(self, path: Path) -> None:
         """Write the record to a JSON file, atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(".tmp")
-        half.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        half.replace(path)
+        write_text_atomically(path, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -99,7 +99,7 @@ def test_a_second_refresh_is_refused(place: Place, undisturbed: Undisturbed) -> 
             ROSSMANN_PARAMS_FILE=str(settings.params_file),
             ROSSMANN_LOCK_TIMEOUT_SECONDS="0.5",
         ).wait()
-        assert "another writer is at work" in error_of(second, code)
+        assert "another process is writing" in error_of(second, code)
         first_code = first.wait()
     assert_as_undisturbed(place, undisturbed, code=first_code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -74,17 +75,31 @@ def test_a_query_prints_a_table_and_says_what_it_was_read_from(
     assert generation.generation_id in done.stderr
 
 
-def test_a_table_shows_fifty_rows_and_says_that_there_are_more(
+def test_a_table_shows_the_first_fifty_rows_and_says_that_there_are_more(
     rossmann: Command,
     shared_published: Published,
 ) -> None:
     settings, _ = shared_published
+    numbers = rossmann(settings, "sql", "SELECT i FROM range(1, 60) t(i)").stdout
+    assert [int(word) for word in numbers.split() if word.isdigit()][:50] == [*range(1, 51)]
     done = rossmann(settings, "sql", "SELECT * FROM latest_forecasts")
-    assert "(50 shown)" in done.stdout
+    assert "the first 50 rows; --limit 0 prints all" in done.stdout
     # piped, a value is never cut to the width of a screen
     assert "lightgbm-0123456789ab" in done.stdout
     everything = rossmann(settings, "sql", "SELECT store_id FROM latest_forecasts", "--limit", "0")
     assert everything.stdout.count("\n") > 6 * 42
+    assert "the first" not in everything.stdout
+
+
+@pytest.mark.parametrize("rows", [0, 1, 9_000, 9_001, 20_000])
+def test_without_a_limit_a_table_has_every_row_however_many(
+    rossmann: Command, shared_published: Published, rows: int
+) -> None:
+    settings, _ = shared_published
+    query = f"SELECT 'row ' || i AS i FROM range({rows}) t(i)"
+    done = rossmann(settings, "sql", query, "--limit", "0")
+    assert re.findall(r"row (\d+) ", done.stdout) == [str(number) for number in range(rows)]
+    assert " i " in done.stdout
 
 
 def test_csv_and_json_hold_every_row_exactly(

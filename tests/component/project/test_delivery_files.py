@@ -23,6 +23,22 @@ OWN_IMAGE = "rossmann-forecast:local"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_is_pinned_runs_once_at_a_time_and_has_no_more_rights_than_it_names(
+    path: Path,
+) -> None:
+    text = path.read_text()
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["group"]
+    assert all("permissions" in job for job in workflow["jobs"].values())
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_what_a_workflow_runs_is_there(path: Path) -> None:
     text = path.read_text()
     named = re.findall(r"(?:deploy/\w+\.(?:py|sh)|requirements/install\.sh|\.ci/run)", text)

@@ -1,4 +1,4 @@
-"""The ablation: variants without a group of features, and stored fits."""
+"""The ablation: variants without a group of features, stored fits, and the written pages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
-from benchmarks.ablation import Bench, ablate_groups, pass_params
+from benchmarks.ablation import Bench, ablate_groups, compare_members, pass_params
+from benchmarks.ablation_page import write_page
 from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
+from benchmarks.accuracy import page_of
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import feature_names
@@ -87,3 +89,63 @@ def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
     assert first["rmspe"].to_numpy().max() < 1
     by_group = first.group_by("group").agg(pl.col("rmspe").mean())
     assert by_group["rmspe"].n_unique() == 3
+
+
+def test_the_page_shows_what_was_fitted_and_the_command(bench: Bench, tmp_path: Path):
+    ablation = ablate_groups(bench, ["promotion rhythm"], [7, 8])
+    members = compare_members(bench, [7, 8])
+    page = tmp_path / "docs" / "ablation.md"
+    made = {"made by": "`python -m benchmarks.ablation --seeds 2`"}
+    write_page(page, ablation=ablation, members=members, facts=made)
+    text = page.read_text(encoding="utf-8")
+    for said in (
+        "made by: `python -m benchmarks.ablation --seeds 2`",
+        "figures on them\nflatter",
+        "| promotion rhythm |",
+        "blend, fitted weights | 2 |",
+        "blend, equal weights | 1 |",
+        "| linear | - |",
+    ):
+        assert said in text
+    write_page(page, ablation=ablation, members=members, facts=made)
+    assert page.read_text(encoding="utf-8") == text
+
+
+def test_with_one_seed_the_page_names_no_spread_by_chance(bench: Bench, tmp_path: Path):
+    ablation = ablate_groups(bench, ["promotion rhythm"], [7])
+    page = tmp_path / "ablation.md"
+    write_page(page, ablation=ablation, members=None, facts={})
+    text = page.read_text(encoding="utf-8")
+    assert "One seed cannot say what is chance." in text
+    assert "Families, blend" not in text
+
+
+def test_the_champions_backtest_and_coverage_are_on_the_page():
+    scores = pl.DataFrame(
+        {
+            "model": ["blend", "blend", "blend", "linear", "linear", "blend"],
+            "forecast_origin": [
+                *(None, date(2014, 5, 9), date(2015, 5, 8), None, date(2015, 5, 8), None)
+            ],
+            "segment_kind": [*["overall"] * 5, "total_chain_week"],
+            "segment": ["all"] * 6,
+            "store_days": [100] * 6,
+            "rmspe": [0.1, 0.3, 0.11, 0.2, 0.21, 0.05],
+            "rmspe_median": [0.1, 0.3, 0.11, 0.2, 0.21, 0.05],
+            "coverage_80": [0.81, None, None, None, None, 0.77],
+            "coverage_95": [0.96, None, None, None, None, 0.93],
+        }
+    )
+    text = page_of("blend-1", scores, {"made by": "`a command`"})
+    for said in (
+        "- made by: `a command`",
+        "figures on them flatter",
+        "| blend | 1 | 0.1100 |",
+        "`blend-1`",
+        "| 2014-05-09 | 0.3000 | - |",
+        "| 2015-05-08 | 0.1100 | 0.2100 |",
+        "| median | 0.1000 | 0.2000 |",
+        "| overall | all | 100 | 81.0% | 96.0% |",
+        "| total chain week | all | 100 | 77.0% | 93.0% |",
+    ):
+        assert said in text

@@ -7,12 +7,9 @@ target days come from the changed plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import duckdb
 import numpy as np
@@ -20,110 +17,28 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory_warehouse import kept
 from support.planted_modules import plan_group, planted
-from support.tiny_chain import ORIGIN, tiny_frames
+from support.tiny_chain import ORIGIN
+from support.what_if_world import (
+    DAYS,
+    FIRST,
+    HORIZON_DAYS,
+    LAST,
+    NOT_STORED,
+    PARAMS,
+    PLAN_NAMES,
+    STORES,
+    RecordingBundle,
+    frames,
+)
 
-from rossmann_ml.base.errors import NoDataError, ScenarioError
-from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features import plan
 from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import FeatureInputs, scoring_panel
 from rossmann_ml.features.plan import plan_features
 from rossmann_ml.features.residuals import as_of_origin
-from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.serving import generations
-from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.what_if import PlanChange, Scenarios
-
-STORES, WITHOUT_PLAN = (2, 5, 9), 12
-HORIZON_DAYS, PLAN_DAYS = 8, 12
-FIRST, LAST = ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=HORIZON_DAYS)
-DAYS = [ORIGIN + timedelta(days=number) for number in range(1, HORIZON_DAYS + 1)]
-PARAMS = FeatureParams(half_lives_days=[60, 180], residual_windows_days=[7, 28])
-PLAN_NAMES = ("is_open", "is_promo", "state_holiday", "is_school_holiday")
-NAME = ":memory:test_changed_plans"
-NOT_STORED = (5, DAYS[3])  # a gap in the stored forecasts
-
-
-@dataclass
-class RecordingBundle:
-    """Bundle that forecasts by a rule over features of plan and history, and keeps its panels."""
-
-    model_version: str = "rule-1"
-    panels: list[pl.DataFrame] = field(default_factory=list)
-
-    @property
-    def metadata(self) -> SimpleNamespace:
-        return SimpleNamespace(feature_params=PARAMS.model_dump())
-
-    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
-        self.panels.append(panel)
-        sales = np.exp(panel["base_log_sales"].cast(pl.Float64)) + panel["days_until_promo"]
-        keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
-        return keys.with_columns(
-            pl.when("is_open").then(sales * share).otherwise(0.0).alias(name)
-            for name, share in (
-                ("sales_forecast", 1.0), ("lower_80", 0.9), ("upper_80", 1.1),
-                ("lower_95", 0.8), ("upper_95", 1.2),
-            )
-        )  # fmt: skip
-
-
-@cache
-def frames() -> dict[str, pl.DataFrame]:
-    """Return four stores, the last of which has no plan after the origin."""
-    made = tiny_frames(
-        3, store_ids=(*STORES, WITHOUT_PLAN), history_days=120, future_days=PLAN_DAYS
-    )
-    is_planned = (pl.col("store_id") != WITHOUT_PLAN) | (pl.col("plan_date") <= ORIGIN)
-    return {**made, "plan": made["plan"].filter(is_planned)}
-
-
-def publish(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables of a generation that scenarios read."""
-    info = GenerationInfo(
-        "0123456789ab", datetime(2015, 3, 23), ORIGIN, HORIZON_DAYS, "data-1", "rule-1", "code-1",
-        "commit-1", "run-1", "a test", True, date(2015, 3, 23), 1,
-    )  # fmt: skip
-    is_past = pl.col("plan_date") <= ORIGIN
-    planned = pl.when(is_past).then(pl.lit("actual")).otherwise(
-        pl.concat_str(pl.lit("source-"), "store_id")
-    )  # fmt: skip
-    stored = [
-        {"store_id": store, "target_date": day, "sales_forecast": 1000.0 * store + day.day}
-        for store in STORES for day in DAYS if (store, day) != NOT_STORED
-    ]  # fmt: skip
-    named = pl.DataFrame(stored).with_columns(
-        pl.col("store_id").cast(pl.Int32),
-        model_version=pl.lit("rule-1"),
-    )
-    tables = {
-        "generation_info": pl.DataFrame([info.as_row()]),
-        "daily_sales": frames()["history"].with_columns(is_observed=True),
-        "store_plan": frames()["plan"].with_columns(plan_source=planned),
-        "stores": frames()["stores"],
-        "latest_forecasts": named,
-    }
-    for table, frame in tables.items():
-        connection.register("rows_to_put", frame)
-        connection.execute(f"CREATE TABLE {table} AS SELECT * FROM rows_to_put")
-
-
-@pytest.fixture(scope="module")
-def generation() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a generation in memory, which every path opens."""
-    with pytest.MonkeyPatch.context() as patch, duckdb.connect(NAME) as connection:
-        publish(connection)
-        patch.setattr(generations, "open_generation", lambda path: duckdb.connect(NAME))
-        patch.setattr(Bundle, "load", lambda *_, **__: RecordingBundle())
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def scenarios(generation: duckdb.DuckDBPyConnection) -> Scenarios:
-    return Scenarios.load(Path("generation"), Path("models"), threads=1)
 
 
 def scored_panel(scenarios: Scenarios) -> pl.DataFrame:
@@ -322,87 +237,3 @@ def test_the_days_around_a_promotion_move_too(scenarios: Scenarios) -> None:
     assert moved.to_list() == [1, 1, 1, 0, 0, 0, 0, 0]
     moved = after["promo_days_last_week"] - before["promo_days_last_week"]
     assert moved.to_list() == [0, 0, 0, 0, 1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("first", "last"), [(None, None), (DAYS[1], None), (None, DAYS[1]), (DAYS[2], DAYS[2]),
-                        (FIRST, LAST)],
-)  # fmt: skip
-def test_the_answer_contains_the_days_of_the_question_including_both_ends(
-    scenarios: Scenarios, first: date | None, last: date | None
-) -> None:
-    whole = scenarios.score([2, 9])
-    part = scenarios.score([9, 2, 9], first_date=first, last_date=last)
-    wanted = [day for day in DAYS if (first or FIRST) <= day <= (last or LAST)]
-    assert part["target_date"].to_list() == wanted * 2
-    assert part.equals(whole.filter(pl.col("target_date").is_in(wanted)))
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        {"first_date": ORIGIN},
-        {"last_date": LAST + timedelta(days=1)},
-        {"changes": [PlanChange(ORIGIN, LAST, is_open=True)]},
-        {"changes": [PlanChange(FIRST, LAST + timedelta(days=1), is_open=True)]},
-    ],
-)
-def test_a_day_outside_the_horizon_is_refused(scenarios: Scenarios, question: dict) -> None:
-    with pytest.raises(ScenarioError, match=f"from {FIRST} to {LAST}") as refused:
-        scenarios.score([2], **question)
-    assert refused.value.kind == "date-outside-horizon"
-
-
-@pytest.mark.parametrize(
-    ("store_ids", "change_for", "kind", "words"),
-    [
-        ([2, 4, 13], None, "unknown-store", "There is no store 4, 13."),
-        ([2, WITHOUT_PLAN], None, "store-not-forecast", f"Store 12 has no plan .* from {ORIGIN}"),
-        ([2], (2, 5), "unknown-store", "names store 5, which is not in the question"),
-        (list(range(20, 25)), None, "unknown-store", "no store 20, 21, 22, 23, 24.$"),
-        (list(range(20, 26)), None, "unknown-store", "no store 20, 21, 22, 23, 24 and 1 more.$"),
-    ],
-)
-def test_a_store_without_forecast_is_named(
-    scenarios: Scenarios, store_ids: list[int], change_for: tuple | None, kind: str, words: str
-) -> None:
-    changes = [PlanChange(FIRST, LAST, store_ids=change_for)] if change_for else []
-    with pytest.raises(ScenarioError, match=words) as refused:
-        scenarios.score(store_ids, changes)
-    assert refused.value.kind == kind
-
-
-def test_loaded_scenarios_name_origin_horizon_and_model(scenarios: Scenarios) -> None:
-    assert (scenarios.forecast_origin, scenarios.horizon_days) == (ORIGIN, HORIZON_DAYS)
-    assert (scenarios.first_date, scenarios.last_date) == (FIRST, LAST)
-    assert scenarios.model_version == "rule-1"
-
-
-def test_a_generation_of_no_or_of_two_models_is_refused(
-    generation: duckdb.DuckDBPyConnection,
-) -> None:
-    path = Path("generation")
-    for change, number in (
-        ("INSERT INTO latest_forecasts VALUES (2, DATE '2015-03-21', 1, 'rule-2')", 2),
-        ("DELETE FROM latest_forecasts", 0),
-    ):
-        with kept(generation, "latest_forecasts"):
-            generation.execute(change)
-            with pytest.raises(NoDataError, match=f"0123456789ab come from {number} models"):
-                Scenarios.load(path, Path("models"), threads=1)
-
-
-def test_prepared_inputs_contain_no_past_days_and_only_the_plan_that_features_use(
-    scenarios: Scenarios,
-) -> None:
-    """60 days for closures and 14 more before the origin, and the target days."""
-    origin = scenarios._origin
-    assert {each.name for each in fields(origin)} == {
-        "panel", "near_plan", "linear", "past", "stores", "plan_source", "stored",
-    }  # fmt: skip
-    assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
-    assert origin.near_plan.days == 75 + PLAN_DAYS
-    assert origin.linear.design.first_date == FIRST
-    assert origin.linear.design.is_promo.shape == (4, HORIZON_DAYS)
-    assert origin.past.observed.shape == origin.past.residuals.shape == (4, 0)
-    assert origin.past.observed.dtype == np.bool_
