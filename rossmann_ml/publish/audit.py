@@ -163,7 +163,7 @@ def _table_faults(
         yield f"{table.name} has {rows:,} rows, its source {expected_rows:,}"
     for name, bad in zip(numbers, bad_rows, strict=True):
         if bad:
-            yield f"{table.name}.{name} is NULL or not a finite number in {bad:,} rows"
+            yield f"{table.name}.{name} is not a finite number in {bad:,} rows"
     if table.key:
         key = ", ".join(table.key)
         twice = connection.execute(

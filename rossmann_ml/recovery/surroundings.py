@@ -174,21 +174,21 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _owner(note: str) -> tuple[str, timedelta]:
+def _owner(text: str) -> tuple[str, timedelta]:
     """Describe the process that holds or held the lock, and compute how long ago it took the lock.
 
     Args:
-        note: JSON text that the process wrote next to the lock, with ``pid`` and ``since``.
+        text: JSON that the process wrote next to the lock, with ``pid`` and ``since``.
 
     Returns:
-        Text for a message, and the time since then; zero if the note cannot be read.
+        Text for a message, and the time since then; zero if it cannot be read.
     """
     try:
-        owner = json.loads(note)
+        owner = json.loads(text)
         process = f"process {owner['pid']}{_command(owner['pid'])}, since {owner['since']}"
         return process, datetime.now(UTC) - datetime.fromisoformat(owner["since"])
     except (ValueError, KeyError, TypeError):
-        return note.strip() or "its process was not written down", timedelta(0)
+        return text.strip() or "its process was not written down", timedelta(0)
 
 
 def _command(pid: int) -> str:

@@ -44,7 +44,7 @@ IN_FORECASTS = {
     ),
     "a forecast is not a number": (
         f"UPDATE forecasting.forecasts SET sales_forecast = 'nan' WHERE {ONE_DAY}",
-        "forecasts.sales_forecast is NULL or not a finite number in 1 rows",
+        "forecasts.sales_forecast is not a finite number in 1 rows",
     ),
     "a closed day is not 0": (
         f"UPDATE forecasting.forecasts SET upper_95 = 5 WHERE {NEWEST} AND NOT is_open",

@@ -80,8 +80,8 @@ def test_numbers_that_are_not_finite_are_counted_by_column(
     statements += [scores.format("-inf")]
     rows = {**sound_generation[1], "model_versions": 3, "backtest_scores": 2}
     assert told(planted, rows, ";".join(statements)) == (
-        "model_versions.rmspe_mean is NULL or not a finite number in 2 rows; "
-        "backtest_scores.coverage_95 is NULL or not a finite number in 1 rows"
+        "model_versions.rmspe_mean is not a finite number in 2 rows; "
+        "backtest_scores.coverage_95 is not a finite number in 1 rows"
     )
 
 
