@@ -46,7 +46,7 @@ class OpenGeneration:
         try:
             self._connection = open_generation(path)
             self.info: GenerationInfo = read_info(self._connection)
-        except duckdb.Error as error:
+        except (duckdb.Error, TypeError, ValueError) as error:  # the last two: not a generation
             raise PublishError(f"{path} cannot be opened: {error}") from error
 
     @contextmanager
@@ -107,6 +107,7 @@ class PublishedReader:
         self._lock = threading.Lock()
         self._current: OpenGeneration | None = None
         self._next_check = 0.0
+        self._logged: str | None = None  # error that every check would otherwise log again
 
     def current(self) -> OpenGeneration:
         """Return the generation that the pointer names; if it is unusable, the one already open.
@@ -116,11 +117,18 @@ class PublishedReader:
             PublishError: The pointer or the file that it names cannot be used, and no generation
                 was open before.
         """
-        with self._lock:
+        current = self._current
+        if current is None:
+            self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            return current  # another thread checks the pointer, and may need time to open a file
+        try:
             if self._current is None or time.monotonic() >= self._next_check:
                 self._current = self._follow_pointer(self._current)
                 self._next_check = time.monotonic() + self._check_every_seconds
             return self._current
+        finally:
+            self._lock.release()
 
     def _follow_pointer(self, current: OpenGeneration | None) -> OpenGeneration:
         try:
@@ -129,12 +137,15 @@ class PublishedReader:
                 return current
             generation = OpenGeneration(path)
             generation.prepared = self._prepare(generation)
-        except RossmannError as error:
+        except (RossmannError, OSError) as error:
             if current is None:
                 raise
-            _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
+            if str(error) != self._logged:
+                _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
+                self._logged = str(error)
             return current
         _LOG.info("reading generation %s", generation.info.generation_id)
+        self._logged = None
         return generation
 
     @contextmanager
