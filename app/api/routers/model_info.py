@@ -15,7 +15,7 @@ from app.api.schemas import ModelInfo, Provenance
 router = APIRouter(
     tags=["model"],
     responses={
-        304: {"description": "The caller has the current answer."},
+        304: {"description": "The caller has the current response."},
         **describe("unknown-model", "invalid-value", "no-generation"),
     },
 )

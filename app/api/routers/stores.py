@@ -24,7 +24,7 @@ StoreId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the sto
 Days = Annotated[
     int, Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42])
 ]
-_NOT_MODIFIED = {"description": "The caller has the current answer."}
+_NOT_MODIFIED = {"description": "The caller has the current response."}
 
 
 def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
