@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import Response
 
-from app.api.dependencies import CACHING, Paging, check_known
+from app.api.dependencies import CACHING, NOT_MODIFIED, Paging, check_known
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.notes import notes_of
 from app.api.problems import ProblemError, describe, invalid_value
@@ -133,6 +133,6 @@ def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
             "rows; the `Link` header has the next page.",
             "content": OTHER_FORMATS,
         },
-        304: {"description": "The caller has the current response."},
+        **NOT_MODIFIED,
         **describe("invalid-value", "not-acceptable", "cursor-expired", "no-generation", *kinds),
     }
