@@ -107,7 +107,7 @@ class PublishedReader:
         self._lock = threading.Lock()
         self._current: OpenGeneration | None = None
         self._next_check = 0.0
-        self._logged: str | None = None  # error that every check would otherwise log again
+        self._logged_error: str | None = None
 
     def current(self) -> OpenGeneration:
         """Return the generation that the pointer names; if it is unusable, the one already open.
@@ -134,18 +134,19 @@ class PublishedReader:
         try:
             path = current_path(self.published_path)
             if current is not None and current.path == path:
+                self._logged_error = None
                 return current
             generation = OpenGeneration(path)
             generation.prepared = self._prepare(generation)
         except (RossmannError, OSError) as error:
             if current is None:
                 raise
-            if str(error) != self._logged:
+            if str(error) != self._logged_error:
                 _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
-                self._logged = str(error)
+                self._logged_error = str(error)
             return current
         _LOG.info("reading generation %s", generation.info.generation_id)
-        self._logged = None
+        self._logged_error = None
         return generation
 
     @contextmanager
