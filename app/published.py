@@ -46,7 +46,7 @@ class OpenGeneration:
         try:
             self._connection = open_generation(path)
             self.info: GenerationInfo = read_info(self._connection)
-        except duckdb.Error as error:
+        except (duckdb.Error, TypeError, ValueError) as error:  # the last two: not a generation
             raise PublishError(f"{path} cannot be opened: {error}") from error
 
     @contextmanager
@@ -107,6 +107,7 @@ class PublishedReader:
         self._lock = threading.Lock()
         self._current: OpenGeneration | None = None
         self._next_check = 0.0
+        self._logged_error: str | None = None
 
     def current(self) -> OpenGeneration:
         """Return the generation that the pointer names; if it is unusable, the one already open.
@@ -117,13 +118,10 @@ class PublishedReader:
                 was open before.
         """
         current = self._current
-        # requests wait for the first generation only: while a later one opens, they read this one
-        if current is not None and (
-            time.monotonic() < self._next_check or not self._lock.acquire(blocking=False)
-        ):
-            return current
         if current is None:
             self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            return current  # another thread checks the pointer, and may need time to open a file
         try:
             if self._current is None or time.monotonic() >= self._next_check:
                 self._current = self._follow_pointer(self._current)
@@ -136,15 +134,19 @@ class PublishedReader:
         try:
             path = current_path(self.published_path)
             if current is not None and current.path == path:
+                self._logged_error = None
                 return current
             generation = OpenGeneration(path)
             generation.prepared = self._prepare(generation)
-        except RossmannError as error:
+        except (RossmannError, OSError) as error:
             if current is None:
                 raise
-            _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
+            if str(error) != self._logged_error:
+                _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
+                self._logged_error = str(error)
             return current
         _LOG.info("reading generation %s", generation.info.generation_id)
+        self._logged_error = None
         return generation
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import Field
@@ -14,7 +14,11 @@ from app.api.problems import NotModifiedError
 from app.api.serving import Serving
 from app.published import Reading
 
-CACHING = "no-cache"  # caches may keep the answer, but must revalidate it
+CACHING = "no-cache"  # caches may keep the response, but must revalidate it
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The caller has the current response."}
+}
+"""Entry of the OpenAPI ``responses`` of a route that can respond with status 304."""
 
 # all filters together fit into the 64 kB that the server accepts as an address
 Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_,. -]+$")]
@@ -28,7 +32,7 @@ Words = Annotated[
 ]
 IfNoneMatch = Annotated[
     str | None,
-    Header(description="`ETag` of an earlier answer; 304 if it is still current."),
+    Header(description="`ETag` of an earlier response; 304 if it is still current."),
 ]
 
 

@@ -36,14 +36,14 @@ from rossmann_ml.base.settings import Settings, default_settings  # noqa: E402
 _DESCRIPTION = """
 Six-week sales forecasts for every store, read from the newest published generation.
 
-- Every answer names its **provenance**: origin, model version, generation, data version.
-- Every answer to a `GET` has the generation as its `ETag`. Send it back as `If-None-Match` to get
+- Every response names its **provenance**: origin, model version, generation, data version.
+- Every response to a `GET` has the generation as its `ETag`. Send it back as `If-None-Match` to get
   `304` until a new generation is published.
 - Lists come in pages (`limit`, `cursor`) as JSON, CSV, Parquet or Arrow (`format` or `Accept`).
   All pages of a list come from one generation.
 - Sales are EUR per store and day, shares are fractions (0.12 is 12%), times are UTC.
 - Errors are problem details (RFC 9457) with the media type `application/problem+json`.
-- Every answer has an `X-Request-ID`; please name it in questions to the operator.
+- Every response has an `X-Request-ID`; please name it when you contact the operator.
 - `POST /predict` and `/predict_batch` forecast your own plan. The API is read-only.
 """
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from app.api.request_log import RequestLog
 
-# seconds; a stored forecast takes under 1 ms, a what-if question about all stores about 1 s
+# seconds; a stored forecast takes about 1 ms, a what-if request about all stores about 1 s
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -27,7 +27,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "rossmann_api_request_seconds",
-            "Seconds from the first byte of a request to the last byte of its answer.",
+            "Seconds from the first byte of a request to the last byte of its response.",
             ("path",),
             buckets=_BUCKETS,
             registry=self._registry,

@@ -91,7 +91,7 @@ KINDS = {
         "What-if unavailable",
         "The model of this generation cannot be used. The log of the API has the reason.",
     ),
-    "busy": Kind(503, "Busy", "Other what-if questions are being answered; retry."),
+    "busy": Kind(503, "Busy", "Other what-if requests are being computed; retry."),
 }
 
 

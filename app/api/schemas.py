@@ -241,7 +241,7 @@ class Readiness(BaseModel):
         examples=[3],
     )
     what_if: Literal["ready", "loading", "unavailable"] = Field(
-        description="`ready` if `POST /predict` is answered at once."
+        description="`ready` if `POST /predict` responds at once."
     )
 
 
@@ -280,19 +280,19 @@ class BatchPlanChangeBody(PlanChangeBody):
         default=None,
         min_length=1,
         max_length=100_000,
-        description="Stores with this change; null for all stores in the question.",
+        description="Stores with this change; null for all stores in the request.",
     )
 
 
 class _PlanQuestion(_Question):
     first_date: Day | None = Field(
         default=None,
-        description="First day of the answer; by default the day after the origin.",
+        description="First day of the response; by default the day after the origin.",
         examples=["2015-08-01"],
     )
     last_date: Day | None = Field(
         default=None,
-        description="Last day of the answer; by default the end of the horizon.",
+        description="Last day of the response; by default the end of the horizon.",
         examples=["2015-08-14"],
     )
 
@@ -313,7 +313,7 @@ class PredictBatchBody(_PlanQuestion):
         default=None,
         min_length=1,
         max_length=100_000,
-        description="Stores in the question; null for all stores with a forecast.",
+        description="Stores in the request; null for all stores with a forecast.",
         examples=[[1, 2, 3]],
     )
     changes: list[BatchPlanChangeBody] = Field(

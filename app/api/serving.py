@@ -56,7 +56,7 @@ class Serving:
         try:
             loaded = Scenarios.load(path, path.parent / "models", threads=self.settings.threads)
         except Exception as error:
-            _LOG.error("what-if questions cannot be answered: %s", error)
+            _LOG.error("what-if requests cannot be computed: %s", error)
             scenarios.set_exception(error)
         else:
             scenarios.set_result(loaded)

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import Response
 
-from app.api.dependencies import CACHING, Paging, check_known
+from app.api.dependencies import CACHING, NOT_MODIFIED, Paging, check_known
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.notes import notes_of
 from app.api.problems import ProblemError, describe, invalid_value
@@ -50,7 +50,7 @@ def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Res
     with _reading(asked.request.app.state.serving.reader, generation_id) as reading:
         notes = notes_of(asked.request.scope)
         notes.generation_id = generation_id = reading.info.generation_id
-        # an address has answers in several formats, which caches must keep apart
+        # an address has responses in several formats, which caches must keep apart
         etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
         check_known(asked.if_none_match, etag)
         # rowid last makes the order unique, so that pages neither repeat nor lose a row
@@ -133,6 +133,6 @@ def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
             "rows; the `Link` header has the next page.",
             "content": OTHER_FORMATS,
         },
-        304: {"description": "The caller has the current answer."},
+        **NOT_MODIFIED,
         **describe("invalid-value", "not-acceptable", "cursor-expired", "no-generation", *kinds),
     }

@@ -125,6 +125,8 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
 
     Raises:
         duckdb.Error: The file is not a generation.
+        TypeError: Its table ``generation_info`` has too few columns.
+        ValueError: Its table ``generation_info`` does not have exactly one row.
     """
     cursor = connection.execute("SELECT * FROM generation_info")
     names = [column[0] for column in cursor.description]
@@ -156,7 +158,7 @@ def pointed_path(published_path: Path) -> Path | None:
     """
     pointer = published_path / POINTER_NAME
     try:
-        name = pointer.read_text(encoding="utf-8").strip()
+        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
     if not _FILE_NAME.fullmatch(name):

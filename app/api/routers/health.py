@@ -42,7 +42,7 @@ def health(serving: ServingNow) -> Health:
 
 @router.get(
     "/ready",
-    summary="Whether forecasts can be answered and are recent enough",
+    summary="Whether forecasts are available and recent enough",
     responses=describe("no-generation", "not-ready"),
 )
 def ready(serving: ServingNow, request: Request) -> Readiness:

@@ -8,14 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from app import queries
-from app.api.dependencies import CurrentReading
+from app.api.dependencies import NOT_MODIFIED, CurrentReading
 from app.api.problems import ProblemError, describe
 from app.api.schemas import ModelInfo, Provenance
 
 router = APIRouter(
     tags=["model"],
     responses={
-        304: {"description": "The caller has the current answer."},
+        **NOT_MODIFIED,
         **describe("unknown-model", "invalid-value", "no-generation"),
     },
 )

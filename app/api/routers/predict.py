@@ -27,7 +27,7 @@ from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
 
-# Scoring keeps a core busy, so more questions at once would only slow down all of them.
+# Scoring keeps a core busy, so more requests at once would only slow down all of them.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _PATIENCE_SECONDS = 30.0
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ FormatAsked = Annotated[
 ]
 
 
-@router.post("/predict", summary="What-if question about one store", responses=_RESPONSES)
+@router.post("/predict", summary="What-if request about one store", responses=_RESPONSES)
 def predict(
     serving: ServingNow,
     notes: RequestNotes,
@@ -73,7 +73,7 @@ def predict(
     return _answer(serving, notes, body, [body.store_id], _format(form, request))
 
 
-@router.post("/predict_batch", summary="What-if question about many stores", responses=_RESPONSES)
+@router.post("/predict_batch", summary="What-if request about many stores", responses=_RESPONSES)
 def predict_batch(
     serving: ServingNow,
     notes: RequestNotes,
@@ -150,7 +150,7 @@ def _turn() -> Iterator[None]:
         ProblemError: No place became free within 30 seconds.
     """
     if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
-        raise _busy("Other what-if questions are being answered")
+        raise _busy("Other what-if requests are being computed")
     try:
         yield
     finally:

@@ -10,7 +10,15 @@ from cachetools import LRUCache, cached
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import queries
-from app.api.dependencies import CACHING, CurrentReading, PageAsked, RequestNotes, ServingNow, Words
+from app.api.dependencies import (
+    CACHING,
+    NOT_MODIFIED,
+    CurrentReading,
+    PageAsked,
+    RequestNotes,
+    ServingNow,
+    Words,
+)
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
 from app.api.schemas import Day, Provenance, StoreForecast
@@ -24,7 +32,6 @@ StoreId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the sto
 Days = Annotated[
     int, Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42])
 ]
-_NOT_MODIFIED = {"description": "The caller has the current answer."}
 
 
 def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
@@ -72,7 +79,7 @@ def stores(
     summary="One store",
     response_model=row_model("stores"),
     responses={
-        304: _NOT_MODIFIED,
+        **NOT_MODIFIED,
         **describe("unknown-store", "invalid-value", "no-generation"),
     },
 )
@@ -87,7 +94,7 @@ def one_store(reading: CurrentReading, notes: RequestNotes, store_id: StoreId) -
     summary="A store's forecast, day by day",
     response_model=StoreForecast,
     responses={
-        304: _NOT_MODIFIED,
+        **NOT_MODIFIED,
         **describe(
             "unknown-store",
             "store-not-forecast",

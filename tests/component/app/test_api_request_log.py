@@ -29,6 +29,14 @@ def record(number: int, day: int = 3) -> dict[str, Any]:
     }
 
 
+def log_of_one_record(folder: Path) -> RequestLog:
+    log = RequestLog(folder, kept_days=2)
+    log.start()
+    log.record(record(1))
+    log.close()
+    return log
+
+
 def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -64,10 +72,7 @@ def test_a_disk_that_refuses_costs_records_and_nothing_else(
 ) -> None:
     blocked = tmp_path / "requests"
     blocked.write_text("a file where the folder should be")
-    log = RequestLog(blocked, kept_days=2)
-    log.start()
-    log.record(record(1))
-    log.close()
+    log = log_of_one_record(blocked)
     assert log.dropped == 1
     assert "requests are not recorded" in caplog.text
 
@@ -84,10 +89,7 @@ def test_files_older_than_the_kept_days_are_deleted_on_a_new_day(tmp_path: Path)
     others = ["2015-07-31.jsonl", "2015-08-01.jsonl", "notes.jsonl", "2015-07-31.txt"]
     for name in others:
         (tmp_path / name).touch()
-    log = RequestLog(tmp_path, kept_days=2)
-    log.start()
-    log.record(record(1))
-    log.close()
+    log_of_one_record(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*others[1:], "2015-08-03.jsonl"}
 
 
@@ -95,10 +97,7 @@ def test_an_old_file_that_cannot_be_deleted_is_logged_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "2015-07-31.jsonl").mkdir()
-    log = RequestLog(tmp_path, kept_days=2)
-    log.start()
-    log.record(record(1))
-    log.close()
+    log = log_of_one_record(tmp_path)
     assert log.dropped == 0
     assert "an old request file is not deleted" in caplog.text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import pytest
 from support.published import keeping
 from support.small_warehouse import add_week, change
 
-from app.published import PublishedReader
+from app.published import OpenGeneration, PublishedReader
 from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
@@ -78,31 +79,6 @@ def test_the_old_generation_is_closed_when_its_last_request_ends(
     assert open_files(settings) == 1
 
 
-def test_requests_read_the_open_generation_while_another_one_opens(
-    published_generation: Published, project_params: Params
-) -> None:
-    settings, first = published_generation
-    is_opening, may_open = threading.Event(), threading.Event()
-    reader = PublishedReader(
-        settings.published_path,
-        check_every_seconds=0.0,
-        prepare=lambda _: (is_opening.set(), may_open.wait(10)),
-    )
-    may_open.set()
-    origin_of(reader)
-    add_week(settings)
-    second = publish(Session(settings, project_params), run_id="weekly-2")
-    is_opening.clear()
-    may_open.clear()
-    slow = threading.Thread(target=origin_of, args=[reader])
-    slow.start()
-    assert is_opening.wait(10)
-    assert origin_of(reader) == first.info.forecast_origin
-    may_open.set()
-    slow.join()
-    assert origin_of(reader) == second.info.forecast_origin
-
-
 def test_a_rollback_is_followed_like_a_publication(
     published_generation: Published, project_params: Params
 ) -> None:
@@ -130,28 +106,75 @@ def test_the_pointer_is_checked_only_at_intervals(
     assert origin_of(reader) == second.info.forecast_origin
 
 
-@pytest.mark.parametrize("text", ["", "nonsense\n", "0123456789ab.duckdb\n"])
+@pytest.mark.parametrize("text", [b"", b"nonsense\n", b"\xff\n", b"0123456789ab.duckdb\n"])
 def test_a_broken_pointer_keeps_the_open_generation(
-    published_generation: Published, text: str
+    published_generation: Published, text: bytes
 ) -> None:
     settings, first = published_generation
     reader = following(settings)
     origin_of(reader)
-    (settings.published_path / "CURRENT").write_text(text)
+    (settings.published_path / "CURRENT").write_bytes(text)
     assert origin_of(reader) == first.info.forecast_origin
     with pytest.raises(PublishError), following(settings).reading():
         pass
 
 
-def test_an_unreadable_new_file_keeps_the_open_generation(
-    published_generation: Published,
+@pytest.mark.parametrize(
+    "table",
+    [
+        None,
+        "another AS SELECT 1",
+        "generation_info (run_id TEXT)",
+        "generation_info AS SELECT 1 AS run_id",
+    ],
+)
+def test_an_unusable_new_file_keeps_the_open_generation_and_is_logged_once(
+    published_generation: Published, caplog: pytest.LogCaptureFixture, table: str | None
 ) -> None:
     settings, first = published_generation
     reader = following(settings)
     origin_of(reader)
-    (settings.published_path / "0123456789ab.duckdb").write_bytes(b"rubbish")
+    path = settings.published_path / "0123456789ab.duckdb"
+    if table is None:
+        path.write_bytes(b"rubbish")
+    else:
+        with duckdb.connect(path) as connection:
+            connection.execute(f"CREATE TABLE {table}")
+    for times_logged in (1, 2):
+        (settings.published_path / "CURRENT").write_text("0123456789ab.duckdb\n")
+        for _ in range(3):
+            assert origin_of(reader) == first.info.forecast_origin
+        assert caplog.text.count(f"keeping generation {first.generation_id}") == times_logged
+        (settings.published_path / "CURRENT").write_text(f"{first.path.name}\n")
+        assert origin_of(reader) == first.info.forecast_origin
     (settings.published_path / "CURRENT").write_text("0123456789ab.duckdb\n")
-    assert origin_of(reader) == first.info.forecast_origin
+    with pytest.raises(PublishError, match="cannot be opened"):
+        following(settings).current()
+
+
+def test_requests_do_not_wait_while_another_one_opens_a_generation(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    is_opening, go_on = threading.Event(), threading.Event()
+
+    def prepare(generation: OpenGeneration) -> None:
+        if generation.path != first.path:
+            is_opening.set()
+            assert go_on.wait(60)
+
+    reader = PublishedReader(settings.published_path, check_every_seconds=0, prepare=prepare)
+    origin_of(reader)
+    add_week(settings)
+    second = publish(Session(settings, project_params), run_id="weekly-2")
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(origin_of, reader)
+        assert is_opening.wait(60)
+        try:
+            assert threads.submit(origin_of, reader).result(10) == first.info.forecast_origin
+        finally:
+            go_on.set()
+        assert slow.result() == second.info.forecast_origin
 
 
 def test_a_failing_request_frees_its_generation(
