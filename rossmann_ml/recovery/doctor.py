@@ -76,5 +76,6 @@ def _repair(findings: Iterable[Finding]) -> list[str]:
             # a fault that stays is found again, with its advice for a person
             with suppress(*_FAULTS):
                 each.repair()
-                done.append(f"{each.subject}: {each.found}; {each.remedy}")
+                action = each.remedy.removeprefix("rossmann doctor --fix ")
+                done.append(f"{each.subject}: {each.found}; {action}")
     return done

@@ -194,7 +194,7 @@ def test_an_older_schema_is_migrated(
     (tmp_path / "0002_note.sql").write_text("ALTER TABLE raw.loads ADD COLUMN note VARCHAR")
     monkeypatch.setattr(schema, "MIGRATIONS_DIR", tmp_path)
     assert "schema version 1" in the(place, "schema version").found
-    assert "--fix migrates it" in repaired(place, "schema version")
+    assert "; migrates it" in repaired(place, "schema version")
 
 
 def test_a_later_schema_is_an_error_without_a_repair(place: Settings) -> None:
@@ -464,7 +464,7 @@ def test_the_exit_code_says_whether_trouble_remains(
     healed = run(place, monkeypatch, "--fix")
     assert healed.exit_code == 0
     assert healed.stdout.startswith(
-        "repaired: pointer: there are generations but no CURRENT; rossmann"
+        "repaired: pointer: there are generations but no CURRENT; points it to"
     )
 
 
