@@ -31,13 +31,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class OpenGeneration:
-    """Generation whose file is open until nothing refers to this object or its cursors any more.
+    """Open file of a generation; it stays open as long as this object or one of its cursors exists.
 
     Attributes:
         path: File of the generation.
-        info: Row of ``generation_info``.
-        prepared: Result of the function ``prepare`` of :class:`PublishedReader`; None if it has
-            not run or returned None.
+        info: Identity of the generation, from its table ``generation_info``.
+        prepared: Object that the ``prepare`` function of :class:`PublishedReader` returned for this
+            generation; None if that function has not been called.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,13 +51,17 @@ class OpenGeneration:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield a view for one request, because threads must not share a connection."""
+        """Yield a view for one request, with its own cursor, because threads must not share one."""
         with closing(self._connection.cursor()) as cursor:
             yield Reading(self.info, cursor)
 
 
 class Reading:
-    """Access to one generation for one request, so that all its queries read the same file."""
+    """View of one generation for one request, so that all queries of the request read one file.
+
+    Attributes:
+        info: Identity of the generation.
+    """
 
     def __init__(self, info: GenerationInfo, cursor: duckdb.DuckDBPyConnection) -> None:
         self.info = info
@@ -90,8 +94,8 @@ class PublishedReader:
     Args:
         published_path: Folder that contains the generations' files and the pointer ``CURRENT``.
         check_every_seconds: Smallest number of seconds between two checks of the pointer.
-        prepare: Function that the reader calls with each generation before requests can read it;
-            its result is kept as :attr:`OpenGeneration.prepared`. None prepares nothing.
+        prepare: Function that the reader calls with each generation before the generation becomes
+            current; the result is kept as :attr:`OpenGeneration.prepared`.
     """
 
     def __init__(
@@ -110,7 +114,9 @@ class PublishedReader:
         self._logged_error: str | None = None
 
     def current(self) -> OpenGeneration:
-        """Return the generation that the pointer names; if it is unusable, the one already open.
+        """Return the generation that the pointer names; check the pointer first if a check is due.
+
+        If the pointer or its generation cannot be used, the generation already open stays current.
 
         Raises:
             NoDataError: Nothing has been published yet.
@@ -151,7 +157,7 @@ class PublishedReader:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield access to the current generation for one request; it stays open until the end.
+        """Yield a view of the current generation; its file stays open until the request ends.
 
         Raises:
             NoDataError: Nothing has been published yet.

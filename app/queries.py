@@ -46,7 +46,7 @@ def store_forecast(
 
 
 def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Return a store's sales on the last ``days`` days up to the forecast origin, ordered by day.
+    """Return a store's sales on the ``days`` days that end at the forecast origin, ordered by day.
 
     Sales are NULL on days that no file has a row for.
     """
@@ -61,14 +61,15 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
 
 
 def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
-    """Return one row for each store with a forecast, summed over the first days of the horizon.
+    """Sum each store's newest forecasts over the first ``days`` days, to compare the stores.
 
     Returns:
-        ``store_id, store_type, assortment, state``, ``total`` and ``per_open_day`` (EUR),
+        One row per store with a forecast: ``store_id, store_type, assortment``, ``state``
+        (``unknown`` if it is not known), ``total`` and ``per_open_day`` (forecast in EUR),
         ``open_days``, ``promo_days`` (open days with a promotion), ``range_share`` (half the summed
-        widths of the daily 80% intervals, divided by ``total``), ``last_year`` (EUR, sales 364 days
-        earlier) and ``change_on_last_year`` (``total / last_year - 1``). The last two are NULL if
-        some of those earlier days are missing.
+        widths of the daily 80% intervals, divided by ``total``), ``last_year`` (sales in EUR on the
+        days 364 days earlier) and ``change_on_last_year`` (``total / last_year - 1``). The last two
+        are NULL if the sales of an earlier day are missing. A ratio with denominator 0 is NULL.
     """
     return reading.rows(
         """
@@ -113,10 +114,11 @@ def newest_promotion(reading: Reading, model_version: str) -> Row | None:
 
 
 def backtest(reading: Reading, model_version: str) -> list[Row]:
-    """Return the backtest errors of a model, and those of simple methods on the same store-days.
+    """Return the backtest scores of a model and of the simpler models that it was compared with.
 
-    There is one row per method and forecast origin, newest origin first. Rows for all origins
-    together come before them and have a NULL origin.
+    There is one row per scored model and origin, newest origin first. Scored models are the blend,
+    its members, the linear forecast and two baselines, all on the same store-days. The first rows
+    are for all origins together; their origin is NULL.
     """
     return reading.rows(
         """

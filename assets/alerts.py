@@ -1,4 +1,4 @@
-"""Evaluate the alert rules once per run, and show each rule as a check on the asset it concerns."""
+"""Evaluate the alert rules once per run; show each rule as a check on the asset that it judges."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -48,9 +48,9 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
     metadata={"dagster/table_name": "monitoring.alerts"},
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Evaluate all alert rules, then record and send alerts.
+    """Evaluate all alert rules, upsert ``monitoring.alerts``, and send the alerts that are due.
 
-    If an alert cannot be sent, the step does not fail.
+    An alert that cannot be sent does not fail the step; the next evaluation sends it again.
     """
     is_publishing = _PUBLISHED in context.job_def.asset_layer.executable_asset_keys
     run = replace(run_of(context), is_publishing=is_publishing)
@@ -94,9 +94,9 @@ def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeR
 def alert_checks(
     context: dg.AssetCheckExecutionContext, writer: Writer
 ) -> Iterator[dg.AssetCheckResult]:
-    """Report each rule as a check, which fails while the rule has an open alert.
+    """Yield one check result per alert rule: failed while the rule has an open alert, else passed.
 
-    A failed check does not stop the steps after it.
+    These checks are not blocking, so the steps after a failed check still run.
     """
     with writer.session(context).reading() as connection:
         still_open = open_alerts(connection)

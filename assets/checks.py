@@ -1,8 +1,8 @@
 """Run Great Expectations suites as blocking asset checks.
 
-A failed expectation of severity error stops all steps downstream, so the last published generation
-stays current. Warnings are recorded and do not stop the job. dbt's tests become checks in
-:mod:`assets.dbt`.
+A failed expectation of severity ``error`` stops all steps downstream, so the last published
+generation stays current. A failed expectation of severity ``warning`` is only shown at its check.
+See :mod:`assets.dbt` for the checks that dbt's tests become.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,11 @@ _PLACES: Mapping[str, Mapping[str, list[str]]] = {
 
 
 def build_expectation_checks() -> list[dg.AssetChecksDefinition]:
-    """Build one asset check for each suite, on the asset whose table the suite reads."""
+    """Build one asset check for each suite, on the asset whose table the suite reads.
+
+    Suites that run at the same point of the pipeline share one definition: Dagster runs them as one
+    step.
+    """
     return [_checks(place, dict(suites)) for place, suites in _PLACES.items()]
 
 

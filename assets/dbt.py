@@ -1,8 +1,9 @@
 """Show dbt's models as assets and its tests as asset checks, in two steps: core and marts.
 
 dagster-dbt builds the asset graph. :func:`rossmann_ml.pipeline.steps.build_models` runs dbt. There
-are two reasons not to use dagster-dbt's ``DbtCliResource``: it first runs ``dbt --version``, which
-takes five seconds and calls the package index, and commands without Dagster need the same step.
+are two reasons not to use dagster-dbt's ``DbtCliResource``. It first runs ``dbt --version``, which
+takes five seconds and calls the package index. And ``rossmann publish``, which runs without
+Dagster, needs a step that builds the models.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ class Translator(DagsterDbtTranslator):
     """Chooses how dbt's models appear in Dagster: folder as group, schema and table as asset key.
 
     Args:
-        step: Name of the step that builds the models, which becomes a tag of their assets.
+        step: Name of the step that builds the models; their assets get it as a tag.
     """
 
     def __init__(self, step: str) -> None:
@@ -36,7 +37,7 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Return schema and table as the asset's key.
 
-        If the model has an alias, the table has this name instead of the model's.
+        The table's name is the model's alias if it has one, else the model's name.
         """
         key = super().get_asset_key(dbt_resource_props)
         alias = dbt_resource_props.get("alias")
@@ -60,9 +61,9 @@ class Translator(DagsterDbtTranslator):
 
 
 def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Build the assets for dbt's selectors ``core`` and ``marts``.
+    """Build the assets of the dbt models, as two steps: dbt's selectors ``core`` and ``marts``.
 
-    If a file of the dbt project has changed, the project is parsed again.
+    dbt parses the project first if one of its files has changed since the last parse.
     """
     manifest = ensure_manifest(settings)
 
@@ -88,11 +89,16 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
-    """Return the dbt command that builds a selector, or models and tests picked in Dagster's UI.
+    """Return the arguments for dbt that build a selector, or what was picked in Dagster's UI.
 
-    By default (eager selection), dbt also runs the tests that belong to the models. Any other
-    selection would omit tests that Dagster waits for, and Dagster would skip the steps downstream
-    without a failure.
+    Picked models are built and tested; if only tests are picked, only these run. dbt's option
+    ``indirect_selection`` keeps its default, ``eager``, which runs every test that reads a built
+    model. Other values omit tests whose results Dagster expects; Dagster would then skip the steps
+    downstream without a failure.
+
+    Args:
+        context: Context of the running step; it contains the picked assets and checks.
+        selector: dbt selector of the step, ``core`` or ``marts``.
     """
     assets = context.assets_def
     if assets.keys == set(assets.node_keys_by_output_name.values()):
@@ -127,7 +133,10 @@ def _build(context: dg.AssetExecutionContext, writer: Writer, selector: str) -> 
 
 
 def unreported(context: dg.AssetExecutionContext, result: DbtResult) -> list[str]:
-    """List the selected models and tests that are missing in dbt's results, by name."""
+    """Return the names of selected models and tests for which dbt's results have no entry.
+
+    The step fails if there are any, because Dagster would skip the steps downstream silently.
+    """
     assets = context.assets_def
     wanted = [
         *(spec for spec in assets.specs if spec.key in context.selected_asset_keys),

@@ -1,6 +1,6 @@
-"""Assemble all assets, checks, jobs, schedules, sensors and resources for Dagster.
+"""Assemble all assets, checks, jobs, schedules, sensors and resources into Dagster's code location.
 
-Dagster calls them a code location. ``workspace.yaml`` names :data:`defs`; tests and
+Dagster loads it through :func:`defs`, which ``workspace.yaml`` names. Tests and
 ``rossmann refresh`` call :func:`build_definitions`.
 """
 

@@ -24,7 +24,7 @@ from rossmann_ml.pipeline.steps import EXPLAIN
     metadata={"dagster/table_name": "forecasting.forecast_drivers"},
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Compute the drivers of the newest forecasts, unless that has been done already."""
+    """Compute and store the drivers of the newest forecasts, unless they are stored already."""
     report = EXPLAIN(writer.session(context), run_of(context))
     largest = max(report.mean_absolute_log, key=report.mean_absolute_log.__getitem__)
     return dg.MaterializeResult(

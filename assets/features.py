@@ -31,7 +31,7 @@ CORE = [
 def training_panel(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Build the panel to train on, with the past origins that the training profile asks for."""
+    """Build the panel to train on; the training profile sets how many past origins it contains."""
     report = steps.TRAINING_PANEL(writer.session(context), run_of(context, training.profile))
     return dg.MaterializeResult(metadata=_reported(report))
 

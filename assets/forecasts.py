@@ -1,4 +1,7 @@
-"""Forecast from the newest origin with the champion, and from past origins with older models."""
+"""Forecast from the newest origin with the champion, and backfill forecasts from past origins.
+
+A backfill does not use the champion: it trains a model on the data known at the past origin.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,7 +84,10 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Train on data known at the partition's origin, and store the forecasts from this origin."""
+    """Backfill a past origin: train on the data known then, forecast from it, store the rows.
+
+    The partition key of the run is the origin.
+    """
     run = run_of(context, training.profile)
     origin = date.fromisoformat(context.partition_key)
     report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))
@@ -89,7 +95,11 @@ def backfilled_forecasts(
 
 
 def list_origins(instance: dg.DagsterInstance, session: Session) -> list[str]:
-    """Set the partitions to the origins that can be backfilled now; return these, newest first."""
+    """Set Dagster's partitions to the past origins that can be backfilled now, one per origin.
+
+    Returns:
+        These origins as ISO dates, newest first.
+    """
     with session.reading() as connection:
         possible = [str(origin) for origin in possible_origins(connection, session.params)]
     name = str(FORECAST_ORIGINS.name)

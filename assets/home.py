@@ -1,7 +1,7 @@
-"""Set up the folder in which Dagster records its runs; it is inside the state folder.
+"""Set up the folder, inside the state folder, in which Dagster records its runs.
 
-The variable ``ROSSMANN_DAGSTER_FILE`` can name another configuration than ``dagster.yaml``, for
-example in containers, where runs are recorded in PostgreSQL.
+The environment variable ``ROSSMANN_DAGSTER_FILE`` can name a configuration file to use instead of
+``dagster.yaml``. Containers use one that records runs in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PLACE = ".state/dagster"
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Create Dagster's folder with a copy of ``dagster.yaml``, and set DAGSTER_HOME to it.
+    """Create Dagster's folder with a copy of ``dagster.yaml``, and set DAGSTER_HOME to the folder.
 
     Paths in the original are relative to the checkout. In the copy they are absolute, because a
     process may have any working directory.
@@ -42,5 +42,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open Dagster's record of runs, which its UI shows; the result is a context manager."""
+    """Open Dagster's instance, the record of runs that its UI shows.
+
+    Use the result in a ``with`` block, which closes it.
+    """
     return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))

@@ -1,6 +1,7 @@
 """Define the jobs. A job is a set of assets that run one after another in one process.
 
-With one process per step, each step would take seconds longer and need the writer's lock itself.
+With one process per step, each step would take seconds longer to start, and would have to acquire
+the writer's lock again.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _BACKFILL = dg.AssetSelection.assets(backfilled_forecasts)
 def record_failed_run(context: dg.HookContext) -> None:
     """Record a failed run in ``status.json`` for readers, and raise an alert about it.
 
-    After a failure, the step that evaluates the alert rules does not run. All other alerts that are
-    due are therefore raised here, too.
+    All alert rules are evaluated here too, because the step that evaluates them is skipped after a
+    failure.
     """
     reason = words_of(cause_of(context))
     failed = FailedRun(run_id=context.run_id, reason=reason, step=context.step_key)
@@ -37,9 +38,10 @@ def record_failed_run(context: dg.HookContext) -> None:
 
 
 def cause_of(context: dg.HookContext) -> BaseException:
-    """Return the first ``RossmannError`` in the chain of a step's error and its causes.
+    """Return the error that explains best why a step failed.
 
-    If there is none, return the last cause.
+    This is the first ``RossmannError`` in the step's exception and the chain of its causes, because
+    its message is written for users. If the chain has none, it is the last cause.
     """
     error = context.op_exception or RuntimeError("the step failed without an error")
     while error.__cause__ and not isinstance(error, RossmannError):
@@ -48,14 +50,20 @@ def cause_of(context: dg.HookContext) -> BaseException:
 
 
 def words_of(error: BaseException) -> str:
-    """Return an error's message, with the class in front unless it is a ``RossmannError``."""
+    """Return an error's message for users.
+
+    The message of a ``RossmannError`` is complete; any other message gets the class name in front.
+    """
     return str(error) if isinstance(error, RossmannError) else f"{type(error).__name__}: {error}"
 
 
 def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:
     """Record in ``status.json`` that a run failed before it could publish, and raise an alert.
 
-    If the alert cannot be recorded, ``warn`` is called with the reason.
+    Args:
+        pipeline: Resource with settings and parameters.
+        failed: Run, failed step and error message.
+        warn: Function that logs a message; it is called if the alert cannot be recorded.
     """
     write_status(pipeline.settings, last_failed_run=failed)
     try:

@@ -1,6 +1,6 @@
-"""Load (land) the retailer's files into the tables of schema ``raw``.
+"""Land the retailer's files in the tables of schema ``raw``.
 
-The asset keys equal the keys of dbt's sources, so that Dagster shows both as one graph.
+The assets have the same keys as dbt's sources, so that Dagster links dbt's models to them.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,10 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
     ]
 )
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Load the files in the raw folder, then the weekly files; skip files loaded before."""
+    """Land the whole history from the raw folder, then weekly files from the incoming folder.
+
+    A file that was landed before changes nothing.
+    """
     session = writer.session(context)
     reports = LAND(session, run_of(context))
     for report in reports:

@@ -23,7 +23,11 @@ SUMMARY = "summary"
 
 @cache
 def described_tables(schema: str) -> dict[str, str]:
-    """Return the descriptions of a schema's tables by table name, from dbt's source file."""
+    """Read the descriptions of a schema's tables from dbt's source file, to show them in Dagster.
+
+    Returns:
+        Description by table name.
+    """
     page = read_yaml(PROJECT_DIR / f"dbt_project/models/staging/{schema}_sources.yml")
     return {
         table["name"]: " ".join(table["description"].split())
@@ -33,9 +37,11 @@ def described_tables(schema: str) -> dict[str, str]:
 
 
 def reported(summary: str, **figures: Any) -> dict[str, Any]:
-    """Build metadata from figures and the line that ``rossmann refresh`` prints.
+    """Build the metadata that Dagster's UI shows for the result of a step.
 
-    Figures that are None are omitted.
+    Args:
+        summary: Line about the result, which ``rossmann refresh`` prints for the step.
+        figures: Further values by name; values that are None are omitted.
     """
     return {
         SUMMARY: summary,
@@ -48,9 +54,10 @@ def _shown(value: Any) -> Any:
 
 
 def path_below(settings: Settings, path: Path) -> dg.MetadataValue:
-    """Convert a path to one relative to the checkout, which is the same on every machine.
+    """Convert a path to metadata for Dagster's UI.
 
-    A path outside the checkout stays absolute.
+    A path inside the checkout becomes relative to the checkout, because absolute paths differ
+    between machines. Any other path becomes absolute.
     """
     resolved, home = path.resolve(), settings.home.resolve()
     return dg.MetadataValue.path(
@@ -80,9 +87,12 @@ def named_values(values: Mapping[str, object]) -> dg.MetadataValue:
 
 
 def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Convert overall backtest errors to a table with one row per model and origin.
+    """Convert backtest scores to a Markdown table with one row per origin and model.
 
-    Rows for all origins together come last.
+    Only scores over all stores are shown. The scores over all origins come last.
+
+    Args:
+        scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
     """
     overall = scores.filter(pl.col("segment_kind") == "overall")
     shown = overall.select(
@@ -102,12 +112,20 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
 
 
 def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Draw a picture of the backtest RMSPE by origin and by horizon week."""
+    """Draw the backtest RMSPE by origin and by horizon week, as a picture for Dagster's UI.
+
+    Args:
+        scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+    """
     return _picture(lambda path: plot_scores(scores, path), "RMSPE by origin and horizon week")
 
 
 def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
-    """Draw a picture of a model's most important features."""
+    """Draw a model's most important features, as a picture for Dagster's UI.
+
+    Args:
+        importance: Columns ``feature, gain_share``, sorted by gain share, largest first.
+    """
     return _picture(lambda path: plot_importance(importance, path), "Feature importance")
 
 

@@ -28,7 +28,10 @@ _ATTEMPTS, _SECONDS_BETWEEN = 3, 20
 
 @contextmanager
 def _retried() -> Iterator[None]:
-    """Ask Dagster to retry the step if MLflow cannot be reached; other errors would only repeat."""
+    """Let Dagster retry the step if a request to MLflow fails inside the ``with`` block.
+
+    Other errors are not retried, because a second attempt would fail in the same way.
+    """
     try:
         yield
     except TrackingError as error:
@@ -96,7 +99,7 @@ def out_of_fold(
 def challenger(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Fit the challenger, calibrate it, log it to MLflow and register it."""
+    """Fit the challenger, blend and calibrate it on the backtest, and register it in MLflow."""
     settings = writer.settings
     with _retried():
         report = steps.TRAIN(writer.session(context), run_of(context, training.profile))

@@ -55,7 +55,10 @@ _MARTS = [
 def published_generation(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Write and audit the generation, compare it with the current one, and move the pointer."""
+    """Write and audit a generation, compare its totals with the current ones, and move the pointer.
+
+    If totals moved too far, the generation is held, and the check ``continuity`` and the step fail.
+    """
     settings = writer.settings
     try:
         generation = PUBLISH(writer.session(context), run_of(context))

@@ -71,11 +71,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
-    """Run the jobs one after another until one fails; return the outcome of the last job run.
+    """Run the weekly job, or backfill and publish a past origin, and print a summary.
+
+    If a job fails, the next job does not run and no summary is printed.
 
     Args:
         retrain: Training profile, ``fast`` or ``full``; None trains only if there is no champion.
         origin: Past origin from which to backfill forecasts; None runs the weekly job.
+
+    Returns:
+        Outcome of the last job that ran.
     """
     started = time.monotonic()
     console = Console(highlight=False)
@@ -130,7 +135,7 @@ def run_job(
         partition_key: Partition (a forecast origin) to run; None if the job has no partitions.
 
     Returns:
-        Outcome of the run, without CPU time and memory.
+        Outcome of the run; ``cpu_seconds`` and ``peak_gigabytes`` are None.
     """
     run_id = str(uuid.uuid4())
     log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"
@@ -165,7 +170,7 @@ def run_job(
         )
         lines.close()
         log.close()
-    exit_code, reason = _ending(result, errors)
+    exit_code, reason = _exit_code_and_reason(result, errors)
     events = result.all_events
     failed = [title_of(str(event.step_key)) for event in events if event.is_step_failure]
     if exit_code:
@@ -188,13 +193,18 @@ def run_job(
     )
 
 
-def _ending(
+def _exit_code_and_reason(
     result: dg.ExecuteInProcessResult, errors: list[BaseException]
 ) -> tuple[int, str | None]:
-    """Return a run's exit code and the message of its error, which is None if it succeeded.
+    """Return the exit code of a run, and the message of the error that ended it.
 
-    ``errors`` are the errors of the steps that failed; an interrupt or an error before the first
-    step leaves it empty.
+    Args:
+        result: Result of the run.
+        errors: Errors of the steps that failed; empty if the run succeeded, was interrupted, or
+            ended with an error before the first step.
+
+    Returns:
+        Exit code and message; 0 and None if the run succeeded.
     """
     if result.success:
         return 0, None
@@ -210,11 +220,13 @@ def _ending(
 
 
 def close_lost_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs whose process died as failed, because Dagster would show them as running for ever.
+    """Mark unfinished runs of ``rossmann refresh`` as failed if their process died.
 
-    Call this only while holding the writer's lock: then every unfinished run that
-    ``rossmann refresh`` started is dead. Dagster's run monitoring cannot do this, because it needs
-    Dagster's daemon and does not see runs inside a command.
+    Dagster would otherwise show them as running for ever. Its own run monitoring cannot find them,
+    because it needs Dagster's daemon and does not see runs inside a command.
+
+    The caller must hold the writer's lock. A run of ``rossmann refresh`` holds the lock until it
+    ends, so every other run that is unfinished is then dead.
     """
     lost = instance.get_runs(
         dg.RunsFilter(
@@ -251,7 +263,7 @@ def _published_id(settings: Settings) -> str | None:
 
 
 def _peak_gigabytes() -> float:
-    """Return the peak memory of this process or of its largest child, whichever is more."""
+    """Return the peak memory in GB of this process or of its largest child, whichever is more."""
     return max(resource.getrusage(kind).ru_maxrss for kind in _SELF_AND_CHILDREN) / 1e6
 
 

@@ -20,7 +20,10 @@ _NOT_SHOWN = {"mlflow_tracking_uri"}
 
 
 class Pipeline(dg.ConfigurableResource):
-    """Resource with settings and parameters, for code that does not write to the warehouse."""
+    """Resource with settings and parameters, for schedules, sensors and hooks.
+
+    Steps use :class:`Writer`, which may also write to the warehouse.
+    """
 
     values: dict[str, Any] = Field(
         default={}, description="Settings by name; the environment sets all others."
@@ -28,25 +31,29 @@ class Pipeline(dg.ConfigurableResource):
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Create the resource from settings."""
+        """Create the resource, so that the processes of a run use these settings.
+
+        MLflow's address is left out, because it may contain a password and Dagster's UI shows the
+        values; every process reads the address from its environment.
+        """
         return cls(values=settings.model_dump(mode="json", exclude=_NOT_SHOWN, exclude_none=True))
 
     @property
     def settings(self) -> Settings:
-        """Settings, loaded again at each access."""
+        """Settings: the resource's values, and the environment for all others."""
         return load_settings(**self.values)
 
     @property
     def params(self) -> Params:
-        """Parameters in ``params.yaml``, read again at each access."""
+        """Parameters, read from ``params.yaml`` at each access, so that changes need no restart."""
         return load_params(self.settings.params_path)
 
 
 class Writer(dg.ConfigurableResource):
-    """Resource with settings, parameters and a session that may write, because it holds the lock.
+    """Resource with settings, parameters and a session that may write to the warehouse.
 
-    All steps run in one process, which holds the writer's lock from the first step that needs it to
-    the end of the run. If another process holds the lock, the run waits.
+    All steps of a run execute in one process. The run acquires the writer's lock before its first
+    step and holds it to the end. If another process holds the lock, the run waits.
     """
 
     pipeline: dg.ResourceDependency[Pipeline]
@@ -58,26 +65,26 @@ class Writer(dg.ConfigurableResource):
 
     @property
     def settings(self) -> Settings:
-        """Settings, loaded again at each access."""
+        """Settings: the resource's values, and the environment for all others."""
         return self.pipeline.settings
 
     @property
     def params(self) -> Params:
-        """Parameters in ``params.yaml``, read again at each access."""
+        """Parameters, read from ``params.yaml`` at each access, so that changes need no restart."""
         return self.pipeline.params
 
     _session: Session = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Yield this resource while holding the writer's lock, until the run ends."""
+        """Acquire the writer's lock, yield this resource, and release the lock after the run."""
         patient = self.settings.model_copy(update={"lock_timeout_seconds": self.wait_seconds})
         self._session = Session(patient)
         with self._session.holding():
             yield self
 
     def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
-        """Return the session of the run; it logs progress to the step's log."""
+        """Return the session of the run, set to report progress in the log of this step."""
         self._session.progress = context.log.info
         return self._session
 
@@ -93,8 +100,10 @@ class Training(dg.ConfigurableResource):
 def run_of(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, profile: Profile = "fast"
 ) -> Run:
-    """Build the run that ``rossmann_ml`` steps take from Dagster's run.
+    """Build the :class:`Run` that every step in ``rossmann_ml`` takes as argument.
 
-    ``profile`` matters only to steps that train; it is the size of the training.
+    Args:
+        context: Dagster's context of the asset or check, with the id of the run and its job.
+        profile: Training profile; only steps that train read it.
     """
     return Run(run_id=context.run.run_id, actor=f"dagster {context.run.job_name}", profile=profile)

@@ -26,7 +26,10 @@ _TIME_ZONE = "Europe/Berlin"
 def every_monday(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request the weekly job without training, once per week; skip weeks that train a model."""
+    """Request the weekly job without training, unless a training is due this week.
+
+    If a training is due, :func:`retraining_mondays` requests the weekly job instead.
+    """
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if reason:
@@ -47,7 +50,10 @@ def every_monday(
 def retraining_mondays(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request the weekly job with training, once per week; skip weeks in which none is due."""
+    """Request the weekly job with training, if a training is due this week.
+
+    If no training is due, :func:`every_monday` requests the weekly job instead.
+    """
     day = context.scheduled_execution_time.date()
     reason = _reason_to_retrain(pipeline, day)
     if not reason:
@@ -66,7 +72,7 @@ def retraining_mondays(
 def every_morning(
     context: dg.ScheduleEvaluationContext, pipeline: Pipeline
 ) -> dg.RunRequest | dg.SkipReason:
-    """Request one evaluation of the alert rules per day; skip it until a generation exists."""
+    """Request a run that only evaluates the alert rules; skip it before the first publication."""
     if pointed_path(pipeline.settings.published_path) is None:
         return dg.SkipReason("nothing is published yet")
     return dg.RunRequest(run_key=f"watch-{context.scheduled_execution_time.date()}")
@@ -75,8 +81,11 @@ def every_morning(
 def _reason_to_retrain(pipeline: Pipeline, day: date) -> str | None:
     """Return the reason to train in this week's run; None if no training is due.
 
-    ``day`` is the scheduled Monday. One of the two Monday schedules requests a run if there is a
-    reason, the other one if there is none.
+    Both Monday schedules call this function, so that exactly one of them requests a run.
+
+    Args:
+        pipeline: Resource with settings and parameters.
+        day: The scheduled Monday.
     """
     return reason_to_train(
         pipeline.settings.published_path,

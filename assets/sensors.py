@@ -31,9 +31,11 @@ SECONDS_UNTIL_SETTLED = 30
 def incoming_files(
     context: dg.SensorEvaluationContext, pipeline: Pipeline
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a run if new files have arrived that can be loaded and are completely written.
+    """Request the weekly job if new or changed files in the incoming folder can be landed.
 
-    Before the first publication there is no champion, so the requested run trains one.
+    While a file is younger than 30 seconds, no run is requested, because the file may still be
+    incomplete; a later evaluation requests the run. Before the first publication there is no
+    champion, so the requested job trains one.
     """
     files = {}
     for raw_file in find_files(pipeline.settings.incoming_path)[0]:
@@ -73,7 +75,12 @@ def incoming_files(
     "a restart) for readers and alerts. A failed step is recorded by the run itself.",
 )
 def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
-    """Record a run that failed although no step failed, for example because its process died."""
+    """Record a run that failed although no step failed, for example because its process died.
+
+    Returns:
+        Reason to skip if a step failed, because the job's failure hook records such runs; else
+        None.
+    """
     if context.get_step_failure_events():
         return dg.SkipReason("the failed step has recorded it")
     error = context.failure_event.job_failure_data.error

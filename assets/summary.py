@@ -50,7 +50,7 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
 
 
 def print_alerts(console: Console, status: Status) -> None:
-    """Print the open alerts and the advice to train a challenger; print nothing if none exist."""
+    """Print the open alerts, if any, and the advice to train a challenger, if there is one."""
     if status.alerts:
         console.print()
         console.print("[bold]Alerts that are open:[/]")

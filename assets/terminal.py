@@ -34,12 +34,13 @@ def title_of(step_key: str) -> str:
 
 
 class StepLines(logging.Handler):
-    """Log handler that prints a line when a step starts and when it ends, and its warnings.
+    """Log handler that prints a line when a step starts, when it warns, and when it has succeeded.
 
-    On an interactive terminal, a spinner with the newest progress message replaces the first line.
+    On an interactive terminal, a spinner with the newest progress message is shown instead of the
+    line at the start.
 
     Attributes:
-        steps: Number of steps in the job, which must be set before the run.
+        steps: Number of steps in the job; the caller sets it before the run.
         started: Number of steps that have started.
     """
 
@@ -53,7 +54,7 @@ class StepLines(logging.Handler):
         self._spinner = console.status("")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print an event or a message that Dagster logged."""
+        """Print a Dagster event, or a message that a step logged; ignore other records."""
         meta = getattr(record, "dagster_meta", {})
         event = meta.get("dagster_event")
         if event is not None:
@@ -115,7 +116,11 @@ def run_logger(*handlers: logging.Handler) -> dg.LoggerDefinition:
 
 @contextlib.contextmanager
 def quiet(log_path: Path) -> Iterator[TextIO]:
-    """Redirect the output of this process and its children to a log file; yield the terminal."""
+    """Redirect the output of this process and its children to a log file inside a ``with`` block.
+
+    Yields:
+        The standard output from before, so that the caller can still print to the terminal.
+    """
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with (
         log_path.open("a", encoding="utf-8") as log,

@@ -17,7 +17,10 @@ _PARTS = ("all", "code", "webserver", "daemon")
 
 
 def main() -> None:
-    """Replace this process with Dagster, which uses the same folder as ``rossmann refresh``."""
+    """Replace this process with Dagster, or with the part of Dagster that ``--part`` names.
+
+    Dagster uses the same folder as ``rossmann refresh``, so that its UI shows those runs too.
+    """
     parser = argparse.ArgumentParser(prog="python -m assets.ui", description=__doc__)
     parser.add_argument("--part", choices=_PARTS, default="all")
     parser.add_argument("--host", default="127.0.0.1")

@@ -1,6 +1,5 @@
-"""The forecasting library: everything that computes, and nothing that schedules or serves.
+"""The forecasting library: all computations of the product, without scheduling and serving.
 
-The packages are in the order of the data, from ``base`` to ``cli``; the page
-``docs/explanation/architecture.md`` has a line on each. Dagster is in ``assets``, HTTP and pages
-are in ``app``; both call this package, and this package imports neither.
+``docs/explanation/architecture.md`` has a line on each package. Dagster is in ``assets``, HTTP and
+pages are in ``app``. Both import this package; this package imports neither.
 """

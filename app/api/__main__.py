@@ -18,7 +18,11 @@ _IDLE_SECONDS = 65
 
 
 def main() -> int:
-    """Serve until a signal stops the process; return its exit status."""
+    """Run the server with settings from environment and command line until a signal stops it.
+
+    Returns:
+        Exit status: 0 after a stop by a signal, else that of the error in the settings.
+    """
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)

@@ -1,4 +1,8 @@
-"""Define FastAPI dependencies that routes share: open generation, log notes, paging, ETags."""
+"""Define FastAPI dependencies that several routes share.
+
+Routes get from them the open generation, the notes for the request log, and the page and format
+that the caller asked for. They end a request with 304 if the caller has the current response.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,7 @@ ServingNow = Annotated[Serving, Depends(get_serving)]
 
 
 async def get_notes(request: Request) -> Notes:
-    """Return the notes that collect facts about this request for the logs."""
+    """Return the notes of this request, to which a route adds facts for the request log."""
     return notes_of(request.scope)
 
 
@@ -56,10 +60,15 @@ RequestNotes = Annotated[Notes, Depends(get_notes)]
 def get_reading(
     serving: ServingNow, notes: RequestNotes, response: Response, if_none_match: IfNoneMatch = None
 ) -> Iterator[Reading]:
-    """Yield access to one generation for the whole request; the response's ``ETag`` is its id.
+    """Give a route access to one generation for the whole request, and set the header ``ETag``.
+
+    The generation's id is the ``ETag``, because these responses change only with the generation.
+
+    Yields:
+        View of the current generation.
 
     Raises:
-        NotModifiedError: ``If-None-Match`` names this generation.
+        NotModifiedError: ``if_none_match``, the request's header, contains this ``ETag`` or ``*``.
         NoDataError: Nothing has been published yet.
     """
     with serving.reader.reading() as reading:

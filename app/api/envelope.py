@@ -39,12 +39,12 @@ NO_ROUTE = "(none)"
 
 
 class Envelope:
-    """ASGI layer that adds headers to all responses of an application and records its requests.
+    """ASGI layer that adds headers to all responses, and adds all requests to log and metrics.
 
     Args:
         app: Application to wrap.
         metrics: Metrics that count every response.
-        request_log: Log that records every request; None if requests are not recorded.
+        request_log: Log to which every request is added; None if requests are not logged.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, request_log: RequestLog | None) -> None:
@@ -53,7 +53,7 @@ class Envelope:
         self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the application, add headers to the response, record the request."""
+        """Pass a request to the application, add headers to the response, log the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -111,12 +111,16 @@ class Envelope:
 
 
 def _store_id(scope: Scope) -> int | None:
-    """Return the store number in the request's path, even if no such store exists, else None."""
+    """Return the store number in a request's path, or None; there need not be such a store."""
     named = str(scope.get("path_params", {}).get("store_id", ""))
     return int(named) if named.isascii() and named.isdigit() and len(named) <= 9 else None
 
 
 def _request_id(scope: Scope) -> str:
-    """Return the caller's request id if it is a plain word, else a new one."""
+    """Return the id in the header ``X-Request-ID`` if it is valid, else a new id.
+
+    A valid id has at most 64 letters, digits, dots, underscores and hyphens, because logs and
+    response headers contain it.
+    """
     offered = Headers(scope=scope).get("x-request-id", "")
     return offered if _REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex

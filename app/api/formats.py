@@ -91,6 +91,6 @@ def encode(frame: pl.DataFrame, form: Format, head: Mapping[str, object]) -> byt
 
 
 def with_instants(frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert timestamp columns, whose times are in UTC, to ISO 8601 text that ends in ``Z``."""
+    """Convert timestamp columns (UTC) to ISO 8601 text that ends in ``Z``, for JSON and CSV."""
     stamps = pl.selectors.datetime()
     return frame.with_columns(stamps.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))

@@ -24,8 +24,9 @@ _OPEN_FOLDER = "/docs/"
 class Guard:
     """ASGI layer that refuses requests without a valid key or above a limit.
 
-    The status is 401 without a valid key, 429 above the rate limit, and 408 or 413 for a body that
-    arrives too slowly or is too large.
+    The status is 401 without a valid key if the settings contain keys, 429 above the rate limit,
+    and 408 or 413 for a body that arrives too slowly or is too large. Health checks and the
+    documentation need no key and have no rate limit.
 
     Args:
         app: Application to wrap.
@@ -51,7 +52,7 @@ class Guard:
         except ProblemError as error:
             await problem_response(scope["path"], error)(scope, receive, send)
             return
-        await self._app(scope, self._counted(receive), send)
+        await self._app(scope, self._limited(receive), send)
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         path, holder = scope["path"], None
@@ -86,13 +87,18 @@ class Guard:
                 headers={"Connection": "close"},
             )
 
-    def _counted(self, receive: Receive) -> Receive:
-        """Wrap ``receive``; the result raises a ProblemError if a body is too large or too slow."""
+    def _limited(self, receive: Receive) -> Receive:
+        """Wrap the function that receives a request's body, to enforce the limits on the body.
+
+        Returns:
+            Function that returns the same messages as ``receive``. It raises a ProblemError if the
+            body is larger or arrives more slowly than the settings allow.
+        """
         size = 0
         is_complete = False
         deadline = time.monotonic() + self._settings.body_timeout_seconds
 
-        async def receive_counted() -> Message:
+        async def receive_limited() -> Message:
             nonlocal size, is_complete
             if is_complete:  # only the end of the connection follows, at any time
                 return await receive()
@@ -110,4 +116,4 @@ class Guard:
             self._check_size(size)
             return message
 
-        return receive_counted
+        return receive_limited

@@ -31,12 +31,19 @@ def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
 
 
 def new_key() -> str:
-    """Return a new key with 256 random bits."""
+    """Return a new random API key: ``rf_`` and 256 random bits as text that is safe in URLs."""
     return f"rf_{secrets.token_urlsafe(32)}"
 
 
 def main(arguments: list[str]) -> int:
-    """Print a new key for the holder named in the arguments, and its entry in the settings."""
+    """Print a new key, and the entry in the settings that makes the API accept this key.
+
+    Args:
+        arguments: Name of the key's holder, as the only argument.
+
+    Returns:
+        Exit status: 0, or 2 if the arguments are not exactly one valid name.
+    """
     if len(arguments) != 1 or not arguments[0].replace("-", "").isalnum():
         sys.stderr.write("usage: python -m app.api.keys NAME (letters, digits and hyphens)\n")
         return 2

@@ -19,7 +19,11 @@ class JsonLines(logging.Formatter):
     """Formatter that converts a log record to one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Convert time, level, logger, message and request fields of a log record to JSON."""
+        """Return a log record as a line of JSON.
+
+        The line has the time, level, logger and message, and, if the record has them, facts about
+        the request and a traceback.
+        """
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -33,7 +37,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Write all log records of this process from ``level`` up to standard error as JSON lines."""
+    """Send log records of this process at ``level`` or above to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)

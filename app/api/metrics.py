@@ -14,7 +14,8 @@ class Metrics:
     """Prometheus metrics of one API application, in a registry of their own.
 
     Args:
-        request_log: Log whose dropped records are reported; None if requests are not recorded.
+        request_log: Request log, whose number of dropped records is one of the metrics; None if
+            requests are not logged.
     """
 
     def __init__(self, request_log: RequestLog | None) -> None:
@@ -46,12 +47,25 @@ class Metrics:
             ).set_function(lambda: request_log.dropped)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
-        """Count a response; ``path`` is a route template, to keep the number of series small."""
+        """Count an answered request, and add its duration to the histogram of latency.
+
+        Args:
+            method: HTTP method.
+            path: Template of the route, such as ``/stores/{store_id}``, because the actual paths
+                would make one time series for every store.
+            status: HTTP status of the response.
+            seconds: Duration of the request in seconds.
+        """
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
     def serves(self, generation_id: str, published_at: float) -> None:
-        """Set the generation that is served from now on, and its Unix time of publication."""
+        """Show in the metrics which generation is served from now on, instead of the previous one.
+
+        Args:
+            generation_id: Id of the generation.
+            published_at: Time of its publication, in seconds since 1970 (UTC).
+        """
         self._generation.clear()
         self._generation.labels(generation_id).set(published_at)
 

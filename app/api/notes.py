@@ -18,9 +18,9 @@ class Notes:
     Attributes:
         request_id: Identifier that the caller sent, or a new one.
         status: HTTP status of the response.
-        stores: Number of stores in the response; None if it contains no stores.
+        stores: Number of different stores in the response; None for a response without stores.
         generation_id: Generation that the response was read from; None if none was read.
-        key_name: Name of the API key's holder; None if no valid key was sent or none is required.
+        key_name: Name of the API key's holder; None without a valid key, or if no key is needed.
         what_if: Content of a what-if request and its forecasts; None for other requests.
     """
 

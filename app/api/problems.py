@@ -96,7 +96,7 @@ KINDS = {
 
 
 class InvalidValue(BaseModel):
-    """Invalid value in a request."""
+    """One invalid value in a request: its place, what is wrong with it, and the value itself."""
 
     location: str = Field(examples=["query.days"])
     message: str = Field(examples=["Input should be less than or equal to 42"])
@@ -163,7 +163,14 @@ def invalid_value(location: str, message: str, found: object) -> ProblemError:
 
 
 def describe(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI ``responses`` for a route that can fail with these keys of ``KINDS``."""
+    """Describe the error responses of a route for the OpenAPI document.
+
+    Args:
+        *kinds: Kinds of problems with which the route can fail, keys of ``KINDS``.
+
+    Returns:
+        Descriptions by HTTP status, as FastAPI takes them for the ``responses`` of a route.
+    """
     by_status: dict[int | str, dict[str, Any]] = {}
     for name in kinds:
         kind = KINDS[name]
@@ -207,7 +214,7 @@ def _respond(content: dict[str, object], error: HTTPException) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Register handlers that convert exceptions raised in the application to error responses."""
+    """Register handlers that convert exceptions raised in the application to HTTP responses."""
     app.exception_handler(ProblemError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)

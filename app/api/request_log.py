@@ -26,7 +26,7 @@ class RequestLog:
 
     Args:
         folder: Folder that contains the files; the first record creates it.
-        kept_days: Number of days before today whose files are kept.
+        kept_days: Number of days before today whose files are kept; older files are deleted.
         capacity: Number of records that may wait to be written.
     """
 
@@ -42,11 +42,11 @@ class RequestLog:
 
     @property
     def dropped(self) -> int:
-        """Number of requests since the start that were answered but not recorded."""
+        """Number of records lost since the start, because the queue was full or a write failed."""
         return self._not_queued + self._not_written
 
     def start(self) -> None:
-        """Start the thread that writes."""
+        """Start the background thread that writes queued records to the files."""
         self._thread.start()
 
     def close(self) -> None:

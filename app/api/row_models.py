@@ -1,6 +1,7 @@
 """Build pydantic models of table rows from ``contract.yaml``, for the OpenAPI document.
 
-The OpenAPI document therefore describes columns with the same words as ``warehouse/README.md``.
+``rossmann_ml/serving/contract.yaml`` describes all tables of a generation. The models are built
+from it, so that the API and ``warehouse/README.md`` describe a column in the same words.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _name(table: str) -> str:
 
 @cache
 def row_model(table: str) -> type[BaseModel]:
-    """Build the pydantic model of one row in a published table."""
+    """Build the pydantic model of one row in a published table, for the OpenAPI document."""
     described = load_contract().table(table)
     fields: dict[str, Any] = {column.name: _field(column) for column in described.columns}
     return create_model(f"{_name(table)}Row", __doc__=f"{described.grain.capitalize()}.", **fields)
@@ -75,7 +76,7 @@ def row_model(table: str) -> type[BaseModel]:
 
 @cache
 def page_model(table: str) -> type[BaseModel]:
-    """Build the pydantic model of a response with one page of rows from a published table."""
+    """Build the pydantic model of a page of rows of a published table, for the OpenAPI document."""
     return create_model(
         f"{_name(table)}Page",
         __doc__=f"Rows of `{table}`.",

@@ -13,7 +13,10 @@ from rossmann_ml.serving.generations import GenerationInfo
 
 
 def _as_utc(value: object) -> object:
-    """Add the time zone UTC to a timestamp that has none, such as those in the warehouse."""
+    """Return a value unchanged, except that a timestamp without a time zone becomes UTC.
+
+    Timestamps in the warehouse are in UTC and have no time zone.
+    """
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -23,7 +26,13 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _written_out(value: object) -> object:
-    """Accept a day written YYYY-MM-DD; reject a number, which pydantic would read as a time."""
+    """Return a date, or text of the form YYYY-MM-DD, unchanged; reject all other values.
+
+    Pydantic alone would also accept a number, as seconds since 1970.
+
+    Raises:
+        PydanticCustomError: The value is neither a date nor text of that form.
+    """
     if isinstance(value, str) and _DAY.fullmatch(value):
         return value
     if type(value) is date:
@@ -56,7 +65,13 @@ class Provenance(BaseModel):
 
     @classmethod
     def of(cls, info: GenerationInfo, model_version: str | None = None) -> Provenance:
-        """Build the provenance of a generation; ``model_version`` replaces that of its champion."""
+        """Build the provenance of a response from a generation.
+
+        Args:
+            info: Identity of the generation.
+            model_version: Model that made the forecasts in the response; None means the champion of
+                the generation.
+        """
         values = info.as_row()
         values["model_version"] = model_version or info.model_version
         return cls.model_validate(values)
@@ -101,7 +116,7 @@ class StoreForecast(BaseModel):
 
 
 class Champion(BaseModel):
-    """Model whose forecasts are served."""
+    """Model whose forecasts are served, with its training data and its error in the backtest."""
 
     model_version: str = Field(examples=["blend-20150731-01234567"])
     family: str = Field(examples=["blend"])
@@ -109,8 +124,8 @@ class Champion(BaseModel):
     trained_through: date = Field(description="Last day of the training targets.")
     training_rows: int
     rmspe_median: Share = Field(description="Median RMSPE over the origins of the backtest.")
-    rmspe_mean: Share
-    rmspe_spread: Share
+    rmspe_mean: Share = Field(description="Mean RMSPE over the origins of the backtest.")
+    rmspe_spread: Share = Field(description="Standard deviation of the RMSPE over these origins.")
     created_at: Instant
     recipe_hash: str
     git_commit: str
@@ -118,7 +133,7 @@ class Champion(BaseModel):
 
 
 class Promotion(BaseModel):
-    """Decision that made the model champion."""
+    """Decision of the gate or of a person that made a model the champion, with the reason."""
 
     decided_at: Instant
     action: Literal["promoted", "rolled_back"]
@@ -129,10 +144,14 @@ class Promotion(BaseModel):
 
 
 class BacktestScore(BaseModel):
-    """Accuracy at a past origin, or over all origins, of models fitted on data known then."""
+    """Accuracy of one model at one past origin, or at all origins together.
+
+    At each origin, the model was fitted only on the data known then.
+    """
 
     model: str = Field(
-        description="Family of the champion, or a simple method scored on the same rows."
+        description="`blend`, one of its members, `linear`, or a simple method; all are scored on "
+        "the same rows."
     )
     forecast_origin: date | None = Field(
         description="Origin of the scored forecasts; null for all origins together."
@@ -152,7 +171,7 @@ class BacktestScore(BaseModel):
 
 
 class Importance(BaseModel):
-    """Importance of one feature in the champion model."""
+    """Importance of one feature in the champion: share of the gain, and number of splits."""
 
     feature: str
     gain_share: Share
@@ -237,7 +256,8 @@ class Readiness(BaseModel):
     generation_id: str
     forecast_origin: date
     origin_age_days: int = Field(
-        description="Days from the newest origin to today; for historical data, to its own today.",
+        description="Days from the newest origin to today; for historical data, to the business "
+        "date of the publication.",
         examples=[3],
     )
     what_if: Literal["ready", "loading", "unavailable"] = Field(
@@ -253,7 +273,7 @@ class _Question(BaseModel):
 
 
 class PlanChangeBody(_Question):
-    """Changed plan for some days; fields that are null or missing stay as planned."""
+    """Changed plan from a first to a last day; fields that are null or missing stay as planned."""
 
     first_date: Day = Field(description="First day that changes.", examples=["2015-08-10"])
     last_date: Day = Field(description="Last day that changes.", examples=["2015-08-14"])
@@ -274,7 +294,7 @@ class PlanChangeBody(_Question):
 
 
 class BatchPlanChangeBody(PlanChangeBody):
-    """Changed plan for some of the stores in the request."""
+    """Changed plan of some or all stores in the request; see `store_ids`."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,
@@ -298,7 +318,7 @@ class _PlanQuestion(_Question):
 
 
 class PredictBody(_PlanQuestion):
-    """What-if request about one store."""
+    """Body of a what-if request: forecast one store under a changed plan."""
 
     store_id: _StoreNumber
     changes: list[PlanChangeBody] = Field(
@@ -307,7 +327,7 @@ class PredictBody(_PlanQuestion):
 
 
 class PredictBatchBody(_PlanQuestion):
-    """What-if request about many stores."""
+    """Body of a what-if request: forecast many stores under a changed plan."""
 
     store_ids: list[_StoreNumber] | None = Field(
         default=None,

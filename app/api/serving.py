@@ -21,11 +21,12 @@ _LOG = logging.getLogger(__name__)
 
 
 class Serving:
-    """Keeps the current generation open for this process, and switches to a new one.
+    """Keeps the current generation open for all requests, and switches to each new generation.
 
     Attributes:
-        reader: Reader of the generations. The ``prepared`` of a generation is a future, which
-            has the what-if model as its result once a background thread has loaded it.
+        reader: Reader of the generations. A background thread loads the what-if model of each
+            generation that becomes current; :attr:`OpenGeneration.prepared` is the future of this
+            model.
         settings: Locations of files.
         metrics: Metrics that the application collects.
     """

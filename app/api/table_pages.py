@@ -1,8 +1,8 @@
 """Respond to list requests with pages of a published table: filtered, ordered, in any format.
 
-The routers define the tables and filters, and call :func:`answer_page`. A cursor
+The routers define the tables and filters, and call :func:`answer_page`. A cursor is text that
 contains a generation's id, the fingerprint of table and filters, and the number of rows before the
-page. It needs no more, because a generation never changes.
+page. A number of rows marks a place reliably, because a generation never changes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Res
     """Build the response with one page of a table.
 
     Args:
-        asked: Page and format.
+        asked: Page and format that the caller asked for.
         table: Name of the published table.
         filters: SQL conditions, each with one ``?``, mapped to its value; a condition whose value
             is None or an empty list is ignored.
@@ -124,7 +124,9 @@ def _reading(reader: PublishedReader, generation_id: str | None) -> AbstractCont
 def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
     """Return the ``responses`` of a route that lists a table, for the OpenAPI document.
 
-    ``kinds`` are keys of ``KINDS``: problems that this route can have besides the common ones.
+    Args:
+        table: Name of the published table.
+        *kinds: Kinds of problems, keys of ``KINDS``, in addition to those that every list can have.
     """
     return {
         200: {

@@ -24,7 +24,7 @@ class Answers:
 
     Attributes:
         info: Description of the generation: id, forecast origin, model version, data version.
-        reading: Access to the generation, with which the queries are run.
+        reading: The open generation. Each query gets it as its first argument.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -34,10 +34,10 @@ class Answers:
     def __call__(
         self, query: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return the result of a query on the generation, from the cache if it was run before.
+        """Return the result of a query on the generation, from the cache if the query ran before.
 
         Args:
-            query: Function that takes the access to the generation as its first argument.
+            query: Function that reads from the generation. Its first argument is the ``Reading``.
             *args: Further arguments of the query.
             **kwargs: Further named arguments of the query.
         """

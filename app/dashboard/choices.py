@@ -28,7 +28,7 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
     Args:
         ask: Query runner of the page.
         place: Container in which the control is shown. A warning about an unknown store in the
-            address is shown in the current container.
+            address is shown in the enclosing ``with`` block instead.
     """
     stores = {str(row["store_id"]): row for row in ask(queries.stores)}
     if not stores:
@@ -46,7 +46,7 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
 
 
 def days_ahead(place: DeltaGenerator) -> int:
-    """Show a slider, and return the chosen number of days ahead, 7 to 42."""
+    """Show a slider for how many days after the forecast origin a page covers; return its value."""
     return int(
         place.slider(
             "Days ahead", 7, queries.HORIZON_DAYS, queries.HORIZON_DAYS, key="days",
@@ -110,7 +110,11 @@ class StoreFilter:
 
 
 def store_filter(stores: Sequence[Row]) -> StoreFilter:
-    """Show controls for type, assortment and state, and return the chosen filter."""
+    """Show controls for type, assortment and state of stores, and return the chosen filter.
+
+    Args:
+        stores: Rows of table ``stores``. The controls offer the values in these rows.
+    """
     known = {
         column: sorted({row[column] or "unknown" for row in stores})
         for column in ("store_type", "assortment", "state")

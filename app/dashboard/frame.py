@@ -26,7 +26,13 @@ from rossmann_ml.serving.status import read_status
 
 @st.cache_resource(show_spinner=False)
 def reader_of(published_path: Path) -> PublishedReader:
-    """Return the reader of the current generation, which all visitors of this process share."""
+    """Return the reader that opens the current generation for pages.
+
+    Streamlit caches the reader, so that all visitors share one open file.
+
+    Args:
+        published_path: Folder with the generations and the pointer ``CURRENT``.
+    """
     return PublishedReader(published_path)
 
 
@@ -62,9 +68,10 @@ def metric(label: str, value: str, note: str | None = None, **options: Any) -> N
     Args:
         label: Name of the number.
         value: The number, formatted as text.
-        note: Small text below the number; None means no text. By default it has neither the colour
-            nor the arrow that Streamlit gives to a change, because a decrease is not always bad.
-        **options: Further options of ``st.metric``, such as ``help``. They replace these defaults.
+        note: Small text below the number; None means no text. The text is grey and without an
+            arrow, because Streamlit would show a decrease in red, and not every decrease is bad.
+        **options: Further options of ``st.metric``, such as ``help``. With ``delta_color`` and
+            ``delta_arrow``, the note has a colour and an arrow.
     """
     look: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", **options}
     st.metric(label, value, note, border=True, height="stretch", **look)
@@ -75,7 +82,7 @@ def tabs(key: str, parts: Mapping[str, Callable[[], None]]) -> None:
 
     Args:
         key: Query parameter that holds the title of the open tab.
-        parts: Functions that show the content of a tab, by the tab's title, in the order of tabs.
+        parts: Title of each tab, and the function that shows its content, in the order of tabs.
     """
     for tab, show in zip(
         st.tabs(list(parts), key=key, on_change="rerun", bind="query-params"),

@@ -22,13 +22,13 @@ _RATIO_TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 2, 5]
 def errors_by(
     rows: Sequence[Row], column: str, label: Callable[[Any], str], *, as_ratios: bool = False
 ) -> go.Figure:
-    """Draw the RMSPE of a model and of reference methods, one line each.
+    """Draw the RMSPE of a model and of the methods that it is compared with, one line each.
 
     The line of the model is thicker.
 
     Args:
         rows: Rows with ``model`` (name of the model or method), ``is_own`` (true for the model,
-            false for reference methods), ``rmspe_median`` (a fraction), and the column that
+            false for other methods), ``rmspe_median`` (RMSPE as a fraction), and the column that
             ``column`` names. All rows with the same ``model`` must follow each other.
         column: Column on the horizontal axis, for example ``segment``.
         label: Function that converts a value of that column to text.
@@ -56,7 +56,9 @@ def errors_by(
 
 
 def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> go.Figure:
-    """Draw the share of days inside the 80% and 95% intervals, with the shares that are expected.
+    """Draw the share of days inside the 80% and 95% intervals.
+
+    Dotted lines at 80% and 95% show the expected shares.
 
     Args:
         rows: Rows with ``coverage_80``, ``coverage_95`` (fractions) and the column that ``column``
@@ -134,14 +136,14 @@ def add_outcomes(
 ) -> None:
     """Add stacked bars with the numbers of good, doubtful and bad outcomes to a chart.
 
-    Each kind of outcome has its own colour and pattern.
+    Good, doubtful and bad outcomes have different colours and patterns.
 
     Args:
         figure: Chart to which the bars are added. Its ``barmode`` must be ``stack``.
-        x: Horizontal position of the bar for each row.
-        rows: One row for each bar, with a column for each kind of outcome that counts it.
-        columns: Text in the legend by name of the column. There must be three: for good, doubtful
-            and bad outcomes, in this order.
+        x: Horizontal position of each bar.
+        rows: Row with the numbers of outcomes for each bar, in the order of ``x``.
+        columns: Names of the three columns with the numbers of good, doubtful and bad outcomes, in
+            this order, each with its text in the legend.
         **options: Further options of Plotly's bars.
     """
     looks = ((theme.BLUE, ""), (theme.ORANGE, "/"), (theme.VERMILLION, "x"))
@@ -191,13 +193,13 @@ def add_band(
 
 
 def shade(figure: go.Figure, days: Sequence[date], *, color: str, swatch: str, name: str) -> None:
-    """Shade the background of some days in a chart.
+    """Shade the background of some days in a chart, and explain the shading in the legend.
 
     Args:
         figure: Chart in which the days are shaded.
         days: Days to shade, in ascending order.
-        color: Colour of the background.
-        swatch: Colour of the square in the legend.
+        color: Colour of the background, pale so that lines stay visible.
+        swatch: Colour of the square in the legend, stronger because the square is small.
         name: Text in the legend.
     """
     # the mark of a day is at its midnight, so its area reaches half a day to each side

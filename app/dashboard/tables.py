@@ -29,7 +29,7 @@ def show_table(
     all tables.
 
     Args:
-        rows: One dictionary for each row, which has the value of each column by the column's title.
+        rows: One dictionary for each row. Its keys are the titles of the columns.
         euro: Titles of columns that are shown in whole euros.
         signed_euro: Titles of columns that are shown in whole euros with a sign.
         share: Titles of columns that contain fractions and are shown as percentages.

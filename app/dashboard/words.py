@@ -92,17 +92,17 @@ def plain(text: str) -> str:
 
 
 def long_day(day: date) -> str:
-    """Convert a day to text with its weekday."""
+    """Convert a day to text with its weekday, for example ``Mon 03 Aug 2015``."""
     return f"{day:%a %d %b %Y}"
 
 
 def origin(day: date) -> str:
-    """Convert a forecast origin to text without a weekday, which is short enough for an axis."""
+    """Convert a forecast origin to a text short enough for an axis, such as ``31 Jul 2015``."""
     return f"{day:%d %b %Y}"
 
 
 def week(start: date) -> str:
-    """Convert a week, given by its Monday ``start``, to text with its first and last day."""
+    """Convert a week to text, for example ``03 Aug to 09 Aug 2015``; ``start`` is its Monday."""
     return f"{start:%d %b} to {start + timedelta(days=6):%d %b %Y}"
 
 
@@ -134,9 +134,9 @@ def plan(row: Row) -> str:
 
 
 def store(row: Row) -> str:
-    """Describe a store, a row of table ``stores``, in words.
+    """Describe a store in words: type, assortment, state, second promotion, nearest competitor.
 
-    The text names type, assortment, state, second promotion and distance of a competitor, if known.
+    ``row`` is a row of table ``stores``. An example is ``type a · basic assortment · Hesse``.
     """
     parts = [f"type {row['store_type']}"]
     parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
@@ -148,13 +148,16 @@ def store(row: Row) -> str:
 
 
 def no_forecast(row: Row) -> str:
-    """Write a sentence that explains why a store, a row of table ``stores``, has no forecast."""
+    """Return a sentence that explains why a store has no forecast from the newest origin.
+
+    ``row`` is a row of table ``stores``.
+    """
     reason = row["not_forecast_reason"] or "it was not in the newest run"
     return f"Store {row['store_id']} has no forecast from this origin: {reason}."
 
 
 def spaced(name: str) -> str:
-    """Replace the underscores in a name from a table with spaces."""
+    """Replace underscores with spaces in a name from a table, so that visitors can read it."""
     return name.replace("_", " ")
 
 
@@ -188,14 +191,17 @@ _REASONS = {
 
 
 def reason(code: str) -> str:
-    """Convert the code of a reason for a large forecast error, as stored, to text for visitors."""
+    """Convert the stored code of a reason for a large forecast error to text for visitors.
+
+    For example, ``promo_changed`` becomes ``promotion against the plan``.
+    """
     return _REASONS.get(code, "not known")
 
 
 def happened(row: Row) -> str:
     """Describe the reason for a large error on a store-day, for example ``holiday``.
 
-    If the row has the dates of a closure of the store, the text adds them.
+    If the row has the dates of a long closure of the store, the text includes them.
 
     Args:
         row: Row of ``forecast_worst_days``.

@@ -27,7 +27,7 @@ class RuleParams(StrictModel):
     Attributes:
         severity: Severity of the rule's alerts.
         owner: Team that is responsible for the rule's alerts.
-        cooldown_days: Number of business days before an open alert is sent again.
+        cooldown_days: Number of days after which an alert that is still open is sent again.
         look_at: Name of the dashboard page that shows details.
     """
 
@@ -41,8 +41,10 @@ class AccuracyRule(RuleParams):
     """Limits of the rule `accuracy`: forecasts are worse against actuals than in the backtest.
 
     Attributes:
-        window_days: Largest age of a vintage, in days before the newest sales.
-        min_days: Number of days with actuals before the rule applies.
+        window_days: Largest number of days from a vintage's forecast origin to the newest day with
+            actuals; older vintages are ignored.
+        min_days: Number of days with actuals that at least one of these vintages needs; until then
+            the rule is not evaluated.
         max_mape_ratio: Largest allowed ratio of live MAPE to backtest MAPE, over all forecasts.
         max_segment_mape_ratio: Largest allowed ratio for one store type or state.
     """
@@ -57,8 +59,10 @@ class CoverageRule(RuleParams):
     """Limits of the rule `coverage`: too few or too many actuals are inside the intervals.
 
     Attributes:
-        window_days: Largest age of a vintage, in days before the newest sales.
-        min_days: Number of days with actuals before the rule applies.
+        window_days: Largest number of days from a vintage's forecast origin to the newest day with
+            actuals; older vintages are ignored.
+        min_days: Number of days with actuals that at least one of these vintages needs; until then
+            the rule is not evaluated.
         coverage_80: Smallest and largest allowed coverage of the 80% interval, as shares.
         coverage_95: Smallest and largest allowed coverage of the 95% interval, as shares.
     """
@@ -83,8 +87,8 @@ class StaleDataRule(RuleParams):
     Attributes:
         max_sales_age_days: Largest allowed age of the newest sales, in days.
         min_plan_days_ahead: Smallest allowed number of days from today to the plan's end.
-        max_assumed_share: Largest allowed share of store-days, among the newest forecasts, whose
-            plan is missing and was filled by rule.
+        max_assumed_share: Largest allowed share of the newest forecasts whose store-day is missing
+            in the retailer's plan, so that an assumed plan was used.
     """
 
     max_sales_age_days: _Days
@@ -152,8 +156,8 @@ class RetrainingParams(StrictModel):
     Attributes:
         rules: Names of the rules whose open alerts, of severity warning or critical, start a
             training.
-        min_weeks: Smallest number of weeks between the last day of the newest training's data and
-            the newest forecast origin; before that no alert starts a training.
+        min_weeks: Smallest number of weeks of new sales, from the last day of the newest model's
+            training data to the newest forecast origin; with fewer no alert starts a training.
     """
 
     rules: Annotated[list[str], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""Compute digests that identify the bytes of a file, or plain values.
+"""Compute digests that identify the bytes of a file or a set of values.
 
 Entry points: :func:`md5_of`, :func:`sha256_of`, :func:`fingerprint`. Fingerprints of the landed
 data and of the code are in :mod:`rossmann_ml.warehouse.versions`.
@@ -19,13 +19,21 @@ def md5_of(path: Path) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes, by which files with equal content are recognised."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
-    """Return 12 hexadecimal digits that identify plain values; the order of keys is ignored."""
+    """Return a digest of values, so that equal values are recognised by a short text.
+
+    Args:
+        value: Mapping or list of values that JSON can hold; other values, such as dates, count as
+            their text. The order of a mapping's keys is ignored.
+
+    Returns:
+        12 hexadecimal digits.
+    """
     plain = dict(value) if isinstance(value, Mapping) else list(value)
     text = json.dumps(plain, sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

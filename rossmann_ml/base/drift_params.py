@@ -1,6 +1,6 @@
 """Validate the section ``monitoring.drift`` of ``params.yaml``, and list the watched features.
 
-Entry points: :class:`DriftParams`, :data:`DRIFT_FEATURES`. Measuring drift is in
+Entry points: :class:`DriftParams`, :data:`DRIFT_FEATURES`. Drift is measured in
 :mod:`rossmann_ml.monitoring.drift`.
 """
 
@@ -51,12 +51,14 @@ DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
 
 
 class StoreParams(StrictModel):
-    """Limits of the change of a store's newest week; a store that reaches both raises an alert.
+    """Limits beyond which a store's sales of the newest week are far from its earlier weeks.
+
+    Only a store that reaches both limits counts as drifted.
 
     Attributes:
-        min_z: Smallest distance from the store's earlier weeks, in robust standard deviations.
-        min_change: Smallest relative change: 0.75 means times 1.75 or more, or times 1/1.75 or
-            less.
+        min_z: Distance from the median of the earlier weeks, in robust standard deviations.
+        min_change: Relative change: 0.75 means 1.75 times the earlier level or more, or 1/1.75 of
+            it or less.
     """
 
     min_z: Annotated[float, Field(gt=0)]
@@ -68,8 +70,9 @@ class DriftParams(StrictModel):
 
     Attributes:
         stores: Limits of the change of a single store's sales.
-        thresholds: Smallest value that counts as drift, by kind and feature.
-        reports_kept: Number of newest runs whose reports are kept.
+        thresholds: Smallest value of a drift measure that counts as drift, by the kinds and feature
+            names of :data:`DRIFT_FEATURES`.
+        reports_kept: Number of newest runs whose drift reports stay in the state folder.
     """
 
     stores: StoreParams
@@ -78,10 +81,13 @@ class DriftParams(StrictModel):
 
     @field_validator("thresholds")
     @classmethod
-    def _every_feature_has_one(
+    def _every_feature_has_a_threshold(
         cls, thresholds: dict[DriftKind, dict[str, float]]
     ) -> dict[DriftKind, dict[str, float]]:
-        """Raise an error unless exactly the watched features have thresholds."""
+        """Raise ValueError unless each watched feature has a threshold, and no other name has one.
+
+        A misspelt name would otherwise leave its feature without a limit.
+        """
         for kind, features in DRIFT_FEATURES.items():
             found = thresholds.get(kind, {})
             if set(found) != set(features):

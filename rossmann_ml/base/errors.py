@@ -9,7 +9,9 @@ from __future__ import annotations
 
 
 class RossmannError(Exception):
-    """Base of all errors with a message for people; its exit code is that of a fault.
+    """Base of all errors with a message for people.
+
+    The command that raises it ends with exit code 1, unless a subclass sets another code.
 
     Attributes:
         exit_code: Exit code of a command that ends with this error.
@@ -33,11 +35,11 @@ class RefusedError(RossmannError):
 
 
 class SettingsError(RefusedError):
-    """A setting or a key of ``params.yaml`` has a value that cannot be used."""
+    """A setting, an argument or a key of ``params.yaml`` has a value that cannot be used."""
 
 
 class BadFileError(RefusedError):
-    """A raw file has not the content that its name promises; none of its rows were landed."""
+    """A file of the retailer cannot be read or is not what its name says; none of it is landed."""
 
 
 class NoDataError(RefusedError):
@@ -49,7 +51,7 @@ class PublishError(RefusedError):
 
 
 class SchemaError(RefusedError):
-    """A newer version of the product wrote the warehouse."""
+    """A newer version of the product wrote the warehouse, in a schema unknown to this one."""
 
 
 class ScenarioError(RefusedError):
@@ -67,13 +69,13 @@ class ScenarioError(RefusedError):
 
 
 class HeldError(RossmannError):
-    """A generation moved too far from the published one and waits for a person's decision."""
+    """A generation is held: its totals moved too far, and a person must accept it."""
 
     exit_code = 3
 
 
 class BusyError(RossmannError):
-    """Another process holds what the command needs: the writer's lock, a study, a port."""
+    """Another process uses what the command needs: the writer's lock, an Optuna study, a port."""
 
     exit_code = 4
 

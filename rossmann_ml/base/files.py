@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or the entries of a folder, to disk."""
+    """Flush a file, or a folder's list of entries, to disk, so that it survives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -35,7 +35,7 @@ def temporary_name(final: Path) -> Path:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write a small text file, which replaces an existing file atomically."""
+    """Write a small text file atomically: readers see the whole old or the whole new text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # the name has the process id because two processes may write the same file at once
     temporary = path.with_name(f".{path.name}.{os.getpid()}.text")
@@ -46,7 +46,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 def copy_folder_atomically(source: Path, final: Path) -> None:
     """Copy a folder to `final`, or do nothing if `final` exists.
 
-    The copy is made under a hidden name and then renamed, so that a part of it is never seen.
+    The copy is made under a hidden name and then renamed, so that readers never see half a copy.
     """
     if final.exists():
         return

@@ -17,7 +17,13 @@ def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def percent(value: float | None, *, signed: bool = False, digits: int = 1) -> str:
-    """Return a share as a percentage; a dash for None."""
+    """Return a share as a percentage, such as ``12.3%``.
+
+    Args:
+        value: Share, 1 for 100%; None gives a dash.
+        signed: Whether a positive percentage begins with a plus sign.
+        digits: Number of decimals of the percentage.
+    """
     if value is None:
         return "-"
     return f"{value:+.{digits}%}" if signed else f"{value:.{digits}%}"

@@ -29,11 +29,12 @@ class ForecastParams(StrictModel):
 
     Attributes:
         horizon_days: Number of days that are forecast after the origin.
-        plan_lookahead_days: Number of days after the horizon whose plan is filled by rule, because
+        plan_lookahead_days: Number of days after the horizon that the plan must also cover, because
             features look ahead, for example to the next promotion.
-        origin_min_coverage: Smallest share of the stores that should be open that have rows on a
-            day for which the day can be the origin.
-        active_within_days: A store without a plan is forecast if it sold in this many last days.
+        origin_min_coverage: The default forecast origin is the newest day with sales rows of at
+            least this share of the stores that should be open.
+        active_within_days: Number of days up to the origin in which a store without a plan must
+            have sold; otherwise it is not forecast.
         vintages_published: Number of newest origins whose forecasts are published.
         shadow_challenger: Whether the weekly job also makes shadow forecasts.
     """
@@ -47,17 +48,24 @@ class ForecastParams(StrictModel):
 
 
 class IngestParams(StrictModel):
-    """Limit of quarantined rows in a landed file.
+    """Limit of bad rows in a file to land.
 
     Attributes:
-        max_quarantined_share: Largest allowed share of bad rows; a file with more is refused.
+        max_quarantined_share: Largest share of bad rows that are quarantined; a file with a larger
+            share is refused as a whole.
     """
 
     max_quarantined_share: Share
 
 
 class FeatureParams(StrictModel):
-    """Half-lives and windows of the history features."""
+    """Time spans from which features of past sales are computed.
+
+    Attributes:
+        half_lives_days: Half-lives of the weights of past days; a store's level and cell means are
+            computed with each of them.
+        residual_windows_days: Numbers of last days over which a store's mean residual is computed.
+    """
 
     half_lives_days: list[Days]
     residual_windows_days: list[Days]
@@ -67,7 +75,7 @@ ModelParams = dict[str, int | float | str]
 
 
 class FitSize(StrictModel):
-    """Number of trees and learning rate of one model."""
+    """Number of trees and learning rate of one member of the blend."""
 
     trees: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -81,7 +89,7 @@ class ProfileParams(StrictModel):
         max_origins: Largest number of origins in the training panel.
         rows_share: Approximate share of the panel's rows that are kept.
         models: Number of trees and learning rate of each member, by model family.
-        backtest_origins_back_days: Days from each backtest origin to the newest origin.
+        backtest_origins_back_days: Number of days from each backtest origin to the newest origin.
     """
 
     origin_step_days: Days
@@ -91,8 +99,11 @@ class ProfileParams(StrictModel):
     backtest_origins_back_days: Annotated[list[Days], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _origins_are_a_step_apart(self) -> Self:
-        """Raise an error for a backtest origin that the training panel does not have."""
+    def _backtest_origins_are_training_origins(self) -> Self:
+        """Raise ValueError unless backtest origins are whole steps before the newest origin.
+
+        Only then are they also origins of the training panel.
+        """
         uneven = [days for days in self.backtest_origins_back_days if days % self.origin_step_days]
         if uneven:
             raise ValueError(
@@ -107,8 +118,8 @@ class TrainingParams(StrictModel):
 
     Attributes:
         profiles: Size of a training, by profile.
-        families: Parameters of each model family, named as in LightGBM, XGBoost or CatBoost. The
-            blend's members have the same order as these families.
+        families: Parameters by model family; their names are those of LightGBM, XGBoost or
+            CatBoost. The order of the families is the order of the blend's members.
         min_history_days: Number of days of history before the first training origin.
         seed: Seed of the random numbers in training and tuning.
         retrain_every_weeks: Number of weeks between scheduled trainings.
@@ -125,8 +136,8 @@ class BlendParams(StrictModel):
     """Parameters of fitting the members' weights in the blend.
 
     Attributes:
-        shrinkage: Penalty for weights that differ from equal ones, in units of the members' mean
-            squared error.
+        shrinkage: Cost of a squared deviation from equal weights, as a multiple of the members'
+            mean squared error; 0 for no cost.
     """
 
     shrinkage: Annotated[float, Field(ge=0)]
@@ -136,8 +147,8 @@ class BacktestParams(StrictModel):
     """Parameters of the backtest.
 
     Attributes:
-        reuse_within_days: Largest distance, in days, between a backtest origin and the origin of a
-            stored fold that is used in its place, so that fewer models are fitted.
+        reuse_within_days: A stored fold is used in place of a backtest origin that is at most this
+            many days from the fold's origin, so that fewer models are fitted.
     """
 
     reuse_within_days: Annotated[int, Field(ge=0)]
@@ -147,10 +158,10 @@ class GateParams(StrictModel):
     """Limits that a challenger must meet to become champion.
 
     Attributes:
-        refit_tolerance: Largest relative RMSPE by which a refit of the champion's recipe may be
-            worse than the champion.
-        segment_tolerance: Largest relative RMSPE by which a changed recipe may be worse than the
-            champion in any segment of the backtest.
+        refit_tolerance: For a challenger with the champion's recipe: largest allowed increase of
+            RMSPE, as a share of the champion's.
+        segment_tolerance: For a challenger with another recipe: largest allowed increase of RMSPE
+            in any segment of the backtest, as a share of the champion's.
     """
 
     refit_tolerance: Annotated[float, Field(ge=0)]
@@ -158,7 +169,7 @@ class GateParams(StrictModel):
 
 
 class SearchRange(StrictModel):
-    """Range of values that ``rossmann tune`` searches for a parameter.
+    """Range of values that ``rossmann tune`` tries for a parameter.
 
     Attributes:
         low: Smallest value.
@@ -180,11 +191,11 @@ class SearchRange(StrictModel):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the range has only integers."""
+        """Whether only integers are tried, because both ends are integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def contains(self, value: float | str) -> bool:
-        """Return whether a value is in the range."""
+        """Return whether the range allows a parameter's value; no range allows text."""
         if isinstance(value, str) or (self.is_whole and value != int(value)):
             return False
         return self.low <= value <= self.high
@@ -197,9 +208,10 @@ class TuningParams(StrictModel):
     """Search ranges and past origins of ``rossmann tune``.
 
     Attributes:
-        origins: Number of past origins on which a trial is measured.
+        origins: Number of past origins on which a trial is evaluated; fewer if history is short.
         origin_step_days: Number of days between these origins.
-        min_training_days: Smallest number of days with training origins before the oldest of them.
+        min_training_days: Smallest number of days from the first possible training origin to the
+            oldest of these origins, so that its models have enough rows.
         families: Search range of each parameter, by family and parameter name. Families without
             an entry cannot be tuned.
     """
@@ -211,19 +223,20 @@ class TuningParams(StrictModel):
 
 
 class ContinuityParams(StrictModel):
-    """Limits of how far a new vintage's totals may differ from the published ones.
+    """Limits of how far a new vintage's totals may differ from those of the published vintage.
 
-    Beyond a limit the new generation is held.
+    Both totals are sums of forecasts over the days that both vintages have. If a total changes by
+    more than its limit, the new generation is held.
 
     Attributes:
         max_chain_week_change: Largest change of the chain's total of one week, as a share of the
-            previous total.
+            published total.
         max_segment_change: Largest change of a state's or store type's total over all common
-            days, as a share of the previous total.
-        min_segment_stores: Smallest number of stores of a segment that is compared on its own.
-        min_week_days: Smallest number of days of a week, in both vintages, for which the week is
-            compared on its own.
-        stores_named: Number of stores with the largest changes that the message names.
+            days, as a share of the published total.
+        min_segment_stores: States and store types with fewer stores than this are not compared.
+        min_week_days: Weeks with fewer common days than this are not compared.
+        stores_named: Number of stores that the message about a held generation lists, those with
+            the largest changes.
     """
 
     max_chain_week_change: Annotated[float, Field(gt=0)]
@@ -234,7 +247,7 @@ class ContinuityParams(StrictModel):
 
 
 class PublishParams(StrictModel):
-    """Number of generations to keep, and limits of changes in totals."""
+    """Number of published generations to keep, and limits beyond which a new one is held."""
 
     generations_kept: Annotated[int, Field(ge=1)]
     continuity: ContinuityParams
@@ -264,19 +277,28 @@ class Params(StrictModel):
 
     @model_validator(mode="after")
     def _families_are_known(self) -> Self:
-        """Raise an error for a model family without a module or without parameters."""
+        """Raise ValueError for a model family that is unknown where it is named.
+
+        A key of ``training.families`` must be a module of :mod:`rossmann_ml.models.families`. A
+        family in a profile or in ``tuning`` must be a key of ``training.families``.
+        """
         # by name, because this package must not import `rossmann_ml.models`
         modules = module_names("rossmann_ml.models.families")
-        _refuse_unknown("training.families", self.training.families, modules)
+        _require_known_families("training.families", self.training.families, modules)
         with_parameters = list(self.training.families)
         for profile, size in self.training.profiles.items():
-            _refuse_unknown(f"training.profiles.{profile}.models", size.models, with_parameters)
-        _refuse_unknown("tuning.families", self.tuning.families, with_parameters)
+            _require_known_families(
+                f"training.profiles.{profile}.models", size.models, with_parameters
+            )
+        _require_known_families("tuning.families", self.tuning.families, with_parameters)
         return self
 
     @model_validator(mode="after")
     def _searched_parameters_have_a_value(self) -> Self:
-        """Raise an error for a search range whose parameter has no current value."""
+        """Raise ValueError for a search range of a parameter that has no current value.
+
+        Tuning compares its trials with the current values, so every tuned parameter needs one.
+        """
         for family, space in self.tuning.families.items():
             known = {*FitSize.model_fields, *self.training.families[family]}
             unknown = sorted(set(space) - known)
@@ -289,8 +311,14 @@ class Params(StrictModel):
         return self
 
 
-def _refuse_unknown(key: str, families: Iterable[str], known: list[str]) -> None:
-    """Raise an error that names the section `key` if a family is not in `known`."""
+def _require_known_families(key: str, families: Iterable[str], known: list[str]) -> None:
+    """Raise ValueError if a model family is not in `known`.
+
+    Args:
+        key: Key of ``params.yaml`` that has the families, for the message.
+        families: Names of model families.
+        known: Names that are allowed.
+    """
     unknown = sorted(set(families) - set(known))
     if unknown:
         raise ValueError(
@@ -306,8 +334,9 @@ def load_params(path: Path) -> Params:
         path: YAML file with the sections of the project's ``params.yaml``.
 
     Raises:
-        SettingsError: The file is missing, is not YAML, or has a wrong name, type or value; the
-            message names the file, the parameter, the value found and the value expected.
+        SettingsError: The file is missing or is not YAML, or one of its parameters has an unknown
+            name or an invalid value. The message has the file, the parameter, the value found and
+            what is wrong with it.
     """
     try:
         loaded: Any = read_yaml(path)

@@ -12,11 +12,12 @@ import polars as pl
 
 
 def plot_scores(scores: pl.DataFrame, path: Path) -> None:
-    """Draw median RMSPE by origin and by horizon week, one line per model, as a PNG file.
+    """Draw the backtest's median RMSPE by origin and by week of the horizon, one line per model.
 
     Args:
-        scores: Backtest scores with ``segment_kind, segment, forecast_origin, model,
-            rmspe_median``; a null origin means all origins together.
+        scores: Backtest scores with columns ``segment_kind`` (``overall`` and ``horizon_week`` are
+            drawn), ``segment``, ``forecast_origin`` (null for all origins together), ``model``,
+            ``rmspe_median``.
         path: Path of the PNG file.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
@@ -45,7 +46,7 @@ def plot_importance(importance: pl.DataFrame, path: Path) -> None:
     """Draw the gain shares of the 25 most important features as a PNG file.
 
     Args:
-        importance: ``feature, gain_share``, sorted by gain share, largest first.
+        importance: Columns ``feature, gain_share``, sorted by gain share, largest first.
         path: Path of the PNG file.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import

@@ -1,7 +1,7 @@
-"""List the modules of a package, so that adding a file registers it.
+"""List the modules of a package, so that a model family or feature group is added as one file.
 
-Each model family and each feature group is such a module. See the package's docstring for what a
-module must define.
+Entry point: :func:`module_names`. The docstring of each package, such as
+:mod:`rossmann_ml.models.families`, says what its modules must define.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Prepare a process: switch telemetry off, limit threads, and let Ctrl-C interrupt waits.
 
 Every entry point (command line, Dagster code location, API, dashboard, dbt) calls :func:`prepare`
-before it imports the libraries that read these variables.
+before it imports the libraries that read the environment variables set there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _DEFAULTS = {
 
 
 def prepare() -> None:
-    """Switch telemetry off and limit threads by environment variables that are not set yet."""
+    """Set environment variables that switch telemetry off and limit threads.
+
+    A variable that the user has set keeps its value.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
 

@@ -8,4 +8,4 @@ Progress = Callable[[str], None]
 
 
 def silent(_line: str) -> None:
-    """Ignore a line of progress; the default progress function."""
+    """Ignore a line of progress; used as the default progress function."""

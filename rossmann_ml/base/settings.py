@@ -22,7 +22,10 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
-    """Settings of one process, from ``ROSSMANN_*`` variables.
+    """Settings of one process, from environment variables.
+
+    A variable is ``ROSSMANN_`` plus the attribute's name in capitals; ``MLFLOW_TRACKING_URI`` and
+    the variables of Kaggle's attributes have no such prefix.
 
     Attributes:
         home: Folder of the checkout; relative paths start there.
@@ -32,7 +35,7 @@ class Settings(BaseSettings):
             ``plan_YYYY-MM-DD.csv``.
         warehouse_dir: Folder of ``rossmann.duckdb`` and ``published/``.
         state_dir: Folder of MLflow, Dagster, logs and reports; git-ignored.
-        params_file: File of the parameters of features, models and checks.
+        params_file: YAML file with the parameters of features, models and checks.
         as_of: Business date; by default today, or for historical data the Monday after its
             newest sales.
         threads: Number of threads that every numerical library may use.
@@ -95,12 +98,12 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_path(self) -> Path:
-        """Folder of the warehouse's files."""
+        """Folder of the database, the models and the published generations."""
         return self.home / self.warehouse_dir
 
     @property
     def database_path(self) -> Path:
-        """File of the pipeline's private database."""
+        """DuckDB file of the pipeline; readers open a published generation instead."""
         return self.warehouse_path / "rossmann.duckdb"
 
     @property
@@ -115,27 +118,27 @@ class Settings(BaseSettings):
 
     @property
     def lock_path(self) -> Path:
-        """File whose OS lock admits one writing process."""
+        """File that a writing process locks, so that only one process writes at a time."""
         return self.warehouse_path / "writer.lock"
 
     @property
     def restore_path(self) -> Path:
-        """Folder that holds the unpacked files of a restore until the restore is done."""
+        """Folder in which a restore unpacks a backup before it replaces the warehouse's files."""
         return self.warehouse_path / ".restoring"
 
     @property
     def state_path(self) -> Path:
-        """Folder of MLflow, Dagster, logs and reports."""
+        """Folder of the files of MLflow, Dagster and dbt, of logs and reports."""
         return self.home / self.state_dir
 
     @property
     def requests_path(self) -> Path:
-        """Folder of the API's request files ``YYYY-MM-DD.jsonl``; see ``docs/api.md``."""
+        """Folder in which the API records its requests, one file ``YYYY-MM-DD.jsonl`` per day."""
         return self.state_path / "requests"
 
     @property
     def params_path(self) -> Path:
-        """File of the parameters."""
+        """YAML file with the parameters of features, models and checks."""
         return self.home / self.params_file
 
     @property
@@ -152,7 +155,7 @@ class Settings(BaseSettings):
 
 
 class DeliverySettings(BaseSettings):
-    """Targets of alerts, from ``ROSSMANN_ALERT_*`` variables.
+    """Where and how alerts are sent, from ``ROSSMANN_ALERT_*`` variables.
 
     Separate from :class:`Settings`, which Dagster's UI shows, because most of these are secret.
 
@@ -182,12 +185,12 @@ class DeliverySettings(BaseSettings):
 
     @property
     def receivers(self) -> list[str]:
-        """Addresses in ``mail_to``."""
+        """Mail addresses of the receivers, split from ``mail_to``."""
         return [each.strip() for each in self.mail_to.split(",") if each.strip()]
 
 
 def load_delivery_settings() -> DeliverySettings:
-    """Read the targets of alerts from the environment.
+    """Read from the environment where and how alerts are sent.
 
     Raises:
         SettingsError: A variable has an invalid value; the message names the variable without
@@ -224,5 +227,5 @@ def load_settings(**overrides: object) -> Settings:
 
 @lru_cache(maxsize=1)
 def default_settings() -> Settings:
-    """Return the settings of this process, which are read once."""
+    """Return the settings of this process; the environment is read at the first call only."""
     return load_settings()

@@ -33,11 +33,12 @@ _REPAIR = (
 
 @contextmanager
 def storage_refused() -> Iterator[None]:
-    """Replace errors of a full or write-protected disk in a block by a message for users.
+    """Run a block, and replace errors of a full or write-protected disk by a message for users.
+
+    Errors with another cause pass unchanged.
 
     Raises:
-        FaultError: The disk is full, or the process may not read or write a file. Other errors
-            pass unchanged.
+        FaultError: The disk is full, or the process may not read or write a file.
     """
     try:
         yield

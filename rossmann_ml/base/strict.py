@@ -1,4 +1,4 @@
-"""Read YAML files, and validate their values with a base class that refuses unknown names.
+"""Read YAML files, and validate their content with a base class that refuses unknown keys.
 
 Entry points: :func:`read_yaml`, :class:`StrictModel`, :func:`invalid_values`.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class StrictModel(BaseModel):
-    """Base of pydantic models that are immutable and refuse unknown names."""
+    """Base of pydantic models that are immutable and raise for a misspelt or unknown key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,7 +29,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def invalid_values(error: ValidationError) -> str:
-    """Return the place, the value found and the fault of each invalid value."""
+    """Return text for people: the key, the value and the fault of each invalid value."""
     return "; ".join(
         f"{'.'.join(map(str, item['loc']))} = {item['input']!r}: {item['msg']}"
         if item["loc"]

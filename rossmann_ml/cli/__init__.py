@@ -63,7 +63,10 @@ app = LazyGroup(
 
 
 def main() -> None:
-    """Run the command line; the entry point of the console script."""
+    """Run the command ``rossmann``, whose console script calls this function.
+
+    A ``RossmannError`` is printed as a message, and its exit code ends the process.
+    """
     process.prepare()
     try:
         with storage_refused():

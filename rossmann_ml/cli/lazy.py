@@ -16,11 +16,13 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class LazyCommand(TyperCommand):
-    """A command that appears in the help of its group without being imported.
+    """A command whose module is imported only when the command is called.
+
+    Its help in the list of commands is read from the module's source.
 
     Args:
         name: Name of the command on the command line.
-        target: Function of the command, as ``module:function`` below ``rossmann_ml.cli``.
+        target: Function of the command, as ``module:function`` relative to ``rossmann_ml.cli``.
     """
 
     def __init__(self, name: str, target: str) -> None:
@@ -28,14 +30,18 @@ class LazyCommand(TyperCommand):
         self.target = f"{__package__}.{target}"
 
     def load(self) -> Any:
-        """Import the function and return its command."""
+        """Import the function, and return the complete command with its options."""
         app = typer.Typer(add_completion=False)
         app.command(self.name)(pkgutil.resolve_name(self.target))
         return typer.main.get_command(app)
 
 
 def _summary(target: str) -> str:
-    """Return the first line of a function's docstring, from the source of its module."""
+    """Return the first line of a function's docstring without importing its module, which is slow.
+
+    Args:
+        target: Function as ``module:function`` relative to ``rossmann_ml.cli``.
+    """
     module, function = target.split(":")
     source = Path(__file__).parent / f"{module.replace('.', '/')}.py"
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
@@ -45,12 +51,12 @@ def _summary(target: str) -> str:
 
 
 class LazyGroup(TyperGroup):
-    """A group of :class:`LazyCommand` and further groups.
+    """A group of commands that are imported when they are called, such as ``rossmann data``.
 
     Args:
-        name: Word that calls the group.
+        name: Name of the group on the command line, such as ``data``.
         summary: Help of the group.
-        commands: Functions by command, as in :class:`LazyCommand`, and further groups.
+        commands: Commands by name: the target of a :class:`LazyCommand`, or a group.
     """
 
     def __init__(self, name: str, summary: str, commands: dict[str, str | LazyGroup]) -> None:
@@ -61,12 +67,15 @@ class LazyGroup(TyperGroup):
         super().__init__(name=name, help=summary, commands=loadable, no_args_is_help=True)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the imported command, or None for an unknown name."""
+        """Import and return a command; return a group as it is, and None for an unknown name."""
         found = super().get_command(ctx, cmd_name)
         return found.load() if isinstance(found, LazyCommand) else found
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help from the summaries, because `get_command` would import each command."""
+        """Write the group's help from the summaries of its commands, without importing them.
+
+        Typer's own method calls `get_command`, which would import each command.
+        """
         entries = list(self.commands.values())
         listed = TyperGroup(name=self.name, help=self.help, commands=entries)
         listed.format_help(ctx, formatter)

@@ -72,7 +72,10 @@ def promote(
         str | None, typer.Argument(help="Model version; by default the newest.")
     ] = None,
 ) -> None:
-    """Promote a model to champion if it passes the gate, and record the decision."""
+    """Promote a model to champion if it passes the gate, and record the decision.
+
+    Exit code 2 if the gate refuses the model.
+    """
     settings = default_settings()
     decision = promotion.promote(
         Session(settings), model_version=model_version, actor=getpass.getuser()
@@ -105,6 +108,8 @@ def rollback_model() -> None:
 
 def score_table(scores: pl.DataFrame) -> Table:
     """Build the table of backtest metrics, one row per origin and model, including baselines.
+
+    The last rows are the models' metrics over all origins.
 
     Args:
         scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
@@ -141,7 +146,7 @@ def score_table(scores: pl.DataFrame) -> Table:
 
 
 def _print_decision(console: Console, decision: promotion.Decision) -> None:
-    """Print the gate's decision; a refusal ends the command with exit code 2."""
+    """Print the gate's decision; end the command with exit code 2 if the model was refused."""
     verdict = "[bold green]serves[/]" if decision.is_promoted else "[bold red]refused[/]"
     console.print(f"{decision.model_version}: {verdict}; {decision.reason}", soft_wrap=True)
     if not decision.is_promoted:

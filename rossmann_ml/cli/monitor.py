@@ -24,7 +24,7 @@ def monitor() -> None:
     """Compare forecasts with actual sales, and the newest data with earlier data.
 
     The results are stored in the warehouse; readers see them after the next `rossmann publish`.
-    Evidently's pages are in the state folder.
+    Evidently's HTML reports are in the state folder.
     """
     console = Console(highlight=False)
     with console.status("Comparing forecasts with actual sales"):
@@ -34,7 +34,10 @@ def monitor() -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, and the reasons recorded for the worst store-days."""
+    """Print a table of the vintages, then the reasons of the worst store-days with their numbers.
+
+    The worst store-days are ranked twice: by relative error and by error in EUR.
+    """
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
         return
@@ -53,7 +56,7 @@ def print_accuracy(console: Console, report: AccuracyReport) -> None:
 
 
 def _nothing_yet(report: AccuracyReport) -> str:
-    """Explain in a sentence why no accuracy can be measured yet."""
+    """Return the message why accuracy cannot be measured: there are no forecasts, or no actuals."""
     if report.newest_origin is None:
         return "Accuracy: there are no forecasts yet; run `rossmann refresh`."
     return (
@@ -64,7 +67,10 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build a table with one row per recent vintage, and a row with the newest model's backtest."""
+    """Build a table of accuracy with one row per recent vintage.
+
+    The last row is the backtest of the newest vintage's model, for comparison.
+    """
     table = narrow_table(
         f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
         "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
@@ -92,7 +98,7 @@ def vintage_table(report: AccuracyReport) -> Table:
 
 
 def show_drift(console: Console) -> None:
-    """Measure drift at the newest origin and print every measure."""
+    """Measure drift at the newest origin; print every measure and the paths of the HTML reports."""
     run_id = f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     with console.status("Measuring drift"):
         report = measure_drift(Session(default_settings()), run_id=run_id)

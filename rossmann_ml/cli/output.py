@@ -1,6 +1,6 @@
 """Print lines and tables of commands.
 
-Entry points: :func:`show` for lines with values of the user, :func:`narrow_table` for figures.
+Entry points: :func:`show` for a line of text, :func:`narrow_table` for a table of numbers.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from rich.table import Table
 
 
 def show(line: str) -> None:
-    """Print a line as it is: not wrapped, and its brackets are not markup."""
+    """Print a line unchanged: not wrapped, and with brackets as text instead of Rich's markup."""
     Console(highlight=False).print(line, markup=False, soft_wrap=True)
 
 
 def narrow_table(title: str | None, *, left: Sequence[str], right: Sequence[str]) -> Table:
-    """Return an empty table that fits into a terminal of 80 columns.
+    """Return an empty table without padding, so that many columns fit into 80 characters.
 
     Args:
-        title: Title with line breaks, because the table can be narrower; None without one.
-        left: Columns of text.
-        right: Columns of numbers after them.
+        title: Title, with line breaks if it is wider than the table; None for no title.
+        left: Headings of the first columns, which contain text.
+        right: Headings of the last columns, which contain numbers.
     """
     table = Table(
         title=title,

@@ -36,8 +36,8 @@ def publish(
 ) -> None:
     """Publish the current forecasts of the warehouse as a new generation, after an audit.
 
-    The same content is published once; publishing it again changes nothing. A generation whose
-    totals moved further than params.yaml allows is held back (exit code 3).
+    Publishing the same content again changes nothing. A generation whose totals moved further than
+    params.yaml allows is held: readers keep the current generation, and the exit code is 3.
     """
     if accept_jump != bool(reason.strip()):
         raise SettingsError(
@@ -110,7 +110,7 @@ def rollback_generation(
         str, typer.Argument(metavar="ID", help="Id of the generation, or its beginning.")
     ],
 ) -> None:
-    """Roll readers back to another generation, until a new one is published."""
+    """Roll readers back to another generation, until a new generation is published."""
     chosen = roll_back(default_settings(), generation_id)
     Console(highlight=False).print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "

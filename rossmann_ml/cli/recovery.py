@@ -25,7 +25,7 @@ def doctor(
 ) -> None:
     """Find faults: locks, half-written files, models, generations, disk, clock.
 
-    Exit code 1 while there is an error or a warning, 0 when there are notes at most.
+    Exit code 1 if a finding is an error or a warning, else 0.
     """
     settings = default_settings()
     done = repair(settings) if fix else []
@@ -59,7 +59,8 @@ def backup(
 ) -> None:
     """Write warehouse, models, published generations and MLflow's registry into one archive.
 
-    All parts are from the same moment, because other writers wait. Readers are not affected.
+    All parts are from the same moment, because commands that write have to wait. Readers are not
+    affected.
     """
     manifest = back_up(default_settings(), file)
     console = Console(highlight=False, soft_wrap=True)
@@ -80,10 +81,13 @@ def restore(
     file: Annotated[Path, typer.Argument(help="An archive that `rossmann backup` wrote.")],
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Replace existing files once all restored are there."),
+        typer.Option("--replace", help="Replace existing files once the backup is unpacked."),
     ] = False,
 ) -> None:
-    """Restore a backup, after checking that it is complete."""
+    """Restore warehouse, models and generations from a backup, after checking that it is complete.
+
+    Without --replace, the command stops if any of these exist already.
+    """
     settings = default_settings()
     manifest = restore_backup(settings, file, replace=replace)
     Console(highlight=False).print(

@@ -1,4 +1,4 @@
-"""Command ``rossmann replay``."""
+"""Command ``rossmann replay``: run past weeks again, and print the accuracy of each Monday."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def replay(
 ) -> None:
     """Replay past weeks: each simulated Monday runs the weekly job on data known by then.
 
-    It starts from an empty registry in a separate folder and does not change the live warehouse.
-    After an interruption the same command resumes with the unfinished week; with a larger --weeks
-    it continues after the last finished week. Exit code 1 if the job of a week stopped.
+    The replay has its own folder, starts without a model, and does not change the live warehouse.
+    After an interruption the same command resumes with the unfinished week. With a larger --weeks,
+    it continues after the last finished week. Exit code 1 if the weekly job failed in any week.
     """
     console = Console(highlight=False, soft_wrap=True)
     settings = default_settings()
@@ -100,7 +100,14 @@ def replay(
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """Build a table of RMSPE by Monday and horizon week, and of bias and coverage by Monday."""
+    """Build a table with one row per Monday: RMSPE by horizon week, bias and coverage.
+
+    The last two rows are for all Mondays: the median of their RMSPE, and the scores of all
+    store-days together.
+
+    Args:
+        books: Tables of the replay.
+    """
     table = narrow_table(
         "RMSPE by horizon week of the forecasts as first served, then of all six weeks",
         left=("Monday",),

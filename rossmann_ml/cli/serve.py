@@ -1,6 +1,6 @@
 """Define ``rossmann api`` and ``rossmann dashboard``, which start the servers of published data.
 
-`rossmann_ml` starts them by module name and does not import them.
+The servers are in `app`, which `rossmann_ml` does not import; they are started by module name.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
 
 
 def check_can_listen(host: str, port: int) -> None:
-    """Raise if a server cannot listen on an address; its own error would be a traceback.
+    """Raise an error with a clear message if a server could not start on an address.
+
+    Without this check, the server would end with a traceback.
 
     Raises:
         BusyError: The address is in use or cannot be bound.
+        SettingsError: A setting is invalid.
     """
     default_settings()  # bad settings are reported here without a traceback too
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -57,7 +60,11 @@ def check_can_listen(host: str, port: int) -> None:
 
 
 def _become(arguments: list[str]) -> None:
-    """Replace this process by the server, so that signals and the exit code are the server's."""
+    """Replace this process by a server, so that the server gets the signals and sets the exit code.
+
+    Args:
+        arguments: Arguments of the Python interpreter that start the server.
+    """
     sys.stdout.flush()
     # -P: modules in the working directory must not hide those of the product
     os.execv(sys.executable, [sys.executable, "-P", *arguments])  # noqa: S606 - no shell is wanted

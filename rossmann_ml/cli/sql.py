@@ -68,7 +68,15 @@ def sql(
 def _print_rows(
     connection: duckdb.DuckDBPyConnection, query: str, output: Format, limit: int | None
 ) -> None:
-    """Print the rows of the last statement; a limit of 0 is all, None depends on the format."""
+    """Run a query and print the rows of its last statement.
+
+    Args:
+        connection: Connection to the generation.
+        query: SQL, one or several statements.
+        output: Format of the rows.
+        limit: Largest number of rows to print; 0 for all, None for 50 in a table and all in CSV and
+            JSON.
+    """
     if output == "table":
         info = read_info(connection)
         _print_table(connection.sql(query), _TABLE_ROWS if limit is None else limit)
@@ -86,7 +94,12 @@ def _print_rows(
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation | None, limit: int) -> None:
-    """Print the first rows up to a limit, 0 for all, in one box or several."""
+    """Print rows as a table; more than 9,000 rows are printed as several tables.
+
+    Args:
+        rows: Result of the query; None if its last statement has no rows.
+        limit: Largest number of rows to print; 0 for all.
+    """
     if rows is None:  # a statement without rows
         return
     found = (rows.limit(limit + 1) if limit else rows).materialize()
@@ -117,7 +130,10 @@ def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value for JSON: decimals to numbers, NaN to null, other types to text."""
+    """Convert a value of a result to one that JSON has.
+
+    Decimals become numbers, NaN and infinity become null, dates and other types become text.
+    """
     if isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, float):

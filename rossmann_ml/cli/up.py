@@ -31,8 +31,8 @@ def up(
 ) -> None:
     """Start API, dashboard, MLflow and Dagster on this machine; Ctrl-C stops them.
 
-    Prints the addresses when all services are healthy. When one ends by itself, the command names
-    it and stops the others. If MLFLOW_TRACKING_URI is the address of a server, no MLflow starts.
+    Prints the addresses when all services are healthy. If a service ends by itself, the command
+    names it and stops the others. MLflow is not started if MLFLOW_TRACKING_URI names a server.
     """
     settings = default_settings()
     ports = {
@@ -66,6 +66,8 @@ def up(
 
 def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Service]:
     """Return the services to start, with their commands and addresses.
+
+    MLflow is one of them unless the settings name a running MLflow server.
 
     Args:
         settings: Settings with the address of MLflow's database or server.

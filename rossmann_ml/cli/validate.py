@@ -76,7 +76,7 @@ def _checks_table(result: SuiteResult) -> Table:
 
 
 def _verdict(check: CheckResult) -> str:
-    """Return ``ok``, ``error`` or ``warning`` with markup for its colour."""
+    """Return ``ok``, or the severity of a failed check, with Rich's markup for its colour."""
     if check.is_success:
         return "[green]ok[/]"
     return "[bold red]error[/]" if check.severity == "error" else "[yellow]warning[/]"

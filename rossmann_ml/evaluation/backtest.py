@@ -1,10 +1,9 @@
 """Backtest a recipe: compute what it would have forecast at past origins, and measure the errors.
 
-The models for an origin are fitted on rows with target days up to that origin. Weights, bias factor
-and intervals are fitted on forecasts from earlier origins whose last target day had passed. The
-code for features, fits and calibration is the same as in production. :func:`served` and
-:func:`score` are the main entry points. See :mod:`rossmann_ml.evaluation.folds` for storing the
-forecasts.
+The models for an origin are fitted only on sales up to that origin. Weights, bias factors and
+intervals are fitted on forecasts from earlier origins whose horizon had ended by then. Features,
+fits and calibration use the same code as in production. :func:`served` computes the forecasts,
+:func:`score` their errors. See :mod:`rossmann_ml.evaluation.folds` for storing the forecasts.
 """
 
 from __future__ import annotations
@@ -46,8 +45,8 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
     Args:
         newest: Origin of the next forecast.
         back_days: For each backtest origin, the number of days before ``newest``.
-        first_training: Oldest training origin. Backtest origins less than 42 days later are
-            skipped, because a model would have too few target days to be fitted on.
+        first_training: Oldest origin in the training panel. Backtest origins less than 42 days
+            later are skipped, because a model would have too few target days to be fitted on.
 
     Raises:
         NoDataError: No origin has enough history.
@@ -64,7 +63,7 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
 
 
 def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFrame:
-    """Build the panel for a past origin, with actual sales.
+    """Build the panel of a past origin, to forecast from it and to compare with actual sales.
 
     Args:
         inputs: Stores, sales and plan.
@@ -72,8 +71,8 @@ def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFr
         recipe: Recipe; only its horizon and feature parameters are used.
 
     Returns:
-        Columns of :func:`rossmann_ml.features.panel.training_panel`, with only the rows for days
-        with sales.
+        Columns of :func:`rossmann_ml.features.panel.training_panel`: the features and ``sales``
+        (EUR), one row per store-day of the horizon with sales.
     """
     horizon_days = recipe.params.forecast.horizon_days
     return training_panel(
@@ -86,7 +85,9 @@ def fold_panel(inputs: FeatureInputs, origin: date, recipe: Recipe) -> pl.DataFr
 
 
 def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.DataFrame:
-    """Compute what evaluating a past origin needs, apart from the models' forecasts.
+    """Compute actuals, baseline forecasts and segments of a past origin's days, to measure errors.
+
+    The result is the same for all models, so it is stored once per origin.
 
     Args:
         inputs: Stores, sales and plan.
@@ -95,9 +96,11 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
 
     Returns:
         One row per store-day, in the panel's order: ``forecast_origin, store_id, target_date,
-        horizon_days, sales`` (EUR), ``spread`` (log units), ``linear`` (the linear forecast of log
-        sales), ``seasonal_naive, store_weekday_promo_median`` (reference forecasts in EUR, null for
-        a store without history), ``store_type, is_promo, holiday_nearby`` (text).
+        horizon_days, sales`` (EUR), ``spread`` (the store's usual log error, by which the width of
+        intervals is scaled), ``linear`` (the linear forecast of log sales), ``seasonal_naive,
+        store_weekday_promo_median`` (baseline forecasts in EUR, null if the store has no past sales
+        to compute them from), ``store_type, is_promo`` and ``holiday_nearby`` (``near a holiday``
+        if a state holiday is at most 3 days away, else ``ordinary``).
     """
     baselines = baseline_forecasts(
         inputs,
@@ -131,20 +134,22 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
 def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     """Compute the forecasts that the blend, its members and the linear forecast would have made.
 
-    At each origin, weights, bias factor and intervals are fitted on forecasts from earlier origins
-    whose last target day had passed. If there are none, the weights are equal, the bias factor
-    comes from the stores' spread, and there are no intervals.
+    Each of these models has its own bias factor. At each origin, bias factors, weights and
+    intervals are fitted on forecasts from earlier origins whose horizon had ended by then. If there
+    is no such origin, the bias factors come from the stores' spread (their usual log error), the
+    weights are equal, and there are no intervals.
 
     Args:
-        folds: Rows returned by :func:`fold_days` for one or more origins, with one more column of
-            log forecasts per member.
-        key: Members and shrinkage of the blend.
+        folds: Columns returned by :func:`fold_days`, and one column of log forecasts per member,
+            for one or more origins.
+        key: Key of the recipe: names of the members, and how strongly their weights are shrunk
+            towards equal weights.
 
     Returns:
-        The rows with ``log_forecast`` (by the blend, before the bias factor); forecasts in EUR in
-        the column ``blend``, in ``linear`` and in one column per member, where they replace the log
-        forecasts; and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null
-        if it has none).
+        The given rows. ``linear`` and the members' columns now hold forecasts in EUR. New columns
+        are ``blend`` (the blend's forecast in EUR), ``log_forecast`` (its log before the bias
+        factor) and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null if
+        there is no interval).
     """
     return pl.concat(
         [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
@@ -211,22 +216,26 @@ def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
 
 
 def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
-    """Compute error metrics of the blend, its members, the linear forecast and both references.
+    """Compute error metrics of the blend, its members, the linear forecast and the two baselines.
 
     Args:
-        folds: Rows as for :func:`served`. Rows without a reference forecast are excluded for all
-            models, so that all are compared on the same rows.
-        key: Members and shrinkage of the blend.
+        folds: Rows as for :func:`served`.
+        key: Key of the recipe, as for :func:`served`.
         stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
-        ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment``, the
-        metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, ``rmspe_median`` and ``skill``.
+        ``model, forecast_origin`` (null: all origins together), ``segment_kind`` and ``segment``
+        (such as ``state`` and ``BY``), the metrics in
+        :data:`rossmann_ml.evaluation.metrics.SCORES`, ``rmspe_median`` and ``skill``. All models
+        are measured on the same rows: those with both baseline forecasts.
+
         In a row for one origin, ``rmspe_median`` equals ``rmspe``. In a row for all origins, it is
         the median over origins, because one store-day with almost no sales can dominate the RMSPE
         over all rows. ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of
-        ``seasonal_naive``. Additional rows hold the metrics of the blend's totals, without skill,
-        see :func:`rossmann_ml.evaluation.total_scores.score_totals`.
+        ``seasonal_naive``.
+
+        Additional rows hold the metrics of the blend's totals over all given rows, see
+        :func:`rossmann_ml.evaluation.total_scores.score_totals`. Their ``skill`` is null.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])

@@ -2,7 +2,7 @@
 
 The forecasts are out-of-fold. Each recipe has its own models, weights and bias factor at every
 origin, see :func:`rossmann_ml.evaluation.backtest.served`. See :mod:`rossmann_ml.training.gate` for
-the decision about promotion.
+deciding whether the challenger becomes champion.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def compare(
 ) -> Comparison | None:
     """Compare a challenger's recipe with the champion's by their stored out-of-fold forecasts.
 
-    If they have no store-day in common, the champion's missing forecasts are computed, provided
-    that ``params.yaml`` and the code still define its recipe.
+    If the recipes have no store-day in common, the champion's missing forecasts are first computed
+    and stored. This is possible only if ``params.yaml`` and the code still define the champion's
+    recipe; otherwise the result is None.
 
     Args:
         connection: Pipeline database.
@@ -136,7 +137,19 @@ def _common(
     challenger: pl.DataFrame,
     other: RecipeKey,
 ) -> pl.DataFrame:
-    """Join the challenger's forecasts with stored ones of another recipe by store-day."""
+    """Find the past store-days for which both the challenger and the champion have forecasts.
+
+    Args:
+        connection: Pipeline database.
+        inputs: Stores, sales and plan for the newest origin.
+        params: Parameters of ``params.yaml``.
+        challenger: Challenger's rows, returned by :func:`rossmann_ml.evaluation.backtest.served`.
+        other: Key of the champion's recipe, whose stored forecasts are read.
+
+    Returns:
+        The challenger's rows for these store-days, with both blends' forecasts in EUR in the
+        columns ``challenger, champion``; no rows if the champion has no stored forecasts.
+    """
     try:
         champion = served(read_folds(connection, inputs, params, other).rows, other)
     except NoDataError:

@@ -1,10 +1,11 @@
-"""Compute, store and read out-of-fold forecasts, made by models that are fitted up to each origin.
+"""Compute, store and read out-of-fold forecasts: forecasts of past days by a recipe's members.
 
-They are used to fit weights, bias factor and intervals, to measure errors, and to decide about
-promotion. A forecast is stored under fingerprints of the member's recipe and of the data that it
-depends on. A retraining therefore computes only missing forecasts, and after an interruption
-continues with the next fit. See :mod:`rossmann_ml.evaluation.backtest` for blending and evaluating
-them.
+They are used to fit weights, bias factor and intervals, to measure errors, and to decide whether a
+challenger becomes champion. Each forecast is stored with two fingerprints: one of the features,
+model family and parameters with which it was made, and one of the data that it depends on. A
+retraining therefore computes only the forecasts that are missing. After an interruption, it resumes
+at the first fit whose forecasts are not stored. See :mod:`rossmann_ml.evaluation.backtest` for
+blending and evaluating the forecasts.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, 
 
 @dataclass(frozen=True)
 class Folds:
-    """Out-of-fold forecasts made by a recipe's members.
+    """Out-of-fold forecasts by the members of one recipe.
 
     Attributes:
-        rows: One row per store-day, in the form that
-            :func:`rossmann_ml.evaluation.backtest.served` needs, sorted by origin, store and day.
-        computed: Origins whose forecasts were missing and were computed by this call.
+        rows: One row per store-day: the columns of
+            :func:`rossmann_ml.evaluation.backtest.fold_days`, and one column of log forecasts per
+            member. Sorted by origin, store and day.
+        computed: Origins whose forecasts :func:`complete_folds` has computed, because none were
+            stored; empty if the forecasts were only read.
     """
 
     rows: pl.DataFrame
@@ -57,17 +60,22 @@ def complete_folds(
 ) -> Folds:
     """Compute and store a recipe's missing out-of-fold forecasts, then read all of them.
 
-    Forecasts count as missing if a backtest origin has none, unless an origin at most
-    ``backtest.reuse_within_days`` away from it has some. The newest backtest origin always needs
-    its own.
+    Models are fitted for each backtest origin without stored forecasts. To save fits, such an
+    origin is skipped if there are stored forecasts from an origin at most
+    ``backtest.reuse_within_days`` days before or after it. The newest backtest origin always gets
+    forecasts of its own.
 
     Args:
         connection: Pipeline database.
         inputs: Stores, sales and plan for the next forecast.
         recipe: Recipe whose members make the forecasts.
-        panel: Function that builds the training panel for the next forecast; called only if an
-            origin is missing.
+        panel: Function that returns the training panel for the next forecast; called once for each
+            origin to compute.
         progress: Function that receives a message before each origin and fit.
+
+    Returns:
+        All stored forecasts that fit the current data, old and new, with origins from
+        ``backtest.reuse_within_days`` days before the oldest backtest origin on.
 
     Raises:
         NoDataError: There is too little history for a single backtest origin.
@@ -99,16 +107,17 @@ def read_folds(
     params: Params,
     key: RecipeKey,
 ) -> Folds:
-    """Read a recipe's stored out-of-fold forecasts, as far as they fit the current data.
+    """Read those stored out-of-fold forecasts of a recipe that were made from the current data.
 
     Args:
         connection: Pipeline database.
-        inputs: Current stores, sales and plan; forecasts made from other data are ignored.
-        params: Parameters of ``params.yaml``, which set how old the origins may be.
+        inputs: Current stores, sales and plan. A forecast is ignored if the data that it depends on
+            differ from these.
+        params: Parameters of ``params.yaml``; they set how old the oldest origin may be.
         key: Key of the recipe.
 
     Raises:
-        NoDataError: No such forecasts are stored.
+        NoDataError: No stored forecasts of the recipe were made from the current data.
     """
     back_days = [
         days
@@ -125,7 +134,11 @@ def read_folds(
 
 
 def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
-    """Compute the oldest training origin: whole steps before the origin of the next forecast."""
+    """Compute the oldest origin in a recipe's training panel, without building the panel.
+
+    It is a whole number of ``origin_step_days`` before the origin of the next forecast, or that
+    origin itself if there is too little history. It limits how old the backtest origins can be.
+    """
     earliest = inputs.first_sales_date + timedelta(days=recipe.params.training.min_history_days)
     step = recipe.profile_params.origin_step_days
     steps = min((inputs.forecast_origin - earliest).days // step, recipe.profile_params.max_origins)
@@ -190,10 +203,12 @@ def _is_stored(
 def _stored_origins(
     connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
 ) -> dict[date, str]:
-    """Find the origins for which forecasts by all members are stored and fit the current data.
+    """Find past origins for which all members' forecasts are stored and fit the current data.
+
+    An origin counts only if sales are known for its whole horizon.
 
     Returns:
-        Data version (fingerprint of the data that an origin's forecasts depend on) by origin.
+        By origin, the fingerprint of the data on which its forecasts depend.
     """
     members = list(key.members.values())
     over = inputs.forecast_origin - timedelta(days=params.forecast.horizon_days)
@@ -256,9 +271,10 @@ def _read(
 def data_version_of_origin(inputs: FeatureInputs, origin: date, forecast: ForecastParams) -> str:
     """Compute a fingerprint of all data on which an origin's forecasts and their errors depend.
 
-    It covers sales up to the last day of the horizon, the plan up to ``plan_lookahead_days`` after
-    that day, and the stores. Later days are excluded, so that the data of a new week does not
-    invalidate stored forecasts from past origins.
+    Stored forecasts are used again only if this fingerprint is unchanged. It covers sales up to the
+    last day of the horizon, the plan up to ``plan_lookahead_days`` after that day, and the stores.
+    Later days are excluded, so that the data of a new week does not invalidate stored forecasts
+    from past origins.
 
     Args:
         inputs: Stores, sales and plan.

@@ -1,7 +1,8 @@
 """Compute errors, bias and interval coverage of totals that were forecast from past origins.
 
-For each origin, the calibration is fitted on forecasts from earlier origins whose last target day
-had passed. See :mod:`rossmann_ml.evaluation.metrics` for the metrics of store-days.
+For each origin, the bounds of totals and the factors of unbiased totals are fitted on forecasts
+from earlier origins whose horizon had ended by then. See :mod:`rossmann_ml.evaluation.metrics` for
+the metrics of store-days.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
     Args:
         rows: Open days with sales: ``forecast_origin, store_id, target_date, horizon_days, sales``
             (EUR), ``log_forecast`` (before the bias factor), ``forecast`` (EUR, as it would have
-            been served) and ``spread`` (log units).
+            been served) and ``spread`` (the store's usual log error).
         stores: ``store_id, store_type, assortment, state``, one row per store.
         horizon_days: Number of days in the horizon.
 
     Returns:
-        Columns that :func:`rossmann_ml.models.totals.add_up` returns, and in EUR
-        ``sales_unbiased`` (the unbiased total), ``lower_80, upper_80, lower_95, upper_95``. If
-        there is no earlier origin to calibrate on, bounds are null and ``sales_unbiased`` is the
-        sum of the daily forecasts.
+        One row per origin, level, segment and span of days: the columns of
+        :func:`rossmann_ml.models.totals.add_up` (among them ``forecast`` and ``sales``), and in EUR
+        ``sales_unbiased`` (the unbiased total), ``lower_80, upper_80, lower_95, upper_95``. At an
+        origin without any earlier forecasts, bounds are null and ``sales_unbiased`` equals
+        ``forecast``.
     """
     parts = []
     for part, earlier in origins_with_earlier(rows):
@@ -58,7 +60,7 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
 def score_totals(
     rows: pl.DataFrame, stores: pl.DataFrame, *, model: str, horizon_days: int
 ) -> pl.DataFrame:
-    """Compute error metrics of past totals, by aggregation level and span of days.
+    """Compute error metrics of past totals, by level and for two spans: calendar week and horizon.
 
     Args:
         rows: Rows as for :func:`total_outcomes`.
@@ -69,11 +71,14 @@ def score_totals(
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and the
         metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, computed over totals instead of
-        store-days; ``store_days`` is the number of store-days in the totals. ``segment_kind`` is
-        ``total_<level>_week`` for calendar weeks, or ``total_<level>_horizon`` for the whole
-        horizon. ``segment`` is ``all``; the levels store type, assortment and state also have a row
-        per segment. If ``segment_kind`` ends in ``_sum``, the metrics are about plain sums of daily
-        forecasts, which have no intervals.
+        store-days; ``store_days`` is the number of store-days in the totals.
+
+        ``segment_kind`` is ``total_<level>_week`` or ``total_<level>_horizon``. These rows are
+        about unbiased totals and their intervals. With the ending ``_sum``, the rows are about
+        plain sums of daily forecasts, which have no intervals.
+
+        ``segment`` is ``all`` for the metrics over all totals of a level. The levels store type,
+        assortment and state also have a row per segment.
     """
     outcomes = total_outcomes(rows, stores, horizon_days=horizon_days)
     origin = pl.col("forecast_origin")

@@ -1,4 +1,4 @@
-"""Count the days between a date and the month's edges, nationwide holidays or Mother's Day.
+"""Count days and working days from a date to its month's edges, and days from Mother's Day.
 
 The counts are the same for every store. See :mod:`rossmann_ml.features.plan` for features that
 differ by store (open, promotion, school holidays).

@@ -56,8 +56,8 @@ def cell_sums(
         half_lives_days: Half-lives in days.
 
     Returns:
-        By half-life the sums of weight times log sales, and the sums of weights (effective
-        numbers of observations), both of shape (stores, 14).
+        One pair of arrays per half-life, each of shape (stores, 14): the sums of weight times log
+        sales, and the sums of weights (effective numbers of observations).
     """
     days = len(day_weekdays)
     age = np.arange(days - 1, -1, -1)
@@ -96,12 +96,12 @@ class CellLevels:
 
 
 def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> CellLevels:
-    """Estimate the level and the cell means of every store from decayed sums.
+    """Estimate every store's level and cell means with one half-life.
 
-    Each store level is shrunk towards the mean level of the store's group (type and assortment).
-    Each cell mean is shrunk towards the store level plus the chain's effect of that weekday and
-    promotion. These priors weigh as much as a few observations. A store without history therefore
-    gets its group's level and the chain's effects.
+    The estimates also exist for stores with few days or none, because they are shrunk: each level
+    towards the mean level of the store's group (type and assortment), each cell mean towards the
+    store's level plus the chain's effect of that weekday and promotion. The value that an estimate
+    is shrunk towards weighs as much as one observation for a level, and as four for a cell mean.
 
     Args:
         total: Sums of weight times log sales with one half-life, shape (stores, 14 cells).
@@ -124,7 +124,9 @@ def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> Cell
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """Compute the weighted mean in each store's group, shrunk towards the chain's mean.
+    """Compute the weighted mean in each store's group, from which estimates for new stores start.
+
+    Means are shrunk towards the chain's mean, so that a group without observations has a mean too.
 
     Args:
         total: Sum over the store's days of weight times value, shape (stores,).

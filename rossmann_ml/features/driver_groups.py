@@ -1,10 +1,10 @@
-"""Assign every feature to exactly one group of causes.
+"""Assign every feature to exactly one driver group, so that forecasts can be explained by drivers.
 
-A group of causes (such as ``promo`` or ``holidays``) is a driver in the explanation of a forecast.
-A feature without a group raises an error that names it, so the explanation cannot silently omit a
-new feature. The module that computes features also declares their group of causes, see
-:mod:`rossmann_ml.features.groups`. :class:`rossmann_ml.features.linear_design.LinearDesign` has
-the groups of the linear forecast's columns.
+A driver group is a group of causes, such as ``promo`` or ``holidays``. A feature without a driver
+group raises an error that names it, so the explanation cannot silently omit a new feature. The
+modules that compute features declare their driver groups, see :mod:`rossmann_ml.features.groups`.
+:class:`rossmann_ml.features.linear_design.LinearDesign` holds the driver groups of the linear
+forecast's columns.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ They are recomputed from the groups of causes that are switched to the forecast 
 
 
 def feature_groups(features: Iterable[str]) -> dict[str, str]:
-    """Look up the group of each feature: one of ``GROUPS``, ``LEVEL`` or ``LINEAR_FEATURES``.
+    """Look up the driver group of each feature, by which a forecast is explained.
 
     Args:
         features: Names of features.
 
     Returns:
-        Group by feature name.
+        Group by feature name: one of ``GROUPS`` (weekday, promo, holidays, season, trend,
+        competition), ``LEVEL`` for features that describe the store itself, or ``LINEAR_FEATURES``
+        for features that hold the linear forecast.
 
     Raises:
         ValueError: A feature has no group, an unknown group, or more than one.

@@ -49,15 +49,24 @@ class StoreGrid:
         return cls(ordered["store_id"].cast(pl.Int64).to_numpy(), ordered)
 
     def of_stores(self, rows: IntArray) -> StoreGrid:
-        """Return a grid with only some stores, chosen by their row numbers."""
+        """Return a grid with only some stores, for what-if forecasts of these stores.
+
+        Args:
+            rows: Row numbers of the stores in this grid.
+        """
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
     def numbers(self, column: str) -> IntArray:
-        """Convert a text attribute to numbers, shape (stores,): equal texts get equal numbers.
+        """Convert a text attribute to numbers, to group stores: equal texts get equal numbers.
 
-        Numbers start at 0; null becomes -1. They depend on the stores in the grid, so they can
-        only be used to group these stores. See :mod:`rossmann_ml.models.categories` for codes that
-        are saved with a model.
+        The numbers depend on the stores in the grid, so they must not be saved. See
+        :mod:`rossmann_ml.models.categories` for codes that are saved with a model.
+
+        Args:
+            column: Name of the attribute.
+
+        Returns:
+            Numbers from 0 upwards, -1 for null, shape (stores,).
         """
         ranks = self.attributes[column].rank("dense").cast(pl.Int64) - 1
         return ranks.fill_null(-1).to_numpy()
@@ -115,7 +124,11 @@ class SalesGrid:
         return cls(first, sales)
 
     def until(self, day: date) -> SalesGrid:
-        """Return a grid with only the columns up to and including a day."""
+        """Return a grid with the columns up to and including a day.
+
+        Features are computed from this grid, so that sales after a forecast origin cannot affect
+        them.
+        """
         columns = max((day - self.first_date).days + 1, 0)
         return replace(self, sales=self.sales[:, :columns])
 
@@ -179,13 +192,20 @@ class PlanGrid:
         return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
     def since(self, day: date) -> PlanGrid:
-        """Return a grid with only the columns from a day on, including it."""
+        """Return a grid with the columns from a day on, including that day.
+
+        Features are computed from this grid to save time, if earlier days do not affect them.
+        """
         start = max(self.column(day), 0)
         first_date = self.first_date + timedelta(days=start)
         return self._part((slice(None), slice(start, None)), first_date)
 
     def of_stores(self, rows: IntArray) -> PlanGrid:
-        """Return a copy with only some stores, chosen by their row numbers."""
+        """Return a copy with only some stores, to change their plan in a what-if forecast.
+
+        Args:
+            rows: Row numbers of the stores in this grid.
+        """
         return self._part(rows, self.first_date)
 
     def _part(self, index: IntArray | tuple[slice, slice], first_date: date) -> PlanGrid:
@@ -198,7 +218,14 @@ class PlanGrid:
         )
 
     def promotions(self, first: date, days: int) -> BoolArray:
-        """Look up which stores run a promotion on a span of days, shape (stores, days).
+        """Look up which stores run a promotion on consecutive days.
+
+        Args:
+            first: First of the days.
+            days: Number of days.
+
+        Returns:
+            Whether the store runs a promotion, shape (stores, days).
 
         Raises:
             ValueError: The plan lacks one of the days.
@@ -231,7 +258,8 @@ def _layout(
         stores: Stores, in the order of the array's rows.
 
     Returns:
-        Date of column 0, shape of the array, and the row and column numbers of each table row.
+        Date of the array's column 0; shape of the array; row numbers and column numbers in the
+        array, one of each per table row.
     """
     dates = rows[day]
     first = dates.min()
@@ -280,11 +308,14 @@ def days_until(marks: BoolArray, *, cap: int) -> Float32Array:
 
 
 def days_between_runs(marks: BoolArray, *, cap: int) -> IntArray:
-    """Count the days between the current and the previous run of consecutive days with an event.
+    """Count the days without event between a run and the run before it.
+
+    A run is a series of consecutive days with an event, such as one promotion. The count tells how
+    soon a promotion follows another.
 
     Args:
-        marks: Whether the day has the event (such as a promotion), shape (rows, days).
-        cap: Largest count; also used if there is no previous run.
+        marks: Whether the day has the event, shape (rows, days).
+        cap: Largest count; also used for the first run.
 
     Returns:
         Counts, shape (rows, days), the same on all days of a run; -1 on days without the event.
@@ -323,6 +354,9 @@ def counts_before(marks: BoolArray) -> FloatArray:
 
     Args:
         marks: Whether the day has the event (such as a promotion), shape (rows, days).
+
+    Returns:
+        Counts, shape (rows, days); the day itself is not counted.
     """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=7, after=0) - values
@@ -333,17 +367,23 @@ def counts_after(marks: BoolArray) -> FloatArray:
 
     Args:
         marks: Whether the day has the event (such as a promotion), shape (rows, days).
+
+    Returns:
+        Counts, shape (rows, days); the day itself is not counted.
     """
     values = marks.astype(np.float64)
     return windowed_sum(values, before=0, after=7) - values
 
 
 def days_of(values: Float32Array, first: int, days: int) -> Float32Array:
-    """Select consecutive days from an array; an array with one column is returned unchanged.
+    """Select consecutive days from the values of a feature.
 
     Args:
         values: Values by day, shape (rows, days), or one value for all days, shape (rows, 1).
         first: Column number of the first day.
         days: Number of days.
+
+    Returns:
+        Values, shape (rows, days); unchanged if there is one value for all days.
     """
     return values if values.shape[1] == 1 else values[:, first : first + days]

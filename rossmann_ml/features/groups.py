@@ -2,7 +2,8 @@
 
 Each module in :mod:`rossmann_ml.features.plan` and :mod:`rossmann_ml.features.history` declares one
 feature group in its variable ``GROUP``: a :class:`PlanGroup` or a :class:`HistoryGroup`. See
-:mod:`rossmann_ml.features.driver_groups` for groups of causes, which explain a forecast.
+:mod:`rossmann_ml.features.driver_groups` for driver groups (groups of causes), by which a forecast
+is explained.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ class FeatureGroup:
 
     Attributes:
         meanings: Meaning of each feature by name, in column order. A name that contains a field of
-            ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``, declares
-            one feature per value of the field.
-        cause: Group of causes to which the features belong when a forecast is explained.
-        other_causes: Group of causes by feature name, for features that do not belong to
-            ``cause``.
+            ``FeatureParams`` in braces, such as ``residual_{residual_windows_days}d``, declares one
+            feature per value of the field.
+        cause: Driver group (group of causes) of the features, used to explain a forecast.
+        other_causes: Driver group by feature name, for features that do not belong to ``cause``.
     """
 
     meanings: Mapping[str, str]
@@ -42,9 +42,10 @@ class FeatureGroup:
     other_causes: Mapping[str, Cause] = field(default_factory=dict)
 
     def names(self, params: FeatureParams) -> dict[str, str]:
-        """Map each feature's final name to its meaning.
+        """Map the names of the group's features to their meanings, with parameters filled in.
 
-        A name with a parameter in braces becomes one name per value of the parameter.
+        For example, ``residual_{residual_windows_days}d`` becomes ``residual_7d``, ``residual_14d``
+        and so on, one name per value of the parameter, all with the same meaning.
         """
         return {
             _PARAMETER.sub(str(value), name): meaning
@@ -53,9 +54,10 @@ class FeatureGroup:
         }
 
     def causes(self) -> dict[str, Cause]:
-        """Map each feature name to its group of causes.
+        """Map a pattern for the name of each feature to the feature's driver group.
 
-        The names are regular expressions, in which a parameter in braces is a pattern for digits.
+        Patterns are regular expressions. They match for every value of a name's parameter, because
+        the parameter in braces becomes a pattern for digits.
         """
         return {
             _PARAMETER.sub(r"\\d+", name): self.other_causes.get(name, self.cause)
@@ -69,8 +71,9 @@ class PlanGroup(FeatureGroup):
 
     Attributes:
         compute: Function that takes the plan and the stores (in the plan's row order) and returns
-            an array by feature name. Arrays broadcast to (stores, days); they have one column, or
-            one per day. A row depends only on its own store. Days past the end of the plan are
+            arrays by feature name. Their shape is (stores, days), (1, days) if all stores have the
+            same values, or (stores, 1) if all days have the same value. A store's values depend
+            only on the store's own attributes and plan. Events after the plan's last day are
             ignored.
         look_back_days: A day's features depend on at most this many days before it.
         categorical: Names of features whose numbers are codes without an order.
@@ -86,21 +89,22 @@ class HistoryGroup(FeatureGroup):
     """Feature group that is computed from sales up to the origin, not from the target days' plan.
 
     Attributes:
-        compute: Function that receives the past and the number of target days, and returns an
-            array by feature name. Arrays broadcast to (stores, horizon_days) and are NaN for stores
-            with too little history.
+        compute: Function that takes the residuals up to the origin
+            (:class:`rossmann_ml.features.residuals.Past`) and the number of target days, and
+            returns arrays by feature name. They broadcast to (stores, horizon_days) and are NaN for
+            stores with too little history.
     """
 
     compute: Callable[[Past, int], Mapping[str, np.ndarray]]
 
 
 def find_groups(package: str, first: Sequence[str]) -> list[Any]:
-    """Import every module in a package and return their ``GROUP`` variables.
+    """Import every module in a package and return their ``GROUP`` variables, the feature groups.
 
     Args:
         package: Full name of the package.
         first: Names of the modules that come first, in this order; other modules follow in
-            alphabetical order.
+            alphabetical order. A fixed order matters, because the order of columns changes a fit.
     """
     names = module_names(package)
     names.sort(key=lambda name: first.index(name) if name in first else len(first))

@@ -1,8 +1,7 @@
-"""Read stores, sales and plan, from which features are computed, as known at a forecast origin.
+"""Read the inputs of features for one forecast origin: stores, sales and plan.
 
-:func:`read_inputs` and :func:`read_newest_inputs` read the warehouse,
-:func:`read_published_inputs` reads a published generation. See :mod:`rossmann_ml.features.panel`
-for computing the features.
+:func:`read_inputs` and :func:`read_newest_inputs` read the warehouse, :func:`read_published_inputs`
+reads a published generation. See :mod:`rossmann_ml.features.panel` for computing the features.
 """
 
 from __future__ import annotations
@@ -49,13 +48,14 @@ _PUBLISHED_HORIZON_PLAN = """
 
 @dataclass(frozen=True)
 class OriginInputs:
-    """Stores, sales and plan, restricted to what was known at a forecast origin.
+    """Inputs of the forecasts from one origin: stores, plan, and sales up to the origin.
 
     Attributes:
         forecast_origin: Last day whose sales are used.
         features: Stores, sales and plan as arrays, from which features are computed.
-        horizon_plan: Store-days to forecast, and where their plan comes from: ``store_id,
-            target_date, plan_source``. A store without rows gets no forecast.
+        horizon_plan: Store-days to forecast: ``store_id, target_date, plan_source`` (``assumed`` if
+            the retailer's files have no plan for the store-day). A store without rows gets no
+            forecast.
         history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 
@@ -96,13 +96,14 @@ def read_inputs(
     forecast_origin: date,
     known_by: date | None = None,
 ) -> OriginInputs:
-    """Read stores, sales and plan from the warehouse, as they were known at a forecast origin.
+    """Read stores, sales up to a forecast origin and the plan for that origin from the warehouse.
 
     Args:
         connection: Pipeline database, in which ``core.horizon_plan`` has rows for this origin.
         params: Parameters; only the horizon is used.
         forecast_origin: Last day whose sales are used.
-        known_by: Rows of sales that became known after this day are excluded; None for no limit.
+        known_by: Sales are read as they were known on this day, so later rows and corrections are
+            ignored; None to read the newest values.
 
     Raises:
         NoDataError: There is no plan for this origin, or no sales up to it.
@@ -134,7 +135,8 @@ def read_published_inputs(
 ) -> OriginInputs:
     """Read stores, sales and plan from a published generation, for its newest origin.
 
-    All values equal the values that the weekly job read when it forecast from that origin.
+    All values equal the values that the weekly job read when it forecast from that origin, so that
+    a what-if forecast differs from the published one only by the changed plan.
 
     Args:
         connection: Database of a published generation.

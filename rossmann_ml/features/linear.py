@@ -60,17 +60,18 @@ _TYPICAL_LOG_SALES = 8.5
 class LinearSums:
     """Sums over the days up to an origin, from which the ridge regressions are solved.
 
-    The summed columns are the design's columns, then a constant 1, then log sales minus 8.5. Older
-    days weigh less, with one half-life for the stores' sums and a longer one for the chain's.
+    The summed columns are the design's columns, then a constant 1, then log sales minus 8.5 (a
+    typical value; small numbers keep more digits in 32-bit sums). Older days weigh less, with one
+    half-life for the stores' sums and a longer one for the chain's.
 
     Attributes:
         forecast_origin: Last day in the sums.
-        stores: Sums of products of each pair of columns by store, with the stores' half-life,
-            shape (stores, columns + 2, columns + 2).
-        chain: Sums of products of each pair of columns over all stores, with the chain's
-            half-life, shape (columns + 2, columns + 2).
-        store_totals: Sums of each column by store, with the chain's half-life, shape
-            (stores, columns + 2).
+        stores: Sums of products of each pair of columns by store, with the stores' half-life, shape
+            (stores, columns + 2, columns + 2).
+        chain: Sums of products of each pair of columns over all stores, with the chain's half-life,
+            shape (columns + 2, columns + 2).
+        store_totals: Sums of each column by store, with the chain's half-life, shape (stores,
+            columns + 2).
     """
 
     forecast_origin: date
@@ -120,7 +121,11 @@ def running_sums(
 def _add_block(
     before: LinearSums, sales: FloatArray, design: LinearDesign, first_day: int, origin: date
 ) -> LinearSums:
-    """Return new sums that also include one block of consecutive days; older sums are decayed.
+    """Add one block of consecutive days to the sums, after reducing the weight of earlier days.
+
+    Weights decay once per block of 91 days, not daily; a shorter last block counts as a whole one.
+    This makes sums that are continued from one origin to the next bit-identical to sums from
+    scratch.
 
     Args:
         before: Sums over all days before the block.
@@ -128,6 +133,9 @@ def _add_block(
         design: Columns of the linear forecast.
         first_day: Number of the block's first day, counted from the design's first date.
         origin: Forecast origin to store in the result.
+
+    Returns:
+        New sums; ``before`` is unchanged.
     """
     stores, days = sales.shape
     observed = sales > 0
@@ -161,8 +169,8 @@ class LinearForecast:
         design: Columns that the coefficients multiply.
         chain_coefficients: Coefficients that were fitted over all stores, shape (1, columns).
         coefficients: Coefficients of each store, shape (stores, columns).
-        level: Store level: log sales that a store's forecast has if all columns are zero, shape
-            (stores,).
+        level: Constant term of each store (its level): forecast log sales if all columns are zero,
+            shape (stores,).
     """
 
     forecast_origin: date
@@ -179,7 +187,7 @@ class LinearForecast:
         A store without history gets the chain's coefficients and the mean level of its group.
 
         Args:
-            sums: Decayed sums up to the origin.
+            sums: Sums over the days up to the origin.
             design: Columns that were summed.
             groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
         """
@@ -206,14 +214,19 @@ class LinearForecast:
         )
 
     def log_sales(self, first: int, last: int) -> FloatArray:
-        """Forecast log sales on the days ``first`` to ``last - 1``, shape (stores, days).
+        """Forecast log sales of every store on consecutive days.
 
-        Days are numbered by the columns of the design, from 0.
+        Args:
+            first: Number of the first day, counted from the design's first date.
+            last: Number of the day after the last one.
+
+        Returns:
+            Log sales, shape (stores, days).
         """
         return self.design.combine(self.coefficients, first, last) + self.level[:, None]
 
     def own_shape(self, first: int, last: int) -> FloatArray:
-        """Return the linear forecast of log sales minus the store's level, as an array.
+        """Compute the effects of days in each store's linear forecast: log sales minus store level.
 
         Args:
             first: Number of the first day, counted from the design's first date.
@@ -225,7 +238,9 @@ class LinearForecast:
         return np.asarray(self.design.combine(self.coefficients, first, last), np.float64)
 
     def chain_shape(self, first: int, last: int) -> FloatArray:
-        """Return what :meth:`own_shape` would be if every store had the chain's coefficients.
+        """Compute the effects of days as :meth:`own_shape`, but with the chain's coefficients.
+
+        The effects differ between stores only because their plans differ.
 
         Args:
             first: Number of the first day, counted from the design's first date.
@@ -257,7 +272,8 @@ def linear_forecasts(
 def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
     """Fit the chain's coefficients by a ridge regression over all stores, shape (columns,).
 
-    Each store's mean is subtracted from its columns and log sales first.
+    First, each store's means are subtracted from its columns and log sales. Differences between
+    large and small stores therefore do not affect the coefficients.
     """
     totals = sums.store_totals
     weight = np.maximum(totals[:, -2], 1e-9)
@@ -276,8 +292,8 @@ def recent_shift(
     Newer days weigh more, with a half-life of 20 days.
 
     Args:
-        residuals: Log sales minus the linear forecast, 0 where not observed, shape (stores, days);
-            the last column is the forecast origin.
+        residuals: Log sales minus the linear forecast, 0 on days without sales, shape (stores,
+            days); the last column is the forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
         chain_by_day: Mean residual over all stores by day, shape (days,).
 

@@ -1,7 +1,8 @@
-"""Compute the regressors (columns) of the linear forecast: calendar, promotion, holidays, closings.
+"""Compute the regressors (columns) of the linear forecast from calendar and plan.
 
-:class:`LinearDesign` computes and holds them. See :mod:`rossmann_ml.features.linear` for fitting
-the coefficients, and :mod:`rossmann_ml.features.plan` for the plan features that tree models use.
+:class:`LinearDesign` computes and holds the columns. See :mod:`rossmann_ml.features.linear` for
+fitting their coefficients, and :mod:`rossmann_ml.features.plan` for the plan features that tree
+models use.
 """
 
 from __future__ import annotations
@@ -71,12 +72,13 @@ class LinearDesign:
             (columns, days).
         is_promo: 1 on promotion days, else 0, shape (stores, days).
         store_columns: Columns whose values differ by store, shape (columns, stores, days).
-        harmonic: Number of the annual sine or cosine wave (1 to 3), 0 for other columns, shape
-            (columns,).
+        harmonic: For the sine and cosine columns of the season, the number of waves per year (1 to
+            3), else 0, shape (columns,). Columns with more waves have coefficients that are shrunk
+            more.
         slow: Whether a column is about trend, season, or changes of a promotion's effect over the
-            month and the years. A single store's history shows little of these, so its coefficients
-            are shrunk more. Shape (columns,).
-        causes: Group of causes of each column, see :mod:`rossmann_ml.features.driver_groups`.
+            month and the years, shape (columns,). A single store's history shows little of these,
+            so the store's coefficients of slow columns are shrunk more towards the chain's.
+        causes: Driver group of each column, see :mod:`rossmann_ml.features.driver_groups`.
     """
 
     first_date: date
@@ -90,7 +92,10 @@ class LinearDesign:
 
     @classmethod
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
-        """Compute the columns for all days of a plan, ignoring days after its last planned day."""
+        """Compute the columns for all days of a plan.
+
+        Columns of the plan's last days are inexact, because they also depend on the days after it.
+        """
         weekday = np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
         month, special, season = _month_columns(plan), _special_days(plan), _season_columns(plan)
         store_causes, store = _store_columns(plan)
@@ -139,8 +144,10 @@ class LinearDesign:
 
         Args:
             rows: For each store in ``plan``, its row in this design.
-            plan: Changed plan of these stores. It covers the days of the design, and the 14 days
-                before and after them as far as they are planned.
+            plan: Changed plan of these stores. It covers the days of the design and 14 days on
+                either side of them, because columns of a day depend on the plan around the day. It
+                begins earlier if a promotion runs for longer than that. If the original plan has
+                fewer days on a side, those are enough.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])
@@ -207,8 +214,8 @@ def _month_columns(plan: PlanGrid) -> Float32Array:
 def _season_columns(plan: PlanGrid) -> Float32Array:
     """Compute the columns for trend and season, shape (columns, days).
 
-    They are the years since the first day, a sine and a cosine for each annual wave, and a ramp
-    that rises to 1 on Christmas Eve.
+    They are the years since the first day, a sine and a cosine each with one, two and three waves
+    per year, and a ramp that rises to 1 on Christmas Eve.
     """
     years = np.arange(plan.days) / _YEAR_DAYS
     of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
@@ -239,7 +246,7 @@ def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     holidays, and closed days before or after the day.
 
     Returns:
-        Group of causes of each column, and the columns, shape (columns, stores, days).
+        Driver group of each column, and the columns, shape (columns, stores, days).
     """
     holiday = plan.state_holiday > 0
     until, since = days_until(holiday, cap=_LOOK_DAYS), days_since(holiday, cap=_LOOK_DAYS)

@@ -41,7 +41,7 @@ Each model converts their values with codes that it keeps from its training."""
 
 
 def categorical_features() -> list[str]:
-    """Return the names of categorical features: those whose values have no order."""
+    """Return the names of features whose values have no order, which models treat as categories."""
     return [*(name for group in plan_groups() for name in group.categorical), *STORE_FEATURES]
 
 
@@ -150,7 +150,8 @@ def training_panel(
         known_until: Last target day; rows with later target days are excluded.
         horizon_days: Number of target days after each origin.
         params: Half-lives and windows, in days.
-        rows_share: Approximate share of rows to keep; every call keeps the same rows.
+        rows_share: Approximate share of rows to keep, to save time and memory; every call keeps the
+            same rows.
         progress: Function that receives a message after each origin.
 
     Returns:
@@ -194,10 +195,15 @@ def training_origins(
 
 
 def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
-    """Return the sales on the days after an origin, NaN where unknown.
+    """Return the sales on the days after an origin, which models learn to forecast.
+
+    Args:
+        actual: Sales up to the last day that may be learned from.
+        origin: Forecast origin.
+        horizon_days: Number of days after the origin.
 
     Returns:
-        Sales in EUR, shape (stores, horizon_days).
+        Sales in EUR, NaN where unknown, shape (stores, horizon_days).
     """
     start = (origin - actual.first_date).days + 1
     sales = actual.sales[:, start : start + horizon_days]
@@ -205,7 +211,7 @@ def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
 
 
 def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) -> BoolArray:
-    """Choose an evenly spread share of the store-days after an origin.
+    """Choose an evenly spread share of the store-days after an origin for the training panel.
 
     The choice is the same each time, because it depends only on store number, origin and day.
 
@@ -222,7 +228,13 @@ def _chosen(stores: StoreGrid, origin: date, horizon_days: int, share: float) ->
 def _horizon(
     plan: dict[str, Float32Array], origin_column: int, horizon_days: int
 ) -> dict[str, Float32Array]:
-    """Select the days after the origin from arrays of plan features (by feature name)."""
+    """Select the days after an origin from the arrays of plan features.
+
+    Args:
+        plan: Array by feature name; its columns are days, or one column for all days.
+        origin_column: Column number of the origin.
+        horizon_days: Number of days after the origin.
+    """
     return {name: days_of(values, origin_column + 1, horizon_days) for name, values in plan.items()}
 
 
@@ -233,14 +245,17 @@ def _panel_of_origin(
     rows: BoolArray,
     params: FeatureParams,
 ) -> pl.DataFrame:
-    """Build the panel for one origin from plan features and history features computed here.
+    """Build the panel for one origin: given plan features, and history features computed here.
 
     Args:
         inputs: Stores, sales and plan.
-        plan: Plan features of the days after the origin.
+        plan: Array by name of plan feature, for the days after the origin.
         linear: Linear forecast fitted on sales up to the origin.
         rows: Whether the panel has a row for the store-day, shape (stores, horizon_days).
         params: Half-lives and windows, in days.
+
+    Returns:
+        Columns of :func:`scoring_panel` without ``is_open``.
     """
     stores, (count, horizon_days) = inputs.stores, rows.shape
     history = history_features(

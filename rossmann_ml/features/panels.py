@@ -116,7 +116,8 @@ def store_panel(
         name: Table in the schema ``features``: ``training_panel`` or ``scoring_panel``.
         panel: Rows of the panel.
         origin: Origin of the forecast for which the panel was built.
-        started: Time of ``time.perf_counter`` when the step began.
+        started: Value of ``time.perf_counter()`` when building the panel began, for the report's
+            ``seconds``.
         profile: Training profile of a training panel; None for the scoring panel.
     """
     with session.writing() as connection, transaction(connection):

@@ -39,11 +39,11 @@ class Past:
         weekdays: Weekday of each day, 0 is Monday, shape (days,).
         is_promo: Whether the store ran a promotion on the day, shape (stores, days).
         observed: Whether the store had sales on the day, shape (stores, days).
-        residuals: Log sales minus the linear forecast, 0 on days without sales, shape
-            (stores, days).
-        chain: Mean residual over all stores, shape (days,).
-        states: Mean residual over the stores in each state, shape (states, days). Row 0 is for
-            stores whose state is unknown.
+        residuals: Log sales minus the linear forecast, 0 on days without sales, shape (stores,
+            days).
+        chain: Mean residual over all stores with sales on the day, shape (days,).
+        states: The same over the stores in each state, shape (states, days). Row 0 is for stores
+            whose state is unknown.
         state_of_store: Row of each store's state in ``states``, shape (stores,).
         levels: One item per half-life: each store's level, and its mean log sales by weekday and
             promotion (cell means).
@@ -79,11 +79,13 @@ def as_of_origin(
 ) -> Past:
     """Compute residuals of a linear forecast, and cell means, from sales up to its origin.
 
+    History features are computed from the result.
+
     Args:
         history: Sales; columns after the origin are ignored.
         plan: Plan that covers the history.
         stores: Stores, in the row order of both grids.
-        linear: Linear forecast as of the origin.
+        linear: Linear forecast that was fitted on sales up to the origin.
         params: Half-lives and windows, in days.
     """
     known = history.until(linear.forecast_origin)

@@ -47,7 +47,8 @@ class ForecastReport:
         model_version: Version of the model that made the forecasts.
         stores: Number of stores with a forecast.
         store_days: Number of store-days with a forecast, including closed days.
-        assumed_store_days: Number of store-days whose plan was not received but filled by rule.
+        assumed_store_days: Number of store-days for which the retailer sent no plan, so that a rule
+            filled it in.
         stores_not_forecast: Number of stores without a forecast; the table
             ``forecasting.stores_not_forecast`` has the reasons.
         total_sales_forecast: Sum of all forecasts in EUR.
@@ -68,11 +69,16 @@ class ForecastReport:
 
 
 def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
-    """Build the panel to forecast from an origin, with only the stores that have a plan.
+    """Build the panel to forecast from an origin, without the stores that have no plan.
+
+    Args:
+        inputs: Stores, sales and plan as known at the origin.
+        params: Parameters from ``params.yaml``; those of the horizon and the features are used.
 
     Returns:
-        Columns that :func:`rossmann_ml.features.panel.scoring_panel` returns, and ``plan_source``
-        (where the plan of the store-day comes from).
+        Columns that :func:`rossmann_ml.features.panel.scoring_panel` returns, and ``plan_source``,
+        which says where the store-day's plan comes from: ``planned`` (plan file), ``actual`` (sales
+        file, if the day has passed) or ``assumed`` (filled in by a rule).
     """
     panel = scoring_panel(
         inputs.features,
@@ -90,9 +96,12 @@ def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
 
 
 def build_scoring_panel(session: Session) -> PanelReport:
-    """Build the panel to forecast from the newest origin, and store it.
+    """Build the panel to forecast from the newest origin, and store it in the warehouse.
 
-    It replaces the table ``features.scoring_panel``.
+    It replaces ``features.scoring_panel``, whose rows the champion and the challenger forecast.
+
+    Returns:
+        Origin and size of the panel.
     """
     started = time.perf_counter()
     with session.writing() as connection:
@@ -114,8 +123,8 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
         run_id: Identifier for the new forecast run.
 
     Raises:
-        NoDataError: The panel is missing or was built for another origin, or there is no champion
-            yet.
+        NoDataError: The panel is missing or was built for another origin, there is no champion yet,
+            or its bundle is missing.
     """
     settings = session.settings
     with session.writing() as connection:
@@ -146,11 +155,12 @@ def store_forecasts(
     known_by: date,
     versions: Versions,
 ) -> ForecastReport:
-    """Forecast the rows of a panel, and store forecasts and the record of the run in a transaction.
+    """Forecast the rows of a panel, and store the forecasts and a record of the forecast run.
 
-    Forecasts that an earlier run made for the origin are moved to ``forecasting.forecast_history``,
-    and their drivers are deleted. If model, data and code are the same as in the current run for
-    this origin, nothing is stored and the report is about that run.
+    If model, data and code are the same as in the newest run for this origin, nothing is stored and
+    the report is about that run. Otherwise, forecasts that an earlier run made for the origin are
+    moved to ``forecasting.forecast_history``, and their drivers are deleted. The new forecasts are
+    stored in the same transaction.
 
     Args:
         connection: Pipeline database.
@@ -158,8 +168,10 @@ def store_forecasts(
         bundle: Model to forecast with.
         run_id: Identifier for the new forecast run.
         run_kind: ``weekly`` or ``backfill``.
-        known_by: Last day on which rows of the inputs can have become known, for the record.
-        versions: Versions of data and code, for the record.
+        known_by: Newest day on which rows of the inputs can have become known; stored in the run's
+            record.
+        versions: Fingerprints of data and code; stored in the run's record, and compared with those
+            of the newest run.
     """
     started, started_at = time.perf_counter(), utc_now()
     origin: date = panel["forecast_origin"][0]

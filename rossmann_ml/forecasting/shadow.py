@@ -1,8 +1,9 @@
 """Make shadow forecasts: a challenger forecasts the same rows as the champion, without serving.
 
 :func:`score_shadow` writes them to ``forecasting.shadow_forecasts``. Served forecasts do not depend
-on them, and a challenger that fails to forecast does not stop the weekly job. See
-:mod:`rossmann_ml.forecasting.score` for the served forecasts.
+on them. A challenger whose bundle is incomplete, or which needs features that are no longer
+computed, does not stop the weekly job. See :mod:`rossmann_ml.forecasting.score` for the served
+forecasts.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ class ShadowReport:
 
     Attributes:
         forecast_origin: Newest forecast origin.
-        model_version: Version of the challenger; None if no shadow forecasts were made.
+        model_version: Version of the challenger; None if there are no shadow forecasts.
         store_days: Number of store-days with a shadow forecast.
         difference_share: Sum of the challenger's forecasts divided by the sum of the champion's on
-            the same store-days, minus 1.
-        is_new: Whether this call stored forecasts; False if they were already stored.
-        reason: Why no shadow forecasts were made; empty if they were.
+            the same store-days, minus 1; 0 if there are no shadow forecasts.
+        is_new: Whether this call stored forecasts; False if they were already stored or there are
+            none.
+        reason: Why there are no shadow forecasts; empty if there are.
         seconds: Wall time in seconds.
     """
 
@@ -68,12 +70,14 @@ def shadow_challenger(connection: duckdb.DuckDBPyConnection, settings: Settings)
 def score_shadow(session: Session) -> ShadowReport:
     """Forecast the rows in ``features.scoring_panel`` with the challenger, and store the forecasts.
 
-    The shadow forecasts belong to the champion's current forecast run for the origin; they are
-    computed again only if that run changes. ``forecast.shadow_challenger`` in ``params.yaml`` turns
-    shadow forecasts on or off.
+    The forecasts are stored with the identifier of the champion's current forecast run for the
+    origin. They are computed again only if that run or the challenger changes. Nothing is stored if
+    ``forecast.shadow_challenger`` in ``params.yaml`` is false, if there is no challenger, or if the
+    challenger cannot forecast; the report then has the reason.
 
     Raises:
-        NoDataError: The newest origin has no forecasts yet.
+        NoDataError: The newest origin has no forecasts yet, or the panel is missing or was built
+            for another origin.
     """
     started = time.perf_counter()
     settings = session.settings

@@ -2,7 +2,7 @@
 
 Entry points: :func:`check_rows` checks each row on its own, :func:`separate_repeated_keys` compares
 the rows of a file with each other. Values that are only implausible, such as an open day without
-sales, pass here.
+sales, pass: :mod:`rossmann_ml.quality` reports them.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ def check_rows(
     known_stores: pl.Series | None,
     latest_sales_date: date,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Check each row of a block on its own, and separate the storable rows from the bad ones.
+    """Check each row of a file on its own, and separate the rows that can be stored from bad rows.
 
     Args:
-        fields: ``line_number``, ``row_text`` and the format's columns as strings.
+        fields: Rows of the file: ``line_number``, ``row_text`` (the whole line) and the format's
+            columns as strings.
         file_format: Types and limits of the columns.
-        known_stores: Store numbers in ``store.csv``; None if every store is allowed.
+        known_stores: Store numbers in the landed list of stores; None if every store is allowed.
         latest_sales_date: Last date that sales may have; later dates are in the future.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Identify the data set that a folder's files belong to, and keep a warehouse to one data set.
+"""Identify the data set that files belong to, and refuse to mix two data sets in one warehouse.
 
-A folder with the synthetic sample contains the file ``dataset.json``, called its marker; bulk files
-in a folder without a marker are the retailer's own.
+A data set is the retailer's own data or one synthetic sample. A folder with a sample contains the
+file ``dataset.json``, called its marker; other bulk files belong to the retailer's own data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HISTORICAL_BEFORE = date(2016, 1, 1)
 
 @dataclass(frozen=True)
 class DataSet:
-    """Name and nature of a data set.
+    """Name of a data set, and whether it is synthetic and historical.
 
     Attributes:
         name: ``retailer``, or ``sample-<stores>-<seed>``.
@@ -39,9 +39,10 @@ class DataSet:
     is_historical: bool | None = None
 
     def is_history_until(self, newest_sales: date | None) -> bool:
-        """Decide whether the data are historical, given the date of their newest sales.
+        """Return whether the data are historical, so that their last days count as today.
 
-        Data without a fixed `is_historical` are historical if that date is before 2016.
+        If `is_historical` is None, data whose newest sales are before 2016 are historical, because
+        Kaggle's files end in 2015.
         """
         if self.is_historical is not None:
             return self.is_historical
@@ -54,7 +55,7 @@ def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
     Args:
         folder: Folder that contains the files.
         is_bulk: Whether the files are bulk files. Without a marker, bulk files belong to the
-            retailer's data set, and weekly drops to whatever the warehouse holds.
+            retailer's data set; weekly drops may belong to any data set.
 
     Returns:
         The data set; None for weekly drops without a marker.
@@ -93,10 +94,10 @@ def landed_data_set(connection: duckdb.DuckDBPyConnection) -> DataSet | None:
 def require_same_data_set(
     offered: DataSet | None, landed: DataSet | None, folder: Path, settings: Settings
 ) -> None:
-    """Refuse files that belong to another data set than the one in the warehouse.
+    """Raise an error if files belong to another data set than the one in the warehouse.
 
     Args:
-        offered: Data set of the files; None if any warehouse may take them.
+        offered: Data set of the files; None if they may belong to any data set.
         landed: Data set in the warehouse; None before the first landing.
         folder: Folder of the files, for the message.
         settings: Paths of the warehouse, for the message.
@@ -119,8 +120,11 @@ def record_data_set(
 ) -> None:
     """Write the data set to ``raw.data_set`` at the first landing; later, update `is_historical`.
 
-    `newest_sales`, the date of the newest landed sales, decides `is_historical` if the data set
-    does not.
+    Args:
+        connection: Writing connection to the pipeline's database.
+        data_set: Data set of the landed files.
+        newest_sales: Date of the newest landed sales, from which
+            :meth:`DataSet.is_history_until` computes `is_historical`.
     """
     is_historical = data_set.is_history_until(newest_sales)
     connection.execute(

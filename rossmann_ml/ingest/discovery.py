@@ -31,8 +31,8 @@ class RawFile:
     Attributes:
         path: Path of the file.
         kind: Kind of its rows: a key of `FORMATS`, such as ``sales`` or ``plan``.
-        is_bulk: Whether it holds a whole history or the whole list of stores; False for a weekly
-            drop.
+        is_bulk: Whether it is a bulk file, which has a whole history or the whole list of stores;
+            False for a weekly drop.
         day: Date in the name of a weekly drop; None for bulk files.
     """
 
@@ -59,7 +59,7 @@ class RawFile:
 
 
 def recognise(path: Path) -> RawFile | None:
-    """Recognise the kind and date of a file by its name; None if no kind has such a name."""
+    """Recognise the kind and date of a file by its name; None if the name is of no known kind."""
     for kind, file_format in FORMATS.items():
         if path.name == file_format.bulk_name:
             return RawFile(path, kind, is_bulk=True)

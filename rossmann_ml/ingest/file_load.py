@@ -45,17 +45,17 @@ class FileLanding:
 
     Attributes:
         file_name: Name of the file without its folder.
-        kind: Kind of its rows.
-        is_bulk: Whether it holds a whole history; False for a weekly drop.
-        load_id: Key of its row in ``raw.loads``; None if no row was stored or quarantined.
-        was_landed_before: Whether the file was skipped, without reading its rows, because the same
-            bytes were landed earlier.
+        kind: Kind of its rows, such as ``sales``.
+        is_bulk: Whether it is a bulk file; False for a weekly drop.
+        load_id: Key of the landing in ``raw.loads``; None if no row was stored or quarantined.
+        was_landed_before: Whether the file was skipped without reading its rows, because the same
+            bytes were landed before.
         rows_read: Number of rows in the file.
         rows_landed: Number of rows stored, both new and restated.
         rows_restated: Number of those rows whose key was stored before with other values.
-        rows_unchanged: Number of good rows that were not stored, because they are equal to the
-            stored version or to an earlier line of the file, or because a file that was landed
-            before restates nothing.
+        rows_unchanged: Number of good rows that were not stored: rows that equal the stored version
+            or an earlier line of the file. If the same bytes were landed before, rows that differ
+            from a stored version are not stored either, because that version may be newer.
         quarantined: Number of quarantined rows by reason.
         first_date: Oldest date among the rows that can be stored; None if there is none.
         last_date: Newest date among the rows that can be stored; None if there is none.
@@ -109,8 +109,8 @@ def land_file(
     """Check the rows of one file and store those that are new or restated.
 
     Args:
-        session: Settings, parameters, and a progress function. It is called with one line after
-            each part of a large file, with the number of rows and the share of bytes read.
+        session: Settings, parameters, and a progress function, which is called with one line of
+            text after each part of a large file.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
 
@@ -181,10 +181,15 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Return whether these bytes were landed, and no other file of this name landed later.
+    """Return whether a file with these bytes was landed before and need not be landed again.
 
-    If a file is put back in place of a newer one of the same name, it therefore counts as not
-    landed: it is landed again, and its rows restate the newer ones.
+    If files of this name were landed, only the newest of them is compared. An older file that a
+    user puts back under its name is therefore landed again, and its rows replace the newer ones.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        raw_file: The file.
+        sha256: SHA-256 of the file.
     """
     ((newest_of_name, is_known),) = connection.execute(
         """
@@ -198,10 +203,10 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether a list of stores was landed after this file had rows with unknown stores.
+    """Return whether rows that were quarantined for an unknown store may be good now.
 
-    The caller then lands the file again, because the stores of its quarantined rows may be known
-    now. `sha256` identifies the file.
+    This is so if a list of stores was landed after the file with this `sha256`. The caller then
+    lands the file again.
     """
     found = one_row(
         connection,
@@ -267,7 +272,7 @@ def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> p
 def _count_by_reason(
     path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
 ) -> dict[str, int]:
-    """Count the bad rows of a file by reason, and raise if too many rows are bad.
+    """Return the number of bad rows of a file by reason; raise BadFileError if they are too many.
 
     Args:
         path: Path of the file, for the message.
@@ -300,16 +305,20 @@ def _count_by_reason(
 def _first_known_on(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
 ) -> date | None:
-    """Decide on which date the rows that are new with this file became known.
+    """Return the date on which the new rows of a file count as known.
+
+    This is the business date, with three exceptions for bulk files. Each row of sales is known on
+    its own date. A plan is known on the day before its first date, if that is earlier. The first
+    list of stores is known at every origin.
 
     Args:
-        connection: Connection to the warehouse.
-        raw_file: The file; a weekly drop becomes known today, bulk files have rules by kind.
+        connection: Connection to the pipeline's database.
+        raw_file: The file.
         first_date: Oldest date among the file's rows; None if there is none.
         today: Business date.
 
     Returns:
-        The date; None if each row became known on its own date, as in a history of sales.
+        The date; None if each row is known on its own date.
     """
     if not raw_file.is_bulk:
         return today
@@ -325,15 +334,15 @@ def _first_known_on(
 def _redate_loads_before_sales(
     connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
 ) -> None:
-    """Set ``known_on`` of earlier loads to the business date `today` if it is later than that.
+    """Correct ``known_on`` of files landed before the first sales: later dates become `today`.
 
-    Only the first load of sales does this. Before it the business date is the clock's date, even
-    if the data are historical, so that earlier rows would count as known too late.
+    Those files have the computer's date as ``known_on``. For historical data this date is years
+    after the sales, so no forecast could use the files.
 
     Args:
         connection: Writing connection inside a transaction.
-        load_id: Key of the load of sales; nothing happens if an earlier load has sales.
-        today: Business date after this load.
+        load_id: Key of the landing of sales; nothing happens if sales were landed before it.
+        today: Business date after this landing.
     """
     if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
@@ -354,14 +363,14 @@ def _record(
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
-    The first load of sales also corrects ``known_on`` of the loads before it.
+    The first landing of sales also corrects ``known_on`` of the files landed before it.
 
     Args:
         connection: Writing connection inside a transaction.
         landing: Result of the landing, with its `load_id`.
         bad: Bad rows, with the columns that :func:`check_rows` returns.
         sha256: SHA-256 of the file.
-        known_on: Business date, on which the file became known.
+        known_on: Business date, on which the file counts as known.
     """
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)

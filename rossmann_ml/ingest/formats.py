@@ -51,7 +51,7 @@ class FileFormat:
     """One kind of file and the raw table of its rows.
 
     Attributes:
-        kind: Name of the kind, as in ``raw.loads``.
+        kind: Name of the kind, as in the column ``kind`` of ``raw.loads``.
         table: Raw table of the rows.
         bulk_name: Name of the bulk file, which holds the whole history or the list of stores.
         columns: Required columns, in any order.
@@ -73,16 +73,16 @@ class FileFormat:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Columns of the raw table that may differ between two versions of a row."""
+        """Columns of the raw table that are not in its key; versions of a row differ in them."""
         return tuple(each.target for each in self.columns if each.target not in self.key)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """List those of a header's column names that the format lacks; they are not read."""
+        """Return the column names of a header that the format does not have, for a warning."""
         return [name for name in names if name not in (*self.names, *self.optional)]
 
     @property
     def has_dates(self) -> bool:
-        """Whether each row has a date."""
+        """Whether each row has a date, as in files of sales and plan."""
         return "date" in self.key
 
 

@@ -23,7 +23,7 @@ GERMAN_STATES = (
 def state_holiday_code(day: date) -> str:
     """Return the retailer's code for a public holiday: ``b`` Easter, ``c`` Christmas, ``a`` other.
 
-    `day` must be a public holiday; this is not checked.
+    For a day that is not a public holiday the result has no meaning.
     """
     sunday = easter(day.year)
     if day in (sunday - timedelta(days=2), sunday, sunday + timedelta(days=1)):
@@ -72,8 +72,8 @@ def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
 def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     """Extend ``raw.public_holidays`` to the years of the landed sales and plan.
 
-    The table covers the years from the first day of sales or plan to the year after the newest.
-    Without sales and plan the table stays as it is.
+    The table covers the years from the first day of sales or plan to the year after the last day,
+    because a horizon may end in the next year. Without sales and plan the table stays as it is.
 
     Args:
         connection: Writing connection to the pipeline's database.

@@ -110,7 +110,8 @@ def _is_in_place(path: Path, expected: tuple[int, str], *, force: bool) -> bool:
 def _signed_session(settings: Settings, folder: Path) -> requests.Session:
     """Make an HTTP session that sends the user's Kaggle credentials with each request.
 
-    It uses the first that is set: the API token, user and key in the settings, ``kaggle.json``.
+    The session uses the first credentials that exist: the API token in the settings, user and key
+    in the settings, or the file ``kaggle.json``.
 
     Args:
         settings: The user's credentials.
@@ -129,9 +130,10 @@ def _signed_session(settings: Settings, folder: Path) -> requests.Session:
 
 
 def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Return an authentication hook for requests that adds the token to each HTTP request.
+    """Return an authentication hook that adds the token to each HTTP request.
 
-    A session header would not do, because requests replaces it by an entry in ``.netrc``.
+    A header of the session would not do, because the library ``requests`` replaces it by an entry
+    in the user's file ``.netrc``.
     """
 
     def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -70,11 +70,11 @@ def land_raw(session: Session) -> LandingReport:
 
 
 def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
-    """Find the bulk files in ``settings.raw_path``, and raise if there is no history to work with.
+    """Find the bulk files in ``settings.raw_path``, and raise if there are no sales at all.
 
     Returns:
-        The files in landing order, and the missing ones of ``store.csv`` and ``train.csv``. These
-        two may be missing only if sales were landed before.
+        The files in landing order, and the names of missing files: ``store.csv``, ``train.csv``,
+        both or neither. These two may be missing only if sales were landed before.
 
     Raises:
         NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.

@@ -1,8 +1,8 @@
 """Read a CSV file block by block into text fields with line numbers.
 
-Entry point: :func:`open_rows`. Files that are empty, cut off or not UTF-8
-raise here; :mod:`~rossmann_ml.ingest.checks` checks the fields. One line is one row, because no
-file of the product has a line end within quotes.
+Entry point: :func:`open_rows`, which raises an error for files that are empty, cut off or not
+UTF-8. :mod:`~rossmann_ml.ingest.checks` checks the fields. One line is one row, because no file of
+the retailer has a line end within quotes.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class RowBlock:
     """Consecutive rows of a file.
 
     Attributes:
-        fields: ``line_number``, ``row_text`` and the format's columns by the header's names, as
-            strings without quotes and outer blanks; an empty field is NULL.
-        malformed: ``line_number``, ``row_text``, ``reason`` of lines that are not a row.
+        fields: ``line_number``, ``row_text`` (the whole line) and the format's columns under their
+            names in the header, as strings without quotes and outer blanks; NULL for empty fields.
+        malformed: ``line_number``, ``row_text``, ``reason`` of lines whose number of fields or
+            whose quotes are wrong.
         bytes_read: Number of bytes from the start of the file to the end of this block.
     """
 
@@ -65,11 +66,13 @@ def open_rows(
         block_bytes: Number of bytes in memory at a time.
 
     Returns:
-        The column names in the file's order, and an iterator that raises :class:`BadFileError`
-        when a later block cannot be read or the file has no rows.
+        The column names in the file's order, and an iterator over blocks of rows. The iterator
+        raises :class:`BadFileError` if a later block cannot be read, or if the file has no rows or
+        is cut off.
 
     Raises:
-        BadFileError: The file is empty, not UTF-8, cut off, or its header is not the format's.
+        BadFileError: The file is empty, its first block is not UTF-8, or its header does not have
+            the format's columns.
     """
     blocks = _text_blocks(path, block_bytes)
     _, lines, bytes_read = next(blocks, (1, [], 0))
@@ -100,11 +103,12 @@ def _row_blocks(
 
 
 def _text_blocks(path: Path, block_bytes: int) -> Iterator[_Text]:
-    """Read a file block by block and yield the whole lines in each block.
+    """Read a file block by block, so that a large file does not fill the memory.
 
     Yields:
-        Number of the first line, the lines (the last is empty if the block ends with a line end),
-        and the number of bytes from the start of the file to the end of the block.
+        Number of the block's first line; the block's lines, all complete, with an empty text at the
+        end if the block ends with a line end; number of bytes from the start of the file to the
+        end of the block.
     """
     first_line = 1
     bytes_read = 0
@@ -202,13 +206,16 @@ def _split_carefully(
 
 
 def _check_end(path: Path, block: RowBlock, names: list[str], *, has_final_newline: bool) -> None:
-    """Raise if the file is cut off, because lines after its last line may be missing too.
+    """Raise BadFileError if the last line is malformed, because the file may be cut off there.
+
+    Such a file is refused as a whole, because further lines may be missing.
 
     Args:
         path: Path of the file, for the message.
         block: Last block with rows.
-        names: Column names in the header.
-        has_final_newline: Whether the file ends with a line end.
+        names: Column names in the header, as many as a line has fields.
+        has_final_newline: Whether the file ends with a line end. If so, a last line with too many
+            fields is not an error here, because it is complete.
     """
     if block.malformed.is_empty():
         return

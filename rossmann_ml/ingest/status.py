@@ -24,13 +24,13 @@ from rossmann_ml.warehouse.session import Session
 
 @dataclass(frozen=True)
 class LandedKind:
-    """Counts of one raw table.
+    """Numbers of files and rows that were landed into one raw table.
 
     Attributes:
         kind: Kind of the files that land in the table.
         files: Number of different files that changed the table or the quarantine.
-        rows: Number of rows, counting only the newest version of each.
-        versions_restated: Number of stored versions that replace an earlier one.
+        rows: Number of rows in the table, counting only the newest version of each.
+        versions_restated: Number of rows in the table that replace an earlier version.
         first_date: Oldest date; None for files without dates.
         last_date: Newest date; None for files without dates.
         quarantined: Number of quarantined rows in all files of this kind, by reason.
@@ -54,8 +54,8 @@ class DataStatus:
         data_set: Data set in the warehouse; None before the first landing.
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
-        waiting: Files in the folders whose content has no row in ``raw.loads``, because they were
-            not landed yet or had nothing new.
+        waiting: Files in the folders without a row in ``raw.loads``, because they were not landed
+            yet or had nothing new.
         left_alone: CSV files in the folders whose name has no known kind.
     """
 

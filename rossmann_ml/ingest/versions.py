@@ -1,7 +1,8 @@
 """Store the new and restated rows of one file in the append-only raw tables.
 
-Entry point: :func:`store_rows`. Only rows that are new or differ from the newest version are
-stored. SQL text contains names from :mod:`~rossmann_ml.ingest.formats` only, never text of a file.
+Entry point: :func:`store_rows`. A row is restated if a row of its key is stored with other values;
+the earlier version stays in the table. Names in SQL text come from
+:mod:`~rossmann_ml.ingest.formats`, never from a file.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ def store_rows(
         connection: Writing connection inside a transaction.
         file_format: Raw table of the rows, its key and columns.
         rows: Good rows of the file, one per key.
-        load_id: Key of the load in ``raw.loads``.
+        load_id: Key of the landing in ``raw.loads``.
         first_known_on: Date on which a new row counts as known; None for the row's own date.
         known_on: Date on which a restated row counts as known.
-        only_new: Whether to skip restatements, because the file may be older than the stored
-            rows.
+        only_new: Whether to store only rows with new keys, because the file may be older than the
+            stored rows; False to store restated rows too.
 
     Returns:
         Number of rows stored, and number of those that replace an earlier version.

@@ -41,18 +41,18 @@ class FitSettings:
 
 
 class Model(ABC):
-    """Model of log sales minus the linear forecast, deterministic for given inputs.
+    """Base class of fitted models, which predict log sales minus the linear forecast.
 
-    A family implements the abstract methods with its library. A model does not change after
-    :meth:`fit` or :meth:`load`, not even its number of threads, so that several threads can call
-    :meth:`predict_log_sales` at once.
+    A subclass per family implements the abstract methods with its library. Equal training rows and
+    settings give equal models. A model does not change after :meth:`fit` or :meth:`load`, not even
+    its number of threads, so that several threads can call :meth:`predict_log_sales` at once.
 
     Attributes:
-        packages: Names of the distributions that only this family's module imports; the model in
-            MLflow's registry requires them.
+        packages: Names of the Python packages that only this family needs; they are added to the
+            requirements of the model that is registered in MLflow.
         file: Name of the model's file, in the format of its library.
         fitted: Fitted object of the library.
-        categories: Codes that replace the values of text features, from the training panel.
+        categories: Codes for the values of text features, from the training panel.
         threads: Number of threads that predict.
         features: Names of the features, in column order.
     """
@@ -69,7 +69,13 @@ class Model(ABC):
 
     @classmethod
     def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
-        """Fit a model on the rows of a training panel (all features and ``sales``)."""
+        """Fit a model of this family on the rows of a training panel.
+
+        Args:
+            panel: Rows with all features and ``sales`` in EUR.
+            features: Names of the features to use, in column order.
+            settings: Size, parameters, seed and threads.
+        """
         categories = Categories.of(panel)
         matrix = design_matrix(panel, features, categories)
         fitted = cls._fit(matrix, log_target(panel), features, settings)
@@ -88,12 +94,18 @@ class Model(ABC):
         """Compute how much each feature contributes to the model's predictions.
 
         Returns:
-            ``feature, gain, gain_share, splits``, one row per feature, most important first.
+            One row per feature, most important first: ``feature``, ``gain`` (importance in units of
+            the model family), ``gain_share`` (share of the sum of all gains), ``splits`` (number of
+            tree splits on the feature; null if the library does not count them).
         """
         return importance_frame(self.features, *self._gain_and_splits())
 
     def save(self, folder: Path) -> None:
-        """Write the model's file and ``categories.json`` into an existing folder."""
+        """Write the model's file and ``categories.json`` (codes of text features) into a folder.
+
+        Args:
+            folder: Existing folder; members of a blend share one.
+        """
         self.categories.save(folder)
         self._write(folder / self.file)
 
@@ -129,7 +141,7 @@ class Model(ABC):
 
     @abstractmethod
     def _feature_names(self) -> list[str]:
-        """Return the names of the features that the fitted object stores."""
+        """Return the names of the features in column order, as the fitted object stores them."""
 
     @abstractmethod
     def _predict(self, matrix: Float32Array) -> np.ndarray:
@@ -146,7 +158,10 @@ class Model(ABC):
 
     @abstractmethod
     def _write(self, path: Path) -> None:
-        """Write the fitted object to a file, whose bytes are equal for equal fits."""
+        """Write the fitted object to a file.
+
+        Equal fits must give equal bytes, because the model version contains a hash of the files.
+        """
 
     @classmethod
     @abstractmethod
@@ -193,12 +208,15 @@ def log_target(panel: pl.DataFrame) -> FloatArray:
 def importance_frame(
     features: list[str], gain: FloatArray, splits: np.ndarray | None = None
 ) -> pl.DataFrame:
-    """Build the table that :meth:`Model.importance` returns.
+    """Build the table that :meth:`Model.importance` returns, one row per feature.
 
     Args:
         features: Names of the features.
         gain: Importance of each feature, in units of the model family, shape (features,).
-        splits: Number of splits on each feature, shape (features,); None if unknown.
+        splits: Number of tree splits on each feature, shape (features,); None if unknown.
+
+    Returns:
+        ``feature, gain, gain_share, splits``, largest ``gain`` first.
     """
     unknown = [None] * len(gain)
     return pl.DataFrame(

@@ -1,7 +1,8 @@
 """Compute two simple reference forecasts, with which the accuracy of models is compared.
 
-Both use only the plan and sales up to the origin, and could be computed in a spreadsheet. They are
-NaN for a store without sales in the last year.
+Both use only the plan and sales up to the origin, and could be computed in a spreadsheet. Both are
+NaN for a store without sales in the last year. The seasonal naive forecast is also NaN on weekdays
+on which the store had no sales in that year.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def baseline_forecasts(
     Both use the store's sales on the 365 days up to the origin, without days that had no sales.
     ``seasonal_naive`` repeats the newest sales on the same weekday, because daily sales follow a
     weekly season. ``store_weekday_promo_median`` is the median sales on days with the same weekday
-    and promotion. If there are no such days, it is the median on days with the same weekday; if
-    there are none either, the median on all days.
+    and promotion. For a store without sales on days like that, it is the median on days with the
+    same weekday; without sales on that weekday, the median on all days.
 
     Args:
         inputs: Stores, sales and plan; sales after the origin are ignored.
@@ -38,7 +39,8 @@ def baseline_forecasts(
         horizon_days: Number of target days after the origin.
 
     Returns:
-        ``store_id, target_date, seasonal_naive, store_weekday_promo_median``; forecasts in EUR.
+        ``store_id, target_date, seasonal_naive, store_weekday_promo_median``; forecasts in EUR, NaN
+        if the store has no sales to compute them from.
     """
     known = inputs.sales.until(forecast_origin)
     sales = np.where(known.sales > 0, known.sales, np.nan)[:, -_LOOK_BACK_DAYS:]

@@ -30,8 +30,8 @@ class Blend:
 
     Attributes:
         members: Fitted models (:class:`rossmann_ml.models.base.Model`) by family.
-        weights: Weights by family; each is at least 0, their sum is 1. Models with weight 0 are
-            not asked to predict.
+        weights: Weights by family; each is at least 0, their sum is 1. Members with weight 0 do not
+            predict.
     """
 
     members: Mapping[str, Model]
@@ -83,7 +83,8 @@ class Blend:
         """Write ``blend.json`` (the weights) and the files of all members into a folder.
 
         Raises:
-            ValueError: The members have different codes for text features.
+            ValueError: The members have different codes for text features; the folder has one file
+                of codes for all members.
         """
         if any(model.categories != self.categories for model in self.members.values()):
             raise ValueError("the members were fitted on different panels: their codes differ")
@@ -109,8 +110,8 @@ def weighted_mean(by_member: Mapping[str, FloatArray], weights: Mapping[str, flo
 
     Args:
         by_member: Log forecasts by family, each of shape (rows,).
-        weights: Weights by family. Members are added in this order, so that the rounding is always
-            the same.
+        weights: Weights by family. The forecasts are added in the order of this mapping, so that
+            the rounding is always the same.
 
     Returns:
         Weighted mean, shape (rows,).
@@ -129,18 +130,19 @@ def fit_weights(
 ) -> dict[str, float]:
     """Fit the weights of the blend's members on out-of-fold forecasts from past origins.
 
-    The weights minimise the blend's mean squared log error, on days on which the forecast is not
-    wrong by more than a factor of two. First, the median error of each origin is subtracted from
-    its errors, because the bias factor corrects errors that all days share. Then the squared errors
-    of each origin are divided by their mean. Otherwise the weeks around Christmas, which are hard
-    for all members, would dominate. The weights are shrunk towards equal weights, because the best
-    weights for few origins are mostly chance.
+    The weights minimise the sum of the blend's mean squared log error and a penalty. The penalty
+    shrinks the weights towards equal weights, because the best weights for few origins are mostly
+    chance. The errors of each origin are prepared in three steps. Their median is subtracted,
+    because the bias factor corrects an error that all days share. Days on which the members' mean
+    forecast is then wrong by a factor of two or more are excluded as unusual. The squared errors
+    that remain are divided by their mean, so that the weeks around Christmas, which are hard for
+    all members, do not dominate.
 
     Args:
         out_of_fold: ``forecast_origin, sales`` (EUR) and one column of log forecasts per family.
         families: Members of the blend.
-        shrinkage: Cost of a squared deviation from equal weights, in units of the members' mean
-            squared error; 0 for no shrinkage.
+        shrinkage: Penalty per squared deviation from an equal weight, in units of the members' mean
+            squared error; 0 for no penalty.
 
     Returns:
         Weights by family; each is at least 0, their sum is 1. They are equal if ``out_of_fold``

@@ -1,8 +1,8 @@
-"""Save and load bundles: each is a fitted blend with its calibrations, in a folder of plain files.
+"""Save and load bundles: a bundle is a fitted blend with its calibrations, in a folder of plain files.
 
-Every trained model is saved as a bundle, also the champion. The folder holds no pickle, its name is
-the model version, and it appears only when it is complete. See :mod:`rossmann_ml.training.fit` for
-fitting, and :mod:`rossmann_ml.warehouse.tables.models` for looking up the champion.
+Every trained model is saved as a bundle. The folder holds no pickle, its name is the model version,
+and it appears only when it is complete. See :mod:`rossmann_ml.training.fit` for fitting, and
+:mod:`rossmann_ml.warehouse.tables.models` for looking up the champion.
 """
 
 from __future__ import annotations
@@ -49,9 +49,14 @@ class BundleMetadata:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A fitted blend with its calibrations and metadata.
+    """A fitted blend with everything that is needed to forecast with it.
 
-    ``model_version`` is empty until the bundle is saved.
+    Attributes:
+        model: Blend, which predicts log sales.
+        calibration: Bias factor and interval widths of daily forecasts.
+        total_calibration: Bias factor and error variances of totals.
+        metadata: Names and parameters of the features, training profile and newest training day.
+        model_version: Name of the bundle's folder; empty until the bundle is saved.
     """
 
     model: Blend
@@ -92,7 +97,7 @@ class Bundle:
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
     ) -> pl.DataFrame:
-        """Compute the factors that turn sums of daily forecasts into totals and their bounds.
+        """Compute the factors by which sums of daily forecasts become unbiased totals with bounds.
 
         Args:
             panel: Panel that was forecast.
@@ -100,7 +105,8 @@ class Bundle:
             stores: ``store_id, store_type, assortment, state``, one row per store.
 
         Returns:
-            Columns that :meth:`TotalCalibration.intervals` returns.
+            One row per total (one segment in one span of days), with a factor for the unbiased
+            total and one for each bound; see :meth:`TotalCalibration.intervals` for the columns.
         """
         rows = forecasts.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",

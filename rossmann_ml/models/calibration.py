@@ -121,14 +121,17 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
 
 
 def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield each origin's rows together with earlier rows that could calibrate its forecasts.
+    """Yield each origin's rows, together with rows of earlier origins to calibrate its forecasts.
+
+    Only those earlier origins are used whose last target day is on or before the origin, because
+    their actuals were then known.
 
     Args:
         rows: Rows with ``forecast_origin`` and ``target_date``.
 
     Yields:
-        Rows of one origin, oldest origin first, and all rows of those earlier origins whose last
-        target day is not after this origin.
+        Rows of one origin, oldest origin first, and all rows of the earlier origins for it (no rows
+        for the oldest origins).
     """
     over_by = rows.group_by("forecast_origin").agg(over=pl.col("target_date").max())
     for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
@@ -142,10 +145,12 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
     """Compute the log of the bias factor that minimises the mean squared percentage error.
 
     If p is the forecast without bias factor and y the sales, the best factor on p is
-    E[p/y] / E[(p/y)^2]. The median log ratio of each origin is subtracted first, because the spread
-    between days recurs, while the error of a whole season does not. Days on which the forecast is
-    then wrong by a factor of two or more are excluded. The result is the median over origins, so
-    that the weeks around Christmas do not lower the forecasts for summer.
+    E[p/y] / E[(p/y)^2]. It is computed for each origin, and the result is the median over origins,
+    so that the weeks around Christmas do not lower the forecasts for summer. Before that, each
+    origin's median log ratio is subtracted from its log ratios, because an error that a whole
+    season shares does not recur, but the spread between days does. Days on which the forecast is
+    then wrong by a factor of two or more are excluded, because a few unusual days would lower every
+    forecast.
 
     Args:
         log_ratios: ``forecast_origin, log_ratio`` (log of forecast divided by sales), in a fixed
@@ -177,14 +182,15 @@ def log_shift_of_spread(spread: FloatArray) -> float:
 
 
 def conformal_quantile(scores: FloatArray, level: float) -> float:
-    """Return the observed error within which at least a given share of new errors is expected.
+    """Return the past error that new errors do not exceed with at least a given probability.
 
-    It is the ceil((n + 1) * level)-th smallest of n errors. If n is too small for the level (below
-    4 for 80%, below 19 for 95%), it is the largest error, and the share is only n / (n + 1).
+    It is the ceil((n + 1) * level)-th smallest of n past errors. If n is too small for the level
+    (n below 4 for 80%, below 19 for 95%), it is the largest error, and the probability is only
+    n / (n + 1).
 
     Args:
-        scores: Absolute errors, shape (n,).
-        level: Share of new errors to cover, between 0 and 1.
+        scores: Absolute values of past errors, shape (n,).
+        level: Probability, between 0 and 1.
 
     Returns:
         The quantile, in the unit of ``scores``; 0 if there are no errors.

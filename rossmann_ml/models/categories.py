@@ -32,12 +32,15 @@ class Categories:
 
     @classmethod
     def of(cls, panel: pl.DataFrame) -> Self:
-        """Collect the values that text features have in a training panel."""
+        """Collect the values of each text feature in a training panel, so that each gets a code."""
         names = [name for name in STORE_FEATURES if name in panel.columns]
         return cls({name: panel[name].drop_nulls().unique().sort().to_list() for name in names})
 
     def encode(self, panel: pl.DataFrame) -> pl.DataFrame:
-        """Replace the values of a panel's text features by their codes; null becomes -1."""
+        """Replace the values of a panel's text features by their codes, as models need numbers.
+
+        A value that the training data did not have gets the code after the last one; null gets -1.
+        """
         return panel.with_columns(
             pl.col(name).replace_strict(
                 {None: -1} | {value: code for code, value in enumerate(known)},
@@ -50,6 +53,8 @@ class Categories:
 
     def unseen(self, panel: pl.DataFrame) -> pl.DataFrame:
         """List the values of text features that the training data did not have.
+
+        The model has learned no effect of them, so a data check warns about the stores.
 
         Args:
             panel: Rows with ``store_id`` and the text features.
@@ -66,11 +71,11 @@ class Categories:
         return pl.concat(found).sort("store_id", "feature")
 
     def save(self, folder: Path) -> None:
-        """Write the values into ``categories.json`` in a folder."""
+        """Write the values into ``categories.json`` in a folder, so that forecasts use equal codes."""
         text = json.dumps(dict(self.values), indent=2, ensure_ascii=False)
         (folder / _FILE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the values from ``categories.json`` in a folder."""
+        """Read the values from ``categories.json``, which :meth:`save` wrote into a folder."""
         return cls(json.loads((folder / _FILE).read_text(encoding="utf-8")))

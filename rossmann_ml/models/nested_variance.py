@@ -1,4 +1,4 @@
-"""Estimate the variances of forecast errors that are nested in time.
+"""Split the variance of forecast errors into the parts of a horizon, its weeks and its days.
 
 The error on a day is the sum of a part that the whole horizon shares, a part that its week shares,
 and a part of the day alone. How uncertain a total of several days is depends on the variances of
@@ -15,7 +15,7 @@ from rossmann_ml.features.grid import FloatArray, IntArray
 def nested_variance(
     *, series: IntArray, week: IntArray, weight: FloatArray, error: FloatArray
 ) -> FloatArray:
-    """Estimate the variances of the horizon's, the week's and the day's part of an error.
+    """Estimate the variances of the three parts of an error: the horizon's, the week's, the day's.
 
     The estimator is the method of moments for an unbalanced nested design (Searle, Casella and
     McCulloch, Variance Components, 1992, ch. 5). It sets the observed weighted sums of squares
@@ -24,10 +24,11 @@ def nested_variance(
     become 0.
 
     Args:
-        series: Number of the series (one segment at one origin), 0, 1, 2, ... without gaps, shape
-            (rows,).
-        week: Number of the week, 0, 1, 2, ... without gaps over all series, shape (rows,).
-        weight: Sales forecast of the day, positive, shape (rows,).
+        series: Number of the row's series, shape (rows,). A series is the horizon of one segment
+            (such as a state) from one origin. Series are numbered 0, 1, 2, ... without gaps.
+        week: Number of the row's week, shape (rows,). Weeks are numbered 0, 1, 2, ... without gaps.
+            Numbers are not shared between series.
+        weight: Weight of the row: the positive sales forecast of the day, shape (rows,).
         error: Error in log units, shape (rows,).
 
     Returns:
@@ -55,20 +56,23 @@ def nested_variance(
     number = len(horizon_error)
 
     squares = float((weight * (error - week_error[week]) ** 2).sum())
-    of_day = _solved(squares, number - day_in_weeks)
+    of_day = _part_variance(squares, number - day_in_weeks)
     squares = float((week_weight * (week_error - horizon_error[series_of_week]) ** 2).sum())
-    of_week = _solved(
+    of_week = _part_variance(
         squares - of_day * (day_in_weeks - day_in_horizons), number - week_in_horizons
     )
     squares = float((horizon_error**2).sum())
-    of_horizon = _solved(squares - of_week * week_in_horizons - of_day * day_in_horizons, number)
+    of_horizon = _part_variance(
+        squares - of_week * week_in_horizons - of_day * day_in_horizons, number
+    )
     return np.array([of_horizon, of_week, of_day])
 
 
-def _solved(squares: float, coefficient: float) -> float:
-    """Solve ``variance * coefficient = squares`` for the variance.
+def _part_variance(squares: float, coefficient: float) -> float:
+    """Solve ``variance * coefficient = squares`` for the variance of one part of the errors.
 
-    The result is 0 if it would be negative or if the coefficient is about 0.
+    The result is 0 instead of a negative variance. It is also 0 if the coefficient is about 0,
+    because the part is then inseparable from another, like the day's if each week has one day.
     """
     # the coefficient is 0 but for rounding if each week has one day, or each horizon one week
     return max(squares / coefficient, 0.0) if coefficient > 1e-9 else 0.0

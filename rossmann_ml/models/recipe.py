@@ -1,7 +1,7 @@
 """Define recipes: a recipe is all settings that, together with the data, determine a model.
 
-Two models with the same recipe differ only in their training data. The promotion of a challenger
-has other rules if it has the champion's recipe than if its recipe is changed, see
+Two models with the same recipe differ only in their training data. A challenger with the champion's
+recipe is promoted by other rules than one with a changed recipe, see
 :mod:`rossmann_ml.training.gate`.
 """
 
@@ -26,7 +26,10 @@ from rossmann_ml.models.families import model_class
 
 @dataclass(frozen=True)
 class RecipeKey:
-    """Key that identifies a recipe's stored out-of-fold forecasts; it suffices to blend them.
+    """Key of a recipe's stored out-of-fold forecasts.
+
+    It is enough to read and blend these forecasts, even if the recipe's code and parameters no
+    longer exist.
 
     Attributes:
         features_hash: Fingerprint of the parameters and the code that compute the features.
@@ -41,12 +44,12 @@ class RecipeKey:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Model families whose members are blended."""
+        """Names of the model families in the blend."""
         return tuple(self.members)
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all attributes; equal for equal recipes."""
+        """Fingerprint of all attributes; two recipes are equal if their fingerprints are equal."""
         return fingerprint(asdict(self))
 
     def to_json(self) -> str:
@@ -67,7 +70,8 @@ class Recipe:
         profile: Training profile, ``fast`` or ``full``, which sets the numbers of training rows
             and trees.
         params: Parameters from ``params.yaml``.
-        threads: Number of threads that fit a model; the rounding of sums depends on it.
+        threads: Number of threads that fit a model. The rounding of sums depends on it, but the
+            fingerprints below do not.
     """
 
     profile: Profile
@@ -81,7 +85,7 @@ class Recipe:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """Model families that are blended, in the order of ``training.families`` in params.yaml."""
+        """Names of the model families in the blend, in the order of ``training.families``."""
         members = self.profile_params.models
         return tuple(family for family in self.params.training.families if family in members)
 
@@ -92,7 +96,11 @@ class Recipe:
 
     @property
     def features_hash(self) -> str:
-        """Fingerprint of the code that computes features, and its parameters, without the data."""
+        """Fingerprint of the code that computes features, its parameters, and the horizon.
+
+        It does not depend on data. Out-of-fold forecasts that are stored under the same fingerprint
+        are not computed again.
+        """
         return fingerprint(
             {
                 "features": self.params.features.model_dump(),
@@ -102,9 +110,11 @@ class Recipe:
         )
 
     def member_hash(self, family: str) -> str:
-        """Return a fingerprint of all settings that determine one member for given data.
+        """Return a fingerprint of the settings that determine one member for given data.
 
         It covers the features, the choice of training rows, the member's parameters and the seed.
+        Models and forecasts that are stored under the same fingerprint are not computed again for
+        the same data.
 
         Args:
             family: Model family of the member.
@@ -126,7 +136,7 @@ class Recipe:
 
     @property
     def key(self) -> RecipeKey:
-        """Key that identifies the recipe's stored out-of-fold forecasts."""
+        """Key under which the recipe's out-of-fold forecasts are stored."""
         return RecipeKey(
             self.features_hash,
             {family: self.member_hash(family) for family in self.families},
@@ -135,7 +145,10 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all members and of how they are blended, without the data."""
+        """Fingerprint of the recipe: its features, its members and how they are blended.
+
+        It does not depend on data. Two models with equal fingerprints have the same recipe.
+        """
         return self.key.hash
 
     def member_parameters(self, family: str) -> dict[str, int | float | str]:
@@ -161,7 +174,15 @@ class Recipe:
         return model_class(family).fit(rows, self.features, settings)
 
     def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> dict[str, Model]:
-        """Fit all members, see :meth:`fit`, and return the models by family."""
+        """Fit all members on the rows of a training panel.
+
+        Args:
+            panel: Training panel with all features and ``sales``.
+            known_until: Last target day to use; rows with later target days are ignored.
+
+        Returns:
+            Fitted models by family.
+        """
         return {
             family: self.fit(family, panel, known_until=known_until) for family in self.families
         }
@@ -172,7 +193,9 @@ _NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that co
 
 @cache
 def _features_code(folder: Path) -> str:
-    """Return a fingerprint of the code that computes features, without comments and docstrings.
+    """Return a fingerprint of the code that computes features, to see whether it has changed.
+
+    Comments and docstrings do not count, nor do modules that compute no feature.
 
     Args:
         folder: Folder of the package :mod:`rossmann_ml.features`.

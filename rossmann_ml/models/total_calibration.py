@@ -43,26 +43,27 @@ _MEDIAN_TO_DEVIATION = 1.4826  # median absolute to standard deviation, normal d
 class TotalCalibration:
     """Bias factor and error variances that convert sums of daily forecasts to totals and bounds.
 
-    The log error of a total is the sum of three errors: the chain's, that of its group (a store
-    type, assortment or state), and its stores' own. Each of the three has a part for the horizon, a
-    part for each calendar week and a part for each day. So each is described by three variances, in
-    the order horizon, week, day. In a total, the stores' own errors partly cancel out, and so do
-    the parts for weeks and days.
+    The log error of a total is a sum of two or three errors: the chain's error, the deviations of
+    single stores from the chain, and, for a total of a group (a store type, assortment or state),
+    the group's deviation from the chain. Each of these has one part that the horizon shares, one
+    part per calendar week, and one part per day, so it has three variances: horizon, week, day. In
+    a total, the deviations of many stores partly cancel out, and so do the parts of several weeks
+    and days.
 
     Attributes:
         log_bias: Log of the factor by which sums of daily forecasts are multiplied.
         chain: Three variances of the chain's error.
-        groups: Three variances of a group's error minus the chain's, by aggregation level
-            (``store_type``, ``assortment``, ``state``).
-        store: Three variances of a store's own error, divided by its squared spread (its usual log
-            error).
+        groups: Three variances of a group's deviation, by aggregation level (``store_type``,
+            ``assortment``, ``state``).
+        store: Three variances of a store's deviation, after division by the store's spread (its
+            usual log error).
         chain_freedom: Degrees of freedom of the three variances in ``chain``.
         group_freedom: Degrees of freedom of the three variances in ``groups``, by aggregation
             level.
-        store_quantiles: Quantiles of a store's error over at most seven days, in standard
-            deviations, by coverage in percent (``"80"``, ``"95"``). They are measured, because
-            stores' errors have longer tails than a normal distribution. Intervals of other totals
-            use Student's t.
+        store_quantiles: Quantiles of the absolute error of a store's total over at most seven days,
+            in standard deviations, by coverage in percent (``"80"``, ``"95"``). They set how wide
+            the intervals of single stores are, because the errors of stores have longer tails than
+            a normal distribution. Intervals of other totals use only Student's t.
         origins: Past origins whose forecasts were used for fitting, as ISO dates.
     """
 
@@ -96,8 +97,8 @@ class TotalCalibration:
         rows = rows.with_columns(pl.col("forecast") * np.exp(log_bias))
         totals = add_up(rows, stores, horizon_days=horizon_days)
         errors = _day_errors(rows, stores)
-        freedom = _freedom(rows, horizon_days)
-        own = _nested(errors[STORE])
+        freedom = _chain_freedom(rows, horizon_days)
+        own = _part_variances(errors[STORE])
         whole = totals.filter(
             pl.col("last_date") == pl.col("forecast_origin").dt.offset_by(f"{horizon_days}d"),
             pl.col("first_date") == pl.col("forecast_origin").dt.offset_by("1d"),
@@ -105,7 +106,7 @@ class TotalCalibration:
         shared, segments = {}, {}
         for level in (CHAIN, *GROUPS):
             mixed_in = whole.filter(pl.col("level") == level)["store_concentration"].to_numpy()
-            shared[level] = np.maximum(_nested(errors[level]) - own * mixed_in.mean(), 0)
+            shared[level] = np.maximum(_part_variances(errors[level]) - own * mixed_in.mean(), 0)
             segments[level] = errors[level]["segment"].n_unique()
         fitted = cls(
             log_bias=log_bias,
@@ -207,9 +208,10 @@ class TotalCalibration:
 def _log_bias(rows: pl.DataFrame) -> float:
     """Compute the log of the factor that makes sums of daily forecasts right on average.
 
-    The factor reverses the daily bias factor, and corrects for the difference between forecasting
-    median sales and forecasting their sum. That difference is measured after subtracting each
-    origin's median log error, because the error of a whole season is covered by the intervals.
+    The factor corrects two things: the daily bias factor lowers each forecast below the median of
+    possible sales, and the sum of medians differs from the sum of sales. The second is measured
+    after subtracting each origin's median log error, because the error of a whole season is covered
+    by the intervals.
 
     Args:
         rows: Open days with sales: ``forecast_origin, sales, forecast`` (both in EUR).
@@ -229,18 +231,21 @@ def _log_bias(rows: pl.DataFrame) -> float:
 
 
 def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Compute log errors by segment and day for each level, clipped to robust standard deviations.
+    """Compute the log errors of each segment's daily totals, from which variances are estimated.
 
     The chain's error on the day is subtracted from the errors of groups and stores. Errors of
-    stores are then divided by their spread. Large errors are clipped by :func:`_usual`.
+    stores are then divided by their spread. At each aggregation level, errors are limited to three
+    standard deviations (estimated from the median absolute error), because a few extreme days would
+    widen all intervals.
 
     Args:
-        rows: Open days with sales and unbiased forecasts.
+        rows: Open days with sales, in the columns that :func:`rossmann_ml.models.totals.add_up`
+            takes; forecasts are already multiplied by the bias factor of totals.
         stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
-        By aggregation level, rows with ``forecast_origin, segment, target_date, forecast, error``
-        and other columns.
+        By aggregation level (``chain``, ``store_type``, ``assortment``, ``state``, ``store``), rows
+        with ``forecast_origin, segment, target_date, forecast, error`` and other columns.
     """
     segmented = with_segments(rows, stores)
     day = ["forecast_origin", "target_date"]
@@ -266,15 +271,16 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
     }
 
 
-def _nested(errors: pl.DataFrame) -> FloatArray:
-    """Estimate the variances of the parts of errors that a horizon, a week or a day shares.
+def _part_variances(errors: pl.DataFrame) -> FloatArray:
+    """Estimate the variances of the three parts of errors: those of the horizon, week and day.
 
     Args:
-        errors: ``forecast_origin, segment, target_date, forecast`` (EUR) and ``error`` (log
-            units), sorted by the first three columns.
+        errors: Errors at one aggregation level: ``forecast_origin, segment, target_date, forecast``
+            (EUR) and ``error`` (log units), sorted by the first three columns.
 
     Returns:
-        Variances of the parts for the horizon, the calendar week and the day, shape (3,).
+        Variances of the parts that a horizon shares, that a calendar week shares, and that a day
+        has alone, shape (3,).
     """
     series = pl.struct("forecast_origin", "segment").rle_id()  # the rows are sorted by both
     week = pl.struct("forecast_origin", "segment", pl.col("target_date").dt.truncate("1w"))
@@ -287,11 +293,16 @@ def _nested(errors: pl.DataFrame) -> FloatArray:
     )
 
 
-def _freedom(rows: pl.DataFrame, horizon_days: int) -> FloatArray:
+def _chain_freedom(rows: pl.DataFrame, horizon_days: int) -> FloatArray:
     """Compute the degrees of freedom of the chain's variances for horizon, week and day.
 
-    They are the numbers of horizons, weeks and days that do not overlap. A day that is inside the
-    horizons of several origins is counted once.
+    As in a nested design, they are the number of horizons that fit into the days, the number of
+    weeks minus that of horizons, and the number of days minus that of weeks. A day that is inside
+    the horizons of several origins is counted once.
+
+    Args:
+        rows: Rows with ``target_date``.
+        horizon_days: Number of days in the horizon.
 
     Returns:
         Degrees of freedom, shape (3,), each at least 1.

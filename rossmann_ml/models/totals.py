@@ -28,6 +28,8 @@ _SPAN = ("first_date", "last_date")
 def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
     """Repeat every row once for each span of days that contains its target day.
 
+    Adding up the result by span then gives the total of every span.
+
     Args:
         rows: Rows with ``forecast_origin, target_date, horizon_days``.
         horizon_days: Number of days in the horizon.
@@ -57,15 +59,15 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
 
 def with_segments(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
-    """Add one column per aggregation level, which names the segment of each store-day.
+    """Add columns with the segment of each store-day at each aggregation level.
 
     Args:
         rows: Rows with ``store_id``.
         stores: ``store_id, store_type, assortment, state``; a null state becomes ``unknown``.
 
     Returns:
-        Rows with the columns ``chain, store_type, assortment, state``. The level ``store`` has no
-        column of its own, because ``store_id`` names its segments.
+        Rows with the columns ``chain`` (always ``all``), ``store_type, assortment, state``. The
+        level ``store`` has no column of its own, because ``store_id`` names its segments.
     """
     attributes = stores.select(
         pl.col("store_id").cast(rows.schema["store_id"]),
@@ -91,11 +93,11 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
 
     Returns:
         ``forecast_origin, level, segment, first_date, last_date, store_days, forecast``, ``sales``
-        if given, and three measures of how concentrated the total is. ``week_concentration`` is the
-        sum over calendar weeks of the squared share of the total (1 if all sales are in one week).
-        ``day_concentration`` is the sum of squared shares over days. ``store_concentration`` is the
-        sum over stores of the squared share times the squared spread. Rows are sorted by the first
-        five columns.
+        if given, and three measures of how concentrated the total is, because errors cancel out
+        less in a concentrated total. ``week_concentration`` is the sum over calendar weeks of the
+        squared share of the total (1 if all sales are in one week). ``day_concentration`` is the
+        sum of squared shares over days. ``store_concentration`` is the sum over stores of the
+        squared share times the squared spread. Rows are sorted by the first five columns.
     """
     segmented = with_segments(rows, stores)
     by_store = (
@@ -163,13 +165,17 @@ def _add_up_level(
 def by_segment(
     rows: pl.DataFrame, level: str, span: list[str], aggregates: list[pl.Expr]
 ) -> pl.DataFrame:
-    """Aggregate store-days by forecast origin, segment and span of days.
+    """Aggregate rows by forecast origin, segment and day (or span of days).
 
     Args:
         rows: Rows returned by :func:`with_segments`.
-        level: Aggregation level, such as ``state``; it decides what a segment is.
-        span: Names of the columns that tell the days, such as ``target_date``.
+        level: Aggregation level whose segments are used, such as ``state``.
+        span: Names of the columns for days: ``target_date``, or ``first_date`` and ``last_date``.
         aggregates: Expressions to compute for each combination.
+
+    Returns:
+        One row per combination: ``forecast_origin``, the columns in ``span``, ``segment`` and the
+        aggregates.
     """
     column = "store_id" if level == STORE else level
     return rows.group_by("forecast_origin", *span, segment=column).agg(aggregates)

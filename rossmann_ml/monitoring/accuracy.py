@@ -1,4 +1,4 @@
-"""Measure the accuracy of published forecasts against actual sales, compared with the backtest.
+"""Measure the accuracy of served and shadow forecasts against actual sales and the backtest.
 
 Entry point: :func:`measure_accuracy`, which builds and reads the dbt models
 ``marts.forecast_accuracy`` and ``marts.forecast_worst_days``. These models define the metrics.
@@ -23,10 +23,12 @@ class AccuracyReport:
     """Accuracy of all vintages that have actuals.
 
     Attributes:
-        vintages: Rows of ``marts.forecast_accuracy`` over all segments, newest origin first and
-            the served vintage before shadow ones; empty before the first actuals.
-        reasons: Number of worst store-days for each reason, ``ranked_by, reason, store_days``, most
-            frequent first.
+        vintages: Rows of ``marts.forecast_accuracy`` about all stores together, newest origin
+            first, and for each origin the served vintage before shadow ones. Empty before the
+            first actuals.
+        reasons: Why the worst forecasts were wrong: ``ranked_by, reason, store_days``. For each
+            ranking (``relative`` error, error in ``eur``) the number of store-days by reason, most
+            frequent reason first.
         newest_origin: Newest origin with forecasts; None without forecasts.
         newest_sales_date: Newest day with sales; None without sales.
     """
@@ -38,7 +40,7 @@ class AccuracyReport:
 
 
 def measure_accuracy(session: Session) -> AccuracyReport:
-    """Compare all vintages with actual sales, and store the metrics in the marts.
+    """Compare all vintages with actual sales, store the metrics in the marts, and return them.
 
     Readers see the metrics after the next `rossmann publish`.
 
@@ -58,7 +60,7 @@ def measure_accuracy(session: Session) -> AccuracyReport:
 
 
 def read_accuracy(connection: duckdb.DuckDBPyConnection) -> AccuracyReport:
-    """Read the accuracy from the marts."""
+    """Read the metrics that dbt stored in the marts, without computing them again."""
     return AccuracyReport(
         vintages=marts.overall_accuracy(connection),
         reasons=marts.worst_day_reasons(connection),

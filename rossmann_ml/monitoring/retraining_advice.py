@@ -1,7 +1,8 @@
-"""Advise a training outside the calendar, because of open alerts or a missed training.
+"""Advise a training between the scheduled ones, because of open alerts or a missed training.
 
-Entry point: :func:`advise_retraining`. The schedule follows the advice. Training is in
-:mod:`rossmann_ml.pipeline.retraining`; the gate decides whether the new model serves.
+Entry point: :func:`advise_retraining`. :mod:`rossmann_ml.monitoring.training_weeks` follows the
+advice. Training is in :mod:`rossmann_ml.pipeline.retraining`; the gate decides whether the new
+model serves.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from rossmann_ml.warehouse.tables import forecasting, models
 def advise_retraining(
     connection: duckdb.DuckDBPyConnection, params: RetrainingParams, *, every_weeks: int
 ) -> str | None:
-    """Return the reason if a training is due.
+    """Return the reason for a training in the next weekly run; None if no training is due.
 
-    A training is due if an alert of the given rules was raised after the newest training, is still
-    open and is at least a warning, provided that enough weeks of new sales exist; the same sales
-    would give the same model. It is also due if the run of a scheduled training week stopped
-    before it trained.
+    A training is due in either case:
+
+    - At least ``every_weeks`` weeks of sales are newer than the newest training's data, because the
+      run of a scheduled training stopped before it trained.
+    - An alert of one of ``params.rules`` was raised after the newest training, is still open and is
+      at least a warning. At least ``params.min_weeks`` weeks of sales must be newer than the
+      training's data, because the same sales would give the same model.
 
     Args:
         connection: Connection to the pipeline's database.
@@ -28,7 +32,8 @@ def advise_retraining(
         every_weeks: Number of weeks between two scheduled trainings.
 
     Returns:
-        The reason in words, with the alerts; None if no training is due.
+        The reason in words, with the alerts; None if no training is due, and before the first
+        training or forecast.
     """
     newest = models.newest_training(connection)
     origin = forecasting.newest_origin_between(connection)

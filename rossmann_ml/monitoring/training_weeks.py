@@ -1,7 +1,7 @@
-"""Decide in which weeks the scheduled run trains, for Dagster's schedules and other schedulers.
+"""Decide in which weeks the scheduled run trains.
 
-Entry point: :func:`reason_to_train`. Advice because of alerts comes from
-:mod:`rossmann_ml.monitoring.retraining_advice`.
+Entry point: :func:`reason_to_train`, for Dagster's schedules and other schedulers. Training because
+of alerts is advised in :mod:`rossmann_ml.monitoring.retraining_advice`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from rossmann_ml.serving.status import read_status
 
 
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
-    """Return the reason if the run in a day's week trains; None if it keeps the champion.
+    """Return the reason if the weekly run of a week trains; None if it only forecasts.
 
-    A week trains if it is due by the calendar, or if the last run advised a training. The advice is
-    read from ``status.json``, because another process may be writing to the warehouse.
+    A run trains if nothing is published yet, in every ``every_weeks``-th week of the calendar, and
+    if the last run advised a training. The advice is read from ``status.json``, because another
+    process may be writing to the warehouse.
 
     Args:
         published_path: Folder of the generations and ``status.json``.

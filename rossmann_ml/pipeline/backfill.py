@@ -30,10 +30,10 @@ from rossmann_ml.warehouse.tables import models, raw
 
 
 def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> list[date]:
-    """Return the past origins that can be backfilled, a week apart, newest first.
+    """Return the past origins that can be backfilled: one per week, newest first.
 
-    They have the weekday of the newest origin and enough history to train on one origin and to
-    test on a later one.
+    All are whole weeks before the newest origin. Before each there are enough days of sales
+    (``min_history_days`` and three horizons) to fit a model and to test it on later days.
     """
     newest = newest_origin(connection)
     span = raw.sales_span(connection)
@@ -54,9 +54,9 @@ def backfill_origin(
 
     Args:
         session: Session of the job; its `progress` receives the steps.
-        forecast_origin: Day before the newest origin, at the earliest the oldest origin that
-            :func:`possible_origins` returns.
-        run_id: Run id that is stored with the rows.
+        forecast_origin: Any day from the oldest origin in :func:`possible_origins` to the day
+            before the newest origin.
+        run_id: Run id that is stored with the forecasts.
         profile: Training profile of the model.
 
     Raises:

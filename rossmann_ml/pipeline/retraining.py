@@ -1,4 +1,7 @@
-"""Train a challenger and pass it to the gate, by the steps of the weekly job with training."""
+"""Train a challenger and let the gate decide on it, by the same steps as the weekly job.
+
+Entry point: :func:`retrain`.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,11 @@ class Retraining:
 
 
 def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retraining:
-    """Train a challenger for the newest origin and pass it to the gate.
+    """Train a challenger for the newest origin, and let the gate decide on its promotion.
 
-    A model of the same recipe, data and code is not trained again. After an interruption only the
-    unfinished members are fitted, and the panel is recomputed. The writer's lock is held for all
-    steps, because they must read the same data.
+    A stored model of the same origin, recipe, data and code is used instead of a new training.
+    After an interruption only the members that were not fitted are fitted, and the panel is
+    recomputed. The writer's lock is held for all steps, because they must read the same data.
 
     Args:
         session: Session of the job; its `progress` receives the steps.
@@ -45,7 +48,7 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
 
     Raises:
         NoDataError: There is no warehouse, or too little history.
-        BusyError: Another writer is at work.
+        BusyError: Another process writes to the warehouse.
         TrackingError: MLflow does not answer or rejects the request.
     """
     run = Run(run_id="", actor=actor or "", profile=profile)

@@ -31,9 +31,9 @@ class Service:
     """A server to run.
 
     Attributes:
-        name: Prefix of its lines in the log.
-        command: Command line that starts it.
-        address: URL for people.
+        name: Name of the server, which begins each of its lines in the log.
+        command: Command line that starts the server.
+        address: URL that users open.
         health: URL that returns status 200 when the server is ready.
         environment: Environment variables in addition to those of this process.
     """
@@ -59,10 +59,10 @@ def run_together(
 
     Args:
         services: Services to run.
-        print_line: Function that receives every line of output.
+        print_line: Function that receives the service's name and a line of its output.
         when_healthy: Function to call once when all services are healthy.
-        patience_seconds: Longest time until all services are healthy.
-        grace_seconds: Longest time from SIGTERM to SIGKILL.
+        patience_seconds: Longest time in seconds until all services are healthy.
+        grace_seconds: Longest time in seconds from SIGTERM to SIGKILL.
 
     Raises:
         FaultError: A service cannot be started, ended by itself, or did not become healthy in
@@ -115,7 +115,12 @@ async def _start(service: Service) -> asyncio.subprocess.Process:
 async def _follow(
     service: Service, process: asyncio.subprocess.Process, print_line: PrintLine
 ) -> None:
-    """Print the lines of a service, and raise with the last of them when it ends."""
+    """Print the lines of a service until its process ends, then raise.
+
+    Raises:
+        FaultError: The process ended, which a server should not do by itself; the message has its
+            last lines.
+    """
     last_lines: deque[str] = deque(maxlen=_LINES_OF_OUTPUT)
 
     async def read() -> None:
@@ -158,7 +163,12 @@ def _is_healthy(address: str) -> bool:
 
 
 async def _stop(processes: Sequence[asyncio.subprocess.Process], grace_seconds: float) -> None:
-    """Send SIGTERM to every service and its children, and SIGKILL after the grace time."""
+    """Send SIGTERM to the services and their children; send SIGKILL to those that are left.
+
+    Args:
+        processes: Processes of the services, each the leader of a process group.
+        grace_seconds: Longest time in seconds between the two signals.
+    """
 
     def send(number: int) -> bool:
         is_any_left = False

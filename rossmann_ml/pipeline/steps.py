@@ -1,8 +1,8 @@
-"""Define the steps of the chain in the order of the data; every job is a list of steps.
+"""Define the steps of the jobs in the order of the data flow; every job is a list of steps.
 
 A step is a function of a session and a run; it passes data to later steps in the warehouse.
-Dagster's assets (``assets``) and commands call the same steps. The computing is in the package
-that a step's function comes from.
+Dagster's assets (``assets``) and commands call the same steps. Each step calls a function of
+another package, which does the computing.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ class Run:
         profile: Training profile, one of ``training.profiles``.
         is_publishing: Whether the run publishes at its end, which resolves the alert of a failed
             run.
-        model_version: Model for the gate; the newest by default.
-        forecast_origin: Past origin of a backfill.
-        accepted_jump: Permission for totals that differ by more than ``publish.continuity`` allows.
+        model_version: Model that the gate judges; None for the newest.
+        forecast_origin: Past origin of a backfill; None for other runs.
+        accepted_jump: A person's approval to publish totals that moved by more than
+            ``publish.continuity`` allows; without it such a generation is held.
     """
 
     run_id: str
@@ -71,15 +72,18 @@ class Step(Generic[Report_co]):
     call: Callable[[Session, Run], Report_co]
 
     def __call__(self, session: Session, run: Run) -> Report_co:
-        """Do the work and return its report."""
+        """Call the step's function and return its report."""
         return self.call(session, run)
 
 
 def refuse_failed(results: Sequence[SuiteResult]) -> None:
-    """Raise if a suite failed a check of error severity.
+    """Raise if a check of severity error failed, so that the job stops; warnings pass.
+
+    Args:
+        results: Results of the checks, one item per suite (a group of checks).
 
     Raises:
-        RefusedError: A suite failed; the message names the failed checks.
+        RefusedError: A check failed; the message names the failed checks.
     """
     failed = [result.summary() for result in results if not result.is_success]
     if failed:
@@ -87,7 +91,15 @@ def refuse_failed(results: Sequence[SuiteResult]) -> None:
 
 
 def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResult:
-    """Run dbt and store its test results; a failure is in the result and not raised."""
+    """Run a dbt command and store the results of its tests, also after a failure.
+
+    A model or test that failed is in ``DbtResult.failure``; the caller decides whether to raise.
+
+    Args:
+        session: Session of the job.
+        run: Run whose id is stored with the results.
+        command: dbt command with its options, such as ``["build", "--selector", "core"]``.
+    """
     result = run_dbt(session, command, check=False)
     with session.writing() as connection:
         record_dbt_results(connection, result, run_id=run.run_id)

@@ -11,10 +11,14 @@ from rossmann_ml.warehouse.session import Session
 
 
 def watch_and_publish(session: Session, run: Run) -> tuple[PublishedGeneration, AlertReport]:
-    """Evaluate the alert rules, then publish; a publication that fails or is held raises an alert.
+    """Evaluate the alert rules, then publish; a failed or held publication raises an alert.
+
+    Returns:
+        The published generation, and the report on the alerts before the publication.
 
     Raises:
-        RossmannError: See :func:`rossmann_ml.publish.publishing.publish`.
+        RossmannError: Publishing failed or was held; see
+            :func:`rossmann_ml.publish.publishing.publish`.
     """
     report = ALERT_RULES(session, run)
     try:

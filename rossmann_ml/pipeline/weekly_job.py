@@ -1,7 +1,7 @@
 """Start the weekly job as a process, and read the record that it writes about its run.
 
-rossmann_ml does not import Dagster: :func:`weekly_job_command` names the module to run, and
-:class:`RefreshRecord` is a JSON file.
+A process and a JSON file are used because rossmann_ml does not import Dagster:
+:func:`weekly_job_command` names the module to run, :class:`RefreshRecord` has the file's fields.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class RefreshRecord:
     Attributes:
         exit_code: Exit code of the command: 0, or that of the error that ended it.
         job: Name of the last job that started; None when none started.
-        run_id: Dagster's id of its run; None when none started.
-        failed_step: Title of the step that failed.
-        reason: Message of the error that ended the run.
+        run_id: Dagster's id of that job's run; None when none started.
+        failed_step: Title of the step that failed; None when none failed.
+        reason: Message of the error that ended the run; None without an error.
         step_seconds: Wall time in seconds of each successful step, by title, in order.
         cpu_seconds: CPU time in seconds of the process and its children.
         peak_gigabytes: Peak memory of the process or of its largest child, whichever is more.

@@ -1,8 +1,9 @@
 """Audit a written generation: compare the file on disk with the contract before it is served.
 
-Entry point: :func:`audit_generation`. It checks, read-only, the properties that readers' programs
-rely on; :mod:`rossmann_ml.publish.publishing` renames or removes the file. Checks of whether
-forecasts are plausible are in :mod:`rossmann_ml.quality`.
+The contract, ``contract.yaml``, defines the tables, columns, keys and views on which readers rely.
+Entry point: :func:`audit_generation`, which only reads; :mod:`rossmann_ml.publish.publishing`
+removes a file that fails. Checks of whether forecasts are plausible are in
+:mod:`rossmann_ml.quality`.
 """
 
 from __future__ import annotations
@@ -51,8 +52,16 @@ _TOTAL_FAULTS = {
 }
 
 
-def _of_totals(span: str) -> tuple[str, str, dict[str, str]]:
-    """Return name, order and faults of a table of totals whose period column is `span`."""
+def _rules_of_totals(span: str) -> tuple[str, str, dict[str, str]]:
+    """Return the rules for the rows of a table of totals, as a value for `_ROW_FAULTS`.
+
+    Args:
+        span: Column that says which days are added up: ``week_start`` or ``days``.
+
+    Returns:
+        SQL expression that names a row in a message, SQL sort order of the rows, and, by the
+        wording of each fault, the SQL condition of a row that has the fault.
+    """
     name = f"level || ' ' || segment || ', {span} ' || {span} || ' of origin ' || forecast_origin"
     return name, f"forecast_origin, level, segment, {span}", _TOTAL_FAULTS
 
@@ -64,8 +73,8 @@ _ROW_FAULTS = {
         "store_id, target_date, forecast_origin",
         _FORECAST_FAULTS,
     ),
-    "forecast_totals": _of_totals("week_start"),
-    "forecast_horizon_totals": _of_totals("days"),
+    "forecast_totals": _rules_of_totals("week_start"),
+    "forecast_horizon_totals": _rules_of_totals("days"),
 }
 
 _FAULTS_SHOWN = 12
@@ -74,12 +83,13 @@ _FAULTS_SHOWN = 12
 def audit_generation(
     path: Path, *, contract: Contract, expected_rows: Mapping[str, int]
 ) -> dict[str, int]:
-    """Open a written generation read-only and compare it with the contract.
+    """Check a written generation against the contract, so that a faulty file is never served.
 
     Args:
-        path: Generation file (DuckDB).
+        path: Generation file (DuckDB), which is opened read-only.
         contract: Tables, columns and views that the file must hold.
-        expected_rows: Number of rows of each source table, by table name.
+        expected_rows: Number of rows that each table must have, by name: as many as were to be
+            copied from the warehouse.
 
     Returns:
         Number of rows of every table and view, by name.
@@ -112,7 +122,11 @@ def audit_generation(
 def count_generation_rows(
     connection: duckdb.DuckDBPyConnection, contract: Contract
 ) -> dict[str, int]:
-    """Return the number of rows of every table and view of an open generation, by name."""
+    """Count the rows of every table and view of an open generation, for the publication's report.
+
+    Returns:
+        Number of rows by name of the table or view.
+    """
     return {
         name: one_value(connection, int, f"SELECT count(*) FROM {name}") or 0  # noqa: S608
         for name in contract.names
@@ -120,7 +134,12 @@ def count_generation_rows(
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str, bool]]]:
-    """Return name, type and nullability of each column in file order, by table or view."""
+    """Read the columns of an open generation, to compare them with the contract.
+
+    Returns:
+        By name of the table or view: for each column, in the order of the file, its name, its
+        DuckDB type, and whether it may be NULL.
+    """
     found: dict[str, list[tuple[str, str, bool]]] = {}
     for table, name, data_type, is_nullable in connection.execute(
         """
@@ -133,7 +152,11 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
-    """Yield a message for each table or view that is missing, extra or has other columns."""
+    """Yield a message for each table or view that differs from the contract.
+
+    A difference is a missing table or view, an additional one, or columns with other names, types
+    or order.
+    """
     found = schema_of(connection)
     views = {view.name for view in contract.views}
     for name in contract.names:
@@ -154,7 +177,15 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 def _table_faults(
     connection: duckdb.DuckDBPyConnection, table: Table, expected_rows: int
 ) -> Iterator[str]:
-    """Yield a table's faults: a wrong row count, numbers that are not finite, a duplicate key."""
+    """Yield a message for each fault of one table.
+
+    Faults are a wrong number of rows, numbers that are not finite, and a key that occurs twice.
+
+    Args:
+        connection: Connection to the generation.
+        table: Definition of the table in the contract.
+        expected_rows: Number of rows in the source table from which the rows were copied.
+    """
     numbers = [column.name for column in table.columns if column.type == "DOUBLE"]
     counted = ["count(*)", *(f'count(*) FILTER (NOT isfinite("{name}"))' for name in numbers)]
     (row,) = connection.execute(f"SELECT {', '.join(counted)} FROM {table.name}").fetchall()  # noqa: S608
@@ -178,7 +209,11 @@ def _table_faults(
 
 
 def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a message for each rule that daily forecasts or totals break, with the first row."""
+    """Yield a message for each rule about values that rows of forecasts or totals break.
+
+    The rules, for example that bounds are in order, are in `_ROW_FAULTS`. The message says how many
+    rows break the rule, and names the first of these rows.
+    """
     for table, (name, order, faults) in _ROW_FAULTS.items():
         for fault, condition in faults.items():
             found = connection.execute(
@@ -190,7 +225,11 @@ def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
 
 def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield gaps in the newest origin: stores with missing days, or a wrong number of stores."""
+    """Yield a message for each gap in the newest origin's forecasts.
+
+    Gaps are a store without a forecast for every day of the horizon (at most three are named), and
+    a number of stores that differs from the number in the origin's newest run.
+    """
     for store_id, days, horizon_days in connection.execute(
         """
         SELECT store_id, count(DISTINCT target_date), any_value(g.horizon_days)
@@ -217,10 +256,12 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
 
 
 def _totals_unlike_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a message for the newest origin whose chain totals differ from the sum of its days.
+    """Yield a message if an origin's weekly chain totals do not add up to its daily forecasts.
 
-    Totals add up amounts rounded to 0.0001 EUR, days do not. The tolerance of a cent plus a
-    millionth of the sum is far above that rounding, and far below one lost or changed store-day.
+    If several origins have this fault, only the newest is named. Daily forecasts are rounded to
+    0.0001 EUR before they are added to the weekly totals, so small differences are normal. The
+    tolerance, one cent plus a millionth of the sum, is far above them, and far below one lost or
+    changed store-day.
     """
     unlike = connection.execute(
         """

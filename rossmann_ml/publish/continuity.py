@@ -1,7 +1,8 @@
 """Compare a new vintage's totals with those of the published one over the same days.
 
-Entry point: :func:`compare_with_published`. It reports what moved; a person decides whether a jump
-is right. Holding back a publication is in :mod:`rossmann_ml.publish.publishing`.
+Entry point: :func:`compare_with_published`. If a total changes too much,
+:mod:`rossmann_ml.publish.publishing` holds the new generation until a person decides whether the
+change is right.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _KEYS = ["store_id", "target_date"]
 
 @dataclass(frozen=True)
 class Move:
-    """One total in both vintages, over the same days.
+    """Change of one total from the published vintage to the new one, over the same days.
 
     Attributes:
         name: Name of the total: ``chain, week of 2015-06-22``, ``state BE``, ``store 262``.
@@ -40,14 +41,17 @@ class Move:
 
     @property
     def change(self) -> float:
-        """Change as a share of `before`; for a `before` of 0 it is 1 if `after` > 0, else 0."""
+        """Signed change as a share of `before`.
+
+        If `before` is 0, the change is 1 for a positive `after`, else 0.
+        """
         if self.before > 0:
             return (self.after - self.before) / self.before
         return float(self.after > 0)
 
     @property
     def is_jump(self) -> bool:
-        """Whether the change exceeds the limit."""
+        """Whether the change, up or down, exceeds the limit; False without a limit."""
         return self.limit is not None and abs(self.change) > self.limit
 
     def __str__(self) -> str:
@@ -89,7 +93,10 @@ class Continuity:
         return max(self.totals, key=lambda move: abs(move.change) / (move.limit or 1), default=None)
 
     def describe(self) -> str:
-        """Return a sentence with the totals beyond their limit and the stores that moved most."""
+        """Return the message to a person that explains why the new generation is held.
+
+        It names the totals that exceed their limit, and the stores with the largest changes.
+        """
         return (
             f"totals of origin {self.forecast_origin} moved too far from those that readers have "
             f"(origin {self.previous_origin}, generation {self.previous_generation_id}) over the "
@@ -103,15 +110,18 @@ def compare_with_published(
 ) -> Continuity | None:
     """Compare the warehouse's newest vintage with that of the current generation.
 
-    Only stores of the current generation are compared; a store without a new forecast counts as 0.
+    Only stores of the current generation are compared, because a store that opens is no reason to
+    hold the new generation. If one of these stores has no new forecast, 0 EUR are compared, because
+    the loss of a store is a reason.
 
     Args:
         connection: Connection to the pipeline's database.
         current: File of the current generation.
-        params: Limits of the changes, and the smallest weeks and segments that are compared.
+        params: Limits of the changes; minimum sizes of the weeks and segments that are compared.
 
     Returns:
-        The comparison; None if the file cannot be read or the vintages have no day in common.
+        The comparison; None if the file cannot be read, the warehouse has no forecasts, or the
+        vintages have no day in common.
     """
     try:
         with reading(current) as published:
@@ -152,14 +162,15 @@ _SUMS = pl.col("before", "after").sum()
 
 
 def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
-    """Yield the chain's weeks, the store types and the states, each with its limit.
+    """Yield the totals of the chain's weeks, the store types and the states, with their limits.
 
     Weeks with fewer than ``min_week_days`` days, and segments with fewer than
     ``min_segment_stores`` stores, are skipped.
 
     Args:
-        both: ``store_id, target_date, before, after, store_type, state`` of the common days.
-        params: Limits and smallest weeks and segments.
+        both: One row per store and day that both vintages forecast, with the columns ``store_id,
+            target_date, before, after`` (forecasts in EUR), ``store_type, state``.
+        params: Limits, and minimum sizes of weeks and segments.
     """
     stores = ("store_id", params.min_segment_stores, params.max_segment_change)
     days = ("target_date", params.min_week_days, params.max_chain_week_change)
@@ -180,7 +191,12 @@ def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
 
 
 def _stores(both: pl.DataFrame, params: ContinuityParams) -> tuple[Move, ...]:
-    """Return the stores with the largest changes in EUR, largest first."""
+    """Return the totals of the stores that changed most in EUR, largest change first.
+
+    Args:
+        both: Rows as for :func:`_totals`.
+        params: Parameters with ``stores_named``, the number of stores to return.
+    """
     stores = (
         both.group_by("store_id")
         .agg(_SUMS)

@@ -36,7 +36,7 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
     """Write the tables as ``<schema>/<table>.parquet``, and a JSON file that describes them.
 
     One thread writes the rows in key order, so that equal tables give equal bytes and DVC stores
-    them once. Each file replaces its predecessor atomically.
+    them once. Each Parquet file replaces its predecessor atomically.
 
     Args:
         session: Session of the command.
@@ -44,9 +44,9 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
         page: Path of the JSON file.
 
     Returns:
-        Content of the JSON file: fingerprints of data and code, name of the data set, forecast
-        origin, ``landed`` (source files in the order of landing) and ``tables`` (rows, bytes and
-        MD5 of each Parquet file by schema and name).
+        Content of the JSON file: ``data_version`` and ``code_version`` (fingerprints), ``data_set``
+        (its name), ``forecast_origin``, ``landed`` (name and hashes of each landed file, in the
+        order of landing) and ``tables`` (rows, bytes and MD5 of each Parquet file, by table).
 
     Raises:
         NoDataError: There is no warehouse, or a table has not been built yet.
@@ -86,7 +86,7 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """Write one table as a Parquet file; a failed write leaves the previous file."""
+    """Write one table as a Parquet file; if this fails, the previous file stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = files.temporary_name(path)
     try:
@@ -98,7 +98,16 @@ def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> Non
 
 
 def _md5_if_unchanged(settings: Settings, name: str, sha256: str) -> str | None:
-    """Return the MD5 of a landed file; None if no file of that name has the same SHA-256."""
+    """Return the MD5 of a landed file, by which DVC identifies the file.
+
+    Args:
+        settings: Settings with the folders from which files are landed.
+        name: Name of the file.
+        sha256: SHA-256 of the file when it was landed.
+
+    Returns:
+        The MD5; None if the file has been removed or changed since it was landed.
+    """
     for folder in (settings.raw_path, settings.incoming_path):
         path = folder / name
         if path.is_file() and sha256_of(path) == sha256:

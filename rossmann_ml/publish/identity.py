@@ -28,10 +28,11 @@ class Draft:
     """Plan of a generation to publish.
 
     Attributes:
-        info: Row of ``generation_info``.
+        info: Row to write into the generation's table ``generation_info``.
         oldest_origin: Oldest origin whose forecasts are in the file.
         archived_origins: Origins before `oldest_origin`; their forecasts are exported as Parquet.
-        model_versions: Models whose files the generation needs.
+        model_versions: Models whose files readers need: the champion, and the models that made the
+            newest forecasts.
     """
 
     info: GenerationInfo
@@ -45,9 +46,16 @@ def draft_generation(
 ) -> Draft:
     """Build the draft of the generation that the warehouse would publish now.
 
-    The id is a fingerprint of the landed rows, the champion, the code, and the inputs of the
-    served and shadow forecasts. The same content therefore has the same id whenever it is
-    published.
+    The generation's id is a fingerprint of the landed rows, the champion, the code, and the data,
+    model and code that made each served and each shadow forecast in the generation. So the same
+    content has the same id whenever it is published.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        settings: Settings, which determine the business date.
+        params: Parameters with the horizon and the number of published origins.
+        run_id: Id of the publishing run, for ``generation_info``; the generation's id does not
+            depend on it.
 
     Raises:
         NoDataError: There is no data, no forecast or no champion yet.

@@ -1,8 +1,8 @@
 """Publish a generation (write, audit, compare, move the pointer), or roll back to an older one.
 
-Entry points: :func:`publish`, :func:`rollback_generation`. Readers follow the pointer ``CURRENT``
-only, and it moves after the generation's file and its models are complete on disk. A process
-that dies between two steps leaves the old generation current, or the new one complete.
+Entry points: :func:`publish`, :func:`rollback_generation`. Readers use the generation that the
+pointer names, and the pointer moves only after the generation's file and models are complete on
+disk. So readers never see a half-written generation, even if the process dies between two steps.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class PublishedGeneration:
         is_new: False if this content was published before, so that no file was written.
         is_current: False only while a rollback keeps readers on another generation.
         tables: Number of rows by table and view.
-        info: Row of ``generation_info``.
+        info: Row of the generation's table ``generation_info``.
         continuity: Comparison with the previous generation; None if no file was written or no
             comparison is possible.
     """
@@ -89,21 +89,25 @@ def publish(
 ) -> PublishedGeneration:
     """Publish the warehouse's forecasts as the generation that readers use.
 
-    Content that was published before is not written again. The pointer moves to it if it points
-    elsewhere, for example after a process died before moving it. After a rollback the pointer only
-    moves to a generation that did not exist at the rollback.
+    If the generation is already on disk, for example because an earlier process died before it
+    moved the pointer, no file is written and only the pointer moves. After a rollback of readers,
+    the pointer does not move to any generation that was on disk at the rollback; so the rollback
+    lasts until new content is published.
+
+    Every error is also recorded in ``status.json``, which readers see.
 
     Args:
         session: Session of the job.
         run_id: Id of the publishing run, kept in ``generation_info`` and ``status.json``.
-        accepted_jump: Approval of totals beyond their limits; recorded if there are such totals.
+        accepted_jump: A person's approval of totals beyond their limits; ignored if no total is
+            beyond its limit. Without an approval, a generation with such a total is held.
 
     Raises:
         HeldError: Totals moved further than ``publish.continuity`` in ``params.yaml``
-            allows. Readers keep the current generation, and ``status.json`` has the reason.
+            allows, and nobody approved it. Readers keep the current generation.
         NoDataError: There is no warehouse, no data, no forecast or no champion yet.
-        PublishError: The new file did not pass its audit, or a model's files are missing. The
-            pointer stays, and ``status.json`` has the reason.
+        PublishError: The warehouse's tables do not fit the contract, the new file did not pass its
+            audit, or a model's files are missing. Readers keep the current generation.
         BusyError: Another process is writing.
     """
     try:
@@ -118,7 +122,7 @@ def publish(
 def _publish(
     session: Session, run_id: str, accepted_jump: AcceptedJump | None
 ) -> PublishedGeneration:
-    """Do the work of :func:`publish` inside the writer's lock."""
+    """Do the work of :func:`publish`, which holds the writer's lock and records errors."""
     settings, params = session.settings, session.params
     published = settings.published_path
     for folder in (published, published / "models", vintages_path(settings), settings.models_path):
@@ -165,7 +169,14 @@ def _publish(
 
 
 def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
-    """Write to ``status.json`` that the generation is held, then raise `HeldError`."""
+    """Write to ``status.json`` that the generation is held, then raise `HeldError`.
+
+    Args:
+        settings: Settings with the folder of published files.
+        info: Identity of the generation that is held.
+        jump: Comparison with the current generation, which names the totals beyond their limits.
+        run_id: Id of the publishing run.
+    """
     reason = jump.describe()
     held = HeldPublish(
         generation_id=info.generation_id,
@@ -187,7 +198,7 @@ def _record_acceptance(
     jump: Continuity,
     accepted: AcceptedJump,
 ) -> None:
-    """Add the approval of a jump to ``monitoring.accepted_jumps``."""
+    """Add a row to ``monitoring.accepted_jumps``: who approved which totals, when and why."""
     connection.execute(
         "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
         [
@@ -202,10 +213,12 @@ def _record_acceptance(
 
 
 def copy_bundles(settings: Settings, draft: Draft) -> None:
-    """Copy the files of a generation's models to the published folder, unless they exist there.
+    """Copy the bundles of a generation's models to the published folder, where readers load them.
+
+    A bundle that exists there is not copied again.
 
     Raises:
-        PublishError: A model's files are not in the warehouse.
+        PublishError: A bundle is neither in the warehouse nor in the published folder.
     """
     for model_version in draft.model_versions:
         source, final = settings.models_path / model_version, bundle_path(settings, model_version)
@@ -220,16 +233,20 @@ def copy_bundles(settings: Settings, draft: Draft) -> None:
 def _move_pointer_if_due(
     settings: Settings, path: Path, run_id: str, accepted_jump: str | None
 ) -> bool:
-    """Move the pointer to `path` unless a rollback withdrew it; note this in ``status.json``.
+    """Move the pointer to a generation, and record the publication in ``status.json``.
+
+    If a rollback of readers withdrew the generation, the pointer stays, because a person chose
+    another one.
 
     Args:
         settings: Settings with the folder of published files.
-        path: Generation file.
+        path: File of the generation.
         run_id: Id of the publishing run.
-        accepted_jump: Reason why a person accepted a jump; None if nothing was accepted.
+        accepted_jump: Reason why a person accepted totals beyond their limits; None if no
+            acceptance was needed.
 
     Returns:
-        Whether `path` is the current generation afterwards.
+        Whether the generation is the current one afterwards.
     """
     current = _pointed_or_none(settings)
     status = read_status(settings.published_path)
@@ -249,7 +266,10 @@ def _move_pointer_if_due(
 
 
 def _pointed_or_none(settings: Settings) -> Path | None:
-    """Return the current generation's file; None without a usable pointer."""
+    """Return the path that the pointer names; None if the pointer is missing or unusable.
+
+    An unusable pointer raises no error here, because publishing replaces it.
+    """
     try:
         return pointed_path(settings.published_path)
     except PublishError:  # the pointer's text is unusable; publishing replaces it
@@ -264,13 +284,15 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
 
     Args:
         settings: Settings with the folder of published files.
-        generation_id: Id of the generation, or a unique beginning of it.
+        generation_id: Id of the generation, or the first characters of the id if no other
+            generation has them.
 
     Returns:
         The generation that is current now.
 
     Raises:
-        PublishError: There is no such generation, or its models' files are missing.
+        PublishError: No generation or more than one fits the id, or files of its models are
+            missing.
         BusyError: Another process is writing.
     """
     with warehouse.writer_lock(settings):

@@ -20,7 +20,8 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
 
     Args:
         settings: Settings with the folder of published files.
-        generations_kept: Number of newest generations that stay; the current one always stays.
+        generations_kept: Number of newest generations to keep. The current generation is kept even
+            if it is older.
 
     Returns:
         Removed files and folders.

@@ -41,13 +41,11 @@ class Summary:
         path: Generation file.
         stores: Number of stores with a forecast of the newest origin.
         first_store: Smallest store number among them.
-        first_day: First forecast day.
-        last_day: Last forecast day.
+        first_day: First forecast day of the newest origin.
+        last_day: Last forecast day of the newest origin.
         rmspe: Median RMSPE of the champion over its backtest origins; None without a backtest.
-        rmspe_seasonal_naive: RMSPE of seasonal naive (newest sales of the same weekday) on the same
-            rows; median over origins.
-        rmspe_median: RMSPE of the baseline median by store, weekday and promotion on the same rows;
-            median over origins.
+        rmspe_seasonal_naive: The same for the baseline seasonal naive, on the same rows.
+        rmspe_median: The same for the baseline store-weekday-promo median, on the same rows.
         backtest_origins: Number of backtest origins.
         profile: Training profile of the champion, ``fast`` or ``full``.
     """
@@ -66,7 +64,7 @@ class Summary:
 
     @property
     def days(self) -> int:
-        """Number of forecast days."""
+        """Number of days from the first to the last forecast day of the newest origin."""
         return (self.last_day - self.first_day).days + 1
 
 
@@ -75,7 +73,7 @@ def summarise(settings: Settings) -> Summary:
 
     Raises:
         NoDataError: No generation has been published yet.
-        PublishError: The pointer is unusable.
+        PublishError: The pointer is unusable, or names a file that does not exist.
     """
     path = current_path(settings.published_path)
     with reading(path) as connection:

@@ -1,7 +1,7 @@
 """Archive the forecasts of origins that are too old for the published file, one Parquet file each.
 
-Entry point: :func:`export_vintages`. The files are never removed, so that every forecast that was
-served can be looked up.
+Entry point: :func:`export_vintages`. The archive keeps every origin for good, so that readers can
+look up old forecasts. If an origin is forecast again, its new file replaces the old one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ARCHIVED_TABLE = "forecasts"
 
 
 def vintages_path(settings: Settings) -> Path:
-    """Return the folder of the archived origins."""
+    """Return the folder that holds the Parquet files of archived origins."""
     return settings.published_path / "vintages"
 
 
@@ -30,15 +30,16 @@ def export_vintages(
     settings: Settings,
     origins: tuple[date, ...],
 ) -> list[Path]:
-    """Write the forecasts of older origins whose newest forecasts are not archived yet.
+    """Write a Parquet file for each origin whose current forecasts are not archived yet.
 
-    The file name is ``forecasts_<origin>_<input hashes>.parquet``. After an origin is scored
-    again, a new file replaces the old one.
+    The file name is ``forecasts_<origin>_<input hashes>.parquet``. An input hash is the fingerprint
+    of the data, model and code of a run; it shows whether the origin has been forecast again since
+    it was archived. If so, the new file replaces the old one.
 
     Args:
         connection: Connection to the pipeline's database.
         settings: Settings with the folder of published files.
-        origins: Origins that are not in the published file.
+        origins: Origins to archive, which are too old for the published file.
 
     Returns:
         Files written by this call.

@@ -28,12 +28,13 @@ def write_generation(
 
     Args:
         connection: Connection to the pipeline's database.
-        path: Path of the new file, with a hidden name; an existing file is replaced.
+        path: Path of the new file; an existing file is replaced. The name is a temporary one that
+            readers ignore, because the file is not audited yet.
         contract: Tables and views to write.
-        draft: Draft of the generation.
+        draft: Row of ``generation_info``, and the oldest origin to copy.
 
     Returns:
-        Number of source rows by table, which the audit compares with the file.
+        Number of rows to copy by table, which the audit compares with the number in the file.
 
     Raises:
         PublishError: A source table or column is missing, has another type, or holds a value
@@ -65,7 +66,7 @@ def write_generation(
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Create an empty table with the contract's columns and descriptions."""
+    """Create an empty table in the new file, with the columns and comments from the contract."""
     columns = ", ".join(
         f'"{column.name}" {column.type}{"" if column.nullable else " NOT NULL"}'
         for column in table.columns
@@ -85,7 +86,10 @@ def _text(value: str) -> str:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
-    """Copy a source table's rows, sorted, and return how many rows the source has."""
+    """Copy a source table's rows to the new file, sorted, and return how many had to be copied.
+
+    Of a table with `is_vintage`, only rows from the draft's oldest origin on are copied.
+    """
     _check_source(connection, table)
     names = ", ".join(f'"{name}"' for name in table.column_names)
     order = ", ".join(f'"{name}"' for name in table.order_by)
@@ -108,7 +112,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> 
 
 
 def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Raise `PublishError` if a source column is missing or would lose values in a cast."""
+    """Raise `PublishError` if the source table or a column is missing, or a type does not fit."""
     try:
         source = connection.sql(f"FROM {table.source}")
     except duckdb.CatalogException as error:
@@ -131,7 +135,15 @@ def _check_source(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _fits(found: str, expected: str) -> bool:
-    """Return whether values of the found type fit the expected type without loss."""
+    """Return whether a source column's type may be copied into a column of the contract's type.
+
+    Every integer type may become INTEGER or BIGINT, because the copy fails if a value is too large.
+    Every number may become DOUBLE. Any other type must be equal.
+
+    Args:
+        found: DuckDB type in the source table.
+        expected: DuckDB type in the contract.
+    """
     if expected in {"INTEGER", "BIGINT"}:
         return found in _INTEGERS
     if expected == "DOUBLE":
@@ -140,7 +152,7 @@ def _fits(found: str, expected: str) -> bool:
 
 
 def _create_views(generation: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Create the contract's views with their descriptions."""
+    """Create the contract's views in the new file, with their descriptions as comments."""
     for view in contract.views:
         names = ", ".join(f'"{column.name}"' for column in contract.columns_of(view.name))
         generation.execute(

@@ -1,8 +1,8 @@
-"""Check the data with Great Expectations suites, and record their results and dbt's.
+"""Check the data with Great Expectations suites, and store the results of suites and dbt tests.
 
 Entry points: :func:`run_suites`, :func:`record_dbt_results`. The expectations are the JSON files
-in ``suites``, each with the SQL query that reads the checked rows. A failed check does not
-raise here: the job stops and the command line exits with an error.
+in ``suites``, each with the SQL query that reads the checked rows. A failed check is part of the
+returned results and raises no error here; callers decide whether to stop.
 """
 
 from rossmann_ml.quality.dbt_results import record_dbt_results

@@ -1,7 +1,6 @@
-"""Record the results of dbt's tests in ``quality.data_quality_results``.
+"""Store the results of dbt's tests in ``quality.data_quality_results``.
 
-Entry point: :func:`record_dbt_results`. Running dbt is in
-:mod:`rossmann_ml.warehouse.dbt`.
+Entry point: :func:`record_dbt_results`. Running dbt is in :mod:`rossmann_ml.warehouse.dbt`.
 """
 
 from __future__ import annotations
@@ -19,22 +18,23 @@ from rossmann_ml.warehouse.dbt import DbtNode, DbtResult
 def record_dbt_results(
     connection: duckdb.DuckDBPyConnection, result: DbtResult, *, run_id: str
 ) -> SuiteResult:
-    """Write one row for each data test and unit test of a dbt run.
+    """Store the results of dbt's data tests and unit tests, one row per test.
 
     A test that dbt skipped counts as failed, because the tested model was not built.
 
     Args:
         connection: Connection to the pipeline's database, open for writing.
         result: Result of the dbt command.
-        run_id: Id of the run that the results belong to; recording a test again replaces its row.
+        run_id: Id of the run that the results belong to; storing a test of the same run again
+            replaces its row.
 
     Returns:
         Results of all tests, as the suite named ``dbt``.
     """
     manifest = json.loads(result.manifest_path.read_text(encoding="utf-8"))
-    tables: dict[str, Any] = {**manifest["nodes"], **manifest["sources"], **manifest["unit_tests"]}
+    entries: dict[str, Any] = {**manifest["nodes"], **manifest["sources"], **manifest["unit_tests"]}
     checks = [
-        _check_result(node, tables[node.unique_id], tables)
+        _check_result(node, entries[node.unique_id], entries)
         for node in result.nodes
         if node.unique_id.startswith(("test.", "unit_test."))
     ]
@@ -43,13 +43,15 @@ def record_dbt_results(
     return recorded
 
 
-def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, Any]) -> CheckResult:
-    """Build the result of one test.
+def _check_result(
+    node: DbtNode, test: Mapping[str, Any], entries: Mapping[str, Any]
+) -> CheckResult:
+    """Convert dbt's result of one test.
 
     Args:
         node: Result of the test.
-        test: Entry of the test in the manifest.
-        tables: All entries of the manifest by id.
+        test: Entry of the test in dbt's manifest.
+        entries: Manifest entries of all models, sources and tests by id.
     """
     is_success = node.status == "pass"
     warns = node.status == "warn" or str(test["config"].get("severity", "error")).lower() == "warn"
@@ -59,7 +61,7 @@ def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, A
     return CheckResult(
         name=node.unique_id,
         check_name=str(test["name"]),
-        table_name=_tested_table(test, tables),
+        table_name=_tested_table(test, entries),
         column_name=test.get("column_name"),
         severity="warning" if warns else "error",
         is_success=is_success,
@@ -71,15 +73,20 @@ def _check_result(node: DbtNode, test: Mapping[str, Any], tables: Mapping[str, A
     )
 
 
-def _tested_table(test: Mapping[str, Any], nodes: Mapping[str, Any]) -> str:
-    """Return the tested table as ``schema.name``; the test's name if no table is known."""
+def _tested_table(test: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
+    """Return the table that a test checks as ``schema.name``; the test's name if none is found.
+
+    Args:
+        test: Entry of the test in dbt's manifest.
+        entries: Manifest entries of all models, sources and tests by id.
+    """
     candidates = [
         test.get("attached_node"),
         test.get("tested_node_unique_id"),
         *test.get("depends_on", {}).get("nodes", []),
     ]
     for candidate in candidates:
-        if candidate in nodes:
-            node = nodes[candidate]
-            return f"{node['schema']}.{node.get('alias') or node['name']}"
+        if candidate in entries:
+            table = entries[candidate]
+            return f"{table['schema']}.{table.get('alias') or table['name']}"
     return str(test["name"])

@@ -1,7 +1,7 @@
 """Run suites with Great Expectations: its context, validation, and Data Docs pages.
 
 Entry point: :func:`check_frames`. This is the only module that imports Great Expectations. The
-import takes ten seconds, so callers import this module late.
+import takes ten seconds, so callers import this module only when they run suites.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _GX_SEVERITY = {"error": "critical", "warning": "warning"}
 def check_frames(
     frames: Iterable[tuple[Suite, pd.DataFrame]], *, run_id: str, folder: Path
 ) -> list[SuiteResult]:
-    """Run suites, write their Data Docs pages, and remove the pages of the oldest runs.
+    """Run suites, write their Data Docs pages, and keep only the newest runs of each suite.
 
     Args:
         frames: Suites, each with the rows of its query.
         run_id: Name of the run in Data Docs.
-        folder: Folder of Great Expectations' result files and of ``data_docs``.
+        folder: Folder in which result files, and the pages in ``data_docs``, are written.
 
     Returns:
         One result per frame, in the same order.
@@ -97,7 +97,10 @@ def check_frames(
 
 
 def _prune(store: Any) -> None:
-    """Remove from Great Expectations' store all but the newest `RUNS_KEPT` runs of each suite."""
+    """Remove results of all but the newest `RUNS_KEPT` runs of each suite from the result store.
+
+    Otherwise every run would take longer, because building the pages reads all stored results.
+    """
     newest_first = sorted(store.list_keys(), key=lambda key: key.run_id.run_time, reverse=True)
     for name in SUITES:
         runs = [key for key in newest_first if key.expectation_suite_identifier.name == name]
@@ -106,7 +109,7 @@ def _prune(store: Any) -> None:
 
 
 def _configuration(folder: Path) -> DataContextConfig:
-    """Build a configuration with suites in memory, and results and pages stored in `folder`."""
+    """Configure Great Expectations: suites in memory, results and pages as files in `folder`."""
 
     def files(name: str) -> dict[str, str]:
         base = str((folder / name).resolve())
@@ -131,7 +134,7 @@ def _configuration(folder: Path) -> DataContextConfig:
 
 
 def _gx_suite(suite: Suite) -> Any:
-    """Convert a suite file to an `ExpectationSuite`."""
+    """Convert a suite to an `ExpectationSuite` of Great Expectations."""
     return gx.ExpectationSuite(
         name=suite.name,
         notes=suite.notes,
@@ -155,7 +158,14 @@ def _gx_suite(suite: Suite) -> Any:
 def _check_result(
     suite: Suite, expectation: Expectation, found: Mapping[str, Any], *, rows: int
 ) -> CheckResult:
-    """Convert Great Expectations' result for one expectation on `rows` checked rows."""
+    """Convert Great Expectations' result of one expectation.
+
+    Args:
+        suite: Suite of the expectation.
+        expectation: Checked expectation.
+        found: Result, as in Great Expectations' result file.
+        rows: Number of rows of the frame, used if the result has no number of checked rows.
+    """
     result: Mapping[str, Any] = found.get("result") or {}
     return CheckResult(
         name=expectation.name,

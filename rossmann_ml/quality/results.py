@@ -19,7 +19,7 @@ from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of one check.
+    """Result of one check: an expectation of a suite, or a dbt test.
 
     Attributes:
         name: Name of the check, unique within the suite.
@@ -55,11 +55,11 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """Results of one suite.
+    """Results of one suite, or of all dbt tests of a run.
 
     Attributes:
         suite: Name of the suite: one of :data:`rossmann_ml.quality.SUITES`, or ``dbt``.
-        checks: Results in the order of the suite file.
+        checks: Results in the order of the suite file, or of dbt.
         data_docs_path: Data Docs page of the results; None if no page was written.
     """
 
@@ -79,7 +79,7 @@ class SuiteResult:
 
     @property
     def failed_warnings(self) -> list[CheckResult]:
-        """Failed checks of warning severity, which are only reported."""
+        """Failed checks of warning severity, which are shown but do not stop the job."""
         return self._failed("warning")
 
     def _failed(self, severity: Severity) -> list[CheckResult]:
@@ -89,7 +89,10 @@ class SuiteResult:
         ]
 
     def summary(self) -> str:
-        """Return a line with the counts, then a line for each failed check."""
+        """Return the results as text: a line with counts, then a line for each failed check.
+
+        If a check failed and a Data Docs page was written, the last line is the path of the page.
+        """
         failed = len(self.failed_errors) + len(self.failed_warnings)
         lines = [
             f"{self.suite}: {len(self.checks) - failed} of {len(self.checks)} checks passed, "

@@ -30,9 +30,10 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
     ``state_path/gx``. A failed check raises no error: callers read ``is_success``.
 
     Args:
-        session: Session of the job.
+        session: Session that opens the pipeline's database for writing.
         suites: Names of suites from :data:`rossmann_ml.quality.SUITES`.
-        run_id: Id of the run that the results belong to; a second call replaces its rows.
+        run_id: Id of the run that the results belong to; a second call with the same id replaces
+            the rows of the first.
 
     Returns:
         One result per name, in the same order.
@@ -57,10 +58,11 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
 
 
 def available_suites(session: Session) -> list[str]:
-    """Return the names of the suites whose table exists and has rows.
+    """Return the names of the suites whose table exists and has rows, so that they can run.
 
     Raises:
         NoDataError: There is no database yet.
+        BusyError: Another process is writing.
     """
     tables = {name: load_suite(name).table for name in SUITES}
     with session.reading() as connection:
@@ -71,12 +73,14 @@ def available_suites(session: Session) -> list[str]:
 def read_checked_frame(
     connection: duckdb.DuckDBPyConnection, suite: Suite, *, today: date
 ) -> pd.DataFrame:
-    """Read the rows that a suite checks, of the newest forecast origin.
+    """Read the rows that a suite checks, because Great Expectations cannot query DuckDB.
+
+    The query selects rows in their newest version, or rows of the newest forecast origin.
 
     Args:
         connection: Connection to the pipeline's database.
         suite: Suite with the query.
-        today: Business date; sales dated later fail their check.
+        today: Business date, for queries that use ``$today``: raw sales of later days fail a check.
 
     Returns:
         Rows that the suite's query returns. Figures about the whole table are columns with the
@@ -84,7 +88,8 @@ def read_checked_frame(
 
     Raises:
         NoDataError: A table of the query does not exist yet, or there is no row to check.
-        RefusedError: A table lacks a column that the query reads, or a value has another type.
+        RefusedError: A table lacks a column that the query reads, or a value cannot be converted to
+            the type that the query needs.
     """
     parameters = {"today": today} if "$today" in suite.query else {}
     try:

@@ -24,12 +24,12 @@ Severity = Literal["error", "warning"]
 
 
 class Expectation(StrictModel):
-    """One expectation of a suite file.
+    """Expectation of a suite: a condition that the checked rows must meet.
 
     Attributes:
         type: Great Expectations' type, such as ``expect_column_values_to_be_between``.
         kwargs: Arguments of that type.
-        severity: ``error`` stops the job; ``warning`` is only reported.
+        severity: A failed ``error`` stops the job; a failed ``warning`` is only shown.
         notes: Reason for the expectation, shown when it fails.
     """
 
@@ -40,7 +40,7 @@ class Expectation(StrictModel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the checked columns."""
+        """Names of the checked columns; empty for an expectation about the whole table."""
         if "column_list" in self.kwargs:
             return tuple(self.kwargs["column_list"])
         names = (self.kwargs.get(key) for key in ("column", "column_A", "column_B"))
@@ -48,17 +48,17 @@ class Expectation(StrictModel):
 
     @property
     def name(self) -> str:
-        """Name unique in the suite, made of columns, type and severity."""
+        """Name that is unique in the suite, such as ``sales_values_to_not_be_null``."""
         kind = self.type.removeprefix("expect_").removeprefix("column_").removeprefix("pair_")
         ending = "_warning" if self.severity == "warning" else ""
         return f"{'_and_'.join(self.columns)}_{kind}{ending}"
 
 
 class Suite(StrictModel):
-    """One suite file.
+    """Expectations for one table, as read from a suite file.
 
     Attributes:
-        name: File name without the extension.
+        name: Name of the suite file without the extension.
         table: Schema and name of the checked table.
         notes: Description of the checked rows.
         expectations: Expectations in the order in which results are shown.
@@ -88,7 +88,10 @@ class Suite(StrictModel):
 
 @lru_cache(maxsize=len(SUITES))
 def load_suite(name: str) -> Suite:
-    """Read one of :data:`SUITES`.
+    """Read and validate the suite file of one suite.
+
+    Args:
+        name: Name of the suite, one of :data:`SUITES`.
 
     Raises:
         SettingsError: There is no such suite, or its file has an invalid entry; the message names

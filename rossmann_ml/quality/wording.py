@@ -16,7 +16,7 @@ _LONGEST = 400
 
 
 def expected_text(expectation: Expectation) -> str:
-    """Return the expected values in words, without the column's name."""
+    """Describe what an expectation expects, such as ``0 to 0.5 in at least 95% of rows``."""
     kwargs = expectation.kwargs
     text = _WORDS[expectation.type](kwargs)
     mostly = kwargs.get("mostly")
@@ -24,7 +24,7 @@ def expected_text(expectation: Expectation) -> str:
 
 
 def observed_text(result: Mapping[str, Any], exception_message: str | None) -> str:
-    """Return the observed values in words: failing rows with examples, or the observed figure.
+    """Describe what a check found: the number of failing rows with examples, or a value.
 
     Args:
         result: Great Expectations' result of one expectation.
@@ -42,7 +42,7 @@ def observed_text(result: Mapping[str, Any], exception_message: str | None) -> s
 
 
 def _value(value: Any) -> str:
-    """Format a value as text, numbers with six significant digits."""
+    """Format a value as text: whole numbers in full, others with six significant digits."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, list | tuple):
@@ -57,7 +57,7 @@ def _value(value: Any) -> str:
 
 
 def _between(kwargs: Mapping[str, Any]) -> str:
-    """Describe the allowed values from `min_value` to `max_value` in words."""
+    """Describe the range from `min_value` to `max_value`: ``0 to 1``, or ``above 0 to 1``."""
     low, high = kwargs["min_value"], kwargs["max_value"]
     if low == high:
         return _value(low)
@@ -66,7 +66,7 @@ def _between(kwargs: Mapping[str, Any]) -> str:
 
 
 def _in_set(kwargs: Mapping[str, Any]) -> str:
-    """Return the allowed values in words."""
+    """Describe the allowed values in `value_set`, such as ``one of 'a', 'b'``."""
     values = kwargs["value_set"]
     return str(values[0]) if len(values) == 1 else f"one of {', '.join(map(repr, values))}"
 

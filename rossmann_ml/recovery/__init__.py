@@ -1,8 +1,8 @@
-"""Find faults, repair them where that loses nothing, back up and restore.
+"""Find faults of an installation, repair those whose repair loses no data, back up and restore.
 
-Entry points: :func:`examine`, :func:`repair`, :func:`back_up`, :func:`restore`. ``doctor`` runs the
-examiners: ``stored`` (warehouse), ``served`` (generations, pointer), ``surroundings`` (parameters,
-disk, MLflow, locks, leftovers).
+Entry points: :func:`examine`, :func:`repair`, :func:`back_up`, :func:`restore`. The module
+``doctor`` runs the examiners, which are functions that report faults: ``stored`` (warehouse),
+``served`` (generations, pointer), ``surroundings`` (parameters, disk, MLflow, locks, leftovers).
 """
 
 from rossmann_ml.recovery.archive import back_up

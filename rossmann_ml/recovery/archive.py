@@ -1,8 +1,9 @@
 """Write and check backups: a tar file with warehouse, models, generations and MLflow's registry.
 
-Entry points: :func:`back_up`, :func:`unpack`. The last file in it, ``manifest.json``, lists all
-others with size and hash, so that a truncated archive is recognised. Dagster's run history, logs
-and the retailer's files are not included. :mod:`~rossmann_ml.recovery.restore` restores backups.
+Entry points: :func:`back_up`, :func:`unpack`. The last file in the tar file, ``manifest.json``,
+lists all others with size and hash, so that a truncated archive is recognised. Dagster's run
+history, logs and the retailer's files are not included. :mod:`~rossmann_ml.recovery.restore`
+restores backups.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ PARTS = (DATABASE, MODELS, PUBLISHED, REGISTRY, ARTIFACTS)
 
 
 class Member(StrictModel):
-    """Path, size in bytes, SHA-256 and permission bits of one file in a backup."""
+    """Entry of the manifest for one file; a restore compares the unpacked file with this entry.
+
+    Attributes:
+        path: Path of the file in the archive.
+        bytes: Size of the file in bytes.
+        sha256: SHA-256 of its content.
+        mode: Permission bits.
+    """
 
     path: str
     bytes: int
@@ -47,7 +55,7 @@ class Member(StrictModel):
 
 
 class Manifest(StrictModel):
-    """Contents of a backup, with the names of the data set, champion and generation in it.
+    """List of the files in a backup, and facts by which a person recognises the backup.
 
     Attributes:
         format_version: Version of the backup's format; only `FORMAT_VERSION` can be restored.
@@ -56,9 +64,10 @@ class Manifest(StrictModel):
         data_set: Name of the landed data set; None if nothing was landed.
         champion: Version of the champion; None if no model was promoted.
         generation_id: Id of the current generation; None if nothing was published.
-        has_registry: Whether MLflow's registry is included; one on a server is not.
-        artifacts_root: Absolute path of MLflow's artifacts folder when the backup was made; a
-            restore replaces it in MLflow's database by the new path.
+        has_registry: Whether MLflow's registry is included; False if a tracking server keeps it,
+            or if there was none.
+        artifacts_root: Absolute path of MLflow's artifacts folder when the backup was made.
+            MLflow's database contains this path, and a restore replaces it by the new one.
         members: All files in the archive except the manifest.
     """
 
@@ -86,7 +95,10 @@ def artifacts_path(settings: Settings) -> Path:
 
 
 def places(settings: Settings) -> dict[str, Path]:
-    """Map each part of a backup, by its path in the archive, to its file or folder on disk."""
+    """Return the file or folder on disk of each part of a backup, by its path in the archive.
+
+    MLflow's database and artifacts are left out if a tracking server keeps them.
+    """
     found = {
         DATABASE: settings.database_path,
         MODELS: settings.models_path,
@@ -99,14 +111,17 @@ def places(settings: Settings) -> dict[str, Path]:
 
 
 def back_up(settings: Settings, target: Path) -> Manifest:
-    """Write a backup while holding the writer's lock.
+    """Write a backup while holding the writer's lock, so that its files fit together.
 
     Args:
         settings: Paths of warehouse and registry.
         target: Archive to create; it appears under this name when it is complete.
 
+    Returns:
+        The manifest of the backup.
+
     Raises:
-        RefusedError: The file exists already, or cannot be written.
+        RefusedError: The target exists already, or cannot be written.
         NoDataError: There is no warehouse yet.
         BusyError: Another process writes.
     """
@@ -170,10 +185,16 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
 
 
 def _files(place: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each file in a folder, with its path relative to the folder, after a slash.
+    """Yield the files of one part of a backup.
 
-    If `place` is a file, yield it with an empty path. Hidden files are skipped, because they may be
-    half-written.
+    Hidden files in a folder are skipped, because they may be half-written.
+
+    Args:
+        place: File or folder of the part.
+
+    Yields:
+        What follows the part's path in the file's path in the archive, and the file's path on disk.
+        The first is a slash and the path relative to `place`, or empty if `place` is a file.
     """
     if place.is_file():
         yield "", place
@@ -204,8 +225,11 @@ def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
 
     Args:
         archive_path: The backup.
-        target_of: Function that is given the path of a file in the archive, and returns the folder
-            under which this path is created.
+        target_of: Function that takes a path in the archive and returns the folder to unpack it
+            into; subfolders in the path are kept.
+
+    Returns:
+        The manifest of the backup.
 
     Raises:
         RefusedError: The archive is incomplete or not a backup; the message says what was found.
@@ -275,5 +299,8 @@ def free_bytes(folder: Path) -> int:
 
 
 def existing_folder(folder: Path) -> Path:
-    """Return the folder, or its nearest parent that exists."""
+    """Return the folder, or its nearest parent that exists.
+
+    If the folder does not exist yet, free space and permissions are checked at this parent.
+    """
     return next(each for each in (folder, *folder.parents) if each.exists())

@@ -1,4 +1,9 @@
-"""Run all examiners, and repair what can be repaired without losing data."""
+"""Run all examiners, and repair what can be repaired without losing data.
+
+Entry points: :func:`examine` and :func:`repair`, which the command ``rossmann doctor`` calls. An
+examiner is a function that yields findings about one subject, such as ``MLflow``. See
+:mod:`~rossmann_ml.recovery.findings` for the content of a finding.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Define the doctor's findings: severity, observation, advice, and a repair if one is safe."""
+"""Define what ``rossmann doctor`` reports: findings with severity, advice and, if safe, a repair.
+
+The modules ``served``, ``stored`` and ``surroundings`` of this package make the findings.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,22 @@ _MOST_SHOWN = 6
 
 
 class Severity(StrEnum):
-    """Severity of a finding; the members are in order, the gravest first."""
+    """Severity of a finding; the members are in the order of the report.
 
-    ERROR = "error"  # the next run or the readers will fail, or show wrong figures
-    WARNING = "warning"  # it works, but not as it should
-    NOTE = "note"  # needs no action
+    Attributes:
+        ERROR: The next run or the readers will fail, or show wrong figures.
+        WARNING: The product works, but not as it should.
+        NOTE: No action is needed.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation of the doctor.
+    """One observation that ``rossmann doctor`` reports.
 
     Attributes:
         severity: How urgent the finding is.
@@ -42,11 +51,14 @@ class Finding:
 
     @property
     def is_trouble(self) -> bool:
-        """Whether action is needed."""
+        """Whether action is needed: True for errors and warnings, False for notes."""
         return self.severity is not Severity.NOTE
 
     def as_json(self) -> dict[str, str | bool]:
-        """Convert the finding to a dict for JSON; the repair becomes ``can_be_repaired``."""
+        """Convert the finding to a dict for JSON.
+
+        The bool ``can_be_repaired`` replaces `repair`, because JSON cannot contain a function.
+        """
         return {
             "severity": self.severity.value,
             "subject": self.subject,
@@ -62,7 +74,7 @@ note = partial(Finding, Severity.NOTE)
 
 
 def shown(items: list[str], separator: str = ", ") -> str:
-    """Join the first six items for a message, and add how many more there are."""
+    """Join at most six items into a text for a message, and say how many items were left out."""
     more = len(items) - _MOST_SHOWN
     first = separator.join(items[:_MOST_SHOWN])
     return first + (f"{separator}and {more} more" if more > 0 else "")
@@ -73,7 +85,7 @@ def examine_model_files(
 ) -> Iterator[Finding]:
     """Yield an error if the folder with a model's files is missing; otherwise nothing.
 
-    If `other` exists, the finding offers a repair that copies it; nothing is copied here.
+    If `other` exists, the finding has a repair that copies `other` to `folder`.
 
     Args:
         subject: Subject of the finding.

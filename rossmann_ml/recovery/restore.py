@@ -1,8 +1,9 @@
-"""Restore a backup: unpack and check it next to the existing files, then exchange both by renames.
+"""Restore a backup: unpack and check it next to the existing files, then replace these by renames.
 
-Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the file
-``warehouse/.restoring`` makes every command refuse to open the warehouse; after a crash the doctor
-undoes the exchange. See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
+Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the empty file
+``warehouse/.restoring/exchanging`` makes every command refuse to open the warehouse. After a crash,
+``rossmann doctor --fix`` puts the former files back. See :mod:`~rossmann_ml.recovery.archive` for
+the contents of a backup.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
         The manifest of the backup.
 
     Raises:
-        RefusedError: The backup is incomplete, the disk has too little room, or files exist and
-            ``replace`` is false. Nothing was changed.
+        RefusedError: The backup is incomplete or from a later version of the product, the disk has
+            too little room, or files exist and ``replace`` is false. Nothing was changed.
+        FaultError: An earlier restore was interrupted while it exchanged files.
         BusyError: Another process writes.
     """
     if not archive_path.is_file():
@@ -91,10 +93,11 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
 
 
 def restore_folders(settings: Settings) -> tuple[Path, Path]:
-    """Return two work folders, one in the warehouse folder and one in the state folder.
+    """Return the two work folders of a restore, in the warehouse folder and in the state folder.
 
-    A restore unpacks files there and keeps the former files there until it is complete. There are
-    two, because files are exchanged by renames and the folders may be on different disks.
+    A restore unpacks files there, and keeps the former files there until all are replaced. Each
+    work folder is on the same disk as the files to replace, because a rename works only within a
+    disk.
     """
     return settings.restore_path, settings.state_path / settings.restore_path.name
 
@@ -116,10 +119,14 @@ def undo_interrupted(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, manifest: Manifest) -> None:
-    """Check that the unpacked databases can be opened, and prepare the files for the exchange.
+    """Check that the unpacked databases can be opened, and adapt the files to this machine.
 
-    This replaces the artifacts' path in MLflow's database by the path on this machine, and creates
-    folders that were empty at the backup.
+    MLflow's database gets the path of the artifacts folder on this machine. Folders that were empty
+    at the backup are created, because the archive does not contain them.
+
+    Raises:
+        RefusedError: A database cannot be opened.
+        SchemaError: A later version of the product made the backup.
     """
     refuse_later_version(manifest.schema_version)
     staging = _staging(settings, DATABASE)

@@ -1,8 +1,8 @@
 """Examine the files that readers use: generations, published models, ``status.json``, the pointer.
 
-The pointer is the file that names the current generation.
-
-See :mod:`~rossmann_ml.recovery.stored` for the age of the current generation.
+Entry points: :func:`examine_published`, :func:`examine_status`. See
+:mod:`~rossmann_ml.recovery.stored` for the age of the current generation, which is compared with
+the warehouse.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ from rossmann_ml.serving.status import Status, read_status, status_path
 
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
-    """Report damaged generations, a pointer to no usable one, and faults of the current one."""
+    """Report damaged generations, a missing or wrong pointer, and faults of the current generation.
+
+    A pointer is wrong if it does not name an undamaged generation. Faults of the current generation
+    are columns that differ from the contract, and missing files of models that readers need.
+    """
     whole = [each for each in list_generations(settings) if _is_whole(each)]
     damaged = sorted(set(generation_files(settings.published_path)) - {each.path for each in whole})
     pointed, unusable = None, ""
@@ -134,7 +138,11 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
 
 
 def examine_status(settings: Settings) -> Iterator[Finding]:
-    """Report an unreadable ``status.json``, and the failed run and rollback recorded in it."""
+    """Report an unreadable ``status.json``, or a failed run and a rollback that it records.
+
+    A failed run is reported until a later run succeeds, a rollback as long as it keeps readers on
+    an older generation.
+    """
     path = status_path(settings.published_path)
     status = read_status(settings.published_path)
     if path.exists() and status == Status():

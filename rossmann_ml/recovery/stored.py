@@ -1,7 +1,7 @@
-"""Examine the warehouse: schema version, champion, data set, age, clock.
+"""Examine the warehouse: schema version, champion, data set, age of its forecasts, clock.
 
-Read-only: neither migrates nor creates tables. See :mod:`~rossmann_ml.recovery.served` for what
-readers use.
+Entry point: :func:`examine_warehouse`. The examination is read-only: it neither migrates nor
+creates tables. See :mod:`~rossmann_ml.recovery.served` for the files that readers use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def examine_warehouse(settings: Settings) -> Iterator[Finding]:
-    """Report faults of the pipeline's database."""
+    """Report faults of the pipeline's database, the champion's files, the data set and the clock.
+
+    The database may be missing, empty, or have another schema version than the code. With a later
+    version nothing else is examined, because this code does not know its tables.
+    """
     if not settings.database_path.exists():
         yield warning(
             "warehouse",
@@ -97,9 +101,13 @@ def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iter
 
 
 def _age(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    """Report a current generation that is older than the warehouse or the business date allow.
+    """Report a current generation that is out of date.
 
-    A generation made from another data set than the warehouse holds is an error.
+    These faults are checked in order, and only the first is reported:
+
+    - The generation was made from another data set than the warehouse holds.
+    - The newest origin of the generation is older than that of the warehouse's forecasts.
+    - The newest origin of the generation is more than ten days before the business date.
     """
     current = next((each.info for each in list_generations(settings) if each.is_current), None)
     if current is None:

@@ -1,4 +1,8 @@
-"""Examine parameters, folders, free disk space, MLflow, locks and leftover files."""
+"""Examine parameters, folders, free disk space, MLflow, locks and leftover files.
+
+Each function ``examine_...`` yields findings about one or two of these subjects;
+:mod:`~rossmann_ml.recovery.doctor` calls the functions.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ def examine_parameters(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_folders(settings: Settings) -> Iterator[Finding]:
-    """Report folders without write permission, and disks with too little room."""
+    """Report folders without write permission, and disks with too little room for a refresh."""
     for folder in (settings.warehouse_path, settings.published_path, settings.state_path):
         if not is_writable(folder):
             yield error(
@@ -70,9 +74,10 @@ def is_writable(folder: Path) -> bool:
 
 
 def examine_registry(settings: Settings) -> Iterator[Finding]:
-    """Report an MLflow that does not respond, or whose alias ``champion`` is on another model.
+    """Report faults of MLflow: no response, no database, or the wrong model as ``champion``.
 
-    The champion recorded in the warehouse is the right one; the repair moves the alias.
+    The alias ``champion`` in MLflow must be on the champion recorded in the warehouse. If the alias
+    is on another model, the repair moves it.
     """
     expected = _champion_in_registry(settings)
     local = registry_path(settings)
@@ -113,7 +118,7 @@ def _set_alias(settings: Settings, version: str) -> None:
 def _champion_in_registry(settings: Settings) -> str | None:
     """Return the version number that MLflow's registry gave the champion; None if unknown.
 
-    It is read from the warehouse, not from MLflow.
+    The number is read from the warehouse, to compare it with MLflow's alias ``champion``.
     """
     with (
         suppress(RossmannError, duckdb.Error),  # `examine_warehouse` reports it
@@ -125,7 +130,7 @@ def _champion_in_registry(settings: Settings) -> str | None:
 
 
 def examine_lock(settings: Settings) -> Iterator[Finding]:
-    """Report the process that holds the writer's lock, or one that died while holding it."""
+    """Report a process that holds the writer's lock, or a process that died while holding it."""
     holder = warehouse.lock_owner(settings)
     owner = warehouse.owner_path(settings)
     if holder is not None:
@@ -147,7 +152,7 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_leftovers(settings: Settings) -> Iterator[Finding]:
-    """Report an interrupted restore, and files that still have their temporary name."""
+    """Report an interrupted restore; otherwise the temporary files that killed processes left."""
     if (settings.restore_path / warehouse.RESTORE_MARK).exists():
         yield error(
             "restore",
@@ -181,7 +186,7 @@ def _owner(text: str) -> tuple[str, timedelta]:
         text: JSON that the process wrote next to the lock, with ``pid`` and ``since``.
 
     Returns:
-        Text for a message, and the time since then; zero if it cannot be read.
+        Text for a message, and the time since the lock was taken; zero if `text` is not readable.
     """
     try:
         owner = json.loads(text)

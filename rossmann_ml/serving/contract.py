@@ -96,7 +96,7 @@ class Contract(StrictModel):
     views: tuple[View, ...]
 
     def table(self, name: str) -> Table:
-        """Return a table by its name.
+        """Return the definition of the table with this name.
 
         Raises:
             KeyError: No table has this name.
@@ -109,12 +109,16 @@ class Contract(StrictModel):
         return [*(table.name for table in self.tables), *(view.name for view in self.views)]
 
     def columns_of(self, name: str) -> tuple[Column, ...]:
-        """Return the columns of the table or view with this name."""
+        """Return the columns of a table, or of the table behind a view.
+
+        Raises:
+            KeyError: No table or view has this name.
+        """
         by_view = {view.name: view.table for view in self.views}
         return self.table(by_view.get(name, name)).columns
 
 
 @cache
 def load_contract() -> Contract:
-    """Load the contract by which this version of the code writes and audits generations."""
+    """Return the contract in ``contract.yaml``, which is read once per process."""
     return Contract.model_validate(read_yaml(CONTRACT_PATH))

@@ -41,7 +41,7 @@ class GenerationInfo:
         forecast_origin: Newest forecast origin in the file.
         horizon_days: Number of forecast days after every origin.
         data_version: Fingerprint of the landed rows.
-        model_version: Champion.
+        model_version: Version of the champion.
         code_version: Fingerprint of code and parameters.
         git_commit: Commit of the checkout; ``unknown`` without git.
         run_id: Run that published the file.
@@ -68,7 +68,7 @@ class GenerationInfo:
     storage_version: str = STORAGE_VERSION
 
     def as_row(self) -> dict[str, object]:
-        """Return the values as a mapping from column name to value."""
+        """Return the row of ``generation_info`` as a mapping from column name to value."""
         return asdict(self)
 
 
@@ -102,7 +102,7 @@ def bundle_path(settings: Settings, model_version: str) -> Path:
 def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a generation read-only; queries on the connection cannot access other files.
 
-    Each thread or request must use a cursor of its own.
+    Each thread or request must use its own cursor, because a connection runs one query at a time.
 
     Raises:
         duckdb.Error: The file does not exist or is not a DuckDB database.
@@ -112,7 +112,7 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a read-only connection to the generation at a path, and close it after the block."""
+    """Yield a read-only connection to a generation; close it at the end of the ``with`` block."""
     connection = open_generation(path)
     try:
         yield connection
@@ -141,7 +141,7 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """List the versions of the models whose files a generation needs.
 
-    They are its champion and the models that made its newest forecasts.
+    These are the champion and the models that made the newest forecasts in the generation.
     """
     rows = connection.execute(
         "SELECT model_version FROM generation_info "
@@ -195,7 +195,7 @@ def move_pointer(published_path: Path, target: Path) -> None:
 
 
 def generation_files(published_path: Path) -> list[Path]:
-    """Return the files whose name is that of a generation, even if their content is invalid."""
+    """Return the files that are named like a generation, even if their content is invalid."""
     return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
 
 

@@ -1,4 +1,4 @@
-"""Build the paths of HTML reports that Evidently writes about each run.
+"""Build the paths of the HTML reports that Evidently writes whenever drift is measured.
 
 :mod:`rossmann_ml.monitoring.drift` writes the reports; the dashboard offers them for download.
 """
@@ -19,5 +19,11 @@ def reports_folder(settings: Settings) -> Path:
 
 
 def report_path(settings: Settings, run_id: str, report: Report) -> Path:
-    """Return the path of a report about a run; the file need not exist."""
+    """Return the path of one of Evidently's reports; the file need not exist.
+
+    Args:
+        settings: Settings with the state folder.
+        run_id: Run that measured drift.
+        report: ``drift`` (changes of data and forecasts) or ``performance`` (forecast errors).
+    """
     return reports_folder(settings) / run_id / f"{report}.html"

@@ -1,7 +1,7 @@
-"""Read and write ``published/status.json``, the state that readers see between publications.
+"""Read and write ``published/status.json``: what readers must see without a new generation.
 
-It contains the last publication, the last failed run, a held publication, a rollback by a person
-and the open alerts. See :class:`Status` for the fields.
+A generation is read-only, so it cannot contain what happens after its publication: a failed run, a
+held publication, a rollback by a person, new alerts. See :class:`Status` for the fields.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class LastPublish(_Event):
     Attributes:
         generation_id: Published generation, which became the current one.
         run_id: Run that published it.
-        accepted_jump: Reason why a person accepted totals that had moved too far; None if no
-            acceptance was needed.
+        accepted_jump: Reason that a person gave for publishing totals that had moved too far; None
+            if the totals were within their limits.
     """
 
     generation_id: str
@@ -48,7 +48,7 @@ class FailedRun(_Event):
         run_id: Run that failed.
         reason: Error message.
         step: Step that failed, for example ``publish`` or the name of an asset.
-        is_resolved: Whether a later run has succeeded.
+        is_resolved: Whether a later run has published, or found no new content to publish.
     """
 
     run_id: str
@@ -74,7 +74,18 @@ class HeldPublish(_Event):
 
 
 class OpenAlert(BaseModel):
-    """Open alert; its attributes are columns of the table ``alerts``."""
+    """Open alert; its attributes are columns of the table ``alerts``.
+
+    Attributes:
+        alert_id: Id of the alert.
+        raised_at: Time (UTC) at which the alert was raised.
+        rule: Name of the rule that found the problem, such as ``accuracy`` or ``drift``.
+        subject: What the alert is about: a segment, a table, a suite of checks or a step.
+        severity: ``info``, ``warning`` or ``critical``.
+        owner: Team that is responsible for the alert.
+        message: Value found and value expected, in words.
+        link: Address of the dashboard page with details.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -89,12 +100,12 @@ class OpenAlert(BaseModel):
 
 
 class Rollback(_Event):
-    """Decision of a person that an older generation becomes the current one.
+    """Decision of a person that another generation, mostly an older one, becomes current.
 
     Attributes:
         generation_id: Generation that the person chose.
-        withdrawn: All other generations on disk at that time. While the rollback lasts, a run
-            that publishes the same content again does not make them current.
+        withdrawn: Ids of all other generations on disk at that time. While the rollback lasts,
+            publishing the content of a withdrawn generation again does not make it current.
     """
 
     generation_id: str
@@ -108,7 +119,7 @@ class Status(BaseModel):
         last_publish: Last publication; None before the first.
         last_failed_run: Last failed run, kept after a later run succeeds; None if none has failed.
         held_publish: Publication that is held back; None if none is held.
-        rollback: Rollback that still keeps readers on an older generation; None if there is none.
+        rollback: Rollback in effect; None if there was none, or a new generation has ended it.
         alerts: Open alerts as of the last evaluation of the rules, highest severity first.
         retraining_advice: Reason to train in the next weekly run; None if no training is due.
     """
@@ -139,10 +150,14 @@ def read_status(published_path: Path) -> Status:
 def write_status(
     settings: Settings, **parts: LastPublish | FailedRun | HeldPublish | Rollback
 ) -> None:
-    """Replace some fields of the status file in one atomic write; keyword names are field names.
+    """Replace some fields of the status file in one atomic write.
 
-    A publication also removes the rollback and the held publication, and marks the last failed run
-    as resolved.
+    A new ``last_publish`` also removes the rollback and the held publication, and marks the last
+    failed run as resolved.
+
+    Args:
+        settings: Settings with the folder of published files.
+        parts: New values by name of a field of :class:`Status`.
     """
     status = read_status(settings.published_path)
     if "last_publish" in parts:
@@ -162,14 +177,17 @@ def write_alerts(
 
 
 def resolve_failure(settings: Settings) -> None:
-    """Mark the last failed run as resolved and remove a held publication, if there are any."""
+    """Mark the last failed run as resolved and remove the held publication, if there is one.
+
+    Call this after a publishing run that succeeded, even if it found no new content to publish.
+    """
     status = read_status(settings.published_path)
     if resolved(status) != status:
         _write(settings, resolved(status))
 
 
 def resolved(status: Status) -> Status:
-    """Remove the held publication from a status, and mark its failed run as resolved."""
+    """Return a status without its held publication and with its failed run marked as resolved."""
     status = status.model_copy(update={"held_publish": None})
     failed = status.last_failed_run
     if failed is None or failed.is_resolved:

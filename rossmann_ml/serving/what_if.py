@@ -73,7 +73,8 @@ class PreparedOrigin:
             sorted by store, then day.
         near_plan: Published plan of all stores, from the earliest past day whose plan a feature
             uses to the last planned day.
-        linear: Linear forecast as of the origin; its design contains only the target days.
+        linear: Linear forecast fitted on sales up to the origin; its regressors are kept for the
+            target days only.
         past: Values computed from sales up to the origin. Its arrays by store and past day are
             empty, because a forecast of a changed plan does not use them.
         stores: All stores, in the row order of the arrays.
@@ -92,7 +93,7 @@ class PreparedOrigin:
 
 
 class Scenarios:
-    """Model and inputs that forecast changed plans from the newest origin in a generation.
+    """Model and prepared inputs to forecast changed plans from a generation's newest origin.
 
     Attributes:
         forecast_origin: Last day whose sales are known.
@@ -250,8 +251,8 @@ class Scenarios:
         """Build the feature table of some stores under a changed plan.
 
         Args:
-            rows: Row of each of these stores in the prepared inputs.
-            plan: Changed plan of these stores, for the days of the prepared ``near_plan``.
+            rows: Row number of each of these stores in the arrays of :class:`PreparedOrigin`.
+            plan: Changed plan of these stores, for the days of ``PreparedOrigin.near_plan``.
         """
         origin, days = self._origin, self.horizon_days
         # over all stores as in the weekly job, because products of fewer rows may round differently

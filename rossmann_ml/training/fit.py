@@ -47,9 +47,9 @@ class BacktestReport:
 
     Attributes:
         recipe_hash: Fingerprint of the recipe.
-        origins: Past origins from which the recipe forecast.
-        computed: Origins whose forecasts this call computed; those of other origins were already
-            stored.
+        origins: Past origins with out-of-fold forecasts by the recipe, oldest first.
+        computed: Those of the origins whose forecasts this call computed; the forecasts of the
+            others were already stored.
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
         seconds: Wall time of the backtest in seconds.
     """
@@ -143,7 +143,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
 def _keep_card(
     connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
 ) -> None:
-    """Write a model's card to its MLflow run and next to its bundle, unless the file exists."""
+    """Write a model's card to its MLflow run and next to its bundle, unless an earlier call has."""
     path = card_path(settings, report.model_version)
     if path.exists():
         return
@@ -167,7 +167,7 @@ def make_bundle(
         recipe: Recipe with which the members were fitted.
         members: Fitted members by family.
         folds: Out-of-fold forecasts that the recipe's members made from earlier origins.
-        known_until: Newest day in the training data.
+        known_until: Newest day in the data that the members were fitted on.
         stores: ``store_id, store_type, assortment, state``, which assign stores to the segments of
             totals.
     """

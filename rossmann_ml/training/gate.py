@@ -35,8 +35,9 @@ class Decision:
         model_version: Version of the model that was judged.
         is_promoted: Whether this model is the champion from now on.
         reason: Reason in a sentence, with the figures that were compared.
-        figures: Figures on which ``reason`` is based, and the names of the champion and of the
-            challenger's worst segment, by name.
+        figures: Figures on which ``reason`` is based, by name, such as ``rmspe``. If the challenger
+            was compared with a champion, ``champion`` is the champion's version. If segments were
+            compared, ``worst_segment`` names the one in which the challenger compares worst.
         previous: Version of the champion before the decision; None if there was none.
     """
 
@@ -58,12 +59,20 @@ def has_champion(session: Session) -> bool:
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
     """Decide whether a challenger becomes champion, and record the decision.
 
-    Every challenger must have a lower RMSPE than seasonal naive. If it has the champion's recipe,
-    its RMSPE may exceed the champion's by at most the share ``gate.refit_tolerance``. If its recipe
-    is changed, it must be better than the champion on the past store-days for which both have
-    out-of-fold forecasts, and in no segment worse by more than the share
-    ``gate.segment_tolerance``. If there are no such store-days, the ratio of its RMSPE to that of
-    seasonal naive must be lower than the champion's.
+    The first rule is for every challenger, then one of the others applies:
+
+    - The ratio of the challenger's RMSPE to that of seasonal naive, median over the origins of its
+      backtest, must be below 1.
+    - Without a champion, nothing else is required.
+    - Same recipe as the champion: the challenger's RMSPE may exceed the champion's by at most the
+      share ``gate.refit_tolerance`` in ``params.yaml``.
+    - Another recipe: on the past store-days for which both have out-of-fold forecasts, the
+      challenger's RMSPE must be lower than the champion's. In no segment may it exceed the
+      champion's by more than the share ``gate.segment_tolerance``.
+    - Another recipe, and no store-days for which both have out-of-fold forecasts: the ratio of the
+      first rule must be lower than the champion's.
+
+    For the champion itself, the decision says that it is champion, and is not recorded.
 
     Args:
         session: Settings, parameters and progress of the command.
@@ -120,7 +129,8 @@ def reconcile_alias(session: Session) -> bool:
     """Set the alias ``champion`` in MLflow to the current champion, unless this is already done.
 
     The warehouse and MLflow's database cannot commit together. So the decision is recorded in the
-    warehouse first, and if a command is interrupted before it sets the alias, the next one sets it.
+    warehouse first. If a command is interrupted before it sets the alias, the next call of this
+    function sets it.
 
     Returns:
         Whether this call set the alias.
@@ -139,15 +149,15 @@ def reconcile_alias(session: Session) -> bool:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Error metrics of a model from its backtest, on which the decision is based.
+    """Recipe and backtest metrics of the challenger or the champion, which the gate compares.
 
     Attributes:
-        recipe_hash: Hash of the recipe.
-        recipe: Key of the recipe for stored out-of-fold forecasts, as JSON.
+        recipe_hash: Hash of the recipe; equal for models with the same recipe.
+        recipe: Key under which the recipe's out-of-fold forecasts are stored, as JSON text.
         rmspe: Median RMSPE over the origins of the backtest.
         naive: Median RMSPE of seasonal naive over the same origins.
-        share_of_naive: Median over the origins of the ratio of ``rmspe`` to ``naive``, computed per
-            origin because some weeks are hard for every model.
+        share_of_naive: Ratio of the model's RMSPE to that of seasonal naive, median over the
+            origins. The ratio is computed per origin, because some weeks are hard for every model.
     """
 
     recipe_hash: str

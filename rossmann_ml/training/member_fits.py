@@ -31,7 +31,11 @@ def fit_members(
     *,
     progress: Progress = silent,
 ) -> Iterator[tuple[dict[str, Model], dict[str, float]]]:
-    """Yield every member of a recipe, fitted now or read from an interrupted training.
+    """Yield every member of a recipe, fitted now or by an earlier, interrupted training.
+
+    Each member is saved as soon as it is fitted, so that an interruption loses at most one fit. The
+    saved members are deleted when the ``with`` block ends without an error, because the caller has
+    then saved them in a bundle.
 
     Args:
         settings: Settings, which name the folder for models and the number of threads.
@@ -41,8 +45,8 @@ def fit_members(
         progress: Function that receives a line for each member.
 
     Yields:
-        Fitted members by family, in the order of the recipe, and the wall time of each new fit by
-        family. The files of the members are deleted when the block succeeds.
+        Fitted members by family, in the order of the recipe, and the wall time in seconds of each
+        fit of this call, by family.
     """
     version = data_version_of_origin(
         inputs.features, inputs.forecast_origin, recipe.params.forecast

@@ -89,7 +89,15 @@ def _reference(scores: pl.DataFrame, model: str) -> str:
 
 
 def _feature_groups(importance: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return ``group, gain_share, len, example`` by group of causes, largest gain first."""
+    """Summarise the importance of features by group of causes, such as weekday or promotion.
+
+    Args:
+        importance: ``feature, gain_share``, sorted by ``gain_share``, largest first.
+
+    Returns:
+        One dict per group, largest share first: ``group``, ``gain_share`` (added up over its
+        features), ``len`` (number of features) and ``example`` (its four most important features).
+    """
 
     def group(feature: str) -> str:
         try:
@@ -109,8 +117,8 @@ def _feature_groups(importance: pl.DataFrame) -> list[dict[str, Any]]:
 def rmspe_table(scores: pl.DataFrame) -> str:
     """Build a Markdown table of RMSPE by forecast origin.
 
-    It has one row per origin and a last row for the median. It has one column per compared model
-    (the blend, its members and the references), sorted by median RMSPE, lowest first.
+    The table has one row per origin and a last row for the median. It has one column per compared
+    model (the blend, its members, the linear forecast, the baselines), lowest median RMSPE first.
 
     Args:
         scores: Rows in ``forecasting.backtest_scores`` for one model version.
@@ -129,7 +137,15 @@ def rmspe_table(scores: pl.DataFrame) -> str:
 
 
 def _intervals(blend: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return rows with interval coverage: one for store-days, one for each span of chain totals."""
+    """Return the rows of the card's table about coverage: store-days, then each kind of total.
+
+    Args:
+        blend: The blend's rows returned by :func:`pooled`.
+
+    Returns:
+        Rows of `blend` as dicts, with the additional key ``name``: ``store-day``, or level and span
+        of the totals, such as ``state, calendar week``.
+    """
     kind = pl.col("segment_kind")
     total = kind.str.strip_prefix("total_").str.replace_all("_", " ")
     is_total = kind.str.starts_with("total_") & ~kind.str.ends_with("_sum")

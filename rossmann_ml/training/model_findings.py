@@ -35,19 +35,23 @@ _USUAL_COVERAGE_80 = (0.75, 0.85)
 
 
 def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
-    """Return one model's error metrics over all origins together.
+    """Choose one model's rows that hold the error metrics over all origins together.
 
     Args:
         scores: Rows in ``forecasting.backtest_scores`` for one model version.
-        model: Value of the column ``model``: the blend, a member or a reference.
+        model: Value of the column ``model``: the blend, a member, ``linear`` or a baseline.
+
+    Returns:
+        The rows of `scores`, one per segment; ``forecast_origin`` is null in these rows.
     """
     return scores.filter((pl.col("model") == model) & pl.col("forecast_origin").is_null())
 
 
 def weaknesses(scores: pl.DataFrame) -> list[str]:
-    """Describe each weakness of a model in one sentence.
+    """Describe the weaknesses of a model for its card, in one sentence each.
 
-    Sentences about segments with a high RMSPE come first, sorted by RMSPE, highest first.
+    Sentences about segments with a high RMSPE come first, highest RMSPE first. Then follow bias and
+    interval coverage of segments, single origins, and days with events that are in no plan.
 
     Args:
         scores: Rows in ``forecasting.backtest_scores`` for one model version.
@@ -135,7 +139,11 @@ def _weak_segments(scores: pl.DataFrame) -> list[str]:
 
 
 def _weak_origins(scores: pl.DataFrame) -> list[str]:
-    """Return sentences on the worst origin, origins behind a reference, and Christmas."""
+    """Describe how accuracy differs between forecast origins, in sentences.
+
+    They are about the worst origin, origins at which a baseline was better than the blend, and
+    origins whose horizon contains Christmas.
+    """
     overall = scores.filter(
         pl.col("segment_kind") == "overall", pl.col("forecast_origin").is_not_null()
     ).sort("forecast_origin")

@@ -35,7 +35,7 @@ class TrainingReport:
             single store-day with tiny sales can dominate the mean.
         rmspe_mean: Mean RMSPE over the same origins.
         rmspe_spread: Standard deviation of RMSPE over the same origins.
-        seconds: Wall time in seconds to fit the model.
+        seconds: Wall time in seconds to fit, blend, calibrate and save the model.
         is_new: Whether the model was not recorded before.
         weights: Weights in the blend, by member.
         importance: Importance of each feature: ``feature, gain, gain_share, splits``.
@@ -59,7 +59,7 @@ def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
     Args:
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
-        model: Value of the column ``model``: the blend, a member or a reference.
+        model: Value of the column ``model``: the blend, a member, ``linear`` or a baseline.
     """
     rows = scores.filter(
         (pl.col("model") == model)
@@ -70,7 +70,16 @@ def rmspe_by_origin(scores: pl.DataFrame, model: str) -> dict[str, float]:
 
 
 def rmspe_summary(scores: pl.DataFrame, model: str) -> dict[str, float]:
-    """Return median, mean and standard deviation of a model's RMSPE over the origins."""
+    """Summarise one model's RMSPE over the past origins.
+
+    Args:
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        model: Value of the column ``model``: the blend, a member, ``linear`` or a baseline.
+
+    Returns:
+        ``rmspe_median``, ``rmspe_mean`` and ``rmspe_spread`` (standard deviation), which are also
+        columns of ``forecasting.model_versions``.
+    """
     figures = np.array(list(rmspe_by_origin(scores, model).values()))
     return {
         "rmspe_median": float(np.median(figures)),
@@ -82,13 +91,14 @@ def rmspe_summary(scores: pl.DataFrame, model: str) -> dict[str, float]:
 def stored_report(
     connection: duckdb.DuckDBPyConnection, bundle: Bundle, seconds: float, *, is_new: bool = False
 ) -> TrainingReport:
-    """Return the report of a recorded model.
+    """Build the training report of a recorded model from its record and its bundle.
 
     Args:
         connection: Connection to the warehouse.
         bundle: Bundle of the model.
-        seconds: Wall time of the final fit.
-        is_new: Whether the model was trained just now.
+        seconds: Wall time of this training in seconds, for the report.
+        is_new: Whether this training recorded the model; False if the same model was recorded
+            before.
     """
     row = models.recorded(connection, bundle.model_version)
     return TrainingReport(
@@ -125,11 +135,12 @@ def record_model(
         bundle: Saved bundle.
         recipe: Recipe of the bundle.
         versions: Versions of data and code.
-        scores: Scores of the backtest.
-        training_rows: Number of rows in the final fit.
-        seconds: Wall time of the final fit.
-        mlflow_run_id: Id of the MLflow run; empty for a model of a past origin, which never serves.
-        registry_version: Version number in the registry; empty for a model of a past origin.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        training_rows: Number of rows on which the model was fitted.
+        seconds: Wall time of the training in seconds.
+        mlflow_run_id: Id of the MLflow run; empty for a model that was trained only to forecast
+            from a past origin. Such a model is not logged in MLflow, and cannot become champion.
+        registry_version: Version number in MLflow's registry; empty if `mlflow_run_id` is.
     """
     now = utc_now()
     row = {

@@ -64,7 +64,10 @@ def log_bundle(bundle: Bundle, folder: Path, example: pl.DataFrame) -> Any:
 
 
 def requirements(bundle: Bundle) -> list[str]:
-    """List the Python packages that a bundle needs, each as ``name==installed version``."""
+    """List the Python packages that MLflow must install to load a bundle, as ``name==version``.
+
+    The versions are those that are installed here.
+    """
     of_members = (name for model in bundle.model.members.values() for name in model.packages)
     return [f"{name}=={version(name)}" for name in sorted({*_PACKAGES, *of_members})]
 
@@ -72,7 +75,7 @@ def requirements(bundle: Bundle) -> list[str]:
 def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
     """Convert a panel to the pandas frame that the registered model takes as input.
 
-    Its column types are those that MLflow supports.
+    The column types of the result are those that MLflow supports.
 
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.

@@ -1,8 +1,8 @@
 """Log trainings, tuning trials and model cards to MLflow, and set aliases of registered models.
 
-MLflow is called only here and in :mod:`rossmann_ml.training.registered`. The table
-``forecasting.promotions`` defines which model is the champion; MLflow's alias ``champion`` is only
-a copy of this.
+MLflow is called only here, in :mod:`rossmann_ml.training.registered` and in
+:mod:`rossmann_ml.training.registered_model`. The table ``forecasting.promotions`` defines which
+model is the champion; MLflow's alias ``champion`` is only a copy.
 """
 
 from __future__ import annotations
@@ -90,21 +90,22 @@ def log_training(
 ) -> tuple[str, str]:
     """Log one training and register its model, with the alias ``challenger``.
 
-    The parent run is of the blend; each member and each reference model has a nested run.
+    The training becomes a run in MLflow with the blend's figures. Each member, the linear forecast
+    and each baseline has a child run of this run, with its own figures.
 
     Args:
         settings: Settings with the tracking address and the folder of the bundle's files.
         bundle: Saved bundle.
         recipe: Recipe of the bundle.
-        example: Rows of the training panel for the input example.
-        training_rows: Number of rows in the final fit.
-        folds: Out-of-fold forecasts of the members.
-        scores: Scores of the backtest.
-        fit_seconds: Wall time of the final fit by member.
-        tags: Versions of data and code, and the forecast origin.
+        example: Rows of the training panel, from which MLflow's input example is made.
+        training_rows: Number of rows on which the members were fitted.
+        folds: Out-of-fold forecasts of the members, logged as a Parquet file.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        fit_seconds: Wall time in seconds of the fit on all training rows, by member.
+        tags: Versions of data and code, and the forecast origin, by name of the tag.
 
     Returns:
-        Id of the run, and version number in the registry.
+        Id of the run, and version number of the model in MLflow's registry.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.
@@ -185,15 +186,16 @@ def log_trial(
     rmspe: Mapping[str, float],
     seconds: float,
 ) -> None:
-    """Log one tuning trial.
+    """Log one tuning trial as a run in MLflow.
 
     Args:
         settings: Settings with the tracking address.
         name: Name of the run.
-        tags: Versions, study, origins and final state of the trial.
-        parameters: Hyperparameters by the library's names.
-        rmspe: RMSPE by ISO date of the evaluated origins.
-        seconds: Wall time of the trial.
+        tags: Facts about the trial by name of the tag: versions of data and code, study, origins,
+            and whether the trial was complete or pruned.
+        parameters: Parameters of the member by name, with the names in ``params.yaml``.
+        rmspe: RMSPE by evaluated origin, an ISO date.
+        seconds: Wall time of the trial in seconds.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.
@@ -230,7 +232,11 @@ def log_card(settings: Settings, run_id: str, card: str) -> None:
 
 
 def set_champion(settings: Settings, registry_version: str) -> None:
-    """Set the alias ``champion`` in MLflow to a version of the registered model.
+    """Set the alias ``champion`` in MLflow, under which MLflow loads the champion.
+
+    Args:
+        settings: Settings with the tracking address.
+        registry_version: Version number of the champion in MLflow's registry.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.

@@ -67,7 +67,7 @@ class TuningReport:
     """Result of tuning: all trials of a study so far.
 
     Attributes:
-        study: Name of the study; the same if data, feature code, search intervals and all other
+        study: Name of the study; the same if data, feature code, search ranges and all other
             parameters are the same.
         family: Model family whose hyperparameters are searched.
         profile: Training profile.
@@ -88,7 +88,12 @@ class TuningReport:
     tried_now: int
 
     def params_to_set(self) -> dict[str, object]:
-        """Arrange the best values as in the section ``training`` of ``params.yaml``."""
+        """Return the best values as they have to be put into ``params.yaml``.
+
+        Returns:
+            Nested dict with the keys of the section ``training``: number of trees and learning rate
+            are in ``profiles``, other hyperparameters in ``families``.
+        """
         size = {k: v for k, v in self.best.values.items() if k in FitSize.model_fields}
         others = {k: v for k, v in self.best.values.items() if k not in size}
         found: dict[str, object] = {}
@@ -109,10 +114,10 @@ def tune(
 ) -> TuningReport:
     """Run trials until the study has enough of them, or the time is over.
 
-    The values in ``params.yaml`` are always evaluated. A later call with the same data and settings
-    continues the study, which is stored in ``optuna/studies.db`` in the state folder. Each trial is
-    logged to MLflow. The warehouse is read once, before the fits, so that other commands can use it
-    during them.
+    The values now in ``params.yaml`` are always evaluated, to compare the best trial with them. A
+    later call with the same data and settings continues the study, which is stored in
+    ``optuna/studies.db`` in the state folder. Each trial is logged to MLflow. The warehouse is read
+    once, before the fits, so that other commands can use it during them.
 
     Args:
         session: Settings, parameters and progress of the command.
@@ -198,8 +203,8 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
         Values by name of the parameter.
 
     Raises:
-        SettingsError: The family is unknown, is not in the profile or has no search intervals, or
-            a value is outside its interval.
+        SettingsError: The family is unknown, is not in the profile or has no search ranges, or a
+            value is outside its range.
     """
     families = recipe.params.training.families
     if family not in families:
@@ -231,7 +236,8 @@ def values_of_today(recipe: Recipe, family: str) -> Values:
 def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
     """Compute a fingerprint of everything a trial's RMSPE depends on, except the searched values.
 
-    It names the study, so that only comparable trials are in one study.
+    The study's name contains the fingerprint, so that all trials in a study are comparable. The
+    fingerprint also covers the ranges of the search.
     """
     space = recipe.params.tuning.families[family]
     # one constant for every searched name, so that the current values do not count
@@ -294,7 +300,23 @@ def _rmspe(
     settings: Settings,
     versions: Versions,
 ) -> float:
-    """Return the mean RMSPE over the folds, which Optuna minimises, and log the trial to MLflow."""
+    """Evaluate one set of hyperparameters as Optuna's objective, and log the trial to MLflow.
+
+    Args:
+        trial: Trial that proposes the values, or has the values now in ``params.yaml`` as an
+            attribute.
+        recipe: Recipe made from ``params.yaml``.
+        family: Model family whose hyperparameters are searched.
+        folds: Rows for each origin on which the values are evaluated.
+        settings: Settings with the tracking address.
+        versions: Versions of data and code, for the tags in MLflow.
+
+    Returns:
+        Mean RMSPE over the folds; Optuna searches for the lowest.
+
+    Raises:
+        optuna.TrialPruned: The trial was stopped early because it was worse than others.
+    """
     is_today = _VALUES in trial.user_attrs
     space = recipe.params.tuning.families[family]
     drawn = {name: _suggest(trial, name, allowed) for name, allowed in space.items()}

@@ -1,7 +1,8 @@
 """Choose the origins for tuning, build their rows, and compute the RMSPE of a set of parameters.
 
-The origins are earlier than the backtest's, so that its reported accuracy is not optimistic. See
-:mod:`rossmann_ml.training.tune` for searching the parameters.
+The origins are earlier than those of the backtest, because accuracy would be reported too high on
+days that the parameters were chosen for. See :mod:`rossmann_ml.training.tune` for searching the
+parameters.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ class TuningOrigins:
 
     Attributes:
         tuned_on: Origins on which sets of parameters are compared, oldest first.
-        untouched: Backtest origins that are not before the last target day of ``tuned_on``, oldest
-            first.
-        overlapping: Backtest origins before that day; there are some only if history is too short.
-            The accuracy reported for them is optimistic, because parameters are chosen on the same
-            days.
+        untouched: Backtest origins whose forecast days are all after the days used for tuning,
+            oldest first.
+        overlapping: The other backtest origins, oldest first. Accuracy reported for them is too
+            high, because parameters were chosen on some of the same days. The list is empty if
+            history is long enough to keep tuning and backtest apart.
     """
 
     tuned_on: list[date]
@@ -45,8 +46,9 @@ class TuningOrigins:
 def tuning_origins(first_sales_date: date, newest: date, params: Params) -> TuningOrigins:
     """Choose the origins on which sets of parameters are compared.
 
-    Their last target day is not after any origin whose forecasts a backtest may use. If history is
-    too short for that, it is not after the newest backtest origin.
+    The forecast days of the chosen origins end on or before the oldest origin that a backtest may
+    use, so that tuning and reported accuracy use different days. If history is too short for this,
+    they end on or before the newest origin of the backtest.
 
     Args:
         first_sales_date: First day with sales rows.
@@ -54,7 +56,7 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
         params: Parameters; the horizon, the training profiles' backtests and ``tuning`` are used.
 
     Raises:
-        NoDataError: History is too short for a single such origin.
+        NoDataError: History is too short for even one origin.
     """
     tuning, horizon_days = params.tuning, params.forecast.horizon_days
     profiles = params.training.profiles.values()
@@ -105,7 +107,7 @@ class TuningFold:
         origin: Forecast origin.
         known: Training rows, from earlier origins.
         to_score: Rows to forecast from this origin, with their actual ``sales``.
-        data_version: Fingerprint of the data on which ``known`` and ``to_score`` depend.
+        data_version: Fingerprint of the data from which ``known`` and ``to_score`` were computed.
     """
 
     origin: date
@@ -167,8 +169,9 @@ def rmspe_of_folds(
 ) -> Iterator[tuple[date, float]]:
     """Fit a member at each origin on earlier rows, forecast, and yield the origin and the RMSPE.
 
-    Forecasts are first multiplied by a bias factor that is estimated on the same rows, so the RMSPE
-    is optimistic. It is good enough to compare parameters, but must not be reported as accuracy.
+    Before errors are measured, forecasts are multiplied by a bias factor that is estimated on the
+    same rows. This RMSPE is therefore too low to be reported as accuracy, but good enough to
+    compare parameters.
 
     Args:
         recipe: Recipe with the parameters to evaluate.

@@ -16,22 +16,23 @@ from rossmann_ml.warehouse.tables import raw
 
 
 def monday_after(day: date) -> date:
-    """Return the first Monday after a day."""
+    """Return the first Monday after a day; for a Monday, the Monday a week later."""
     return day + timedelta(days=7 - day.weekday())
 
 
 def newest_sales_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest day with landed sales; None before the first landing."""
+    """Return the newest day with landed sales; None before the first landing of sales."""
     span = raw.sales_span(connection)
     return None if span is None else span[1]
 
 
 def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | None) -> date:
-    """Resolve the business date from its inputs.
+    """Return the business date of a data set.
 
     Args:
         settings: Settings whose ``as_of`` overrides the other inputs.
-        is_historical: Whether the data set ends in the past, so that its end counts as today.
+        is_historical: Whether the data set ends in the past, so that the Monday after its newest
+            sales counts as today.
         newest_sales: Newest day with sales, landed or in a file to land.
 
     Returns:

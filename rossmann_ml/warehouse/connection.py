@@ -64,10 +64,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
 
 def require_database(settings: Settings) -> None:
-    """Raise an error if the pipeline's database does not exist yet.
+    """Check that the pipeline's database exists, because opening it for writing would create it.
 
     Raises:
-        NoDataError: There is no database.
+        NoDataError: There is no database yet.
     """
     if not settings.database_path.exists():
         raise NoDataError(
@@ -76,10 +76,10 @@ def require_database(settings: Settings) -> None:
 
 
 def refuse_half_restored(settings: Settings) -> None:
-    """Raise an error if a restore stopped halfway, because some files are then old and some new.
+    """Check that no restore stopped halfway, because some files would be old and some restored.
 
     Raises:
-        FaultError: A restore was interrupted while it exchanged the files.
+        FaultError: A restore was interrupted while it replaced the files.
     """
     if (settings.restore_path / RESTORE_MARK).exists():
         raise FaultError(
@@ -89,7 +89,13 @@ def refuse_half_restored(settings: Settings) -> None:
 
 
 def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the database without creating or migrating tables; the caller closes it.
+    """Open the database without creating or migrating tables, for example to examine it.
+
+    The caller closes the connection.
+
+    Args:
+        settings: Settings with the database path and DuckDB's limits.
+        read_only: Whether to open the database read-only.
 
     Raises:
         FaultError: The file is not a DuckDB database, or cannot be read or written.
@@ -120,7 +126,7 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Commit the block's changes at its end; roll all of them back if it raises."""
+    """Run a block in a transaction: commit at its end, roll back if it raises."""
     connection.execute("BEGIN")
     try:
         yield connection
@@ -188,7 +194,13 @@ def owner_path(settings: Settings) -> Path:
 
 
 def lock_owner(settings: Settings) -> str | None:
-    """Return JSON text that names the process with the writer's lock; None if the lock is free."""
+    """Return the process that holds the writer's lock; None if the lock is free.
+
+    Returns:
+        JSON text with the process id and the start time, such as
+        ``{"pid": 7, "since": "2015-08-03T06:00:00+00:00"}``; ``unknown`` if the holder has not
+        written it.
+    """
     path = settings.lock_path.resolve()
     if not path.exists():
         return None
@@ -200,17 +212,17 @@ def lock_owner(settings: Settings) -> str | None:
 
 
 def _holder(settings: Settings) -> str:
-    """Return the JSON text of the lock's owner file; ``unknown`` if there is no such file."""
+    """Return the JSON text of the file at :func:`owner_path`; ``unknown`` if it is missing."""
     owner = owner_path(settings)
     return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
 
 
 @contextmanager
 def writer_lock(settings: Settings) -> Iterator[None]:
-    """Hold the writer's lock for a block; blocks of one process may be nested.
+    """Hold the writer's lock for a block, so that no other process writes meanwhile.
 
-    The operating system releases the lock when the process dies in any way. The lock's file stays
-    on disk; the file at :func:`owner_path` names the process that holds the lock.
+    A process that already holds the lock may enter further blocks. The operating system releases
+    the lock when the process dies in any way.
 
     Raises:
         BusyError: Another process still holds the lock after
@@ -241,7 +253,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
 def count_rows(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[str]
 ) -> dict[str, int | None]:
-    """Return the number of rows of tables and views by full name; None for a missing table."""
+    """Return the number of rows by the name of a table or view; None if it does not exist."""
     rows: dict[str, int | None] = {}
     for table in tables:
         try:

@@ -31,7 +31,7 @@ _LINES_OF_OUTPUT = 30
 
 @dataclass(frozen=True)
 class DbtNode:
-    """Result of one model, test or source.
+    """dbt's result of one node: a model, a test or a source.
 
     Attributes:
         unique_id: dbt's identifier, for example ``model.rossmann.fct_daily_sales``.
@@ -62,9 +62,9 @@ class DbtResult:
     """Results of a dbt command.
 
     Attributes:
-        manifest_path: Path of ``manifest.json`` of the command.
-        nodes: Results of all nodes in dbt's order; empty for commands that run none.
-        failure: Message about all failed nodes; empty when none failed.
+        manifest_path: Path of the file ``manifest.json`` that the command wrote.
+        nodes: Results of all nodes in dbt's order; empty for commands that run no node.
+        failure: Message about all failed nodes; empty if none failed.
     """
 
     manifest_path: Path
@@ -101,15 +101,16 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
 def dbt_variables(
     params: Params, forecast_origin: date | None = None, known_by: date | None = None
 ) -> dict[str, Any]:
-    """Return values for the variables of ``dbt_project.yml``.
+    """Return values for the variables of ``dbt_project.yml``, by name.
 
-    dbt parses the whole project again when a value changes, so the weekly job passes neither
-    `forecast_origin` nor `known_by`.
+    dbt parses the whole project again when a value changes. The weekly job therefore passes
+    neither `forecast_origin` nor `known_by`, which change every week.
 
     Args:
         params: Parameters whose section ``forecast`` is passed to dbt.
-        forecast_origin: Origin to plan for; None means the newest complete day.
-        known_by: Last day whose landed rows are used; None means all days.
+        forecast_origin: Forecast origin for which the plan is built; None for the newest day with
+            sales of enough stores (``origin_min_coverage``).
+        known_by: Rows that became known after this day are not used; None for no limit.
     """
     forecast = params.forecast
     return {
@@ -129,7 +130,9 @@ def run_dbt(
     variables: Mapping[str, Any] | None = None,
     check: bool = True,
 ) -> DbtResult:
-    """Run a dbt command and wait for it; close the session's connection meanwhile.
+    """Run a dbt command and wait for it.
+
+    The session's connection is closed first, because DuckDB admits one writing process.
 
     Args:
         session: Session of the job.
@@ -182,9 +185,9 @@ def start_dbt(
 ) -> subprocess.CompletedProcess[str]:
     """Run dbt's command line in a separate process and wait for it.
 
-    dbt loaded into this process would keep the database open after its command. A process per
-    command costs two seconds of imports, and a weekly job runs two commands. When the wait is
-    interrupted or this process is killed, dbt is killed too.
+    If dbt ran in this process, it would keep the database open after its command. Another process
+    costs two seconds of imports per command. When the wait is interrupted or this process is
+    killed, dbt is killed too.
 
     Args:
         arguments: Command and options, without ``dbt``.
@@ -211,9 +214,9 @@ def start_dbt(
 
 
 def ensure_manifest(settings: Settings) -> Path:
-    """Return the path of dbt's manifest; parse the project first when one of its files is newer.
+    """Return the path of dbt's manifest, which describes all models; build it first if needed.
 
-    A half-written manifest of a killed dbt is rebuilt too.
+    The manifest is built if it is missing, half written, or older than a file of the project.
 
     Args:
         settings: Paths of the project, the parameters and the state folder.
@@ -239,7 +242,7 @@ def ensure_manifest(settings: Settings) -> Path:
 
 
 def _read_whole(path: Path) -> Any:
-    """Return the decoded JSON of a file; None if the file is missing or half written."""
+    """Return a JSON file's decoded content; None if the file is missing or half written."""
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -247,7 +250,10 @@ def _read_whole(path: Path) -> Any:
 
 
 def read_nodes(results_path: Path) -> tuple[DbtNode, ...]:
-    """Read the nodes' results from ``run_results.json``; empty if it is missing or half written."""
+    """Read the results of a dbt command's nodes from dbt's file ``run_results.json``.
+
+    The result is empty if the file is missing or half written, for example by a killed dbt.
+    """
     found = _read_whole(results_path)
     if found is None:
         return ()

@@ -1,8 +1,8 @@
 """Create the warehouse's tables, and migrate a warehouse of an older schema version.
 
-Entry point: :func:`create_tables`. ``warehouse/ddl`` declares the current tables; the declarations
-alone are version 1. Changes of existing tables are numbered scripts in ``warehouse/migrations``.
-The highest number is the schema version. dbt creates its own tables.
+Entry point: :func:`create_tables`. SQL scripts in ``warehouse/ddl`` create the current tables.
+Numbered scripts in ``warehouse/migrations`` change tables of older versions; the highest number is
+the current schema version, or 1 if there is no script. dbt creates its own tables.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def newest_version() -> int:
-    """Return the schema version that this code writes and reads."""
+    """Return the schema version that this code writes and reads, the highest one it knows."""
     return max(_migrations(), default=BASELINE_VERSION)
 
 
@@ -40,7 +40,7 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create missing tables that Python writes, and migrate tables of an older version.
+    """Create the missing tables that Python code writes, and migrate tables of an older version.
 
     Raises:
         SchemaError: A later version of the product wrote the database.
@@ -56,7 +56,9 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def is_outdated(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether tables of an older schema version need :func:`create_tables`.
+    """Return whether the database has an older schema version, so that it must be migrated.
+
+    A database without the tables is not outdated.
 
     Raises:
         SchemaError: A later version of the product wrote the database.
@@ -67,7 +69,10 @@ def is_outdated(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def refuse_later_version(version: int | None) -> None:
-    """Raise an error for a schema version that is newer than this code; None is accepted.
+    """Check that a database was not written by a later version of the product.
+
+    Args:
+        version: Schema version of the database; None for a database without tables, which passes.
 
     Raises:
         SchemaError: The version is higher than :func:`newest_version`.
@@ -81,12 +86,15 @@ def refuse_later_version(version: int | None) -> None:
 
 
 def _migrations() -> dict[int, Path]:
-    """Return the migration scripts by the schema version that each produces, in order."""
+    """Return the migration scripts by the schema version that each one leads to, oldest first."""
     return {int(path.name[:4]): path for path in sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))}
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    """Run the scripts after `version` in one transaction; an interruption leaves the old schema."""
+    """Run the migration scripts with numbers above `version`, in one transaction.
+
+    If a script fails, the tables stay as they were.
+    """
     connection.begin()  # an error closes the connection, which rolls back
     for number, script in _migrations().items():
         if number > version:
@@ -100,7 +108,13 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, script: str) -> None:
-    """Record in ``meta.schema_versions`` that a script (empty: the declarations) made a version."""
+    """Write the schema version that the database has now to ``meta.schema_versions``.
+
+    Args:
+        connection: Writing connection to the database.
+        version: The schema version.
+        script: Name of the migration script; empty if ``warehouse/ddl`` created all tables.
+    """
     connection.execute(
         "INSERT INTO meta.schema_versions VALUES (?, ?, ?)",
         [version, script, datetime.now(UTC).replace(tzinfo=None)],

@@ -1,8 +1,8 @@
 """Share settings, parameters, the writer's lock and one connection among the steps of a job.
 
-A step receives a :class:`Session` and starts with ``with session.writing() as connection``. Called
-alone, the step takes the lock and opens the database. Called inside a job's ``session.writing()``,
-it uses the job's lock and connection.
+A step receives a :class:`Session` and starts with ``with session.writing() as connection``. If the
+step runs alone, the session takes the lock and opens the database. If the step runs inside a job's
+``session.writing()``, it gets the job's connection.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Session:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the writer's lock for a block; a connection opened in it stays open until its end.
+        """Hold the writer's lock for a block that may open the database later, or not at all.
+
+        A connection that is opened inside the block stays open until the block ends.
 
         Raises:
             BusyError: Another process is writing.
@@ -63,7 +65,9 @@ class Session:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a writable connection and hold the writer's lock; nested blocks share both.
+        """Hold the writer's lock for a block, and yield a writable connection.
+
+        A block inside another one gets the same connection.
 
         Raises:
             BusyError: Another process is writing.
@@ -76,7 +80,9 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection without the lock: the job's open connection, else a new read-only one.
+        """Yield a connection for reading, without taking the writer's lock.
+
+        This is the job's writable connection if it is open, else a new read-only connection.
 
         Raises:
             NoDataError: There is no database yet.
@@ -92,20 +98,20 @@ class Session:
     def released(self) -> Iterator[None]:
         """Close the connection for a block in which another process writes, such as dbt.
 
-        A connection that was yielded before the block is closed for good: call :meth:`writing`
-        after the block for a new one.
+        Connections that :meth:`writing` yielded before the block cannot be used after it; call
+        :meth:`writing` again for a new one.
         """
         self._close()
         yield
 
     def _close(self) -> None:
-        """Close the connection if it is open."""
+        """Close the job's connection to the database if it is open."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def versions(self, connection: duckdb.DuckDBPyConnection) -> Versions:
-        """Return the current fingerprints of data and code."""
+        """Return the current fingerprints of data and code, to be stored with a result."""
         home = self.settings.home
         return Versions(
             fingerprints.data_version(connection),

@@ -36,9 +36,9 @@ _CURRENT_ROWS = {
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     """Return the fingerprint of the newest rows of the raw tables, 12 hexadecimal digits.
 
-    Sums of integers do not depend on row order or threads, so equal rows have equal fingerprints.
-    It is computed at the first call after a landing, and then read from ``raw.data_versions``. A
-    read-only connection computes it without storing it.
+    Equal rows have equal fingerprints, in any order and from any files. The fingerprint is computed
+    at the first call after a landing and stored in ``raw.data_versions``, from which later calls
+    read it. A read-only connection does not store it.
     """
     load_id = raw.newest_load_id(connection)
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
@@ -69,7 +69,11 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
-    """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits."""
+    """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits.
+
+    Args:
+        home: Folder of the checkout.
+    """
     patterns = (*_CODE, *_DBT, "params.yaml")
     files = {path for pattern in patterns for path in home.glob(pattern) if path.is_file()}
     digest = hashlib.sha256()
@@ -81,7 +85,13 @@ def code_version(home: Path = PROJECT_DIR) -> str:
 
 @cache
 def git_commit(home: Path = PROJECT_DIR) -> str:
-    """Return the checkout's commit, with ``+changes`` if files differ; ``unknown`` without git."""
+    """Return the git commit of a checkout, or ``unknown`` if git or its repository is missing.
+
+    The commit is followed by ``+changes`` if files differ from it.
+
+    Args:
+        home: Folder of the checkout.
+    """
     describe = ("describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+changes")
     try:
         output = subprocess.check_output(  # noqa: S603 - fixed arguments
@@ -99,9 +109,9 @@ class Versions:
     """Fingerprints of the data and the code from which a result was made.
 
     Attributes:
-        data: Fingerprint of the landed rows.
-        code: Fingerprint of `rossmann_ml`, dbt models and parameters.
-        commit: Git commit of the checkout.
+        data: Fingerprint of the landed rows, from :func:`data_version`.
+        code: Fingerprint of the code and parameters, from :func:`code_version`.
+        commit: Git commit of the checkout, from :func:`git_commit`.
     """
 
     data: str
@@ -109,5 +119,5 @@ class Versions:
     commit: str
 
     def as_tags(self) -> dict[str, str]:
-        """Return the versions as tags of an MLflow run."""
+        """Return the versions by name, to be set as tags of an MLflow run."""
         return {"data_version": self.data, "code_version": self.code, "git_commit": self.commit}

@@ -24,9 +24,14 @@ Origin = Annotated[
 
 
 def of_origin(origin: Literal["latest", "all"] | date) -> dict[str, object]:
-    """Return the filters for :func:`answer_page` that keep the rows of one origin.
+    """Build the filter of :func:`answer_page` that keeps the rows of one forecast origin.
 
-    ``latest`` is the newest origin. For ``all``, the filter's value is None, which keeps all rows.
+    Args:
+        origin: ``latest`` for the newest origin, the day of an origin, or ``all`` to keep all rows.
+
+    Returns:
+        SQL condition, mapped to its value. For ``all`` the value is None, so that
+        :func:`answer_page` ignores the condition.
     """
     if origin == "latest":
         return {"(forecast_origin = (SELECT max(forecast_origin) FROM forecasts)) = ?": True}
@@ -56,7 +61,7 @@ def forecasts(
     """Return forecasts, one row per store and target day, ordered by origin, store and day.
 
     A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
-    one target day, the rows show how its forecast changed from week to week.
+    one target day, the rows show how the forecasts of that day changed from week to week.
     """
     filters = {
         **of_origin(origin),
@@ -85,7 +90,11 @@ def totals(
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     origin: Origin = "latest",
 ) -> Response:
-    """Return one row per segment and week. Bounds are those of the sum, not sums of bounds."""
+    """Return weekly sums of the forecasts, one row per origin, segment and week.
+
+    The first and the last week contain only the days inside the horizon. The bounds are computed
+    for the weekly sum, because sums of daily bounds would be too wide.
+    """
     filters = {
         **of_origin(origin),
         "level = ?": level,

@@ -23,7 +23,11 @@ router = APIRouter(tags=["operation"])
 
 @router.get("/health", summary="State of the process and of the publication")
 def health(serving: ServingNow) -> Health:
-    """Return 200 while the process runs, with `no_generation` before the first publication."""
+    """Return the state of the process and of the published generation.
+
+    If no generation can be read, as before the first publication, `status` is `no_generation`;
+    the HTTP status is 200 nevertheless.
+    """
     status = read_status(serving.settings.published_path)
     failed, held = status.last_failed_run, status.held_publish
     # this needs no key, so the figures of a held publication are only in /alerts/open
@@ -46,7 +50,11 @@ def health(serving: ServingNow) -> Health:
     responses=describe("no-generation", "not-ready"),
 )
 def ready(serving: ServingNow, request: Request) -> Readiness:
-    """Return 200 if the newest forecast origin is recent enough, else 503."""
+    """Return 200 if the newest forecast origin is recent enough to be used, else 503.
+
+    The largest allowed age is the setting `ROSSMANN_API_MAX_ORIGIN_AGE_DAYS`. The status is also
+    503 before the first publication. The state of the what-if model has no influence on it.
+    """
     api: ApiSettings = request.app.state.api_settings
     generation = serving.reader.current()
     info = generation.info
@@ -69,11 +77,16 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
 
 
 def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
-    """Return the age of a generation's forecast origin in days.
+    """Return the number of days from a generation's forecast origin to today.
 
-    The age is counted up to ``settings.as_of`` or, if that is None, up to today. If the generation
-    was published more than a day after its business date, its data are historical, and the age is
-    counted up to this business date instead of today.
+    Today is ``settings.as_of`` if it is set. Otherwise, today is the calendar day for current data,
+    and the business date of the publication for historical data, because historical data are old
+    on every calendar day. Data are historical if the generation was published more than a day
+    after its business date.
+
+    Args:
+        info: Identity of the generation.
+        settings: Settings whose ``as_of`` overrides today.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())
@@ -87,7 +100,7 @@ def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def metrics(serving: ServingNow) -> Response:
-    """Return requests, latency, the served generation and dropped records."""
+    """Return request counts, latency and the served generation in the text format of Prometheus."""
     with suppress(RossmannError):  # the gauge keeps the generation that is served
         serving.reader.current()
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -27,10 +27,11 @@ Features = Annotated[
 
 @router.get("/model_info", summary="The champion, its backtest and its strongest features")
 def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
-    """Return the champion and its accuracy by past origin, next to that of two simple methods.
+    """Return the champion, the decision that promoted it, its backtest and its strongest features.
 
-    At each origin, a model was refitted on the data known then, so that accuracy is never measured
-    on days that a model was trained on. All methods are measured on the same store-days.
+    In the backtest, the recipe was fitted again at each past origin on the data known then, so that
+    accuracy is never measured on days that a model was trained on. The blend, its members, the
+    linear forecast and two simple methods are measured on the same store-days.
     """
     version = reading.info.model_version
     champion = queries.model(reading, version)

@@ -40,7 +40,11 @@ def accuracy(
         Query(description="Published forecasts, or those of challengers in shadow."),
     ] = "served",
 ) -> Response:
-    """Return error, bias, coverage and skill by origin and segment, and those of the backtest."""
+    """Return the accuracy of forecasts whose actuals are known, one row per vintage and segment.
+
+    Columns that begin with `backtest_` have the accuracy of the same model in its backtest, for
+    comparison.
+    """
     filters = {
         "forecast_kind = ?": forecast_kind,
         "segment_kind = ANY(?)": segment_kind,
@@ -62,7 +66,12 @@ def drift(
     ] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return drift of plan, features, sales and forecasts against the same season a year before."""
+    """Return how far plan, features, sales and forecasts have moved from an earlier period.
+
+    Each row is one measure at one origin. `reference_from` and `reference_to` are the period, for
+    most measures the same season a year before. Rows of kind `performance` have the errors of the
+    forecasts for the newest week.
+    """
     filters = {"kind = ANY(?)": kind, "is_drifted = ?": is_drifted, "forecast_origin = ?": origin}
     return answer_page(asked, "drift_metrics", filters)
 
@@ -81,7 +90,10 @@ def alerts(
         str | None, Query(max_length=100, pattern="^[a-z_]+$", examples=["stale_data"])
     ] = None,
 ) -> Response:
-    """Return alerts as of the publication, oldest first."""
+    """Return open and resolved alerts as of the publication, oldest first.
+
+    See `/alerts/open` for alerts of later runs.
+    """
     filters = {
         "severity = ANY(?)": severity,
         "(resolved_at IS NULL) = ?": is_open,
@@ -92,7 +104,10 @@ def alerts(
 
 @router.get("/alerts/open", summary="Open alerts now")
 def open_alerts(serving: ServingNow) -> OpenAlerts:
-    """Return open alerts and a held publication as of the last run, also if it did not publish."""
+    """Return open alerts, and the generation that is held back, if there is one.
+
+    Both are as of the last run, even if that run published nothing.
+    """
     return OpenAlerts.model_validate(
         read_status(serving.settings.published_path), from_attributes=True
     )
@@ -113,7 +128,7 @@ def data_quality(
     ] = None,
     run_id: Annotated[str | None, Query(max_length=200, pattern="^[A-Za-z0-9_-]+$")] = None,
 ) -> Response:
-    """Return results of Great Expectations and of dbt tests, oldest first."""
+    """Return results of the checks by Great Expectations and of dbt tests, oldest first."""
     filters = {"is_success = ?": is_success, "severity = ?": severity, "run_id = ?": run_id}
     return answer_page(asked, "data_quality_results", filters)
 
@@ -128,7 +143,10 @@ def runs(
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return runs with their versions, by origin; see `/health` for the last failed run."""
+    """Return the runs that made forecasts, with the model, data and code of each, by origin.
+
+    See `/health` for the last failed run.
+    """
     filters = {"run_kind = ?": run_kind, "forecast_origin = ?": origin}
     return answer_page(asked, "forecast_runs", filters)
 
@@ -142,6 +160,6 @@ def usage(
     ] = None,
     since: Annotated[Day | None, Query(description="First day, UTC.")] = None,
 ) -> Response:
-    """Return requests, latency and errors by day and path, as of the publication."""
+    """Return request counts, latency and error counts by day and path, as of the publication."""
     filters = {"path = ?": path, "usage_date >= ?": since}
     return answer_page(asked, "api_usage", filters)

@@ -81,7 +81,11 @@ def predict_batch(
     body: PredictBatchBody,
     form: FormatAsked = None,
 ) -> Response:
-    """Return forecasts for a changed plan of some or all stores; a change may name its stores."""
+    """Forecast many stores, or all of them, under the caller's plan.
+
+    A change applies to the stores in its `store_ids`, or without these to all stores in the
+    request. In all other respects, the route does the same as `/predict`.
+    """
     return _answer(serving, notes, body, body.store_ids, _format(form, request))
 
 
@@ -144,10 +148,12 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Hold one of the two places for what-if requests that are computed at the same time.
+    """Wait for one of two slots for computing what-if requests, and hold it during the block.
+
+    The number of slots is small because each computation keeps a core busy.
 
     Raises:
-        ProblemError: No place became free within 30 seconds.
+        ProblemError: No slot became free within 30 seconds.
     """
     if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
         raise _busy("Other what-if requests are being computed")

@@ -42,7 +42,7 @@ def _known_store(reading: Reading, store_id: int) -> dict[str, object]:
 
 
 def known_store_id(serving: ServingNow, store_id: StoreId) -> int:
-    """Return the number of the store in the path.
+    """Return the store number in the request's path, after a check that the store exists.
 
     Raises:
         ProblemError: There is no such store.
@@ -135,10 +135,10 @@ def store_forecast(
     lock=Lock(),
 )
 def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) -> bytes:
-    """Return a forecast as JSON; kept in memory, because it is the most frequent request.
+    """Return a store's forecast as JSON, from a cache because most requests are for forecasts.
 
     Args:
-        reading: View of the generation.
+        reading: View of the generation, whose id is part of the cache key.
         store_id: Number of the store.
         origin: Forecast origin.
         days: Number of days after the origin.
@@ -179,7 +179,10 @@ def store_history(
     first_date: Day | None = None,
     last_date: Day | None = None,
 ) -> Response:
-    """Return sales, customers and plan by day, oldest first; null on days without observation."""
+    """Return a store's sales, customers, opening, promotion and holidays by day, oldest first.
+
+    The values are null on days that the retailer's files have no row for.
+    """
     filters = {
         "store_id = ?": store_id,
         "sales_date >= ?": first_date,
@@ -199,6 +202,10 @@ def store_revisions(
     store_id: KnownStoreId,
     target_date: Annotated[Day | None, Query(description="Only forecasts of this day.")] = None,
 ) -> Response:
-    """Return each forecast of a day with the one from the origin before it."""
+    """Return how a store's forecasts changed from one origin to the next.
+
+    Each row has the forecast of a day from one origin, the forecast of the same day from the origin
+    before, and the difference.
+    """
     filters = {"store_id = ?": store_id, "target_date = ?": target_date}
     return answer_page(asked, "forecast_revisions", filters)

@@ -24,9 +24,9 @@ def land(
         typer.Argument(help="Files or folders; the incoming folder if not given."),
     ] = None,
 ) -> None:
-    """Land weekly drops (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole files.
+    """Land weekly files (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole histories (train.csv).
 
-    Each file lands as a whole or not at all, and landing it again changes nothing.
+    Each file lands as a whole or not at all. Landing the same file again changes nothing.
     """
     settings = default_settings()
     report = land_incoming(Session(settings, progress=show), paths=paths or None)

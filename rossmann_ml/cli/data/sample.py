@@ -24,7 +24,7 @@ def sample(
     out: Annotated[Path | None, typer.Option(help="Folder; data/sample if not given.")] = None,
     days: Annotated[int | None, typer.Option(help="Days of sales; 900 if not given.")] = None,
 ) -> None:
-    """Write synthetic data in the files of the Kaggle competition: an invented chain of stores."""
+    """Write synthetic data of an invented chain, in the file formats of the Kaggle competition."""
     most_days = (LAST_DATE - EARLIEST_DATE).days + 1
     if days is not None and not 1 <= days <= most_days:
         raise SettingsError(

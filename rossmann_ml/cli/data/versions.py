@@ -40,7 +40,8 @@ def export(
 ) -> None:
     """Write the cleaned tables and the feature tables as Parquet files.
 
-    data_version.json lists the landed files behind the tables. Equal tables give equal bytes.
+    data_version.json lists the landed files that the tables come from. The same tables always give
+    files with the same bytes.
     """
     settings = default_settings()
     folder = settings.home / "data" / "exports" if out is None else out

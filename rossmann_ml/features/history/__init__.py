@@ -71,15 +71,15 @@ def history_features(
 ) -> dict[str, Float32Array]:
     """Compute every history feature for all stores and the days after an origin.
 
-    Sales after the origin are removed first, so they cannot change a feature. A store's features
-    depend on its own history and on sums over all stores, over stores of its type and assortment,
-    and over stores in its state.
+    The origin is that of the linear forecast. Sales after it are removed first, so they cannot
+    change a feature. A store's features depend on its own history and on sums over all stores, over
+    stores of its type and assortment, and over stores in its state.
 
     Args:
         history: Sales; columns after the origin are ignored.
         plan: Plan that covers the days of ``history`` and the target days.
         stores: Stores, in the row order of both grids.
-        linear: Linear forecast as of the origin.
+        linear: Linear forecast that was fitted on sales up to the origin.
         horizon_days: Number of target days after the origin.
         params: Half-lives and windows, in days.
 
@@ -105,12 +105,14 @@ def expectations(
 ) -> dict[str, FloatArray]:
     """Compute the history features that depend on the target days' plan.
 
-    They are the linear forecast, its effects of the day, and differences between cell means and
-    the linear forecast.
+    They are the linear forecast plus the store's recent shift (``base_log_sales``), the effects of
+    the day in the linear forecast (``chain_shape, own_shape``), and per half-life the cell mean
+    minus ``base_log_sales`` (``cell_difference_...``). What-if forecasts recompute only these
+    history features.
 
     Args:
         linear: Linear forecast; its design covers the target days.
-        past: Residuals and cell means as of its origin.
+        past: Recent shift and cell means, computed from sales up to the same origin.
         plan: Plan of the target days.
         horizon_days: Number of target days after the origin.
 

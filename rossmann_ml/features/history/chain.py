@@ -1,6 +1,7 @@
-"""Compute features from the mean residuals of the chain and the store's state in recent weeks.
+"""Compute features from mean residuals of the chain, and of the store's state, in recent weeks.
 
-A residual is log sales minus the linear forecast.
+A residual is log sales minus the linear forecast. From these features, models learn how the sales
+of many stores have recently changed together.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Compute features from residuals around the days 364 and 728 days before the target day.
+"""Compute features from residuals one and two years (364 and 728 days) before the target day.
 
-A residual is log sales minus the linear forecast, here of the store, its state or the chain.
+These are whole weeks, so the weekday is the same. A residual is log sales minus the linear
+forecast, here of the store, its state or the chain.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ def _compute(past: Past, horizon_days: int) -> dict[str, np.ndarray]:
 def _around(
     values: FloatArray, counts: FloatArray | BoolArray | IntArray, columns: IntArray, days: int
 ) -> FloatArray:
-    """Compute means over windows of days.
+    """Compute mean residuals over windows of days that are centred on given days.
 
     Args:
-        values: Residuals, or sums of residuals, by day, shape (rows, days).
-        counts: Numbers of observations by day, shape (rows, days).
-        columns: Numbers of the days on which windows are centred; consecutive.
-        days: Length of each window, odd.
+        values: Residuals, or sums of residuals over stores, shape (rows, days); 0 on days without
+            observations.
+        counts: Number of observations in each of ``values``, shape (rows, days).
+        columns: Column numbers of the days in the centre of the windows; consecutive.
+        days: Length of each window in days, odd.
 
     Returns:
         Means, shape (rows, windows); NaN for windows without an observation.

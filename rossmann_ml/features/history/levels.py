@@ -1,6 +1,6 @@
-"""Compute features from the store level and its recent change.
+"""Compute features from the level of a store and its recent change.
 
-The store level is log sales without the effects of weekday and promotion.
+The level is log sales without the effects of weekday and promotion.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Compute features from a store's mean residuals on the first and last days of months.
 
-A residual is log sales minus the linear forecast.
+A residual is log sales minus the linear forecast. From these features, models learn how a store
+differs from others around paydays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Compute features that count a store's recent days with sales."""
+"""Compute features from the number of a store's recent days with sales.
+
+From these, models learn how much history the store's other features are based on.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Compute features from the mean and spread of a store's residuals in the last weeks and months.
 
-A residual is log sales minus the linear forecast.
+A residual is log sales minus the linear forecast. From these features, models learn how a store has
+recently changed, and how regular its sales are.
 """
 
 from __future__ import annotations

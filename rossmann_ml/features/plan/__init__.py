@@ -30,7 +30,10 @@ def plan_feature_names() -> dict[str, str]:
 
 
 def look_back_days() -> int:
-    """Return the largest number of earlier days on which a day's plan features depend."""
+    """Return the largest number of days by which a day's plan features look back.
+
+    A plan that is cut to save time must begin at least this many days before the first day needed.
+    """
     return max(group.look_back_days for group in plan_groups())
 
 
@@ -38,13 +41,13 @@ def plan_features(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
     """Compute every plan feature for every store-day of a plan.
 
     Args:
-        plan: Plan of past and future days; days past its end are ignored.
+        plan: Plan of past and future days; events after its last day are ignored.
         stores: Stores, in the plan's row order.
 
     Returns:
-        One array per feature, in the order of :func:`plan_feature_names`. Its shape is
-        (stores, days), (1, days) if all stores have the same values, or (stores, 1) if all days
-        have the same value.
+        One array per feature, in the order of :func:`plan_feature_names`. Its shape is (stores,
+        days), (1, days) if all stores have the same values, or (stores, 1) if all days have the
+        same value.
     """
     features: dict[str, Float32Array] = {}
     for group in plan_groups():

@@ -1,4 +1,7 @@
-"""Compute features from the store's closed days before and after a day."""
+"""Compute features from the store's closed days before and after a day.
+
+From these, models learn how customers shift their shopping around closed days.
+"""
 
 from __future__ import annotations
 

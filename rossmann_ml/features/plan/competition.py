@@ -1,4 +1,7 @@
-"""Compute features from the distance to the nearest competitor and the months since it opened."""
+"""Compute features from the distance to the nearest competitor and the months since it opened.
+
+From these, models learn how a new competitor changes a store's sales.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compute features that count days from Easter and Mother's Day, whose dates differ by year."""
+"""Compute features that count the days from Easter Sunday and from Mother's Day.
+
+Their dates differ by year, so the day of the year cannot show their effect on sales.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compute features from the store's promotions on a day, before it and after it."""
+"""Compute features from the store's promotions on a day, before it and after it.
+
+From these, models learn how sales change in the course of a promotion, and before and after it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Compute features from the store's long-running promotion (``Promo2`` in the retailer's files)."""
+"""Compute features from the store's long-running promotion (``Promo2`` in the retailer's files).
+
+It goes on for years and restarts in certain months. See :mod:`rossmann_ml.features.plan.promo` for
+the short promotions, which ``is_promo`` marks.
+"""
 
 from __future__ import annotations
 

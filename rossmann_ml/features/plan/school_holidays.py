@@ -1,4 +1,7 @@
-"""Compute features from school holidays on a day, before it and after it."""
+"""Compute features from school holidays on a day, before it and after it.
+
+From these, models learn how sales change in school holidays and around them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compute features from the position of a day in its month and year."""
+"""Compute features from the position of a day in its month and year.
+
+From these, models learn how sales change with the season and around paydays.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compute features from state holidays on a day, before it and after it."""
+"""Compute features from state holidays on a day, before it and after it.
+
+From these, models learn how sales change on holidays and around them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the feature that gives the day of the week."""
+"""Compute the feature ``day_of_week``, from which models learn the weekly pattern of sales."""
 
 from __future__ import annotations
 

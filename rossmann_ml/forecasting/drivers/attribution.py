@@ -39,20 +39,21 @@ Predict = Callable[[pl.DataFrame], FloatArray]
 def contributions(
     value: Callable[[Groups], FloatArray], groups: Sequence[str]
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Split the difference between two forecasts into contributions of groups.
+    """Split the difference between two forecasts into one contribution per group of features.
 
-    The forecasts are those with all groups and with no group switched on. Groups are switched on
-    one by one, in the given order and in reverse; a group's contribution is the mean of the two
-    changes that it makes.
+    A group that is on has the feature values of the forecast day; a group that is off has those of
+    the typical day. The two forecasts are the one with all groups off and the one with all groups
+    on. Groups are turned on one by one, once in the given order and once in reverse. A group's
+    contribution is the mean of the two changes in the forecast when it is turned on.
 
     Args:
-        value: Function that returns the log forecasts, shape (rows,), with only the given groups
-            switched on.
-        groups: Names of the groups, in the order in which they are switched on.
+        value: Function that receives the names of the groups that are on, and returns the log
+            forecasts, shape (rows,).
+        groups: Names of all groups, in the given order.
 
     Returns:
-        Forecast with no group switched on, shape (rows,), and contribution of each group by name,
-        each of shape (rows,). They add up to the forecast with all groups.
+        Log forecasts with all groups off, shape (rows,), and contributions in log units by group,
+        each of shape (rows,). Both together add up to the log forecasts with all groups on.
     """
     nothing, everything = value(frozenset()), value(frozenset(groups))
     shares = {group: np.zeros_like(everything) for group in groups}
@@ -77,20 +78,22 @@ def explain(
 
     Args:
         panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
-        typical: Typical days, computed from sales up to the same origin.
-        predict: Function with which the model predicts log sales.
+        typical: Typical days of the stores, computed from sales up to the panel's origin.
+        predict: Function of the model that predicts log sales, before the bias factor, for rows
+            with all features.
         features: Names of the features that the model uses.
         log_shift: Log of the bias factor.
 
     Returns:
-        ``forecast_origin, store_id, target_date``, then two columns for each part (store level,
-        driver groups, bias factor): ``<part>_log``, which add up to the log of the forecast, and
-        ``<part>_eur``, which add up to the forecast. It has rows only for open days, in the panel's
-        order.
+        One row per open store-day, in the panel's order: ``forecast_origin, store_id,
+        target_date``, then two columns for each part of the forecast. The parts are ``level``
+        (sales on the typical day), each driver group, and ``bias_factor``. The columns
+        ``<part>_log`` add up to the log of the forecast, the columns ``<part>_eur`` to the forecast
+        in EUR.
 
     Raises:
-        ValueError: A feature or a linear column has no group, or panel and typical days have
-            different origins or inputs.
+        ValueError: A feature belongs to no driver group, or the typical days were computed for
+            another origin or from other data than the panel.
     """
     rows = panel.filter("is_open")
     switchboard = Switchboard.of(rows, typical, features)
@@ -121,8 +124,9 @@ def in_sales(logs: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Convert contributions from log units to EUR.
 
     The part ``level`` becomes the sales on the typical day, B = exp(level). If F is the forecast,
-    every other part x becomes x times the logarithmic mean (F - B) / (ln F - ln B). So all parts
-    add up to F and keep their sign, and parts that are equal in log units are equal in EUR.
+    every other part x becomes x times the logarithmic mean (F - B) / (ln F - ln B). All parts then
+    add up to F. The other parts keep their sign, and two of them that are equal in log units are
+    equal in EUR.
 
     Args:
         logs: Contributions in log units by part, each of shape (rows,).
@@ -148,21 +152,22 @@ def _rounded(
 
 @dataclass(frozen=True)
 class Switchboard:
-    """Rows of a panel whose features can be set, by group, to values on the store's typical day.
+    """Rows of a panel in which each driver group can be turned on or off, to measure its effect.
 
-    If a group is switched on, its features have their actual values; otherwise, they have values
-    from the store's typical day.
+    Features of a group that is on have their values on the forecast day; features of a group that
+    is off have their values on the store's typical day.
 
     Attributes:
-        rows: Rows with all features.
-        group_of: Name of the group to which each feature belongs.
-        typical: Values on the store's typical day, by name of each feature that can be switched,
-            each of shape (rows,).
-        of_weekday: Values on an ordinary day with the same weekday as the row, by name of each
-            feature in ``WEEKDAY_BOUND`` groups, each of shape (rows,).
-        own: By group, how much the store's linear forecast of the day differs from the typical day,
-            in log units, each of shape (rows,).
-        chain: The same differences, with the chain's coefficients instead of the store's.
+        rows: Rows of the panel, in which all groups are on.
+        group_of: Group by feature name.
+        typical: Values on the store's typical day by feature name, each of shape (rows,); only for
+            features of driver groups.
+        of_weekday: Values on an ordinary day (no promotion, no holiday nearby) with the row's
+            weekday, by feature name, each of shape (rows,); only for features of the groups in
+            ``WEEKDAY_BOUND``, promotions and holidays.
+        own: Log units that a driver group adds to the store's linear forecast for the row's day,
+            compared with the typical day; by group, each of shape (rows,).
+        chain: The same, with the chain's coefficients instead of the store's.
     """
 
     rows: pl.DataFrame
@@ -174,10 +179,10 @@ class Switchboard:
 
     @classmethod
     def of(cls, rows: pl.DataFrame, typical: TypicalDay, features: Sequence[str]) -> Switchboard:
-        """Look up, for every row, the values of its features on its store's typical day.
+        """Build a switchboard by looking up the typical day of each row's store.
 
         Args:
-            rows: Rows with all features.
+            rows: Rows of a panel, with all features.
             typical: Typical days of all stores.
             features: Names of the features that the model uses.
         """
@@ -202,11 +207,14 @@ class Switchboard:
         )
 
     def check_same_level(self) -> None:
-        """Check that a store's linear forecast is equal on all days with no group switched on.
+        """Raise ValueError if, with all groups off, a store's linear forecast differs between days.
+
+        All days should then equal the store's typical day. A difference that remains would belong
+        to no driver, so the contributions would be wrong.
 
         Raises:
-            ValueError: The forecasts differ, because a feature or column belongs to no group, or
-                the typical days were computed from other inputs.
+            ValueError: The linear forecast differs by more than rounding, because one column of it
+                has no group or the typical days were computed from other data than the panel.
         """
         bases = self.rows.select("store_id", base=self._linear(frozenset())[BASE_COLUMN])
         spread = bases.group_by("store_id").agg(pl.col("base").max() - pl.col("base").min())
@@ -219,9 +227,14 @@ class Switchboard:
             )
 
     def with_groups(self, on: Groups) -> pl.DataFrame:
-        """Return the rows with only the groups ``on`` switched on.
+        """Return the rows with the given driver groups on and all other groups off.
 
-        Features of all other groups get their values on the store's typical day.
+        Args:
+            on: Names of the groups that are on.
+
+        Returns:
+            Rows with the same columns. New are the values of features whose group is off, and the
+            linear forecast.
         """
         switched = {
             name: self._value(name, group, on)
@@ -234,12 +247,18 @@ class Switchboard:
         )
 
     def _value(self, name: str, group: str, on: Groups) -> np.ndarray:
-        """Compute the values of one feature with only some groups switched on.
+        """Compute the values of one feature with the given groups on and all other groups off.
+
+        A feature usually keeps its values if its group is on, and gets the typical day's if its
+        group is off. There are two exceptions. Features about promotions and holidays also depend
+        on whether the group ``weekday`` is on, because their usual values differ by weekday.
+        Features ``cell_difference_*`` (a cell mean minus the linear forecast) change with the
+        linear forecast.
 
         Args:
             name: Name of the feature.
             group: Group to which the feature belongs, one of ``GROUPS``.
-            on: Groups that are switched on.
+            on: Names of the groups that are on.
 
         Returns:
             Values, shape (rows,).

@@ -55,15 +55,15 @@ class DriversReport:
 
 
 def explain_newest_origin(session: Session) -> DriversReport:
-    """Compute the drivers of the newest origin's forecasts, and store them.
+    """Compute the drivers of the current forecasts from the newest origin, and store them.
 
-    They are written to ``forecasting.forecast_drivers``. If the forecasts already have drivers,
-    nothing is computed. When new drivers are stored, drivers for origins that are no longer
-    published are deleted.
+    The drivers are written to ``forecasting.forecast_drivers``. If these forecasts already have
+    drivers, nothing is computed. Storing new drivers also deletes the drivers of old origins, those
+    before the newest ``forecast.vintages_published`` origins.
 
     Raises:
-        NoDataError: There are no forecasts from the origin yet, or they were not made from the
-            panel that is now in ``features.scoring_panel``.
+        NoDataError: There are no forecasts from the origin yet, the forecasts were not made from
+            the panel that is now in ``features.scoring_panel``, or the model's bundle is missing.
     """
     started = time.perf_counter()
     settings, params = session.settings, session.params
@@ -125,7 +125,10 @@ def explain_newest_origin(session: Session) -> DriversReport:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id: str) -> None:
-    """Check that the drivers of every open store-day add up to its stored forecast.
+    """Raise NoDataError unless the drivers of every open store-day add up to its stored forecast.
+
+    A difference means that ``features.scoring_panel`` was rebuilt after the forecasts were made, so
+    the drivers would explain other forecasts.
 
     Args:
         connection: Pipeline database.
@@ -133,7 +136,8 @@ def _check(connection: duckdb.DuckDBPyConnection, drivers: pl.DataFrame, run_id:
         run_id: Identifier of the forecast run that made the stored forecasts.
 
     Raises:
-        NoDataError: A sum differs from its forecast.
+        NoDataError: A sum differs from its forecast by more than rounding, or a store-day has only
+            a forecast or only drivers.
     """
     forecasts = read_frame(
         connection,

@@ -44,12 +44,11 @@ class TypicalDay:
     Attributes:
         forecast_origin: Last day whose sales are used.
         stores: Stores, in the row order of the arrays.
-        features: By plan feature, its values on an ordinary day of each weekday (Monday first),
-            each of shape (stores, 7).
-        own: By driver group, how much the store's linear forecast of each target day differs from
-            the typical day because of this group, in log units, each of shape
-            (stores, horizon_days).
-        chain: The same differences, with the chain's coefficients instead of the store's.
+        features: Usual values of each feature that is computed from the plan, by feature name, each
+            of shape (stores, 7): one column per weekday, Monday first.
+        own: Log units that a driver group adds to the store's linear forecast for each target day,
+            compared with the typical day; by group, each of shape (stores, horizon_days).
+        chain: The same, with the chain's coefficients instead of the store's.
     """
 
     forecast_origin: date
@@ -80,17 +79,17 @@ class TypicalDay:
         )
 
     def rows_of(self, panel: pl.DataFrame) -> tuple[IntArray, IntArray]:
-        """Look up where the rows of a panel are in the arrays ``own`` and ``chain``.
+        """Look up the positions of a panel's rows in the arrays ``own`` and ``chain``.
 
         Args:
             panel: Rows with ``forecast_origin, store_id, horizon_days``.
 
         Returns:
-            Row number (of the store) and column number (of the target day) in those arrays, both
-            of shape (rows of the panel,).
+            Row number (of the store) and column number (of the target day) in those arrays, both of
+            shape (rows of the panel,).
 
         Raises:
-            ValueError: The panel has another origin, or an unknown store.
+            ValueError: The panel has another origin, or a store that is not in ``stores``.
         """
         origins = panel["forecast_origin"].unique().to_list()
         if origins != [self.forecast_origin]:
@@ -104,13 +103,16 @@ class TypicalDay:
 def _linear_parts(
     linear: LinearForecast, coefficients: Float32Array, first: int, last: int
 ) -> dict[str, FloatArray]:
-    """Split the difference between the linear forecast and the typical day by driver group.
+    """Split the linear forecast's difference between target days and typical day by driver group.
+
+    Each column (regressor) of the linear forecast belongs to one driver group. A group's part is
+    the sum of its columns times their coefficients, minus the same sum on the typical day.
 
     Args:
         linear: Linear forecast whose columns are used.
         coefficients: Coefficients of each store, shape (stores, columns), or of the chain, shape
             (1, columns).
-        first: Number of the first target day, counted from the design's first date.
+        first: Number of the first target day; the first day of the columns has number 0.
         last: Number of the day after the last target day.
 
     Returns:
@@ -138,13 +140,18 @@ def _linear_parts(
 
 
 def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict[str, Float32Array]:
-    """Compute the plan features of an ordinary day, by store and weekday.
+    """Compute each store's usual value of every feature that is computed from the plan, by weekday.
 
-    They are medians over the year up to the origin. Features about promotions and holidays use
-    only its ordinary days: open, without promotion, and without holidays on them or nearby.
+    The usual value is the lower median, see :func:`_lower_median`, over the year up to the origin.
+    For features about promotions and holidays, only ordinary days count: open, without promotion
+    and school holiday, and more than seven days from a state holiday.
+
+    Args:
+        inputs: Stores, sales and plan.
+        forecast_origin: Last day of the year that is used.
 
     Returns:
-        By feature, values of shape (stores, 7), Monday first.
+        Values by feature name, each of shape (stores, 7), Monday first.
     """
     days = min(YEAR_DAYS, inputs.plan.column(forecast_origin) + 1) // 7 * 7
     first = forecast_origin - timedelta(days=days - 1)
@@ -178,11 +185,12 @@ def _ordinary(plan: PlanGrid, features: dict[str, Float32Array], days: slice) ->
 
 
 def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Array:
-    """Compute the lower median of a feature for each store and weekday, over ordinary days.
+    """Compute the median of a feature for each store and weekday, over ordinary days.
 
     A store that has no ordinary day on a weekday gets the chain's median for that weekday. A
     weekday without ordinary days in any store (usually Sunday) gets the median over all ordinary
-    days.
+    days; if there is no ordinary day at all, the median over all days. All are lower medians, see
+    :func:`_lower_median`.
 
     Args:
         values: Values of the feature by day, shape (stores, days); days fill whole weeks.
@@ -203,7 +211,11 @@ def _median_by_weekday(values: Float32Array, ordinary: BoolArray) -> Float32Arra
 
 
 def _lower_median(values: Float32Array) -> Float32Array:
-    """Compute the lower median over the last axis, ignoring NaN; NaN if all values are NaN."""
+    """Compute the median over the last axis, but never the mean of the two middle values.
+
+    For an even number of values, the result is the smaller one of the two, so that it is a value
+    that occurs (such as 0 or 1). NaN values are ignored; the result is NaN if all values are NaN.
+    """
     ordered = np.sort(values, axis=-1)  # NaN come last
     count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
     middle = (count - 1) // 2  # -1 if the count is 0: the last value, a NaN

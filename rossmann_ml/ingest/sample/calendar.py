@@ -28,7 +28,7 @@ class ChainCalendar:
     """Calendar of consecutive days, the newest first, as arrays with one row per day.
 
     Attributes:
-        ordinals: Dates as proleptic ordinals, shape (days,).
+        ordinals: Dates as numbers, see :meth:`datetime.date.toordinal`, shape (days,).
         day_of_week: Weekdays from 1 (Monday) to 7, shape (days,).
         is_promo: Whether the whole chain has a promotion, shape (days,).
         holiday_code: Index into ``HOLIDAY_CODES``, shape (days, states).
@@ -48,7 +48,7 @@ class ChainCalendar:
 
 
 def make_calendar(first: date, last: date) -> ChainCalendar:
-    """Return the calendar from the last to the first date, both inclusive.
+    """Return the calendar of all days from `first` to `last`, both included, the newest first.
 
     Promotions run Monday to Friday of every second week, counted from 2013-01-07.
     """
@@ -92,8 +92,9 @@ class _Habits:
         winter_week: First Monday of the winter holidays, in weeks after the first Monday of
             February; None for no winter holidays.
         carnival: Whether there are holidays in the week of Shrove Tuesday.
-        whitsun_days: Number of holidays after Whit Monday.
-        summer_turn: Position in the rotation of summer starts, 0 to 4; None for always last.
+        whitsun_days: Length of the holidays after Whit Monday in days; 0 for none.
+        summer_turn: Place of the state, 0 to 4, in the order in which summer holidays start; the
+            order rotates every year. None if they always start last.
         autumn_week: First Monday of the autumn holidays, in weeks after the first Monday of
             October.
         autumn_days: Length of the autumn holidays in days.
@@ -129,7 +130,7 @@ def _monday(earliest: date, weeks: int) -> date:
 
 
 def _blocks(state: str, year: int) -> list[tuple[date, int]]:
-    """List the school holidays of a state that start in a year, as (first date, length in days)."""
+    """List the school holidays that start in a year, each as its first date and length in days."""
     habits, easter_sunday = _HABITS[state], easter(year)
     summer = date(year, 7, 30)
     if habits.summer_turn is not None:
@@ -149,7 +150,7 @@ def _blocks(state: str, year: int) -> list[tuple[date, int]]:
 
 
 def _school_holidays(state: str, first: date, last: date) -> set[date]:
-    """Return the school holidays of a state from one date to another, Monday to Friday."""
+    """Return a state's school holidays from `first` to `last`, without Saturdays and Sundays."""
     days = {
         start + timedelta(days=offset)
         for year in range(first.year - 1, last.year + 1)

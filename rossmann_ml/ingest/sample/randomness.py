@@ -1,8 +1,8 @@
 """Draw random numbers that depend on seed, purpose and date, not on the numbers drawn before.
 
-Entry point: :func:`stream`. Its numbers are for stores 1, 2, 3, … in this order. Store 5 is
+Entry point: :func:`stream`, whose numbers are used for stores 1, 2, 3, … in this order. Store 5 is
 therefore the same in a chain of 10 and of 100,000 stores, and a day's noise does not depend on the
-first date or the block size.
+sample's first date.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def stream(seed: int, purpose: str, day: int = 0) -> np.random.Generator:
-    """Return a generator for one purpose and, if given, one date.
+    """Return a random generator for one purpose and, if given, one date.
 
     Args:
         seed: Seed of the sample.
-        purpose: Name of the purpose; another name gives independent numbers.
-        day: Date as a proleptic ordinal; 0 for a purpose without dates.
+        purpose: What the numbers are for, such as ``noise``; another text gives independent
+            numbers.
+        day: Date as a number, see :meth:`datetime.date.toordinal`; 0 for a purpose without dates.
     """
     key = np.random.SeedSequence([seed, crc32(purpose.encode()), day])
     return np.random.Generator(np.random.PCG64(key))
@@ -40,9 +41,10 @@ _STEPS = {
 
 
 def spread(seed: int, purpose: str, stores: int) -> Floats:
-    """Return evenly spread numbers in [0, 1), one per store, so that shares hold in small samples.
+    """Return evenly spread numbers in [0, 1), one per store.
 
-    Store k has the fractional part of ``start + k * step`` with an irrational step.
+    With random numbers, a share of stores, such as those of one type, could be far off in a small
+    sample. Store k has the fractional part of ``start + k * step`` with an irrational step.
 
     Args:
         seed: Seed of the sample; it determines the start.
@@ -59,13 +61,13 @@ def day_normals(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int
 
     Args:
         seed: Seed of the sample.
-        purpose: Name of the purpose.
-        days: Dates as proleptic ordinals.
+        purpose: What the numbers are for.
+        days: Dates as numbers, see :meth:`datetime.date.toordinal`.
         count: Number of draws per day: the number of stores or states, or 1.
     """
     return np.array([stream(seed, purpose, day).standard_normal(count) for day in days.tolist()])
 
 
 def day_uniforms(seed: int, purpose: str, days: npt.NDArray[np.int64], count: int) -> Floats:
-    """Return numbers in [0, 1) of shape (days, count), one stream per day."""
+    """Return uniform random numbers in [0, 1); arguments and shape as in :func:`day_normals`."""
     return np.array([stream(seed, purpose, day).random(count) for day in days.tolist()])

@@ -1,7 +1,7 @@
-"""Generate the sales of the sample: effects of chain, state and store, added as logarithms.
+"""Generate the sales of the sample: log sales are a sum of effects of chain, state and store.
 
 Entry points: :func:`make_sales`, :func:`opening`, :func:`has_rows`. Each call generates a block of
-days for all stores, independent of other blocks.
+days for all stores, which does not depend on other blocks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ _DAYS_PER_YEAR = 365.25
 
 
 def opening(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray[np.bool_]:
-    """Return whether each store is open, shape (days, stores)."""
+    """Return whether each store is open, shape (days, stores).
+
+    Args:
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar to compute.
+        stores: Stores of the chain.
+    """
     is_sunday = calendar.day_of_week[rows, None] == 7
     is_holiday = calendar.holiday_code[rows][:, stores.state] > 0
     day = calendar.ordinals[rows, None]
@@ -56,7 +62,11 @@ def opening(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArray
 
 
 def _season(days: list[date]) -> tuple[Floats, Floats]:
-    """Return the chain's season and its month bumps as log effects, each of shape (days,)."""
+    """Return two effects on the chain's log sales, each of shape (days,).
+
+    The first is the season of the year with Christmas. The second is higher sales around the end
+    of a month, when wages are paid.
+    """
     season = np.empty(len(days))
     bumps = np.zeros(len(days))
     for row, day in enumerate(days):
@@ -78,7 +88,10 @@ def _season(days: list[date]) -> tuple[Floats, Floats]:
 
 
 def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
-    """Return whether a Promo2 round of a store starts in a day's month, shape (days, stores)."""
+    """Return whether Promo2 restarts at a store in a day's month, shape (days, stores).
+
+    Promo2 is a continuing promotion of some stores, which restarts every three months.
+    """
     # PromoInterval k starts in months k, k + 3, …; its ISO weeks are compared as year * 100 + week
     iso_weeks = np.array([day.isocalendar().year * 100 + day.isocalendar().week for day in days])
     since = stores.promo2_year * 100 + stores.promo2_week
@@ -89,9 +102,9 @@ def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
 
 
 def _competition(days: list[date], stores: Stores) -> Floats:
-    """Return which share of its full effect a store's competitor has on a day, 0 to 1.
+    """Return how much of a competitor's full effect a store feels, 0 to 1, shape (days, stores).
 
-    It grows from 0 at the competitor's opening to 1 four months later; shape (days, stores).
+    The share grows from 0 at the competitor's opening to 1 four months later.
     """
     months = np.array([12 * day.year + day.month - 1 + (day.day - 1) / 31 for day in days])
     open_months = months[:, None] - stores.competition_since
@@ -118,11 +131,11 @@ def has_rows(calendar: ChainCalendar, rows: slice, stores: Stores) -> npt.NDArra
 def make_sales(
     calendar: ChainCalendar, rows: slice, stores: Stores, seed: int
 ) -> tuple[Integers, Integers]:
-    """Return sales and numbers of customers of a block of days, each of shape (days, stores).
+    """Return sales in EUR and numbers of customers, each of shape (days, stores).
 
     Args:
         calendar: Calendar of the whole sample.
-        rows: Rows of the calendar in this block.
+        rows: Rows of the calendar to compute.
         stores: Stores of the chain.
         seed: Seed of the sample.
     """

@@ -56,8 +56,9 @@ class Stores:
         opens_sundays: Whether the store opens on Sundays.
         opens_holidays: Whether the store opens on public holidays.
         is_refurbished: Whether the store has no rows in the months of refurbishment.
-        closed_first: Ordinal of the first day of a closed spell; 0 for none.
-        closed_last: Ordinal of the last day of the closed spell; -1 for none.
+        closed_first: First day on which the store is closed for weeks, as a number, see
+            :meth:`datetime.date.toordinal`; 0 for none.
+        closed_last: Last day of this closure, as such a number; -1 for none.
         level: Log of typical sales per day.
         trend: Change of the log level per year.
         swing: Amplitude of a slow swing of the log level.
@@ -66,7 +67,7 @@ class Stores:
         promo_strength: Factor on the chain's promotion effect.
         season_strength: Factor on the chain's season, Christmas included.
         school_effect: Log effect of school holidays.
-        promo2_effect: Log effect in a month in which a Promo2 round starts.
+        promo2_effect: Log effect in a month in which Promo2 restarts.
         competition_effect: Log effect of the competitor four months after its opening.
         spend: Typical sales per customer.
         noise: Standard deviation of the daily log noise.
@@ -103,13 +104,13 @@ class Stores:
 
 
 def _pick(shares: tuple[float, ...], numbers: Floats) -> Integers:
-    """Convert numbers in [0, 1) to indices that occur with the given shares."""
+    """Convert evenly spread numbers in [0, 1) to indices; a share ``shares[k]`` becomes k."""
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 
 
 def make_stores(seed: int, stores: int) -> Stores:
-    """Generate stores from a seed. A larger chain starts with the stores of a smaller one."""
+    """Generate a number of stores from a seed; store k is the same for every number of stores."""
 
     def uniform(purpose: str) -> Floats:
         return stream(seed, purpose).random(stores)

@@ -156,7 +156,9 @@ def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) 
 
 @contextmanager
 def _work_dir(folder: Path) -> Iterator[Path]:
-    """Yield a work folder inside the target, so that each finished file is moved by one rename.
+    """Yield a hidden folder in `folder` for files that are not finished; remove it at the end.
+
+    Because both are on one disk, the caller moves each finished file by one rename.
 
     Raises:
         RefusedError: The folder has files but no marker of a sample.
@@ -186,7 +188,7 @@ def _work_dir(folder: Path) -> Iterator[Path]:
 
 
 def is_sample(folder: Path) -> bool:
-    """Return whether a folder's marker says that its files are synthetic."""
+    """Return whether a folder has a synthetic sample, according to its marker."""
     try:
         marker = json.loads((folder / MARKER_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -203,9 +205,18 @@ def _write_days(
     stores: Stores,
     progress: Progress | None,
 ) -> int:
-    """Write ``train.csv``, or ``test.csv`` if `seed` is None; return the number of rows.
+    """Write ``train.csv``, or ``test.csv`` if `seed` is None, in blocks that fit in memory.
 
-    `days` are the rows of the calendar to write.
+    Args:
+        path: File to write.
+        days: Rows of the calendar to write.
+        seed: Seed of the sales; None for ``test.csv``, which has no sales.
+        calendar: Calendar of the whole sample.
+        stores: Stores of the chain.
+        progress: Called after every block with the store-days done and the total store-days.
+
+    Returns:
+        Number of rows written.
     """
     written = 0
     per_block = max(1, _ROWS_PER_BLOCK // len(stores))
@@ -225,12 +236,15 @@ def _write_days(
 def _day_rows(
     calendar: ChainCalendar, rows: slice, stores: Stores, seed: int | None
 ) -> pl.DataFrame:
-    """Make the rows of ``train.csv``, or of ``test.csv`` if `seed` is None, by day and store.
+    """Return the rows of ``train.csv``, or of ``test.csv`` if `seed` is None, by day and store.
 
-    `rows` selects the days, as rows of the calendar.
+    Text values contain their quotes, because the competition's files quote text but not dates.
 
-    Quotes are part of the values, because the competition's files quote all columns of text but
-    the date.
+    Args:
+        calendar: Calendar of the whole sample.
+        rows: Rows of the calendar to return.
+        stores: Stores of the chain.
+        seed: Seed of the sales; None for ``test.csv``, which has no sales.
     """
     ordinals, count = calendar.ordinals[rows], len(stores)
     each = np.repeat(np.arange(len(ordinals)), count)

@@ -16,7 +16,10 @@ _VARYING_METADATA = ("model_guid", "train_finish_time", "training", "output_opti
 
 
 class CatBoostModel(Model):
-    """Gradient-boosted trees of CatBoost."""
+    """Model of the family ``catboost``: gradient-boosted trees, fitted by the library CatBoost.
+
+    CatBoost does not count splits by feature.
+    """
 
     packages = ("catboost",)
     file = "catboost.cbm"

@@ -14,7 +14,7 @@ from rossmann_ml.models.base import FitSettings, Model
 
 
 class LightGBMModel(Model):
-    """Gradient-boosted trees of LightGBM."""
+    """Model of the family ``lightgbm``: gradient-boosted trees, fitted by the library LightGBM."""
 
     packages = ("lightgbm",)
     file = "lightgbm.txt"

@@ -14,7 +14,7 @@ from rossmann_ml.models.categories import Categories
 
 
 class XGBoostModel(Model):
-    """Gradient-boosted trees of XGBoost."""
+    """Model of the family ``xgboost``: gradient-boosted trees, fitted by the library XGBoost."""
 
     packages = ("xgboost-cpu",)
     file = "xgboost.ubj"

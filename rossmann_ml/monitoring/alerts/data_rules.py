@@ -1,4 +1,7 @@
-"""Alert rules on input data (sales, plan, checks) and on a weekly job that did not run."""
+"""Alert rules on input data (sales, plan, quality checks) and on a weekly job that did not run.
+
+Input and result of a rule are defined in :mod:`rossmann_ml.monitoring.alerts.findings`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,14 @@ from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Find old sales, a plan that ends too early, and too many plan days filled by rule."""
+    """Find sales that are too old, a plan that ends too early, and too many assumed plan days.
+
+    A plan day is assumed if no plan file contains it, so that rules (dbt model
+    ``core.assumed_plan``) fill it.
+
+    Returns:
+        One finding per problem; None if there are no sales yet.
+    """
     newest = newest_sales_date(situation.connection)
     if newest is None:
         return None
@@ -62,7 +72,12 @@ def judge_stale_data(situation: Situation) -> Judgement:
 
 
 def judge_failed_checks(situation: Situation) -> Judgement:
-    """Find failed checks in the newest results of each suite."""
+    """Find failed data quality checks in the newest run of each suite (a group of checks).
+
+    Returns:
+        One finding per suite with failures, critical if a check of severity error failed; None
+        before the first checks.
+    """
     rows = quality.newest_results(situation.connection)
     if not rows:
         return None
@@ -92,7 +107,13 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 
 def judge_refresh_late(situation: Situation) -> Judgement:
-    """Find a newest forecast origin that is older than the limit."""
+    """Find a newest forecast origin that is more than ``max_origin_age_days`` old.
+
+    Either the weekly job did not run, or it found no newer sales.
+
+    Returns:
+        One finding, or an empty list if the origin is new enough; None before the first forecast.
+    """
     origin = forecasting.newest_origin_between(situation.connection)
     if origin is None:
         return None

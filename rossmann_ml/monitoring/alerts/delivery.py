@@ -1,8 +1,9 @@
-"""Send due alerts in one message by webhook or e-mail.
+"""Send due alerts by webhook or e-mail, all of them in one message per channel.
 
-:func:`deliver` never raises: the result has the kind of a failure, and no address or secret is in a
-log, table or error. See :class:`rossmann_ml.base.settings.DeliverySettings` for the targets and
-:mod:`rossmann_ml.monitoring.alerts.watch` for due alerts.
+:func:`deliver` returns a failure instead of raising it, because a job must not stop when a message
+cannot be sent. Addresses and secrets stay out of logs, tables and errors. See
+:class:`rossmann_ml.base.settings.DeliverySettings` for the targets and
+:mod:`rossmann_ml.monitoring.alerts.watch` for the choice of the due alerts.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Delivery:
     Attributes:
         channel: ``webhook`` or ``e-mail``.
         alert_ids: Ids of the alerts in the message.
-        failure: Kind of the failure; None for a delivered message.
+        failure: What failed, such as ``HTTP 404`` or ``ConnectTimeout``; None for a delivered
+            message.
     """
 
     channel: str
@@ -56,18 +58,18 @@ class Delivery:
 
 
 def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
-    """Return the channels for which a target is set."""
+    """Return the channels (``webhook``, ``e-mail``) that have a target in the settings."""
     webhook = (WEBHOOK,) if sending.webhook else ()
     return (*webhook, E_MAIL) if sending.smtp_host and sending.receivers else webhook
 
 
 def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings) -> Delivery:
-    """Send alerts by one channel; return a failure instead of raising it.
+    """Send alerts in one message by one channel; return a failure instead of raising it.
 
     Args:
-        channel: One of :func:`channels_of`.
+        channel: ``webhook`` or ``e-mail``, with a target in ``sending``.
         alerts: Alerts of the message, the most urgent first.
-        sending: Targets.
+        sending: Settings with the targets: address of the webhook, mail server and receivers.
     """
     ids = tuple(alert.alert_id for alert in alerts)
     try:
@@ -112,7 +114,7 @@ def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep urllib3 from logging the address of a retried request."""
+    """Silence urllib3 for a block, because it logs the secret address of a repeated request."""
     loggers = [logging.getLogger(f"urllib3.{name}") for name in ("connectionpool", "util.retry")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -164,7 +166,7 @@ def _text(alerts: Sequence[OpenAlert]) -> str:
 
 
 def _kind_of(error: Exception) -> str:
-    """Return the kind of an error without its text, which may contain a secret address."""
+    """Describe an error by class and SMTP code, because the error's text may contain a secret."""
     kind = type(error).__name__
     code = getattr(error, "smtp_code", None)
     return f"{kind} (SMTP {code})" if code else kind

@@ -1,4 +1,4 @@
-"""Define the input and the result of alert rules, and format their messages.
+"""Define the input (:class:`Situation`) and the result (:data:`Judgement`) of alert rules.
 
 See :mod:`rossmann_ml.monitoring.alerts.rules` for the rules.
 """
@@ -20,16 +20,17 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class AlertFinding:
-    """Condition found by a rule that needs a person's attention.
+    """Condition that an alert rule found and that needs a person's attention.
 
     Attributes:
         rule: Name of the rule.
-        subject: What the condition is about, such as a store type; rule and subject identify an
-            alert.
+        subject: What the condition is about, such as a store type. Rule and subject together
+            identify an alert.
         message: Value found and value expected, in words.
-        value: Figure that the rule compared with its limit.
-        threshold: Limit that the figure violated, as a maximum or a minimum.
-        severity: Severity of the alert; None for the rule's own severity.
+        value: Value that the rule compared with ``threshold``; None if it compared no number.
+        threshold: Limit that the value violated, a maximum or a minimum; None without a value.
+        severity: Severity of the alert; None for the severity that ``params.yaml`` sets for the
+            rule.
     """
 
     rule: str
@@ -59,7 +60,16 @@ class Situation:
     def live_accuracy(
         self, window_days: int, min_days: int
     ) -> list[tuple[str, str, int, float, float, float, float]]:
-        """Return the rows of ``marts.live_accuracy``, or no rows before dbt ran."""
+        """Return the accuracy of recent served vintages by segment; no rows before dbt built the marts.
+
+        Args:
+            window_days: Largest age of a vintage, in days before the newest day with actuals.
+            min_days: Number of days with actuals that a segment needs.
+
+        Returns:
+            Tuples of segment kind (``overall``, ``store_type``, ``state``), segment, number of
+            store-days, MAPE, RMSPE, coverage of the 80% and of the 95% interval.
+        """
         try:
             return marts.live_accuracy(self.connection, window_days=window_days, min_days=min_days)
         except duckdb.CatalogException:
@@ -71,6 +81,6 @@ Judgement = list[AlertFinding] | None
 
 
 def some(items: Sequence[str], separator: str = ", ") -> str:
-    """Join the first items of a list, and add the number of omitted items."""
+    """Join up to five items for a message, and add the number of further items."""
     more = len(items) - _NAMED
     return separator.join(items[:_NAMED]) + (f"{separator}and {more} more" if more > 0 else "")

@@ -1,4 +1,7 @@
-"""Alert rules on forecasts and on the champion."""
+"""Alert rules on forecasts and on the champion.
+
+Input and result of a rule are defined in :mod:`rossmann_ml.monitoring.alerts.findings`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,13 @@ _CLOSED_FOR_GOOD_DAYS = 365
 
 
 def judge_accuracy(situation: Situation) -> Judgement:
-    """Find segments whose MAPE exceeds the champion's backtest by more than the allowed factor."""
+    """Find segments whose MAPE in recent weeks is too many times that of the champion's backtest.
+
+    The allowed ratio is larger for a single store type or state than for all stores.
+
+    Returns:
+        One finding per segment; None without a champion, actuals or a backtest of the segments.
+    """
     rule = situation.params.accuracy
     serving = models.champion(situation.connection)
     if serving is None:
@@ -46,7 +55,11 @@ def judge_accuracy(situation: Situation) -> Judgement:
 
 
 def judge_coverage(situation: Situation) -> Judgement:
-    """Find intervals whose coverage is outside its limits."""
+    """Find intervals (80%, 95%) whose coverage in recent weeks is too low or too high.
+
+    Returns:
+        One finding per interval; None without actuals of recent forecasts.
+    """
     rule = situation.params.coverage
     rows = situation.live_accuracy(rule.window_days, rule.min_days)
     overall = [row for row in rows if row[0] == "overall"]
@@ -71,7 +84,12 @@ def judge_coverage(situation: Situation) -> Judgement:
 
 
 def judge_drift(situation: Situation) -> Judgement:
-    """Find drift in the newest rows of ``monitoring.drift_metrics``."""
+    """Find drift in the rows of the newest origin in ``monitoring.drift_metrics``.
+
+    Returns:
+        One finding per kind of data (plan, features, sales, forecasts, performance) that has
+        drifted; None before the first measurement.
+    """
     rows = situation.connection.execute(
         """
         WITH newest AS (
@@ -111,7 +129,13 @@ def judge_drift(situation: Situation) -> Judgement:
 
 
 def judge_stores_not_forecast(situation: Situation) -> Judgement:
-    """Find too many stores without a forecast; permanently closed stores do not count."""
+    """Find too large a share of stores without a forecast in the newest weekly run.
+
+    Stores without sales for a year count as permanently closed and are ignored.
+
+    Returns:
+        One finding, or an empty list if the share is allowed; None before the first weekly run.
+    """
     run = forecasting.newest_weekly_run(situation.connection)
     if run is None:
         return None
@@ -137,7 +161,11 @@ def judge_stores_not_forecast(situation: Situation) -> Judgement:
 
 
 def judge_champion_old(situation: Situation) -> Judgement:
-    """Find a champion whose training data ended too long ago."""
+    """Find a champion whose training data ended more than ``max_age_days`` ago.
+
+    Returns:
+        One finding, or an empty list if the data is new enough; None without a champion.
+    """
     champion = models.champion(situation.connection)
     if champion is None:
         return None

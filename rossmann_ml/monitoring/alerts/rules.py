@@ -1,7 +1,7 @@
 """List the alert rules and evaluate them.
 
-Rules only read the warehouse. See :mod:`rossmann_ml.monitoring.alerts.watch` for recording and
-sending findings.
+The rules only read the warehouse. :mod:`rossmann_ml.monitoring.alerts.watch` stores and sends what
+they find.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ RULES: dict[str, Callable[[Situation], Judgement]] = {
 
 
 def judge(situation: Situation) -> dict[str, Judgement]:
-    """Evaluate every rule.
+    """Evaluate every rule in :data:`RULES`.
 
     Args:
         situation: Input of the rules.
 
     Returns:
-        Findings by rule; an empty list if there is no problem, None if the rule has no data.
+        Findings by name of the rule: an empty list if the rule found no problem, None if the data
+        that it needs does not exist yet.
     """
     return {name: rule(situation) for name, rule in RULES.items()}

@@ -36,10 +36,10 @@ class AlertReport:
     Attributes:
         open: Open alerts, the most urgent first.
         raised: Number of new alerts.
-        resolved: Number of alerts that were resolved now.
-        unjudged: Names of rules that had no data.
+        resolved: Number of alerts that this evaluation resolved.
+        unjudged: Names of the rules that had no data to evaluate.
         deliveries: Messages of this evaluation, delivered or failed.
-        retraining_advice: Reason to train in the next weekly run; None if there is none.
+        retraining_advice: Reason to train in the next weekly run; None if no training is due.
     """
 
     open: tuple[OpenAlert, ...]
@@ -50,7 +50,7 @@ class AlertReport:
     retraining_advice: str | None
 
     def summary(self) -> str:
-        """Return one line with the numbers of alerts and of messages."""
+        """Return one line with the numbers of open, new and resolved alerts and of messages."""
         numbers = Counter(each.severity for each in self.open)
         counted = ", ".join(
             f"{numbers[name]} {name}" for name in reversed(SEVERITIES) if numbers[name]
@@ -75,21 +75,26 @@ def watch(
 ) -> AlertReport:
     """Evaluate all rules, upsert ``monitoring.alerts``, send due alerts, update ``status.json``.
 
-    Rule and subject identify an alert. An alert is one row for as long as its condition lasts. It
-    is sent once, and again after each cooldown. A condition that returns within the cooldown
-    continues the same row. The alert is resolved when its rule no longer finds it. A rule without
-    data leaves its alerts unchanged. An alert of ``failed_run`` is resolved by the next run that
-    publishes. A message that cannot be sent is recorded, and the next evaluation retries it.
+    Rule and subject identify an alert, which is one row for as long as its condition lasts:
+
+    - If its severity is at least ``send_from``, it is sent when it is raised, and again as a
+      reminder each time that the rule's ``cooldown_days`` have passed.
+    - It is resolved when its rule no longer finds it. If the condition returns within the cooldown,
+      the same row is opened again without a new message.
+    - It stays unchanged if its rule has no data.
+    - An alert of ``failed_run`` is resolved by the next run that publishes.
+    - The next evaluation repeats a message that could not be sent.
 
     Args:
-        session: Session of the job; its progress receives a line for each message.
-        run_id: Id of the run.
-        failure: Failure of that run; None if it did not fail.
-        is_publishing: True when this run publishes next, which resolves ``failed_run``.
+        session: Session of the job; its ``progress`` receives a line for each message.
+        run_id: Id of the run that evaluates the rules.
+        failure: Failure of that run, which becomes an alert of ``failed_run``; None if the run did
+            not fail.
+        is_publishing: Whether this run publishes next, so that ``failed_run`` is resolved.
 
     Raises:
         SettingsError: A setting of delivery is invalid.
-        BusyError: Another process writes.
+        BusyError: Another process writes to the warehouse.
     """
     sending = load_delivery_settings()
     settings, params = session.settings, session.params
@@ -145,6 +150,11 @@ def _record(
     situation: Situation, findings: Mapping[str, Judgement], dashboard_url: str
 ) -> tuple[int, int]:
     """Insert new alerts, update known ones, and resolve those that their rule no longer finds.
+
+    Args:
+        situation: Input of the rules.
+        findings: Findings by rule; the alerts of a rule with None stay unchanged.
+        dashboard_url: Address of the dashboard, for the link of each alert.
 
     Returns:
         Number of new and of resolved alerts.
@@ -214,7 +224,10 @@ RETURNING raised_at
 def _unsent(
     connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
 ) -> list[OpenAlert]:
-    """Return those of the given alerts that are due and not yet delivered by a channel."""
+    """Return the given alerts that are due and that a channel has not delivered yet.
+
+    An alert is due when it is new, and again when its cooldown has passed.
+    """
     rows = connection.execute(
         """
         SELECT alert_id FROM monitoring.alerts AS a
@@ -232,9 +245,15 @@ def _unsent(
 def _send(
     session: Session, sending: DeliverySettings, due: dict[str, list[OpenAlert]]
 ) -> tuple[Delivery, ...]:
-    """Send the due alerts of each channel, then record the deliveries.
+    """Send the due alerts of each channel, then store the deliveries.
 
-    The connection to the warehouse is closed while messages are sent.
+    The connection to the warehouse is closed while messages are sent, so that other processes can
+    read the warehouse.
+
+    Args:
+        session: Session of the job.
+        sending: Settings with the targets.
+        due: Due alerts by channel.
     """
     deliveries = []
     with session.released():

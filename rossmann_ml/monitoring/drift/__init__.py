@@ -1,4 +1,5 @@
-"""Measure drift of plan, features, sales, forecasts and errors.
+"""Measure drift: how far plan, features, sales and forecasts are from those of an earlier window.
 
-Entry point: :func:`rossmann_ml.monitoring.drift.measure.measure_drift`.
+Entry point: :func:`rossmann_ml.monitoring.drift.measure.measure_drift`, which also measures the
+forecast errors of the newest week.
 """

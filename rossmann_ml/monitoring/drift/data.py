@@ -1,4 +1,4 @@
-"""Read the rows that drift compares: sales, plan, features and forecasts of an origin.
+"""Read the data that drift measures compare at one origin: sales, plan, features, forecasts.
 
 Entry point: :func:`read_drift_data`. See
 :mod:`rossmann_ml.monitoring.drift.windows` for samples built from the rows, and
@@ -38,14 +38,17 @@ class DriftData:
     """Data that :func:`read_drift_data` read for the drift measures of one origin.
 
     Attributes:
-        horizon: Days after the origin.
-        newest_week: Seven days up to the origin.
-        sales: Input rows of :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
-        samples: Current and reference values of every comparison of distributions.
-        assumed_share: Share of the horizon's store-days whose plan was filled by rule.
-        actuals: ``sales_forecast, sales`` of the newest week's store-days, in EUR, forecast by
-            the newest vintage that covers the week; empty without such a vintage.
-        vintage: Origin of that vintage; None without one.
+        horizon: Forecast days after the origin.
+        newest_week: Seven days, the last of them the origin.
+        sales: Rows for the argument ``sales`` of
+            :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
+        samples: Current and reference values, one sample for each compared feature.
+        assumed_share: Share of the horizon's store-days whose plan is assumed: no plan file
+            contains them, so that rules filled them.
+        actuals: ``sales_forecast, sales`` in EUR, one row per open store-day of the newest week
+            with sales. The forecasts are from the newest vintage that covers the whole week; empty
+            without such a vintage.
+        vintage: Origin of the vintage in ``actuals``; None without such a vintage.
     """
 
     horizon: Window
@@ -60,14 +63,14 @@ class DriftData:
 def read_drift_data(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> DriftData:
-    """Read the data to compare at an origin that has a plan.
+    """Read the data that the drift measures of an origin compare.
 
-    Comparisons whose data does not exist yet (a year of history, a training panel, an earlier
-    vintage) are skipped.
+    A comparison is left out while its data does not exist yet: a year of history, a training panel,
+    or an earlier vintage.
 
     Args:
         connection: Connection to the pipeline's database.
-        origin: Newest forecast origin.
+        origin: Newest forecast origin; the plan after it must exist.
         horizon_days: Number of forecast days after the origin.
     """
     first = origin - timedelta(days=SALES_HISTORY_DAYS)
@@ -102,7 +105,11 @@ def read_drift_data(
 
 
 def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """Return one sample per feature: the newest panel against a training origin a year earlier."""
+    """Return one sample per feature: stores' values at the origin and at one about a year before.
+
+    The earlier values are from the training panel. The list is empty if no training or scoring has
+    run yet, or if the training panel has no origin within ten days of a year before.
+    """
     wanted = origin - timedelta(days=YEAR_DAYS)
     try:
         year_ago = features.training_origin_near(
@@ -120,7 +127,10 @@ def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sampl
 
 
 def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """Return the sample that compares the origin's forecasts with the previous vintage."""
+    """Return the sample that compares the origin's forecasts with those of the previous vintage.
+
+    The list is empty if no vintage has an origin in the 28 days before.
+    """
     previous = forecasting.newest_origin_between(
         connection, origin - timedelta(days=_PREVIOUS_VINTAGE_DAYS), origin - timedelta(days=1)
     )

@@ -1,8 +1,8 @@
-"""Compute distances between samples and the performance of forecasts with Evidently.
+"""Compute distances between samples and the errors of forecasts with the library Evidently.
 
 Entry points: :func:`distances`, :func:`performance`. This is the only module that uses Evidently,
-because its classes and results change between versions. Evidently is imported late, because the
-import takes seconds.
+because its classes and results change between versions. The functions import Evidently themselves,
+because the import takes seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rossmann_ml.monitoring.drift.windows import Sample
 
 
 def method_of(sample: Sample) -> str:
-    """Return the name in Evidently of the distance that suits a sample."""
+    """Return Evidently's name of the distance: Jensen-Shannon for categories, else Wasserstein."""
     return "jensenshannon" if sample.is_categorical else "wasserstein"
 
 
@@ -27,13 +27,14 @@ def distances(
 ) -> list[float]:
     """Compute the distance between current and reference values of each sample.
 
-    The distance is Jensen-Shannon (0 to 0.83) for shares of categories, and Wasserstein in
-    standard deviations of the reference for numbers.
+    For categories it is the Jensen-Shannon distance of their shares: 0 for equal shares, 0.83 for
+    no common category. For numbers it is the Wasserstein distance, in standard deviations of the
+    reference.
 
     Args:
         samples: Samples to compare.
-        thresholds: Smallest distance that counts as drift, one per sample; Evidently's page shows
-            it.
+        thresholds: Smallest distance that counts as drift, one per sample. They mark drift on
+            Evidently's page and do not change the result.
         report_path: Path of Evidently's HTML page, which needs no network; None for no page.
 
     Returns:
@@ -112,6 +113,6 @@ def performance(
 
 
 def _save(snapshot: Any, path: Path) -> None:
-    """Write Evidently's HTML page."""
+    """Write a result of Evidently as an HTML page; create its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     snapshot.save_html(str(path))

@@ -33,7 +33,21 @@ _MOST_STORES_NAMED = 10
 
 @dataclass(frozen=True)
 class DriftMetric:
-    """One row of ``monitoring.drift_metrics`` without its run; columns: warehouse/README.md."""
+    """One drift measure: a row of ``monitoring.drift_metrics`` without run, origin and time.
+
+    Attributes:
+        kind: Kind of data: plan, features, sales, forecasts or performance.
+        feature: Name of the measure, a key of
+            :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
+        method: Method of the measure, such as ``jensenshannon``, ``wasserstein`` or ``share``.
+        value: Measured value.
+        threshold: Smallest value that counts as drift.
+        current_from: First day of the new data.
+        current_to: Last day of the new data.
+        detail: Explanation in words, such as the largest change.
+        reference_from: First day of the earlier data; None for a measure that needs none.
+        reference_to: Last day of the earlier data; None for a measure that needs none.
+    """
 
     kind: DriftKind
     feature: str
@@ -59,8 +73,9 @@ class DriftReport:
     Attributes:
         forecast_origin: Forecast origin of the measures.
         metrics: All measures, in the order of the kinds in ``params.yaml``.
-        pages: Evidently's pages by name; ``performance`` is missing without actuals.
-        seconds: Duration in seconds.
+        pages: Paths of Evidently's pages, by name: ``drift`` and, if there are actuals,
+            ``performance``.
+        seconds: Duration of the measurement in seconds.
     """
 
     forecast_origin: date
@@ -75,9 +90,13 @@ class DriftReport:
 
 
 def measure_drift(session: Session, *, run_id: str) -> DriftReport:
-    """Measure drift at the newest origin, and write its rows and Evidently's pages.
+    """Measure drift at the newest origin; store the rows and write Evidently's pages.
 
-    Existing rows of the origin are replaced.
+    Existing rows of the origin are replaced. Pages of old runs are removed.
+
+    Args:
+        session: Session of the job; its ``progress`` receives the steps.
+        run_id: Id of the run, stored with the rows and part of the pages' paths.
 
     Raises:
         NoDataError: There is no origin with a plan yet.
@@ -110,7 +129,7 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
 def compare_samples(
     samples: Sequence[Sample], params: DriftParams, page: Path | None = None
 ) -> list[DriftMetric]:
-    """Compute the drift measure of each sample.
+    """Compute one drift measure per sample: the distance of its current from its reference values.
 
     Args:
         samples: Samples to compare.
@@ -139,7 +158,7 @@ def compare_samples(
 def as_rows(
     metrics: Sequence[DriftMetric], *, run_id: str, forecast_origin: date, computed_at: datetime
 ) -> pl.DataFrame:
-    """Return the measures as rows of ``monitoring.drift_metrics``."""
+    """Return the measures as rows of ``monitoring.drift_metrics``; add run, origin and time."""
     rows = pl.DataFrame([asdict(each) | {"is_drifted": each.is_drifted} for each in metrics])
     return rows.with_columns(
         run_id=pl.lit(run_id),
@@ -149,7 +168,10 @@ def as_rows(
 
 
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
-    """Return the measure of the share of the plan's store-days that were filled by rule."""
+    """Return the measure ``assumed_plan``: share of the horizon's store-days in no plan file.
+
+    Rules fill these days. A large share means that the newest plan file is too old.
+    """
     return DriftMetric(
         kind="plan",
         feature="assumed_plan",
@@ -163,7 +185,10 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 
 
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
-    """Return the measure of stores whose level changed; empty if no store can be measured."""
+    """Return the measure ``stores_off_level``: number of stores far from their own past weeks.
+
+    The list is empty if no store can be measured: too many holidays, or too little history.
+    """
     deviations = store_deviations(data.sales, last_day=data.newest_week.last)
     if deviations.is_empty():  # a week of holidays, or too little history
         return []
@@ -188,7 +213,7 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
 
 
 def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
-    """Return the measures MAPE and bias of the newest week, and write Evidently's page."""
+    """Return the measures MAPE and absolute bias of the newest week, and write Evidently's page."""
     actual = data.actuals["sales"].to_numpy()
     forecast = data.actuals["sales_forecast"].to_numpy()
     mape, mean_error = drift_evidently.performance(forecast, actual, page)
@@ -212,7 +237,12 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
 
 
 def _remove_old_reports(settings: Settings, *, kept: int) -> None:
-    """Remove the report folders of all but the newest runs with a drift report."""
+    """Remove the report folders of old runs, so that the state folder does not grow.
+
+    Args:
+        settings: Settings with the path of the state folder.
+        kept: Number of newest runs with a drift page whose folders stay.
+    """
     pages = reports_folder(settings).glob("*/drift.html")
     for page in sorted(pages, key=lambda page: page.stat().st_mtime_ns)[:-kept]:
         shutil.rmtree(page.parent)

@@ -3,9 +3,9 @@
 Entry points: :func:`store_deviations`, :func:`stores_off_level`. Comparisons over the whole chain,
 which a single store does not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
 
-The score is that of Iglewicz and Hoaglin (*How to Detect and Handle Outliers*, 1993) with median
-and median absolute deviation. It uses weekly medians instead of single days, because one odd day
-changes neither the week's median nor the store's spread.
+The score (Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993) is the distance from the
+median, divided by a standard deviation that is estimated from the median absolute deviation. Its
+input is the median of a week instead of single days, because one odd day does not change a median.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ _SMALLEST_SPREAD = 0.03
 
 
 def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
-    """Compare each store's newest week with its own past weeks, after removing the chain's changes.
+    """Compare each store's newest week with its own past weeks, without changes of the whole chain.
 
-    A store-day's deviation is its log sales minus the store's median on days of the same weekday
-    and promotion over half a year, minus the chain's median deviation on that day. State holidays
-    are excluded with one day before and after each, or three if holidays are close together. Weeks
-    with fewer than three remaining days are excluded.
+    The deviation of a store-day is its log sales minus the store's half-year median on days with
+    the same weekday and the same ``is_promo``. The median deviation of all stores on the day is
+    subtracted. A week's deviation is the median of its days. Days near state holidays are excluded,
+    and then weeks in which fewer than three days remain.
 
     Args:
-        sales: ``store_id, day, sales, is_promo, state_holiday`` of ``HISTORY_WEEKS`` + 1 weeks.
+        sales: ``store_id, day, sales, is_promo, state_holiday``; days older than
+            ``HISTORY_WEEKS`` + 1 weeks are ignored.
         last_day: Last day of the newest week.
 
     Returns:
@@ -92,10 +93,11 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
 
 
 def _near_holidays(holidays: pl.Series) -> list[date]:
-    """Return holidays with the day before and after; three days around consecutive holidays.
+    """Return the days to exclude: each state holiday, and days around it with unusual sales.
 
-    Before and after consecutive holidays (Christmas, Easter) people shop over several days, which
-    changes some stores' sales more than others'.
+    Usually these are one day before and one day after. They are three days before and three after
+    if another holiday is at most three days away (Christmas, Easter), because people then shop over
+    several days, which changes some stores' sales more than others'.
     """
     known = set(holidays.to_list())
     left_out = set()
@@ -107,7 +109,15 @@ def _near_holidays(holidays: pl.Series) -> list[date]:
 
 
 def stores_off_level(deviations: pl.DataFrame, params: StoreParams) -> pl.DataFrame:
-    """Return the rows of :func:`store_deviations` beyond both limits, up or down."""
+    """Return the stores whose newest week is far above or below their own past weeks.
+
+    Args:
+        deviations: Result of :func:`store_deviations`.
+        params: Limits of distance and relative change.
+
+    Returns:
+        Rows of ``deviations`` that reach both limits.
+    """
     far = 1 + params.min_change
     is_far = (pl.col("change") + 1 >= far) | (pl.col("change") + 1 <= 1 / far)
     return deviations.filter((pl.col("z").abs() >= params.min_z) & is_far)

@@ -1,13 +1,14 @@
 """Build the samples that drift compares: current values and those of a comparable earlier window.
 
 Entry points: :func:`plan_samples`, :func:`sales_samples`, :func:`feature_samples`,
-:func:`forecast_samples`. Seasons are not drift, so the reference is 52 weeks earlier, with the same
-weekdays and stores. Distances are computed in :mod:`rossmann_ml.monitoring.drift.evidently`,
-scores of single stores in :mod:`rossmann_ml.monitoring.drift.stores`.
+:func:`forecast_samples`. Seasons are not drift, so most samples are compared with the same weekdays
+and stores 52 weeks earlier. Distances are computed in
+:mod:`rossmann_ml.monitoring.drift.evidently`, scores of single stores in
+:mod:`rossmann_ml.monitoring.drift.stores`.
 
-Promotions alternate by week. Measured on real data (docs/drift.md), this is irrelevant over six
-weeks but dominates a single week. A week is therefore compared with that one of the weeks 51, 52
-and 53 before it whose promotions are the most similar.
+Promotions alternate by week, which averages out over six weeks but not in a single week (measured
+in docs/drift.md). A single week is therefore compared with the week 51, 52 or 53 weeks earlier that
+has the most similar promotions.
 """
 
 from __future__ import annotations
@@ -43,17 +44,17 @@ SALES_HISTORY_DAYS = max(_WEEK_SHIFTS) + WEEK_DAYS + _LEVEL_DAYS
 
 @dataclass(frozen=True)
 class Window:
-    """A span of days; both ends belong to it."""
+    """A span of days from ``first`` to ``last``, both included."""
 
     first: date
     last: date
 
     def before(self, days: int) -> Window:
-        """Return the window shifted back by a number of days."""
+        """Return the window of the same length that begins a number of days earlier."""
         return Window(self.first - timedelta(days=days), self.last - timedelta(days=days))
 
     def has(self, column: str) -> pl.Expr:
-        """Return the expression that is true for dates of a column inside the window."""
+        """Return a Polars expression that is true where a date column is inside the window."""
         return pl.col(column).is_between(self.first, self.last)
 
     @property
@@ -65,7 +66,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Sample:
-    """Current and reference values of one comparison.
+    """Current and reference values of one feature, whose distance shows drift.
 
     Attributes:
         kind: Kind of data: plan, features, sales or forecasts.
@@ -90,7 +91,10 @@ class Sample:
         return self.current.dtype == pl.String
 
     def summary(self) -> str:
-        """Return the change in words: both means, or the category whose share changed most."""
+        """Return the change from reference to current values in words.
+
+        The text has both means of numbers, or both shares of the category that changed most.
+        """
         if not self.is_categorical:
             means = self.reference.mean(), self.current.mean()
             return "mean {:.3f} then, {:.3f} now".format(*means)
@@ -106,7 +110,7 @@ class Sample:
 
 
 def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list[Sample]:
-    """Build samples of the horizon's plan and of the same days a year before.
+    """Build the samples of the plan: the horizon compared with the days 52 weeks before.
 
     Args:
         plan: ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday`` of the
@@ -123,11 +127,14 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
 
 
 def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
-    """Build samples of the newest week of sales and of a week a year before, with like promotions.
+    """Build the samples of sales: the newest week compared with a week about a year before.
+
+    The earlier week is 51, 52 or 53 weeks before, the one with the most similar promotions. Missing
+    sales rows are compared with the four weeks before instead.
 
     Args:
         sales: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday`` of
-            store-days with a row, ``SALES_HISTORY_DAYS`` back from the last day.
+            store-days with a sales row, from ``SALES_HISTORY_DAYS`` before ``last_day`` on.
         last_day: Last day whose sales are known.
     """
     current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
@@ -143,7 +150,7 @@ def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
 def feature_samples(
     features: pl.DataFrame, reference: pl.DataFrame, *, origin: date, reference_origin: date
 ) -> list[Sample]:
-    """Build samples of the stores' history features now and at a training origin a year before.
+    """Build one sample per feature of past sales: values now compared with a year before.
 
     Args:
         features: Columns ``FEATURE_COLUMNS`` at the origin, one row per store.
@@ -156,10 +163,11 @@ def feature_samples(
 
 
 def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
-    """Build the sample of the newest forecasts and the previous vintage, on common store-days.
+    """Build the sample that compares the newest forecasts with the previous vintage.
 
-    Values are the log of the forecast minus the store's mean log forecast in the previous vintage,
-    so that the size of stores does not matter.
+    Only store-days that both vintages contain are compared; without any the list is empty. Values
+    are the log of the forecast minus the store's mean log forecast in the previous vintage, so that
+    the size of stores does not matter.
 
     Args:
         now: ``store_id, target_date, sales_forecast`` of open days, newest vintage.
@@ -181,7 +189,12 @@ def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
 
 
 def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
-    """Return days of a window at least four days away from every state's holidays."""
+    """Return the days of a window that are at least four days away from any state's holidays.
+
+    Args:
+        sales: ``day, state_holiday`` of store-days in and around the window.
+        window: Days to choose from.
+    """
     holidays = sales.filter(pl.col("state_holiday") != "0")["day"].unique().to_list()
     near = {
         holiday + timedelta(days=days)
@@ -192,7 +205,7 @@ def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
 
 
 def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
-    """Convert a boolean column to text: the argument `yes` where it is true, else `no`."""
+    """Return an expression that turns a boolean column into the categories `yes` and `no`."""
     return pl.when(column).then(pl.lit(yes)).otherwise(pl.lit(no))
 
 
@@ -202,7 +215,11 @@ _LEVELS = ("sales_level", "customers_level", "spend_level")
 
 
 def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
-    """Return the days back to the week with the most similar promotions; 52 weeks for a tie."""
+    """Return how many days before the current week its reference week is: 357, 364 or 371.
+
+    The reference week has the most similar promotions. If several weeks are equally similar, the
+    one nearest to 364 days is taken.
+    """
     by_day = dict(sales.group_by("day").agg(pl.col("is_promo").mean()).iter_rows())
 
     def difference(shift: int) -> tuple[float, int]:
@@ -219,10 +236,19 @@ def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
 def _common_rows(
     rows: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the store-days that have a row in both windows, in the same order, with categories.
+    """Select the store-days that have a row in both windows, and add columns of categories.
 
-    Openings are null on state holidays of either window, and for stores that were being rebuilt a
-    year ago.
+    Args:
+        rows: ``store_id, state, day, is_open, is_promo, state_holiday``.
+        current: Current window.
+        reference: Reference window of the same length; its n-th day is paired with the n-th day of
+            the current window.
+
+    Returns:
+        Current and reference rows in the same order, with ``promo_by_weekday, open_by_weekday,
+        open_by_state`` such as ``Mon promotion``, ``Mon open``, ``BY closed``. The two columns on
+        opening are null on state holidays of either window. They are also null for stores that were
+        closed for seven days in a row in the reference window, because a rebuilding does not recur.
     """
     keys = ["store_id", "number"]
     now, then = (
@@ -260,9 +286,11 @@ def _common_rows(
 
 
 def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
-    """Return the sample of store-days with a row: the newest week and the four weeks before.
+    """Return the sample that shows missing sales rows: the newest week and the four weeks before.
 
-    Only stores that were active in those four weeks count.
+    Each store-day is a category of weekday and row, such as ``Mon row`` or ``Mon no row``. Stores
+    with rows on fewer than half of the days of those four weeks are left out, because they are
+    closed or have just reopened.
     """
     past = Window(current.first - timedelta(days=_ACTIVE_DAYS), current.first - timedelta(days=1))
     active = (
@@ -291,9 +319,14 @@ def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
 def _levels(
     sales: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return logs of sales, customers and spend minus the store's mean of the eight weeks before.
+    """Return ``sales_level, customers_level, spend_level`` of store-days in each window.
 
-    Both windows keep only ordinary days; no rows if too few are left.
+    A level is the log of sales, customers or sales per customer, minus the store's mean of that log
+    on days with the same ``is_promo`` in the eight weeks before the window. Only days that are
+    ordinary in both windows are used; with fewer than two such days there are no rows.
+
+    Returns:
+        Rows of the current and of the reference window.
     """
     shift = current.first - reference.first
     ordinary_then = set(ordinary_days(sales, reference))
@@ -328,13 +361,13 @@ def _samples(
     sides: tuple[pl.DataFrame, pl.DataFrame],
     windows: tuple[Window, Window],
 ) -> list[Sample]:
-    """Return the samples of the columns that have values now and then.
+    """Return one sample per feature; leave out features without values in one of the windows.
 
     Args:
         kind: Kind of the data.
-        features: Names of the columns.
+        features: Names of the columns to compare.
         sides: Current and reference rows.
-        windows: Days of both.
+        windows: Current and reference window.
     """
     now, then = sides
     samples = (

@@ -1,8 +1,9 @@
 """Replay past weeks: run the weekly job on the data known each Monday, then report on all weeks.
 
-Entry points: :func:`replay`, :func:`make_books`. A replay has its own files, warehouse and models
-below one folder. ``source`` selects the known rows, ``drops`` writes them as files, ``week`` runs
-the job, ``loop`` moves from Monday to Monday, ``books`` and ``page`` report.
+Entry points: :func:`replay` runs the weeks, :func:`make_books` builds their result tables, called
+books. A replay has its own files, warehouse and models below one folder. ``source`` selects the
+known rows, ``drops`` writes them as files, ``week`` runs the job, ``loop`` moves from Monday to
+Monday, ``books`` and ``page`` report.
 """
 
 from rossmann_ml.pipeline.replay.books import Books, make_books

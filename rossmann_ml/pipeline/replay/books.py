@@ -1,7 +1,8 @@
-"""Build the result tables of a replay: accuracy, decisions, alerts, times.
+"""Build the result tables of a replay, called books: accuracy, decisions, alerts, times.
 
-Entry point: :func:`make_books`. Forecasts are compared as first served with all days of the
-complete files, so the last vintages also have six weeks of actuals if the files reach that far.
+Entry point: :func:`make_books`. Forecasts are scored as they were first served. The actuals are
+from the retailer's complete files and not from the replay's warehouse, so the last vintages too
+have six weeks of actuals if the files reach that far.
 """
 
 from __future__ import annotations
@@ -41,18 +42,19 @@ _STEPS: dict[str, type[pl.DataType]] = {"monday": pl.Date, "step": pl.String, "s
 
 @dataclass(frozen=True)
 class Books:
-    """Tables of a replay, stored in schema ``replay`` of its warehouse and as files.
+    """Result tables of a replay, stored in schema ``replay`` of its warehouse and as files.
 
     Attributes:
-        weeks: One row per Monday: record of the job, ``forecast_origin, model_version`` that
-            served, and ``rmspe_backtest`` of that model.
+        weeks: One row per Monday: outcome of the job, ``forecast_origin, model_version`` of the
+            served forecasts, and ``rmspe_backtest`` of that model.
         steps: One row per Monday and step of the job: ``monday, step, seconds``.
         accuracy: One row per vintage and ``horizon_week`` (``all``, ``1`` to ``6``): ``monday,
             forecast_origin, model_version, first_target_date, last_target_date``, the scores of
-            :data:`rossmann_ml.evaluation.metrics.SCORES` and ``rmspe_median``. Rows without
-            ``monday`` score all vintages together; their ``rmspe_median`` is the vintages' median.
-        promotions: One row per decision of the gate, with its Monday.
-        alerts: One row per alert, with its Monday.
+            :data:`rossmann_ml.evaluation.metrics.SCORES` and ``rmspe_median``, here equal to
+            ``rmspe``. Rows without ``monday`` score all vintages together; their ``rmspe_median``
+            is the median of the vintages.
+        promotions: One row per decision of the gate, with ``monday`` of the week that made it.
+        alerts: One row per alert; ``monday`` is the date of the job that raised it.
     """
 
     weeks: pl.DataFrame
@@ -70,13 +72,13 @@ class Books:
 def make_books(
     live: Settings, options: ReplayOptions, place: ReplayPlace, source: Source | None = None
 ) -> Books:
-    """Compute and store the tables of the weeks finished so far.
+    """Compute the result tables of the weeks finished so far, and store them.
 
     Args:
-        live: Settings of the live product: bulk files, threads and memory.
+        live: Settings of the live product; its source files, threads and memory are used.
         options: Options of the replay.
         place: Folder of the replay.
-        source: The retailer's whole files; by default those of ``live.raw_path``.
+        source: The retailer's complete files; None for those in ``live.raw_path``.
 
     Raises:
         BusyError: The replay's weekly job is running.
@@ -150,9 +152,14 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_mondays(decisions: pl.DataFrame, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Add the Monday of each decision: the first week that ended after it.
+    """Add the column ``monday`` to the gate's decisions: the simulated week that made each of them.
 
-    A week that was killed and run again may have decisions from before its last start.
+    A decision belongs to the first week that finished after it. Start times cannot be used, because
+    a week that was killed and run again has only the start of its last run.
+
+    Args:
+        decisions: Decisions of the gate, with ``decided_at``.
+        weeks: Finished weeks, with ``monday, finished_at``.
     """
     ends = weeks.select("monday", decided_at="finished_at").sort("decided_at")
     dated = decisions.with_columns(pl.col("decided_at").cast(pl.Datetime("us"))).sort("decided_at")

@@ -1,8 +1,9 @@
 """Write the files of a simulated Monday: exactly the files that the retailer would have sent.
 
 Entry points: :func:`write_bulk` (the history before the first Monday), :func:`write_drop` (a later
-Monday: last week's sales and the plan). Which store reports a week late, and which day's sales are
-first wrong, depends on seed, store and day alone, so that no file depends on later data.
+Monday: last week's sales and the plan). A replay can simulate sales that arrive a week late or are
+wrong at first. The choice depends on seed, store and day alone, so that no file depends on later
+data.
 """
 
 from __future__ import annotations
@@ -53,14 +54,15 @@ _WEEKLY_SALES = f"""
 def write_bulk(
     source: Source, options: ReplayOptions, params: Params, *, raw: Path, incoming: Path
 ) -> None:
-    """Write the history before the first Monday, the stores and the first plan.
+    """Write the files of the first Monday: all earlier sales, the stores and the first plan.
 
     Args:
-        source: The retailer's whole files.
+        source: The retailer's complete files.
         options: Options of the replay; its first Monday is used.
         params: Parameters; the horizon is the length of the plan.
         raw: Folder of the replay's bulk files.
-        incoming: Folder of its weekly drops; the marker of a synthetic sample is copied there too.
+        incoming: Folder of the replay's weekly files, which are written later. The marker of a
+            synthetic sample is copied to both folders.
     """
     for folder in (raw, incoming):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,14 +81,16 @@ def write_bulk(
 def write_drop(
     source: Source, options: ReplayOptions, params: Params, *, number: int, incoming: Path
 ) -> None:
-    """Write the sales and plan files of a Monday after the first; repeated calls write equal bytes.
+    """Write the sales and the plan file of one later Monday.
+
+    Repeated calls write equal bytes, because a killed week is run again with the same files.
 
     Args:
-        source: The retailer's whole files.
-        options: Options of the replay: seed, shares of late and of misreported rows.
+        source: The retailer's complete files.
+        options: Options of the replay: seed, share of late rows, share of rows wrong at first.
         params: Parameters; the horizon is the length of the plan.
-        number: Number of the week, 1 or more; week 0 is the bulk history.
-        incoming: Folder of the replay's weekly drops.
+        number: Number of the week, 1 or more; week 0 is that of the bulk files.
+        incoming: Folder of the replay's weekly files.
     """
     monday = options.monday(number)
     values = {
@@ -106,7 +110,7 @@ def write_drop(
 
 
 def _write(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
-    """Write rows as a CSV file, completely or not at all."""
+    """Write rows as a CSV file, completely or not at all, because a replay may be killed."""
     temporary = temporary_name(path)
     rows.write_csv(str(temporary), header=True)
     move_into_place(temporary, path)

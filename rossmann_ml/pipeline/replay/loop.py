@@ -1,4 +1,4 @@
-"""Run the simulated Mondays in order: write files, run the weekly job, record the week."""
+"""Run the simulated Mondays in order: write files, run the weekly job, write the week's record."""
 
 from __future__ import annotations
 
@@ -35,25 +35,28 @@ def replay(
 ) -> list[PlayedWeek]:
     """Run the weekly job for every simulated Monday that has no record yet, in order.
 
-    A week whose job stops (a failed check, a held publish) is recorded as such, and the replay
-    continues with the next week.
+    A week whose job stops with an error (a failed check, a held publish) gets a record too, and the
+    replay continues with the next week.
 
     Args:
-        live: Settings of the live product: bulk files, parameters, threads and memory.
+        live: Settings of the live product; its source files, parameters, threads and memory are
+            used.
         params: All parameters.
         options: Options of the replay.
         weeks: Number of Mondays, including finished ones.
         place: Folder of the replay.
-        source: The retailer's whole files; by default those of ``live.raw_path``.
-        run: Runs the job of a Monday, as :func:`rossmann_ml.pipeline.replay.week.run_week`.
+        source: The retailer's complete files; None for those in ``live.raw_path``.
+        run: Function that runs the job of a Monday, with the arguments of
+            :func:`rossmann_ml.pipeline.replay.week.run_week`.
         progress: Receives a line for each week.
 
     Returns:
-        The finished weeks, in order.
+        Records of the finished weeks, in order.
 
     Raises:
-        NoDataError: The files end before the last week, or begin after the first Monday.
-        SettingsError: The folder is the live product's, or holds other files.
+        NoDataError: The source files end before the last week, or begin after the first Monday.
+        SettingsError: The folder is the live product's, holds other files, or holds a replay with
+            other options or source files.
         BusyError: Another replay is running in the folder.
         InterruptedReplayError: A week's job was interrupted; the next call runs that week again.
     """

@@ -1,4 +1,4 @@
-"""Define the options that identify a replay."""
+"""Define the options of a replay; a replay with other options needs a folder of its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from rossmann_ml.base.params import Profile
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Options that identify a replay: a folder holds one replay and refuses other values.
+    """Options of a replay, stored in its folder; the replay cannot be continued with other options.
 
     Attributes:
-        first_monday: First simulated Monday; everything before it lands as bulk history.
+        first_monday: First simulated Monday; all earlier sales are loaded as bulk files.
         profile: Training profile.
         retrain_every_weeks: Number of weeks between trainings of a challenger; the first week
             always trains.
-        late_share: Share of stores whose week is reported a week late.
-        restated_share: Share of store-days first reported up to 10% wrong, corrected a week later.
-        seed: Seed that selects the late and the restated rows.
+        late_share: Share (0 to 1) of the weeks of single stores whose sales arrive a week late.
+        restated_share: Share (0 to 1) of store-days whose sales are up to 10% wrong at first and
+            corrected a week later.
+        seed: Seed that selects the late and the wrong rows.
 
     Raises:
         SettingsError: The first day is not a Monday.
@@ -43,9 +44,9 @@ class ReplayOptions:
             )
 
     def monday(self, number: int) -> date:
-        """Return the Monday of a week, counted from 0."""
+        """Return the Monday of a week; week 0 begins on ``first_monday``."""
         return self.first_monday + timedelta(weeks=number)
 
     def trains_in(self, number: int) -> bool:
-        """Return whether a week, counted from 0, trains a challenger."""
+        """Return whether the job of a week trains a challenger; week 0 is the first."""
         return number % self.retrain_every_weeks == 0

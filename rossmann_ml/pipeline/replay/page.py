@@ -47,12 +47,12 @@ _STEPS = {
 
 
 def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
-    """Return the page as Markdown.
+    """Return the report on a replay as Markdown: accuracy, challengers, alerts, time and memory.
 
     Args:
-        books: Tables of the replay.
+        books: Result tables of the replay.
         options: Options of the replay.
-        data_set: Name of the data set.
+        data_set: Name of the data set, for the title.
     """
     disturbed = (
         f"{percent(options.late_share)} of stores reported a week late, "
@@ -113,7 +113,11 @@ def _lines(line: str, rows: pl.DataFrame) -> str:
 
 
 def _machine(books: Books) -> list[str]:
-    """Return tables of seconds and memory: by week, and by step in early and late weeks."""
+    """Return Markdown tables of the time and memory that the weekly jobs took.
+
+    The first table compares weeks with and without training. The second compares the seconds of
+    each step in the first and the last four weeks without training; it needs eight such weeks.
+    """
     is_training = pl.col("job").str.contains("training").fill_null(value=False)
     titles = pl.when("training").then(pl.lit("with training")).otherwise(pl.lit("without training"))
     weeks = books.weeks.group_by(training=is_training).agg(

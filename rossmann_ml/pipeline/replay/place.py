@@ -1,7 +1,7 @@
 """Manage the folder of a replay: its subfolders, options, and the records of finished weeks.
 
-A week is finished when its record exists. The record is written last, so that a killed week is
-run again.
+A week is finished when its record exists. The record is written last, so a week that was killed
+has none and is run again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from rossmann_ml.pipeline.weekly_job import RefreshRecord
 
 @dataclass(frozen=True)
 class PlayedWeek:
-    """Record of one simulated Monday.
+    """Record of one finished week of a replay: when its job ran, and how the job ended.
 
     Attributes:
         number: Number of the week, from 0.
-        monday: Business date of the week's job.
-        wall_seconds: Seconds from writing the files to the end of the job's process.
-        started_at: Start by the wall clock, UTC.
-        finished_at: End by the wall clock, UTC.
-        refresh: Record of the weekly job.
+        monday: Simulated Monday, the business date of the week's job.
+        wall_seconds: Seconds from the start of writing the files to the end of the job.
+        started_at: Real time at which the replay began the week, UTC.
+        finished_at: Real time at which the job had ended, UTC.
+        refresh: Outcome of the weekly job.
     """
 
     number: int
@@ -49,7 +49,7 @@ _OPTIONS = TypeAdapter(ReplayOptions)
 
 
 class ReplayPlace:
-    """Folder of a replay.
+    """Folder of a replay: its paths, its lock, and the records of finished weeks.
 
     Args:
         folder: Path that is empty, does not exist yet, or already holds the replay.
@@ -63,11 +63,11 @@ class ReplayPlace:
         self.report_path = self.folder / "report"
 
     def settings(self, live: Settings, *, monday: date | None = None) -> Settings:
-        """Return the settings of the replay's weekly job.
+        """Return the live settings with the folders of the replay in place of the live ones.
 
         Args:
             live: Settings of the live product; threads, memory and parameters are kept.
-            monday: Business date; None for code that only reads.
+            monday: Business date of the weekly job; None if no job is run with the settings.
         """
         return live.model_copy(
             update={
@@ -82,10 +82,10 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Raise if the replay's folder is a folder of the live product or contains one.
+        """Raise if the replay would write into a folder of the live product.
 
         Raises:
-            SettingsError: The folder is one of the live product's, or contains one.
+            SettingsError: The replay's folder is one of the live product's, or contains one.
         """
         for path in (live.raw_path, live.incoming_path, live.warehouse_path, live.state_path):
             if path.resolve().is_relative_to(self.folder):
@@ -96,7 +96,7 @@ class ReplayPlace:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lock the folder against a second replay.
+        """Lock the folder for a block, so that no second replay runs in it.
 
         Raises:
             BusyError: Another replay holds the lock.
@@ -109,11 +109,15 @@ class ReplayPlace:
             raise BusyError(f"another replay is at work in {self.folder}") from error
 
     def is_new(self, options: ReplayOptions, fingerprints: dict[str, str]) -> bool:
-        """Return whether the folder has no replay yet.
+        """Return whether the folder is free for a new replay; False if it already holds this one.
+
+        Args:
+            options: Options of the replay.
+            fingerprints: SHA-256 of the source files by name.
 
         Raises:
-            SettingsError: The folder holds other files, or a replay of other options or files; the
-                message names the differences.
+            SettingsError: The folder holds other files, or a replay with other options or source
+                files; the message names the differences.
         """
         if not self._begun_path.exists():
             # hidden files are left by a writer that was killed
@@ -140,20 +144,21 @@ class ReplayPlace:
         return False
 
     def note_begun(self, options: ReplayOptions, fingerprints: dict[str, str]) -> None:
-        """Record the options of the replay and the fingerprints of its source files.
+        """Record the options of the replay and the SHA-256 of its source files.
 
-        Call it after the bulk history was written: without this record the folder counts as new.
+        Call it after the bulk files were written. A folder without this record counts as new, so a
+        replay that is killed while it writes the bulk files begins again.
         """
         identity = json.dumps(_identity(options, fingerprints), indent=2)
         write_text_atomically(self._begun_path, f"{identity}\n")
 
     def note_done(self, week: PlayedWeek) -> None:
-        """Write a week's record."""
+        """Write a week's record, which marks the week as finished."""
         text = _WEEK.dump_json(week, indent=2).decode() + "\n"
         write_text_atomically(self.folder / "weeks" / f"{week.monday}.json", text)
 
     def done_weeks(self) -> list[PlayedWeek]:
-        """Return the finished weeks, in order."""
+        """Return the records of the finished weeks, in order."""
         paths = sorted((self.folder / "weeks").glob("*.json"))
         return [_WEEK.validate_json(path.read_bytes()) for path in paths]
 

@@ -1,4 +1,4 @@
-"""Read the retailer's whole files, and select the plan that was known on a Monday.
+"""Read the retailer's complete files, and select the plan for a simulated Monday.
 
 Values stay text as in the files, because `rossmann_ml.ingest` decides whether a row can be stored.
 Files are queried on disk. See :mod:`~rossmann_ml.pipeline.replay.drops` for writing them.
@@ -66,7 +66,7 @@ _PLAN = """
 
 
 class Source:
-    """Folder with the retailer's whole files.
+    """Folder with the retailer's complete files, from which a replay takes the rows of each week.
 
     Args:
         folder: Folder of ``train.csv`` and ``store.csv``, optionally of ``test.csv``,
@@ -101,20 +101,22 @@ class Source:
 
     @property
     def data_set_name(self) -> str:
-        """Name of the data set, from the folder's marker."""
+        """Name of the data set from the folder's marker; ``retailer`` without a marker."""
         data_set = data_set_of(self.folder, is_bulk=True)
         return RETAILER if data_set is None else data_set.name
 
     def fingerprints(self) -> dict[str, str]:
-        """Return the SHA-256 of each file by name; they identify the files of a replay."""
+        """Return the SHA-256 of each file by name; the files must not change during a replay."""
         paths = [self.folder / name for name in (SALES, PLAN, STORES, STATES)]
         return {path.name: sha256_of(path) for path in paths if path.is_file()}
 
     def weeks_from(self, first_monday: date) -> int:
-        """Return the number of Mondays whose previous week is completely in the files.
+        """Return how many weeks a replay from a Monday can have.
+
+        The files must have sales before the first Monday, and up to the day before the last Monday.
 
         Raises:
-            NoDataError: There is no such Monday.
+            NoDataError: No week is possible.
         """
         first, last = self.sales_days
         weeks = (last + timedelta(days=1) - first_monday) // timedelta(days=7) + 1
@@ -127,10 +129,13 @@ class Source:
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the files as the views ``sales`` and ``plan``, every column as text.
+        """Open the files as the tables ``sales`` and ``plan`` of DuckDB, every column as text.
+
+        ``plan`` is empty if there is no plan file.
 
         Raises:
-            BadFileError: A file lacks required columns, or a value cannot be read.
+            BadFileError: A file lacks required columns, or a query in the block cannot convert a
+                value of a file, such as a date.
         """
         with duckdb.connect(config={"threads": 1, "memory_limit": "1GB"}) as connection:
             for name in ("sales", "plan"):
@@ -154,13 +159,13 @@ class Source:
                 raise BadFileError(f"{self.folder}: {error}") from error
 
     def actuals(self, first: date) -> pl.DataFrame:
-        """Read the actual sales of open days with sales, from a day on.
+        """Read the actual sales from a day on, of open days with sales, to score forecasts.
 
         Args:
             first: First day.
 
         Returns:
-            ``store_id, target_date, sales``.
+            ``store_id, target_date, sales``, sales in EUR.
         """
         query = """
             SELECT Store::INTEGER AS store_id, Date::DATE AS target_date, Sales::DOUBLE AS sales
@@ -173,12 +178,19 @@ class Source:
     def plan(
         self, connection: duckdb.DuckDBPyConnection, monday: date, days: int
     ) -> duckdb.DuckDBPyRelation:
-        """Return the plan that was known to the retailer on a Monday.
+        """Select the plan of the days from a Monday on.
+
+        The files hold only the final plan, so the replay treats it as known on every Monday. A
+        store without rows for more than seven days is added as closed, because the retailer had
+        planned such a closure.
 
         Args:
             connection: Connection from :meth:`opened`.
             monday: First day of the plan.
             days: Number of days in the plan.
+
+        Returns:
+            Rows with the columns of a plan file, newest day first.
         """
         values = {
             "first": monday,

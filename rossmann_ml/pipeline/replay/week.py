@@ -27,7 +27,11 @@ _PASSED_ON = (
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Return environment variables for a process that uses these settings and no others."""
+    """Return environment variables for a process that uses these settings and no live ones.
+
+    Variables of the live product (``ROSSMANN_*``, MLflow, Dagster) are left out; all others of this
+    process are kept.
+    """
     others = {
         name: value
         for name, value in os.environ.items()
@@ -49,8 +53,8 @@ def run_week(
         retrain: Training profile of the challenger; None for a week without training.
 
     Returns:
-        The job's record. A job that died without one gets its exit code alone (negative: the
-        signal that killed it).
+        Record that the job wrote. If the job was killed before it wrote one, the record has only
+        the exit code (negative: the signal) and a reason with the path of the log.
     """
     record = place.logs_path / f"{monday}.json"
     record.unlink(missing_ok=True)

@@ -38,12 +38,12 @@ _HISTORY = """
 
 
 def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether dbt has built ``core.fct_daily_sales``."""
+    """Return whether dbt has built the table of cleaned sales, ``core.fct_daily_sales``."""
     return count_rows(connection, ["core.fct_daily_sales"]) != {"core.fct_daily_sales": None}
 
 
 def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest forecast origin that has a plan.
+    """Return the newest forecast origin for which dbt has built a plan of the days after it.
 
     Raises:
         duckdb.CatalogException: dbt has not built the plan yet.
@@ -52,15 +52,16 @@ def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the origin that dbt chose: by default the newest day with sales of enough stores.
+    """Return the forecast origin that dbt chose in its newest run.
 
-    Enough means the share ``origin_min_coverage`` of the stores that should be open.
+    By default this is the newest day with sales rows of at least the share ``origin_min_coverage``
+    of the stores that should be open.
     """
     return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
 
 def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest day with reported sales."""
+    """Return the newest day with sales rows of any store; None if there are none."""
     return one_value(
         connection, date, "SELECT max(sales_date) FROM core.fct_daily_sales WHERE is_observed"
     )
@@ -69,19 +70,29 @@ def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
 def sales_known_by(
     connection: duckdb.DuckDBPyConnection, *, origin: date, known_by: date
 ) -> pl.DataFrame:
-    """Read ``store_id, sales_date, sales`` up to an origin, as they were known on `known_by`.
+    """Read sales up to an origin as they were known on an earlier day, to repeat past forecasts.
 
-    If sales were corrected after `known_by`, the values from before the correction are returned.
+    Args:
+        connection: Connection to the pipeline's database.
+        origin: Last day of the sales.
+        known_by: Last day on which a value may have become known. If sales were corrected later,
+            the values from before the correction are returned.
+
+    Returns:
+        Columns ``store_id, sales_date, sales``, one row per store-day with known sales.
     """
     return read_frame(connection, _HISTORY, {"origin": origin, "known_by": known_by})
 
 
 def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read the plan up to an origin and the plan after it that was made for this origin.
+    """Read opening, promotion and holidays of the days before and after a forecast origin.
+
+    Days up to the origin are as the stores reported them; a day without a report counts as closed.
+    Days after it are from the plan that dbt built for this origin.
 
     Returns:
-        ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``, one row per
-        store-day.
+        Columns ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``, one
+        row per store-day.
     """
     return read_frame(
         connection,
@@ -102,7 +113,12 @@ def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataF
 def horizon_plan(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Read ``store_id, target_date, plan_source`` of the days to forecast from an origin."""
+    """Read the store-days to forecast from an origin, each with the source of its plan.
+
+    Returns:
+        Columns ``store_id, target_date, plan_source``. The source is ``planned`` (the retailer's
+        plan), ``actual`` (the store's later report) or ``assumed`` (neither exists).
+    """
     return read_frame(
         connection,
         """
@@ -116,7 +132,12 @@ def horizon_plan(
 
 
 def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the stores with their attributes, sorted by ``store_id``."""
+    """Read the attributes of all stores, sorted by ``store_id``.
+
+    Returns:
+        Columns ``store_id, store_type, assortment, state, competition_distance_m,
+        competition_open_since, has_promo2, promo2_since, promo2_months``.
+    """
     return read_frame(
         connection,
         """
@@ -130,18 +151,22 @@ def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``store_id, first_sales_date`` of all stores; the date is null before the first sale."""
+    """Read the day of the first sales of each store.
+
+    Returns:
+        Columns ``store_id, first_sales_date``; the date is null for a store without sales.
+    """
     return read_frame(
         connection, "SELECT store_id, first_sales_date FROM core.dim_store ORDER BY store_id"
     )
 
 
 def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: date) -> pl.DataFrame:
-    """Read reported sales from `first` to `last` (both included), with the store's state.
+    """Read the sales of all stores from `first` to `last`, both included.
 
     Returns:
-        ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``, sorted by
-        store and day.
+        Columns ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``, sorted
+        by store and day. Store-days without a sales row are absent.
     """
     return read_frame(
         connection,
@@ -160,11 +185,14 @@ def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: dat
 def plan_of_a_year(
     connection: duckdb.DuckDBPyConnection, *, origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Read the plan of the horizon and what actually happened in the 365 days up to the origin.
+    """Read opening, promotion and holidays of a forecast's horizon and of the year before it.
+
+    The days of the horizon are from the plan that dbt built for this origin. The 365 days up to the
+    origin are as the stores reported them; days without a report are absent.
 
     Returns:
-        ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday, plan_source``,
-        sorted by store and day.
+        Columns ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday,
+        plan_source``, sorted by store and day. See :func:`horizon_plan` for ``plan_source``.
     """
     return read_frame(
         connection,

@@ -14,9 +14,15 @@ from rossmann_ml.warehouse.connection import one_value, read_frame
 def training_origin_near(
     connection: duckdb.DuckDBPyConnection, day: date, *, within_days: int
 ) -> date | None:
-    """Return the training panel's origin nearest to `day`; the earlier one of two equally near.
+    """Return the forecast origin in the training panel that is nearest to a day.
 
-    It is None if no origin is at most `within_days` before or after `day`.
+    Args:
+        connection: Connection to the pipeline's database.
+        day: The day.
+        within_days: Largest number of days between the day and the origin.
+
+    Returns:
+        The origin, the earlier of two that are equally near; None if no origin is near enough.
 
     Raises:
         duckdb.CatalogException: There is no training panel yet.
@@ -36,7 +42,9 @@ def training_origin_near(
 def first_rows(
     connection: duckdb.DuckDBPyConnection, panel: str, *, origin: date, columns: Sequence[str]
 ) -> pl.DataFrame:
-    """Read columns of each store's row with the first target date after an origin.
+    """Read features of the first day after a forecast origin, one row per store.
+
+    One day is enough for features that do not depend on the target day, such as a store's level.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -17,13 +17,14 @@ from rossmann_ml.warehouse.connection import one_row, one_value, read_frame
 
 @dataclass(frozen=True)
 class WeeklyRun:
-    """Main figures of a weekly scoring run.
+    """Origin and size of a weekly run, which computes the forecasts of one origin.
 
     Attributes:
         forecast_origin: Forecast origin of the run.
         stores: Number of stores with forecasts.
         store_days: Number of forecasts.
-        assumed_store_days: Number of forecasts whose plan was filled by rule.
+        assumed_store_days: Number of forecasts whose store-day is missing in the retailer's plan,
+            so that an assumed plan was used.
     """
 
     forecast_origin: date
@@ -43,7 +44,7 @@ def origins(connection: duckdb.DuckDBPyConnection) -> list[date]:
 def newest_origin_between(
     connection: duckdb.DuckDBPyConnection, first: date = date.min, last: date = date.max
 ) -> date | None:
-    """Return the newest origin with forecasts within a span of days; None without one."""
+    """Return the newest origin from `first` to `last` that has forecasts; None if there is none."""
     return one_value(
         connection,
         date,
@@ -56,7 +57,7 @@ def newest_origin_between(
 def newest_weekly_run(
     connection: duckdb.DuckDBPyConnection, *, min_store_days: int = 0
 ) -> WeeklyRun | None:
-    """Return the newest weekly run with at least `min_store_days` forecasts; None without one."""
+    """Return the newest weekly run with at least `min_store_days` forecasts; None if none has."""
     row = one_row(
         connection,
         """
@@ -72,7 +73,7 @@ def newest_weekly_run(
 def stores_not_forecast(
     connection: duckdb.DuckDBPyConnection, origin: date
 ) -> list[tuple[int, str]]:
-    """Return the stores without a forecast at an origin, each with the reason, by store number."""
+    """Return number and reason of each store without a forecast at an origin, sorted by number."""
     rows = connection.execute(
         "SELECT store_id, reason FROM forecasting.stores_not_forecast "
         "WHERE forecast_origin = ? ORDER BY store_id",
@@ -82,7 +83,11 @@ def stores_not_forecast(
 
 
 def forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read ``store_id, target_date, is_open, sales_forecast`` of an origin, by store and day."""
+    """Read the served forecasts of an origin.
+
+    Returns:
+        Columns ``store_id, target_date, is_open, sales_forecast`` (EUR), sorted by store and day.
+    """
     return read_frame(
         connection,
         """
@@ -95,7 +100,7 @@ def forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFra
 
 
 def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
-    """Return the versions of the models behind the forecasts of an origin."""
+    """Return the versions of the models that made the served forecasts of an origin."""
     rows = connection.execute(
         "SELECT DISTINCT model_version FROM forecasting.forecasts WHERE forecast_origin = ?",
         [origin],
@@ -106,9 +111,15 @@ def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
 def inputs_of_runs(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str | None]]:
-    """Return origin, run id and input hash of current forecasts, for origins from a date on.
+    """Return from which inputs the served forecasts were computed, to identify their content.
 
-    The hash is None if the run is not in ``forecasting.forecast_runs``.
+    Args:
+        connection: Connection to the pipeline's database.
+        first_origin: Oldest forecast origin to return.
+
+    Returns:
+        Tuples of forecast origin, run id and input hash, a fingerprint of origin, model, data and
+        code. The hash is None if the run is missing in ``forecasting.forecast_runs``.
     """
     rows = connection.execute(
         """
@@ -126,7 +137,16 @@ def inputs_of_runs(
 def inputs_of_shadows(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str]]:
-    """Return origin, challenger and input hash of shadow forecasts, for origins from a date on."""
+    """Return from which inputs the shadow forecasts were computed, to identify their content.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        first_origin: Oldest forecast origin to return.
+
+    Returns:
+        Tuples of forecast origin, version of the challenger, and the input hash of the run; its run
+        id if the run is missing in ``forecasting.forecast_runs``.
+    """
     rows = connection.execute(
         """
         SELECT DISTINCT s.forecast_origin, s.model_version, coalesce(r.input_hash, s.run_id)
@@ -141,9 +161,13 @@ def inputs_of_shadows(
 
 
 def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the first served forecasts of open days for each origin, with their intervals.
+    """Read the forecasts of open store-days as they were first stored at each origin.
 
-    The first ones are read and not those of the run in force, because readers saw the first ones.
+    A later run may have replaced them, but these are the forecasts that readers saw first.
+
+    Returns:
+        Columns ``forecast_origin, store_id, target_date, horizon_days, model_version, forecast``
+        (EUR) and the bounds of the intervals ``lower_80, upper_80, lower_95, upper_95``.
     """
     return read_frame(
         connection,
@@ -166,7 +190,11 @@ def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def first_weekly_runs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``forecast_origin, known_by`` of the first weekly run of each origin."""
+    """Read the last day whose data the first weekly run of each origin could use.
+
+    Returns:
+        Columns ``forecast_origin, known_by``. In a replay, ``known_by`` is the Monday of the run.
+    """
     return read_frame(
         connection,
         """

@@ -9,7 +9,12 @@ from rossmann_ml.warehouse.connection import read_frame
 
 
 def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the rows of ``forecast_accuracy`` over all segments, newest origin first."""
+    """Read the accuracy of each vintage over all its store-days, newest origin first.
+
+    Returns:
+        All columns of ``marts.forecast_accuracy``, one row per origin, kind of forecast (served or
+        shadow) and model.
+    """
     return read_frame(
         connection,
         """
@@ -20,7 +25,12 @@ def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``ranked_by, reason, store_days`` of the store-days with the worst forecasts."""
+    """Count the store-days with the largest forecast errors by the reason of the error.
+
+    Returns:
+        Columns ``ranked_by`` (``relative`` or ``eur``: which error is large), ``reason``,
+        ``store_days``.
+    """
     return read_frame(
         connection,
         """
@@ -37,12 +47,15 @@ def live_accuracy(
 
     Args:
         connection: Connection to the pipeline's database.
-        window_days: Largest age of a vintage, in days before the newest day with actuals.
-        min_days: Number of days with actuals that a segment needs.
+        window_days: Largest number of days from a vintage's forecast origin to the newest day with
+            actuals; older vintages are ignored.
+        min_days: Number of days with actuals that at least one of the vintages must have in a
+            segment; otherwise the segment is left out.
 
     Returns:
-        Tuples of segment kind, segment, number of store-days, MAPE, RMSPE, coverage of the 80%
-        and of the 95% interval, sorted by segment kind and segment.
+        Tuples of segment kind (``overall``, ``store_type`` or ``state``), segment, number of
+        store-days, MAPE, RMSPE, coverage of the 80% and of the 95% interval, sorted by segment kind
+        and segment.
     """
     rows = connection.execute(
         """
@@ -66,7 +79,7 @@ def live_accuracy(
 
 
 def store_segments(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``store_id, store_type, state`` of all stores."""
+    """Read the segments of all stores: ``store_id, store_type, state`` (``unknown`` if missing)."""
     return read_frame(
         connection,
         "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",

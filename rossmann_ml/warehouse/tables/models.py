@@ -25,10 +25,11 @@ class Champion:
 
     Attributes:
         model_version: Version of the model.
-        promotion_id: Number of the promotion or rollback.
+        promotion_id: Key of the promotion or rollback in ``forecasting.promotions``.
         decided_at: Time of the promotion or rollback, UTC.
         registry_version: Version number in MLflow's registry; empty without one.
-        is_alias_set: Whether MLflow's alias points to this model already.
+        is_alias_set: Whether the champion's alias in MLflow's registry points to this model; if
+            not, the next job sets it.
     """
 
     model_version: str
@@ -39,7 +40,7 @@ class Champion:
 
 
 def champion_record(connection: duckdb.DuckDBPyConnection) -> Champion | None:
-    """Return the champion with its promotion; None before the first promotion."""
+    """Return the champion and the promotion that set it; None before the first promotion."""
     row = one_row(
         connection,
         """
@@ -60,7 +61,7 @@ def champion(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the champion's model version.
+    """Return the champion's model version, for work that is impossible without a champion.
 
     Raises:
         NoDataError: No model has been promoted yet.
@@ -75,7 +76,14 @@ def require_champion(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def newer_models(connection: duckdb.DuckDBPyConnection, serving: Champion) -> list[str]:
-    """Return the models registered since the champion was promoted, newest first."""
+    """Return the versions of models that are newer than a champion, newest first.
+
+    These are the challengers that were trained and registered in MLflow after its promotion.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        serving: The champion.
+    """
     rows = connection.execute(
         """
         SELECT model_version FROM forecasting.model_versions
@@ -88,7 +96,14 @@ def newer_models(connection: duckdb.DuckDBPyConnection, serving: Champion) -> li
 
 
 def recorded(connection: duckdb.DuckDBPyConnection, model_version: str | None) -> dict[str, Any]:
-    """Return the row of a model by column; None for the newest registered model.
+    """Return the row of a model in ``forecasting.model_versions``.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        model_version: Version of the model; None for the newest model that MLflow has registered.
+
+    Returns:
+        Value by column name.
 
     Raises:
         NoDataError: There is no such model.
@@ -112,7 +127,7 @@ def recorded(connection: duckdb.DuckDBPyConnection, model_version: str | None) -
 
 
 def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bool:
-    """Return whether a model is in ``forecasting.model_versions``."""
+    """Return whether a model is stored already, as a row of ``forecasting.model_versions``."""
     query = "SELECT 1 FROM forecasting.model_versions WHERE model_version = ?"
     return one_row(connection, query, [model_version]) is not None
 
@@ -128,7 +143,12 @@ def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:
-    """Return the newest last training day of any model, and the creation time of that model."""
+    """Return up to which day any model was trained, to decide whether a new training is due.
+
+    Returns:
+        Last day of the newest training data, and UTC time at which a model was trained on them;
+        None if there is no model.
+    """
     row = one_row(
         connection,
         "SELECT max(trained_through), max_by(created_at, trained_through) "
@@ -145,7 +165,19 @@ def registered_like(
     code_version: str,
     trained_through: date,
 ) -> tuple[str, float] | None:
-    """Return the newest registered model with the same inputs, and its training time in seconds."""
+    """Return the newest model that was trained from the same inputs, to skip a repeated training.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        recipe_hash: Fingerprint of the recipe.
+        data_version: Fingerprint of the data.
+        code_version: Fingerprint of the code.
+        trained_through: Last day of the training data.
+
+    Returns:
+        Version of the model and duration of its training in seconds; None if MLflow has registered
+        no such model.
+    """
     row = one_row(
         connection,
         """
@@ -164,7 +196,16 @@ def registered_like(
 def backtest_medians(
     connection: duckdb.DuckDBPyConnection, model_version: str, model: str
 ) -> dict[tuple[str, str], float]:
-    """Return the median MAPE over backtest origins, by segment kind and segment."""
+    """Return the MAPE of a model's backtest: the median over its origins, by segment.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        model_version: Version of the model.
+        model: Name of the forecast in the backtest: the blend, a member or a baseline.
+
+    Returns:
+        Median MAPE by segment kind and segment, such as ``("state", "HE")``.
+    """
     rows = connection.execute(
         """
         SELECT segment_kind, segment, median(mape)
@@ -178,7 +219,13 @@ def backtest_medians(
 
 
 def decisions(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the gate's decisions, oldest first, with the median RMSPE of the model's backtest."""
+    """Read the gate's decisions and the rollbacks, oldest first.
+
+    Returns:
+        Columns ``decided_at, action`` (``promoted``, ``refused`` or ``rolled_back``),
+        ``model_version, previous_model_version, reason, rmspe_backtest`` (median over the origins
+        of the model's backtest), ``trained_through``.
+    """
     return read_frame(
         connection,
         """
@@ -192,7 +239,11 @@ def decisions(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def backtest_rmspe(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read ``model_version, rmspe_backtest`` of all models."""
+    """Read the accuracy of all models in their backtests.
+
+    Returns:
+        Columns ``model_version, rmspe_backtest``, the median RMSPE over the backtest's origins.
+    """
     return read_frame(
         connection,
         "SELECT model_version, rmspe_median AS rmspe_backtest FROM forecasting.model_versions",

@@ -9,7 +9,11 @@ from rossmann_ml.warehouse.connection import read_frame
 
 
 def alerts(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read all alerts including resolved ones, oldest first."""
+    """Read all alerts including resolved alerts, oldest first.
+
+    Returns:
+        Columns ``raised_on, rule, subject, severity, message, value, threshold, resolved_at``.
+    """
     return read_frame(
         connection,
         """

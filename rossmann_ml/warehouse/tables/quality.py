@@ -8,11 +8,11 @@ import duckdb
 def newest_results(
     connection: duckdb.DuckDBPyConnection,
 ) -> list[tuple[str, str, bool, str, str | None, str, str, str]]:
-    """Return the results of each suite's newest run.
+    """Return the results of the newest run of each suite, a group of data checks.
 
     Returns:
-        Tuples of suite, severity, success, table, column, check, observed and expected, sorted by
-        suite.
+        Tuples of suite, severity, whether the check passed, table, column (None for a check of the
+        whole table), check, observed and expected value as text, sorted by suite.
     """
     rows = connection.execute(
         """

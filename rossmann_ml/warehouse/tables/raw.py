@@ -16,35 +16,35 @@ def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
 
 
 def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the data set is historical: its business date follows its newest sales."""
+    """Return whether the data set is historical, so that its newest sales set the business date."""
     row = one_row(connection, "SELECT is_historical FROM raw.data_set")
     return row is not None and bool(row[0])
 
 
 def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
-    """Return the first and the newest day with landed sales; None before the first landing."""
+    """Return the first and the newest day with landed sales; None if no sales were landed."""
     row = one_row(connection, "SELECT min(date), max(date) FROM raw.sales")
     return None if row is None or row[0] is None else (row[0], row[1])
 
 
 def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the last day of the landed plan; None before the first plan."""
+    """Return the last day of the landed plan; None if no plan was landed."""
     return one_value(connection, date, "SELECT max(date) FROM raw.plan")
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Return name and SHA-256 of the files that added rows, in the order of landing."""
+    """Return name and SHA-256 of the files in ``raw.loads``, in the order of landing."""
     rows = connection.execute("SELECT file_name, file_sha256 FROM raw.loads ORDER BY load_id")
     return [(str(name), str(sha256)) for name, sha256 in rows.fetchall()]
 
 
 def newest_load_id(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Return the number of the newest landing; None before the first."""
+    """Return the key of the newest landing in ``raw.loads``; None before the first landing."""
     return one_value(connection, int, "SELECT max(load_id) FROM raw.loads")
 
 
 def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return the UTC time of the newest landing; None before the first."""
+    """Return the UTC time of the newest landing in ``raw.loads``; None before the first landing."""
     return one_value(connection, datetime, "SELECT max(loaded_at) FROM raw.loads")
 
 

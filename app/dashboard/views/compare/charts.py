@@ -27,12 +27,14 @@ _Tile = tuple[int, str, str]
 
 
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
-    """Draw a tile for each of the 16 states; a darker tile means a greater value.
+    """Draw a tile for each of Germany's 16 states; a darker tile means a greater value.
+
+    A code that names two states (``HB,NI``) stands for stores that are in one of them. Its value
+    is shown on the tiles of both, with an asterisk. If a state has a value of its own, its tile
+    shows that value instead. The tile of a state without any value is empty.
 
     Args:
-        values: Values by state code. The value of a code that names two states (``HB,NI``) is shown
-            on both tiles, with an asterisk, unless a state also has a value of its own. A state
-            without a value gets an empty tile.
+        values: Values by state code.
         text: Function that converts a value to the text on its tile.
     """
     by_tile = {part: (code, value) for code, value in values.items() for part in code.split(",")}
@@ -123,8 +125,8 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
     """Draw weekly forecast totals, one line per segment.
 
-    Weeks with fewer than 7 forecast days have open markers. A segment's 80% interval is drawn if
-    all its weeks have one and the chart has at most four lines.
+    Weeks with fewer than 7 forecast days have hollow markers. A segment's 80% interval is drawn if
+    every week of the segment has an interval and the chart has at most four lines.
 
     Args:
         rows: Rows of table ``forecast_totals``, sorted by segment and week.
@@ -163,9 +165,12 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Return whether every row of ``forecast_totals`` has an 80% interval.
+    """Return whether every week has an 80% interval, so that the interval can be drawn.
 
-    A segment has no interval if it did not exist at the forecast origin, because stores changed
-    their type or state afterwards.
+    There is no interval for a segment that had no stores when the forecast was made, and got its
+    first store later, because a store's type or state changed.
+
+    Args:
+        weeks: Rows of table ``forecast_totals``.
     """
     return all(row["lower_80"] is not None for row in weeks)

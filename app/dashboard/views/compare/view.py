@@ -32,13 +32,14 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure by which stores can be ranked.
+    """Measure by which stores can be ranked, for example sales per open day.
 
     Attributes:
         column: Column with the measure in rows of ``app.queries.stores_side_by_side``.
         title: Title of the column in the ranking.
         text: Function that converts a value to text.
-        of_group: Expression that computes one common value for several stores from their rows.
+        of_group: Polars expression that computes the measure for several stores together from
+            their rows, for example the sum of their sales divided by the sum of their open days.
     """
 
     column: str
@@ -47,15 +48,23 @@ class Measure:
     of_group: pl.Expr
 
     def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
-        """Return the common value of the stores in each state, by state code.
+        """Return the measure for each state, computed for all its stores together.
 
-        The value is None if it cannot be computed, for example without sales of last year. Stores
-        without a known state have the key ``unknown``.
+        Args:
+            rows: Rows of ``app.queries.stores_side_by_side``.
+
+        Returns:
+            Value by state code, or by ``unknown`` for stores without a known state. The value is
+            None if it cannot be computed, for example without sales of last year.
         """
         return dict(_frame(rows).group_by("state").agg(self._known()).sort("state").iter_rows())
 
     def together(self, rows: Sequence[Row]) -> str:
-        """Return the common value of all stores in ``rows``, as text."""
+        """Return the measure, as text, computed for all stores together.
+
+        Args:
+            rows: Rows of ``app.queries.stores_side_by_side``.
+        """
         return self.text(_frame(rows).select(self._known()).item())
 
     def _known(self) -> pl.Expr:
@@ -151,7 +160,8 @@ def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
 def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
     """Show the stores ranked by a measure, largest value first, with a button to download them.
 
-    ``name`` is the measure's key in ``MEASURES``.
+    ``rows`` are rows of ``app.queries.stores_side_by_side``. ``name`` is the measure's key in
+    ``MEASURES``.
     """
     measure = MEASURES[name]
     st.subheader(f"Ranking by {name}", anchor=False)
@@ -200,7 +210,8 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     """Show a map of a measure by state, or a message if no state has a known value.
 
-    ``name`` is the measure's name for visitors, its key in ``MEASURES``.
+    ``rows`` are rows of ``app.queries.stores_side_by_side``. ``name`` is the measure's key in
+    ``MEASURES``.
     """
     st.subheader("By state", anchor=False)
     stores = Counter(row["state"] for row in rows)
@@ -232,7 +243,10 @@ def _short(text: str, value: float) -> str:
 
 
 def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
-    """Show a choice of stores, and the daily forecasts for the chosen stores in one chart."""
+    """Show a control that selects stores, and one chart with their daily forecasts.
+
+    ``rows`` has a row for each store that can be selected. ``days`` is the number of days ahead.
+    """
     st.subheader("Side by side", anchor=False)
     known = [str(row["store_id"]) for row in rows]
     choices.warn_unknown("stores", known, "It is ignored")
@@ -258,7 +272,8 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
     """Show weekly forecast totals for the chain, or for each store type, assortment or state.
 
-    The filter ``wanted`` only selects segments: a segment's total always includes all its stores.
+    The filter ``wanted`` selects segments, for example two states. It cannot exclude single stores
+    from a segment's total, because the generation has totals of whole segments only.
     """
     st.subheader("Weekly totals", anchor=False)
     name = choices.one_of("Add up by", list(LEVELS), key="level")

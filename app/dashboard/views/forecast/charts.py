@@ -60,8 +60,8 @@ def store_chart(history: Sequence[Row], forecast: Sequence[Row]) -> go.Figure:
 def mark_plan(figure: go.Figure, plan: Sequence[tuple[date, Row]]) -> None:
     """Shade days with a promotion, and mark public holidays, in a chart.
 
-    ``plan`` has pairs of a day and a row with its ``is_promo`` and ``state_holiday``, sorted by
-    day.
+    ``plan`` has pairs, sorted by day: a day, and a row whose ``is_promo`` and ``state_holiday``
+    apply to this day.
     """
     shade(
         figure,
@@ -89,12 +89,12 @@ def mark_plan(figure: go.Figure, plan: Sequence[tuple[date, Row]]) -> None:
 
 
 def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
-    """Draw, as a waterfall, how the parts of a forecast add up to it.
+    """Draw a waterfall chart that explains a forecast as the sum of its parts.
 
     Args:
         parts: Name and amount (EUR) of each part. The first amount is the starting point; the
             other amounts are added to it and may be negative.
-        total: Label of the sum.
+        total: Label of the last bar, which is the sum of all amounts.
     """
     figure = theme.figure(
         height=360,

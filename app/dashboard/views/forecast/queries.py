@@ -9,13 +9,14 @@ from app.queries import Row
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """Return a model's typical error in its backtest: its RMSPE, the median over origins.
+    """Return the error that a model typically had in its backtest; None if it has no backtest.
+
+    Each error is an RMSPE: the median over the origins of the backtest.
 
     Returns:
-        ``rmspe`` over the first ``weeks`` weeks of the horizon (over the whole horizon if the
-        backtest has no errors by week), ``rmspe_type`` for stores of type ``store_type`` over the
-        whole horizon, and ``origins``, the number of origins. The result is None if the model has
-        no backtest.
+        ``rmspe``: error in the first ``weeks`` weeks of the horizon, or in the whole horizon if
+        the backtest has no errors by week. ``rmspe_type``: error for stores of type
+        ``store_type`` in the whole horizon. ``origins``: number of origins.
     """
     return reading.row(
         """
@@ -43,11 +44,13 @@ def backtest_error(reading: Reading, model_version: str, weeks: int, store_type:
 
 
 def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
-    """Return the accuracy of a store's published forecasts for up to ``days`` days ahead.
+    """Return how accurate a store's published forecasts were on days whose sales are now known.
+
+    Only forecasts for the first ``days`` days after an origin are used.
 
     Returns:
-        ``rmspe``, ``coverage_80``, and the numbers of ``store_days`` and ``origins`` that both are
-        computed from. The result is None if no day of these forecasts has actual sales.
+        ``rmspe``, ``coverage_80``, ``store_days`` (number of forecasts that were compared with
+        sales) and ``origins`` (number of their origins). None if there are no sales to compare.
     """
     return reading.row(
         """
@@ -70,7 +73,8 @@ def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
     Returns:
         One row per week, ordered by week: ``week_start`` (Monday), ``days`` and ``open_days``
         (numbers of forecast days), ``sales_forecast``, and the bounds ``lower_80, upper_80`` of the
-        week's total (EUR). The bounds are None if ``last`` excludes forecast days of the week.
+        week's total (EUR). The bounds are None if ``last`` excludes forecast days of the week,
+        because the generation has intervals only for all forecast days of a week together.
     """
     return reading.rows(
         """
@@ -96,7 +100,8 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
     """Return the 80% interval for a store's forecast total over the first ``days`` days.
 
     Returns:
-        ``lower_80, upper_80`` (EUR); None if there is no interval for this number of days.
+        ``lower_80, upper_80`` (EUR); None if the generation has no interval for this number of
+        days, because it has intervals only for 7, 14, 28 and 42 days.
     """
     return reading.row(
         """

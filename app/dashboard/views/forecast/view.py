@@ -55,7 +55,8 @@ def show(ask: Answers) -> None:
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     """Show the main numbers of a store's forecast: total, average, change and typical error.
 
-    ``store`` is a row of table ``stores``; ``forecast`` has one row for each day ahead.
+    ``store`` is a row of table ``stores``; ``forecast`` are the store's rows of
+    ``app.queries.store_forecast``, one for each day ahead.
     """
     store_id, days = store["store_id"], len(forecast)
     (sums,) = (
@@ -131,7 +132,11 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show tabs with the forecast by week and by day, its changes and drivers, and a download."""
+    """Show tabs with the forecast by week and by day, its changes and drivers, and a download.
+
+    ``store`` is a row of table ``stores``; ``forecast`` are the store's rows of
+    ``app.queries.store_forecast``, one for each day ahead.
+    """
     frame.tabs(
         "tab",
         {
@@ -152,7 +157,10 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the forecast by calendar week, with a note on partial weeks."""
+    """Show a store's forecast by calendar week, and mark weeks with fewer than 7 forecast days.
+
+    ``forecast`` has one row for each day ahead. The last week ends with the last of these days.
+    """
     rows = ask(queries.weeks, store["store_id"], forecast[-1]["target_date"])
     partial = [row for row in rows if row["days"] < 7]
     if partial:
@@ -182,7 +190,10 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_days(forecast: Sequence[Row]) -> None:
-    """Show a table with the forecast, its intervals and the plan for each day."""
+    """Show a table with the forecast, its intervals and the plan for each day.
+
+    ``forecast`` are rows of ``app.queries.store_forecast``.
+    """
     show_table(
         [
             {
@@ -201,7 +212,10 @@ def show_days(forecast: Sequence[Row]) -> None:
 
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
-    """Show how the forecast for each day changed since the previous forecast origin."""
+    """Show how a store's forecast for each day changed since the previous forecast origin.
+
+    ``days`` is the number of days after the newest origin that are shown.
+    """
     rows = ask(queries.days_of, "forecast_revisions", store["store_id"], days)
     if not rows:
         frame.nothing(
@@ -236,7 +250,11 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show a choice of days, and how drivers move that day's forecast from the typical day."""
+    """Show a control that selects a day, and how drivers move its forecast from the typical day.
+
+    ``forecast`` has one row for each day ahead. Closed days cannot be selected, because they have
+    no drivers.
+    """
     rows = {
         f"{row['target_date']}": row
         for row in ask(queries.days_of, "forecast_drivers", store["store_id"], len(forecast))
@@ -256,9 +274,10 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 
 
 def show_causes(ask: Answers, store: Row, days: int) -> None:
-    """Show which drivers changed the forecast since the previous forecast origin.
+    """Show by how much each driver changed a store's forecast since the previous forecast origin.
 
-    Nothing is shown if the drivers at one of the two origins are not known.
+    The amounts are sums over the next ``days`` days. Nothing is shown if the drivers at one of the
+    two origins are not known.
     """
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:

@@ -14,7 +14,8 @@ def importances(rows: Sequence[Row]) -> go.Figure:
     """Draw the importance of features as bars, largest on top.
 
     Args:
-        rows: Rows with ``feature`` and ``gain_share``, sorted by ``gain_share``, largest first.
+        rows: Rows with ``feature`` and ``gain_share`` (the feature's share of all loss reductions
+            in training), sorted by ``gain_share``, largest first.
     """
     figure = theme.figure(
         height=80 + 24 * len(rows),

@@ -7,11 +7,20 @@ from app.queries import Row
 
 
 def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]:
-    """Return the backtest errors of a model and of the methods that it was compared with.
+    """Return the backtest errors of a model and of other methods on the same store-days.
+
+    Other methods are the members of the blend, the linear forecast and the baselines.
+
+    Args:
+        reading: Access to the generation.
+        model_version: Version of the model.
+        segment_kind: How store-days are grouped, for example ``store_type``; ``overall`` means all
+            together.
 
     Returns:
-        Rows of table ``backtest_scores`` for one kind of segment. A column ``is_own`` is true for
-        the model itself, whose rows come first; the other methods follow, smallest RMSPE first.
+        Rows of table ``backtest_scores``, with a column ``is_own`` that is true for the model
+        itself. The rows of the model come first, then the other methods, smallest RMSPE first. The
+        forecast origin is None in rows for all origins together.
     """
     return reading.rows(
         """
@@ -27,7 +36,11 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
 
 def segment_kinds(reading: Reading, model_version: str) -> list[str]:
-    """Return the kinds of segments in a model's backtest, except ``overall`` and totals."""
+    """Return the groupings of store-days that a visitor can choose, such as ``weekday``.
+
+    These are the segment kinds in the model's backtest, without ``overall`` (all store-days
+    together) and without the kinds for totals, because other parts of the page show them.
+    """
     rows = reading.rows(
         """
         SELECT DISTINCT segment_kind FROM backtest_scores
@@ -43,8 +56,9 @@ def segment_kinds(reading: Reading, model_version: str) -> list[str]:
 def total_coverage(reading: Reading, model_version: str) -> list[Row]:
     """Return a table of how often totals of sales were inside their intervals in the backtest.
 
-    It has one row for each level and span: coverage and bias over all segments and origins, and the
-    number of origins. Its column names are the titles that visitors see.
+    It has one row for each level and span (calendar week or whole horizon): coverage and bias over
+    all segments and origins, and the number of origins. Column names are the titles that visitors
+    see.
     """
     return reading.rows(
         r"""
@@ -69,9 +83,10 @@ def total_coverage(reading: Reading, model_version: str) -> list[Row]:
 
 
 def versions(reading: Reading) -> list[Row]:
-    """Return the rows of table ``model_versions``, newest model first.
+    """Return the rows of table ``model_versions``, newest model first, with two more columns.
 
-    ``action`` and ``decided_at`` are the newest decision about the model; None if there is none.
+    ``action`` is the newest decision about the model (promoted, refused or rolled back), and
+    ``decided_at`` is its time. Both are None if there is no decision.
     """
     return reading.rows(
         """
@@ -88,7 +103,10 @@ def versions(reading: Reading) -> list[Row]:
 
 
 def promotions(reading: Reading) -> list[Row]:
-    """Return the rows of table ``promotions``, newest first: all decisions about models."""
+    """Return all promotions, refusals and rollbacks of models, newest first.
+
+    The rows are those of table ``promotions``.
+    """
     return reading.rows("SELECT * FROM promotions ORDER BY promotion_id DESC")
 
 
@@ -102,8 +120,9 @@ def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
 
     Returns:
         ``segment_kind, segment, champion, challenger`` (RMSPE), ``difference`` (challenger minus
-        champion) and ``is_same_rows`` (whether both were measured on equally many store-days). The
-        overall errors come first. Segments that only one model has are omitted.
+        champion) and ``is_same_rows`` (false if the numbers of store-days differ, because then the
+        errors are not comparable). The overall errors come first. Segments that only one model has
+        are omitted.
     """
     return reading.rows(
         """

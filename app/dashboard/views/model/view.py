@@ -39,7 +39,10 @@ def show(ask: Answers) -> None:
 
 
 def show_champion(ask: Answers, champion: Row) -> None:
-    """Show the champion with its accuracy, its training data and the decision that promoted it."""
+    """Show the champion with its accuracy, its training data and the decision that promoted it.
+
+    ``champion`` is a row of table ``model_versions``.
+    """
     scores = ask(queries.scores, champion["model_version"], "overall")
     together = [row for row in scores if row["forecast_origin"] is None]
     own = next((row for row in together if row["is_own"]), None)
@@ -73,7 +76,12 @@ def show_champion(ask: Answers, champion: Row) -> None:
 
 
 def show_accuracy(ask: Answers, champion: Row) -> None:
-    """Show the errors that the champion and simple reference methods made in the backtest."""
+    """Show the backtest errors of the champion and of methods such as seasonal naive.
+
+    Charts show the errors by origin and by segment, a table those of all origins together.
+
+    ``champion`` is a row of table ``model_versions``.
+    """
     version = champion["model_version"]
     overall = ask(queries.scores, version, "overall")
     if not overall:
@@ -108,9 +116,9 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
 
 
 def show_scores(rows: Sequence[Row]) -> None:
-    """Show a table of backtest errors, with one row for the champion and each reference method.
+    """Show a table of backtest errors, with one row for the champion and each other method.
 
-    ``rows`` are rows of ``queries.scores`` that cover all origins together.
+    ``rows`` are those rows of ``queries.scores`` that are for all origins together.
     """
     show_table(
         [
@@ -133,7 +141,7 @@ def show_scores(rows: Sequence[Row]) -> None:
 
 
 def show_features(ask: Answers, champion: Row) -> None:
-    """Show a chart of the champion's most important features."""
+    """Show a chart of the champion's features that reduced the error in training most."""
     rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
     if not rows:
         frame.nothing("The published data have no feature importance of this model.")
@@ -146,7 +154,10 @@ def show_features(ask: Answers, champion: Row) -> None:
 
 
 def show_models(ask: Answers, champion: Row) -> None:
-    """Show tables of all trained models and of all decisions about them."""
+    """Show a table of all trained models, and a table of promotions, refusals and rollbacks.
+
+    ``champion`` is a row of table ``model_versions``; the first table marks this model.
+    """
     st.subheader("Trained models", anchor=False)
     show_table(
         [
@@ -184,7 +195,7 @@ def show_models(ask: Answers, champion: Row) -> None:
                 "Model": row["model_version"],
                 "By": row["actor"],
                 "Why": row["reason"],
-                "Figures": _figures(row["figures"]),
+                "Figures": _figures_text(row["figures"]),
             }
             for row in decisions
         ],
@@ -193,9 +204,10 @@ def show_models(ask: Answers, champion: Row) -> None:
 
 
 def show_challenger(ask: Answers, champion: Row) -> None:
-    """Show a choice of registered models, and the chosen one's backtest errors by segment.
+    """Show a control that selects another model, and compare its backtest with the champion's.
 
-    The champion's errors and the differences are shown next to them.
+    A table has the errors of both models by segment, and their differences. Only models in
+    MLflow's registry can be selected; models that were trained for a past origin are not in it.
     """
     others = [
         row["model_version"]
@@ -236,8 +248,11 @@ def show_challenger(ask: Answers, champion: Row) -> None:
     st.caption("RMSPE over all origins. Below 0, the difference is in favour of the challenger.")
 
 
-def _figures(text: str) -> str:
-    """Convert the figures of a decision from a JSON object to text such as ``name 0.12, ...``."""
+def _figures_text(text: str) -> str:
+    """Convert the numbers on which a decision was based to text, for example ``rmspe 0.1234``.
+
+    ``text`` is a JSON object: the value of each number by its name.
+    """
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in json.loads(text).items()

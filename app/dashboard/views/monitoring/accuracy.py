@@ -72,10 +72,9 @@ def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[
 
 
 def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
-    """Show a choice of forecast origins and the accuracy of the forecasts from the chosen one.
+    """Show a control that selects an origin, and the accuracy of its forecasts; return the origin.
 
-    ``rows`` are rows of table ``forecast_accuracy`` for served forecasts. The chosen origin is
-    returned.
+    ``rows`` are rows of table ``forecast_accuracy`` for served forecasts, sorted by origin.
     """
     origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
     choices.warn_unknown("origin", list(origins), "The newest is shown")
@@ -113,9 +112,10 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
 
 
 def show_segments(ask: Answers, origin: date) -> None:
-    """Show a choice of segment kinds, and the error of one origin's forecasts by segment.
+    """Show the RMSPE of the forecasts from ``origin`` by segment.
 
-    The errors of the backtest and of seasonal naive are drawn next to it.
+    A control selects how store-days are grouped, for example by store type. The chart also has the
+    RMSPE in the backtest and the RMSPE of seasonal naive, for comparison.
     """
     st.markdown("**Error by segment**")
     kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
@@ -130,7 +130,10 @@ def show_segments(ask: Answers, origin: date) -> None:
 
 
 def show_worst_days(ask: Answers) -> None:
-    """Show the store-days with the largest errors, and the reasons for them."""
+    """Show the store-days with the largest forecast errors in the newest four weeks, with reasons.
+
+    A control selects whether relative errors or errors in EUR are compared.
+    """
     st.markdown("**Worst days**")
     ranking = _RANKINGS[choices.one_of("Worst by", list(_RANKINGS), key="worst_by")]
     reasons = ask(queries.worst_reasons, ranking)

@@ -1,7 +1,7 @@
 """Show the monitoring page's section with open and past alerts.
 
 Open alerts are read from ``status.json``, because a run writes this file even if it publishes
-nothing. Past alerts are read from the generation.
+nothing. The history of alerts is read from the generation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": s
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
-    """Show open alerts, advice to train a challenger, and a table of past alerts."""
+    """Show open alerts, advice to train a challenger, and a table of all alerts in the generation.
+
+    A note is added if a person accepted unusual totals in the last publication. ``status`` is the
+    content of ``status.json``.
+    """
     st.subheader("Alerts", anchor=False)
     if not status.alerts:
         st.success("No alert is open.", icon=":material/check_circle:")

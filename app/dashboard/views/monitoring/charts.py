@@ -43,8 +43,9 @@ def error_by_origin(
     """Draw RMSPE and bias of the forecasts from each origin, with the RMSPE in the backtest.
 
     Args:
-        rows: ``forecast_origin, rmspe, bias, days`` (number of days) for served forecasts, sorted
-            by origin. ``rolling_rmspe``, the RMSPE over four weeks, is drawn if the rows have it.
+        rows: ``forecast_origin, rmspe, bias, days`` (number of days with actuals) for served
+            forecasts, sorted by origin. If the rows also have ``rolling_rmspe``, the RMSPE over the
+            origins of four weeks, it is drawn as a further line.
         expected: RMSPE in the backtest, drawn as a dotted line; None means no line.
         shadows: The same columns for shadow forecasts; only their RMSPE is drawn.
     """
@@ -136,12 +137,17 @@ def latency_by_day(days: Sequence[Row]) -> go.Figure:
     return figure
 
 
-def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
-    """Draw each drift measure divided by its threshold; bars of drifted measures are hatched.
+def drift_by_threshold(rows: Sequence[Row]) -> go.Figure:
+    """Draw one bar for each drift measure: its value divided by its threshold.
+
+    A drift measure says how much the newest data differ from earlier data. The bar is hatched if
+    the measure has reached its threshold.
 
     Args:
-        rows: Rows of ``queries.drift_measures``. Used are ``kind, name, is_drifted`` and
-            ``of_threshold`` (value divided by threshold), by which they are sorted, largest first.
+        rows: Rows of ``queries.drift_measures``: ``kind`` (kind of data, for example ``sales``),
+            ``name`` (name of the feature), ``is_drifted`` (whether the threshold is reached) and
+            ``of_threshold`` (value divided by threshold), sorted by ``of_threshold``, largest
+            first.
     """
     figure = theme.figure(
         height=60 + 24 * len(rows),
@@ -170,11 +176,14 @@ def drift_beside_thresholds(rows: Sequence[Row]) -> go.Figure:
 
 
 def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
-    """Draw, for each origin and kind, the drift measure that is largest compared to its threshold.
+    """Draw how drift developed: one line for each kind of data, with a point for each origin.
+
+    A point is the largest drift measure of that kind at the origin, as a share of its threshold.
 
     Args:
-        rows: ``forecast_origin, kind, name, of_threshold`` (value divided by threshold), one row
-            for each origin and kind.
+        rows: One row for each origin and kind: ``forecast_origin``, ``kind`` (kind of data, for
+            example ``sales``), ``name`` (name of the feature) and ``of_threshold`` (value divided
+            by threshold).
     """
     figure = theme.figure(
         height=300,

@@ -1,4 +1,8 @@
-"""Show the monitoring page's section on drift: what differs from the same season a year before."""
+"""Show the monitoring page's section on drift.
+
+A drift measure says how much the newest data differ from those of the same season a year before. A
+measure that reaches its threshold is shown as drifted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,11 @@ _MOST_ORIGINS = 26
 
 
 def show_drift(ask: Answers) -> None:
-    """Show the drift measures at the newest origin with their thresholds, and earlier measures."""
+    """Show the drift measures at the newest origin with their thresholds, and at earlier origins.
+
+    A drift measure says how much the newest data differ from those of the same season a year
+    before.
+    """
     st.subheader("Drift", anchor=False)
     origins = ask(queries.drift_origins)
     if not origins:
@@ -39,7 +47,7 @@ def show_drift(ask: Answers) -> None:
         "weekdays and for the same stores. Thresholds were set on other weeks."
     )
     frame.chart(
-        charts.drift_beside_thresholds(rows),
+        charts.drift_by_threshold(rows),
         f"Drift measures as a share of their thresholds; {len(drifted)} of {len(rows)} reached it",
     )
     _show_rows(rows)
@@ -49,7 +57,7 @@ def show_drift(ask: Answers) -> None:
             charts.drift_over_origins(ask(queries.drift_over_origins, _MOST_ORIGINS)),
             "The largest drift measure of each kind by origin, as a share of its threshold",
         )
-    _show_pages(str(rows[0]["run_id"]))
+    _show_report_downloads(str(rows[0]["run_id"]))
 
 
 def _show_rows(rows: list[Row]) -> None:
@@ -77,8 +85,12 @@ def _show_rows(rows: list[Row]) -> None:
         )
 
 
-def _show_pages(run_id: str) -> None:
-    """Show a download button for each Evidently report about a run whose file exists here."""
+def _show_report_downloads(run_id: str) -> None:
+    """Show buttons to download the two reports that Evidently wrote about a run.
+
+    The reports are about drift and performance. If a report's file is not on this machine, its
+    button is not shown.
+    """
     settings = load_settings()
     for name in ("drift", "performance"):
         page = report_path(settings, run_id, name)

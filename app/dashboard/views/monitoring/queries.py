@@ -32,8 +32,8 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
     Returns:
         ``model`` (``served``, ``backtest`` or ``seasonal naive``), ``is_own`` (true if served),
-        ``segment, rmspe_median``, sorted by model in this order, then by segment. Segments whose
-        RMSPE is unknown are omitted.
+        ``segment`` and ``rmspe_median`` (RMSPE, under the name that ``shared_charts.errors_by``
+        reads), sorted by model in this order, then by segment. Unknown RMSPEs are omitted.
     """
     return reading.rows(
         """
@@ -53,9 +53,10 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
 
 def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
-    """Return at most ``rows`` store-days with the largest errors, largest error first.
+    """Return at most ``rows`` store-days with the largest forecast errors, largest error first.
 
-    ``ranked_by`` is the error that is compared: ``relative`` or ``eur``.
+    The rows are those of table ``forecast_worst_days``, which covers the newest four weeks with
+    sales. ``ranked_by`` is the error that is compared: ``relative`` or ``eur``.
     """
     return reading.rows(
         "SELECT * FROM forecast_worst_days WHERE ranked_by = ? ORDER BY place LIMIT ?",
@@ -66,7 +67,8 @@ def worst_days(reading: Reading, ranked_by: str, rows: int) -> list[Row]:
 def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
     """Count the reasons for the largest forecast errors, most frequent reason first.
 
-    ``ranked_by`` is the error by which the store-days were chosen: ``relative`` or ``eur``.
+    All rows of table ``forecast_worst_days`` with the ranking ``ranked_by`` are counted:
+    ``relative`` (largest relative errors) or ``eur`` (largest errors in EUR).
 
     Returns:
         ``reason`` and ``store_days``, the number of store-days with this reason.
@@ -81,9 +83,9 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """Return the API usage, all paths together, on the newest ``days`` recorded days, by day.
+    """Return the API usage by day, all paths together, oldest day first.
 
-    The rows are those of table ``api_usage``, oldest first.
+    The rows are those of table ``api_usage`` for its newest ``days`` days.
     """
     return reading.rows(
         """
@@ -98,8 +100,9 @@ def usage_by_day(reading: Reading, days: int) -> list[Row]:
 def usage_by_path(reading: Reading, since: date) -> list[Row]:
     """Return a table of API usage by path from the day ``since`` on, the most used path first.
 
-    Requests and errors are sums over the days. Response times (median and 99% quantile, ms) are
-    those of the slowest day. Column names are the titles that visitors see.
+    Requests and errors are sums over the days. The median and the 99% quantile of response times
+    (ms) are those of the day on which they were largest. Column names are the titles that visitors
+    see.
     """
     return reading.rows(
         """
@@ -136,7 +139,11 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return a table of the forecast runs, the newest first."""
+    """Return a table of the forecast runs, newest first.
+
+    Columns include origin, duration, number of stores, total and model. Column names are the titles
+    that visitors see.
+    """
     return reading.rows(
         """
         SELECT forecast_origin AS "Origin", run_kind AS "Kind", finished_at AS "Finished (UTC)",
@@ -174,6 +181,8 @@ def drift_origins(reading: Reading) -> list[date]:
 def drift_measures(reading: Reading, origin: date) -> list[Row]:
     """Return all drift measures at a forecast origin.
 
+    A drift measure says how much the newest data differ from earlier data.
+
     Returns:
         Rows of table ``drift_metrics``, with ``of_threshold`` (value divided by threshold) and
         ``name`` (the feature's name with spaces), sorted by ``of_threshold``, largest first.
@@ -188,15 +197,17 @@ def drift_measures(reading: Reading, origin: date) -> list[Row]:
 
 
 def drift_over_origins(reading: Reading, most: int) -> list[Row]:
-    """Return each kind's largest drift measure, relative to its threshold, at recent origins.
+    """Return, for recent origins and each kind of data, the drift measure that is largest.
+
+    Measures are compared by ``of_threshold``: value divided by threshold.
 
     Args:
         reading: Access to the generation.
         most: Number of origins, counted back from the newest.
 
     Returns:
-        ``forecast_origin, kind, name`` (the feature's name with spaces) and ``of_threshold`` (value
-        divided by threshold), sorted by origin and kind.
+        ``forecast_origin``, ``kind`` (kind of data, for example ``sales``), ``name`` (the feature's
+        name with spaces) and ``of_threshold``, sorted by origin and kind.
     """
     return reading.rows(
         """

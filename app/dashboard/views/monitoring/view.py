@@ -29,7 +29,8 @@ def show(ask: Answers) -> None:
 def show_runs(ask: Answers, status: Status) -> None:
     """Show the last publication, a rollback, the last failed run, and a table of forecast runs.
 
-    A failed run is shown only if a later run succeeded; every page warns of other failures.
+    The last failed run is shown here if a later run succeeded. Until then, every page shows a
+    warning about it, so this section does not. ``status`` is the content of ``status.json``.
     """
     st.subheader("Runs", anchor=False)
     if status.last_publish is not None:

@@ -92,7 +92,10 @@ def quarantine_reasons(reading: Reading) -> list[Row]:
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Return a table of the newest quarantined rows, at most ``most`` of them, newest first."""
+    """Return a table of at most ``most`` quarantined rows, newest first, with file and reason.
+
+    Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT file_name AS "File", line_number AS "Line",
@@ -124,7 +127,11 @@ def missing_by_month(reading: Reading) -> list[Row]:
 
 
 def missing_by_store(reading: Reading, most: int) -> list[Row]:
-    """Return a table of the ``most`` stores with the most missing days, with first and last day."""
+    """Return a table of the ``most`` stores that have the most missing days, most days first.
+
+    A day is missing if no file has a row for the store on that day. The table has the number of
+    missing days, the first and the last of them. Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT store_id AS "Store", count(*) AS "Missing days", min(sales_date) AS "First",
@@ -137,7 +144,10 @@ def missing_by_store(reading: Reading, most: int) -> list[Row]:
 
 
 def stores_not_forecast(reading: Reading) -> list[Row]:
-    """Return a table of the stores without a forecast at the newest origin, with the reason."""
+    """Return a table of the stores without a forecast at the newest origin, with the reason.
+
+    Column names are the titles that visitors see.
+    """
     return reading.rows(
         """
         SELECT store_id AS "Store", reason AS "Reason" FROM stores_not_forecast

@@ -113,7 +113,7 @@ def show_quarantine(ask: Answers) -> None:
 
 
 def show_missing(ask: Answers) -> None:
-    """Show missing store-days, and stores without a forecast."""
+    """Show store-days that no file has a row for, and stores without a forecast."""
     st.subheader("Missing data", anchor=False)
     months = ask(queries.missing_by_month)
     missing = sum(row["missing_days"] for row in months)

@@ -58,7 +58,7 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
 
 
 def differences(scenarios: Sequence[tuple[str, pl.DataFrame]]) -> go.Figure:
-    """Draw by how much each scenario's daily forecast differs from that with the original plan.
+    """Draw by how much each scenario changes the daily forecast, one line per scenario.
 
     Args:
         scenarios: Name of each scenario, and its frame with ``target_date, as_planned, changed``

@@ -42,9 +42,9 @@ class Effect:
     def per_promo_day(self) -> float | None:
         """Difference divided by the number of promotion days that were added or removed, EUR.
 
-        It includes the effect of a promotion on the days around it. It is None if promotion days
-        were both added and removed, or neither added nor removed, because then the difference
-        cannot be attributed to them.
+        The effect of a promotion on the days around it is included. The value is None if promotion
+        days were both added and removed, or if none were, because then the difference cannot be
+        attributed to promotion days.
         """
         if bool(self.promo_days_added) == bool(self.promo_days_removed):
             return None
@@ -52,7 +52,7 @@ class Effect:
 
 
 def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
-    """Sum the forecasts of a scenario, and compare its plan with the original plan.
+    """Return the effect of a scenario: sums of forecasts, and promotion days added or removed.
 
     Args:
         scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
@@ -100,7 +100,17 @@ def by_day(scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def plan_file(scored: pl.DataFrame) -> pl.DataFrame:
-    """Convert a scenario's plan to the columns of a plan file; see ``data/README.md``."""
+    """Return a scenario's plan as the content of a plan file, which a visitor can download.
+
+    If the file is put into the folder of the weekly files, the next run uses it as the plan of
+    these stores.
+
+    Args:
+        scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+
+    Returns:
+        One row per store-day with the columns of a plan file; see ``data/README.md``.
+    """
     return scored.select(
         Store="store_id",
         DayOfWeek=pl.col("target_date").dt.weekday(),

@@ -1,4 +1,6 @@
-"""Describe the plan changes that a visitor makes, and convert them from and to an address.
+"""Describe the plan changes that a visitor makes, and convert them to and from address text.
+
+The page's address contains the changes, so that a copied address opens the same scenario.
 
 See :mod:`rossmann_ml.serving.what_if` for the forecast of a changed plan.
 """
@@ -44,7 +46,7 @@ class Change:
     last_date: date
 
     def __str__(self) -> str:
-        """Describe the change in words for visitors."""
+        """Describe the change in words for visitors, for example ``close on Mon 10 Aug``."""
         label = KINDS[self.kind][0]
         if self.first_date == self.last_date:
             return f"{label} on {self.first_date:%a %d %b}"
@@ -94,5 +96,5 @@ def from_text(text: str, *, first: date, last: date) -> tuple[list[Change], list
 
 
 def are_promotions(changes: Sequence[Change]) -> bool:
-    """Return whether all changes add or remove promotions."""
+    """Return whether all changes are about promotions, so that the effect is due to them alone."""
     return all(change.kind in PROMOTIONS for change in changes)

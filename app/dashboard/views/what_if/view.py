@@ -41,9 +41,11 @@ def show(ask: Answers) -> None:
 
 
 def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
-    """Show controls for stores; return the chosen stores in words, and their store numbers.
+    """Show controls that select one store or a group of stores, and return the selection.
 
-    Stores without a forecast are omitted, so that there may be no store number.
+    Returns:
+        Selected stores in words, for example ``store 7``, and their store numbers. Stores without
+        a forecast are omitted, so the second part may be empty.
     """
     if choices.one_of("Change the plan of", [ONE_STORE, GROUP], key="for") == GROUP:
         stores = ask(shared_queries.stores)
@@ -105,7 +107,7 @@ def choose_changes(ask: Answers) -> list[Change]:
 
 
 def _remember(changes: Sequence[Change]) -> None:
-    """Store the changes in the visitor's session and in the page's address."""
+    """Store the changes in the visitor's session, and in the page's address for sharing."""
     text = to_text(changes)
     st.session_state[_CHANGES] = text
     if text:
@@ -117,9 +119,10 @@ def _remember(changes: Sequence[Change]) -> None:
 def show_scenario(
     ask: Answers, who: str, store_ids: tuple[int, ...], changes: Sequence[Change]
 ) -> None:
-    """Show the effect of the changes, and controls to keep the scenario and download its plan.
+    """Show the effect of plan changes, and controls to keep the scenario and download its plan.
 
-    ``who`` describes the stores in words, as returned by ``choose_stores``.
+    A kept scenario stays on the page, so that the visitor can compare it with others. ``who``
+    describes the stores in words, as returned by ``choose_stores``.
     """
     scored = scoring.score(ask.info.generation_id, store_ids, tuple(changes))
     effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
@@ -167,7 +170,10 @@ def show_scenario(
 
 
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
-    """Show the sales with and without the changes, their difference, and the promotion uplift."""
+    """Show the forecast with and without the changes, the difference, and the promotion uplift.
+
+    The uplift, EUR per promotion day, has a value only if all ``changes`` are about promotions.
+    """
     with st.container(horizontal=True):
         frame.metric("As planned", words.euro(effect.as_planned))
         frame.metric("With the changes", words.euro(effect.changed))
@@ -194,7 +200,10 @@ def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
 
 
 def show_kept() -> None:
-    """Compare the scenarios that the visitor kept in this session; show nothing without any."""
+    """Show a table and a chart that compare the scenarios kept in this visitor's session.
+
+    Nothing is shown if the visitor kept none.
+    """
     kept: list[tuple[dict[str, object], pl.DataFrame]] = st.session_state.get(_KEPT, [])
     if not kept:
         return
