@@ -84,10 +84,7 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
 ) -> dg.MaterializeResult:
-    """Backfill a past origin: train on the data known then, forecast from it, store the rows.
-
-    The partition key of the run is the origin.
-    """
+    """Backfill the origin in the partition key: train on data known then, store the forecasts."""
     run = run_of(context, training.profile)
     origin = date.fromisoformat(context.partition_key)
     report = BACKFILL_ORIGIN(writer.session(context), replace(run, forecast_origin=origin))

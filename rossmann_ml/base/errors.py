@@ -75,7 +75,7 @@ class HeldError(RossmannError):
 
 
 class BusyError(RossmannError):
-    """Another process uses what the command needs: the writer's lock, an Optuna study, a port."""
+    """Another process holds what the command needs: the writer's lock, an Optuna study, a port."""
 
     exit_code = 4
 

@@ -65,7 +65,7 @@ app = LazyGroup(
 def main() -> None:
     """Run the command ``rossmann``, whose console script calls this function.
 
-    A ``RossmannError`` is printed as a message, and its exit code ends the process.
+    A ``RossmannError`` is printed as a message, and the process ends with its exit code.
     """
     process.prepare()
     try:

@@ -34,7 +34,7 @@ def monitor() -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, then the reasons of the worst store-days with their numbers.
+    """Print a table of the vintages, then each reason with its number of worst store-days.
 
     The worst store-days are ranked twice: by relative error and by error in EUR.
     """

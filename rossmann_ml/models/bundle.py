@@ -1,4 +1,4 @@
-"""Save and load bundles: a bundle is a fitted blend with its calibrations, in a folder of plain files.
+"""Save and load bundles: folders of plain files that hold a fitted blend with its calibrations.
 
 Every trained model is saved as a bundle. The folder holds no pickle, its name is the model version,
 and it appears only when it is complete. See :mod:`rossmann_ml.training.fit` for fitting, and

@@ -60,7 +60,7 @@ class Situation:
     def live_accuracy(
         self, window_days: int, min_days: int
     ) -> list[tuple[str, str, int, float, float, float, float]]:
-        """Return the accuracy of recent served vintages by segment; no rows before dbt built the marts.
+        """Return the accuracy of recent served vintages by segment; no rows before dbt ran.
 
         Args:
             window_days: Largest age of a vintage, in days before the newest day with actuals.

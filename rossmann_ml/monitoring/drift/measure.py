@@ -92,7 +92,8 @@ class DriftReport:
 def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     """Measure drift at the newest origin; store the rows and write Evidently's pages.
 
-    Existing rows of the origin are replaced. Pages of old runs are removed.
+    Existing rows of the origin are replaced. Pages of all but the newest ``reports_kept`` runs are
+    removed.
 
     Args:
         session: Session of the job; its ``progress`` receives the steps.
@@ -237,7 +238,7 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
 
 
 def _remove_old_reports(settings: Settings, *, kept: int) -> None:
-    """Remove the report folders of old runs, so that the state folder does not grow.
+    """Remove the report folders of earlier runs, so that the state folder does not grow.
 
     Args:
         settings: Settings with the path of the state folder.
