@@ -2,6 +2,6 @@
 
 These modules do not access the warehouse. ``base`` defines the interface of a model, ``families``
 has one module per model family, ``blend`` averages their forecasts. ``baselines`` computes simple
-reference forecasts. ``calibration`` and ``total_calibration`` compute bias factors and intervals.
+baselines. ``calibration`` and ``total_calibration`` compute bias factors and intervals.
 ``bundle`` saves and loads a fitted blend with its calibrations.
 """

@@ -1,4 +1,4 @@
-"""Compute two simple reference forecasts, with which the accuracy of models is compared.
+"""Compute two simple baselines, with which the accuracy of models is compared.
 
 Both use only the plan and sales up to the origin, and could be computed in a spreadsheet. Both are
 NaN for a store without sales in the last year. The seasonal naive forecast is also NaN on weekdays
@@ -25,7 +25,7 @@ _LOOK_BACK_DAYS = 365  # including the origin
 def baseline_forecasts(
     inputs: FeatureInputs, *, forecast_origin: date, horizon_days: int
 ) -> pl.DataFrame:
-    """Compute both reference forecasts for all stores and target days, as if every day were open.
+    """Compute both baselines for all stores and target days, as if every day were open.
 
     Both use the store's sales on the 365 days up to the origin, without days that had no sales.
     ``seasonal_naive`` repeats the newest sales on the same weekday, because daily sales follow a

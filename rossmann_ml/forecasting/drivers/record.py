@@ -58,7 +58,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
     """Compute the drivers of the current forecasts from the newest origin, and store them.
 
     The drivers are written to ``forecasting.forecast_drivers``. If these forecasts already have
-    drivers, nothing is computed. Storing new drivers also deletes the drivers of old origins, those
+    drivers, nothing is computed. Storing new drivers also deletes the drivers of earlier origins, those
     before the newest ``forecast.vintages_published`` origins.
 
     Raises:

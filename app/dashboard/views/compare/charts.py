@@ -29,7 +29,7 @@ _Tile = tuple[int, str, str]
 def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Figure:
     """Draw a tile for each of Germany's 16 states; a darker tile means a greater value.
 
-    A code that names two states (``HB,NI``) stands for stores that are in one of them. Its value
+    A code that names two states (``HB,NI``) means stores in one of them. Its value
     is shown on the tiles of both, with an asterisk. If a state has a value of its own, its tile
     shows that value instead. The tile of a state without any value is empty.
 
