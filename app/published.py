@@ -51,13 +51,13 @@ class OpenGeneration:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield a view for one request, with its own cursor, because threads must not share one."""
+        """Yield access for one request, with its own cursor, because threads must not share one."""
         with closing(self._connection.cursor()) as cursor:
             yield Reading(self.info, cursor)
 
 
 class Reading:
-    """View of one generation for one request, so that all queries of the request read one file.
+    """Access to one generation for one request, so that all its queries read the same file.
 
     Attributes:
         info: Identity of the generation.
@@ -157,7 +157,7 @@ class PublishedReader:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """Yield a view of the current generation; its file stays open until the request ends.
+        """Yield access to the current generation; its file stays open until the request ends.
 
         Raises:
             NoDataError: Nothing has been published yet.

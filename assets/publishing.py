@@ -55,7 +55,7 @@ _MARTS = [
 def published_generation(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Write and audit a generation, compare its totals with the current ones, and move the pointer.
+    """Write and audit a generation, compare its totals with published ones, and move the pointer.
 
     If totals moved too far, the generation is held, and the check ``continuity`` and the step fail.
     """

@@ -47,6 +47,9 @@ _INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run the jobs that the command-line arguments ask for, and print their outcome.
 
+    Args:
+        arguments: Arguments after the program's name; None means those of this process.
+
     Returns:
         Exit code: 0 after success, 130 after an interrupt, 1 after an unexpected error, otherwise
         the exit code of the ``RossmannError`` that ended the run.
@@ -135,7 +138,8 @@ def run_job(
         partition_key: Partition (a forecast origin) to run; None if the job has no partitions.
 
     Returns:
-        Outcome of the run; ``cpu_seconds`` and ``peak_gigabytes`` are None.
+        Outcome of the run; ``cpu_seconds`` and ``peak_gigabytes`` are None, because :func:`main`
+        measures them for the whole process.
     """
     run_id = str(uuid.uuid4())
     log_path = settings.state_path / "logs" / f"refresh-{run_id}.log"

@@ -40,7 +40,7 @@ class Pipeline(dg.ConfigurableResource):
 
     @property
     def settings(self) -> Settings:
-        """Settings: the resource's values, and the environment for all others."""
+        """Settings; those that are not in ``values`` are read from the environment."""
         return load_settings(**self.values)
 
     @property
@@ -65,7 +65,7 @@ class Writer(dg.ConfigurableResource):
 
     @property
     def settings(self) -> Settings:
-        """Settings: the resource's values, and the environment for all others."""
+        """Settings of the resource ``pipeline``."""
         return self.pipeline.settings
 
     @property
@@ -84,7 +84,10 @@ class Writer(dg.ConfigurableResource):
             yield self
 
     def session(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Session:
-        """Return the session of the run, set to report progress in the log of this step."""
+        """Return the session of the run, set to report progress in the log of the current step.
+
+        ``context`` is Dagster's context of that step.
+        """
         self._session.progress = context.log.info
         return self._session
 

@@ -65,7 +65,7 @@ def get_reading(
     The generation's id is the ``ETag``, because these responses change only with the generation.
 
     Yields:
-        View of the current generation.
+        Access to the current generation, with which the route runs its queries.
 
     Raises:
         NotModifiedError: ``if_none_match``, the request's header, contains this ``ETag`` or ``*``.

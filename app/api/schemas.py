@@ -81,7 +81,10 @@ FORECAST_UNITS = {"sales": "EUR per store and day"}
 
 
 class ForecastDay(BaseModel):
-    """Forecast for one store and day; sales are 0 if the store is closed."""
+    """Forecast for one store and day; sales are 0 if the store is closed.
+
+    Promotion and holidays are null on days that the published plan does not have.
+    """
 
     target_date: date = Field(examples=["2015-08-01"])
     horizon_days: int = Field(
@@ -133,7 +136,11 @@ class Champion(BaseModel):
 
 
 class Promotion(BaseModel):
-    """Decision of the gate or of a person that made a model the champion, with the reason."""
+    """Decision of the gate or of a person that made a model the champion, with the reason.
+
+    `previous_model_version` is null for the first champion. `figures` has the numbers that were
+    compared, by name.
+    """
 
     decided_at: Instant
     action: Literal["promoted", "rolled_back"]
@@ -146,7 +153,8 @@ class Promotion(BaseModel):
 class BacktestScore(BaseModel):
     """Accuracy of one model at one past origin, or at all origins together.
 
-    At each origin, the model was fitted only on the data known then.
+    At each origin, the model was fitted only on the data known then. Coverage is null for models
+    without intervals; only the blend has them.
     """
 
     model: str = Field(
@@ -236,7 +244,10 @@ class OpenAlerts(BaseModel):
 
 
 class Health(BaseModel):
-    """State of the API process and of the published generation."""
+    """State of the API process and of the published generation.
+
+    The fields of the generation are null before the first publication.
+    """
 
     status: Literal["ok", "no_generation"]
     generation_id: str | None = None

@@ -46,7 +46,10 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
 
 
 def days_ahead(place: DeltaGenerator) -> int:
-    """Show a slider for how many days after the forecast origin a page covers; return its value."""
+    """Show a slider for how many days after the forecast origin a page covers; return its value.
+
+    ``place`` is the container in which the slider is shown.
+    """
     return int(
         place.slider(
             "Days ahead", 7, queries.HORIZON_DAYS, queries.HORIZON_DAYS, key="days",
@@ -152,8 +155,8 @@ def warn_unknown(key: str, known: Sequence[str], instead: str) -> None:
     Args:
         key: Name of the query parameter.
         known: Values that exist.
-        instead: Sentence, without a full stop, that says what the page does in place of using the
-            value. It ends the warning.
+        instead: End of the warning, without a full stop: what the page does now, for example
+            ``Store 1, the first, is shown``.
     """
     unknown = [value for value in st.query_params.get_all(key) if value and value not in known]
     if unknown:

@@ -41,7 +41,8 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
 
     Args:
         page: Title and intro of the page.
-        show: Function that shows the content of the page.
+        show: Function that shows the content of the page; its argument runs queries on the
+            generation.
     """
     st.html("<style>.stMainBlockContainer {padding-top: 4.5rem}</style>")
     st.title(page.title, anchor=False)

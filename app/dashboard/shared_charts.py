@@ -56,7 +56,7 @@ def errors_by(
 
 
 def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> go.Figure:
-    """Draw the share of days inside the 80% and 95% intervals.
+    """Draw the share of days whose sales were inside the 80% and the 95% interval.
 
     Dotted lines at 80% and 95% show the expected shares.
 

@@ -134,9 +134,10 @@ def plan(row: Row) -> str:
 
 
 def store(row: Row) -> str:
-    """Describe a store in words: type, assortment, state, second promotion, nearest competitor.
+    """Describe a store in words: type, assortment, state, Promo2, distance to a competitor.
 
-    ``row`` is a row of table ``stores``. An example is ``type a · basic assortment · Hesse``.
+    ``row`` is a row of table ``stores``. An example is ``type a · basic assortment · Hesse``, for a
+    store without Promo2 and without a known competitor.
     """
     parts = [f"type {row['store_type']}"]
     parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]

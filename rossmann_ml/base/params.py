@@ -100,9 +100,9 @@ class ProfileParams(StrictModel):
 
     @model_validator(mode="after")
     def _backtest_origins_are_training_origins(self) -> Self:
-        """Raise ValueError unless backtest origins are whole steps before the newest origin.
+        """Raise ValueError unless backtest origins are also origins of the training panel.
 
-        Only then are they also origins of the training panel.
+        They are if ``backtest_origins_back_days`` are multiples of ``origin_step_days``.
         """
         uneven = [days for days in self.backtest_origins_back_days if days % self.origin_step_days]
         if uneven:
@@ -277,7 +277,7 @@ class Params(StrictModel):
 
     @model_validator(mode="after")
     def _families_are_known(self) -> Self:
-        """Raise ValueError for a model family that is unknown where it is named.
+        """Raise ValueError if a section names a model family that does not exist.
 
         A key of ``training.families`` must be a module of :mod:`rossmann_ml.models.families`. A
         family in a profile or in ``tuning`` must be a key of ``training.families``.

@@ -45,7 +45,8 @@ class Settings(BaseSettings):
             table ``api_usage`` covers these days.
         dashboard_url: Address of the dashboard, for links in alerts.
         mlflow_tracking_uri: Address of MLflow's server; by default a database in the state folder.
-        dagster_file: File of Dagster's instance settings; ``dagster.yaml`` keeps runs in SQLite.
+        dagster_file: File of Dagster's instance settings: ``dagster.yaml`` for a checkout,
+            ``deploy/dagster.yaml`` for containers.
         dagster_workspace: File of the code locations that Dagster's UI and daemon load.
         kaggle_address: Address of Kaggle's API, or of a mirror.
         kaggle_username: Name of your Kaggle account, for ``rossmann data fetch``.

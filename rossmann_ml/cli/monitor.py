@@ -34,9 +34,10 @@ def monitor() -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, then each reason with its number of worst store-days.
+    """Print a table of the vintages, then the reasons for the largest errors with their frequency.
 
-    The worst store-days are ranked twice: by relative error and by error in EUR.
+    The worst store-days are ranked twice, by relative error and by error in EUR; for each ranking,
+    a line says how many of them have which reason.
     """
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
@@ -67,7 +68,7 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build a table of accuracy with one row per recent vintage.
+    """Build a table of accuracy with one row for each of the newest vintages, 20 at most.
 
     The last row is the backtest of the newest vintage's model, for comparison.
     """

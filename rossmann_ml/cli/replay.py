@@ -106,7 +106,7 @@ def accuracy_table(books: library.Books) -> Table:
     store-days together.
 
     Args:
-        books: Tables of the replay.
+        books: Result tables of the replay; ``weeks`` (the Mondays) and ``accuracy`` are used.
     """
     table = narrow_table(
         "RMSPE by horizon week of the forecasts as first served, then of all six weeks",

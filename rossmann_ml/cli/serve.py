@@ -45,7 +45,7 @@ def check_can_listen(host: str, port: int) -> None:
 
     Raises:
         BusyError: The address is in use or cannot be bound.
-        SettingsError: A setting is invalid.
+        SettingsError: A setting of the product, which the server would read, is invalid.
     """
     default_settings()  # bad settings are reported here without a traceback too
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -65,7 +65,7 @@ def up(
 
 
 def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Service]:
-    """Return the services to start, with their commands and addresses.
+    """Return the services that ``rossmann up`` starts, with their commands and addresses.
 
     MLflow is one of them unless the settings name a running MLflow server.
 

@@ -72,7 +72,7 @@ def compare(
         settings: Settings; only the number of threads is used.
         params: Parameters of ``params.yaml``.
         inputs: Stores, sales and plan for the newest origin.
-        key: Key of the challenger's recipe.
+        key: Key of the challenger's recipe, by which its stored forecasts are found.
         other: Key of the champion's recipe.
         progress: Function that receives a message before each backtest and fit.
 

@@ -74,8 +74,8 @@ def complete_folds(
         progress: Function that receives a message before each origin and fit.
 
     Returns:
-        All stored forecasts that fit the current data, old and new, with origins from
-        ``backtest.reuse_within_days`` days before the oldest backtest origin on.
+        All stored forecasts that fit the current data, old and new. Their origins are at most
+        ``backtest.reuse_within_days`` days older than the oldest backtest origin.
 
     Raises:
         NoDataError: There is too little history for a single backtest origin.
@@ -114,7 +114,7 @@ def read_folds(
         inputs: Current stores, sales and plan. A forecast is ignored if the data that it depends on
             differ from these.
         params: Parameters of ``params.yaml``; they set how old the oldest origin may be.
-        key: Key of the recipe.
+        key: Key of the recipe, by which its stored forecasts are found.
 
     Raises:
         NoDataError: No stored forecasts of the recipe were made from the current data.

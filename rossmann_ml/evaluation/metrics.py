@@ -46,8 +46,9 @@ def score_segments(rows: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
     Args:
         rows: Open days with sales: ``store_id, target_date, horizon_days, sales, forecast`` (both
             in EUR), ``inside_80, inside_95`` (whether sales are inside the interval, null if there
-            is none), ``store_type, state`` (null if unknown), ``is_promo, holiday_nearby`` (text
-            that names the segment), and the columns named in ``by``.
+            is none), ``store_type, state`` (null if unknown), ``is_promo`` (boolean),
+            ``holiday_nearby`` (``near a holiday`` or ``ordinary``), and the columns named in
+            ``by``.
         by: Names of columns; rows with different values in them, such as different models or
             origins, get separate metrics.
 

@@ -25,12 +25,13 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
             (EUR), ``log_forecast`` (before the bias factor), ``forecast`` (EUR, as it would have
             been served) and ``spread`` (the store's usual log error).
         stores: ``store_id, store_type, assortment, state``, one row per store.
-        horizon_days: Number of days in the horizon.
+        horizon_days: Number of days in the horizon, the longest span of a total.
 
     Returns:
-        One row per origin, level, segment and span of days: the columns of
-        :func:`rossmann_ml.models.totals.add_up` (among them ``forecast`` and ``sales``), and in EUR
-        ``sales_unbiased`` (the unbiased total), ``lower_80, upper_80, lower_95, upper_95``. At an
+        One row per origin, level, segment and span of days: ``forecast_origin, level, segment,
+        first_date, last_date, store_days`` and the other columns of
+        :func:`rossmann_ml.models.totals.add_up`; in EUR ``forecast, sales, sales_unbiased`` (the
+        unbiased total) and ``lower_80, upper_80, lower_95, upper_95``. At an
         origin without any earlier forecasts, bounds are null and ``sales_unbiased`` equals
         ``forecast``.
     """
@@ -66,7 +67,7 @@ def score_totals(
         rows: Rows as for :func:`total_outcomes`.
         stores: ``store_id, store_type, assortment, state``, one row per store.
         model: Name to write into the column ``model``.
-        horizon_days: Number of days in the horizon.
+        horizon_days: Number of days in the horizon, one of the two spans.
 
     Returns:
         ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and the

@@ -1,8 +1,8 @@
 """Limit BLAS to one thread, so that features are bit-identical in every process.
 
-BLAS is the library with which numpy multiplies matrices. If several threads share a product, they
-add its terms in another order. The linear forecast uses float32, in which such results differ by
-one part in ten million, so a recomputed forecast would differ from the stored one. Environment
+BLAS is the library with which numpy multiplies matrices. If several threads share a multiplication,
+they add its terms in another order. The linear forecast uses float32, in which such results differ
+by one part in ten million, so a recomputed forecast would differ from the stored one. Environment
 variables cannot limit BLAS here, because it reads them only when numpy is first imported. See
 :mod:`rossmann_ml.base.process` for the number of threads that a process uses.
 """

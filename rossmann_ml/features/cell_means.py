@@ -124,17 +124,18 @@ def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> Cell
 
 
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
-    """Compute the weighted mean in each store's group, from which estimates for new stores start.
+    """Compute the mean level in each store's group, from which estimates for new stores start.
 
     Means are shrunk towards the chain's mean, so that a group without observations has a mean too.
 
     Args:
-        total: Sum over the store's days of weight times value, shape (stores,).
+        total: Sum over the store's days of weight times log sales, without the effects of weekday
+            and promotion, shape (stores,).
         weight: Sum of the store's weights, shape (stores,).
         groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
 
     Returns:
-        For each store, the mean value in its group, shape (stores,).
+        For each store, the mean level in its group, shape (stores,).
     """
     group_total = np.bincount(groups, total)
     group_weight = np.bincount(groups, weight)

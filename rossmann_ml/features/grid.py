@@ -34,9 +34,11 @@ class StoreGrid:
 
     Attributes:
         store_ids: Store numbers, ascending, shape (stores,).
-        attributes: One row per store, in the order of ``store_ids``: ``store_id, store_type,
-            assortment, state, competition_distance_m, competition_open_since, has_promo2,
-            promo2_since, promo2_months``.
+        attributes: One row per store, in the order of ``store_ids``: ``store_id, store_type``
+            (``a`` to ``d``), ``assortment`` (``a`` to ``c``), ``state`` (such as ``BY``),
+            ``competition_distance_m``, ``competition_open_since`` (date), ``has_promo2``,
+            ``promo2_since`` (date), ``promo2_months`` (text such as ``Jan,Apr,Jul,Oct``). Unknown
+            values are null.
     """
 
     store_ids: IntArray
@@ -52,7 +54,7 @@ class StoreGrid:
         """Return a grid with only some stores, for what-if forecasts of these stores.
 
         Args:
-            rows: Row numbers of the stores in this grid.
+            rows: Numbers of the rows in this grid to keep.
         """
         return StoreGrid(self.store_ids[rows], self.attributes[rows.tolist()])
 
@@ -117,6 +119,10 @@ class SalesGrid:
         """Build the grid from rows ``store_id, sales_date, sales``.
 
         Columns span the first to the last date of the rows; store-days without a row become NaN.
+
+        Args:
+            history: Rows with sales in EUR.
+            stores: Stores, in the order of the grid's rows.
         """
         first, shape, place = _layout(history, "sales_date", stores)
         sales = np.full(shape, np.nan)
@@ -159,8 +165,8 @@ class PlanGrid:
         Store-days without a row count as closed, without promotion and without holiday.
 
         Args:
-            plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday,
-                is_school_holiday``.
+            plan: Rows ``store_id, plan_date, is_open, is_promo, state_holiday`` (the retailer's
+                code ``0``, ``a``, ``b`` or ``c``), ``is_school_holiday``.
             stores: Stores, in the order of the grid's rows.
         """
         first, shape, place = _layout(plan, "plan_date", stores)
@@ -204,7 +210,7 @@ class PlanGrid:
         """Return a copy with only some stores, to change their plan in a what-if forecast.
 
         Args:
-            rows: Row numbers of the stores in this grid.
+            rows: Numbers of the rows in this grid to keep.
         """
         return self._part(rows, self.first_date)
 

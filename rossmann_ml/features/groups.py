@@ -56,8 +56,8 @@ class FeatureGroup:
     def causes(self) -> dict[str, Cause]:
         """Map a pattern for the name of each feature to the feature's driver group.
 
-        Patterns are regular expressions. They match for every value of a name's parameter, because
-        the parameter in braces becomes a pattern for digits.
+        Patterns are regular expressions. In a name such as ``residual_{residual_windows_days}d``,
+        the parameter in braces becomes a pattern for digits, which matches each of its values.
         """
         return {
             _PARAMETER.sub(r"\\d+", name): self.other_causes.get(name, self.cause)

@@ -53,9 +53,9 @@ class OriginInputs:
     Attributes:
         forecast_origin: Last day whose sales are used.
         features: Stores, sales and plan as arrays, from which features are computed.
-        horizon_plan: Store-days to forecast: ``store_id, target_date, plan_source`` (``assumed`` if
-            the retailer's files have no plan for the store-day). A store without rows gets no
-            forecast.
+        horizon_plan: Store-days to forecast: ``store_id, target_date, plan_source`` (where the plan
+            is from: ``planned`` a plan file, ``actual`` a sales file, ``assumed`` neither). A store
+            without rows gets no forecast.
         history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 
@@ -141,7 +141,7 @@ def read_published_inputs(
     Args:
         connection: Database of a published generation.
         forecast_origin: Newest origin of the generation.
-        horizon_days: Number of days that the generation forecasts.
+        horizon_days: Number of days after the origin whose plan is read.
     """
     values = {"origin": forecast_origin}
     history = read_frame(connection, _PUBLISHED_HISTORY, values)

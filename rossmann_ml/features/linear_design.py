@@ -144,10 +144,10 @@ class LinearDesign:
 
         Args:
             rows: For each store in ``plan``, its row in this design.
-            plan: Changed plan of these stores. It covers the days of the design and 14 days on
-                either side of them, because columns of a day depend on the plan around the day. It
-                begins earlier if a promotion runs for longer than that. If the original plan has
-                fewer days on a side, those are enough.
+            plan: Changed plan of these stores, for the days of the design and 14 days before and
+                after them, because columns of a day depend on the plan around the day. If a
+                promotion began earlier than that, the plan must begin with it. Days that the
+                design's original plan lacks are not needed.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])

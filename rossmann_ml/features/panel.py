@@ -245,7 +245,7 @@ def _panel_of_origin(
     rows: BoolArray,
     params: FeatureParams,
 ) -> pl.DataFrame:
-    """Build the panel for one origin: given plan features, and history features computed here.
+    """Build the panel for one origin: compute history features and add the plan features.
 
     Args:
         inputs: Stores, sales and plan.

@@ -91,7 +91,12 @@ def panel_of(
 
 
 def build_training_panel(session: Session, *, profile: Profile) -> PanelReport:
-    """Build the training panel for the newest origin, and store it in the warehouse."""
+    """Build the training panel for the newest origin, and store it in the warehouse.
+
+    Args:
+        session: Session of the job.
+        profile: Training profile, which sets the number of origins and rows.
+    """
     started = time.perf_counter()
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)

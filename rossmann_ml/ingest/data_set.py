@@ -39,10 +39,13 @@ class DataSet:
     is_historical: bool | None = None
 
     def is_history_until(self, newest_sales: date | None) -> bool:
-        """Return whether the data are historical, so that their last days count as today.
+        """Return whether the data are historical, so that their newest sales set the business date.
 
         If `is_historical` is None, data whose newest sales are before 2016 are historical, because
-        Kaggle's files end in 2015.
+        Kaggle's files end in 2015. Data without sales are then not historical.
+
+        Args:
+            newest_sales: Newest day with sales; None without sales.
         """
         if self.is_historical is not None:
             return self.is_historical

@@ -54,8 +54,9 @@ class FileLanding:
         rows_landed: Number of rows stored, both new and restated.
         rows_restated: Number of those rows whose key was stored before with other values.
         rows_unchanged: Number of good rows that were not stored: rows that equal the stored version
-            or an earlier line of the file. If the same bytes were landed before, rows that differ
-            from a stored version are not stored either, because that version may be newer.
+            or an earlier line of the file. If a file is landed again because its unknown stores
+            are known by now, rows that differ from a stored version are not stored either, because
+            that version may be newer.
         quarantined: Number of quarantined rows by reason.
         first_date: Oldest date among the rows that can be stored; None if there is none.
         last_date: Newest date among the rows that can be stored; None if there is none.
@@ -334,7 +335,7 @@ def _first_known_on(
 def _redate_loads_before_sales(
     connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
 ) -> None:
-    """Correct ``known_on`` of files landed before the first sales: later dates become `today`.
+    """Set ``known_on`` of files landed before the first sales to `today` where it is later.
 
     Those files have the computer's date as ``known_on``. For historical data this date is years
     after the sales, so no forecast could use the files.

@@ -145,7 +145,10 @@ class Model(ABC):
 
     @abstractmethod
     def _predict(self, matrix: Float32Array) -> np.ndarray:
-        """Predict log sales minus the linear forecast, shape (rows,)."""
+        """Predict log sales minus the linear forecast, shape (rows,).
+
+        ``matrix`` has the values of the features, shape (rows, features).
+        """
 
     @abstractmethod
     def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray | None]:

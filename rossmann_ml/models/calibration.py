@@ -35,8 +35,8 @@ class Calibration:
     """Bias factor and interval widths that convert log forecasts for open store-days to sales.
 
     Attributes:
-        log_shift: Log of the bias factor, which is added to the log forecast. It is usually
-            negative, because the forecast with the least mean squared percentage error is below
+        log_shift: Log of the bias factor, which is added to the log forecast. A negative value
+            lowers forecasts: the forecast with the least mean squared percentage error is below
             the median of possible sales.
         half_widths: Half-widths of the intervals, by coverage in percent (``"80"``, ``"95"``), one
             per horizon week, in units of the store's spread (its usual log error).
@@ -153,8 +153,8 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
     forecast.
 
     Args:
-        log_ratios: ``forecast_origin, log_ratio`` (log of forecast divided by sales), in a fixed
-            row order.
+        log_ratios: ``forecast_origin, log_ratio`` (log of forecast divided by sales), always in the
+            same row order, so that rounding is the same in every run.
 
     Returns:
         Log of the bias factor; 0 if all days are excluded.

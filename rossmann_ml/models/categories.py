@@ -71,7 +71,10 @@ class Categories:
         return pl.concat(found).sort("store_id", "feature")
 
     def save(self, folder: Path) -> None:
-        """Write the values into ``categories.json`` in a folder, to forecast with equal codes."""
+        """Write the values into ``categories.json`` in a folder, next to the fitted model.
+
+        Forecasts by the loaded model then use the same codes as its training.
+        """
         text = json.dumps(dict(self.values), indent=2, ensure_ascii=False)
         (folder / _FILE).write_text(text, encoding="utf-8")
 

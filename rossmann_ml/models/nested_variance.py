@@ -71,8 +71,13 @@ def nested_variance(
 def _part_variance(squares: float, coefficient: float) -> float:
     """Solve ``variance * coefficient = squares`` for the variance of one part of the errors.
 
-    The result is 0 instead of a negative variance. It is also 0 if the coefficient is about 0,
-    because the part is then inseparable from another, like the day's if each week has one day.
+    A negative solution becomes 0. The result is also 0 if the coefficient is about 0, because the
+    data then cannot separate this part from another; for example, if each week has only one day,
+    the day's part cannot be separated from the week's.
+
+    Args:
+        squares: Weighted sum of squares, without the share that the other parts explain.
+        coefficient: How much one unit of the variance adds to the expected sum of squares.
     """
     # the coefficient is 0 but for rounding if each week has one day, or each horizon one week
     return max(squares / coefficient, 0.0) if coefficient > 1e-9 else 0.0

@@ -87,7 +87,8 @@ class TotalCalibration:
                 horizon_days, sales, forecast`` (EUR; the daily forecast as served), ``spread``
                 (log units, see :func:`rossmann_ml.models.calibration.interval_spread`).
             stores: ``store_id, store_type, assortment, state``, one row per store.
-            horizon_days: Number of days in the horizon.
+            horizon_days: Number of forecast days after each origin; it sets the longest span of
+                totals, and how many horizons the days contain.
         """
         rows = out_of_fold.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "sales", "forecast",
@@ -175,8 +176,8 @@ class TotalCalibration:
         Returns:
             ``forecast_origin, level, segment, first_date, last_date, unbiased_factor,
             lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``, one row per total
-            that has an open store-day. Each interval contains the unbiased factor and 1, and the
-            95% interval contains the 80% interval.
+            that has an open store-day. Each interval contains the unbiased total and also the plain
+            sum of daily forecasts (factor 1), and the 95% interval contains the 80% interval.
         """
         opened = rows.filter(pl.col("is_open") & (pl.col("forecast") > 0))
         horizon_days = int(rows["horizon_days"].to_numpy().max())
@@ -244,8 +245,9 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
         stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
-        By aggregation level (``chain``, ``store_type``, ``assortment``, ``state``, ``store``), rows
-        with ``forecast_origin, segment, target_date, forecast, error`` and other columns.
+        Rows by aggregation level (``chain``, ``store_type``, ``assortment``, ``state``, ``store``).
+        The columns to use are ``forecast_origin, segment, target_date, forecast`` (EUR) and
+        ``error`` (log units; for stores, divided by their spread).
     """
     segmented = with_segments(rows, stores)
     day = ["forecast_origin", "target_date"]
@@ -301,8 +303,8 @@ def _chain_freedom(rows: pl.DataFrame, horizon_days: int) -> FloatArray:
     the horizons of several origins is counted once.
 
     Args:
-        rows: Rows with ``target_date``.
-        horizon_days: Number of days in the horizon.
+        rows: Rows with ``target_date``, whose days and weeks are counted.
+        horizon_days: Number of days in one horizon, to compute how many horizons fit.
 
     Returns:
         Degrees of freedom, shape (3,), each at least 1.

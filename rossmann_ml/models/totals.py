@@ -32,7 +32,7 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
     Args:
         rows: Rows with ``forecast_origin, target_date, horizon_days``.
-        horizon_days: Number of days in the horizon.
+        horizon_days: Number of days in the longest span; a calendar week that goes on is cut.
 
     Returns:
         Rows with ``first_date, last_date`` of the span. If a calendar week equals the first seven
@@ -89,15 +89,17 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
         rows: Open store-days: ``forecast_origin, store_id, target_date, horizon_days, forecast``
             (EUR), ``spread`` (log units), and optionally ``sales`` (EUR).
         stores: ``store_id, store_type, assortment, state``, one row per store.
-        horizon_days: Number of days in the horizon.
+        horizon_days: Number of days in the longest span; a calendar week that goes on is cut.
 
     Returns:
-        ``forecast_origin, level, segment, first_date, last_date, store_days, forecast``, ``sales``
-        if given, and three measures of how concentrated the total is, because errors cancel out
+        One row per total, sorted by the first five columns: ``forecast_origin``, ``level`` (such as
+        ``state``), ``segment`` (such as ``HE``), ``first_date, last_date`` (of the span),
+        ``store_days`` (number of rows added up), ``forecast`` and, if ``rows`` has it, ``sales``
+        (EUR). Three more columns measure how concentrated the total is, because errors cancel out
         less in a concentrated total. ``week_concentration`` is the sum over calendar weeks of the
         squared share of the total (1 if all sales are in one week). ``day_concentration`` is the
         sum of squared shares over days. ``store_concentration`` is the sum over stores of the
-        squared share times the squared spread. Rows are sorted by the first five columns.
+        squared share times the squared spread.
     """
     segmented = with_segments(rows, stores)
     by_store = (

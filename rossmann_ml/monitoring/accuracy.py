@@ -26,9 +26,10 @@ class AccuracyReport:
         vintages: Rows of ``marts.forecast_accuracy`` about all stores together, newest origin
             first, and for each origin the served vintage before shadow ones. Empty before the
             first actuals.
-        reasons: Why the worst forecasts were wrong: ``ranked_by, reason, store_days``. For each
-            ranking (``relative`` error, error in ``eur``) the number of store-days by reason, most
-            frequent reason first.
+        reasons: Why the worst forecasts of the last 28 days were wrong: ``ranked_by, reason,
+            store_days``. ``ranked_by`` says which errors were the largest, those in percent
+            (``relative``) or in EUR (``eur``). ``store_days`` is the number of store-days with the
+            reason; the most frequent reason comes first.
         newest_origin: Newest origin with forecasts; None without forecasts.
         newest_sales_date: Newest day with sales; None without sales.
     """

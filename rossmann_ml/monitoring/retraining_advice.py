@@ -20,8 +20,8 @@ def advise_retraining(
 
     A training is due in either case:
 
-    - At least ``every_weeks`` weeks of sales are newer than the newest training's data, because the
-      run of a scheduled training stopped before it trained.
+    - At least ``every_weeks`` weeks of sales are newer than the newest training's data. This
+      happens if a scheduled training failed.
     - An alert of one of ``params.rules`` was raised after the newest training, is still open and is
       at least a warning. At least ``params.min_weeks`` weeks of sales must be newer than the
       training's data, because the same sales would give the same model.

@@ -14,7 +14,7 @@ from rossmann_ml.serving.status import read_status
 
 
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
-    """Return the reason if the weekly run of a week trains; None if it only forecasts.
+    """Return why the weekly run of a week trains; None if it only forecasts.
 
     A run trains if nothing is published yet, in every ``every_weeks``-th week of the calendar, and
     if the last run advised a training. The advice is read from ``status.json``, because another

@@ -32,8 +32,8 @@ from rossmann_ml.warehouse.tables import models, raw
 def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> list[date]:
     """Return the past origins that can be backfilled: one per week, newest first.
 
-    All are whole weeks before the newest origin. Before each there are enough days of sales
-    (``min_history_days`` and three horizons) to fit a model and to test it on later days.
+    All are whole weeks before the newest origin. Sales begin at least ``min_history_days`` plus
+    three horizons before each, which is enough to fit a model and to test it on later days.
     """
     newest = newest_origin(connection)
     span = raw.sales_span(connection)

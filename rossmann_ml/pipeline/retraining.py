@@ -38,8 +38,8 @@ def retrain(session: Session, *, profile: Profile, actor: str | None) -> Retrain
     """Train a challenger for the newest origin, and let the gate decide on its promotion.
 
     A stored model of the same origin, recipe, data and code is used instead of a new training.
-    After an interruption only the members that were not fitted are fitted, and the panel is
-    recomputed. The writer's lock is held for all steps, because they must read the same data.
+    After an interrupted training only the missing members are fitted, and the panel is built
+    again. The writer's lock is held for all steps, because they must read the same data.
 
     Args:
         session: Session of the job; its `progress` receives the steps.

@@ -1,6 +1,7 @@
 """Run several servers together: start them, merge their logs, stop them.
 
 :func:`run_together` is the entry point. See `rossmann_ml.cli.up` for the list of servers.
+Only ``rossmann up`` uses this module; in the containers each server runs by itself.
 """
 
 from __future__ import annotations

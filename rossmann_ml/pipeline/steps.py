@@ -93,7 +93,7 @@ def refuse_failed(results: Sequence[SuiteResult]) -> None:
 def build_models(session: Session, run: Run, command: Sequence[str]) -> DbtResult:
     """Run a dbt command and store the results of its tests, also after a failure.
 
-    A model or test that failed is in ``DbtResult.failure``; the caller decides whether to raise.
+    ``DbtResult.failure`` names a failed dbt model or test; the caller decides whether to raise.
 
     Args:
         session: Session of the job.

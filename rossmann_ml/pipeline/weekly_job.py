@@ -1,4 +1,4 @@
-"""Start the weekly job as a process, and read the record that it writes about its run.
+"""Start the weekly job as a process, for ``rossmann refresh`` and replays; read its record.
 
 A process and a JSON file are used because rossmann_ml does not import Dagster:
 :func:`weekly_job_command` names the module to run, :class:`RefreshRecord` has the file's fields.
@@ -22,13 +22,15 @@ class RefreshRecord:
 
     Attributes:
         exit_code: Exit code of the command: 0, or that of the error that ended it.
-        job: Name of the last job that started; None when none started.
+        job: Name of the last Dagster job that started (a backfill runs two); None when none
+            started.
         run_id: Dagster's id of that job's run; None when none started.
         failed_step: Title of the step that failed; None when none failed.
         reason: Message of the error that ended the run; None without an error.
         step_seconds: Wall time in seconds of each successful step, by title, in order.
-        cpu_seconds: CPU time in seconds of the process and its children.
-        peak_gigabytes: Peak memory of the process or of its largest child, whichever is more.
+        cpu_seconds: CPU time in seconds of the process and its children; None if it was killed.
+        peak_gigabytes: Peak memory of the process or of its largest child, whichever is more; None
+            if it was killed.
     """
 
     exit_code: int
@@ -54,6 +56,6 @@ def weekly_job_command(arguments: Sequence[str]) -> list[str]:
     """Return the command line of the weekly job.
 
     Args:
-        arguments: Arguments of ``python -m assets.refresh``.
+        arguments: Arguments of ``python -m assets.refresh``, such as ``["--retrain", "fast"]``.
     """
     return [sys.executable, "-P", "-m", "assets.refresh", *arguments]

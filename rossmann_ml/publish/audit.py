@@ -53,7 +53,7 @@ _TOTAL_FAULTS = {
 
 
 def _rules_of_totals(span: str) -> tuple[str, str, dict[str, str]]:
-    """Return the rules for the rows of a table of totals, as a value for `_ROW_FAULTS`.
+    """Return the rules that the audit checks on each row of a table of totals.
 
     Args:
         span: Column that says which days are added up: ``week_start`` or ``days``.
@@ -209,7 +209,7 @@ def _table_faults(
 
 
 def _row_faults(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """Yield a message for each rule about values that rows of forecasts or totals break.
+    """Yield a message for each rule that rows of forecasts or totals break.
 
     The rules, for example that bounds are in order, are in `_ROW_FAULTS`. The message says how many
     rows break the rule, and names the first of these rows.

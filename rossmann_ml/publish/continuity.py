@@ -111,8 +111,8 @@ def compare_with_published(
     """Compare the warehouse's newest vintage with that of the current generation.
 
     Only stores of the current generation are compared, because a store that opens is no reason to
-    hold the new generation. If one of these stores has no new forecast, 0 EUR are compared, because
-    the loss of a store is a reason.
+    hold the new generation. A store that has no new forecast counts with 0 EUR, because the loss of
+    a store is a reason.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -33,10 +33,11 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
-    """Write the tables as ``<schema>/<table>.parquet``, and a JSON file that describes them.
+    """Write cleaned sales, stores, plan and both panels as Parquet, and a JSON file about them.
 
-    One thread writes the rows in key order, so that equal tables give equal bytes and DVC stores
-    them once. Each Parquet file replaces its predecessor atomically.
+    The Parquet files are ``<schema>/<table>.parquet``. One thread writes the rows in key order, so
+    that equal tables give equal bytes and DVC stores them once. Each Parquet file replaces its
+    predecessor atomically.
 
     Args:
         session: Session of the command.

@@ -73,7 +73,7 @@ class PublishedGeneration:
 
 @dataclass(frozen=True)
 class AcceptedJump:
-    """A person's approval of totals that jump, for one publication.
+    """A person's approval of totals that moved beyond their limits, for one publication.
 
     Attributes:
         actor: Name of the person.
@@ -218,7 +218,7 @@ def copy_bundles(settings: Settings, draft: Draft) -> None:
     A bundle that exists there is not copied again.
 
     Raises:
-        PublishError: A bundle is neither in the warehouse nor in the published folder.
+        PublishError: A bundle is neither in the folder of trained models nor in the published one.
     """
     for model_version in draft.model_versions:
         source, final = settings.models_path / model_version, bundle_path(settings, model_version)

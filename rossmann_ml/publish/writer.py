@@ -81,12 +81,12 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _text(value: str) -> str:
-    """Return a string as a quoted SQL literal."""
+    """Quote text as an SQL literal, for the comments on tables and columns."""
     return "'" + value.strip().replace("'", "''") + "'"
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
-    """Copy a source table's rows to the new file, sorted, and return how many had to be copied.
+    """Copy a source table's rows to the new file, sorted; return how many the copy must have.
 
     Of a table with `is_vintage`, only rows from the draft's oldest origin on are copied.
     """

@@ -31,7 +31,7 @@ class CheckResult:
         rows_checked: Number of checked rows; None when unknown.
         rows_unexpected: Number of rows that fail; None for a check that does not count rows.
         observed: Value found, in words.
-        expected: Value expected, in words.
+        expected: Value that the expectation or dbt test demands, in words.
         notes: Reason for the check.
     """
 

@@ -90,7 +90,7 @@ def registry_path(settings: Settings) -> Path | None:
 
 
 def artifacts_path(settings: Settings) -> Path:
-    """Return the folder of MLflow's artifacts."""
+    """Return the local folder of MLflow's artifacts, the files that runs and models log."""
     return settings.state_path / "mlflow" / "artifacts"
 
 
@@ -193,8 +193,9 @@ def _files(place: Path) -> Iterator[tuple[str, Path]]:
         place: File or folder of the part.
 
     Yields:
-        What follows the part's path in the file's path in the archive, and the file's path on disk.
-        The first is a slash and the path relative to `place`, or empty if `place` is a file.
+        Two paths of a file. The first is added to the part's path to give the path in the archive:
+        a slash and the path relative to `place`, or empty if `place` is a file. The second is the
+        path on disk.
     """
     if place.is_file():
         yield "", place

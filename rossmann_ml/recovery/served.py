@@ -140,8 +140,8 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
 def examine_status(settings: Settings) -> Iterator[Finding]:
     """Report an unreadable ``status.json``, or a failed run and a rollback that it records.
 
-    A failed run is reported until a later run succeeds, a rollback as long as it keeps readers on
-    an older generation.
+    A failed run is reported until a later run succeeds, a rollback until a new generation is
+    published.
     """
     path = status_path(settings.published_path)
     status = read_status(settings.published_path)

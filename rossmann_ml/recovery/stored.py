@@ -33,8 +33,8 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 def examine_warehouse(settings: Settings) -> Iterator[Finding]:
     """Report faults of the pipeline's database, the champion's files, the data set and the clock.
 
-    The database may be missing, empty, or have another schema version than the code. With a later
-    version nothing else is examined, because this code does not know its tables.
+    The database's schema version should be that of the code. If the database is missing, has no
+    tables or has a later schema version, that is reported and nothing else is examined.
     """
     if not settings.database_path.exists():
         yield warning(

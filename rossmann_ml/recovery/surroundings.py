@@ -45,7 +45,10 @@ def examine_parameters(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_folders(settings: Settings) -> Iterator[Finding]:
-    """Report folders without write permission, and disks with too little room for a refresh."""
+    """Report folders without write permission, and disks with too little room for a refresh.
+
+    A refresh may need as much room as the warehouse takes, plus a fixed amount.
+    """
     for folder in (settings.warehouse_path, settings.published_path, settings.state_path):
         if not is_writable(folder):
             yield error(
@@ -69,7 +72,7 @@ def examine_folders(settings: Settings) -> Iterator[Finding]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Return whether this user can create files in a folder, or can create the folder."""
+    """Return whether this user can create files in a folder, if need be after creating it."""
     return os.access(existing_folder(folder), os.W_OK | os.X_OK)
 
 
@@ -116,9 +119,10 @@ def _set_alias(settings: Settings, version: str) -> None:
 
 
 def _champion_in_registry(settings: Settings) -> str | None:
-    """Return the version number that MLflow's registry gave the champion; None if unknown.
+    """Return the version number that MLflow's registry gave the champion.
 
-    The number is read from the warehouse, to compare it with MLflow's alias ``champion``.
+    The number is read from the warehouse, to compare it with MLflow's alias ``champion``. It is
+    None if the warehouse cannot be read or has no champion, or the champion is not registered.
     """
     with (
         suppress(RossmannError, duckdb.Error),  # `examine_warehouse` reports it
@@ -152,7 +156,7 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_leftovers(settings: Settings) -> Iterator[Finding]:
-    """Report an interrupted restore; otherwise the temporary files that killed processes left."""
+    """Report an interrupted restore; if there is none, the temporary files of killed processes."""
     if (settings.restore_path / warehouse.RESTORE_MARK).exists():
         yield error(
             "restore",

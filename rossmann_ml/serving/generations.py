@@ -36,7 +36,8 @@ class GenerationInfo:
     The attributes are the columns of the only row in its table ``generation_info``.
 
     Attributes:
-        generation_id: Fingerprint of data, champion, code and included runs, 12 hexadecimal digits.
+        generation_id: Fingerprint of data, champion, code and the runs that made the forecasts in
+            the file, 12 hexadecimal digits.
         published_at: Time (UTC) at which the file was written.
         forecast_origin: Newest forecast origin in the file.
         horizon_days: Number of forecast days after every origin.

@@ -58,7 +58,7 @@ class FailedRun(_Event):
 
 
 class HeldPublish(_Event):
-    """Publication that waits for a person, because its totals moved too far from the current ones.
+    """Publication that waits for a person, because its totals moved too far from published ones.
 
     Attributes:
         generation_id: Generation that is held back.
@@ -100,7 +100,7 @@ class OpenAlert(BaseModel):
 
 
 class Rollback(_Event):
-    """Decision of a person that another generation, mostly an older one, becomes current.
+    """Decision of a person that another generation, older or newer, becomes current.
 
     Attributes:
         generation_id: Generation that the person chose.

@@ -43,7 +43,10 @@ _HOLIDAY_NAMES = {code: name for name, code in STATE_HOLIDAY_CODES.items()}
 
 @dataclass(frozen=True)
 class PlanChange:
-    """Change of the plan on some days; None means that this part of the plan stays as published.
+    """Change of the plan on some days.
+
+    ``is_open``, ``is_promo``, ``state_holiday`` and ``is_school_holiday`` are the new values; an
+    attribute that is None leaves the published value.
 
     Attributes:
         first_date: First day that changes.
@@ -126,8 +129,8 @@ class Scenarios:
             threads: Number of threads with which the model forecasts.
 
         Raises:
-            NoDataError: The generation has no forecasts, or the model's files are missing or
-                damaged.
+            NoDataError: The newest forecasts in the generation are not from exactly one model, or
+                the model's files are missing or damaged.
         """
         # imported here because these libraries load for seconds, and preparing needs none of them
         from rossmann_ml.models.bundle import Bundle  # noqa: PLC0415

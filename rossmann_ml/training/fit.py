@@ -143,7 +143,10 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
 def _keep_card(
     connection: duckdb.DuckDBPyConnection, settings: Settings, report: TrainingReport
 ) -> None:
-    """Write a model's card to its MLflow run and next to its bundle, unless an earlier call has."""
+    """Write a model's card to its MLflow run and next to its bundle.
+
+    Nothing is written if the card is next to the bundle already.
+    """
     path = card_path(settings, report.model_version)
     if path.exists():
         return

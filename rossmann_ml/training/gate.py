@@ -37,7 +37,8 @@ class Decision:
         reason: Reason in a sentence, with the figures that were compared.
         figures: Figures on which ``reason`` is based, by name, such as ``rmspe``. If the challenger
             was compared with a champion, ``champion`` is the champion's version. If segments were
-            compared, ``worst_segment`` names the one in which the challenger compares worst.
+            compared, ``worst_segment`` is the segment with the highest ratio of the challenger's
+            RMSPE to the champion's.
         previous: Version of the champion before the decision; None if there was none.
     """
 
@@ -72,7 +73,8 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     - Another recipe, and no store-days for which both have out-of-fold forecasts: the ratio of the
       first rule must be lower than the champion's.
 
-    For the champion itself, the decision says that it is champion, and is not recorded.
+    If the model is the champion already, the decision is positive without a check of the rules,
+    and is not recorded.
 
     Args:
         session: Settings, parameters and progress of the command.
@@ -168,7 +170,7 @@ class _Candidate:
 
     @property
     def said(self) -> str:
-        """Phrase that compares the model's RMSPE with that of seasonal naive."""
+        """RMSPE of the model and of seasonal naive in words, for the reason of a decision."""
         return (
             f"RMSPE {self.rmspe:.4f} compared with seasonal naive's {self.naive:.4f}, at the "
             f"median origin {self.share_of_naive:.0%} of it"

@@ -38,7 +38,8 @@ class TrainingReport:
         seconds: Wall time in seconds to fit, blend, calibrate and save the model.
         is_new: Whether the model was not recorded before.
         weights: Weights in the blend, by member.
-        importance: Importance of each feature: ``feature, gain, gain_share, splits``.
+        importance: ``feature, gain, gain_share, splits``, one row per feature; see
+            :meth:`rossmann_ml.models.blend.Blend.importance`.
     """
 
     model_version: str

@@ -77,6 +77,10 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
 
     The column types of the result are those that MLflow supports.
 
+    Args:
+        bundle: Bundle that is registered; it names the features.
+        panel: Rows to convert, with all features of the bundle.
+
     Returns:
         ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.
     """

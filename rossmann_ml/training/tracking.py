@@ -246,7 +246,7 @@ def set_champion(settings: Settings, registry_version: str) -> None:
 
 
 def alias_version(settings: Settings) -> str | None:
-    """Read which version in MLflow's registry has the alias ``champion``; None if there is none.
+    """Read which version in MLflow's registry has the alias ``champion``; None if none has it.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.

@@ -303,11 +303,11 @@ def _rmspe(
     """Evaluate one set of hyperparameters as Optuna's objective, and log the trial to MLflow.
 
     Args:
-        trial: Trial that proposes the values, or has the values now in ``params.yaml`` as an
-            attribute.
+        trial: Trial that proposes the values. The trial for the values now in ``params.yaml`` has
+            them as a user attribute instead.
         recipe: Recipe made from ``params.yaml``.
         family: Model family whose hyperparameters are searched.
-        folds: Rows for each origin on which the values are evaluated.
+        folds: Training rows and rows to score for each origin, on which the values are evaluated.
         settings: Settings with the tracking address.
         versions: Versions of data and code, for the tags in MLflow.
 

@@ -214,7 +214,7 @@ def start_dbt(
 
 
 def ensure_manifest(settings: Settings) -> Path:
-    """Return the path of dbt's manifest, which describes all models; build it first if needed.
+    """Return the path of dbt's manifest, from which Dagster builds its assets; build it if needed.
 
     The manifest is built if it is missing, half written, or older than a file of the project.
 

@@ -68,9 +68,10 @@ def drift(
 ) -> Response:
     """Return how far plan, features, sales and forecasts have moved from an earlier period.
 
-    Each row is one measure at one origin. `reference_from` and `reference_to` are the period, for
-    most measures the same season a year before. Rows of kind `performance` have the errors of the
-    forecasts for the newest week.
+    Each row is one measure at one origin. `reference_from` and `reference_to` are the period: for
+    plan, features and sales about a year before, for missing sales rows the four weeks before, for
+    forecasts the days that both vintages forecast; null for measures without a period. Rows of kind
+    `performance` have the errors of the forecasts for the newest week.
     """
     filters = {"kind = ANY(?)": kind, "is_drifted = ?": is_drifted, "forecast_origin = ?": origin}
     return answer_page(asked, "drift_metrics", filters)
@@ -143,7 +144,7 @@ def runs(
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return the runs that made forecasts, with the model, data and code of each, by origin.
+    """Return the runs that made forecasts, with the model, data and code of each, sorted by origin.
 
     See `/health` for the last failed run.
     """

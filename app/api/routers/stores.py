@@ -138,7 +138,7 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) 
     """Return a store's forecast as JSON, from a cache because most requests are for forecasts.
 
     Args:
-        reading: View of the generation, whose id is part of the cache key.
+        reading: Access to the generation; its id is part of the cache key.
         store_id: Number of the store.
         origin: Forecast origin.
         days: Number of days after the origin.
@@ -205,7 +205,7 @@ def store_revisions(
     """Return how a store's forecasts changed from one origin to the next.
 
     Each row has the forecast of a day from one origin, the forecast of the same day from the origin
-    before, and the difference.
+    before, and the change (later minus earlier forecast).
     """
     filters = {"store_id = ?": store_id, "target_date = ?": target_date}
     return answer_page(asked, "forecast_revisions", filters)

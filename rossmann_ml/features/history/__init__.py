@@ -105,10 +105,12 @@ def expectations(
 ) -> dict[str, FloatArray]:
     """Compute the history features that depend on the target days' plan.
 
-    They are the linear forecast plus the store's recent shift (``base_log_sales``), the effects of
-    the day in the linear forecast (``chain_shape, own_shape``), and per half-life the cell mean
-    minus ``base_log_sales`` (``cell_difference_...``). What-if forecasts recompute only these
-    history features.
+    - ``base_log_sales``: the linear forecast plus the store's recent shift.
+    - ``chain_shape``: the effects of the day in the linear forecast, with the chain's coefficients.
+    - ``own_shape``: the same with the store's own coefficients, minus ``chain_shape``.
+    - ``cell_difference_...``: the store's cell mean minus ``base_log_sales``, for each half-life.
+
+    What-if forecasts recompute only these history features.
 
     Args:
         linear: Linear forecast; its design covers the target days.

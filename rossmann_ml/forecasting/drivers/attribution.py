@@ -159,7 +159,7 @@ class Switchboard:
 
     Attributes:
         rows: Rows of the panel, in which all groups are on.
-        group_of: Group by feature name.
+        group_of: Driver group by feature name.
         typical: Values on the store's typical day by feature name, each of shape (rows,); only for
             features of driver groups.
         of_weekday: Values on an ordinary day (no promotion, no holiday nearby) with the row's

@@ -64,7 +64,8 @@ class TypicalDay:
         Args:
             inputs: Stores, sales and plan; sales after the origin are ignored.
             forecast_origin: Last day whose sales are used.
-            horizon_days: Number of target days after the origin.
+            horizon_days: Number of target days after the origin that are compared with the typical
+                day.
         """
         (linear,) = linear_forecasts(inputs.sales, inputs.plan, inputs.stores, [forecast_origin])
         first = inputs.plan.column(forecast_origin) + 1

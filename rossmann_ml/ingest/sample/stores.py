@@ -104,7 +104,7 @@ class Stores:
 
 
 def _pick(shares: tuple[float, ...], numbers: Floats) -> Integers:
-    """Convert evenly spread numbers in [0, 1) to indices; a share ``shares[k]`` becomes k."""
+    """Convert evenly spread numbers in [0, 1) to indices: a share ``shares[k]`` becomes index k."""
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 

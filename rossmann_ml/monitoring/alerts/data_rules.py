@@ -107,7 +107,7 @@ def judge_failed_checks(situation: Situation) -> Judgement:
 
 
 def judge_refresh_late(situation: Situation) -> Judgement:
-    """Find a newest forecast origin that is more than ``max_origin_age_days`` old.
+    """Report the newest forecast origin if it is more than ``max_origin_age_days`` days old.
 
     Either the weekly job did not run, or it found no newer sales.
 

@@ -2,7 +2,7 @@
 
 :func:`deliver` returns a failure instead of raising it, because a job must not stop when a message
 cannot be sent. Addresses and secrets stay out of logs, tables and errors. See
-:class:`rossmann_ml.base.settings.DeliverySettings` for the targets and
+:class:`rossmann_ml.base.settings.DeliverySettings` for the addresses and
 :mod:`rossmann_ml.monitoring.alerts.watch` for the choice of the due alerts.
 """
 
@@ -50,7 +50,7 @@ class Delivery:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the target accepted the message."""
+        """Whether the webhook or the mail server accepted the message."""
         return self.failure is None
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class Delivery:
 
 
 def channels_of(sending: DeliverySettings) -> tuple[str, ...]:
-    """Return the channels (``webhook``, ``e-mail``) that have a target in the settings."""
+    """Return the channels (``webhook``, ``e-mail``) whose address is in the settings."""
     webhook = (WEBHOOK,) if sending.webhook else ()
     return (*webhook, E_MAIL) if sending.smtp_host and sending.receivers else webhook
 
@@ -67,9 +67,9 @@ def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings
     """Send alerts in one message by one channel; return a failure instead of raising it.
 
     Args:
-        channel: ``webhook`` or ``e-mail``, with a target in ``sending``.
+        channel: ``webhook`` or ``e-mail``, whose address is in ``sending``.
         alerts: Alerts of the message, the most urgent first.
-        sending: Settings with the targets: address of the webhook, mail server and receivers.
+        sending: Settings with the address of the webhook, the mail server and the receivers.
     """
     ids = tuple(alert.alert_id for alert in alerts)
     try:

@@ -64,7 +64,7 @@ class Situation:
 
         Args:
             window_days: Largest age of a vintage, in days before the newest day with actuals.
-            min_days: Number of days with actuals that a segment needs.
+            min_days: Smallest number of days with actuals; segments with fewer are left out.
 
         Returns:
             Tuples of segment kind (``overall``, ``store_type``, ``state``), segment, number of

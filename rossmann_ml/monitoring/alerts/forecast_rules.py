@@ -87,8 +87,8 @@ def judge_drift(situation: Situation) -> Judgement:
     """Find drift in the rows of the newest origin in ``monitoring.drift_metrics``.
 
     Returns:
-        One finding per kind of data (plan, features, sales, forecasts, performance) that has
-        drifted; None before the first measurement.
+        One finding per kind of measure that has drifted (plan, features, sales, forecasts, or
+        performance: the forecast errors of the newest week); None before the first measurement.
     """
     rows = situation.connection.execute(
         """

@@ -224,9 +224,14 @@ RETURNING raised_at
 def _unsent(
     connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
 ) -> list[OpenAlert]:
-    """Return the given alerts that are due and that a channel has not delivered yet.
+    """Select the alerts that are due and that a channel has not delivered yet.
 
     An alert is due when it is new, and again when its cooldown has passed.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        channel: ``webhook`` or ``e-mail``.
+        alerts: Open alerts to select from.
     """
     rows = connection.execute(
         """
@@ -252,7 +257,7 @@ def _send(
 
     Args:
         session: Session of the job.
-        sending: Settings with the targets.
+        sending: Settings with the address of the webhook, the mail server and the receivers.
         due: Due alerts by channel.
     """
     deliveries = []

@@ -1,7 +1,7 @@
 """Read the data that drift measures compare at one origin: sales, plan, features, forecasts.
 
 Entry point: :func:`read_drift_data`. See
-:mod:`rossmann_ml.monitoring.drift.windows` for samples built from the rows, and
+:mod:`rossmann_ml.monitoring.drift.windows` for building pairs of values to compare, and
 :mod:`rossmann_ml.monitoring.drift.stores` for single stores.
 """
 
@@ -40,11 +40,11 @@ class DriftData:
     Attributes:
         horizon: Forecast days after the origin.
         newest_week: Seven days, the last of them the origin.
-        sales: Rows for the argument ``sales`` of
-            :func:`~rossmann_ml.monitoring.drift.windows.sales_samples`.
+        sales: Store-days of a little more than a year up to the origin, from which sales are
+            compared: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``.
         samples: Current and reference values, one sample for each compared feature.
         assumed_share: Share of the horizon's store-days whose plan is assumed: no plan file
-            contains them, so that rules filled them.
+            contains them, so that dbt filled them by rule.
         actuals: ``sales_forecast, sales`` in EUR, one row per open store-day of the newest week
             with sales. The forecasts are from the newest vintage that covers the whole week; empty
             without such a vintage.
@@ -105,10 +105,11 @@ def read_drift_data(
 
 
 def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
-    """Return one sample per feature: stores' values at the origin and at one about a year before.
+    """Return one sample per feature: values at the origin and at an origin about a year before.
 
-    The earlier values are from the training panel. The list is empty if no training or scoring has
-    run yet, or if the training panel has no origin within ten days of a year before.
+    Each value belongs to one store. The earlier values are from the training panel. The list is
+    empty if no training or scoring has run yet, or if the training panel has no origin within ten
+    days of a year before.
     """
     wanted = origin - timedelta(days=YEAR_DAYS)
     try:

@@ -1,4 +1,4 @@
-"""Compute distances between samples and the errors of forecasts with the library Evidently.
+"""Compute drift distances (see :func:`distances`) and forecast errors with Evidently.
 
 Entry points: :func:`distances`, :func:`performance`. This is the only module that uses Evidently,
 because its classes and results change between versions. The functions import Evidently themselves,

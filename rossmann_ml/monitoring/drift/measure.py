@@ -1,6 +1,6 @@
 """Measure drift at the newest origin, and store it in ``monitoring.drift_metrics``.
 
-Entry point: :func:`measure_drift`, which also writes Evidently's pages. Samples are built in
+Entry point: :func:`measure_drift`, which also writes Evidently's pages. Values to compare come from
 :mod:`rossmann_ml.monitoring.drift.windows`, distances are computed in
 :mod:`rossmann_ml.monitoring.drift.evidently`.
 """
@@ -36,7 +36,8 @@ class DriftMetric:
     """One drift measure: a row of ``monitoring.drift_metrics`` without run, origin and time.
 
     Attributes:
-        kind: Kind of data: plan, features, sales, forecasts or performance.
+        kind: Kind of data: plan, features, sales, forecasts, or performance (errors of the newest
+            week's forecasts).
         feature: Name of the measure, a key of
             :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
         method: Method of the measure, such as ``jensenshannon``, ``wasserstein`` or ``share``.
@@ -74,7 +75,7 @@ class DriftReport:
         forecast_origin: Forecast origin of the measures.
         metrics: All measures, in the order of the kinds in ``params.yaml``.
         pages: Paths of Evidently's pages, by name: ``drift`` and, if there are actuals,
-            ``performance``.
+            ``performance`` (forecast errors).
         seconds: Duration of the measurement in seconds.
     """
 
@@ -171,7 +172,7 @@ def as_rows(
 def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
     """Return the measure ``assumed_plan``: share of the horizon's store-days in no plan file.
 
-    Rules fill these days. A large share means that the newest plan file is too old.
+    dbt fills these days by rule. A large share means that the newest plan file is too old.
     """
     return DriftMetric(
         kind="plan",
@@ -242,7 +243,7 @@ def _remove_old_reports(settings: Settings, *, kept: int) -> None:
 
     Args:
         settings: Settings with the path of the state folder.
-        kept: Number of newest runs with a drift page whose folders stay.
+        kept: Number of runs whose folders stay: the newest of those with a drift page.
     """
     pages = reports_folder(settings).glob("*/drift.html")
     for page in sorted(pages, key=lambda page: page.stat().st_mtime_ns)[:-kept]:

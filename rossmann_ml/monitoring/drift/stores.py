@@ -37,8 +37,8 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
     and then weeks in which fewer than three days remain.
 
     Args:
-        sales: ``store_id, day, sales, is_promo, state_holiday``; days older than
-            ``HISTORY_WEEKS`` + 1 weeks are ignored.
+        sales: ``store_id, day, sales, is_promo, state_holiday`` (a code, ``0`` for none); days
+            older than ``HISTORY_WEEKS`` + 1 weeks are ignored.
         last_day: Last day of the newest week.
 
     Returns:
@@ -95,9 +95,12 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
 def _near_holidays(holidays: pl.Series) -> list[date]:
     """Return the days to exclude: each state holiday, and days around it with unusual sales.
 
-    Usually these are one day before and one day after. They are three days before and three after
-    if another holiday is at most three days away (Christmas, Easter), because people then shop over
-    several days, which changes some stores' sales more than others'.
+    These are one day before and one day after the holiday. If another holiday is at most three days
+    away (Christmas, Easter), they are three days before and three after, because people then shop
+    over several days, which changes some stores' sales more than others'.
+
+    Args:
+        holidays: Dates that are a state holiday in any state.
     """
     known = set(holidays.to_list())
     left_out = set()

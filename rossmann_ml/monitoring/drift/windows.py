@@ -1,10 +1,10 @@
-"""Build the samples that drift compares: current values and those of a comparable earlier window.
+"""Build samples: current values of a feature, and earlier values with which drift compares them.
 
 Entry points: :func:`plan_samples`, :func:`sales_samples`, :func:`feature_samples`,
-:func:`forecast_samples`. Seasons are not drift, so most samples are compared with the same weekdays
-and stores 52 weeks earlier. Distances are computed in
-:mod:`rossmann_ml.monitoring.drift.evidently`, scores of single stores in
-:mod:`rossmann_ml.monitoring.drift.stores`.
+:func:`forecast_samples`. Seasons are not drift, so plan, features and sales are compared with about
+52 weeks earlier; missing sales rows are compared with the four weeks before, and forecasts with the
+previous vintage. Distances are computed in :mod:`rossmann_ml.monitoring.drift.evidently`, scores of
+single stores in :mod:`rossmann_ml.monitoring.drift.stores`.
 
 Promotions alternate by week, which averages out over six weeks but not in a single week (measured
 in docs/drift.md). A single week is therefore compared with the week 51, 52 or 53 weeks earlier that
@@ -50,7 +50,7 @@ class Window:
     last: date
 
     def before(self, days: int) -> Window:
-        """Return the window of the same length that begins a number of days earlier."""
+        """Return the window of the same length that begins ``days`` days earlier."""
         return Window(self.first - timedelta(days=days), self.last - timedelta(days=days))
 
     def has(self, column: str) -> pl.Expr:
@@ -113,10 +113,14 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
     """Build the samples of the plan: the horizon compared with the days 52 weeks before.
 
     Args:
-        plan: ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday`` of the
-            days after the origin, and of past days with a sales row.
-        origin: Last day whose sales are known.
-        horizon_days: Number of days after the origin.
+        plan: ``store_id, state, day, is_open, is_promo, state_holiday`` (a code, ``0`` for
+            none), ``is_school_holiday`` of the days after the origin, and of past days with a sales
+            row.
+        origin: Forecast origin, the day before the horizon.
+        horizon_days: Number of days in the horizon, whose plan is compared.
+
+    Returns:
+        One sample for each compared feature, such as promotions by weekday.
     """
     current = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     reference = current.before(YEAR_DAYS)
@@ -135,7 +139,10 @@ def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
     Args:
         sales: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday`` of
             store-days with a sales row, from ``SALES_HISTORY_DAYS`` before ``last_day`` on.
-        last_day: Last day whose sales are known.
+        last_day: Last day of the newest week.
+
+    Returns:
+        One sample for each compared feature, such as the level of sales.
     """
     current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
     reference = current.before(_promotion_shift(sales, current))
@@ -288,9 +295,9 @@ def _common_rows(
 def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
     """Return the sample that shows missing sales rows: the newest week and the four weeks before.
 
-    Each store-day is a category of weekday and row, such as ``Mon row`` or ``Mon no row``. Stores
-    with rows on fewer than half of the days of those four weeks are left out, because they are
-    closed or have just reopened.
+    The category of a store-day says its weekday and whether it has a row, such as ``Mon row`` or
+    ``Mon no row``. Stores with rows on fewer than half of the days of the four weeks are left out,
+    because they are closed or have just reopened.
     """
     past = Window(current.first - timedelta(days=_ACTIVE_DAYS), current.first - timedelta(days=1))
     active = (
@@ -322,8 +329,9 @@ def _levels(
     """Return ``sales_level, customers_level, spend_level`` of store-days in each window.
 
     A level is the log of sales, customers or sales per customer, minus the store's mean of that log
-    on days with the same ``is_promo`` in the eight weeks before the window. Only days that are
-    ordinary in both windows are used; with fewer than two such days there are no rows.
+    on days with the same ``is_promo`` in the eight weeks before the window. Only days far from
+    holidays in both windows are used (see :func:`ordinary_days`); with fewer than two of them there
+    are no rows.
 
     Returns:
         Rows of the current and of the reference window.

@@ -45,15 +45,17 @@ class Books:
     """Result tables of a replay, stored in schema ``replay`` of its warehouse and as files.
 
     Attributes:
-        weeks: One row per Monday: outcome of the job, ``forecast_origin, model_version`` of the
-            served forecasts, and ``rmspe_backtest`` of that model.
+        weeks: One row per Monday: outcome of the job (such as ``exit_code, failed_step,
+            wall_seconds``), ``forecast_origin, model_version`` of the served forecasts, and
+            ``rmspe_backtest`` of that model.
         steps: One row per Monday and step of the job: ``monday, step, seconds``.
         accuracy: One row per vintage and ``horizon_week`` (``all``, ``1`` to ``6``): ``monday,
             forecast_origin, model_version, first_target_date, last_target_date``, the scores of
-            :data:`rossmann_ml.evaluation.metrics.SCORES` and ``rmspe_median``, here equal to
-            ``rmspe``. Rows without ``monday`` score all vintages together; their ``rmspe_median``
-            is the median of the vintages.
-        promotions: One row per decision of the gate, with ``monday`` of the week that made it.
+            :data:`rossmann_ml.evaluation.metrics.SCORES` (such as ``rmspe`` and ``bias``) and
+            ``rmspe_median``, here equal to ``rmspe``. Rows without ``monday`` score all vintages
+            together; their ``rmspe_median`` is the median of the vintages.
+        promotions: One row per decision of the gate on a model, with ``monday`` of the week that
+            made it.
         alerts: One row per alert; ``monday`` is the date of the job that raised it.
     """
 
@@ -76,7 +78,7 @@ def make_books(
 
     Args:
         live: Settings of the live product; its source files, threads and memory are used.
-        options: Options of the replay.
+        options: Options of the replay; actuals are read from its first Monday on.
         place: Folder of the replay.
         source: The retailer's complete files; None for those in ``live.raw_path``.
 

@@ -18,7 +18,8 @@ class ReplayOptions:
         profile: Training profile.
         retrain_every_weeks: Number of weeks between trainings of a challenger; the first week
             always trains.
-        late_share: Share (0 to 1) of the weeks of single stores whose sales arrive a week late.
+        late_share: Share (0 to 1) of store-weeks (one store in one week) whose sales arrive a week
+            late.
         restated_share: Share (0 to 1) of store-days whose sales are up to 10% wrong at first and
             corrected a week later.
         seed: Seed that selects the late and the wrong rows.

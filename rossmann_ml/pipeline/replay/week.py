@@ -1,7 +1,7 @@
 """Run the weekly job of one simulated Monday as a process, as in production.
 
 A separate process costs a few seconds of imports per week. It allows measuring peak memory, and it
-inherits no settings of the live product, such as its warehouse or the targets of alerts.
+inherits no settings of the live product, such as its warehouse or the receivers of alerts.
 """
 
 from __future__ import annotations

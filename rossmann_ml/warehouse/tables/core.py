@@ -43,7 +43,7 @@ def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest forecast origin for which dbt has built a plan of the days after it.
+    """Return the newest forecast origin for which dbt has built a plan; None if there is none.
 
     Raises:
         duckdb.CatalogException: dbt has not built the plan yet.
@@ -55,7 +55,7 @@ def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the forecast origin that dbt chose in its newest run.
 
     By default this is the newest day with sales rows of at least the share ``origin_min_coverage``
-    of the stores that should be open.
+    of the stores that should be open; None if there is no such day.
     """
     return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
@@ -91,8 +91,8 @@ def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataF
     Days after it are from the plan that dbt built for this origin.
 
     Returns:
-        Columns ``store_id, plan_date, is_open, is_promo, state_holiday, is_school_holiday``, one
-        row per store-day.
+        Columns ``store_id, plan_date, is_open, is_promo, state_holiday`` (the retailer's code,
+        ``0``, ``a``, ``b`` or ``c``), ``is_school_holiday``, one row per store-day.
     """
     return read_frame(
         connection,
@@ -135,8 +135,10 @@ def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Read the attributes of all stores, sorted by ``store_id``.
 
     Returns:
-        Columns ``store_id, store_type, assortment, state, competition_distance_m,
-        competition_open_since, has_promo2, promo2_since, promo2_months``.
+        Columns ``store_id, store_type`` (``a`` to ``d``), ``assortment`` (``a`` to ``c``),
+        ``state`` (such as ``BY``), ``competition_distance_m``, ``competition_open_since`` (date),
+        ``has_promo2``, ``promo2_since`` (date), ``promo2_months`` (text such as
+        ``Jan,Apr,Jul,Oct``). Unknown values are null.
     """
     return read_frame(
         connection,
@@ -165,8 +167,9 @@ def daily_sales(connection: duckdb.DuckDBPyConnection, *, first: date, last: dat
     """Read the sales of all stores from `first` to `last`, both included.
 
     Returns:
-        Columns ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``, sorted
-        by store and day. Store-days without a sales row are absent.
+        Columns ``store_id, state, day, sales`` (EUR), ``customers, is_open, is_promo,
+        state_holiday`` (a code as in :func:`plan_around`), sorted by store and day. Store-days
+        without a sales row are absent.
     """
     return read_frame(
         connection,
@@ -191,8 +194,9 @@ def plan_of_a_year(
     origin are as the stores reported them; days without a report are absent.
 
     Returns:
-        Columns ``store_id, state, day, is_open, is_promo, state_holiday, is_school_holiday,
-        plan_source``, sorted by store and day. See :func:`horizon_plan` for ``plan_source``.
+        Columns ``store_id, state, day, is_open, is_promo, state_holiday`` (a code as in
+        :func:`plan_around`), ``is_school_holiday, plan_source`` (as in :func:`horizon_plan`),
+        sorted by store and day.
     """
     return read_frame(
         connection,

@@ -18,7 +18,7 @@ def training_origin_near(
 
     Args:
         connection: Connection to the pipeline's database.
-        day: The day.
+        day: Day to which the origin should be near.
         within_days: Largest number of days between the day and the origin.
 
     Returns:

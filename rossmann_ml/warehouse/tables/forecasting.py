@@ -111,15 +111,15 @@ def models_of(connection: duckdb.DuckDBPyConnection, origin: date) -> set[str]:
 def inputs_of_runs(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str | None]]:
-    """Return from which inputs the served forecasts were computed, to identify their content.
+    """Return the input hashes of the served forecasts, so that a changed forecast is noticed.
 
     Args:
         connection: Connection to the pipeline's database.
         first_origin: Oldest forecast origin to return.
 
     Returns:
-        Tuples of forecast origin, run id and input hash, a fingerprint of origin, model, data and
-        code. The hash is None if the run is missing in ``forecasting.forecast_runs``.
+        Tuples of forecast origin, run id and input hash (fingerprint of origin, model, data and
+        code). The hash is None if the run is missing in ``forecasting.forecast_runs``.
     """
     rows = connection.execute(
         """
@@ -137,15 +137,15 @@ def inputs_of_runs(
 def inputs_of_shadows(
     connection: duckdb.DuckDBPyConnection, *, first_origin: date
 ) -> list[tuple[date, str, str]]:
-    """Return from which inputs the shadow forecasts were computed, to identify their content.
+    """Return the input hashes of the shadow forecasts, so that a changed forecast is noticed.
 
     Args:
         connection: Connection to the pipeline's database.
         first_origin: Oldest forecast origin to return.
 
     Returns:
-        Tuples of forecast origin, version of the challenger, and the input hash of the run; its run
-        id if the run is missing in ``forecasting.forecast_runs``.
+        Tuples of forecast origin, version of the challenger, and the input hash of the run with
+        which the forecasts are stored; the run's id if ``forecasting.forecast_runs`` lacks it.
     """
     rows = connection.execute(
         """

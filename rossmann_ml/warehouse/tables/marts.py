@@ -28,8 +28,8 @@ def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Count the store-days with the largest forecast errors by the reason of the error.
 
     Returns:
-        Columns ``ranked_by`` (``relative`` or ``eur``: which error is large), ``reason``,
-        ``store_days``.
+        Columns ``ranked_by`` (which errors are the largest: ``relative`` those in percent, ``eur``
+        those in EUR), ``reason``, ``store_days``.
     """
     return read_frame(
         connection,

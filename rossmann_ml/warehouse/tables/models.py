@@ -1,4 +1,4 @@
-"""Query the models in schema ``forecasting``: versions, champion, promotions, backtest scores.
+"""Query the models in schema ``forecasting``: versions, champion, gate decisions, backtests.
 
 :mod:`rossmann_ml.training` writes these tables.
 """

@@ -132,7 +132,7 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
-    """Show the main numbers for all chosen stores together.
+    """Show totals of the chosen stores: forecast, forecast per open day, change on last year.
 
     Args:
         rows: Rows of ``app.queries.stores_side_by_side``, one for each store that matches the
@@ -245,7 +245,8 @@ def _short(text: str, value: float) -> str:
 def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
     """Show a control that selects stores, and one chart with their daily forecasts.
 
-    ``rows`` has a row for each store that can be selected. ``days`` is the number of days ahead.
+    ``rows`` has a row with ``store_id`` for each store that can be selected. ``days`` is the number
+    of days ahead that the chart shows.
     """
     st.subheader("Side by side", anchor=False)
     known = [str(row["store_id"]) for row in rows]

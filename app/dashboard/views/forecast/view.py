@@ -250,7 +250,7 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
 
 
 def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show a control that selects a day, and how drivers move its forecast from the typical day.
+    """Show how drivers move a day's forecast from the typical day; a control selects the day.
 
     ``forecast`` has one row for each day ahead. Closed days cannot be selected, because they have
     no drivers.

@@ -36,10 +36,10 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
 
 def segment_kinds(reading: Reading, model_version: str) -> list[str]:
-    """Return the groupings of store-days that a visitor can choose, such as ``weekday``.
+    """Return the segment kinds, such as ``weekday``, that a visitor can choose on the model page.
 
-    These are the segment kinds in the model's backtest, without ``overall`` (all store-days
-    together) and without the kinds for totals, because other parts of the page show them.
+    They are those in the model's backtest, except ``overall`` (all store-days together) and those
+    of totals (names with the prefix ``total_``), because other parts of the page show them.
     """
     rows = reading.rows(
         """

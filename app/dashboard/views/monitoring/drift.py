@@ -86,10 +86,10 @@ def _show_rows(rows: list[Row]) -> None:
 
 
 def _show_report_downloads(run_id: str) -> None:
-    """Show buttons to download the two reports that Evidently wrote about a run.
+    """Show buttons to download the two HTML reports that Evidently wrote in a run.
 
-    The reports are about drift and performance. If a report's file is not on this machine, its
-    button is not shown.
+    One report is about drift of data and forecasts, the other about forecast errors. If a report's
+    file is not on this machine, its button is not shown.
     """
     settings = load_settings()
     for name in ("drift", "performance"):

@@ -9,13 +9,16 @@ from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
-    """Return the overall accuracy of the forecasts from each origin, ordered by origin.
+    """Return the accuracy of the forecasts from each origin, over all store-days with known sales.
 
     Origins without actual sales are omitted.
 
     Args:
         reading: Access to the generation.
         forecast_kind: ``served`` or ``shadow``.
+
+    Returns:
+        Rows of table ``forecast_accuracy``, ordered by origin.
     """
     return reading.rows(
         """
@@ -28,7 +31,15 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 
 
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
-    """Return the RMSPE by segment for three forecasts: served, in the backtest, seasonal naive.
+    """Return the RMSPE by segment of an origin's forecasts, and two RMSPEs for comparison.
+
+    These two are the RMSPE of the same model in its backtest, and that of seasonal naive on the
+    same days.
+
+    Args:
+        reading: Access to the generation.
+        origin: Origin of the served forecasts.
+        segment_kind: How store-days are grouped, for example ``store_type``.
 
     Returns:
         ``model`` (``served``, ``backtest`` or ``seasonal naive``), ``is_own`` (true if served),
@@ -141,7 +152,8 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 def runs(reading: Reading) -> list[Row]:
     """Return a table of the forecast runs, newest first.
 
-    Columns include origin, duration, number of stores, total and model. Column names are the titles
+    Columns are origin, kind, end, duration, numbers of stores with and without a forecast, number
+    of store-days with an assumed plan, total forecast, model and id. Column names are the titles
     that visitors see.
     """
     return reading.rows(
@@ -158,7 +170,9 @@ def runs(reading: Reading) -> list[Row]:
 def alerts(reading: Reading, most: int) -> list[Row]:
     """Return a table of at most ``most`` alerts in the generation, the newest first.
 
-    Column names are the titles that visitors see.
+    Columns are the times at which the alert was raised and resolved, severity, rule, subject,
+    message, how often it was seen, whether it was sent, and owner. Column names are the titles that
+    visitors see.
     """
     return reading.rows(
         """

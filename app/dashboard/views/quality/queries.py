@@ -76,9 +76,10 @@ def results(reading: Reading, run_id: str | None, most: int | None = None) -> li
 
 
 def quarantine_reasons(reading: Reading) -> list[Row]:
-    """Return a table that counts quarantined rows by file and column, most rows first.
+    """Return a table that counts quarantined rows by file and invalid column, most rows first.
 
-    Each row has one example of the reasons. Column names are the titles that visitors see.
+    It has also one of the reasons as an example, and the time of the newest row. Column names are
+    the titles that visitors see.
     """
     return reading.rows(
         """
@@ -92,9 +93,10 @@ def quarantine_reasons(reading: Reading) -> list[Row]:
 
 
 def quarantined(reading: Reading, most: int) -> list[Row]:
-    """Return a table of at most ``most`` quarantined rows, newest first, with file and reason.
+    """Return a table of at most ``most`` quarantined rows, newest first.
 
-    Column names are the titles that visitors see.
+    It has file, line number, invalid column, reason and text of the row. Column names are the
+    titles that visitors see.
     """
     return reading.rows(
         """

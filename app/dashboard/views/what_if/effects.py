@@ -35,12 +35,12 @@ class Effect:
 
     @property
     def share(self) -> float | None:
-        """Difference divided by the forecast with the original plan; None if that is 0."""
+        """``difference`` divided by ``as_planned``; None if ``as_planned`` is 0."""
         return self.difference / self.as_planned if self.as_planned else None
 
     @property
     def per_promo_day(self) -> float | None:
-        """Difference divided by the number of promotion days that were added or removed, EUR.
+        """``difference`` divided by the number of promotion days that were added or removed, EUR.
 
         The effect of a promotion on the days around it is included. The value is None if promotion
         days were both added and removed, or if none were, because then the difference cannot be

@@ -1,6 +1,6 @@
-"""Describe the plan changes that a visitor makes, and convert them to and from address text.
+"""Describe the plan changes that a visitor makes, and convert them to text and back.
 
-The page's address contains the changes, so that a copied address opens the same scenario.
+The page's address contains the text, so that a copied address opens the same scenario.
 
 See :mod:`rossmann_ml.serving.what_if` for the forecast of a changed plan.
 """

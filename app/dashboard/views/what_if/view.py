@@ -172,7 +172,8 @@ def show_scenario(
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
     """Show the forecast with and without the changes, the difference, and the promotion uplift.
 
-    The uplift, EUR per promotion day, has a value only if all ``changes`` are about promotions.
+    The uplift is the difference per promotion day that was added or removed, in EUR. It is shown
+    as a dash unless all ``changes`` are about promotions.
     """
     with st.container(horizontal=True):
         frame.metric("As planned", words.euro(effect.as_planned))
