@@ -7,6 +7,7 @@ counts the requests that it cannot record. ``docs/api.md`` lists the fields. The
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -50,9 +51,10 @@ class RequestLog:
         self._thread.start()
 
     def close(self) -> None:
-        """Write the records in the queue and stop the thread; wait at most 10 seconds for it."""
+        """Write the records in the queue and stop the thread; wait at most 20 seconds for it."""
         if self._thread.is_alive():
-            self._queue.put(None)
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=10)
             self._thread.join(timeout=10)
 
     def record(self, record: dict[str, Any]) -> None:

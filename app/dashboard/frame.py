@@ -119,7 +119,7 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
     if failed is not None and not failed.is_resolved and not is_shown:
         st.warning(
             f"The last run ({failed.at:%d %b %Y %H:%M} UTC) stopped at *{failed.step}*. This page "
-            f"shows the forecasts published before it. Reason: {failed.reason}",
+            f"shows the forecasts published before it. Reason: {words.plain(failed.reason)}",
             icon=":material/warning:",
         )
 

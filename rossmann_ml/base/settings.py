@@ -220,10 +220,19 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         found = "; ".join(
-            f"ROSSMANN_{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
+            f"{_variable(str(item['loc'][0]))}={item['input']!r}: {item['msg']}"
             for item in error.errors()
         )
         raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
+
+
+def _variable(location: str) -> str:
+    """Return the environment variable that a validation error is about.
+
+    Args:
+        location: Name of the setting, or the variable of a setting that has its own.
+    """
+    return f"ROSSMANN_{location.upper()}" if location in Settings.model_fields else location
 
 
 @lru_cache(maxsize=1)

@@ -142,7 +142,7 @@ def status_path(published_path: Path) -> Path:
 def read_status(published_path: Path) -> Status:
     """Read the status from the file; return an empty one if the file is missing or invalid."""
     try:
-        return Status.model_validate_json(status_path(published_path).read_text(encoding="utf-8"))
+        return Status.model_validate_json(status_path(published_path).read_bytes())
     except (FileNotFoundError, ValidationError):
         return Status()
 

@@ -58,8 +58,8 @@ def explain_newest_origin(session: Session) -> DriversReport:
     """Compute the drivers of the current forecasts from the newest origin, and store them.
 
     The drivers are written to ``forecasting.forecast_drivers``. If these forecasts already have
-    drivers, nothing is computed. Storing new drivers also deletes the drivers of earlier origins, those
-    before the newest ``forecast.vintages_published`` origins.
+    drivers, nothing is computed. Storing new drivers also deletes the drivers of
+    origins before the newest ``forecast.vintages_published`` ones.
 
     Raises:
         NoDataError: There are no forecasts from the origin yet, the forecasts were not made from

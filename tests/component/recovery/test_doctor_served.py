@@ -125,5 +125,9 @@ def test_readers_of_another_data_set_are_told(place: Settings) -> None:
 def test_a_failed_run_stays_a_warning_until_one_goes_through(place: Settings) -> None:
     write_status(place, last_failed_run=FailedRun(run_id="r-9", reason="no plan", step="land"))
     assert "run r-9 failed" in the(place, "failed run").found
-    (place.published_path / "status.json").write_text("{half")
+
+
+@pytest.mark.parametrize("content", [b"{half", b"", b"\xff\xfe{}", b"[]", bytes(300)])
+def test_an_unreadable_status_is_removed(place: Settings, content: bytes) -> None:
+    (place.published_path / "status.json").write_bytes(content)
     repaired(place, "status")

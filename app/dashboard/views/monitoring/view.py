@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.dashboard import frame
+from app.dashboard import frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import PAGE, queries
@@ -47,8 +47,8 @@ def show_runs(ask: Answers, status: Status) -> None:
     failed = status.last_failed_run
     if failed is not None and failed.is_resolved:
         st.caption(
-            f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} ({failed.reason}); "
-            "a later run succeeded."
+            f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} "
+            f"({words.plain(failed.reason)}); a later run succeeded."
         )
     show_table(
         ask(queries.runs),
