@@ -29,12 +29,13 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         api = load_api_settings()
+        app = create_app(api=api)
     except RossmannError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     logs.configure(api.log_level)
     uvicorn.run(
-        create_app(api=api),
+        app,
         host=arguments.host,
         port=arguments.port,
         log_config=None,
