@@ -52,7 +52,11 @@ def tile_map(values: Mapping[str, float], text: Callable[[float], str]) -> go.Fi
             f"{words.state_name(code)}: {text(value)}",
         )
     empty = {
-        tile: (0, f"<b>{tile}</b><br>{words.NONE}", f"{words.state_name(tile)}: no stores")
+        tile: (
+            0,
+            f"<b>{tile}</b><br>{words.NONE}",
+            f"{words.state_name(tile)}: no stores, or no known value",
+        )
         for tile in TILES.keys() - by_tile
     }
     figure = theme.figure(
@@ -162,6 +166,15 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
             marker={"symbol": marks, "size": 9},
         )
     return figure
+
+
+def draws_ranges(rows: Sequence[Row]) -> bool:
+    """Return whether the chart of `week_totals` shows ranges: few enough segments, all with bounds.
+
+    Args:
+        rows: Rows of table ``forecast_totals``.
+    """
+    return len({row["segment"] for row in rows}) <= len(theme.LINES) and has_range(rows)
 
 
 def has_range(weeks: Sequence[Row]) -> bool:

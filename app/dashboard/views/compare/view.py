@@ -219,7 +219,10 @@ def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     values.pop("unknown", None)
     known = {code: value for code, value in values.items() if value is not None}
     if not known:
-        frame.nothing("The states of these stores are not known, so there is no map.")
+        missing = (
+            f"{name}: no known value" if values else "The states of these stores are not known"
+        )
+        frame.nothing(f"{missing}, so there is no map.")
         return
     frame.chart(
         charts.tile_map(known, lambda value: _short(measure.text(value), value)),
@@ -289,14 +292,14 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
         charts.week_totals(rows, lambda segment: _segment(level, segment)),
         f"Weekly totals of the forecasts by {name}",
     )
-    has_bounds = charts.has_range(rows)
+    has_bounds = charts.draws_ranges(rows)
     st.caption(
         "An open mark is a partial week: the first and last week have only the days inside the "
         "forecast period. "
         + (
             "The ranges are those of the totals; they are narrower than added daily ranges. "
             if has_bounds
-            else "Ranges are missing: stores changed their type or state since the forecast. "
+            else "Ranges are not drawn: there are many lines, or stores changed their type or state. "
         )
         + "The filters above choose lines; each line always includes all stores of its segment."
     )
