@@ -299,7 +299,7 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
         + (
             "The ranges are those of the totals; they are narrower than added daily ranges. "
             if has_bounds
-            else "Ranges are not drawn: there are many lines, or stores changed their type or state. "
+            else "Ranges are not drawn: too many lines, or stores changed their type or state. "
         )
         + "The filters above choose lines; each line always includes all stores of its segment."
     )

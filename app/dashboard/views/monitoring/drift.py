@@ -43,9 +43,9 @@ def show_drift(ask: Answers) -> None:
             icon=":material/check_circle:",
         )
     st.caption(
-        "Drift: the newest data differ from earlier data; most measures compare with the same season "
-        "one year before, on the same weekdays and for the same stores. Thresholds were set on other "
-        "weeks."
+        "Drift: the newest data differ from earlier data; most measures compare with the same "
+        "season one year before, on the same weekdays and for the same stores. Thresholds were set "
+        "on other weeks."
     )
     frame.chart(
         charts.drift_by_threshold(rows),
