@@ -161,7 +161,8 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) 
             f"There are no forecasts from {origin} in generation "
             f"{reading.info.generation_id}; /runs lists the origins.",
         )
-    reason = known["not_forecast_reason"] or "it was not in that run"
+    is_newest = origin == reading.info.forecast_origin
+    reason = (is_newest and known["not_forecast_reason"]) or "it was not in that run"
     raise ProblemError(
         "store-not-forecast", f"Store {store_id} has no forecast from {origin}: {reason}."
     )

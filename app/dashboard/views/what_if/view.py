@@ -150,7 +150,7 @@ def show_scenario(
                 "Stores": who,
                 "Difference": effect.difference,
                 "Relative": effect.share,
-                "Per promo day": effect.per_promo_day,
+                "Per promo day": effect.per_promo_day if are_promotions(changes) else None,
                 "As planned": effect.as_planned,
                 "With the changes": effect.changed,
                 "Changes": "; ".join(map(str, changes)),
