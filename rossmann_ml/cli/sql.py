@@ -124,7 +124,7 @@ def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     separator = "[\n"
     for row in rows:
         values = dict(zip(names, map(_plain, row), strict=True))
-        sys.stdout.write(separator + json.dumps(values, ensure_ascii=False, default=_plain))
+        sys.stdout.write(separator + json.dumps(values, ensure_ascii=False))
         separator = ",\n"
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -138,6 +138,10 @@ def _plain(value: Any) -> Any:
         value = float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, str | int | list | dict) or value is None:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, str | int) or value is None:
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -8,6 +8,7 @@ deciding whether the challenger becomes champion.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import polars as pl
@@ -92,7 +93,7 @@ def compare(
             connection,
             inputs,
             recipe,
-            lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0],
+            cache(lambda: panel_of(inputs, recipe.params, recipe.profile, progress=progress)[0]),
             progress=progress,
         )
         common = _common(connection, inputs, params, challenger, other)

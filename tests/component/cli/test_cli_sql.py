@@ -130,9 +130,19 @@ def test_json_holds_what_json_has_no_word_for(
     rossmann: Command, shared_published: Published
 ) -> None:
     settings, _ = shared_published
-    query = "SELECT 'nan'::DOUBLE AS a, 1.5::DECIMAL(4, 2) AS b, NULL AS c, INTERVAL 1 DAY AS d"
+    query = (
+        "SELECT 'nan'::DOUBLE AS a, 1.5::DECIMAL(4, 2) AS b, NULL AS c, INTERVAL 1 DAY AS d, "
+        "['inf'::DOUBLE, 1] AS e, MAP {DATE '2015-07-31': {'x': DATE '2015-08-01'}} AS f"
+    )
     (row,) = json.loads(rossmann(settings, "sql", query, "--format", "json").stdout)
-    assert row == {"a": None, "b": 1.5, "c": None, "d": "1 day, 0:00:00"}
+    assert row == {
+        "a": None,
+        "b": 1.5,
+        "c": None,
+        "d": "1 day, 0:00:00",
+        "e": [None, 1.0],
+        "f": {"2015-07-31": {"x": "2015-08-01"}},
+    }
     nothing = rossmann(settings, "sql", "SELECT 1 WHERE false", "--format", "json")
     assert json.loads(nothing.stdout) == []
 
