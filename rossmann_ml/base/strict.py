@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 
 class StrictModel(BaseModel):
@@ -30,9 +31,14 @@ def read_yaml(path: Path) -> Any:
 
 def invalid_values(error: ValidationError) -> str:
     """Return text for people: the key, the value and the fault of each invalid value."""
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc']))} = {item['input']!r}: {item['msg']}"
-        if item["loc"]
-        else item["msg"]
-        for item in error.errors()
-    )
+    return "; ".join(_fault(item) for item in error.errors())
+
+
+def _fault(item: ErrorDetails) -> str:
+    key = ".".join(map(str, item["loc"]))
+    if not key:
+        return item["msg"]
+    # the input of a missing key is the whole mapping around it
+    if item["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key} = {item['input']!r}: {item['msg']}"
