@@ -31,7 +31,10 @@ def store_forecast(
 ) -> list[Row]:
     """Return a store's forecasts for the first ``days`` days after an origin, ordered by day.
 
-    Promotions and holidays are those of the published plan, also for a past origin.
+    Returns:
+        Rows of table ``forecasts`` with the columns ``is_promo, state_holiday, is_school_holiday``
+        of table ``store_plan``. That plan is the newest one, also for a past origin. The three
+        columns are NULL on days that the plan does not contain.
     """
     return reading.rows(
         """
@@ -46,9 +49,10 @@ def store_forecast(
 
 
 def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
-    """Return a store's sales on the ``days`` days that end at the forecast origin, ordered by day.
+    """Return a store's rows of table ``daily_sales`` for the newest ``days`` days, ordered by day.
 
-    Sales are NULL on days that no file has a row for.
+    The last of these days is the newest forecast origin. Sales are NULL on days that no file has a
+    row for. Days before the store's first sales have no row.
     """
     return reading.rows(
         """
@@ -102,7 +106,11 @@ def model(reading: Reading, model_version: str) -> Row | None:
 
 
 def newest_promotion(reading: Reading, model_version: str) -> Row | None:
-    """Return the newest decision that made this model the champion; None if there was none."""
+    """Return the newest row of table ``promotions`` that made this model the champion.
+
+    The decision was to promote the model or to roll back to it. None is returned if the model was
+    never the champion.
+    """
     return reading.row(
         """
         SELECT * FROM promotions

@@ -44,7 +44,10 @@ class Translator(DagsterDbtTranslator):
         return key if alias is None else dg.AssetKey([*key.path[:-1], alias])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the model's folder (staging, core or marts) as the asset's group."""
+        """Return the model's folder as the asset's group: ``staging``, ``core`` or ``marts``.
+
+        The result is never None.
+        """
         return str(dbt_resource_props["fqn"][1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
@@ -89,12 +92,13 @@ def build_dbt_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def build_command(context: dg.AssetExecutionContext, selector: str) -> list[str]:
-    """Return the arguments for dbt that build a selector, or what was picked in Dagster's UI.
+    """Return dbt's command and its options for a step: build all models of the step, or some.
 
-    Picked models are built and tested; if only tests are picked, only these run. dbt's option
-    ``indirect_selection`` keeps its default, ``eager``, which runs every test that reads a built
-    model. Other values omit tests whose results Dagster expects; Dagster would then skip the steps
-    downstream without a failure.
+    If only some models were picked in Dagster's UI, dbt builds and tests these. If only tests were
+    picked, dbt runs these and builds nothing. dbt's option ``indirect_selection`` keeps its
+    default, ``eager``, so dbt runs every test that reads a built model. With another value dbt
+    would omit tests whose results Dagster expects, and Dagster would skip the steps downstream
+    without a failure.
 
     Args:
         context: Context of the running step; it contains the picked assets and checks.

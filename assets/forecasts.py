@@ -92,10 +92,13 @@ def backfilled_forecasts(
 
 
 def list_origins(instance: dg.DagsterInstance, session: Session) -> list[str]:
-    """Set Dagster's partitions to the past origins that can be backfilled now, one per origin.
+    """Add a Dagster partition for each past origin that can be backfilled, and delete all others.
+
+    See :func:`rossmann_ml.pipeline.backfill.possible_origins` for the rule: one origin per week,
+    with enough sales before it.
 
     Returns:
-        These origins as ISO dates, newest first.
+        The origins that can be backfilled, as ISO dates, newest first.
     """
     with session.reading() as connection:
         possible = [str(origin) for origin in possible_origins(connection, session.params)]

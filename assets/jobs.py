@@ -58,7 +58,7 @@ def words_of(error: BaseException) -> str:
 
 
 def note_failure(pipeline: Pipeline, failed: FailedRun, warn: Callable[[str], None]) -> None:
-    """Record in ``status.json`` that a run failed before it could publish, and raise an alert.
+    """Record in ``status.json`` that a run of a publishing job failed, and raise an alert about it.
 
     Args:
         pipeline: Resource with settings and parameters.

@@ -32,9 +32,13 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
     ]
 )
 def landing(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-    """Land the whole history from the raw folder, then weekly files from the incoming folder.
+    """Land the bulk files of the raw folder, then the files of the incoming folder.
 
-    A file that was landed before changes nothing.
+    A file that was landed before is skipped, unless some of its rows are in quarantine because of
+    an unknown store and a list of stores was landed since.
+
+    Yields:
+        Metadata of each table in schema ``raw``, such as its number of rows and the files landed.
     """
     session = writer.session(context)
     reports = LAND(session, run_of(context))

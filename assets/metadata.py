@@ -112,7 +112,10 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
 
 
 def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
-    """Draw the backtest RMSPE by origin and by horizon week, as a picture for Dagster's UI.
+    """Draw the backtest RMSPE of each model as two line charts, in one picture for Dagster's UI.
+
+    The left chart has the RMSPE at each origin. The right chart has the RMSPE of each horizon week,
+    the median over the origins.
 
     Args:
         scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
@@ -121,7 +124,7 @@ def scores_picture(scores: pl.DataFrame) -> dg.MetadataValue:
 
 
 def importance_picture(importance: pl.DataFrame) -> dg.MetadataValue:
-    """Draw a model's most important features, as a picture for Dagster's UI.
+    """Draw the 25 features with the largest gain shares, as a picture for Dagster's UI.
 
     Args:
         importance: Columns ``feature, gain_share``, sorted by gain share, largest first.

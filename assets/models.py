@@ -58,7 +58,8 @@ def out_of_fold(
 ) -> dg.MaterializeResult:
     """Backtest the recipe at the past origins that ``params.yaml`` defines.
 
-    Forecasts for an origin are not computed again if they exist already.
+    Stored forecasts by the same recipe from the same data are reused. See
+    :func:`rossmann_ml.evaluation.folds.complete_folds` for the origins that are computed.
     """
     report = steps.BACKTEST(writer.session(context), run_of(context, training.profile))
     # a single broken store-day can hold more squared percentage error than a whole origin
@@ -137,7 +138,11 @@ def challenger(
     metadata={"dagster/table_name": "forecasting.promotions"},
 )
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Compare the newest model with the champion, and promote it if the gate's rules allow that."""
+    """Promote the newest registered model to champion if the gate's rules allow that.
+
+    Nothing changes if it is the champion already. See :func:`rossmann_ml.training.gate.promote`
+    for the rules.
+    """
     with _retried():
         decision = steps.GATE(writer.session(context), run_of(context))
     return dg.MaterializeResult(

@@ -55,9 +55,14 @@ _MARTS = [
 def published_generation(
     context: dg.AssetExecutionContext, writer: Writer
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Write and audit a generation, compare its totals with published ones, and move the pointer.
+    """Write and audit a generation, compare it with the current one, and move the pointer.
 
-    If totals moved too far, the generation is held, and the check ``continuity`` and the step fail.
+    The comparison is of forecast totals (the chain by week, store types, states) over the days that
+    both generations forecast. If a total changed by more than ``publish.continuity`` in
+    ``params.yaml`` allows, the generation is held, and the check ``continuity`` and the step fail.
+
+    Yields:
+        Metadata of the generation, unless it is held; then the result of the check ``continuity``.
     """
     settings = writer.settings
     try:

@@ -74,12 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
-    """Run the weekly job, or backfill and publish a past origin, and print a summary.
+    """Run the weekly job, or backfill a past origin and publish it; then print a summary.
 
-    If a job fails, the next job does not run and no summary is printed.
+    The second case runs two jobs, ``backfill_forecasts`` and ``publish_forecasts``. If a job fails,
+    no later job runs and no summary is printed.
 
     Args:
-        retrain: Training profile, ``fast`` or ``full``; None trains only if there is no champion.
+        retrain: Training profile, ``fast`` or ``full``; None trains (profile ``fast``) only if
+            there is no champion. Ignored if ``origin`` is given.
         origin: Past origin from which to backfill forecasts; None runs the weekly job.
 
     Returns:
@@ -204,11 +206,13 @@ def _exit_code_and_reason(
 
     Args:
         result: Result of the run.
-        errors: Errors of the steps that failed; empty if the run succeeded, was interrupted, or
-            ended with an error before the first step.
+        errors: Errors of the steps that failed, first failure first; empty if the run succeeded,
+            was interrupted, or ended with an error before the first step.
 
     Returns:
-        Exit code and message; 0 and None if the run succeeded.
+        0 and None if the run succeeded; 130 and "interrupted" after an interrupt; after a failed
+        step, the exit code of the first error (1 if it has none) and its message; 1 and the
+        message of the error before the first step.
     """
     if result.success:
         return 0, None

@@ -31,11 +31,12 @@ SECONDS_UNTIL_SETTLED = 30
 def incoming_files(
     context: dg.SensorEvaluationContext, pipeline: Pipeline
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request the weekly job if new or changed files in the incoming folder can be landed.
+    """Request the weekly job if files in the incoming folder are new or have changed.
 
-    While a file is younger than 30 seconds, no run is requested, because the file may still be
-    incomplete; a later evaluation requests the run. Before the first publication there is no
-    champion, so the requested job trains one.
+    Only bulk files and weekly drops count. A file has changed if its time of change or its size
+    differs from that at the last request. If the newest file was changed less than 30 seconds ago,
+    no run is requested, because the file may still be incomplete; a later evaluation requests it.
+    Before the first publication the requested job also trains, because there may be no champion.
     """
     files = {}
     for raw_file in find_files(pipeline.settings.incoming_path)[0]:
@@ -77,9 +78,11 @@ def incoming_files(
 def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
     """Record a run that failed although no step failed, for example because its process died.
 
+    It is recorded in ``status.json`` and as an alert, like a run with a failed step, which the
+    job's failure hook records.
+
     Returns:
-        Reason to skip if a step failed, because the job's failure hook records such runs; else
-        None.
+        Reason to record nothing, if a step failed; None if the run was recorded.
     """
     if context.get_step_failure_events():
         return dg.SkipReason("the failed step has recorded it")

@@ -25,9 +25,10 @@ from rossmann_ml.pipeline.steps import SHADOW
     metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-    """Forecast with the newest challenger from the same panel as the champion.
+    """Forecast from the newest origin with the newest challenger, on the champion's panel.
 
-    Nothing is computed if there is no challenger, or if its forecasts exist already.
+    Shadow forecasts that are stored for the champion's run of this origin are reused. See
+    :func:`rossmann_ml.forecasting.shadow.score_shadow` for the cases without shadow forecasts.
     """
     report = SHADOW(writer.session(context), run_of(context))
     summary = (

@@ -9,12 +9,16 @@ from rossmann_ml.serving.status import Status
 
 
 def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
-    """Print facts about the current generation, and commands that use it.
+    """Print the current generation's main figures, and commands to run next.
+
+    The figures are data set, forecast days, model, accuracy in the backtest, and file. If the model
+    was trained with the profile ``fast``, the commands include a full training.
 
     Args:
         console: Terminal to print to.
-        summary: Facts about the current generation.
-        is_new: Whether this command published the generation.
+        summary: Main figures of the current generation.
+        is_new: Whether ``rossmann refresh`` made this generation current; if not, the message says
+            that nothing changed.
     """
     info = summary.info
     if is_new:
@@ -50,7 +54,13 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
 
 
 def print_alerts(console: Console, status: Status) -> None:
-    """Print the open alerts, if any, and the advice to train a challenger, if there is one."""
+    """Print the open alerts, then the advice to train a challenger.
+
+    Args:
+        console: Terminal to print to.
+        status: Status with the alerts and the advice. Without alerts, or without advice, that part
+            is not printed.
+    """
     if status.alerts:
         console.print()
         console.print("[bold]Alerts that are open:[/]")

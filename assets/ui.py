@@ -19,7 +19,8 @@ _PARTS = ("all", "code", "webserver", "daemon")
 def main() -> None:
     """Replace this process with Dagster, or with the part of Dagster that ``--part`` names.
 
-    Dagster uses the same folder as ``rossmann refresh``, so that its UI shows those runs too.
+    Dagster gets the same home folder as in ``rossmann refresh``, so that its UI also shows the runs
+    of that command.
     """
     parser = argparse.ArgumentParser(prog="python -m assets.ui", description=__doc__)
     parser.add_argument("--part", choices=_PARTS, default="all")
@@ -34,14 +35,15 @@ def main() -> None:
 
 
 def dagster_command(settings: Settings, part: str, host: str, port: str) -> list[str]:
-    """Return the Python module and the arguments that start a part of Dagster.
+    """Return the arguments after ``python -m`` that start a part of Dagster.
 
     Args:
         settings: Settings with the path of Dagster's workspace file.
-        part: ``all``, ``code`` (the code location, whose runs are its child processes),
-            ``webserver`` or ``daemon`` (schedules, sensors and the queue of runs; without a port).
-        host: Address to listen on.
-        port: Port to listen on.
+        part: ``code`` (the code location, whose runs are its child processes), ``webserver`` (the
+            UI), ``daemon`` (schedules, sensors and the queue of runs), or ``all`` for the three
+            together.
+        host: Address to listen on; ignored for the daemon, which does not listen.
+        port: Port to listen on; ignored for the daemon.
     """
     where = ["--host", host, "--port", port]
     workspace = ["--workspace", str(settings.home / settings.dagster_workspace)]

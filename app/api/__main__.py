@@ -21,7 +21,8 @@ def main() -> int:
     """Run the server with settings from environment and command line until a signal stops it.
 
     Returns:
-        Exit status: 0 after a stop by a signal, else that of the error in the settings.
+        Exit status: 0 after a stop by a signal; if an API setting is invalid, the exit code of
+        the ``SettingsError``.
     """
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")

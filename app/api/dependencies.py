@@ -62,7 +62,8 @@ def get_reading(
 ) -> Iterator[Reading]:
     """Give a route access to one generation for the whole request, and set the header ``ETag``.
 
-    The generation's id is the ``ETag``, because these responses change only with the generation.
+    The ``ETag`` is the generation's id, because a response of a route that uses this access changes
+    only when another generation becomes current.
 
     Yields:
         Access to the current generation, with which the route runs its queries.
@@ -70,6 +71,7 @@ def get_reading(
     Raises:
         NotModifiedError: ``if_none_match``, the request's header, contains this ``ETag`` or ``*``.
         NoDataError: Nothing has been published yet.
+        PublishError: The published generation cannot be opened, and no generation was open before.
     """
     with serving.reader.reading() as reading:
         notes.generation_id = reading.info.generation_id
@@ -83,8 +85,13 @@ def get_reading(
 def check_known(if_none_match: str | None, etag: str) -> None:
     """End the request with status 304 if the caller already has the current response.
 
+    Args:
+        if_none_match: Header ``If-None-Match`` of the request: the ``ETag`` of each response that
+            the caller has, separated by commas, or ``*``; None if the request has no such header.
+        etag: ``ETag`` of the current response.
+
     Raises:
-        NotModifiedError: ``if_none_match``, the request's header, contains ``etag`` or ``*``.
+        NotModifiedError: ``if_none_match`` contains ``etag`` or ``*``.
     """
     if if_none_match is None:
         return

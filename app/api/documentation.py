@@ -17,8 +17,8 @@ from app.api.settings import ApiSettings
 def complete_document(app: FastAPI, settings: ApiSettings) -> None:
     """Make the application describe errors, keys and the rate limit in its OpenAPI document.
 
-    Error responses get their own media type. Keys and the rate limit are described only if the
-    settings turn them on.
+    Error responses are described with the media type ``application/problem+json`` only. API keys
+    and the rate limit are described only if the settings turn them on.
     """
     make_document = app.openapi
 

@@ -111,7 +111,12 @@ class Envelope:
 
 
 def _store_id(scope: Scope) -> int | None:
-    """Return the store number in a request's path, or None; there need not be such a store."""
+    """Return the store number in a request's path, whether or not a store has this number.
+
+    Returns:
+        Store number; None if the route has no ``store_id``, or if the ``store_id`` in the path is
+        not a number of at most 9 digits.
+    """
     named = str(scope.get("path_params", {}).get("store_id", ""))
     return int(named) if named.isascii() and named.isdigit() and len(named) <= 9 else None
 

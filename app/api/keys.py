@@ -22,6 +22,10 @@ def holder_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
     """Return the name of a key's holder; None if the key is unknown.
 
     The key's hash is compared with all known hashes, so that the time does not depend on the key.
+
+    Args:
+        key: Key that a request sent.
+        hashes: SHA-256 hash of each accepted key, by the name of the key's holder.
     """
     found, asked = None, hash_key(key)
     for name, known in hashes.items():

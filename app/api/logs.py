@@ -1,7 +1,8 @@
 """Configure the API's log, which is written to standard error as JSON lines.
 
-The log contains refused requests, failures and switches to a new generation. It never contains an
-API key, a header or a query string. See :mod:`app.api.request_log` for the records of all requests.
+The log contains refused requests, failures and switches to a new generation. Requests above the
+rate limit are in it only at level ``DEBUG``. It never contains an API key, a query string, or a
+header other than ``X-Request-ID``. See :mod:`app.api.request_log` for the records of all requests.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return a log record as a line of JSON.
 
-        The line has the time, level, logger and message, and, if the record has them, facts about
-        the request and a traceback.
+        The line has the time, level, logger and message. If the record has a traceback or fields
+        named in ``_FIELDS``, such as the path of a request, the line has these, too.
         """
         line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

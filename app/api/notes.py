@@ -20,7 +20,8 @@ class Notes:
         status: HTTP status of the response.
         stores: Number of different stores in the response; None for a response without stores.
         generation_id: Generation that the response was read from; None if none was read.
-        key_name: Name of the API key's holder; None without a valid key, or if no key is needed.
+        key_name: Name of the API key's holder; None without a valid key, or if the settings contain
+            no keys.
         what_if: Content of a what-if request and its forecasts; None for other requests.
     """
 

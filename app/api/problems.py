@@ -1,6 +1,7 @@
 """Build error responses (problem details, RFC 9457) and describe them for the OpenAPI document.
 
-``KINDS`` lists every kind of problem; raise :class:`ProblemError` to respond with one.
+``KINDS`` lists the kinds of problems; raise :class:`ProblemError` to respond with one.
+Errors that FastAPI itself raises, such as for an unknown path, are named after their HTTP status.
 """
 
 from __future__ import annotations
@@ -125,8 +126,9 @@ class ProblemError(HTTPException):
     Args:
         kind: Kind of problem, a key of ``KINDS``.
         detail: What failed, and what the caller can do.
-        errors: Invalid values in the request; None for other kinds of problems.
-        headers: Additional headers of the response.
+        errors: Invalid values in the request if ``kind`` is ``invalid-value``; None for every other
+            kind.
+        headers: Additional headers of the response; None for no additional headers.
     """
 
     def __init__(
@@ -151,7 +153,7 @@ class NotModifiedError(Exception):
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
-    """Build the error for one invalid value that FastAPI cannot detect; the caller raises it.
+    """Build, without raising it, the error for one invalid value that FastAPI cannot detect.
 
     Args:
         location: Place of the value in the request, for example ``query.cursor``.
@@ -214,7 +216,12 @@ def _respond(content: dict[str, object], error: HTTPException) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Register handlers that convert exceptions raised in the application to HTTP responses."""
+    """Register handlers that convert the expected exceptions of a request to responses.
+
+    A :class:`NotModifiedError` becomes status 304; every other exception with a handler becomes an
+    error response. An exception without a handler reaches :class:`app.api.envelope.Envelope`, which
+    responds with 500.
+    """
     app.exception_handler(ProblemError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)

@@ -81,9 +81,11 @@ FORECAST_UNITS = {"sales": "EUR per store and day"}
 
 
 class ForecastDay(BaseModel):
-    """Forecast for one store and day; sales are 0 if the store is closed.
+    """Forecast for one store and day; forecast and bounds are 0 if the store is closed.
 
-    Promotion and holidays are null on days that the published plan does not have.
+    Promotion and holidays are null on days that the published plan does not have. `plan_source` is
+    `planned` if a plan file has the day, `actual` if the plan of a past day comes from its sales
+    row, `assumed` if a rule filled it in.
     """
 
     target_date: date = Field(examples=["2015-08-01"])
@@ -153,8 +155,10 @@ class Promotion(BaseModel):
 class BacktestScore(BaseModel):
     """Accuracy of one model at one past origin, or at all origins together.
 
-    At each origin, the model was fitted only on the data known then. Coverage is null for models
-    without intervals; only the blend has them.
+    At each origin, the model was fitted only on the data known then. For all origins together,
+    `rmspe` is computed over the store-days of all origins. The simple methods in `model` are the
+    two baselines. Coverage is null for all models but the blend, because only the blend has
+    intervals; for the blend, it is null at origins without an earlier origin to calibrate them.
     """
 
     model: str = Field(
@@ -179,7 +183,11 @@ class BacktestScore(BaseModel):
 
 
 class Importance(BaseModel):
-    """Importance of one feature in the champion: share of the gain, and number of splits."""
+    """Importance of one feature in the champion.
+
+    `gain_share` is the weighted mean of the feature's gain share in the members. `splits` is the
+    number of tree splits on the feature, added up over the members that count them.
+    """
 
     feature: str
     gain_share: Share
@@ -187,7 +195,11 @@ class Importance(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """Champion, the decision that promoted it, its accuracy and its most important features."""
+    """Champion, the decision that promoted it, its backtest and its most important features.
+
+    `promotion` is the newest such decision, null if none is recorded. `backtest` also has the
+    scores of the champion's members, of the linear forecast and of the baselines.
+    """
 
     provenance: Provenance
     champion: Champion
@@ -246,7 +258,8 @@ class OpenAlerts(BaseModel):
 class Health(BaseModel):
     """State of the API process and of the published generation.
 
-    The fields of the generation are null before the first publication.
+    The fields of the generation are null if no generation can be read, as before the first
+    publication.
     """
 
     status: Literal["ok", "no_generation"]
@@ -353,7 +366,11 @@ class PredictBatchBody(_PlanQuestion):
 
 
 class WhatIfDay(ForecastDay):
-    """Forecast for one store and day under the changed plan."""
+    """Forecast for one store and day under the changed plan.
+
+    `stored_forecast` and `difference` are null if the generation has no forecast for the store and
+    day. `plan_source` is the source of the published plan, also where the plan is changed.
+    """
 
     store_id: int = Field(examples=[1])
     is_changed: bool = Field(
@@ -371,7 +388,10 @@ class WhatIfDay(ForecastDay):
 
 
 class WhatIfTotals(BaseModel):
-    """Totals over all stores and days in a what-if response."""
+    """Totals over all stores and days in a what-if response.
+
+    `difference` is the forecast minus the stored forecast, null if the stored forecast is null.
+    """
 
     sales_forecast: Money
     stored_forecast: Money | None = Field(

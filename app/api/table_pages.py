@@ -1,5 +1,6 @@
-"""Respond to list requests with pages of a published table: filtered, ordered, in any format.
+"""Respond to list requests with pages of a published table, as JSON, CSV, Parquet or Arrow.
 
+Rows are filtered by the request, and ordered by the table's ``order_by`` in ``contract.yaml``.
 The routers define the tables and filters, and call :func:`answer_page`. A cursor is text that
 contains a generation's id, the fingerprint of table and filters, and the number of rows before the
 page. A number of rows marks a place reliably, because a generation never changes.
@@ -126,7 +127,8 @@ def page_responses(table: str, *kinds: str) -> dict[int | str, dict[str, Any]]:
 
     Args:
         table: Name of the published table.
-        *kinds: Kinds of problems, keys of ``KINDS``, in addition to those that every list can have.
+        *kinds: Kinds of problems, keys of :data:`app.api.problems.KINDS`, in addition to those that
+            every list can have.
     """
     return {
         200: {

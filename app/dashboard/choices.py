@@ -73,7 +73,8 @@ def one_of(
         options: Labels of the buttons.
         key: Query parameter that holds the choice.
         default: Option that is chosen before the visitor chooses one; None means the first option.
-        place: Container in which the buttons are shown; None means the end of the page.
+        place: Container in which the buttons are shown; None means the enclosing ``with`` block. A
+            warning about an unknown option in the address is always shown in that block.
     """
     first = default or options[0]
     warn_unknown(key, options, f'"{first}" is shown')
@@ -103,7 +104,7 @@ class StoreFilter:
         )
 
     def text(self) -> str:
-        """Describe the filter in words, for example ``type a; state HE``."""
+        """Describe the filter in words: ``type a; state HE``, or ``all stores`` without values."""
         parts = [
             f"{column.removeprefix('store_')} {', '.join(values)}"
             for column, values in self.chosen.items()

@@ -28,8 +28,9 @@ def errors_by(
 
     Args:
         rows: Rows with ``model`` (name of the model or method), ``is_own`` (true for the model,
-            false for other methods), ``rmspe_median`` (RMSPE as a fraction), and the column that
-            ``column`` names. All rows with the same ``model`` must follow each other.
+            false for other methods), ``rmspe_median`` (RMSPE as a fraction, of one origin or the
+            median over several), and the column that ``column`` names. All rows with the same
+            ``model`` must follow each other, in the order of the points on its line.
         column: Column on the horizontal axis, for example ``segment``.
         label: Function that converts a value of that column to text.
         as_ratios: Whether the vertical axis is logarithmic. Then equal ratios have equal heights,
@@ -134,14 +135,15 @@ def add_outcomes(
     columns: Mapping[str, str],
     **options: Any,
 ) -> None:
-    """Add stacked bars with the numbers of good, doubtful and bad outcomes to a chart.
+    """Add stacked bars to a chart, with the numbers of good, doubtful and bad outcomes.
 
-    Good, doubtful and bad outcomes have different colours and patterns.
+    Outcomes are, for example, those of data checks: passed, warning and error. Each of the three
+    kinds has its own colour and pattern.
 
     Args:
         figure: Chart to which the bars are added. Its ``barmode`` must be ``stack``.
         x: Horizontal position of each bar.
-        rows: Row with the numbers of outcomes for each bar, in the order of ``x``.
+        rows: One row for each bar, in the order of ``x``, with the columns that ``columns`` names.
         columns: Names of the three columns with the numbers of good, doubtful and bad outcomes, in
             this order, each with its text in the legend.
         **options: Further options of Plotly's bars.

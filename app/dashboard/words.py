@@ -62,7 +62,10 @@ def euro(value: float | None) -> str:
 
 
 def signed_euro(value: float | None) -> str:
-    """Convert a difference in EUR to text with its sign; a dash for None."""
+    """Convert a difference in EUR to text as ``euro`` does, with ``+`` in front if it is above 0.
+
+    The text for None is a dash.
+    """
     if value is None:
         return NONE
     return f"{'+' if value > 0 else ''}{euro(value)}"
@@ -74,7 +77,7 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def signed_percent(value: float | None) -> str:
-    """Convert a relative difference, a fraction, to a signed percentage; a dash for None."""
+    """Convert a relative difference to text, for example 0.052 to ``+5.2%``; a dash for None."""
     return NONE if value is None else f"{value:+.1%}"
 
 
@@ -151,7 +154,9 @@ def store(row: Row) -> str:
 def no_forecast(row: Row) -> str:
     """Return a sentence that explains why a store has no forecast from the newest origin.
 
-    ``row`` is a row of table ``stores``.
+    Args:
+        row: Row of table ``stores`` of a store without a forecast. If ``not_forecast_reason`` is
+            NULL, the sentence says that the store was not in the newest run.
     """
     reason = row["not_forecast_reason"] or "it was not in the newest run"
     return f"Store {row['store_id']} has no forecast from this origin: {reason}."

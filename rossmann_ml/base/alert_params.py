@@ -43,10 +43,11 @@ class AccuracyRule(RuleParams):
     Attributes:
         window_days: Largest number of days from a vintage's forecast origin to the newest day with
             actuals; older vintages are ignored.
-        min_days: Number of days with actuals that at least one of these vintages needs; until then
-            the rule is not evaluated.
-        max_mape_ratio: Largest allowed ratio of live MAPE to backtest MAPE, over all forecasts.
-        max_segment_mape_ratio: Largest allowed ratio for one store type or state.
+        min_days: Number of days with actuals that at least one vintage in this window needs in a
+            segment; until then the segment is not judged.
+        max_mape_ratio: Largest allowed ratio of the MAPE over all vintages in the window to the
+            champion's backtest MAPE (the median over its origins), both for all stores.
+        max_segment_mape_ratio: The same for a single store type or state.
     """
 
     window_days: _Days
@@ -61,8 +62,8 @@ class CoverageRule(RuleParams):
     Attributes:
         window_days: Largest number of days from a vintage's forecast origin to the newest day with
             actuals; older vintages are ignored.
-        min_days: Number of days with actuals that at least one of these vintages needs; until then
-            the rule is not evaluated.
+        min_days: Number of days with actuals that at least one vintage in this window needs; until
+            then the rule is not evaluated.
         coverage_80: Smallest and largest allowed coverage of the 80% interval, as shares.
         coverage_95: Smallest and largest allowed coverage of the 95% interval, as shares.
     """
@@ -85,10 +86,12 @@ class StaleDataRule(RuleParams):
     """Limits of the rule `stale_data`: weekly files did not arrive.
 
     Attributes:
-        max_sales_age_days: Largest allowed age of the newest sales, in days.
-        min_plan_days_ahead: Smallest allowed number of days from today to the plan's end.
-        max_assumed_share: Largest allowed share of the newest forecasts whose store-day is missing
-            in the retailer's plan, so that an assumed plan was used.
+        max_sales_age_days: Largest allowed number of days from the newest sales to the business
+            date.
+        min_plan_days_ahead: Smallest allowed number of days from the business date to the last day
+            of the plan.
+        max_assumed_share: Largest allowed share of store-days with an assumed plan in the forecasts
+            of the newest weekly job.
     """
 
     max_sales_age_days: _Days
@@ -97,7 +100,7 @@ class StaleDataRule(RuleParams):
 
 
 class RefreshLateRule(RuleParams):
-    """Limit of the rule `refresh_late`: the weekly job did not run.
+    """Limit of the rule `refresh_late`: the weekly job did not run, or found no newer sales.
 
     Attributes:
         max_origin_age_days: Largest allowed age of the newest forecast origin, in days.
@@ -110,7 +113,8 @@ class StoresNotForecastRule(RuleParams):
     """Limit of the rule `stores_not_forecast`: too many stores got no forecast.
 
     Attributes:
-        max_share: Largest allowed share of stores without a forecast at the newest origin.
+        max_share: Largest allowed share of stores without a forecast in the newest weekly job.
+            Stores without sales in the year up to the origin are not counted.
     """
 
     max_share: _Share
@@ -154,8 +158,8 @@ class RetrainingParams(StrictModel):
     """Conditions under which open alerts start a training between the scheduled ones.
 
     Attributes:
-        rules: Names of the rules whose open alerts, of severity warning or critical, start a
-            training.
+        rules: Names of the rules whose alerts start a training, if they are open, of severity
+            warning or critical, and newer than the newest training.
         min_weeks: Smallest number of weeks of new sales, from the last day of the newest model's
             training data to the newest forecast origin; with fewer no alert starts a training.
     """

@@ -28,8 +28,8 @@ def fingerprint(value: Mapping[str, object] | Iterable[object]) -> str:
     """Return a digest of values, so that equal values are recognised by a short text.
 
     Args:
-        value: Mapping or list of values that JSON can hold; other values, such as dates, count as
-            their text. The order of a mapping's keys is ignored.
+        value: Mapping or sequence of values. Values that JSON cannot hold, such as dates, count as
+            their text. The order of a sequence counts, the order of a mapping's keys does not.
 
     Returns:
         12 hexadecimal digits.

@@ -51,14 +51,16 @@ DRIFT_FEATURES: dict[DriftKind, dict[str, str]] = {
 
 
 class StoreParams(StrictModel):
-    """Limits beyond which a store's sales of the newest week are far from its earlier weeks.
+    """Limits from which a store's newest week of sales is far from its own past weeks.
 
-    Only a store that reaches both limits counts as drifted.
+    Only a store that reaches both limits is counted by the drift measure ``stores_off_level``. See
+    :func:`rossmann_ml.monitoring.drift.stores.store_deviations` for the weeks that are compared.
 
     Attributes:
-        min_z: Distance from the median of the earlier weeks, in robust standard deviations.
-        min_change: Relative change: 0.75 means 1.75 times the earlier level or more, or 1/1.75 of
-            it or less.
+        min_z: Smallest distance from the median of the past weeks, in standard deviations that are
+            estimated from the median absolute deviation of those weeks.
+        min_change: Smallest relative change of sales, up or down: 0.75 means at least 1.75 times,
+            or at most 1/1.75 of, the usual sales of the past weeks.
     """
 
     min_z: Annotated[float, Field(gt=0)]
@@ -70,8 +72,8 @@ class DriftParams(StrictModel):
 
     Attributes:
         stores: Limits of the change of a single store's sales.
-        thresholds: Smallest value of a drift measure that counts as drift, by the kinds and feature
-            names of :data:`DRIFT_FEATURES`.
+        thresholds: Smallest value of a drift measure that counts as drift, by kind of measure, then
+            by feature name. Both keys are those of :data:`DRIFT_FEATURES`.
         reports_kept: Number of newest runs whose drift reports stay in the state folder.
     """
 

@@ -1,8 +1,8 @@
 """Errors that a person or a calling program can act on, each with the command's exit code.
 
 Every such error derives from :class:`RossmannError`; the command line prints its message without a
-traceback. A subclass exists where code catches it by name or where the exit code differs: the
-reason is in the message. Bugs stay ordinary exceptions and are not defined here.
+traceback. The message has the reason, so a subclass exists only where code catches it by name or
+where the exit code differs. Bugs raise ordinary exceptions, which are not defined here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class NoDataError(RefusedError):
 
 
 class PublishError(RefusedError):
-    """A generation failed its audit or cannot be read; readers keep the current generation."""
+    """A generation cannot be written, found or read, or failed its audit.
+
+    The pointer is unchanged.
+    """
 
 
 class SchemaError(RefusedError):

@@ -23,7 +23,10 @@ def sync(path: Path) -> None:
 
 
 def move_into_place(temporary: Path, final: Path) -> None:
-    """Rename a finished file to its final name in the same folder, and flush both to disk."""
+    """Rename a finished file or folder to its final name in the same folder.
+
+    Its content is flushed to disk before the rename, its folder's list of entries after the rename.
+    """
     sync(temporary)
     os.replace(temporary, final)  # noqa: PTH105 - Path.replace hides that it is atomic
     sync(final.parent)

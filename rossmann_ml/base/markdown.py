@@ -1,4 +1,4 @@
-"""Render Markdown for generated documents: tables of figures, percentages and RMSPE."""
+"""Render Markdown tables for generated documents, and format shares and RMSPE for their cells."""
 
 from __future__ import annotations
 

@@ -29,12 +29,14 @@ class ForecastParams(StrictModel):
 
     Attributes:
         horizon_days: Number of days that are forecast after the origin.
-        plan_lookahead_days: Number of days after the horizon that the plan must also cover, because
-            features look ahead, for example to the next promotion.
+        plan_lookahead_days: Number of days after the horizon for which a plan is built, because
+            features look ahead, for example to the next promotion. The plan is assumed where no
+            file gives it.
         origin_min_coverage: The default forecast origin is the newest day with sales rows of at
             least this share of the stores that should be open.
-        active_within_days: Number of days up to the origin in which a store without a plan must
-            have sold; otherwise it is not forecast.
+        active_within_days: A store without a planned day in the horizon is forecast only if it sold
+            in this many days up to the origin. For ``origin_min_coverage``, only stores that sold
+            in this many days before a day count as stores that should be open on it.
         vintages_published: Number of newest origins whose forecasts are published.
         shadow_challenger: Whether the weekly job also makes shadow forecasts.
     """
@@ -48,11 +50,11 @@ class ForecastParams(StrictModel):
 
 
 class IngestParams(StrictModel):
-    """Limit of bad rows in a file to land.
+    """Limit of the bad rows in a file, above which none of its rows are landed.
 
     Attributes:
-        max_quarantined_share: Largest share of bad rows that are quarantined; a file with a larger
-            share is refused as a whole.
+        max_quarantined_share: Largest allowed number of bad rows, as a share of the file's rows. Up
+            to this share the bad rows are quarantined; above it the file is refused as a whole.
     """
 
     max_quarantined_share: Share
@@ -120,7 +122,8 @@ class TrainingParams(StrictModel):
         profiles: Size of a training, by profile.
         families: Parameters by model family; their names are those of LightGBM, XGBoost or
             CatBoost. The order of the families is the order of the blend's members.
-        min_history_days: Number of days of history before the first training origin.
+        min_history_days: Smallest number of days from the first day with sales to the first
+            training origin.
         seed: Seed of the random numbers in training and tuning.
         retrain_every_weeks: Number of weeks between scheduled trainings.
     """
@@ -136,8 +139,9 @@ class BlendParams(StrictModel):
     """Parameters of fitting the members' weights in the blend.
 
     Attributes:
-        shrinkage: Cost of a squared deviation from equal weights, as a multiple of the members'
-            mean squared error; 0 for no cost.
+        shrinkage: Penalty per squared difference of a weight from an equal weight, in units of the
+            members' mean squared log error; 0 for no penalty. See
+            :func:`rossmann_ml.models.blend.fit_weights` for the sum that is minimised.
     """
 
     shrinkage: Annotated[float, Field(ge=0)]
@@ -147,8 +151,9 @@ class BacktestParams(StrictModel):
     """Parameters of the backtest.
 
     Attributes:
-        reuse_within_days: A stored fold is used in place of a backtest origin that is at most this
-            many days from the fold's origin, so that fewer models are fitted.
+        reuse_within_days: No models are fitted for a backtest origin if the origin of a stored fold
+            is at most this many days before or after it. The newest backtest origin always gets
+            its own fold.
     """
 
     reuse_within_days: Annotated[int, Field(ge=0)]
@@ -295,9 +300,11 @@ class Params(StrictModel):
 
     @model_validator(mode="after")
     def _searched_parameters_have_a_value(self) -> Self:
-        """Raise ValueError for a search range of a parameter that has no current value.
+        """Raise ValueError for a search range of a parameter without a value in ``training``.
 
-        Tuning compares its trials with the current values, so every tuned parameter needs one.
+        Tuning compares its trials with these current values, so every tuned parameter needs one.
+        ``trees`` and ``learning_rate`` have theirs in ``training.profiles``, all others in
+        ``training.families``.
         """
         for family, space in self.tuning.families.items():
             known = {*FitSize.model_fields, *self.training.families[family]}

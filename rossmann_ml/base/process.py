@@ -1,7 +1,8 @@
-"""Prepare a process: switch telemetry off, limit threads, and let Ctrl-C interrupt waits.
+"""Prepare a process: switch telemetry off, limit BLAS threads, let Ctrl-C interrupt waits.
 
-Every entry point (command line, Dagster code location, API, dashboard, dbt) calls :func:`prepare`
-before it imports the libraries that read the environment variables set there.
+Every entry point (command line, Dagster code location, API, dashboard) calls :func:`prepare` before
+it imports the libraries that read the environment variables set there. Child processes, such as
+dbt, inherit the variables.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ _DEFAULTS = {
 
 
 def prepare() -> None:
-    """Set environment variables that switch telemetry off and limit threads.
+    """Set environment variables that switch telemetry off and keep waiting threads off the cores.
 
-    A variable that the user has set keeps its value.
+    OpenBLAS gets one thread, because its waiting threads would otherwise occupy cores. Waiting
+    threads of OpenMP sleep. A variable that the user has set keeps its value.
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)

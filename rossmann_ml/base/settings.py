@@ -24,13 +24,14 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 class Settings(BaseSettings):
     """Settings of one process, from environment variables.
 
-    A variable is ``ROSSMANN_`` plus the attribute's name in capitals; ``MLFLOW_TRACKING_URI`` and
-    the variables of Kaggle's attributes have no such prefix.
+    A variable is ``ROSSMANN_`` plus the attribute's name in capitals. These have no such prefix:
+    ``MLFLOW_TRACKING_URI``, ``KAGGLE_USERNAME``, ``KAGGLE_KEY``, ``KAGGLE_API_TOKEN`` and
+    ``KAGGLE_CONFIG_DIR``.
 
     Attributes:
         home: Folder of the checkout; relative paths start there.
-        raw_dir: Folder of ``train.csv``, ``store.csv``, ``test.csv``; by default ``data/raw`` if
-            it has ``train.csv``, else the synthetic sample in ``data/sample``.
+        raw_dir: Folder of the bulk files; by default ``data/raw`` if it has ``train.csv``, else the
+            synthetic sample in ``data/sample``.
         incoming_dir: Folder of the weekly files ``sales_YYYY-MM-DD.csv``,
             ``plan_YYYY-MM-DD.csv``.
         warehouse_dir: Folder of ``rossmann.duckdb`` and ``published/``.
@@ -38,7 +39,8 @@ class Settings(BaseSettings):
         params_file: YAML file with the parameters of features, models and checks.
         as_of: Business date; by default today, or for historical data the Monday after its
             newest sales.
-        threads: Number of threads that every numerical library may use.
+        threads: Number of threads that every numerical library may use; by default the number
+            of processors, 8 at most.
         memory_limit_gb: Memory limit of DuckDB, in GB.
         lock_timeout_seconds: Time that a writer waits for another writer, in seconds.
         request_files_kept_days: Number of days that the API keeps its request files; the published
@@ -51,8 +53,9 @@ class Settings(BaseSettings):
         kaggle_address: Address of Kaggle's API, or of a mirror.
         kaggle_username: Name of your Kaggle account, for ``rossmann data fetch``.
         kaggle_key: Key of your Kaggle account.
-        kaggle_api_token: Kaggle token that replaces user name and key.
-        kaggle_config_dir: Folder of ``kaggle.json``.
+        kaggle_api_token: Kaggle token; if set, it is used instead of user name and key.
+        kaggle_config_dir: Folder of ``kaggle.json``, which contains user name and key; it is read
+            if neither the token nor both ``kaggle_username`` and ``kaggle_key`` are set.
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", env_ignore_empty=True, extra="ignore")
@@ -81,7 +84,7 @@ class Settings(BaseSettings):
 
     @property
     def raw_path(self) -> Path:
-        """Folder of the raw files, chosen as in `raw_dir`; it need not exist."""
+        """Folder of the bulk files: `raw_dir`, or its default if unset; it need not exist."""
         if self.raw_dir is not None:
             return self.home / self.raw_dir
         own = self.home / "data" / "raw"
@@ -158,7 +161,8 @@ class Settings(BaseSettings):
 class DeliverySettings(BaseSettings):
     """Where and how alerts are sent, from ``ROSSMANN_ALERT_*`` variables.
 
-    Separate from :class:`Settings`, which Dagster's UI shows, because most of these are secret.
+    The attributes are not in :class:`Settings`, because Dagster's UI shows the values of that one,
+    and the webhook and the password of the mail server are secret.
 
     Attributes:
         webhook: Address that receives alerts as a POST with JSON; empty for no webhook.

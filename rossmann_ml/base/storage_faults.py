@@ -1,4 +1,4 @@
-"""Recognise errors of a full or write-protected disk, and raise them as `FaultError`.
+"""Raise `FaultError` if the disk is full, or if a file may not be read or written.
 
 Entry point: :func:`storage_refused`, which covers errors of the operating system and of SQLite.
 """
@@ -33,12 +33,14 @@ _REPAIR = (
 
 @contextmanager
 def storage_refused() -> Iterator[None]:
-    """Run a block, and replace errors of a full or write-protected disk by a message for users.
+    """Run the block of a ``with`` statement, and raise its storage errors as `FaultError`.
 
-    Errors with another cause pass unchanged.
+    The new message says what failed and what to do. All other errors pass unchanged. So does a
+    `RossmannError`, whatever its cause, because it has a message for users already.
 
     Raises:
-        FaultError: The disk is full, or the process may not read or write a file.
+        FaultError: The disk is full or read-only, the process may not read or write a file, or
+            SQLite cannot open, read or write its database.
     """
     try:
         yield

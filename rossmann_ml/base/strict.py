@@ -20,17 +20,23 @@ class StrictModel(BaseModel):
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file with the C loader, which is ten times as fast as the one in Python.
+    """Return the content of a YAML file; None if the file is empty.
+
+    PyYAML's C loader is used, because it is ten times as fast as the loader written in Python.
 
     Raises:
         FileNotFoundError: The file does not exist.
+        UnicodeDecodeError: The file is not UTF-8.
         yaml.YAMLError: The file is not YAML.
     """
     return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
 def invalid_values(error: ValidationError) -> str:
-    """Return text for people: the key, the value and the fault of each invalid value."""
+    """Describe invalid values in one line for people: ``key = value: fault; key = ...``.
+
+    A missing key has no value; a fault of the whole content has neither key nor value.
+    """
     return "; ".join(_fault(item) for item in error.errors())
 
 

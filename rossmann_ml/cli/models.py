@@ -60,7 +60,10 @@ def train(
 
 
 def backtest(profile: ProfileOption = "fast") -> None:
-    """Backtest the recipe on past origins, each with a model trained on earlier data only."""
+    """Backtest the recipe on past origins, each with a model trained on earlier data only.
+
+    Prints a table of metrics. Out-of-fold forecasts are stored, and those stored before are reused.
+    """
     session = Session(default_settings(), progress=show)
     build_training_panel(session, profile=profile)
     report = training.run_backtest(session, profile=profile)
@@ -107,9 +110,10 @@ def rollback_model() -> None:
 
 
 def score_table(scores: pl.DataFrame) -> Table:
-    """Build the table of backtest metrics, one row per origin and model, including baselines.
+    """Build the table of backtest metrics, one row per origin and model or baseline.
 
-    The last rows are the models' metrics over all origins.
+    The metrics are RMSPE, MAPE, bias, skill and the coverage of both intervals. The last rows, one
+    per model or baseline, are over all origins; their RMSPE is the median over origins.
 
     Args:
         scores: Metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.

@@ -34,10 +34,11 @@ def monitor() -> None:
 
 
 def print_accuracy(console: Console, report: AccuracyReport) -> None:
-    """Print a table of the vintages, then the reasons for the largest errors with their frequency.
+    """Print a table of the vintages, then the reasons for the largest errors of the last 28 days.
 
-    The worst store-days are ranked twice, by relative error and by error in EUR; for each ranking,
-    a line says how many of them have which reason.
+    The reasons are in two lines: one for the store-days with the largest relative errors, one
+    for those with the largest errors in EUR, 200 at most in each. A line has the number of
+    store-days per reason. Without any vintage that has actuals, only a message is printed.
     """
     if report.vintages.is_empty():
         console.print(_nothing_yet(report), soft_wrap=True)
@@ -68,9 +69,11 @@ def _nothing_yet(report: AccuracyReport) -> str:
 
 
 def vintage_table(report: AccuracyReport) -> Table:
-    """Build a table of accuracy with one row for each of the newest vintages, 20 at most.
+    """Build a table of accuracy, one row per vintage, newest origin first, 20 vintages at most.
 
-    The last row is the backtest of the newest vintage's model, for comparison.
+    The columns are the number of days with actuals, RMSPE, the model's RMSPE in its backtest, RMSPE
+    over the origins of four weeks, bias, coverage of both intervals, and skill. The last row is the
+    backtest of the newest vintage's model, for comparison.
     """
     table = narrow_table(
         f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
@@ -129,5 +132,5 @@ def _number(value: float | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    """Format a share as a percentage; a dash for None."""
+    """Format a share as a percentage with one decimal; a dash for None."""
     return "-" if value is None else f"{value:.1%}"

@@ -23,9 +23,11 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings as JSON.")] = False,
 ) -> None:
-    """Find faults: locks, half-written files, models, generations, disk, clock.
+    """Find faults of the installation, such as a damaged generation or a disk that is nearly full.
 
-    Exit code 1 if a finding is an error or a warning, else 0.
+    The command examines params.yaml, write permissions, disk space, the writer's lock, half-written
+    files, the warehouse, model files, generations, status.json, MLflow and the clock. Exit code 1
+    if an error or a warning is found (with --fix: remains), else 0.
     """
     settings = default_settings()
     done = repair(settings) if fix else []
@@ -84,9 +86,10 @@ def restore(
         typer.Option("--replace", help="Replace existing files once the backup is unpacked."),
     ] = False,
 ) -> None:
-    """Restore warehouse, models and generations from a backup, after checking that it is complete.
+    """Restore warehouse, models, generations and MLflow's registry from a backup.
 
-    Without --replace, the command stops if any of these exist already.
+    A registry that is not in the backup stays as it is. Nothing is replaced before the whole backup
+    is unpacked and checked. Without --replace, the command stops if one of the four exists already.
     """
     settings = default_settings()
     manifest = restore_backup(settings, file, replace=replace)

@@ -100,10 +100,10 @@ def replay(
 
 
 def accuracy_table(books: library.Books) -> Table:
-    """Build a table with one row per Monday: RMSPE by horizon week, bias and coverage.
+    """Build a table with one row per Monday: RMSPE by horizon week, bias and interval coverage.
 
-    The last two rows are for all Mondays: the median of their RMSPE, and the scores of all
-    store-days together.
+    Coverage is that of the 80% and of the 95% interval. Below are two rows for all Mondays:
+    ``median`` has the median of the Mondays' RMSPE, ``all`` the scores over all store-days.
 
     Args:
         books: Result tables of the replay; ``weeks`` (the Mondays) and ``accuracy`` are used.

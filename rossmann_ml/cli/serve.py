@@ -41,11 +41,16 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
 def check_can_listen(host: str, port: int) -> None:
     """Raise an error with a clear message if a server could not start on an address.
 
-    Without this check, the server would end with a traceback.
+    The settings are checked too, because the server reads them when it starts. Without these
+    checks, the server would end with a traceback.
+
+    Args:
+        host: Address that the server will listen on.
+        port: Port that the server will listen on.
 
     Raises:
         BusyError: The address is in use or cannot be bound.
-        SettingsError: A setting of the product, which the server would read, is invalid.
+        SettingsError: A setting in the environment is invalid.
     """
     default_settings()  # bad settings are reported here without a traceback too
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

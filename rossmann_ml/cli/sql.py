@@ -45,7 +45,7 @@ def sql(
         ),
     ] = None,
 ) -> None:
-    """Query the published forecasts read-only; no other file can be read.
+    """Query the published forecasts, read-only; a query cannot access other files.
 
     For example: rossmann sql "SELECT * FROM latest_forecasts WHERE store_id = 1"
     Tables and columns: warehouse/README.md; queries to start from: warehouse/queries.
@@ -130,9 +130,11 @@ def _print_json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value of a result to one that JSON has.
+    """Convert a value of a query result to one that ``json.dumps`` can write.
 
-    Decimals become numbers, NaN and infinity become null, dates and other types become text.
+    Decimals become floats. NaN and infinity become None. Texts, integers, booleans, None, lists and
+    dictionaries are returned unchanged, without converting NaN inside a list. Dates and times
+    become ISO text, and values of all other types become their ``str``.
     """
     if isinstance(value, Decimal):
         value = float(value)

@@ -30,8 +30,9 @@ def validate(
 ) -> None:
     """Check the tables of the warehouse and show the results.
 
-    The results are stored in quality.data_quality_results and as pages in the state folder. A
-    failed check of error severity ends with exit code 2; a warning is only shown.
+    The results are stored in quality.data_quality_results and as HTML pages in the state folder.
+    The exit code is 2 if a check of error severity fails. A failed check of warning severity does
+    not change the exit code.
     """
     console = Console(highlight=False)
     settings = default_settings()

@@ -234,8 +234,10 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         over all rows. ``skill`` is 1 minus the ratio of ``rmspe_median`` to that of
         ``seasonal_naive``.
 
-        Additional rows hold the metrics of the blend's totals over all given rows, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`. Their ``skill`` is null.
+        Additional rows hold the metrics of the blend's totals, see
+        :func:`rossmann_ml.evaluation.total_scores.score_totals`. Totals also include store-days
+        without baseline forecasts. Their ``rmspe_median`` has the same meaning as above. Their
+        ``skill`` is null, because totals of the baselines are not measured.
     """
     forecasts = served(folds, key)
     rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])

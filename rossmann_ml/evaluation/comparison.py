@@ -143,7 +143,7 @@ def _common(
     Args:
         connection: Pipeline database.
         inputs: Stores, sales and plan for the newest origin.
-        params: Parameters of ``params.yaml``.
+        params: Parameters of ``params.yaml``, with which the champion's stored forecasts are read.
         challenger: Challenger's rows, returned by :func:`rossmann_ml.evaluation.backtest.served`.
         other: Key of the champion's recipe, whose stored forecasts are read.
 

@@ -69,13 +69,15 @@ def complete_folds(
         connection: Pipeline database.
         inputs: Stores, sales and plan for the next forecast.
         recipe: Recipe whose members make the forecasts.
-        panel: Function that returns the training panel for the next forecast; called once for each
-            origin to compute.
+        panel: Function that returns the recipe's training panel for the next forecast. It is called
+            once for each origin whose forecasts are computed; the models for that origin are fitted
+            only on the panel's target days up to the origin.
         progress: Function that receives a message before each origin and fit.
 
     Returns:
-        All stored forecasts that fit the current data, old and new. Their origins are at most
-        ``backtest.reuse_within_days`` days older than the oldest backtest origin.
+        All stored forecasts that were made from the current data, in this call or earlier. Their
+        origins are at most ``backtest.reuse_within_days`` days older than the oldest backtest
+        origin.
 
     Raises:
         NoDataError: There is too little history for a single backtest origin.
@@ -136,8 +138,10 @@ def read_folds(
 def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
     """Compute the oldest origin in a recipe's training panel, without building the panel.
 
-    It is a whole number of ``origin_step_days`` before the origin of the next forecast, or that
-    origin itself if there is too little history. It limits how old the backtest origins can be.
+    Training origins go back from the origin of the next forecast in steps of ``origin_step_days``:
+    at most ``max_origins`` steps, and only to days at least ``min_history_days`` after the first
+    day with sales. If there is too little history for one step, the origin of the next forecast is
+    returned. The result limits how old the backtest origins can be.
     """
     earliest = inputs.first_sales_date + timedelta(days=recipe.params.training.min_history_days)
     step = recipe.profile_params.origin_step_days

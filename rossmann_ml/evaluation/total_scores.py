@@ -74,9 +74,11 @@ def score_totals(
         metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, computed over totals instead of
         store-days; ``store_days`` is the number of store-days in the totals.
 
-        ``segment_kind`` is ``total_<level>_week`` or ``total_<level>_horizon``. These rows are
-        about unbiased totals and their intervals. With the ending ``_sum``, the rows are about
-        plain sums of daily forecasts, which have no intervals.
+        ``segment_kind`` is ``total_<level>_week`` or ``total_<level>_horizon`` in rows that measure
+        unbiased totals and their intervals. It is ``total_<level>_week_sum`` or
+        ``total_<level>_horizon_sum`` in rows that measure plain sums of daily forecasts; their
+        coverages are null, because plain sums have no intervals. A calendar week that is partly
+        outside the horizon counts with its days inside.
 
         ``segment`` is ``all`` for the metrics over all totals of a level. The levels store type,
         assortment and state also have a row per segment.

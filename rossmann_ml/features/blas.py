@@ -1,9 +1,10 @@
 """Limit BLAS to one thread, so that features are bit-identical in every process.
 
-BLAS is the library with which numpy multiplies matrices. If several threads share a multiplication,
-they add its terms in another order. The linear forecast uses float32, in which such results differ
-by one part in ten million, so a recomputed forecast would differ from the stored one. Environment
-variables cannot limit BLAS here, because it reads them only when numpy is first imported. See
+BLAS is the library with which numpy multiplies matrices. The order in which it adds the terms of a
+product depends on its number of threads. The linear forecast uses float32, in which sums in
+different orders differ by about one part in ten million, so a recomputed forecast would differ from
+the stored one. Environment variables cannot limit BLAS here, because it reads them only when numpy
+is first imported. :data:`one_blas_thread` limits it while a function runs. See
 :mod:`rossmann_ml.base.process` for the number of threads that a process uses.
 """
 

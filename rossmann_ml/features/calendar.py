@@ -1,5 +1,6 @@
-"""Count days and working days from a date to its month's edges, and days from Mother's Day.
+"""Count days to the end of a date's month, working days in it, and days from Mother's Day.
 
+Working days are counted from the month's start to the date, and from the date to the month's end.
 The counts are the same for every store. See :mod:`rossmann_ml.features.plan` for features that
 differ by store (open, promotion, school holidays).
 """

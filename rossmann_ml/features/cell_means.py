@@ -126,12 +126,15 @@ def cell_levels(total: FloatArray, weight: FloatArray, groups: IntArray) -> Cell
 def group_means(total: FloatArray, weight: FloatArray, groups: IntArray) -> FloatArray:
     """Compute the mean level in each store's group, from which estimates for new stores start.
 
-    Means are shrunk towards the chain's mean, so that a group without observations has a mean too.
+    Means are shrunk towards the chain's mean, which weighs as much as ten observations, so that a
+    group without observations has a mean too.
 
     Args:
-        total: Sum over the store's days of weight times log sales, without the effects of weekday
-            and promotion, shape (stores,).
-        weight: Sum of the store's weights, shape (stores,).
+        total: For each store, the sum over its days of weight times adjusted log sales, shape
+            (stores,). Adjusted log sales are log sales minus the effects that do not belong to the
+            level, such as those of weekday and promotion.
+        weight: For each store, the sum of the weights of its days (its effective number of
+            observations), shape (stores,).
         groups: Number of each store's group (type and assortment), 0 upwards, shape (stores,).
 
     Returns:

@@ -108,7 +108,8 @@ class SalesGrid:
 
     Attributes:
         first_date: Date of column 0.
-        sales: Sales in EUR, NaN for store-days without a record, shape (stores, days).
+        sales: Sales in EUR, shape (stores, days): 0 on closed days, NaN for store-days without a
+            row in the data.
     """
 
     first_date: date
@@ -200,7 +201,8 @@ class PlanGrid:
     def since(self, day: date) -> PlanGrid:
         """Return a grid with the columns from a day on, including that day.
 
-        Features are computed from this grid to save time, if earlier days do not affect them.
+        Plan features of target days are computed from the result to save time, so ``day`` must be
+        at least :func:`rossmann_ml.features.plan.look_back_days` days before the target days.
         """
         start = max(self.column(day), 0)
         first_date = self.first_date + timedelta(days=start)

@@ -35,6 +35,7 @@ class FeatureGroup:
             feature per value of the field.
         cause: Driver group (group of causes) of the features, used to explain a forecast.
         other_causes: Driver group by feature name, for features that do not belong to ``cause``.
+            The names are written as in ``meanings``, with braces.
     """
 
     meanings: Mapping[str, str]
@@ -54,10 +55,11 @@ class FeatureGroup:
         }
 
     def causes(self) -> dict[str, Cause]:
-        """Map a pattern for the name of each feature to the feature's driver group.
+        """Map a regular expression for the name of each feature to the feature's driver group.
 
-        Patterns are regular expressions. In a name such as ``residual_{residual_windows_days}d``,
-        the parameter in braces becomes a pattern for digits, which matches each of its values.
+        In a name such as ``residual_{residual_windows_days}d``, the part in braces becomes an
+        expression for digits, so that the group of ``residual_7d`` can be looked up without
+        parameters. See :func:`rossmann_ml.features.driver_groups.feature_groups` for the look-up.
         """
         return {
             _PARAMETER.sub(r"\\d+", name): self.other_causes.get(name, self.cause)
@@ -103,8 +105,9 @@ def find_groups(package: str, first: Sequence[str]) -> list[Any]:
 
     Args:
         package: Full name of the package.
-        first: Names of the modules that come first, in this order; other modules follow in
-            alphabetical order. A fixed order matters, because the order of columns changes a fit.
+        first: Names of the modules that come first, in this order, such as ``recent`` (without the
+            package). Other modules follow in alphabetical order. A fixed order matters, because the
+            order of columns changes a fit.
     """
     names = module_names(package)
     names.sort(key=lambda name: first.index(name) if name in first else len(first))

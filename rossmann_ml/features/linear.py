@@ -61,17 +61,18 @@ class LinearSums:
     """Sums over the days up to an origin, from which the ridge regressions are solved.
 
     The summed columns are the design's columns, then a constant 1, then log sales minus 8.5 (a
-    typical value; small numbers keep more digits in 32-bit sums). Older days weigh less, with one
-    half-life for the stores' sums and a longer one for the chain's.
+    typical value; small numbers keep more digits in 32-bit sums). Only store-days with sales are
+    summed. Older days weigh less, with a half-life of 730 or 1,460 days.
 
     Attributes:
         forecast_origin: Last day in the sums.
-        stores: Sums of products of each pair of columns by store, with the stores' half-life, shape
-            (stores, columns + 2, columns + 2).
-        chain: Sums of products of each pair of columns over all stores, with the chain's half-life,
-            shape (columns + 2, columns + 2).
-        store_totals: Sums of each column by store, with the chain's half-life, shape (stores,
-            columns + 2).
+        stores: Sums of products of each pair of columns by store, with a half-life of 730 days,
+            shape (stores, columns + 2, columns + 2). Each store's coefficients are fitted to them.
+        chain: Sums of products of each pair of columns over all stores, with a half-life of 1,460
+            days, shape (columns + 2, columns + 2). The chain's coefficients are fitted to them.
+        store_totals: Sums of each column by store, with a half-life of 1,460 days, shape (stores,
+            columns + 2). They give each store's means, which the chain's fit subtracts, and the
+            mean level of each group of stores.
     """
 
     forecast_origin: date
@@ -123,9 +124,10 @@ def _add_block(
 ) -> LinearSums:
     """Add one block of consecutive days to the sums, after reducing the weight of earlier days.
 
-    Weights decay once per block of 91 days, not daily; a shorter last block counts as a whole one.
-    This makes sums that are continued from one origin to the next bit-identical to sums from
-    scratch.
+    Blocks have 91 days, counted from the first day with sales data; the last block before an origin
+    may be shorter. Every block, also a shorter one, reduces the weight of all earlier days as 91
+    days would. Whole blocks are the same for all origins, so sums that continue from an earlier
+    origin are bit-identical to sums from scratch.
 
     Args:
         before: Sums over all days before the block.
@@ -226,7 +228,7 @@ class LinearForecast:
         return self.design.combine(self.coefficients, first, last) + self.level[:, None]
 
     def own_shape(self, first: int, last: int) -> FloatArray:
-        """Compute the effects of days in each store's linear forecast: log sales minus store level.
+        """Compute the effects of days: forecast log sales of each store minus the store's level.
 
         Args:
             first: Number of the first day, counted from the design's first date.
@@ -287,18 +289,19 @@ def _chain_coefficients(sums: LinearSums, design: LinearDesign) -> FloatArray:
 def recent_shift(
     residuals: FloatArray, observed: BoolArray, chain_by_day: FloatArray
 ) -> FloatArray:
-    """Compute how far each store's residuals of the last weeks are above the chain's, on average.
+    """Compute each store's mean residual over the last 200 days, minus the chain's.
 
-    Newer days weigh more, with a half-life of 20 days.
+    Only days on which the store had sales count. Newer days weigh more (half-life of 20 days).
+    Five days without shift are added to the mean, so that a store with few days gets a small shift.
 
     Args:
         residuals: Log sales minus the linear forecast, 0 on days without sales, shape (stores,
             days); the last column is the forecast origin.
         observed: Whether the store had sales on the day, shape (stores, days).
-        chain_by_day: Mean residual over all stores by day, shape (days,).
+        chain_by_day: Mean residual over all stores with sales on the day, shape (days,).
 
     Returns:
-        Recent shifts in log units, shape (stores,), shrunk towards 0 for stores with few days.
+        Recent shifts in log units, shape (stores,).
     """
     recent = slice(-int(10 * _RECENT_HALF_LIFE_DAYS), None)  # older days weigh under a thousandth
     residuals, observed = residuals[:, recent], observed[:, recent]

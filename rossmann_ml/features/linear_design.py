@@ -94,7 +94,8 @@ class LinearDesign:
     def from_plan(cls, plan: PlanGrid) -> LinearDesign:
         """Compute the columns for all days of a plan.
 
-        Columns of the plan's last days are inexact, because they also depend on the days after it.
+        Columns of the plan's first 7 and last 3 days may be inexact, and those of a promotion that
+        starts on its first 4 days, because they also depend on days outside the plan.
         """
         weekday = np.eye(7, dtype=np.float32)[:, weekdays(plan.first_date, plan.days)]
         month, special, season = _month_columns(plan), _special_days(plan), _season_columns(plan)
@@ -145,9 +146,10 @@ class LinearDesign:
         Args:
             rows: For each store in ``plan``, its row in this design.
             plan: Changed plan of these stores, for the days of the design and 14 days before and
-                after them, because columns of a day depend on the plan around the day. If a
-                promotion began earlier than that, the plan must begin with it. Days that the
-                design's original plan lacks are not needed.
+                after them, because a day's columns depend on the plan around the day. If a
+                promotion is running on the design's first day, the plan must also cover the 4 days
+                before the promotion's start. Days that are missing in the plan from which the
+                design was computed may be missing here too.
         """
         start = plan.column(self.first_date)
         days = slice(start, start + self.is_promo.shape[1])
@@ -214,8 +216,8 @@ def _month_columns(plan: PlanGrid) -> Float32Array:
 def _season_columns(plan: PlanGrid) -> Float32Array:
     """Compute the columns for trend and season, shape (columns, days).
 
-    They are the years since the first day, a sine and a cosine each with one, two and three waves
-    per year, and a ramp that rises to 1 on Christmas Eve.
+    They are the years since the plan's first day; a sine and a cosine each with one, two and three
+    waves per year; and a ramp that rises from 0, 35 days before Christmas Eve, to 1 on that day.
     """
     years = np.arange(plan.days) / _YEAR_DAYS
     of_year = np.array([day.timetuple().tm_yday for day in plan.dates]) / _YEAR_DAYS
@@ -242,8 +244,8 @@ def _special_days(plan: PlanGrid) -> Float32Array:
 def _store_columns(plan: PlanGrid) -> tuple[list[str], Float32Array]:
     """Compute the columns that differ by store.
 
-    They are about school holidays, promotions that start soon after another promotion, state
-    holidays, and closed days before or after the day.
+    They are about school holidays, promotions that follow another promotion after at most 3 days,
+    state holidays, and closed days right before or right after the day.
 
     Returns:
         Driver group of each column, and the columns, shape (columns, stores, days).

@@ -48,6 +48,9 @@ def categorical_features() -> list[str]:
 def feature_names(params: FeatureParams) -> list[str]:
     """Return the names of all features in a panel, in column order.
 
+    Args:
+        params: Half-lives and windows, in days; they are part of the names, as in ``residual_56d``.
+
     Raises:
         ValueError: Two feature groups compute a feature of the same name.
     """
@@ -69,8 +72,9 @@ class FeatureInputs:
 
     Attributes:
         stores: Stores, in the row order of ``sales`` and ``plan``.
-        sales: Actual sales by store and day.
-        plan: Plan of the past, the horizon and a few weeks after it.
+        sales: Actual sales by store and day, in EUR, NaN on store-days without a row.
+        plan: Plan of past days, of the horizon, and of the 21 days after it
+            (``plan_lookahead_days`` of dbt), because features also look at the days after a day.
     """
 
     stores: StoreGrid
@@ -203,7 +207,8 @@ def _targets(actual: SalesGrid, origin: date, horizon_days: int) -> FloatArray:
         horizon_days: Number of days after the origin.
 
     Returns:
-        Sales in EUR, NaN where unknown, shape (stores, horizon_days).
+        Sales in EUR, shape (stores, horizon_days); NaN on store-days without a row and on days
+        after the last day of ``actual``.
     """
     start = (origin - actual.first_date).days + 1
     sales = actual.sales[:, start : start + horizon_days]
@@ -231,9 +236,13 @@ def _horizon(
     """Select the days after an origin from the arrays of plan features.
 
     Args:
-        plan: Array by feature name; its columns are days, or one column for all days.
-        origin_column: Column number of the origin.
+        plan: Result of :func:`rossmann_ml.features.plan.plan_features`.
+        origin_column: Column number of the origin in arrays with one column per day.
         horizon_days: Number of days after the origin.
+
+    Returns:
+        Array by feature name, with one column per day after the origin. An array that has one
+        column for all days is returned unchanged.
     """
     return {name: days_of(values, origin_column + 1, horizon_days) for name, values in plan.items()}
 

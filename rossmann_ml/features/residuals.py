@@ -47,7 +47,8 @@ class Past:
         state_of_store: Row of each store's state in ``states``, shape (stores,).
         levels: One item per half-life: each store's level, and its mean log sales by weekday and
             promotion (cell means).
-        shift: Mean residual of each store over the last weeks, minus the chain's, shape (stores,).
+        shift: Mean difference between each store's residuals and the chain's, with a half-life of
+            20 days, see :func:`rossmann_ml.features.linear.recent_shift`, shape (stores,).
         params: Half-lives and windows, in days.
     """
 

@@ -69,10 +69,11 @@ class ForecastReport:
 
 
 def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
-    """Build the panel to forecast from an origin, without the stores that have no plan.
+    """Build the panel to forecast from an origin, without stores that get no forecast.
 
     Args:
-        inputs: Stores, sales and plan as known at the origin.
+        inputs: Stores, sales and plan as known at the origin. Only store-days in
+            ``inputs.horizon_plan`` get a row.
         params: Parameters from ``params.yaml``; those of the horizon and the features are used.
 
     Returns:
@@ -168,8 +169,8 @@ def store_forecasts(
         bundle: Model to forecast with.
         run_id: Identifier for the new forecast run.
         run_kind: ``weekly`` or ``backfill``.
-        known_by: Newest day on which rows of the inputs can have become known; stored in the run's
-            record.
+        known_by: Last day whose landed rows the forecasts may use: the business date, or for
+            ``backfill`` the Monday after the origin. It is only stored in the run's record.
         versions: Fingerprints of data and code; stored in the run's record, and compared with those
             of the newest run.
     """

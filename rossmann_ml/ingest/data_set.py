@@ -127,7 +127,7 @@ def record_data_set(
         connection: Writing connection to the pipeline's database.
         data_set: Data set of the landed files.
         newest_sales: Date of the newest landed sales, from which
-            :meth:`DataSet.is_history_until` computes `is_historical`.
+            :meth:`DataSet.is_history_until` computes `is_historical`; None if no sales were landed.
     """
     is_historical = data_set.is_history_until(newest_sales)
     connection.execute(

@@ -59,7 +59,10 @@ class RawFile:
 
 
 def recognise(path: Path) -> RawFile | None:
-    """Recognise the kind and date of a file by its name; None if the name is of no known kind."""
+    """Recognise the kind and date of a file by its name; None for other names than expected.
+
+    ``EXPECTED_NAMES`` lists the names; a weekly drop's date must be a date of the calendar.
+    """
     for kind, file_format in FORMATS.items():
         if path.name == file_format.bulk_name:
             return RawFile(path, kind, is_bulk=True)
@@ -93,10 +96,12 @@ def find_files(folder: Path) -> tuple[list[RawFile], list[Path]]:
     """List the files of a folder that can be landed.
 
     Args:
-        folder: Folder to search; a folder that does not exist has no files.
+        folder: Folder to search, without its subfolders and hidden files; a folder that does not
+            exist has no files.
 
     Returns:
-        The files in landing order, and other ``.csv`` files, which are not landed.
+        The files in landing order, and the paths of other ``.csv`` files, which are not landed,
+        sorted by name.
     """
     if not folder.is_dir():
         return [], []

@@ -50,16 +50,16 @@ class FileLanding:
         load_id: Key of the landing in ``raw.loads``; None if no row was stored or quarantined.
         was_landed_before: Whether the file was skipped without reading its rows, because the same
             bytes were landed before.
-        rows_read: Number of rows in the file.
+        rows_read: Number of rows in the file; 0 if it was skipped.
         rows_landed: Number of rows stored, both new and restated.
-        rows_restated: Number of those rows whose key was stored before with other values.
-        rows_unchanged: Number of good rows that were not stored: rows that equal the stored version
-            or an earlier line of the file. If a file is landed again because its unknown stores
-            are known by now, rows that differ from a stored version are not stored either, because
-            that version may be newer.
+        rows_restated: Number of stored rows whose key was stored before with other values.
+        rows_unchanged: Number of good rows that were not stored, because they equal the newest
+            stored row of their key or an earlier line of the file. If the same bytes were landed
+            before, every good row with a stored key counts, because the stored row may be newer.
         quarantined: Number of quarantined rows by reason.
-        first_date: Oldest date among the rows that can be stored; None if there is none.
-        last_date: Newest date among the rows that can be stored; None if there is none.
+        first_date: Oldest date among the good rows, stored or unchanged; None if there is no good
+            row, the rows have no dates or the file was skipped.
+        last_date: Newest date among the same rows; None in the same cases.
         warnings: Messages about the file that did not stop the landing.
         seconds: Duration of the landing in seconds.
     """
@@ -110,8 +110,9 @@ def land_file(
     """Check the rows of one file and store those that are new or restated.
 
     Args:
-        session: Settings, parameters, and a progress function, which is called with one line of
-            text after each part of a large file.
+        session: Settings, parameters and progress function. The function is called with one line
+            of text after each block of :data:`~rossmann_ml.ingest.reading.BLOCK_BYTES`, except the
+            last, and so never for a smaller file.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
 
@@ -119,8 +120,10 @@ def land_file(
         The result. If no row was stored or quarantined, the landing leaves no row in ``raw.loads``.
 
     Raises:
-        BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
-        RefusedError: The file belongs to another data set than the warehouse.
+        BadFileError: The file or its folder's marker cannot be read, or the file's share of bad
+            rows is larger than ``ingest.max_quarantined_share``.
+        RefusedError: The file belongs to another data set than the rows in the warehouse, see
+            :mod:`~rossmann_ml.ingest.data_set`.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
     started = perf_counter()
@@ -182,15 +185,16 @@ def land_file(
 
 
 def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Return whether a file with these bytes was landed before and need not be landed again.
+    """Return whether the bytes of a file were landed before.
 
-    If files of this name were landed, only the newest of them is compared. An older file that a
-    user puts back under its name is therefore landed again, and its rows replace the newer ones.
+    If files of the same name were landed, the bytes are compared only with the newest of them. An
+    older file that a user puts back is therefore landed again, and its rows replace newer ones. If
+    no file of the name was landed, the bytes are compared with all landed files of the same kind.
 
     Args:
         connection: Connection to the pipeline's database.
-        raw_file: The file.
-        sha256: SHA-256 of the file.
+        raw_file: Name and kind of the file.
+        sha256: SHA-256 of the file's bytes.
     """
     ((newest_of_name, is_known),) = connection.execute(
         """
@@ -204,10 +208,14 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether rows that were quarantined for an unknown store may be good now.
+    """Return whether a file that was landed before should be landed again for its unknown stores.
 
-    This is so if a list of stores was landed after the file with this `sha256`. The caller then
-    lands the file again.
+    This is so if its newest landing quarantined rows because of an unknown store, and a list of
+    stores was landed after it, which may have the store.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        sha256: SHA-256 of the file's bytes.
     """
     found = one_row(
         connection,
@@ -308,18 +316,19 @@ def _first_known_on(
 ) -> date | None:
     """Return the date on which the new rows of a file count as known.
 
-    This is the business date, with three exceptions for bulk files. Each row of sales is known on
-    its own date. A plan is known on the day before its first date, if that is earlier. The first
-    list of stores is known at every origin.
+    A new row has a key that is not stored yet. The date is the business date, with three exceptions
+    for bulk files, see Returns.
 
     Args:
         connection: Connection to the pipeline's database.
         raw_file: The file.
-        first_date: Oldest date among the file's rows; None if there is none.
+        first_date: Oldest date among the file's good rows; None if there is none.
         today: Business date.
 
     Returns:
-        The date; None if each row is known on its own date.
+        None for sales in a bulk file: each row is known on its own date. For a plan in a bulk file
+        the earlier of `today` and the day before `first_date`. For the first list of stores, and
+        the first list of their states, ``ALWAYS``, which is before every origin. Else `today`.
     """
     if not raw_file.is_bulk:
         return today
@@ -335,15 +344,16 @@ def _first_known_on(
 def _redate_loads_before_sales(
     connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
 ) -> None:
-    """Set ``known_on`` of files landed before the first sales to `today` where it is later.
+    """Set ``known_on`` of rows landed before the first sales to `today` where it is later.
 
-    Those files have the computer's date as ``known_on``. For historical data this date is years
-    after the sales, so no forecast could use the files.
+    Before the first sales the business date is the computer's date, unless ``ROSSMANN_AS_OF`` is
+    set. For historical data this is years after the sales, so no forecast could use the rows.
 
     Args:
         connection: Writing connection inside a transaction.
-        load_id: Key of the landing of sales; nothing happens if sales were landed before it.
-        today: Business date after this landing.
+        load_id: Key of the current landing of sales, never None; if sales were landed before it,
+            nothing is changed.
+        today: Business date that counts the sales of the current landing.
     """
     if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return

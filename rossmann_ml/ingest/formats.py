@@ -77,7 +77,7 @@ class FileFormat:
         return tuple(each.target for each in self.columns if each.target not in self.key)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Return the column names of a header that the format does not have, for a warning."""
+        """Return those of a header's `names` that are neither required nor optional columns."""
         return [name for name in names if name not in (*self.names, *self.optional)]
 
     @property

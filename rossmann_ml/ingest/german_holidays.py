@@ -39,8 +39,9 @@ def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
         last_year: Last year of the list, inclusive.
 
     Returns:
-        ``state`` (two letters, or ``DE`` for nationwide), ``date``, ``name`` (English),
-        ``state_holiday`` (``a``, ``b``, ``c``); one row per state and day, sorted.
+        ``state``, ``date``, ``name`` (English), ``state_holiday`` (``a``, ``b``, ``c``). Each state
+        (two letters) has one row per date, nationwide holidays included; rows of ``DE`` have the
+        nationwide holidays once more. ``DE`` is first, then the states by letters, each by date.
     """
     import holidays  # noqa: PLC0415 - takes a third of a second, and few commands need it
 

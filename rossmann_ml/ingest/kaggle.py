@@ -1,9 +1,9 @@
 """Download the competition's files from Kaggle with the user's own account.
 
 Entry point: :func:`fetch_files`. Each file is checked against its DVC pointer, the small file
-``data/<name>.dvc`` with the expected size and MD5, before it appears in ``data/raw``. One HTTP
-request per file is made here, because ``kagglehub`` 1.0.3 sends its requests without a timeout: if
-a server stops responding, it waits for ever.
+``data/<name>.dvc`` with the expected size and MD5, before it appears in ``data/raw``. This module
+uses the library ``requests`` instead of ``kagglehub``, because ``kagglehub`` 1.0.3 sends its
+requests without a timeout: if a server stops responding, it waits for ever.
 """
 
 from __future__ import annotations
@@ -62,9 +62,11 @@ def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], No
         Paths of the downloaded files; the others were already in place.
 
     Raises:
-        BadFileError: ``data/raw`` has a file with other content and `force` is false, or Kaggle
-            sent a file with another size or MD5 than the pointer has.
-        RefusedError: Credentials are missing or wrong, or the rules are not accepted.
+        SettingsError: A DVC pointer is missing or unreadable.
+        BadFileError: ``data/raw`` has a file with another size or MD5 than its pointer and `force`
+            is false, or Kaggle sent such a file, or an archive without the file.
+        RefusedError: Credentials are missing or wrong, or the user has not accepted the rules of
+            the competition on Kaggle's site.
         FaultError: Kaggle did not answer, or answered with an error.
     """
     folder = settings.home / "data" / "raw"

@@ -31,7 +31,7 @@ class LandingReport:
 
     @property
     def is_changed(self) -> bool:
-        """Whether any file changed the warehouse."""
+        """Whether a row of any file was stored or quarantined."""
         return any(file.load_id is not None for file in self.files)
 
     def all_warnings(self) -> list[str]:
@@ -56,7 +56,8 @@ def land_raw(session: Session) -> LandingReport:
         NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
         BadFileError: A file cannot be read or has too many bad rows; nothing of it is landed, files
             before it stay landed.
-        RefusedError: The warehouse holds another data set.
+        RefusedError: The files belong to another data set than the rows in the warehouse, see
+            :mod:`~rossmann_ml.ingest.data_set`.
         BusyError: Another process is writing.
     """
     folder = session.settings.raw_path
@@ -70,11 +71,13 @@ def land_raw(session: Session) -> LandingReport:
 
 
 def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
-    """Find the bulk files in ``settings.raw_path``, and raise if there are no sales at all.
+    """Find the bulk files in ``settings.raw_path``, and raise if a required one is missing.
+
+    ``store.csv`` and ``train.csv`` are required until sales have been landed.
 
     Returns:
-        The files in landing order, and the names of missing files: ``store.csv``, ``train.csv``,
-        both or neither. These two may be missing only if sales were landed before.
+        The files that exist, in landing order, and which of the names ``store.csv`` and
+        ``train.csv`` are missing.
 
     Raises:
         NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
@@ -92,21 +95,24 @@ def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
 
 
 def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> LandingReport:
-    """Land weekly drops in the order of their dates.
+    """Land weekly drops in the order of their dates; bulk files among them are landed first.
 
     Args:
-        session: Session of the job; its progress is called with one line per file.
-        paths: Files or folders to land instead of the incoming folder; they may include bulk
-            files. None for the incoming folder.
+        session: Session of the job. Its progress function is called with one line of text per
+            landed file, and with further lines while :func:`land_file` reads a large file.
+        paths: Files or folders to land instead of the incoming folder; None for the incoming
+            folder, ``settings.incoming_path``.
 
     Returns:
-        The result of each file; a warning names other CSV files in the incoming folder.
+        The result of each file. If `paths` is None, a warning names the ``.csv`` files of the
+        incoming folder that were not landed, because their names do not say what they hold.
 
     Raises:
         NoDataError: There are files of sales or plan, and no ``store.csv`` was landed before.
         BadFileError: A file cannot be read, its name does not say what it holds, or it has too many
             bad rows; nothing of it is landed, files before it stay landed.
-        RefusedError: The warehouse holds another data set.
+        RefusedError: The files belong to another data set than the rows in the warehouse, see
+            :mod:`~rossmann_ml.ingest.data_set`.
         BusyError: Another process is writing.
     """
     warnings: tuple[str, ...] = ()

@@ -106,9 +106,9 @@ def _text_blocks(path: Path, block_bytes: int) -> Iterator[_Text]:
     """Read a file block by block, so that a large file does not fill the memory.
 
     Yields:
-        Number of the block's first line; the block's lines, all complete, with an empty text at the
-        end if the block ends with a line end; number of bytes from the start of the file to the
-        end of the block.
+        Number of the block's first line; the block's lines, none of them split between two blocks,
+        followed by an empty text, except if the file ends without a line end; number of bytes from
+        the start of the file to the end of the block.
     """
     first_line = 1
     bytes_read = 0

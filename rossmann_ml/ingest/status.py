@@ -47,16 +47,17 @@ class LandedKind:
 
 @dataclass(frozen=True)
 class DataStatus:
-    """Landed rows of every kind, and the files in the two folders that can be landed.
+    """Landed rows of every kind of file, and the files in the raw and the incoming folder.
 
     Attributes:
         has_warehouse: Whether the database exists with its raw tables.
         data_set: Data set in the warehouse; None before the first landing.
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
-        waiting: Files in the folders without a row in ``raw.loads``, because they were not landed
-            yet or had nothing new.
-        left_alone: CSV files in the folders whose name has no known kind.
+        waiting: Files in the two folders that have no row in ``raw.loads``, because they were not
+            landed yet or had nothing new.
+        left_alone: CSV files in the two folders that are never landed, because their names are not
+            those of a known kind.
     """
 
     has_warehouse: bool

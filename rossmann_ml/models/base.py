@@ -74,7 +74,7 @@ class Model(ABC):
         Args:
             panel: Rows with all features and ``sales`` in EUR.
             features: Names of the features to use, in column order.
-            settings: Size, parameters, seed and threads.
+            settings: Number of trees, learning rate, other parameters, seed and threads.
         """
         categories = Categories.of(panel)
         matrix = design_matrix(panel, features, categories)
@@ -93,10 +93,14 @@ class Model(ABC):
     def importance(self) -> pl.DataFrame:
         """Compute how much each feature contributes to the model's predictions.
 
+        LightGBM and XGBoost measure the gain of a feature by the loss reductions of all splits on
+        it, CatBoost by how much predictions change with it (scaled to a sum of 100).
+
         Returns:
-            One row per feature, most important first: ``feature``, ``gain`` (importance in units of
-            the model family), ``gain_share`` (share of the sum of all gains), ``splits`` (number of
-            tree splits on the feature; null if the library does not count them).
+            One row per feature, most important first: ``feature``, ``gain`` (in the library's
+            unit, so that it is not comparable between families), ``gain_share`` (share of the sum
+            of all gains), ``splits`` (number of tree splits on the feature; null if the library
+            does not count them).
         """
         return importance_frame(self.features, *self._gain_and_splits())
 
@@ -136,7 +140,7 @@ class Model(ABC):
             matrix: Values of the features, shape (rows, features).
             target: Log sales minus the linear forecast, shape (rows,).
             features: Names of the features, in column order.
-            settings: Size, parameters, seed and threads.
+            settings: Number of trees, learning rate, other parameters, seed and threads.
         """
 
     @abstractmethod
@@ -152,11 +156,11 @@ class Model(ABC):
 
     @abstractmethod
     def _gain_and_splits(self) -> tuple[FloatArray, np.ndarray | None]:
-        """Return the importance of each feature and the number of splits on it.
+        """Return the gain of each feature and the number of splits on it.
 
         Returns:
-            Importance in units of the model family and number of splits, both of shape
-            (features,); None in place of the splits if the library does not count them.
+            Gains (see :meth:`importance`) and numbers of splits, both of shape (features,) in
+            column order; None in place of the splits if the library does not count them.
         """
 
     @abstractmethod
@@ -181,7 +185,8 @@ def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categori
         categories: Codes that replace the values of text features.
 
     Returns:
-        Array of 32-bit floats, shape (rows, features).
+        Array of 32-bit floats, shape (rows, features). A null number is NaN; for null and unknown
+        texts see :meth:`Categories.encode`.
     """
     encoded = categories.encode(panel.select(features))
     return encoded.cast(pl.Float32).to_numpy(order="c")
@@ -191,7 +196,8 @@ def log_base(panel: pl.DataFrame) -> FloatArray:
     """Return the linear forecast in a panel, to which models add a correction.
 
     Returns:
-        Linear forecast of log sales, including the store's recent shift, shape (rows,).
+        Linear forecast of log sales plus the store's recent shift (see
+        :func:`rossmann_ml.features.linear.recent_shift`), shape (rows,).
     """
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
@@ -215,7 +221,7 @@ def importance_frame(
 
     Args:
         features: Names of the features.
-        gain: Importance of each feature, in units of the model family, shape (features,).
+        gain: Gain of each feature, in the library's unit, shape (features,).
         splits: Number of tree splits on each feature, shape (features,); None if unknown.
 
     Returns:

@@ -1,8 +1,9 @@
 """Compute two simple baselines, with which the accuracy of models is compared.
 
-Both use only the plan and sales up to the origin, and could be computed in a spreadsheet. Both are
-NaN for a store without sales in the last year. The seasonal naive forecast is also NaN on weekdays
-on which the store had no sales in that year.
+The baselines are seasonal naive and the store-weekday-promo median. Both use only the plan, and
+sales of the 365 days up to the origin; they could be computed in a spreadsheet. Both are NaN for a
+store without sales in these 365 days. Seasonal naive is also NaN on a weekday on which the store
+had no sales in them.
 """
 
 from __future__ import annotations

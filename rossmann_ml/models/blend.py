@@ -130,13 +130,17 @@ def fit_weights(
 ) -> dict[str, float]:
     """Fit the weights of the blend's members on out-of-fold forecasts from past origins.
 
-    The weights minimise the sum of the blend's mean squared log error and a penalty. The penalty
-    shrinks the weights towards equal weights, because the best weights for few origins are mostly
-    chance. The errors of each origin are prepared in three steps. Their median is subtracted,
-    because the bias factor corrects an error that all days share. Days on which the members' mean
-    forecast is then wrong by a factor of two or more are excluded as unusual. The squared errors
-    that remain are divided by their mean, so that the weeks around Christmas, which are hard for
-    all members, do not dominate.
+    The weights minimise the blend's mean squared log error plus a penalty. The penalty shrinks the
+    weights towards equal weights, because the best weights for few origins are mostly chance.
+    The members' log errors at each origin are first prepared in three steps:
+
+    1. The median over store-days of the members' mean error is subtracted from all errors, because
+       an error that all days of an origin share need not recur at later origins.
+    2. Store-days on which the members' mean forecast is then wrong by a factor of two or more are
+       excluded as unusual.
+    3. The squared errors are divided by their mean over store-days and members. Each origin then
+       counts equally, and the weeks around Christmas, which are hard for all members, do not
+       dominate.
 
     Args:
         out_of_fold: ``forecast_origin, sales`` (EUR) and one column of log forecasts per family.
@@ -145,8 +149,8 @@ def fit_weights(
             squared error; 0 for no penalty.
 
     Returns:
-        Weights by family; each is at least 0, their sum is 1. They are equal if ``out_of_fold``
-        has no rows.
+        Weights by family; each is at least 0, their sum is 1. They are equal if no store-day is
+        left to fit them on.
     """
     equal = equal_weights(families)
     if out_of_fold.is_empty() or len(families) == 1:

@@ -104,8 +104,9 @@ class Calibration:
 def interval_spread(panel: pl.DataFrame) -> FloatArray:
     """Compute the spread of log sales, by which the width of each row's interval is scaled.
 
-    It combines the standard deviation of the store's residuals (log sales minus the linear
-    forecast) with the additional uncertainty about stores with few days of sales.
+    It is the square root of the sum of two squares: the standard deviation of the store's residuals
+    (between 0.05 and 0.5; 0.15 if unknown), and the uncertainty about a new store (0.35 for a store
+    without days of sales, falling to 1/e of it every 20 days).
 
     Args:
         panel: Rows with the features ``residual_std_182d`` and ``observed_days_364d``.
@@ -146,11 +147,12 @@ def point_log_shift(log_ratios: pl.DataFrame) -> float:
 
     If p is the forecast without bias factor and y the sales, the best factor on p is
     E[p/y] / E[(p/y)^2]. It is computed for each origin, and the result is the median over origins,
-    so that the weeks around Christmas do not lower the forecasts for summer. Before that, each
-    origin's median log ratio is subtracted from its log ratios, because an error that a whole
-    season shares does not recur, but the spread between days does. Days on which the forecast is
-    then wrong by a factor of two or more are excluded, because a few unusual days would lower every
-    forecast.
+    so that the weeks around Christmas do not lower the forecasts for summer.
+
+    Before that, each origin's median log ratio is subtracted from its log ratios. The median is the
+    error that all days of an origin share, which later origins need not repeat; the factor corrects
+    only for how much days differ. Store-days on which the forecast is then wrong by a factor of two
+    or more are excluded, because a few unusual days would lower every forecast.
 
     Args:
         log_ratios: ``forecast_origin, log_ratio`` (log of forecast divided by sales), always in the
@@ -173,10 +175,13 @@ def log_shift_of_spread(spread: FloatArray) -> float:
     """Compute the log of the bias factor from the spread alone.
 
     It is used if there are no out-of-fold forecasts to fit the bias factor on. For log-normal sales
-    with spread s it is -1.5 s^2.
+    with spread s, the log of the best factor is -1.5 s^2; s^2 is averaged over the rows.
 
     Args:
         spread: Spread of log sales from :func:`interval_spread`, shape (rows,).
+
+    Returns:
+        Log of one bias factor for all rows.
     """
     return -1.5 * float(np.mean(spread**2))
 

@@ -60,7 +60,8 @@ class Categories:
             panel: Rows with ``store_id`` and the text features.
 
         Returns:
-            ``store_id, feature, value``, one row per store and value, sorted.
+            ``store_id, feature, value``, without repeated rows, sorted by store and feature. Null
+            is not listed.
         """
         found = [
             panel.filter(pl.col(name).is_not_null() & ~pl.col(name).is_in(known))

@@ -28,8 +28,8 @@ from rossmann_ml.models.families import model_class
 class RecipeKey:
     """Key of a recipe's stored out-of-fold forecasts.
 
-    It is enough to read and blend these forecasts, even if the recipe's code and parameters no
-    longer exist.
+    With the key alone, these forecasts can be read and blended, even if the recipe's code and
+    parameters no longer exist.
 
     Attributes:
         features_hash: Fingerprint of the parameters and the code that compute the features.
@@ -49,7 +49,7 @@ class RecipeKey:
 
     @property
     def hash(self) -> str:
-        """Fingerprint of all attributes; two recipes are equal if their fingerprints are equal."""
+        """Fingerprint of the key; recipes are the same if their keys have equal fingerprints."""
         return fingerprint(asdict(self))
 
     def to_json(self) -> str:
@@ -67,11 +67,11 @@ class Recipe:
     """All settings that determine a blend for given data.
 
     Attributes:
-        profile: Training profile, ``fast`` or ``full``, which sets the numbers of training rows
-            and trees.
+        profile: Training profile, ``fast`` or ``full``. It sets which training rows are used, the
+            members, and each member's number of trees and learning rate.
         params: Parameters from ``params.yaml``.
-        threads: Number of threads that fit a model. The rounding of sums depends on it, but the
-            fingerprints below do not.
+        threads: Number of threads that fit a model. It can change a forecast by rounding, but it is
+            not part of the recipe's fingerprints.
     """
 
     profile: Profile
@@ -98,8 +98,8 @@ class Recipe:
     def features_hash(self) -> str:
         """Fingerprint of the code that computes features, its parameters, and the horizon.
 
-        It does not depend on data. Out-of-fold forecasts that are stored under the same fingerprint
-        are not computed again.
+        It does not depend on data. It is part of :meth:`member_hash`, so that models and
+        out-of-fold forecasts are computed again when the features change.
         """
         return fingerprint(
             {

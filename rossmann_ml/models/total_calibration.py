@@ -60,10 +60,10 @@ class TotalCalibration:
         chain_freedom: Degrees of freedom of the three variances in ``chain``.
         group_freedom: Degrees of freedom of the three variances in ``groups``, by aggregation
             level.
-        store_quantiles: Quantiles of the absolute error of a store's total over at most seven days,
-            in standard deviations, by coverage in percent (``"80"``, ``"95"``). They set how wide
-            the intervals of single stores are, because the errors of stores have longer tails than
-            a normal distribution. Intervals of other totals use only Student's t.
+        store_quantiles: Quantiles of the absolute log error of a store's total over at most seven
+            days, in standard deviations, by coverage in percent (``"80"``, ``"95"``). They scale
+            all intervals of single stores, because the errors of stores have longer tails than a
+            normal distribution. Intervals of groups and of the chain are not scaled.
         origins: Past origins whose forecasts were used for fitting, as ISO dates.
     """
 
@@ -87,8 +87,8 @@ class TotalCalibration:
                 horizon_days, sales, forecast`` (EUR; the daily forecast as served), ``spread``
                 (log units, see :func:`rossmann_ml.models.calibration.interval_spread`).
             stores: ``store_id, store_type, assortment, state``, one row per store.
-            horizon_days: Number of forecast days after each origin; it sets the longest span of
-                totals, and how many horizons the days contain.
+            horizon_days: Number of forecast days after each origin. It is the length of the longest
+                span of totals, and sets the degrees of freedom (see :func:`_chain_freedom`).
         """
         rows = out_of_fold.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "sales", "forecast",
@@ -209,10 +209,11 @@ class TotalCalibration:
 def _log_bias(rows: pl.DataFrame) -> float:
     """Compute the log of the factor that makes sums of daily forecasts right on average.
 
-    The factor corrects two things: the daily bias factor lowers each forecast below the median of
-    possible sales, and the sum of medians differs from the sum of sales. The second is measured
-    after subtracting each origin's median log error, because the error of a whole season is covered
-    by the intervals.
+    The factor is the product of two corrections. The first undoes the daily bias factor, which
+    lowers each forecast below the median of possible sales. The second is the ratio of the sum of
+    sales to the sum of medians: the mean over origins, in logs. For the second, each origin's
+    forecasts are first divided by the median ratio of forecast to sales, because an error that all
+    days of an origin share is covered by the intervals.
 
     Args:
         rows: Open days with sales: ``forecast_origin, sales, forecast`` (both in EUR).
@@ -245,9 +246,10 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
         stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
-        Rows by aggregation level (``chain``, ``store_type``, ``assortment``, ``state``, ``store``).
-        The columns to use are ``forecast_origin, segment, target_date, forecast`` (EUR) and
-        ``error`` (log units; for stores, divided by their spread).
+        By aggregation level (``chain``, ``store_type``, ``assortment``, ``state``, ``store``), a
+        frame with one row per origin, segment and target day, sorted by these three:
+        ``forecast_origin, segment, target_date, forecast`` (EUR), ``error`` (log of sales divided
+        by forecast; for stores, divided by their spread), and other columns.
     """
     segmented = with_segments(rows, stores)
     day = ["forecast_origin", "target_date"]
@@ -278,7 +280,8 @@ def _part_variances(errors: pl.DataFrame) -> FloatArray:
 
     Args:
         errors: Errors at one aggregation level: ``forecast_origin, segment, target_date, forecast``
-            (EUR) and ``error`` (log units), sorted by the first three columns.
+            (EUR; the weight of the row) and ``error`` (log units), sorted by the first three
+            columns.
 
     Returns:
         Variances of the parts that a horizon shares, that a calendar week shares, and that a day

@@ -32,11 +32,12 @@ def spans(rows: pl.DataFrame, *, horizon_days: int) -> pl.DataFrame:
 
     Args:
         rows: Rows with ``forecast_origin, target_date, horizon_days``.
-        horizon_days: Number of days in the longest span; a calendar week that goes on is cut.
+        horizon_days: Number of days in the longest span; the first and last calendar week are cut
+            at its ends.
 
     Returns:
-        Rows with ``first_date, last_date`` of the span. If a calendar week equals the first seven
-        days, the span occurs once.
+        All columns of ``rows``, and ``first_date, last_date`` of the span. A calendar week that
+        equals the first seven days is one span, not two.
     """
     origin, day = pl.col("forecast_origin"), pl.col("target_date")
     monday = day.dt.truncate("1w")
@@ -89,7 +90,8 @@ def add_up(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int) -> pl
         rows: Open store-days: ``forecast_origin, store_id, target_date, horizon_days, forecast``
             (EUR), ``spread`` (log units), and optionally ``sales`` (EUR).
         stores: ``store_id, store_type, assortment, state``, one row per store.
-        horizon_days: Number of days in the longest span; a calendar week that goes on is cut.
+        horizon_days: Number of days in the longest span; the first and last calendar week are cut
+            at its ends.
 
     Returns:
         One row per total, sorted by the first five columns: ``forecast_origin``, ``level`` (such as

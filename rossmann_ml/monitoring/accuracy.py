@@ -26,10 +26,12 @@ class AccuracyReport:
         vintages: Rows of ``marts.forecast_accuracy`` about all stores together, newest origin
             first, and for each origin the served vintage before shadow ones. Empty before the
             first actuals.
-        reasons: Why the worst forecasts of the last 28 days were wrong: ``ranked_by, reason,
-            store_days``. ``ranked_by`` says which errors were the largest, those in percent
-            (``relative``) or in EUR (``eur``). ``store_days`` is the number of store-days with the
-            reason; the most frequent reason comes first.
+        reasons: Why the worst served forecasts were wrong: ``ranked_by, reason, store_days``. The
+            worst are up to 200 store-days with the largest errors in percent (``ranked_by`` is
+            ``relative``), and up to 200 with the largest in EUR (``eur``), in the 28 days up to the
+            newest forecast day with a sales row. ``store_days`` is the number of store-days with
+            the reason. Rows are sorted by ``ranked_by`` (``relative`` first), then the most
+            frequent reason first.
         newest_origin: Newest origin with forecasts; None without forecasts.
         newest_sales_date: Newest day with sales; None without sales.
     """

@@ -16,9 +16,13 @@ from rossmann_ml.serving.status import read_status
 def reason_to_train(published_path: Path, day: date, *, every_weeks: int) -> str | None:
     """Return why the weekly run of a week trains; None if it only forecasts.
 
-    A run trains if nothing is published yet, in every ``every_weeks``-th week of the calendar, and
-    if the last run advised a training. The advice is read from ``status.json``, because another
-    process may be writing to the warehouse.
+    A run trains in each of three cases:
+
+    - No generation is published yet.
+    - A training is scheduled in the week: its number, counted from 0 on January 1 of year 1, is
+      divisible by ``every_weeks``. The schedule does not depend on the last training.
+    - The last run advised a training. The advice is read from ``status.json``, because another
+      process may be writing to the warehouse.
 
     Args:
         published_path: Folder of the generations and ``status.json``.

@@ -27,11 +27,12 @@ def of_origin(origin: Literal["latest", "all"] | date) -> dict[str, object]:
     """Build the filter of :func:`answer_page` that keeps the rows of one forecast origin.
 
     Args:
-        origin: ``latest`` for the newest origin, the day of an origin, or ``all`` to keep all rows.
+        origin: ``latest`` for the newest origin in the table ``forecasts``, the day of an origin,
+            or ``all`` to keep the rows of every origin.
 
     Returns:
-        SQL condition, mapped to its value. For ``all`` the value is None, so that
-        :func:`answer_page` ignores the condition.
+        One SQL condition with a ``?``, mapped to the value of this ``?``. For ``all`` the value is
+        None, because :func:`answer_page` ignores a condition whose value is None.
     """
     if origin == "latest":
         return {"(forecast_origin = (SELECT max(forecast_origin) FROM forecasts)) = ?": True}
@@ -90,10 +91,11 @@ def totals(
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     origin: Origin = "latest",
 ) -> Response:
-    """Return weekly sums of the forecasts, one row per origin, segment and week.
+    """Return weekly sums of the forecasts, one row per origin, segment of the `level` and week.
 
-    The first and the last week contain only the days inside the horizon. The bounds are computed
-    for the weekly sum, because sums of daily bounds would be too wide.
+    `first_date` and `last_date` select weeks by their Monday. The first and the last week of an
+    origin contain only the days inside the horizon. Each interval is computed for the weekly sum,
+    because sums of the daily bounds would be too wide.
     """
     filters = {
         **of_origin(origin),

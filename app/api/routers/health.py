@@ -53,7 +53,8 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
     """Return 200 if the newest forecast origin is recent enough to be used, else 503.
 
     The largest allowed age is the setting `ROSSMANN_API_MAX_ORIGIN_AGE_DAYS`. The status is also
-    503 before the first publication. The state of the what-if model has no influence on it.
+    503 if no generation can be read, as before the first publication. The state of the
+    what-if model has no influence on the status.
     """
     api: ApiSettings = request.app.state.api_settings
     generation = serving.reader.current()
@@ -80,13 +81,13 @@ def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
     """Return the number of days from a generation's forecast origin to today.
 
     Today is ``settings.as_of`` if it is set. Otherwise, today is the calendar day for current data,
-    and the business date of the publication for historical data, because historical data are old
-    on every calendar day. Data are historical if the generation was published more than a day
-    after its business date.
+    and ``info.product_today`` for historical data, because historical data are old on every
+    calendar day. Data are historical if the generation was published more than one day after
+    ``info.product_today``, the business date of its publication.
 
     Args:
-        info: Identity of the generation.
-        settings: Settings whose ``as_of`` overrides today.
+        info: Dates of the generation: its forecast origin, publication and business date.
+        settings: Settings; ``as_of`` is None unless the environment sets the business date.
     """
     is_historical = (info.published_at.date() - info.product_today).days > 1
     today = settings.as_of or (info.product_today if is_historical else date.today())

@@ -31,7 +31,8 @@ def model_info(reading: CurrentReading, features: Features = 20) -> ModelInfo:
 
     In the backtest, the recipe was fitted again at each past origin on the data known then, so that
     accuracy is never measured on days that a model was trained on. The blend, its members, the
-    linear forecast and two simple methods are measured on the same store-days.
+    linear forecast and both baselines (seasonal naive, store-weekday-promo median) are measured on
+    the same store-days.
     """
     version = reading.info.model_version
     champion = queries.model(reading, version)

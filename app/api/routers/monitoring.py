@@ -66,12 +66,17 @@ def drift(
     ] = None,
     origin: OriginDay = None,
 ) -> Response:
-    """Return how far plan, features, sales and forecasts have moved from an earlier period.
+    """Return how much plan, features, sales and forecasts differ from earlier ones.
 
-    Each row is one measure at one origin. `reference_from` and `reference_to` are the period: for
-    plan, features and sales about a year before, for missing sales rows the four weeks before, for
-    forecasts the days that both vintages forecast; null for measures without a period. Rows of kind
-    `performance` have the errors of the forecasts for the newest week.
+    Each row is one drift measure at one origin, sorted by origin. Rows of kind `performance` have
+    the errors of earlier forecasts for the week that ends at the origin.
+
+    `reference_from` and `reference_to` are the first and last day of the earlier data:
+
+    - plan, features and sales: data of about 52 weeks before;
+    - `observed_by_weekday` (missing sales rows): the four weeks before the newest week;
+    - forecasts: the target days that this vintage and the previous one have in common;
+    - `assumed_plan`, `stores_off_level` and kind `performance`: null.
     """
     filters = {"kind = ANY(?)": kind, "is_drifted = ?": is_drifted, "forecast_origin = ?": origin}
     return answer_page(asked, "drift_metrics", filters)
@@ -91,9 +96,9 @@ def alerts(
         str | None, Query(max_length=100, pattern="^[a-z_]+$", examples=["stale_data"])
     ] = None,
 ) -> Response:
-    """Return open and resolved alerts as of the publication, oldest first.
+    """Return open and resolved alerts as of the publication of the generation, oldest first.
 
-    See `/alerts/open` for alerts of later runs.
+    See `/alerts/open` for the alerts that are open as of the last run, which may be later.
     """
     filters = {
         "severity = ANY(?)": severity,

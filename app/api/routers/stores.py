@@ -64,7 +64,11 @@ def stores(
     state: Words,
     is_forecast: bool | None = None,
 ) -> Response:
-    """Return the stores of the newest store file; a repeated filter matches any of its values."""
+    """Return the stores of the newest store file, ordered by store number.
+
+    A repeated filter matches any of its values. `is_forecast=true` selects the stores for which the
+    newest origin has forecasts, `is_forecast=false` all others.
+    """
     filters = {
         "store_type = ANY(?)": store_type,
         "assortment = ANY(?)": assortment,
@@ -115,11 +119,11 @@ def store_forecast(
         Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
     ] = None,
 ) -> Response:
-    """Return expected sales with 80% and 95% bounds for the days after a forecast origin.
+    """Return sales forecasts with 80% and 95% bounds for the days after a forecast origin.
 
-    Expected sales are 0 on closed days. A `plan_source` of `assumed` means that a rule filled in
-    the plan of the day, because the retailer's plan does not cover it. Forecasts from past origins
-    are shown with the promotions and holidays known today.
+    Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled
+    in the plan of the day, because the retailer's plan does not cover it. Forecasts from past
+    origins are shown with the promotions and holidays known today.
     """
     notes.stores = 1
     return Response(

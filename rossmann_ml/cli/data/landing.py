@@ -40,7 +40,7 @@ def land(
 
 
 def status() -> None:
-    """Show landed rows, quarantined rows and files that are not landed yet."""
+    """Show numbers of landed and quarantined rows per kind of file, and files not landed yet."""
     settings = default_settings()
     found = data_status(Session(settings))
     if not found.has_warehouse:

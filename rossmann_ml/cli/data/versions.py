@@ -21,8 +21,9 @@ def fetch(
 ) -> None:
     """Download the files of the Kaggle competition into data/raw, with your own Kaggle account.
 
-    Credentials are KAGGLE_USERNAME and KAGGLE_KEY, KAGGLE_API_TOKEN, or ~/.kaggle/kaggle.json. Size
-    and MD5 of each file are checked; an existing file is not downloaded again.
+    Credentials are KAGGLE_API_TOKEN, else KAGGLE_USERNAME and KAGGLE_KEY, else
+    ~/.kaggle/kaggle.json. Size and MD5 of each file are checked. A correct file in data/raw is not
+    downloaded again; if one differs, the command stops, or replaces it with --force.
     """
     settings = default_settings()
     folder = settings.home / "data" / "raw"

@@ -46,7 +46,11 @@ _FIRST = ("recent", "levels", "chain", "last_year", "month_edges", "observations
 
 
 def history_groups() -> list[FeatureGroup]:
-    """Return all feature groups that are computed from past sales, in column order."""
+    """Return all groups of history features, in column order.
+
+    The first group holds the features that :func:`expectations` computes, which also depend on the
+    plan. The groups of the package's modules follow.
+    """
     return [_EXPECTATIONS, *_groups_of_modules()]
 
 
@@ -105,21 +109,27 @@ def expectations(
 ) -> dict[str, FloatArray]:
     """Compute the history features that depend on the target days' plan.
 
-    - ``base_log_sales``: the linear forecast plus the store's recent shift.
-    - ``chain_shape``: the effects of the day in the linear forecast, with the chain's coefficients.
-    - ``own_shape``: the same with the store's own coefficients, minus ``chain_shape``.
-    - ``cell_difference_...``: the store's cell mean minus ``base_log_sales``, for each half-life.
+    - ``base_log_sales``: the linear forecast of log sales, plus the store's recent shift.
+    - ``chain_shape``: the linear forecast with the chain's coefficients and without the store's
+      level.
+    - ``own_shape``: the linear forecast without the store's level, minus ``chain_shape``.
+    - ``cell_difference_60d`` and so on, one per half-life: the store's mean log sales in the target
+      day's cell, minus ``base_log_sales``.
 
-    What-if forecasts recompute only these history features.
+    What-if forecasts recompute only these history features, because a changed plan does not change
+    the others.
 
     Args:
         linear: Linear forecast; its design covers the target days.
-        past: Recent shift and cell means, computed from sales up to the same origin.
+        past: Recent shift and cell means, computed from sales up to the origin of ``linear``.
         plan: Plan of the target days.
         horizon_days: Number of target days after the origin.
 
     Returns:
         Arrays by feature name, in log units, shape (stores, horizon_days).
+
+    Raises:
+        ValueError: The plan lacks a target day.
     """
     first_target = linear.forecast_origin + timedelta(days=1)
     target_promo = plan.promotions(first_target, horizon_days)

@@ -43,9 +43,10 @@ def _around(
     """Compute mean residuals over windows of days that are centred on given days.
 
     Args:
-        values: Residuals, or sums of residuals over stores, shape (rows, days); 0 on days without
-            observations.
-        counts: Number of observations in each of ``values``, shape (rows, days).
+        values: Residuals of stores, their sums over the chain, or their means by state, shape
+            (rows, days); 0 on days without observations.
+        counts: Weight of each of ``values``, shape (rows, days): the number of stores in a sum, 1
+            for a store or a mean, 0 on days without observations.
         columns: Column numbers of the days in the centre of the windows; consecutive.
         days: Length of each window in days, odd.
 

@@ -1,6 +1,8 @@
-"""Compute features from the level of a store and its recent change.
+"""Compute features from the level of a store: the level, its trend, and the recent shift.
 
-The level is log sales without the effects of weekday and promotion.
+The level is log sales without the effects of weekday and promotion, here with the last half-life in
+``params.yaml`` (the longest). The trend is the level with the first half-life (the shortest) minus
+this level. See :func:`rossmann_ml.features.linear.recent_shift` for the recent shift.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Compute features from a store's mean residuals on the first and last days of months.
+"""Compute a store's mean residuals on the first and on the last 3 days of months.
 
-A residual is log sales minus the linear forecast. From these features, models learn how a store
-differs from others around paydays.
+The means are over the last 364 days up to the origin. A residual is log sales minus the linear
+forecast. From these features, models learn how a store differs from others around paydays.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Compute features from the number of a store's recent days with sales.
+"""Count a store's days with sales in the last 91 and 364 days, and the days since the last one.
 
-From these, models learn how much history the store's other features are based on.
+From these features, models learn how much history the store's other features are based on.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def plan_features(plan: PlanGrid, stores: StoreGrid) -> dict[str, Float32Array]:
     """Compute every plan feature for every store-day of a plan.
 
     Args:
-        plan: Plan of past and future days; events after its last day are ignored.
+        plan: Plan of past and future days. Days after its last day count as days without event: no
+            holiday, no closed day, no start or end of a promotion.
         stores: Stores, in the plan's row order.
 
     Returns:

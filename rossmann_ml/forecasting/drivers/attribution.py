@@ -1,12 +1,12 @@
-"""Split each forecast into the contributions of its drivers (groups of features).
+"""Split each forecast into sales on the typical day, contributions of drivers, and bias factor.
 
 A driver's contribution is measured by predicting again with the features of some drivers set to
 their values on the store's typical day. Contributions in log units are Shapley values (Jullum et
 al., 2021, "groupShapley"), estimated from one order of the drivers and its reverse (antithetic
 permutations: Mitchell et al., 2022, "Sampling Permutations for Shapley Value Estimation", JMLR 23).
-They always add up to the forecast, and are exact if drivers interact only in pairs. They are
+The estimates equal the Shapley values if drivers interact only in pairs. Contributions are
 converted to EUR by the logarithmic mean (Ang, 2005, "The LMDI approach to decomposition analysis",
-Energy Policy 33), and add up to the forecast in EUR too.
+Energy Policy 33). All parts always add up to the forecast, in log units and in EUR.
 """
 
 from __future__ import annotations
@@ -163,8 +163,9 @@ class Switchboard:
         typical: Values on the store's typical day by feature name, each of shape (rows,); only for
             features of driver groups.
         of_weekday: Values on an ordinary day (no promotion, no holiday nearby) with the row's
-            weekday, by feature name, each of shape (rows,); only for features of the groups in
-            ``WEEKDAY_BOUND``, promotions and holidays.
+            weekday, by feature name, each of shape (rows,). Only features of the groups ``promo``
+            and ``holidays`` are in it. They have these values while their group is off and
+            ``weekday`` is on.
         own: Log units that a driver group adds to the store's linear forecast for the row's day,
             compared with the typical day; by group, each of shape (rows,).
         chain: The same, with the chain's coefficients instead of the store's.
@@ -233,8 +234,9 @@ class Switchboard:
             on: Names of the groups that are on.
 
         Returns:
-            Rows with the same columns. New are the values of features whose group is off, and the
-            linear forecast.
+            The same rows and columns, with changed values of features whose group is off and of
+            features that hold the linear forecast. A few features of groups that are on change
+            too, see :meth:`_value`.
         """
         switched = {
             name: self._value(name, group, on)
@@ -249,11 +251,16 @@ class Switchboard:
     def _value(self, name: str, group: str, on: Groups) -> np.ndarray:
         """Compute the values of one feature with the given groups on and all other groups off.
 
-        A feature usually keeps its values if its group is on, and gets the typical day's if its
-        group is off. There are two exceptions. Features about promotions and holidays also depend
-        on whether the group ``weekday`` is on, because their usual values differ by weekday.
-        Features ``cell_difference_*`` (a cell mean minus the linear forecast) change with the
-        linear forecast.
+        A feature keeps its values if its group is on, and gets the typical day's if its group is
+        off, with three exceptions:
+
+        - Group ``promo`` or ``holidays`` is off, ``weekday`` is on: its features get their values
+          on an ordinary day with the row's weekday, because these differ by weekday.
+        - Group ``promo`` or ``holidays`` is on, ``weekday`` is off: values equal to those of an
+          ordinary day with the row's weekday are replaced by the typical day's.
+        - Group ``trend`` is on, ``holidays`` or ``season`` is off: each of the two that is off
+          has its log units in ``own`` added to the features ``cell_difference_*``, because these
+          are a cell mean minus the linear forecast.
 
         Args:
             name: Name of the feature.

@@ -58,8 +58,8 @@ def explain_newest_origin(session: Session) -> DriversReport:
     """Compute the drivers of the current forecasts from the newest origin, and store them.
 
     The drivers are written to ``forecasting.forecast_drivers``. If these forecasts already have
-    drivers, nothing is computed. Storing new drivers also deletes the drivers of
-    origins before the newest ``forecast.vintages_published`` ones.
+    drivers, nothing is computed. When new drivers are stored, only those of the newest N origins
+    are kept, and older ones are deleted; N is ``forecast.vintages_published`` in ``params.yaml``.
 
     Raises:
         NoDataError: There are no forecasts from the origin yet, the forecasts were not made from

@@ -1,10 +1,11 @@
 """Compute the typical day of each store, with which forecast days are compared to explain them.
 
-It is an ordinary Wednesday: no promotion, no school holiday, no state holiday within a week, the
-mean season of the year up to the origin, residuals of 0, and a competitor with the median distance
-and age in the chain. :class:`TypicalDay` holds its features, and by how much the linear forecast
-differs on other days. See :mod:`rossmann_ml.forecasting.drivers.attribution` for computing the
-contributions.
+It is an ordinary Wednesday: no promotion, no school holiday, no state holiday within a week. Its
+season is that of the 364 days up to the origin: their mean in the linear forecast, the median of
+their Wednesdays in the plan features. :class:`TypicalDay` holds the usual plan features, and by how
+much the linear forecast differs on other days. :mod:`rossmann_ml.forecasting.drivers.attribution`
+sets the other features (residuals of 0; median distance of the nearest competitor in the chain, and
+median months since it opened), and computes the contributions.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _linear_parts(
         linear: Linear forecast whose columns are used.
         coefficients: Coefficients of each store, shape (stores, columns), or of the chain, shape
             (1, columns).
-        first: Number of the first target day; the first day of the columns has number 0.
+        first: Number of the first target day; the first day of ``linear.design`` has number 0.
         last: Number of the day after the last target day.
 
     Returns:
@@ -143,13 +144,14 @@ def _linear_parts(
 def _typical_plan_features(inputs: FeatureInputs, forecast_origin: date) -> dict[str, Float32Array]:
     """Compute each store's usual value of every feature that is computed from the plan, by weekday.
 
-    The usual value is the lower median, see :func:`_lower_median`, over the year up to the origin.
-    For features about promotions and holidays, only ordinary days count: open, without promotion
-    and school holiday, and more than seven days from a state holiday.
+    The usual value is the lower median, see :func:`_median_by_weekday`, over the 52 weeks up to the
+    origin, or over the whole weeks of a shorter plan. For features of the groups ``promo`` and
+    ``holidays``, only ordinary days count: open, without promotion and school holiday, and more
+    than seven days from a state holiday. For other features, all days count, also closed ones.
 
     Args:
         inputs: Stores, sales and plan.
-        forecast_origin: Last day of the year that is used.
+        forecast_origin: Last day of the 52 weeks.
 
     Returns:
         Values by feature name, each of shape (stores, 7), Monday first.

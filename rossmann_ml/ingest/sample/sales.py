@@ -104,7 +104,8 @@ def _promo2_rounds(days: list[date], stores: Stores) -> npt.NDArray[np.bool_]:
 def _competition(days: list[date], stores: Stores) -> Floats:
     """Return how much of a competitor's full effect a store feels, 0 to 1, shape (days, stores).
 
-    The share grows from 0 at the competitor's opening to 1 four months later.
+    The share is 0 before the competitor's opening and grows evenly to 1 four months after it. It is
+    1 if the opening is unknown, where ``stores.competition_effect`` is 0.
     """
     months = np.array([12 * day.year + day.month - 1 + (day.day - 1) / 31 for day in days])
     open_months = months[:, None] - stores.competition_since
@@ -132,6 +133,9 @@ def make_sales(
     calendar: ChainCalendar, rows: slice, stores: Stores, seed: int
 ) -> tuple[Integers, Integers]:
     """Return sales in EUR and numbers of customers, each of shape (days, stores).
+
+    Both are 0 for closed stores and for about one open store-day in 10,000. They are computed for
+    every store-day, also where :func:`has_rows` is false.
 
     Args:
         calendar: Calendar of the whole sample.

@@ -59,7 +59,7 @@ class Stores:
         closed_first: First day on which the store is closed for weeks, as a number, see
             :meth:`datetime.date.toordinal`; 0 for none.
         closed_last: Last day of this closure, as such a number; -1 for none.
-        level: Log of typical sales per day.
+        level: Log of typical sales per day in EUR.
         trend: Change of the log level per year.
         swing: Amplitude of a slow swing of the log level.
         swing_days: Period of the swing in days.
@@ -68,8 +68,9 @@ class Stores:
         season_strength: Factor on the chain's season, Christmas included.
         school_effect: Log effect of school holidays.
         promo2_effect: Log effect in a month in which Promo2 restarts.
-        competition_effect: Log effect of the competitor four months after its opening.
-        spend: Typical sales per customer.
+        competition_effect: Log effect of the competitor from four months after its opening; 0 if
+            `competition_since` is unknown.
+        spend: Typical sales per customer in EUR.
         noise: Standard deviation of the daily log noise.
     """
 
@@ -104,7 +105,11 @@ class Stores:
 
 
 def _pick(shares: tuple[float, ...], numbers: Floats) -> Integers:
-    """Convert evenly spread numbers in [0, 1) to indices: a share ``shares[k]`` becomes index k."""
+    """Return an index into `shares` for each of the `numbers`, which are in [0, 1).
+
+    The first ``shares[0]`` of the interval gives index 0, the next ``shares[1]`` index 1, and so
+    on. The shares are scaled to the sum 1.
+    """
     edges = np.cumsum(shares)[:-1] / sum(shares)
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 

@@ -1,6 +1,7 @@
-"""Write a sample to a folder: block by block, all files or none, never over the retailer's files.
+"""Write the files of a synthetic sample into a folder, never over the retailer's files.
 
-Entry point: :func:`write_sample`. The files have the competition's columns, order and quotes.
+Entry point: :func:`write_sample`. The files have the competition's columns, row order and quotes.
+Store-days are computed and written in blocks of days, so that large samples fit in memory.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class SampleSummary:
         plan_last_date: Last date of ``test.csv``, which starts the day after the last sales.
         sales_rows: Number of rows of ``train.csv``.
         plan_rows: Number of rows of ``test.csv``.
-        bytes_written: Size of the four data files in bytes.
+        bytes_written: Total size of the four CSV files, in bytes.
     """
 
     name: str
@@ -80,14 +81,15 @@ def write_sample(
 ) -> SampleSummary:
     """Write a synthetic chain of stores in the files of the competition.
 
-    The same arguments give the same bytes. An older sample in the folder stays until all files
-    are written.
+    The same arguments give the same bytes. An older sample in the folder stays until all new files
+    are complete. The plan in ``test.csv`` covers the 48 days after `last_date`.
 
     Args:
         folder: Folder for ``train.csv``, ``store.csv``, ``test.csv``, ``store_states.csv`` and
             the marker ``dataset.json``; created if missing.
         stores: Number of stores, numbered from 1.
-        seed: Seed of the random numbers; a store is the same for every number of stores.
+        seed: Seed of the random numbers. Store k and its sales depend on the seed, not on the
+            number of stores.
         first_date: First date of sales.
         last_date: Last date of sales.
         progress: Called after every block with the store-days done and the total store-days.
@@ -156,9 +158,13 @@ def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) 
 
 @contextmanager
 def _work_dir(folder: Path) -> Iterator[Path]:
-    """Yield a hidden folder in `folder` for files that are not finished; remove it at the end.
+    """Yield a hidden subfolder of `folder` for files that are not finished; remove it at the end.
 
-    Because both are on one disk, the caller moves each finished file by one rename.
+    The subfolder is on the same disk as `folder`, so that the caller can move each finished file
+    into `folder` by one rename.
+
+    Args:
+        folder: Folder of the sample; created if missing.
 
     Raises:
         RefusedError: The folder has files but no marker of a sample.
@@ -205,11 +211,13 @@ def _write_days(
     stores: Stores,
     progress: Progress | None,
 ) -> int:
-    """Write ``train.csv``, or ``test.csv`` if `seed` is None, in blocks that fit in memory.
+    """Write ``train.csv``, or ``test.csv`` if `seed` is None, in blocks of up to 500,000 rows.
+
+    A block has whole days and at least one, so that it is larger for more than 500,000 stores.
 
     Args:
         path: File to write.
-        days: Rows of the calendar to write.
+        days: Row numbers of the calendar's days to write; row 0 is the newest day.
         seed: Seed of the sales; None for ``test.csv``, which has no sales.
         calendar: Calendar of the whole sample.
         stores: Stores of the chain.
@@ -236,13 +244,14 @@ def _write_days(
 def _day_rows(
     calendar: ChainCalendar, rows: slice, stores: Stores, seed: int | None
 ) -> pl.DataFrame:
-    """Return the rows of ``train.csv``, or of ``test.csv`` if `seed` is None, by day and store.
+    """Return rows of ``train.csv``, or of ``test.csv`` if `seed` is None.
 
-    Text values contain their quotes, because the competition's files quote text but not dates.
+    The newest day is first; the rows of a day are in the order of store numbers. Values of the
+    holiday columns contain their quotes, because the competition's files quote them but not dates.
 
     Args:
         calendar: Calendar of the whole sample.
-        rows: Rows of the calendar to return.
+        rows: Row numbers of the calendar's days to return.
         stores: Stores of the chain.
         seed: Seed of the sales; None for ``test.csv``, which has no sales.
     """

@@ -15,11 +15,13 @@ from rossmann_ml.warehouse.tables import forecasting, quality, raw
 def judge_stale_data(situation: Situation) -> Judgement:
     """Find sales that are too old, a plan that ends too early, and too many assumed plan days.
 
-    A plan day is assumed if no plan file contains it, so that rules (dbt model
-    ``core.assumed_plan``) fill it.
+    The newest sales and the end of the plan are compared with the business date. A plan day is
+    assumed if no plan file contains it, so that rules (dbt model ``core.assumed_plan``) fill it;
+    assumed days are counted in the newest weekly run with forecasts. See
+    :class:`rossmann_ml.base.alert_params.StaleDataRule` for the limits.
 
     Returns:
-        One finding per problem; None if there are no sales yet.
+        One finding per problem, or an empty list; None if there are no sales yet.
     """
     newest = newest_sales_date(situation.connection)
     if newest is None:

@@ -81,10 +81,18 @@ def deliver(channel: str, alerts: Sequence[OpenAlert], sending: DeliverySettings
 
 
 def _post(alerts: Sequence[OpenAlert], sending: DeliverySettings) -> str | None:
-    """POST the alerts to the webhook; retry after status 429 and server errors.
+    """POST the alerts to the webhook.
+
+    Failed connections, timeouts and the statuses 429, 500, 502, 503 and 504 are retried up to three
+    times.
 
     Returns:
-        HTTP status of a failure, such as ``HTTP 404``; None if the alerts were delivered.
+        Status of the last answer if it is 300 or more, such as ``HTTP 404``; None if the alerts
+        were delivered.
+
+    Raises:
+        requests.RequestException: The webhook could not be reached or did not answer.
+        ValueError: ``sending`` has no webhook.
     """
     if sending.webhook is None:
         raise ValueError("no webhook is set")

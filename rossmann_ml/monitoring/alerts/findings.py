@@ -60,15 +60,18 @@ class Situation:
     def live_accuracy(
         self, window_days: int, min_days: int
     ) -> list[tuple[str, str, int, float, float, float, float]]:
-        """Return the accuracy of recent served vintages by segment; no rows before dbt ran.
+        """Return the accuracy of the served vintages in a window, by segment.
 
         Args:
-            window_days: Largest age of a vintage, in days before the newest day with actuals.
-            min_days: Smallest number of days with actuals; segments with fewer are left out.
+            window_days: Largest number of days from a vintage's forecast origin to the newest day
+                with actuals; older vintages are ignored.
+            min_days: Number of days with actuals that at least one of the vintages must have in a
+                segment; otherwise the segment is left out.
 
         Returns:
             Tuples of segment kind (``overall``, ``store_type``, ``state``), segment, number of
-            store-days, MAPE, RMSPE, coverage of the 80% and of the 95% interval.
+            store-days, MAPE, RMSPE, coverage of the 80% and of the 95% interval. The list is empty
+            if dbt has not built ``marts.forecast_accuracy`` yet.
         """
         try:
             return marts.live_accuracy(self.connection, window_days=window_days, min_days=min_days)

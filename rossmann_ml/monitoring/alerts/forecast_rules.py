@@ -17,12 +17,16 @@ _CLOSED_FOR_GOOD_DAYS = 365
 
 
 def judge_accuracy(situation: Situation) -> Judgement:
-    """Find segments whose MAPE in recent weeks is too many times that of the champion's backtest.
+    """Find segments whose MAPE is too large compared with the champion's backtest.
 
-    The allowed ratio is larger for a single store type or state than for all stores.
+    The MAPE over the served vintages of the last ``window_days`` (see
+    :meth:`Situation.live_accuracy`) is divided by the MAPE of the backtest, the median over its
+    origins. For all stores the ratio may be up to
+    ``max_mape_ratio``, for one store type or state up to ``max_segment_mape_ratio``.
 
     Returns:
-        One finding per segment; None without a champion, actuals or a backtest of the segments.
+        One finding per segment above its limit; None without a champion, or if no segment has both
+        actuals and a backtest.
     """
     rule = situation.params.accuracy
     serving = models.champion(situation.connection)
@@ -55,10 +59,14 @@ def judge_accuracy(situation: Situation) -> Judgement:
 
 
 def judge_coverage(situation: Situation) -> Judgement:
-    """Find intervals (80%, 95%) whose coverage in recent weeks is too low or too high.
+    """Find intervals (80%, 95%) whose coverage is outside the limits in ``params.yaml``.
+
+    The coverage is that of all stores in the served vintages of the last ``window_days`` (see
+    :meth:`Situation.live_accuracy`).
 
     Returns:
-        One finding per interval; None without actuals of recent forecasts.
+        One finding per interval outside its limits; None if no vintage of the window has
+        ``min_days`` days with actuals.
     """
     rule = situation.params.coverage
     rows = situation.live_accuracy(rule.window_days, rule.min_days)
@@ -86,9 +94,11 @@ def judge_coverage(situation: Situation) -> Judgement:
 def judge_drift(situation: Situation) -> Judgement:
     """Find drift in the rows of the newest origin in ``monitoring.drift_metrics``.
 
+    Kinds of drift measures are ``plan``, ``features``, ``sales``, ``forecasts`` and ``performance``
+    (the forecast errors of the newest week).
+
     Returns:
-        One finding per kind of measure that has drifted (plan, features, sales, forecasts, or
-        performance: the forecast errors of the newest week); None before the first measurement.
+        One finding per kind with a measure that has drifted; None before the first measurement.
     """
     rows = situation.connection.execute(
         """

@@ -78,12 +78,14 @@ def watch(
     Rule and subject identify an alert, which is one row for as long as its condition lasts:
 
     - If its severity is at least ``send_from``, it is sent when it is raised, and again as a
-      reminder each time that the rule's ``cooldown_days`` have passed.
-    - It is resolved when its rule no longer finds it. If the condition returns within the cooldown,
-      the same row is opened again without a new message.
+      reminder when it is still found after the rule's ``cooldown_days``. Each reminder starts a new
+      cooldown.
+    - It is resolved when its rule no longer finds it. If its rule finds it again before the
+      cooldown ends, the same row is opened again without a new message.
     - It stays unchanged if its rule has no data.
-    - An alert of ``failed_run`` is resolved by the next run that publishes.
-    - The next evaluation repeats a message that could not be sent.
+    - An alert of ``failed_run`` is resolved by the next run that publishes or that fails at another
+      step.
+    - A message that could not be sent is sent again by the next evaluation.
 
     Args:
         session: Session of the job; its ``progress`` receives a line for each message.
@@ -224,14 +226,18 @@ RETURNING raised_at
 def _unsent(
     connection: duckdb.DuckDBPyConnection, channel: str, alerts: Sequence[OpenAlert]
 ) -> list[OpenAlert]:
-    """Select the alerts that are due and that a channel has not delivered yet.
+    """Select the alerts that a channel must send.
 
-    An alert is due when it is new, and again when its cooldown has passed.
+    An alert is due when it is raised, and again when it is found after its cooldown has ended. The
+    channel must send it if it has not delivered it since the alert was last due.
 
     Args:
         connection: Connection to the pipeline's database.
         channel: ``webhook`` or ``e-mail``.
         alerts: Open alerts to select from.
+
+    Returns:
+        Selected alerts, in the order of ``alerts``.
     """
     rows = connection.execute(
         """

@@ -40,8 +40,9 @@ class DriftData:
     Attributes:
         horizon: Forecast days after the origin.
         newest_week: Seven days, the last of them the origin.
-        sales: Store-days of a little more than a year up to the origin, from which sales are
-            compared: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday``.
+        sales: Store-days with a sales row, from ``SALES_HISTORY_DAYS`` (434) before the origin to
+            the origin: ``store_id, state, day, sales`` (EUR), ``customers, is_open, is_promo,
+            state_holiday``.
         samples: Current and reference values, one sample for each compared feature.
         assumed_share: Share of the horizon's store-days whose plan is assumed: no plan file
             contains them, so that dbt filled them by rule.
@@ -107,9 +108,10 @@ def read_drift_data(
 def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
     """Return one sample per feature: values at the origin and at an origin about a year before.
 
-    Each value belongs to one store. The earlier values are from the training panel. The list is
-    empty if no training or scoring has run yet, or if the training panel has no origin within ten
-    days of a year before.
+    A sample has one value per store, because the features in ``FEATURE_COLUMNS`` are the same for
+    all target days of an origin. The earlier values are from the training panel, at its origin
+    nearest to 364 days before. The list is empty if that origin is more than ten days off, or if
+    no training or no scoring has run yet.
     """
     wanted = origin - timedelta(days=YEAR_DAYS)
     try:
@@ -130,7 +132,8 @@ def _features(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sampl
 def _forecasts(connection: duckdb.DuckDBPyConnection, origin: date) -> list[Sample]:
     """Return the sample that compares the origin's forecasts with those of the previous vintage.
 
-    The list is empty if no vintage has an origin in the 28 days before.
+    The previous vintage is the newest with an earlier origin. The list is empty if that origin is
+    more than 28 days before ``origin``, or if the two vintages have no open store-day in common.
     """
     previous = forecasting.newest_origin_between(
         connection, origin - timedelta(days=_PREVIOUS_VINTAGE_DAYS), origin - timedelta(days=1)

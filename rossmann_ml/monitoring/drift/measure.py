@@ -74,8 +74,8 @@ class DriftReport:
     Attributes:
         forecast_origin: Forecast origin of the measures.
         metrics: All measures, in the order of the kinds in ``params.yaml``.
-        pages: Paths of Evidently's pages, by name: ``drift`` and, if there are actuals,
-            ``performance`` (forecast errors).
+        pages: Paths of Evidently's pages, by name: ``drift`` if there are samples to compare, and
+            ``performance`` (forecast errors) if there are actuals.
         seconds: Duration of the measurement in seconds.
     """
 
@@ -93,8 +93,8 @@ class DriftReport:
 def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     """Measure drift at the newest origin; store the rows and write Evidently's pages.
 
-    Existing rows of the origin are replaced. Pages of all but the newest ``reports_kept`` runs are
-    removed.
+    Existing rows of the origin are replaced. Pages of earlier runs are removed, except those of the
+    newest runs, whose number is ``monitoring.drift.reports_kept`` in ``params.yaml``.
 
     Args:
         session: Session of the job; its ``progress`` receives the steps.
@@ -187,9 +187,11 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 
 
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
-    """Return the measure ``stores_off_level``: number of stores far from their own past weeks.
+    """Return the measure ``stores_off_level``, alone in a list.
 
-    The list is empty if no store can be measured: too many holidays, or too little history.
+    Its value is the number of stores whose newest week reaches both limits of ``params.stores``.
+    The list is empty if :func:`~rossmann_ml.monitoring.drift.stores.store_deviations` returns no
+    store, because the newest week has too many holidays or every store has too few past weeks.
     """
     deviations = store_deviations(data.sales, last_day=data.newest_week.last)
     if deviations.is_empty():  # a week of holidays, or too little history
@@ -215,7 +217,16 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
 
 
 def _performance(data: DriftData, params: DriftParams, page: Path) -> list[DriftMetric]:
-    """Return the measures MAPE and absolute bias of the newest week, and write Evidently's page."""
+    """Return two measures of the newest week's forecasts, and write Evidently's page of errors.
+
+    Args:
+        data: Data with actuals, at least one row.
+        params: Parameters with the thresholds of both measures.
+        page: Path of Evidently's page.
+
+    Returns:
+        The measures ``mape`` and ``bias``, in this order; ``bias`` without its sign.
+    """
     actual = data.actuals["sales"].to_numpy()
     forecast = data.actuals["sales_forecast"].to_numpy()
     mape, mean_error = drift_evidently.performance(forecast, actual, page)
@@ -241,9 +252,12 @@ def _performance(data: DriftData, params: DriftParams, page: Path) -> list[Drift
 def _remove_old_reports(settings: Settings, *, kept: int) -> None:
     """Remove the report folders of earlier runs, so that the state folder does not grow.
 
+    A folder without ``drift.html`` is neither counted nor removed. The age of a folder is that of
+    its ``drift.html``.
+
     Args:
         settings: Settings with the path of the state folder.
-        kept: Number of runs whose folders stay: the newest of those with a drift page.
+        kept: Number of newest folders that stay, 1 or more.
     """
     pages = reports_folder(settings).glob("*/drift.html")
     for page in sorted(pages, key=lambda page: page.stat().st_mtime_ns)[:-kept]:

@@ -31,20 +31,24 @@ _SMALLEST_SPREAD = 0.03
 def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
     """Compare each store's newest week with its own past weeks, without changes of the whole chain.
 
-    The deviation of a store-day is its log sales minus the store's half-year median on days with
-    the same weekday and the same ``is_promo``. The median deviation of all stores on the day is
-    subtracted. A week's deviation is the median of its days. Days near state holidays are excluded,
-    and then weeks in which fewer than three days remain.
+    The weeks are the seven days up to ``last_day`` (the newest week) and the ``HISTORY_WEEKS``
+    weeks before it (the past weeks). Days without sales and days near state holidays are excluded
+    (see :func:`_near_holidays`). A store's week is then excluded if fewer than three days remain.
+
+    The deviation of a store-day is its log sales minus the store's median log sales on the days of
+    all these weeks with the same weekday and the same ``is_promo``. The median deviation of all
+    stores on the day is subtracted. A week's deviation is the median of its days.
 
     Args:
-        sales: ``store_id, day, sales, is_promo, state_holiday`` (a code, ``0`` for none); days
-            older than ``HISTORY_WEEKS`` + 1 weeks are ignored.
+        sales: ``store_id, day, sales, is_promo, state_holiday`` (a code, ``0`` for none); of
+            days outside these weeks only the state holidays are used.
         last_day: Last day of the newest week.
 
     Returns:
-        ``store_id, z, change`` of stores with at least 8 past weeks, sorted by absolute ``z``,
-        largest first. ``z`` is the newest week's distance from the median of the past weeks in
-        robust standard deviations, ``change`` the relative change of sales: 1.0 if they doubled.
+        One row per store that has a newest week and at least 8 past weeks, sorted by absolute
+        ``z``, largest first: ``store_id, z, change``. ``z`` is the newest week's deviation minus
+        the median deviation of the past weeks, in robust standard deviations of the past weeks.
+        ``change`` is the same difference as a relative change of sales: 1.0 if they doubled.
     """
     first_day = last_day - timedelta(days=7 * (HISTORY_WEEKS + 1) - 1)
     near = _near_holidays(sales.filter(pl.col("state_holiday") != "0")["day"].unique())

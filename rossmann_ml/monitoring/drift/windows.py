@@ -93,7 +93,8 @@ class Sample:
     def summary(self) -> str:
         """Return the change from reference to current values in words.
 
-        The text has both means of numbers, or both shares of the category that changed most.
+        For numbers the text has the mean of the reference values and the mean of the current
+        values. For categories it has both shares of the category whose share changed most.
         """
         if not self.is_categorical:
             means = self.reference.mean(), self.current.mean()
@@ -224,8 +225,14 @@ _LEVELS = ("sales_level", "customers_level", "spend_level")
 def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
     """Return how many days before the current week its reference week is: 357, 364 or 371.
 
-    The reference week has the most similar promotions. If several weeks are equally similar, the
-    one nearest to 364 days is taken.
+    The reference week has the most similar promotions. Two weeks differ by the sum, over the seven
+    weekdays, of the absolute difference between their shares of stores with promotion, rounded to
+    0.1. If several weeks differ equally, the one nearest to 364 days is taken.
+
+    Args:
+        sales: ``day, is_promo`` of store-days of all four weeks; a day without rows counts as a day
+            without promotion.
+        current: Current week.
     """
     by_day = dict(sales.group_by("day").agg(pl.col("is_promo").mean()).iter_rows())
 
@@ -243,19 +250,22 @@ def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
 def _common_rows(
     rows: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Select the store-days that have a row in both windows, and add columns of categories.
+    """Pair the store-days of two windows, and add columns of categories to them.
+
+    A store's n-th day of the current window is paired with its n-th day of the reference window.
+    Days without a row in the other window are left out.
 
     Args:
-        rows: ``store_id, state, day, is_open, is_promo, state_holiday``.
+        rows: ``store_id, state, day, is_open, is_promo, state_holiday`` (a code, ``0`` for none).
         current: Current window.
-        reference: Reference window of the same length; its n-th day is paired with the n-th day of
-            the current window.
+        reference: Reference window of the same length.
 
     Returns:
-        Current and reference rows in the same order, with ``promo_by_weekday, open_by_weekday,
-        open_by_state`` such as ``Mon promotion``, ``Mon open``, ``BY closed``. The two columns on
-        opening are null on state holidays of either window. They are also null for stores that were
-        closed for seven days in a row in the reference window, because a rebuilding does not recur.
+        Current rows and reference rows, with paired rows at the same position. Added columns are
+        ``promo_by_weekday, open_by_weekday, open_by_state``, such as ``Mon promotion``, ``Mon
+        open``, ``BY closed``. The two ``open_`` columns are null in both rows of a pair if one of
+        them is a state holiday. They are also null in all rows of a store that was closed on seven
+        or more days in a row of the reference window, because a rebuilding does not recur.
     """
     keys = ["store_id", "number"]
     now, then = (
@@ -293,11 +303,12 @@ def _common_rows(
 
 
 def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
-    """Return the sample that shows missing sales rows: the newest week and the four weeks before.
+    """Return the sample that shows missing sales rows, alone in a list.
 
-    The category of a store-day says its weekday and whether it has a row, such as ``Mon row`` or
-    ``Mon no row``. Stores with rows on fewer than half of the days of the four weeks are left out,
-    because they are closed or have just reopened.
+    It compares the newest week (current) with the four weeks before (reference). The category of a
+    store-day says its weekday and whether it has a row, such as ``Mon row`` or ``Mon no row``.
+    Stores with rows on fewer than half of the days of the four weeks are left out, because they
+    are closed or have just reopened. The list is empty if no store remains.
     """
     past = Window(current.first - timedelta(days=_ACTIVE_DAYS), current.first - timedelta(days=1))
     active = (
@@ -329,12 +340,15 @@ def _levels(
     """Return ``sales_level, customers_level, spend_level`` of store-days in each window.
 
     A level is the log of sales, customers or sales per customer, minus the store's mean of that log
-    on days with the same ``is_promo`` in the eight weeks before the window. Only days far from
-    holidays in both windows are used (see :func:`ordinary_days`); with fewer than two of them there
-    are no rows.
+    on days with the same ``is_promo`` in the eight weeks before the window. The mean includes days
+    near holidays.
+
+    The n-th day of the current window is paired with the n-th day of the reference window. A pair
+    is used only if both are ordinary days (see :func:`ordinary_days`).
 
     Returns:
-        Rows of the current and of the reference window.
+        Rows of the current window, and rows of the reference window; both are empty if fewer than
+        two pairs of days are used.
     """
     shift = current.first - reference.first
     ordinary_then = set(ordinary_days(sales, reference))

@@ -52,8 +52,9 @@ class Books:
         accuracy: One row per vintage and ``horizon_week`` (``all``, ``1`` to ``6``): ``monday,
             forecast_origin, model_version, first_target_date, last_target_date``, the scores of
             :data:`rossmann_ml.evaluation.metrics.SCORES` (such as ``rmspe`` and ``bias``) and
-            ``rmspe_median``, here equal to ``rmspe``. Rows without ``monday`` score all vintages
-            together; their ``rmspe_median`` is the median of the vintages.
+            ``rmspe_median``. One more row per ``horizon_week`` scores all vintages together; its
+            ``monday, forecast_origin, model_version`` are null. There ``rmspe_median`` is the
+            median of the vintages' ``rmspe``; in the rows of a vintage it is equal to ``rmspe``.
         promotions: One row per decision of the gate on a model, with ``monday`` of the week that
             made it.
         alerts: One row per alert; ``monday`` is the date of the job that raised it.

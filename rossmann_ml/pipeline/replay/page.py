@@ -115,8 +115,9 @@ def _lines(line: str, rows: pl.DataFrame) -> str:
 def _machine(books: Books) -> list[str]:
     """Return Markdown tables of the time and memory that the weekly jobs took.
 
-    The first table compares weeks with and without training. The second compares the seconds of
-    each step in the first and the last four weeks without training; it needs eight such weeks.
+    The first table compares weeks with and without training. The second compares the median seconds
+    of each step in the first four weeks without training with those in the last four; it is left
+    out if there are fewer than eight weeks without training.
     """
     is_training = pl.col("job").str.contains("training").fill_null(value=False)
     titles = pl.when("training").then(pl.lit("with training")).otherwise(pl.lit("without training"))

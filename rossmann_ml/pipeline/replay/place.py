@@ -30,7 +30,8 @@ class PlayedWeek:
     Attributes:
         number: Number of the week, from 0.
         monday: Simulated Monday, the business date of the week's job.
-        wall_seconds: Seconds from the start of writing the files to the end of the job.
+        wall_seconds: Seconds from the start of writing the week's files to the end of the job; in
+            week 0 without the time for its bulk files.
         started_at: Real time at which the replay began the week, UTC.
         finished_at: Real time at which the job had ended, UTC.
         refresh: Outcome of the weekly job.
@@ -52,7 +53,8 @@ class ReplayPlace:
     """Folder of a replay: its paths, its lock, and the records of finished weeks.
 
     Args:
-        folder: Path that is empty, does not exist yet, or already holds the replay.
+        folder: Path of the folder, which need not exist yet. An existing folder is either empty or
+            already holds this replay; :meth:`is_new` checks it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,10 +84,13 @@ class ReplayPlace:
         )
 
     def refuse_live(self, live: Settings) -> None:
-        """Raise if the replay would write into a folder of the live product.
+        """Raise if the replay's folder is a data folder of the live product, or contains one.
+
+        The folder may be inside one of them, such as below the live state folder.
 
         Raises:
-            SettingsError: The replay's folder is one of the live product's, or contains one.
+            SettingsError: The folder is, or contains, the live product's folder of bulk files,
+                weekly drops, warehouse or state.
         """
         for path in (live.raw_path, live.incoming_path, live.warehouse_path, live.state_path):
             if path.resolve().is_relative_to(self.folder):

@@ -107,7 +107,9 @@ def _add_tiles(figure: go.Figure, tiles: Mapping[str, _Tile], **options: Any) ->
 
 
 def store_lines(rows: Sequence[Row]) -> go.Figure:
-    """Draw the daily forecasts for some stores, one line per store, without closed days.
+    """Draw the daily forecasts for some stores, one line per store.
+
+    A line has no points on closed days; it connects the open days before and after them.
 
     Args:
         rows: ``store_id, target_date, is_open, sales_forecast``, sorted by store and day.
@@ -178,12 +180,12 @@ def draws_ranges(rows: Sequence[Row]) -> bool:
 
 
 def has_range(weeks: Sequence[Row]) -> bool:
-    """Return whether every week has an 80% interval, so that the interval can be drawn.
+    """Return whether the totals of all ``weeks`` have an 80% interval.
 
     There is no interval for a segment that had no stores when the forecast was made, and got its
     first store later, because a store's type or state changed.
 
     Args:
-        weeks: Rows of table ``forecast_totals``.
+        weeks: Rows of table ``forecast_totals`` for one or more segments.
     """
     return all(row["lower_80"] is not None for row in weeks)

@@ -132,7 +132,10 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
-    """Show totals of the chosen stores: forecast, forecast per open day, change on last year.
+    """Show the number of stores, and three numbers for all of them together.
+
+    These are the forecast total, the forecast per open day, and the relative change of the total
+    from the sales 364 days earlier. The change omits stores with missing sales on those days.
 
     Args:
         rows: Rows of ``app.queries.stores_side_by_side``, one for each store that matches the
@@ -210,8 +213,10 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     """Show a map of a measure by state, or a message if no state has a known value.
 
-    ``rows`` are rows of ``app.queries.stores_side_by_side``. ``name`` is the measure's key in
-    ``MEASURES``.
+    Args:
+        rows: Rows of ``app.queries.stores_side_by_side`` for the stores on the map.
+        name: Name of the measure in the chart's description: its key in ``MEASURES``.
+        measure: The measure itself, which computes the values of the states.
     """
     st.subheader("By state", anchor=False)
     stores = Counter(row["state"] for row in rows)

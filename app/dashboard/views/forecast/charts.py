@@ -125,7 +125,7 @@ def drivers_chart(parts: Sequence[tuple[str, float]], total: str) -> go.Figure:
 
 
 def revision_chart(rows: Sequence[Row]) -> go.Figure:
-    """Draw by how much the forecast for each day changed since the previous forecast origin.
+    """Draw how many EUR each day's forecast rose or fell since the previous forecast origin.
 
     Args:
         rows: Rows of table ``forecast_revisions`` for one store, sorted by target day.

@@ -9,14 +9,15 @@ from app.queries import Row
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
-    """Return the error that a model typically had in its backtest; None if it has no backtest.
-
-    Each error is an RMSPE: the median over the origins of the backtest.
+    """Return the RMSPE of a model in its backtest; None if the model has no backtest.
 
     Returns:
-        ``rmspe``: error in the first ``weeks`` weeks of the horizon, or in the whole horizon if
-        the backtest has no errors by week. ``rmspe_type``: error for stores of type
-        ``store_type`` in the whole horizon. ``origins``: number of origins.
+        ``rmspe``: RMSPE in the first ``weeks`` weeks of the horizon. It is the root mean square of
+        the RMSPEs by horizon week, weighted by store-days. If the backtest has no errors by week,
+        it is the RMSPE in the whole horizon. ``rmspe_type``: RMSPE for stores of type
+        ``store_type`` in the whole horizon; None if the backtest has none for this type.
+        ``origins``: number of origins in the backtest. The RMSPE of a week, of a store type and
+        of the whole horizon is the median over these origins.
     """
     return reading.row(
         """

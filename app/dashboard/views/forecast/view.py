@@ -53,7 +53,11 @@ def show(ask: Answers) -> None:
 
 
 def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show the main numbers of a store's forecast: total, average, change and typical error.
+    """Show a store's forecast total, mean per open day, changes, 80% interval and typical error.
+
+    The changes are those of the total: from the sales on the same days of last year (364 days
+    earlier), and since the previous forecast origin. The error is the RMSPE of a day in the
+    backtest.
 
     ``store`` is a row of table ``stores``; ``forecast`` are the store's rows of
     ``app.queries.store_forecast``, one for each day ahead.
@@ -276,8 +280,8 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 def show_causes(ask: Answers, store: Row, days: int) -> None:
     """Show by how much each driver changed a store's forecast since the previous forecast origin.
 
-    The amounts are sums over the next ``days`` days. Nothing is shown if the drivers at one of the
-    two origins are not known.
+    Each amount is a sum over open days: those among the first ``days`` days after the newest origin
+    that have drivers at both origins. Nothing is shown if there is no such day.
     """
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:

@@ -1,4 +1,4 @@
-"""Query data for the model page: backtest errors, coverage of totals, models, decisions."""
+"""Query data for the model page: backtest errors, coverage of totals, models, promotions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
 
     Returns:
         Rows of table ``backtest_scores``, with a column ``is_own`` that is true for the model
-        itself. The rows of the model come first, then the other methods, smallest RMSPE first. The
-        forecast origin is None in rows for all origins together.
+        itself. ``forecast_origin`` is None in rows for all origins together. The rows of the
+        model come first, then those of the other methods. The method whose rows have the smallest
+        median of ``rmspe_median`` is the first of them. Rows of one method are ordered by origin,
+        None first, then by segment.
     """
     return reading.rows(
         """
@@ -111,7 +113,7 @@ def promotions(reading: Reading) -> list[Row]:
 
 
 def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
-    """Return the backtest RMSPE of two models over all origins, by segment.
+    """Return the backtest RMSPE of two models by segment, each the median over all origins.
 
     Args:
         reading: Access to the generation.
@@ -121,8 +123,9 @@ def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
     Returns:
         ``segment_kind, segment, champion, challenger`` (RMSPE), ``difference`` (challenger minus
         champion) and ``is_same_rows`` (false if the numbers of store-days differ, because then the
-        errors are not comparable). The overall errors come first. Segments that only one model has
-        are omitted.
+        errors are not comparable). The row for all store-days together (``overall``) comes first;
+        the others are ordered by segment kind and segment. Segments that only one model has are
+        omitted.
     """
     return reading.rows(
         """

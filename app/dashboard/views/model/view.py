@@ -39,7 +39,7 @@ def show(ask: Answers) -> None:
 
 
 def show_champion(ask: Answers, champion: Row) -> None:
-    """Show the champion with its accuracy, its training data and the decision that promoted it.
+    """Show the champion's accuracy, its training data, and when and why it became champion.
 
     ``champion`` is a row of table ``model_versions``.
     """
@@ -141,7 +141,10 @@ def show_scores(rows: Sequence[Row]) -> None:
 
 
 def show_features(ask: Answers, champion: Row) -> None:
-    """Show a chart of the champion's features that reduced the error in training most."""
+    """Show a chart of the champion's ``_FEATURES`` features with the largest gain share.
+
+    ``champion`` is a row of table ``model_versions``.
+    """
     rows = ask(shared_queries.importances, champion["model_version"], _FEATURES)
     if not rows:
         frame.nothing("The published data have no feature importance of this model.")
@@ -249,9 +252,9 @@ def show_challenger(ask: Answers, champion: Row) -> None:
 
 
 def _figures_text(text: str) -> str:
-    """Convert the numbers on which a decision was based to text, for example ``rmspe 0.1234``.
+    """Convert the numbers behind a promotion, refusal or rollback to text: ``rmspe 0.1234, …``.
 
-    ``text`` is a JSON object: the value of each number by its name.
+    ``text`` is column ``figures`` of table ``promotions``: a JSON object of values by name.
     """
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"

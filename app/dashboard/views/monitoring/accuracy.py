@@ -130,9 +130,10 @@ def show_segments(ask: Answers, origin: date) -> None:
 
 
 def show_worst_days(ask: Answers) -> None:
-    """Show the store-days with the largest forecast errors in the newest four weeks, with reasons.
+    """Show the store-days with the largest forecast errors, each with the reason of its error.
 
-    A control selects whether relative errors or errors in EUR are compared.
+    They are from the 28 days up to the newest day with actuals. A control selects whether relative
+    errors or errors in EUR are compared.
     """
     st.markdown("**Worst days**")
     ranking = _RANKINGS[choices.one_of("Worst by", list(_RANKINGS), key="worst_by")]

@@ -27,10 +27,11 @@ _BOXES: dict[str, Any] = {"critical": st.error, "warning": st.warning, "info": s
 
 
 def show_alerts(ask: Answers, status: Status) -> None:
-    """Show open alerts, advice to train a challenger, and a table of all alerts in the generation.
+    """Show open alerts, and a table of the newest alerts in the generation, at most ``_MOST_ROWS``.
 
-    A note is added if a person accepted unusual totals in the last publication. ``status`` is the
-    content of ``status.json``.
+    If a training is due, the reason is shown. If a person accepted totals beyond their limits in
+    the last publication, the person's reason is shown. ``status`` is the content of
+    ``status.json``.
     """
     st.subheader("Alerts", anchor=False)
     if not status.alerts:

@@ -44,8 +44,8 @@ def error_by_origin(
 
     Args:
         rows: ``forecast_origin, rmspe, bias, days`` (number of days with actuals) for served
-            forecasts, sorted by origin. If the rows also have ``rolling_rmspe``, the RMSPE over the
-            origins of four weeks, it is drawn as a further line.
+            forecasts, sorted by origin. If the rows also have ``rolling_rmspe`` (RMSPE over this
+            origin and those of the 27 days before it), it is drawn as a further line.
         expected: RMSPE in the backtest, drawn as a dotted line; None means no line.
         shadows: The same columns for shadow forecasts; only their RMSPE is drawn.
     """
@@ -182,8 +182,8 @@ def drift_over_origins(rows: Sequence[Row]) -> go.Figure:
 
     Args:
         rows: One row for each origin and kind: ``forecast_origin``, ``kind`` (kind of data, for
-            example ``sales``), ``name`` (name of the feature) and ``of_threshold`` (value divided
-            by threshold).
+            example ``sales``), ``name`` (feature of the largest measure) and ``of_threshold``
+            (value divided by threshold), sorted by origin.
     """
     figure = theme.figure(
         height=300,

@@ -1,7 +1,10 @@
 """Show the monitoring page's section on drift.
 
-A drift measure says how much the newest data differ from those of the same season a year before. A
-measure that reaches its threshold is shown as drifted.
+The drift measures of the plan, of features and of sales compare the newest data with those of the
+same season a year before. Exceptions are the share of assumed plans and the number of stores far
+from their own level. Forecasts are compared with the previous vintage and with the newest sales.
+
+A measure that reaches its threshold is shown as drifted.
 """
 
 from __future__ import annotations
@@ -21,10 +24,10 @@ _MOST_ORIGINS = 26
 
 
 def show_drift(ask: Answers) -> None:
-    """Show the drift measures at the newest origin with their thresholds, and at earlier origins.
+    """Show all drift measures at the newest origin, and the largest of each kind by origin.
 
-    A drift measure says how much the newest data differ from those of the same season a year
-    before.
+    Each measure is shown as a share of its threshold. The chart by origin has at most
+    ``_MOST_ORIGINS`` origins, the newest.
     """
     st.subheader("Drift", anchor=False)
     origins = ask(queries.drift_origins)

@@ -9,9 +9,9 @@ from app.queries import Row
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
-    """Return the accuracy of the forecasts from each origin, over all store-days with known sales.
+    """Return the accuracy of the forecasts from each origin, over all open store-days with sales.
 
-    Origins without actual sales are omitted.
+    Origins without actuals are omitted.
 
     Args:
         reading: Access to the generation.
@@ -33,8 +33,8 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
     """Return the RMSPE by segment of an origin's forecasts, and two RMSPEs for comparison.
 
-    These two are the RMSPE of the same model in its backtest, and that of seasonal naive on the
-    same days.
+    One of the two is the model's RMSPE in its backtest. The other is the RMSPE of seasonal naive
+    from ``origin``, on the store-days with actuals that it has a forecast for.
 
     Args:
         reading: Access to the generation.
@@ -94,9 +94,9 @@ def worst_reasons(reading: Reading, ranked_by: str) -> list[Row]:
 
 
 def usage_by_day(reading: Reading, days: int) -> list[Row]:
-    """Return the API usage by day, all paths together, oldest day first.
+    """Return the API usage of the newest ``days`` days with usage, oldest day first.
 
-    The rows are those of table ``api_usage`` for its newest ``days`` days.
+    The rows are those of table ``api_usage`` with path ``all``: one per day, all paths together.
     """
     return reading.rows(
         """
@@ -112,8 +112,8 @@ def usage_by_path(reading: Reading, since: date) -> list[Row]:
     """Return a table of API usage by path from the day ``since`` on, the most used path first.
 
     Requests and errors are sums over the days. The median and the 99% quantile of response times
-    (ms) are those of the day on which they were largest. Column names are the titles that visitors
-    see.
+    (ms) are computed by day; each column has the largest of the days. Column names are the titles
+    that visitors see.
     """
     return reading.rows(
         """
@@ -133,7 +133,8 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
     Returns:
         ``target_date, stores, forecast, actual`` (EUR), ordered by day. Both totals cover the same
-        stores: those that were open and whose sales are known.
+        stores: those that have a forecast and were open with sales above 0. ``stores`` is their
+        number.
     """
     return reading.rows(
         """
@@ -150,11 +151,12 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
 
 
 def runs(reading: Reading) -> list[Row]:
-    """Return a table of the forecast runs, newest first.
+    """Return a table of the forecast runs, the last finished first.
 
-    Columns are origin, kind, end, duration, numbers of stores with and without a forecast, number
-    of store-days with an assumed plan, total forecast, model and id. Column names are the titles
-    that visitors see.
+    Columns are origin, kind (``weekly`` or ``backfill``), time of the end (UTC), duration in
+    seconds, numbers of stores with and without a forecast, number of store-days with an assumed
+    plan, sum of the forecasts (EUR), model version and run id. Column names are the titles that
+    visitors see.
     """
     return reading.rows(
         """

@@ -27,9 +27,9 @@ def show(ask: Answers) -> None:
 
 
 def show_runs(ask: Answers, status: Status) -> None:
-    """Show the last publication, a rollback, the last failed run, and a table of forecast runs.
+    """Show the last publication, the rollback in effect if any, and a table of forecast runs.
 
-    The last failed run is shown here if a later run succeeded. Until then, every page shows a
+    The last failed run is also shown if a later run succeeded. Until then, every page shows a
     warning about it, so this section does not. ``status`` is the content of ``status.json``.
     """
     st.subheader("Runs", anchor=False)

@@ -9,10 +9,14 @@ from app.queries import Row
 def freshness(reading: Reading) -> Row:
     """Return the last days with sales and with a plan, and the numbers of stores with sales.
 
+    A store counts as having sales on a day if a file has its sales row of that day, even if it was
+    closed.
+
     Returns:
-        ``newest_sales`` (date), ``stores_with_sales`` (number of stores with sales on any day),
-        ``stores_in_newest_week`` (number with sales in the last 7 days), and ``plan_through``
-        (last day of the retailer's plan).
+        ``newest_sales`` (last day with sales of any store; None if there is none),
+        ``stores_with_sales`` (number of stores with sales on any day), ``stores_in_newest_week``
+        (number of stores with sales in the 7 days up to ``newest_sales``), and ``plan_through``
+        (last day of the retailer's plan, without assumed plans; None if there is none).
     """
     row = reading.row(
         """
@@ -48,14 +52,16 @@ def runs(reading: Reading) -> list[Row]:
 
 
 def results(reading: Reading, run_id: str | None, most: int | None = None) -> list[Row]:
-    """Return a table of the results of data checks, failed checks first.
+    """Return a table of the results of data checks: of one run, or the failed ones of all runs.
 
-    Its column names are the titles that visitors see.
+    Columns are whether the check passed, severity, suite, table, column, check, value found, value
+    expected, number of unexpected rows, and time of the check (UTC). Column names are the titles
+    that visitors see.
 
     Args:
         reading: Access to the generation.
-        run_id: Run whose checks are returned. None means the failed checks of all runs, newest
-            first.
+        run_id: Run whose checks are returned, failed checks first. None means the failed checks of
+            all runs, newest first.
         most: Largest number of rows; None means all rows.
     """
     return reading.rows(
@@ -78,8 +84,8 @@ def results(reading: Reading, run_id: str | None, most: int | None = None) -> li
 def quarantine_reasons(reading: Reading) -> list[Row]:
     """Return a table that counts quarantined rows by file and invalid column, most rows first.
 
-    It has also one of the reasons as an example, and the time of the newest row. Column names are
-    the titles that visitors see.
+    It has also one of the reasons as an example, and the last time (UTC) at which such a row was
+    quarantined. Column names are the titles that visitors see.
     """
     return reading.rows(
         """
@@ -146,9 +152,9 @@ def missing_by_store(reading: Reading, most: int) -> list[Row]:
 
 
 def stores_not_forecast(reading: Reading) -> list[Row]:
-    """Return a table of the stores without a forecast at the newest origin, with the reason.
+    """Return a table of the stores without a forecast at the newest origin, sorted by store.
 
-    Column names are the titles that visitors see.
+    Columns are store and reason (in words). Column names are the titles that visitors see.
     """
     return reading.rows(
         """

@@ -82,7 +82,10 @@ def show_checks(ask: Answers) -> None:
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
-    """Show a choice of runs and all results of checks in the chosen run."""
+    """Show a control that selects a run, and the results of all checks in this run.
+
+    ``run_ids`` are the runs to select from, newest first. The first is selected by default.
+    """
     with st.expander("All results of a run"):
         choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")

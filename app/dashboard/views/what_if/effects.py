@@ -78,9 +78,10 @@ def by_day(scored: pl.DataFrame) -> pl.DataFrame:
         scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
 
     Returns:
-        ``target_date, as_planned, changed`` (EUR), ``lower_80, upper_80`` (EUR; NULL if there are
-        several stores, because bounds do not add up) and ``is_changed`` (whether any store's plan
-        differs), sorted by day.
+        ``target_date``, forecasts ``as_planned`` and ``changed`` (with the original and the changed
+        plan, EUR), ``lower_80, upper_80`` (bounds of ``changed``, EUR; NULL if there are several
+        stores, because bounds do not add up) and ``is_changed`` (whether any store's plan differs
+        from the original), sorted by day.
     """
     one_store = scored["store_id"].n_unique() == 1
     bound = {

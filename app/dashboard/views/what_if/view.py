@@ -172,8 +172,9 @@ def show_scenario(
 def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
     """Show the forecast with and without the changes, the difference, and the promotion uplift.
 
-    The uplift is the difference per promotion day that was added or removed, in EUR. It is shown
-    as a dash unless all ``changes`` are about promotions.
+    The uplift, in EUR, is the difference between the two forecasts, divided by the number of open
+    store-days whose promotion was added or removed. A dash is shown instead if any of ``changes``
+    is not about promotions, if promotions were both added and removed, or if none were.
     """
     with st.container(horizontal=True):
         frame.metric("As planned", words.euro(effect.as_planned))
