@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
@@ -83,12 +83,18 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
 
     Raises:
         NoDataError: There is no such model.
+        RefusedError: MLflow has not registered the model, because a backfill trained it.
     """
     with session.writing() as connection:
-        judged = models.recorded(connection, model_version)["model_version"]
-        previous = champion(connection)
+        model = models.recorded(connection, model_version)
+        judged, previous = model["model_version"], champion(connection)
         if judged == previous:
             return Decision(judged, is_promoted=True, reason="it is the champion", previous=judged)
+        if not model["registry_version"]:
+            raise RefusedError(
+                f"{judged} was trained for a past origin and is not registered in MLflow, so it "
+                "cannot become champion; `rossmann refresh --retrain full` trains a challenger"
+            )
         decision = _judge(connection, session, judged, previous)
         _record(connection, decision, actor, PROMOTED if decision.is_promoted else REFUSED)
     if decision.is_promoted:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from support.gate_warehouse import Gate, open_gate
 
-from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.training.gate import (
     champion,
     has_champion,
@@ -118,6 +118,14 @@ def test_without_a_registered_model_there_is_nothing_to_judge(gate: Gate) -> Non
     gate.add_model("of the past", registry_version="")
     with pytest.raises(NoDataError, match="no model has been trained yet"):
         gate.promote()
+
+
+def test_a_model_of_a_backfill_cannot_become_champion(gate: Gate) -> None:
+    gate.add_model("good")
+    gate.add_model("of the past", registry_version="")
+    with pytest.raises(RefusedError, match="of the past was trained for a past origin"):
+        gate.promote("of the past")
+    assert gate.decisions("action") == []
 
 
 def test_a_model_that_was_not_trained_is_named(gate: Gate) -> None:
