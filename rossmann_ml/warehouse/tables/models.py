@@ -143,11 +143,11 @@ def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:
-    """Return up to which day any model was trained, to decide whether a new training is due.
+    """Return the last training day of any model, to decide whether a new training is due.
 
     Returns:
-        Last day of the newest training data, and UTC time at which a model was trained on them;
-        None if there is no model.
+        Last day of the newest training data, and UTC time at which the model trained on them was
+        stored (any one of the times if there are several such models); None if there is no model.
     """
     row = one_row(
         connection,
