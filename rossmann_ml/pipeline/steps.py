@@ -40,12 +40,13 @@ class Run:
         run_id: Identifier that is stored with every row of the run.
         actor: Person or program that the gate records with its decision.
         profile: Training profile, one of ``training.profiles``.
-        is_publishing: Whether the run publishes at its end, which resolves the alert of a failed
-            run.
+        is_publishing: Whether the run publishes at its end; if so, its alert rules resolve the
+            alert of an earlier run that failed.
         model_version: Model that the gate judges; None for the newest.
         forecast_origin: Past origin of a backfill; None for other runs.
         accepted_jump: A person's approval to publish totals that moved by more than
-            ``publish.continuity`` allows; without it such a generation is held.
+            ``publish.continuity`` in ``params.yaml`` allows; None without an approval, so that a
+            generation with such totals is held.
     """
 
     run_id: str

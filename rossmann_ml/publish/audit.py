@@ -95,8 +95,7 @@ def audit_generation(
         Number of rows of every table and view, by name.
 
     Raises:
-        PublishError: The file has faults; the message lists the first ones with the table, column
-            or row, the value found and the value expected.
+        PublishError: The file has faults; the message lists the first 12 and the number of others.
     """
     with reading(path) as connection:
         faults = list(_shape_faults(connection, contract))
@@ -154,8 +153,9 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
     """Yield a message for each table or view that differs from the contract.
 
-    A difference is a missing table or view, an additional one, or columns with other names, types
-    or order.
+    A difference is a missing table or view, one that is not in the contract, or columns with other
+    names, types or order. In a table, it is also a column that may be NULL only in the file or only
+    in the contract.
     """
     found = schema_of(connection)
     views = {view.name for view in contract.views}
@@ -228,7 +228,7 @@ def _gaps_in_newest_origin(connection: duckdb.DuckDBPyConnection) -> Iterator[st
     """Yield a message for each gap in the newest origin's forecasts.
 
     Gaps are a store without a forecast for every day of the horizon (at most three are named), and
-    a number of stores that differs from the number in the origin's newest run.
+    a number of stores that differs from ``forecast_runs.stores`` of the origin's newest run.
     """
     for store_id, days, horizon_days in connection.execute(
         """
@@ -260,8 +260,8 @@ def _totals_unlike_days(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
 
     If several origins have this fault, only the newest is named. Daily forecasts are rounded to
     0.0001 EUR before they are added to the weekly totals, so small differences are normal. The
-    tolerance, one cent plus a millionth of the sum, is far above them, and far below one lost or
-    changed store-day.
+    tolerance, one cent plus a millionth of the sum, is far above them, and far below the forecast
+    of one lost store-day.
     """
     unlike = connection.execute(
         """

@@ -71,7 +71,8 @@ class Continuity:
         forecast_origin: Forecast origin of the new vintage.
         days: Number of days that both vintages forecast.
         totals: Totals that have limits: weeks of the chain, store types, states.
-        stores: Stores with the largest changes in EUR, largest first.
+        stores: Totals of the ``publish.continuity.stores_named`` stores that changed most in EUR,
+            up or down, largest change first.
     """
 
     previous_generation_id: str
@@ -83,7 +84,7 @@ class Continuity:
 
     @property
     def jumps(self) -> tuple[Move, ...]:
-        """Totals that exceed their limit, largest change first."""
+        """Totals whose change exceeds the limit, largest change (as a share, up or down) first."""
         found = [move for move in self.totals if move.is_jump]
         return tuple(sorted(found, key=lambda move: -abs(move.change)))
 
@@ -164,12 +165,13 @@ _SUMS = pl.col("before", "after").sum()
 def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
     """Yield the totals of the chain's weeks, the store types and the states, with their limits.
 
-    Weeks with fewer than ``min_week_days`` days, and segments with fewer than
-    ``min_segment_stores`` stores, are skipped.
+    Weeks with fewer than ``min_week_days`` days in `both`, and store types and states with fewer
+    than ``min_segment_stores`` stores in it, are skipped.
 
     Args:
-        both: One row per store and day that both vintages forecast, with the columns ``store_id,
-            target_date, before, after`` (forecasts in EUR), ``store_type, state``.
+        both: One row per store of the published vintage and day that both vintages have, with the
+            columns ``store_id, target_date, before, after, store_type, state``. ``before`` is the
+            published forecast and ``after`` the new one, in EUR; 0 if there is no new one.
         params: Limits, and minimum sizes of weeks and segments.
     """
     stores = ("store_id", params.min_segment_stores, params.max_segment_change)

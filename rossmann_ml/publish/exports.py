@@ -33,9 +33,10 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
-    """Write cleaned sales, stores, plan and both panels as Parquet, and a JSON file about them.
+    """Write cleaned sales, stores, plan and panels as Parquet, and a JSON file about them.
 
-    The Parquet files are ``<schema>/<table>.parquet``. One thread writes the rows in key order, so
+    The panels are the training panel and the scoring panel (the panel of the newest forecasts). The
+    Parquet files are ``<schema>/<table>.parquet``. One thread writes the rows in key order, so
     that equal tables give equal bytes and DVC stores them once. Each Parquet file replaces its
     predecessor atomically.
 

@@ -54,7 +54,7 @@ class PublishedGeneration:
     Attributes:
         generation_id: Id of the generation, also the stem of its file name.
         path: Generation file.
-        is_new: False if this content was published before, so that no file was written.
+        is_new: False if the generation's file was already on disk, so that none was written.
         is_current: False only while a rollback keeps readers on another generation.
         tables: Number of rows by table and view.
         info: Row of the generation's table ``generation_info``.

@@ -30,11 +30,11 @@ def export_vintages(
     settings: Settings,
     origins: tuple[date, ...],
 ) -> list[Path]:
-    """Write a Parquet file for each origin whose current forecasts are not archived yet.
+    """Write a Parquet file for each origin whose forecasts in the warehouse are not archived yet.
 
-    The file name is ``forecasts_<origin>_<input hashes>.parquet``. An input hash is the fingerprint
-    of the data, model and code of a run; it shows whether the origin has been forecast again since
-    it was archived. If so, the new file replaces the old one.
+    The file name is ``forecasts_<origin>_<input hashes>.parquet``, with the input hashes of the
+    runs that made the origin's forecasts. If a later run changed the forecasts, the hashes differ,
+    and the new file replaces the old one. The columns are those of the contract's ``forecasts``.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -28,13 +28,15 @@ def write_generation(
 
     Args:
         connection: Connection to the pipeline's database.
-        path: Path of the new file; an existing file is replaced. The name is a temporary one that
-            readers ignore, because the file is not audited yet.
+        path: Path of the new file; an existing file is replaced. Pass a name from
+            :func:`~rossmann_ml.base.files.temporary_name`, which readers ignore, because the file
+            is not audited yet.
         contract: Tables and views to write.
         draft: Row of ``generation_info``, and the oldest origin to copy.
 
     Returns:
-        Number of rows to copy by table, which the audit compares with the number in the file.
+        Number of rows that each table of the new file must have, by the table's name in the
+        contract, without views. The audit compares it with the number of rows in the file.
 
     Raises:
         PublishError: A source table or column is missing, has another type, or holds a value
@@ -86,9 +88,10 @@ def _text(value: str) -> str:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, table: Table, draft: Draft) -> int:
-    """Copy a source table's rows to the new file, sorted; return how many the copy must have.
+    """Copy a source table's rows to the new file, sorted; return the number of rows to copy.
 
-    Of a table with `is_vintage`, only rows from the draft's oldest origin on are copied.
+    The number is counted in the source table, so that the audit can compare the copy with it. Of a
+    table with `is_vintage`, only rows from the draft's oldest origin on are copied and counted.
     """
     _check_source(connection, table)
     names = ", ".join(f'"{name}"' for name in table.column_names)

@@ -74,7 +74,9 @@ def _check_result(
 
 
 def _tested_table(test: Mapping[str, Any], entries: Mapping[str, Any]) -> str:
-    """Return the table that a test checks as ``schema.name``; the test's name if none is found.
+    """Return the name, ``schema.table``, of the table that a test checks.
+
+    If dbt's manifest names no table for the test, return the name of the test.
 
     Args:
         test: Entry of the test in dbt's manifest.

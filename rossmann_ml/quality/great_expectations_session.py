@@ -41,11 +41,14 @@ _GX_SEVERITY = {"error": "critical", "warning": "warning"}
 def check_frames(
     frames: Iterable[tuple[Suite, pd.DataFrame]], *, run_id: str, folder: Path
 ) -> list[SuiteResult]:
-    """Run suites, write their Data Docs pages, and keep only the newest runs of each suite.
+    """Run suites, and write their results and Data Docs pages.
+
+    Stored results of all but the newest `RUNS_KEPT` runs of each suite are removed.
 
     Args:
-        frames: Suites, each with the rows of its query.
-        run_id: Name of the run in Data Docs.
+        frames: Suites, each with the rows to check: what the suite's query returned.
+        run_id: Name of the run in Data Docs, where characters other than ASCII letters, digits,
+            ``_``, ``.`` and ``-`` become hyphens.
         folder: Folder in which result files, and the pages in ``data_docs``, are written.
 
     Returns:

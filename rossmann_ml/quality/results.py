@@ -74,7 +74,7 @@ class SuiteResult:
 
     @property
     def failed_errors(self) -> list[CheckResult]:
-        """Failed checks of error severity, which stop the job."""
+        """Failed checks of error severity, for which a job stops with an error."""
         return self._failed("error")
 
     @property
@@ -89,9 +89,11 @@ class SuiteResult:
         ]
 
     def summary(self) -> str:
-        """Return the results as text: a line with counts, then a line for each failed check.
+        """Return the results as text, with a line for each failed check, errors first.
 
-        If a check failed and a Data Docs page was written, the last line is the path of the page.
+        The first line has the numbers of passed checks, of all checks, of failed errors and of
+        failed warnings. If a check failed and a Data Docs page was written, the last line names the
+        path of the page.
         """
         failed = len(self.failed_errors) + len(self.failed_warnings)
         lines = [

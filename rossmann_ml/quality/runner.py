@@ -32,8 +32,8 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
     Args:
         session: Session that opens the pipeline's database for writing.
         suites: Names of suites from :data:`rossmann_ml.quality.SUITES`.
-        run_id: Id of the run that the results belong to; a second call with the same id replaces
-            the rows of the first.
+        run_id: Id of the run that the results belong to; storing a suite of the same run again
+            replaces the suite's rows.
 
     Returns:
         One result per name, in the same order.
@@ -58,7 +58,9 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
 
 
 def available_suites(session: Session) -> list[str]:
-    """Return the names of the suites whose table exists and has rows, so that they can run.
+    """Return the names of the suites whose checked table has rows, in the order of `SUITES`.
+
+    The other suites cannot run, because their table is missing or empty.
 
     Raises:
         NoDataError: There is no database yet.
@@ -75,16 +77,18 @@ def read_checked_frame(
 ) -> pd.DataFrame:
     """Read the rows that a suite checks, because Great Expectations cannot query DuckDB.
 
-    The query selects rows in their newest version, or rows of the newest forecast origin.
+    The query of a raw table selects the newest landed version of each row; the query of any other
+    table selects the rows of the newest forecast origin.
 
     Args:
         connection: Connection to the pipeline's database.
         suite: Suite with the query.
-        today: Business date, for queries that use ``$today``: raw sales of later days fail a check.
+        today: Business date. The query of ``raw_sales`` needs it as ``$today``, because a check
+            fails if there are sales of a later day.
 
     Returns:
-        Rows that the suite's query returns. Figures about the whole table are columns with the
-        same value on every row.
+        Rows that the suite's query returns. A figure that describes all of them together, such as
+        the share of store-days with a promotion, is a column with the same value on every row.
 
     Raises:
         NoDataError: A table of the query does not exist yet, or there is no row to check.

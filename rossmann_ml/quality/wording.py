@@ -1,7 +1,7 @@
 """Describe in words the values that an expectation expects and the values that it found.
 
 Entry points: :func:`expected_text`, :func:`observed_text`. The warehouse rows, the terminal and
-the pages show these texts.
+the Data Docs pages show these texts.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ def expected_text(expectation: Expectation) -> str:
 
 
 def observed_text(result: Mapping[str, Any], exception_message: str | None) -> str:
-    """Describe what a check found: the number of failing rows with examples, or a value.
+    """Describe what a check found, or the reason why it could not run.
+
+    An expectation about rows gives the number of failing rows, with at most three examples. An
+    expectation about the whole table gives the value found, such as a column's largest value.
 
     Args:
         result: Great Expectations' result of one expectation.
         exception_message: Reason why the check could not run; None if it ran.
+
+    Returns:
+        Text of at most 400 characters.
     """
     if exception_message is not None:
         return f"could not be checked: {exception_message}"[:_LONGEST]
@@ -42,7 +48,12 @@ def observed_text(result: Mapping[str, Any], exception_message: str | None) -> s
 
 
 def _value(value: Any) -> str:
-    """Format a value as text: whole numbers in full, others with six significant digits."""
+    """Format a value as text.
+
+    A whole number has all its digits, with commas from 10,000 on; any other number has six
+    significant digits. The values of a list are joined by ``and``. Any other value, such as None,
+    is converted by `str`.
+    """
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, list | tuple):
@@ -57,7 +68,11 @@ def _value(value: Any) -> str:
 
 
 def _between(kwargs: Mapping[str, Any]) -> str:
-    """Describe the range from `min_value` to `max_value`: ``0 to 1``, or ``above 0 to 1``."""
+    """Describe the range from `min_value` to `max_value`, such as ``0 to 1``; both are required.
+
+    The range is ``above 0 to 1`` if `strict_min` excludes the lower bound, and ``0`` if the bounds
+    are equal.
+    """
     low, high = kwargs["min_value"], kwargs["max_value"]
     if low == high:
         return _value(low)

@@ -185,7 +185,7 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
 
 
 def _files(place: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files of one part of a backup.
+    """Yield the files of one part of a backup, sorted by path.
 
     Hidden files in a folder are skipped, because they may be half-written.
 
@@ -193,9 +193,9 @@ def _files(place: Path) -> Iterator[tuple[str, Path]]:
         place: File or folder of the part.
 
     Yields:
-        Two paths of a file. The first is added to the part's path to give the path in the archive:
-        a slash and the path relative to `place`, or empty if `place` is a file. The second is the
-        path on disk.
+        For each file, the ending of its path in the archive and its path on disk. The caller
+        appends the ending to the part's path in the archive. The ending is a slash and the path
+        relative to `place`, such as ``/v1/model.txt``; it is empty if `place` is a file.
     """
     if place.is_file():
         yield "", place
@@ -222,12 +222,14 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
 
 
 def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
-    """Unpack a backup and check every file against the manifest.
+    """Unpack a backup and compare every file with its entry in the manifest.
+
+    After an error, files that were unpacked before it remain; the caller removes them.
 
     Args:
         archive_path: The backup.
-        target_of: Function that takes a path in the archive and returns the folder to unpack it
-            into; subfolders in the path are kept.
+        target_of: Function that returns the target folder of a file, given the file's path in the
+            archive. The whole path is created below the target folder.
 
     Returns:
         The manifest of the backup.

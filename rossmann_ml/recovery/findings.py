@@ -91,8 +91,9 @@ def examine_model_files(
         subject: Subject of the finding.
         folder: Folder that should hold the model's files.
         other: Folder in which the same files may exist as a second copy.
-        found: Text of the observation.
-        remedy: Advice for a person if `other` does not exist either.
+        found: Text of the finding: which files are missing.
+        remedy: Advice for a person if `other` does not exist either. If it exists, the finding's
+            advice is to run ``rossmann doctor --fix``.
     """
     if folder.is_dir():
         return

@@ -119,13 +119,13 @@ def undo_interrupted(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings, manifest: Manifest) -> None:
-    """Check that the unpacked databases can be opened, and adapt the files to this machine.
+    """Check that the unpacked warehouse and generation open, and adapt files to this machine.
 
     MLflow's database gets the path of the artifacts folder on this machine. Folders that were empty
     at the backup are created, because the archive does not contain them.
 
     Raises:
-        RefusedError: A database cannot be opened.
+        RefusedError: The unpacked warehouse or current generation cannot be opened.
         SchemaError: A later version of the product made the backup.
     """
     refuse_later_version(manifest.schema_version)

@@ -1,8 +1,7 @@
 """Examine the files that readers use: generations, published models, ``status.json``, the pointer.
 
-Entry points: :func:`examine_published`, :func:`examine_status`. See
-:mod:`~rossmann_ml.recovery.stored` for the age of the current generation, which is compared with
-the warehouse.
+Entry points: :func:`examine_published`, :func:`examine_status`. Whether the current generation is
+out of date is examined in :mod:`~rossmann_ml.recovery.stored`, because that needs the warehouse.
 """
 
 from __future__ import annotations
@@ -138,10 +137,10 @@ def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding
 
 
 def examine_status(settings: Settings) -> Iterator[Finding]:
-    """Report an unreadable ``status.json``, or a failed run and a rollback that it records.
+    """Report an unreadable ``status.json``, and the failed run and the rollback recorded in it.
 
-    A failed run is reported until a later run succeeds, a rollback until a new generation is
-    published.
+    A failed run is reported until a later run succeeds. A rollback is reported until a new
+    generation is published. A missing file is not reported.
     """
     path = status_path(settings.published_path)
     status = read_status(settings.published_path)

@@ -1,5 +1,6 @@
-"""Examine the warehouse: schema version, champion, data set, age of its forecasts, clock.
+"""Examine the warehouse (schema version, champion, data set) and the machine's clock.
 
+Whether the current generation is out of date is examined too, because that needs the warehouse.
 Entry point: :func:`examine_warehouse`. The examination is read-only: it neither migrates nor
 creates tables. See :mod:`~rossmann_ml.recovery.served` for the files that readers use.
 """
@@ -33,8 +34,9 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 def examine_warehouse(settings: Settings) -> Iterator[Finding]:
     """Report faults of the pipeline's database, the champion's files, the data set and the clock.
 
-    The database's schema version should be that of the code. If the database is missing, has no
-    tables or has a later schema version, that is reported and nothing else is examined.
+    A current generation that is out of date is reported too. If the database is missing, has no
+    tables or has a later schema version than the code, only that is reported. An earlier schema
+    version is reported with a repair that migrates the database; the examination then goes on.
     """
     if not settings.database_path.exists():
         yield warning(

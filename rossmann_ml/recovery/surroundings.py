@@ -37,7 +37,7 @@ _LONG_HELD = timedelta(days=1)
 
 
 def examine_parameters(settings: Settings) -> Iterator[Finding]:
-    """Report a parameter file that cannot be used."""
+    """Report ``settings.params_path`` if it is missing, is not YAML or has invalid parameters."""
     try:
         load_params(settings.params_path)
     except SettingsError as refusal:
@@ -47,7 +47,8 @@ def examine_parameters(settings: Settings) -> Iterator[Finding]:
 def examine_folders(settings: Settings) -> Iterator[Finding]:
     """Report folders without write permission, and disks with too little room for a refresh.
 
-    A refresh may need as much room as the warehouse takes, plus a fixed amount.
+    A refresh may need as much room as the pipeline's database takes, plus
+    ``_ALWAYS_NEEDED_BYTES``.
     """
     for folder in (settings.warehouse_path, settings.published_path, settings.state_path):
         if not is_writable(folder):
@@ -72,7 +73,10 @@ def examine_folders(settings: Settings) -> Iterator[Finding]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Return whether this user can create files in a folder, if need be after creating it."""
+    """Return whether this user can create files in a folder.
+
+    If the folder does not exist, its nearest existing parent is checked; nothing is created.
+    """
     return os.access(existing_folder(folder), os.W_OK | os.X_OK)
 
 
@@ -156,7 +160,11 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_leftovers(settings: Settings) -> Iterator[Finding]:
-    """Report an interrupted restore; if there is none, the temporary files of killed processes."""
+    """Report an interrupted restore of a backup, or temporary files that killed processes left.
+
+    Temporary files are reported only if no restore was interrupted, because the work folders of an
+    interrupted restore hold files that are needed to undo it.
+    """
     if (settings.restore_path / warehouse.RESTORE_MARK).exists():
         yield error(
             "restore",
@@ -190,7 +198,9 @@ def _owner(text: str) -> tuple[str, timedelta]:
         text: JSON that the process wrote next to the lock, with ``pid`` and ``since``.
 
     Returns:
-        Text for a message, and the time since the lock was taken; zero if `text` is not readable.
+        Text for a message, with the process id, command and start time, and the time since the
+        lock was taken. If ``text`` is not such JSON, the message is ``text`` itself (or, if it is
+        empty, that the process is unknown), and the time is zero.
     """
     try:
         owner = json.loads(text)

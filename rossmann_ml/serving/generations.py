@@ -140,9 +140,10 @@ def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """List the versions of the models whose files a generation needs.
+    """List the versions of the models whose files a generation needs, sorted, each once.
 
-    These are the champion and the models that made the newest forecasts in the generation.
+    These are the champion and the models that made the forecasts from the generation's newest
+    origin.
     """
     rows = connection.execute(
         "SELECT model_version FROM generation_info "
@@ -196,7 +197,7 @@ def move_pointer(published_path: Path, target: Path) -> None:
 
 
 def generation_files(published_path: Path) -> list[Path]:
-    """Return the files that are named like a generation, even if their content is invalid."""
+    """Return the files that are named like a generation, in any order; content is not checked."""
     return [path for path in published_path.glob("*.duckdb") if _FILE_NAME.fullmatch(path.name)]
 
 

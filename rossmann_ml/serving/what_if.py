@@ -2,7 +2,7 @@
 
 :class:`Scenarios` converts changes of promotions, openings and holidays to features and forecasts.
 :func:`prepare_origin` computes once per generation the inputs that do not depend on the plan.
-Forecasts are not stored; see ``app`` for requests and responses.
+Forecasts are not stored. See ``app/api/routers/predict.py`` for requests and responses of the API.
 """
 
 from __future__ import annotations
@@ -76,10 +76,11 @@ class PreparedOrigin:
             sorted by store, then day.
         near_plan: Published plan of all stores, from the earliest past day whose plan a feature
             uses to the last planned day.
-        linear: Linear forecast fitted on sales up to the origin; its regressors are kept for the
-            target days only.
-        past: Values computed from sales up to the origin. Its arrays by store and past day are
-            empty, because a forecast of a changed plan does not use them.
+        linear: Linear forecast fitted on sales up to the origin; its ``design`` has the target days
+            only.
+        past: Residuals and cell means computed from sales up to the origin. The arrays
+            ``is_promo``, ``observed`` and ``residuals`` are empty, because a forecast of a changed
+            plan does not use them.
         stores: All stores, in the row order of the arrays.
         plan_source: Where the plan comes from (``planned``, ``actual`` or ``assumed``), shape
             (stores, target days); None if a store has no plan.
@@ -129,8 +130,8 @@ class Scenarios:
             threads: Number of threads with which the model forecasts.
 
         Raises:
-            NoDataError: The newest forecasts in the generation are not from exactly one model, or
-                the model's files are missing or damaged.
+            NoDataError: The forecasts from the generation's newest origin are not from exactly one
+                model, or a file of the model is missing.
         """
         # imported here because these libraries load for seconds, and preparing needs none of them
         from rossmann_ml.models.bundle import Bundle  # noqa: PLC0415
@@ -182,13 +183,14 @@ class Scenarios:
         Returns:
             ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
             is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
-            lower_95, upper_95, stored_forecast, difference``, one row per store and day. Forecasts,
-            bounds and difference are in EUR.
+            lower_95, upper_95, stored_forecast, difference``, one row per store and day, sorted by
+            store, then day. Forecasts, bounds and difference are in EUR.
             ``is_changed`` is true if the plan of the day differs from the published plan.
             ``difference`` is forecast minus stored forecast; NULL if no forecast is stored.
 
         Raises:
-            ScenarioError: A store is unknown or has no forecast, or a day is outside the horizon.
+            ScenarioError: A store is unknown or has no forecast, a change names a store that is not
+                forecast, or a day is outside the horizon.
         """
         first = self._inside(first_date or self.first_date)
         last = self._inside(last_date or self.last_date)

@@ -64,12 +64,16 @@ class BacktestReport:
 def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     """Backtest the recipe of a training profile on the current data.
 
-    Out-of-fold forecasts that are not stored yet are computed and stored. Error metrics are then
-    computed from all of them.
+    Missing out-of-fold forecasts are computed and stored. Error metrics are then computed from all
+    forecasts that :func:`rossmann_ml.evaluation.folds.complete_folds` returns.
 
     Args:
-        session: Settings, parameters and progress of the command.
+        session: Session of the job; its ``progress`` receives a line before each origin and fit.
         profile: Training profile, ``fast`` or ``full``.
+
+    Raises:
+        NoDataError: There is too little history for a single backtest origin. Or forecasts are
+            missing, and the training panel is not built for the profile and the newest origin.
     """
     started = time.perf_counter()
     recipe = Recipe(profile, session.params, session.settings.threads)
@@ -84,15 +88,21 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
 
 
 def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
-    """Fit a profile's recipe on all rows up to the newest origin, and record the model.
+    """Fit a profile's recipe on all rows of the stored training panel, and record the model.
 
     The bundle and the model card are written below ``warehouse/models``. A run and a registered
     version are written to MLflow, error metrics and feature importances to the schema
-    ``forecasting``. Members that an interrupted training has fitted are reused.
+    ``forecasting``. If a model with the same files is recorded already, it is not recorded again,
+    and ``is_new`` of the report is false. Members that an interrupted training has fitted are
+    reused.
 
     Args:
-        session: Settings, parameters and progress of the command.
+        session: Session of the job; its ``progress`` receives a line before each fit.
         profile: Training profile, ``fast`` or ``full``.
+
+    Raises:
+        NoDataError: The recipe has no backtest on the current data, or the training panel is not
+            built for the profile and the newest origin.
     """
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)

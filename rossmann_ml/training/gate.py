@@ -60,29 +60,31 @@ def has_champion(session: Session) -> bool:
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
     """Decide whether a challenger becomes champion, and record the decision.
 
-    The first rule is for every challenger, then one of the others applies:
+    The first rule is for every challenger, then one of the others applies. Each RMSPE, and the
+    ratio in the first rule, is the median over backtest origins.
 
-    - The ratio of the challenger's RMSPE to that of seasonal naive, median over the origins of its
-      backtest, must be below 1.
+    - The ratio of the challenger's RMSPE to that of seasonal naive must be below 1.
     - Without a champion, nothing else is required.
     - Same recipe as the champion: the challenger's RMSPE may exceed the champion's by at most the
       share ``gate.refit_tolerance`` in ``params.yaml``.
     - Another recipe: on the past store-days for which both have out-of-fold forecasts, the
-      challenger's RMSPE must be lower than the champion's. In no segment may it exceed the
-      champion's by more than the share ``gate.segment_tolerance``.
+      challenger's RMSPE must be lower than the champion's. In no segment (such as a state or a
+      weekday, see :data:`rossmann_ml.evaluation.metrics.SEGMENTS`) may it exceed the champion's by
+      more than the share ``gate.segment_tolerance``.
     - Another recipe, and no store-days for which both have out-of-fold forecasts: the ratio of the
       first rule must be lower than the champion's.
 
-    If the model is the champion already, the decision is positive without a check of the rules,
-    and is not recorded.
+    If the model is the champion already, no rule is checked, nothing is recorded, and
+    ``is_promoted`` of the decision is true.
 
     Args:
-        session: Settings, parameters and progress of the command.
-        model_version: Version of the challenger; None for the newest registered model.
+        session: Session of the job.
+        model_version: Version of the challenger; None for the newest model registered in MLflow.
         actor: Name of the person or job that asks for the decision, for the record.
 
     Raises:
-        NoDataError: There is no such model.
+        NoDataError: There is no such model. Or its recipe differs from the champion's, and it has
+            no stored out-of-fold forecasts that were made from the current data.
         RefusedError: MLflow has not registered the model, because a backfill trained it.
     """
     with session.writing() as connection:
@@ -105,12 +107,18 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
 def rollback_model(session: Session, *, actor: str) -> Decision:
     """Make the previous champion the champion again; the next weekly job forecasts with it.
 
+    The previous champion is the model that the newest promotion of the current champion replaced,
+    so a second rollback goes further back.
+
     Args:
-        session: Settings and parameters of the command.
+        session: Session of the command.
         actor: Name of the person or job that asks for it, for the record.
 
+    Returns:
+        Decision with the new champion as ``model_version`` and the replaced one as ``previous``.
+
     Raises:
-        NoDataError: There was no champion before the current one.
+        NoDataError: There is no champion, or the current one replaced none.
     """
     with session.writing() as connection:
         present = require_champion(connection)

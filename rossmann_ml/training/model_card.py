@@ -89,14 +89,16 @@ def _reference(scores: pl.DataFrame, model: str) -> str:
 
 
 def _feature_groups(importance: pl.DataFrame) -> list[dict[str, Any]]:
-    """Summarise the importance of features by group of causes, such as weekday or promotion.
+    """Summarise the importance of features by driver group, such as ``weekday`` or ``promo``.
 
     Args:
         importance: ``feature, gain_share``, sorted by ``gain_share``, largest first.
 
     Returns:
-        One dict per group, largest share first: ``group``, ``gain_share`` (added up over its
-        features), ``len`` (number of features) and ``example`` (its four most important features).
+        One dict per driver group, largest gain share first: ``group``, ``gain_share`` (sum over the
+        group's features), ``len`` (number of its features) and ``example`` (list of at most four
+        feature names, largest gain share first). Features that the code no longer computes are in
+        the group ``no longer made``.
     """
 
     def group(feature: str) -> str:
@@ -137,14 +139,15 @@ def rmspe_table(scores: pl.DataFrame) -> str:
 
 
 def _intervals(blend: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of the card's table about coverage: store-days, then each kind of total.
+    """Select the rows of the card's table of interval coverage, and name them.
 
     Args:
         blend: The blend's rows returned by :func:`pooled`.
 
     Returns:
-        Rows of `blend` as dicts, with the additional key ``name``: ``store-day``, or level and span
-        of the totals, such as ``state, calendar week``.
+        One dict for store-days and one for each level and span of unbiased totals: a row of `blend`
+        and the additional key ``name``, which is ``store-day``, or level and span, such as
+        ``state, calendar week``.
     """
     kind = pl.col("segment_kind")
     total = kind.str.strip_prefix("total_").str.replace_all("_", " ")

@@ -1,7 +1,7 @@
 """Describe a model's weaknesses and fairness in sentences, from its backtest scores.
 
 :func:`weaknesses` and :func:`fairness` take the rows in ``forecasting.backtest_scores`` for one
-model version. See :mod:`rossmann_ml.evaluation.backtest` for computing these error metrics.
+model version. See :mod:`rossmann_ml.evaluation.backtest` for computing the metrics in these rows.
 """
 
 from __future__ import annotations
@@ -48,13 +48,20 @@ def pooled(scores: pl.DataFrame, model: str = BLEND) -> pl.DataFrame:
 
 
 def weaknesses(scores: pl.DataFrame) -> list[str]:
-    """Describe the weaknesses of a model for its card, in one sentence each.
-
-    Sentences about segments with a high RMSPE come first, highest RMSPE first. Then follow bias and
-    interval coverage of segments, single origins, and days with events that are in no plan.
+    """Describe the weaknesses of a model in sentences, for its card.
 
     Args:
         scores: Rows in ``forecasting.backtest_scores`` for one model version.
+
+    Returns:
+        Sentences in this order: one for each segment whose RMSPE is above the overall RMSPE by the
+        factor ``_CLEARLY_WORSE``, highest RMSPE first; one that lists the segments with a bias
+        above ``_CLEAR_BIAS`` in size; one that lists the segments whose coverage of the 80%
+        interval is outside ``_USUAL_COVERAGE_80``; the sentences of :func:`_weak_origins`; and a
+        fixed sentence on days with unplanned events, such as roadworks.
+
+        If no segment's RMSPE is that high, a sentence says so. The sentences on bias and coverage
+        are left out if they would list no segment.
     """
     return [
         *_weak_segments(scores),
@@ -139,10 +146,16 @@ def _weak_segments(scores: pl.DataFrame) -> list[str]:
 
 
 def _weak_origins(scores: pl.DataFrame) -> list[str]:
-    """Describe how accuracy differs between forecast origins, in sentences.
+    """Describe how RMSPE differs between forecast origins, in sentences.
 
-    They are about the worst origin, origins at which a baseline was better than the blend, and
-    origins whose horizon contains Christmas.
+    Args:
+        scores: Rows in ``forecasting.backtest_scores`` for one model version.
+
+    Returns:
+        Sentences on the origin with the blend's highest RMSPE, on each origin at which a baseline
+        had a lower RMSPE than the blend, and on the origins whose horizon contains Christmas Eve.
+        If there is only one origin, or no horizon contains Christmas Eve, a sentence says that this
+        was not measured.
     """
     overall = scores.filter(
         pl.col("segment_kind") == "overall", pl.col("forecast_origin").is_not_null()

@@ -26,17 +26,18 @@ class TrainingReport:
     """Result of training a model.
 
     Attributes:
-        model_version: Name of the model, made from its family, its newest training day and a hash
-            of its files.
+        model_version: Name of the bundle's folder: ``blend``, the newest training day and a hash of
+            the bundle's files, such as ``blend-20150731-0a1b2c3d``.
         registry_version: Version number in MLflow's registry; empty if it is not registered.
         mlflow_run_id: Identifier of the MLflow run; empty if there is none.
         training_rows: Number of rows on which the model was fitted.
-        rmspe_median: Median RMSPE over the backtest's origins. Users see the median, because a
-            single store-day with tiny sales can dominate the mean.
-        rmspe_mean: Mean RMSPE over the same origins.
-        rmspe_spread: Standard deviation of RMSPE over the same origins.
+        rmspe_median: Median of the blend's RMSPE over the backtest's origins. Users see the median,
+            because a single store-day with tiny sales can dominate the mean.
+        rmspe_mean: Mean of the blend's RMSPE over the backtest's origins.
+        rmspe_spread: Standard deviation of the blend's RMSPE over the backtest's origins.
         seconds: Wall time in seconds to fit, blend, calibrate and save the model.
-        is_new: Whether the model was not recorded before.
+        is_new: Whether this training recorded the model; False if an equal model had been recorded
+            before.
         weights: Weights in the blend, by member.
         importance: ``feature, gain, gain_share, splits``, one row per feature; see
             :meth:`rossmann_ml.models.blend.Blend.importance`.
@@ -140,7 +141,7 @@ def record_model(
         training_rows: Number of rows on which the model was fitted.
         seconds: Wall time of the training in seconds.
         mlflow_run_id: Id of the MLflow run; empty for a model that was trained only to forecast
-            from a past origin. Such a model is not logged in MLflow, and cannot become champion.
+            from a past origin, because such a model is not logged in MLflow.
         registry_version: Version number in MLflow's registry; empty if `mlflow_run_id` is.
     """
     now = utc_now()

@@ -79,10 +79,11 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
 
     Args:
         bundle: Bundle that is registered; it names the features.
-        panel: Rows to convert, with all features of the bundle.
+        panel: Rows to convert, with the columns ``forecast_origin, store_id, target_date,
+            horizon_days, is_open`` and all features of the bundle.
 
     Returns:
-        ``forecast_origin, store_id, target_date, horizon_days, is_open`` and the features.
+        The same columns and rows; other columns of `panel` are dropped.
     """
     features = [name for name in bundle.metadata.features if name not in KEYS]
     return panel.select(

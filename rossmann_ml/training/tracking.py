@@ -90,8 +90,9 @@ def log_training(
 ) -> tuple[str, str]:
     """Log one training and register its model, with the alias ``challenger``.
 
-    The training becomes a run in MLflow with the blend's figures. Each member, the linear forecast
-    and each baseline has a child run of this run, with its own figures.
+    The training becomes an MLflow run with the recipe's parameters, the blend's error metrics and
+    weights, and the bundle's files. Each member, the linear forecast and each baseline gets a child
+    run with its own error metrics.
 
     Args:
         settings: Settings with the tracking address and the folder of the bundle's files.
@@ -101,7 +102,8 @@ def log_training(
         training_rows: Number of rows on which the members were fitted.
         folds: Out-of-fold forecasts of the members, logged as a Parquet file.
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
-        fit_seconds: Wall time in seconds of the fit on all training rows, by member.
+        fit_seconds: Wall time in seconds of the fit on all training rows, by member; without
+            members that an interrupted training had fitted.
         tags: Versions of data and code, and the forecast origin, by name of the tag.
 
     Returns:

@@ -67,8 +67,9 @@ class TuningReport:
     """Result of tuning: all trials of a study so far.
 
     Attributes:
-        study: Name of the study; the same if data, feature code, search ranges and all other
-            parameters are the same.
+        study: Name of the study: family, profile, and a fingerprint of tuning origins, data,
+            feature code, search ranges, number of threads, and the parameters of the member and
+            its training rows that are not searched.
         family: Model family whose hyperparameters are searched.
         profile: Training profile.
         origins: Origins that trials are evaluated on, and origins of the backtest.
@@ -303,8 +304,9 @@ def _rmspe(
     """Evaluate one set of hyperparameters as Optuna's objective, and log the trial to MLflow.
 
     Args:
-        trial: Trial that proposes the values. The trial for the values now in ``params.yaml`` has
-            them as a user attribute instead.
+        trial: Optuna's trial, which proposes values from the search ranges. If it has the user
+            attribute ``values`` (the values now in ``params.yaml``), these are evaluated instead,
+            and the trial is never pruned.
         recipe: Recipe made from ``params.yaml``.
         family: Model family whose hyperparameters are searched.
         folds: Training rows and rows to score for each origin, on which the values are evaluated.

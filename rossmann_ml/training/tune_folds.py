@@ -1,8 +1,8 @@
 """Choose the origins for tuning, build their rows, and compute the RMSPE of a set of parameters.
 
-The origins are earlier than those of the backtest, because accuracy would be reported too high on
-days that the parameters were chosen for. See :mod:`rossmann_ml.training.tune` for searching the
-parameters.
+If history is long enough, the origins are earlier than those of the backtest, because accuracy
+would be reported too high on days that the parameters were chosen for. See
+:mod:`rossmann_ml.training.tune` for searching the parameters.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from rossmann_ml.models.recipe import Recipe
 
 @dataclass(frozen=True)
 class TuningOrigins:
-    """Origins for tuning, and the backtest's origins, whose accuracy is reported.
+    """Origins for tuning, and the backtest origins of all training profiles.
 
     Attributes:
         tuned_on: Origins on which sets of parameters are compared, oldest first.
@@ -46,9 +46,10 @@ class TuningOrigins:
 def tuning_origins(first_sales_date: date, newest: date, params: Params) -> TuningOrigins:
     """Choose the origins on which sets of parameters are compared.
 
-    The forecast days of the chosen origins end on or before the oldest origin that a backtest may
-    use, so that tuning and reported accuracy use different days. If history is too short for this,
-    they end on or before the newest origin of the backtest.
+    The horizons of the chosen origins end at least ``backtest.reuse_within_days`` before the oldest
+    backtest origin of all training profiles, because a backtest may use a stored fold that is so
+    much older. Tuning and reported accuracy then use different days. If there is only one backtest
+    origin, or if history is too short, the horizons end on or before the newest backtest origin.
 
     Args:
         first_sales_date: First day with sales rows.

@@ -1,7 +1,7 @@
 """Resolve the business date, so that historical data can be processed as if it were new.
 
 Entry point: :func:`product_today`: ``ROSSMANN_AS_OF``, else the Monday after the newest sales for
-historical data, else today. Wall-clock timestamps (logs, ``loaded_at``) come from
+historical data, else today. Timestamps in tables, such as ``loaded_at``, are wall-clock times; see
 :func:`rossmann_ml.warehouse.connection.utc_now`.
 """
 
@@ -33,11 +33,11 @@ def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | N
         settings: Settings whose ``as_of`` overrides the other inputs.
         is_historical: Whether the data set ends in the past, so that the Monday after its newest
             sales counts as today.
-        newest_sales: Newest day with sales, landed or in a file to land.
+        newest_sales: Newest day with sales, landed or in a file to land; None without sales.
 
     Returns:
-        ``settings.as_of``; else for historical data the Monday after its newest sales; else the
-        wall clock's date.
+        ``settings.as_of``; else for historical data with sales the Monday after its newest sales;
+        else the wall clock's date.
     """
     if settings.as_of is not None:
         return settings.as_of

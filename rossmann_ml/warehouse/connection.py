@@ -31,19 +31,20 @@ RESTORE_MARK = "exchanging"
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the pipeline's database; the caller closes it, for example by a ``with`` block.
 
-    Opening creates missing tables of ``warehouse/ddl`` (if writable) and migrates tables of an
-    earlier version. DuckDB admits one writing process: close the connection before dbt runs.
+    Tables of an older schema version are migrated. Opening for writing also creates missing tables
+    of ``warehouse/ddl``. Close the connection before dbt runs, because dbt is another process and
+    DuckDB admits only one process while one writes.
 
     Args:
-        settings: Settings with the database path and DuckDB's limits.
-        read_only: Whether to open the database read-only. If its schema is outdated, it is first
-            opened for writing and migrated, and then opened again read-only.
+        settings: Settings with the database path and DuckDB's limits on threads and memory.
+        read_only: Whether to open the database read-only. If its schema version is older, it is
+            first opened for writing and migrated, and then opened again read-only.
 
     Raises:
         NoDataError: ``read_only`` and there is no database yet.
         SchemaError: A later version of the product wrote the database.
         FaultError: The file is not a database, or a restore was interrupted.
-        BusyError: Another process has the database open for writing.
+        BusyError: Another process has the database open, and one of the two processes writes.
     """
     refuse_half_restored(settings)
     if read_only:
@@ -99,7 +100,7 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
 
     Raises:
         FaultError: The file is not a DuckDB database, or cannot be read or written.
-        BusyError: Another process has the database open for writing.
+        BusyError: Another process has the database open, and one of the two processes writes.
     """
     path = settings.database_path
     try:
@@ -126,7 +127,11 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Run a block in a transaction: commit at its end, roll back if it raises."""
+    """Run a ``with`` block in a transaction: commit at its end, roll back if it raises.
+
+    Yields:
+        The given connection.
+    """
     connection.execute("BEGIN")
     try:
         yield connection
@@ -184,7 +189,15 @@ def append_frame(
     table: str,
     frame: pl.DataFrame,  # noqa: ARG001 - DuckDB reads the variable
 ) -> None:
-    """Append the rows of a frame to a table; columns are matched by name."""
+    """Append the rows of a frame to a table; columns are matched by name.
+
+    Columns of the table that the frame lacks get their default value.
+
+    Args:
+        connection: Writing connection to the database.
+        table: Name of the table with its schema.
+        frame: Rows to append; every column must exist in the table.
+    """
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")  # noqa: S608 - table names come from the code
 
 
@@ -197,7 +210,7 @@ def lock_owner(settings: Settings) -> str | None:
     """Return the process that holds the writer's lock; None if the lock is free.
 
     Returns:
-        JSON text with the process id and the start time, such as
+        JSON text with the process id and the time at which it took the lock, such as
         ``{"pid": 7, "since": "2015-08-03T06:00:00+00:00"}``; ``unknown`` if the holder has not
         written it.
     """
@@ -225,8 +238,8 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     the lock when the process dies in any way.
 
     Raises:
-        BusyError: Another process still holds the lock after
-            ``lock_timeout_seconds``; the message names the process and its start time.
+        BusyError: Another process still holds the lock after ``lock_timeout_seconds``; the message
+            names the process and the time at which it took the lock.
     """
     path = settings.lock_path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)

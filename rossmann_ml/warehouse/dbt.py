@@ -37,7 +37,8 @@ class DbtNode:
         unique_id: dbt's identifier, for example ``model.rossmann.fct_daily_sales``.
         status: ``success``, ``pass``, ``warn``, ``fail``, ``error``, ``skipped``, ...
         message: dbt's message; empty when there is none.
-        failures: Number of rows that fail a test; None for models and sources.
+        failures: Number of rows that fail a test; None for models, sources, and tests that did not
+            run.
         seconds: Execution time.
     """
 
@@ -73,7 +74,10 @@ class DbtResult:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment variables that dbt and ``dbt_project/profiles.yml`` read."""
+    """Return the variables to add to the environment of a dbt process, by name.
+
+    dbt itself, ``dbt_project/profiles.yml`` and models read them.
+    """
     state = settings.state_path.resolve() / "dbt"
     project = str(settings.dbt_project_path.resolve())
     requests = settings.requests_path.resolve()
@@ -137,17 +141,19 @@ def run_dbt(
     Args:
         session: Session of the job.
         command: Command with its options, such as ``["build", "--selector", "core"]``.
-        variables: Result of :func:`dbt_variables`; None means the session's parameters.
+        variables: Result of :func:`dbt_variables`; None for that of the session's parameters,
+            without `forecast_origin` and `known_by`.
         check: Whether to raise an error if a model or a test of error severity failed. If False,
             the message is returned as `DbtResult.failure`, so that the caller can store the
             results before it raises.
 
     Raises:
-        NoDataError: There is no warehouse yet.
+        NoDataError: There is no warehouse yet, and the command is not ``parse``.
         BusyError: Another process has the database open.
-        FaultError: dbt did not start or did not finish.
-        RefusedError: A model or a test of error severity failed; the message has the name and
-            dbt's message of each.
+        FaultError: dbt failed although no model and no test did, for example because the project
+            does not parse or dbt was killed.
+        RefusedError: A model or a test of error severity failed, and `check` is true; the message
+            has the name and dbt's message of each.
     """
     settings = session.settings
     if command[0] != "parse":

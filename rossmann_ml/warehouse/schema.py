@@ -58,7 +58,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 def is_outdated(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether the database has an older schema version, so that it must be migrated.
 
-    A database without the tables is not outdated.
+    A database in which :func:`create_tables` has not run yet is not outdated.
 
     Raises:
         SchemaError: A later version of the product wrote the database.

@@ -25,8 +25,9 @@ class Session:
 
     Args:
         settings: Paths of files and warehouse, and limits of the machine.
-        params: All parameters; by default read from ``settings.params_path`` at first use.
-        progress: Function that is called with one line of text per step of long work.
+        params: All parameters; None to read them from ``settings.params_path`` at first use.
+        progress: Function that long work calls with lines of text about its progress, one at a
+            time; by default, the lines are ignored.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Session:
 
     @property
     def params(self) -> Params:
-        """All parameters of ``params.yaml``, read at first use."""
+        """All parameters: the given ones, else read from ``settings.params_path`` at first use."""
         if self._params is None:
             self._params = load_params(self.settings.params_path)
         return self._params
@@ -96,8 +97,9 @@ class Session:
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """Close the connection for a block in which another process writes, such as dbt.
+        """Close the connection for a block, so that another process (dbt) can open the database.
 
+        A writer's lock that the session holds stays held, so that no other job starts to write.
         Connections that :meth:`writing` yielded before the block cannot be used after it; call
         :meth:`writing` again for a new one.
         """

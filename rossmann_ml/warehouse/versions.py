@@ -34,11 +34,13 @@ _CURRENT_ROWS = {
 
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the fingerprint of the newest rows of the raw tables, 12 hexadecimal digits.
+    """Return the fingerprint of the landed data, 12 hexadecimal digits.
 
-    Equal rows have equal fingerprints, in any order and from any files. The fingerprint is computed
-    at the first call after a landing and stored in ``raw.data_versions``, from which later calls
-    read it. A read-only connection does not store it.
+    It is made from the newest row of each store-day of sales and of plan, and of each store's
+    attributes and state. Equal rows have equal fingerprints, in any order and from any files.
+
+    The fingerprint is computed at the first call after a landing and stored in
+    ``raw.data_versions``, from which later calls read it. A read-only connection does not store it.
     """
     load_id = raw.newest_load_id(connection)
     kept = "SELECT data_version FROM raw.data_versions WHERE load_id = ?"
@@ -69,7 +71,10 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
 
 @cache
 def code_version(home: Path = PROJECT_DIR) -> str:
-    """Return the fingerprint of `rossmann_ml`, dbt models and parameters, 12 hexadecimal digits.
+    """Return the fingerprint of the files that determine results, 12 hexadecimal digits.
+
+    These are the Python, SQL, JSON and YAML files of ``rossmann_ml``, dbt's models, macros and
+    project file, and ``params.yaml``.
 
     Args:
         home: Folder of the checkout.
@@ -87,7 +92,7 @@ def code_version(home: Path = PROJECT_DIR) -> str:
 def git_commit(home: Path = PROJECT_DIR) -> str:
     """Return the git commit of a checkout, or ``unknown`` if git or its repository is missing.
 
-    The commit is followed by ``+changes`` if files differ from it.
+    The commit is followed by ``+changes`` if files that git tracks differ from it.
 
     Args:
         home: Folder of the checkout.
@@ -119,5 +124,5 @@ class Versions:
     commit: str
 
     def as_tags(self) -> dict[str, str]:
-        """Return the versions by name, to be set as tags of an MLflow run."""
+        """Return tags for an MLflow run: ``data_version``, ``code_version`` and ``git_commit``."""
         return {"data_version": self.data, "code_version": self.code, "git_commit": self.commit}

@@ -87,10 +87,10 @@ class Source:
 
     @cached_property
     def sales_days(self) -> tuple[date, date]:
-        """First and last day with rows of sales.
+        """First and last day with rows in ``train.csv``.
 
         Raises:
-            NoDataError: The file has no rows.
+            NoDataError: ``train.csv`` has no rows.
         """
         query = "SELECT min(Date::DATE), max(Date::DATE) FROM sales"
         with self.opened() as connection:
@@ -106,14 +106,21 @@ class Source:
         return RETAILER if data_set is None else data_set.name
 
     def fingerprints(self) -> dict[str, str]:
-        """Return the SHA-256 of each file by name; the files must not change during a replay."""
+        """Return the SHA-256 of each file that exists, by file name.
+
+        A replay compares them when it resumes, because the files must not change during a replay.
+        """
         paths = [self.folder / name for name in (SALES, PLAN, STORES, STATES)]
         return {path.name: sha256_of(path) for path in paths if path.is_file()}
 
     def weeks_from(self, first_monday: date) -> int:
-        """Return how many weeks a replay from a Monday can have.
+        """Return the largest number of weeks that a replay can have; each week runs one Monday.
 
-        The files must have sales before the first Monday, and up to the day before the last Monday.
+        ``train.csv`` must begin before the first Monday, and must reach to the day before the
+        Monday of the last week.
+
+        Args:
+            first_monday: Monday of the first week.
 
         Raises:
             NoDataError: No week is possible.
@@ -131,7 +138,7 @@ class Source:
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the files as the tables ``sales`` and ``plan`` of DuckDB, every column as text.
 
-        ``plan`` is empty if there is no plan file.
+        ``sales`` is ``train.csv``. ``plan`` is ``test.csv``, or empty if the folder has none.
 
         Raises:
             BadFileError: A file lacks required columns, or a query in the block cannot convert a
@@ -180,9 +187,13 @@ class Source:
     ) -> duckdb.DuckDBPyRelation:
         """Select the plan of the days from a Monday on.
 
-        The files hold only the final plan, so the replay treats it as known on every Monday. A
-        store without rows for more than seven days is added as closed, because the retailer had
-        planned such a closure.
+        The plan is taken from ``train.csv``, and from ``test.csv`` for days after the newest sales.
+        The files hold only the final plan, so the replay treats it as known on every Monday.
+
+        A store that has rows on some of these days is added as closed on those days that are in a
+        gap of its rows in ``train.csv``. A gap is seven or more days without rows, or the time
+        before its first row. A long gap is a closure that the retailer had planned; a shorter one
+        is missing data.
 
         Args:
             connection: Connection from :meth:`opened`.
@@ -190,7 +201,7 @@ class Source:
             days: Number of days in the plan.
 
         Returns:
-            Rows with the columns of a plan file, newest day first.
+            Rows with the columns of a plan file, newest day first, then by store.
         """
         values = {
             "first": monday,

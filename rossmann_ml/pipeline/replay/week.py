@@ -53,8 +53,8 @@ def run_week(
         retrain: Training profile of the challenger; None for a week without training.
 
     Returns:
-        Record that the job wrote. If the job was killed before it wrote one, the record has only
-        the exit code (negative: the signal) and a reason with the path of the log.
+        Record that the job wrote. If the job ended without one, the record has only the exit code
+        (negative if a signal killed the job) and a reason with the path of the log.
     """
     record = place.logs_path / f"{monday}.json"
     record.unlink(missing_ok=True)

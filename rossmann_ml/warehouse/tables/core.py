@@ -52,10 +52,11 @@ def newest_planned_origin(connection: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def newest_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the forecast origin that dbt chose in its newest run.
+    """Return the newest complete day, which dbt's newest run used as the forecast origin.
 
-    By default this is the newest day with sales rows of at least the share ``origin_min_coverage``
-    of the stores that should be open; None if there is no such day.
+    A day is complete if at least the share ``origin_min_coverage`` of the stores that should be
+    open have sales rows. The result is None if there is no such day. If dbt's newest run was given
+    a forecast origin, as in a backfill, the result is that origin.
     """
     return one_value(connection, date, "SELECT forecast_origin FROM core.forecast_origin")
 
@@ -70,29 +71,39 @@ def newest_observed_day(connection: duckdb.DuckDBPyConnection) -> date | None:
 def sales_known_by(
     connection: duckdb.DuckDBPyConnection, *, origin: date, known_by: date
 ) -> pl.DataFrame:
-    """Read sales up to an origin as they were known on an earlier day, to repeat past forecasts.
+    """Read sales up to an origin as they were known on a given day, to forecast from past origins.
 
     Args:
         connection: Connection to the pipeline's database.
         origin: Last day of the sales.
-        known_by: Last day on which a value may have become known. If sales were corrected later,
-            the values from before the correction are returned.
+        known_by: Last day on which a value may have become known; ``date.max`` for the newest
+            values. If sales were corrected later, the values from before the correction are
+            returned.
 
     Returns:
-        Columns ``store_id, sales_date, sales``, one row per store-day with known sales.
+        Columns ``store_id, sales_date, sales`` (EUR), sorted by store and day. There is one row per
+        store-day, open or closed, whose sales row was known by then.
     """
     return read_frame(connection, _HISTORY, {"origin": origin, "known_by": known_by})
 
 
 def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read opening, promotion and holidays of the days before and after a forecast origin.
+    """Read opening, promotion and holidays of all days before and after a forecast origin.
 
-    Days up to the origin are as the stores reported them; a day without a report counts as closed.
-    Days after it are from the plan that dbt built for this origin.
+    Days up to the origin begin with the store's first sales row and are as its sales rows say. A
+    day without a row counts as closed; its promotion and holidays are those of other stores.
+
+    Days after the origin are from the plan that dbt built for it. They end ``plan_lookahead_days``
+    after the horizon.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        origin: Forecast origin, for which dbt has built a plan.
 
     Returns:
         Columns ``store_id, plan_date, is_open, is_promo, state_holiday`` (the retailer's code,
-        ``0``, ``a``, ``b`` or ``c``), ``is_school_holiday``, one row per store-day.
+        ``0``, ``a``, ``b`` or ``c``), ``is_school_holiday``, one row per store-day, sorted by store
+        and day.
     """
     return read_frame(
         connection,
@@ -115,9 +126,16 @@ def horizon_plan(
 ) -> pl.DataFrame:
     """Read the store-days to forecast from an origin, each with the source of its plan.
 
+    Args:
+        connection: Connection to the pipeline's database.
+        origin: Forecast origin, for which dbt has built a plan.
+        horizon_days: Number of days after the origin to read.
+
     Returns:
-        Columns ``store_id, target_date, plan_source``. The source is ``planned`` (the retailer's
-        plan), ``actual`` (the store's later report) or ``assumed`` (neither exists).
+        Columns ``store_id, target_date, plan_source``, sorted by store and day, with closed days.
+        The source is ``planned`` (a plan file), ``actual`` (a sales file, because no plan was known
+        in time) or ``assumed`` (neither has the day, or the plan file leaves out whether the store
+        is open).
     """
     return read_frame(
         connection,
@@ -153,10 +171,10 @@ def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the day of the first sales of each store.
+    """Read the day of each store's first sales row, on which the store may have been closed.
 
     Returns:
-        Columns ``store_id, first_sales_date``; the date is null for a store without sales.
+        Columns ``store_id, first_sales_date``; the date is null for a store without sales rows.
     """
     return read_frame(
         connection, "SELECT store_id, first_sales_date FROM core.dim_store ORDER BY store_id"
@@ -191,12 +209,17 @@ def plan_of_a_year(
     """Read opening, promotion and holidays of a forecast's horizon and of the year before it.
 
     The days of the horizon are from the plan that dbt built for this origin. The 365 days up to the
-    origin are as the stores reported them; days without a report are absent.
+    origin are as the stores' sales rows say; store-days without a row are absent.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        origin: Forecast origin, for which dbt has built a plan.
+        horizon_days: Number of days after the origin to read.
 
     Returns:
         Columns ``store_id, state, day, is_open, is_promo, state_holiday`` (a code as in
-        :func:`plan_around`), ``is_school_holiday, plan_source`` (as in :func:`horizon_plan`),
-        sorted by store and day.
+        :func:`plan_around`), ``is_school_holiday, plan_source``, sorted by store and day. The
+        source is ``actual`` up to the origin, and as in :func:`horizon_plan` after it.
     """
     return read_frame(
         connection,

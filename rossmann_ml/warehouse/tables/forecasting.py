@@ -23,8 +23,8 @@ class WeeklyRun:
         forecast_origin: Forecast origin of the run.
         stores: Number of stores with forecasts.
         store_days: Number of forecasts.
-        assumed_store_days: Number of forecasts whose store-day is missing in the retailer's plan,
-            so that an assumed plan was used.
+        assumed_store_days: Number of forecasts from an assumed plan, as defined in
+            :func:`rossmann_ml.warehouse.tables.core.horizon_plan`.
     """
 
     forecast_origin: date
@@ -57,7 +57,10 @@ def newest_origin_between(
 def newest_weekly_run(
     connection: duckdb.DuckDBPyConnection, *, min_store_days: int = 0
 ) -> WeeklyRun | None:
-    """Return the newest weekly run with at least `min_store_days` forecasts; None if none has."""
+    """Return the newest weekly run with at least `min_store_days` forecasts; None if none has.
+
+    The newest run is the one with the newest origin; of several, the one that started last.
+    """
     row = one_row(
         connection,
         """
@@ -119,7 +122,8 @@ def inputs_of_runs(
 
     Returns:
         Tuples of forecast origin, run id and input hash (fingerprint of origin, model, data and
-        code). The hash is None if the run is missing in ``forecasting.forecast_runs``.
+        code), one per origin and run, oldest origin first. The hash is None if the run is missing
+        in ``forecasting.forecast_runs``.
     """
     rows = connection.execute(
         """
@@ -144,8 +148,9 @@ def inputs_of_shadows(
         first_origin: Oldest forecast origin to return.
 
     Returns:
-        Tuples of forecast origin, version of the challenger, and the input hash of the run with
-        which the forecasts are stored; the run's id if ``forecasting.forecast_runs`` lacks it.
+        Tuples of forecast origin, version of the challenger, and a text, oldest origin first. The
+        text is the input hash of the champion's run that forecast the same panel. It is the id of
+        that run if the run is missing in ``forecasting.forecast_runs``.
     """
     rows = connection.execute(
         """
@@ -161,9 +166,9 @@ def inputs_of_shadows(
 
 
 def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the forecasts of open store-days as they were first stored at each origin.
+    """Read the first stored forecast of each store-day at each origin, if the day was open in it.
 
-    A later run may have replaced them, but these are the forecasts that readers saw first.
+    A later run may have replaced it, but this is the forecast that readers saw first.
 
     Returns:
         Columns ``forecast_origin, store_id, target_date, horizon_days, model_version, forecast``
@@ -181,8 +186,7 @@ def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             forecast_origin, store_id, target_date, horizon_days, model_version,
             sales_forecast AS forecast, lower_80, upper_80, lower_95, upper_95
         FROM vintages
-        WHERE is_open
-        QUALIFY row_number() OVER (
+        QUALIFY is_open AND row_number() OVER (
             PARTITION BY forecast_origin, store_id, target_date ORDER BY replaced_at NULLS LAST
         ) = 1
         """,
@@ -190,10 +194,12 @@ def first_served(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def first_weekly_runs(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the last day whose data the first weekly run of each origin could use.
+    """Read the business date of the first weekly run of each origin.
 
     Returns:
-        Columns ``forecast_origin, known_by``. In a replay, ``known_by`` is the Monday of the run.
+        Columns ``forecast_origin, known_by``, one row per origin, in no fixed order. ``known_by``
+        is the business date, the last day whose rows the run could use; in a replay, it is the
+        Monday of the simulated week.
     """
     return read_frame(
         connection,

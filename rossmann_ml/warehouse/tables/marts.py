@@ -25,11 +25,15 @@ def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Count the store-days with the largest forecast errors by the reason of the error.
+    """Count the store-days with the largest errors of served forecasts, by reason of the error.
+
+    The largest are up to 200 errors in percent, and up to 200 errors in EUR, in the 28 days up to
+    the newest forecast day with sales rows.
 
     Returns:
-        Columns ``ranked_by`` (which errors are the largest: ``relative`` those in percent, ``eur``
-        those in EUR), ``reason``, ``store_days``.
+        Columns ``ranked_by`` (``relative``: by errors in percent; ``eur``: by errors in EUR),
+        ``reason``, ``store_days``, sorted by ``ranked_by`` (``relative`` first), then the most
+        frequent reason first.
     """
     return read_frame(
         connection,
@@ -43,7 +47,9 @@ def worst_day_reasons(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 def live_accuracy(
     connection: duckdb.DuckDBPyConnection, *, window_days: int, min_days: int
 ) -> list[tuple[str, str, int, float, float, float, float]]:
-    """Return the accuracy of recent served vintages, by segment.
+    """Return the accuracy of recent served vintages together, by segment.
+
+    All forecasts weigh the same; a store-day that several vintages forecast counts once for each.
 
     Args:
         connection: Connection to the pipeline's database.

@@ -143,18 +143,18 @@ def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -
 
 
 def newest_training(connection: duckdb.DuckDBPyConnection) -> tuple[date, datetime] | None:
-    """Return up to which day any model was trained, to decide whether a new training is due.
+    """Return the last training day of any model, to decide whether a new training is due.
 
     Returns:
-        Last day of the newest training data, and UTC time at which a model was trained on them;
-        None if there is no model.
+        Last day of the newest training data, and UTC time at which the newest model trained on them
+        was stored; None if there is no model.
     """
     row = one_row(
         connection,
-        "SELECT max(trained_through), max_by(created_at, trained_through) "
-        "FROM forecasting.model_versions",
+        "SELECT trained_through, created_at FROM forecasting.model_versions "
+        "ORDER BY trained_through DESC, created_at DESC LIMIT 1",
     )
-    return None if row is None or row[0] is None else (row[0], row[1])
+    return None if row is None else (row[0], row[1])
 
 
 def registered_like(

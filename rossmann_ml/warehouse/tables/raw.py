@@ -16,7 +16,10 @@ def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
 
 
 def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Return whether the data set is historical, so that its newest sales set the business date."""
+    """Return whether the data set is historical, so that its newest sales set the business date.
+
+    The result is False before the first landing.
+    """
     row = one_row(connection, "SELECT is_historical FROM raw.data_set")
     return row is not None and bool(row[0])
 
