@@ -33,8 +33,12 @@ class ForecastParams(StrictModel):
             features look ahead, for example to the next promotion.
         origin_min_coverage: The default forecast origin is the newest day with sales rows of at
             least this share of the stores that should be open.
-        active_within_days: Number of days up to the origin in which a store without a plan must
-            have sold; otherwise it is not forecast.
+        active_within_days: A store sells if it sold within this number of days up to the origin;
+            otherwise it is closed until its own plan opens it.
+        closed_after_days: A gap in a store's own plan, or a closure that its plan ends in, counts
+            as a closure if it is longer than this number of days; a shorter gap is missing data.
+        plan_min_coverage: A day is planned for the chain if at least this share of the selling
+            stores have a plan of it.
         vintages_published: Number of newest origins whose forecasts are published.
         shadow_challenger: Whether the weekly job also makes shadow forecasts.
     """
@@ -43,6 +47,8 @@ class ForecastParams(StrictModel):
     plan_lookahead_days: Annotated[int, Field(ge=0)]
     origin_min_coverage: Share
     active_within_days: Days
+    closed_after_days: Days
+    plan_min_coverage: Share
     vintages_published: Annotated[int, Field(ge=1)]
     shadow_challenger: bool
 
