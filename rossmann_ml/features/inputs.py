@@ -54,8 +54,8 @@ class OriginInputs:
         forecast_origin: Last day whose sales are used.
         features: Stores, sales and plan as arrays, from which features are computed.
         horizon_plan: Store-days to forecast: ``store_id, target_date, plan_source`` (``assumed`` if
-            the retailer's files have no plan for the store-day). A store without rows gets no
-            forecast.
+            the retailer's files have no plan for the store-day, ``not_selling`` if it is closed
+            because the store does not sell). A store without rows gets no forecast.
         history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 

@@ -1,6 +1,7 @@
 """Find stores whose newest week differs from their own past weeks, by a robust z score.
 
-Entry points: :func:`store_deviations`, :func:`stores_off_level`. Comparisons over the whole chain,
+Entry points: :func:`store_deviations`, :func:`stores_off_level`, and :func:`reopened_stores` for
+the stores to leave out. Comparisons over the whole chain,
 which a single store does not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
 
 The score (Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993) is the distance from the
@@ -15,11 +16,14 @@ from datetime import date, timedelta
 import polars as pl
 
 from rossmann_ml.base.drift_params import StoreParams
+from rossmann_ml.monitoring.drift.windows import REBUILDING_DAYS
 
 # half a year of weeks determines a store's level and spread
 HISTORY_WEEKS = 26
 # a store with fewer past weeks has no reliable spread
 _MIN_PAST_WEEKS = 8
+# a store that reopened within these days finds its level again: customers come back, or are curious
+_REOPENED_DAYS = 56
 # a week with a holiday on Thursday or Friday keeps three days, Monday to Wednesday
 _MIN_DAYS_A_WEEK = 3
 # 1 over the 75th percentile of the standard normal distribution, 0.6745
@@ -90,6 +94,25 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         )
         .sort(pl.col("z").abs(), "store_id", descending=[True, False])
     )
+
+
+def reopened_stores(sales: pl.DataFrame, *, last_day: date) -> list[int]:
+    """Return the stores that opened or reopened lately, whose newest week says nothing about drift.
+
+    A store reopened if it sold nothing for ``REBUILDING_DAYS`` or more in a row, and then sold, in
+    the eight weeks up to ``last_day``.
+
+    Args:
+        sales: ``store_id, day, sales``.
+        last_day: Last day of the newest week.
+    """
+    before = last_day - timedelta(days=_REOPENED_DAYS)
+    sold = sales.filter(
+        pl.col("day").is_between(before, last_day, closed="right"), pl.col("sales") > 0
+    )
+    previous = pl.col("day").shift(1).over("store_id", order_by="day").fill_null(before)
+    closed_days = (pl.col("day") - previous).dt.total_days() - 1
+    return sold.filter(closed_days >= REBUILDING_DAYS)["store_id"].unique().sort().to_list()
 
 
 def _near_holidays(holidays: pl.Series) -> list[date]:

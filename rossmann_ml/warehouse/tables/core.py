@@ -117,7 +117,9 @@ def horizon_plan(
 
     Returns:
         Columns ``store_id, target_date, plan_source``. The source is ``planned`` (the retailer's
-        plan), ``actual`` (the store's later report) or ``assumed`` (neither exists).
+        plan), ``actual`` (the store's later report), ``assumed`` (neither exists, so that a rule
+        decides) or ``not_selling`` (neither exists, and the store is closed because it does not
+        sell).
     """
     return read_frame(
         connection,
@@ -150,14 +152,35 @@ def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
 
 
-def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the day of the first sales of each store.
+def last_sales_and_next_openings(
+    connection: duckdb.DuckDBPyConnection, origin: date
+) -> pl.DataFrame:
+    """Read when each store last sold up to a forecast origin, and when its plan opens it next.
 
     Returns:
-        Columns ``store_id, first_sales_date``; the date is null for a store without sales.
+        Columns ``store_id, last_sold_on, opens_on``, one row per store. The dates are null for a
+        store that never sold, and for one that no plan opens.
     """
     return read_frame(
-        connection, "SELECT store_id, first_sales_date FROM core.dim_store ORDER BY store_id"
+        connection,
+        """
+        SELECT store_id, last_sold_on, opens_on
+        FROM core.dim_store
+        LEFT JOIN (
+            SELECT store_id, max(sales_date) AS last_sold_on
+            FROM core.fct_daily_sales
+            WHERE sales_date <= $origin AND is_open AND sales > 0
+            GROUP BY store_id
+        ) USING (store_id)
+        LEFT JOIN (
+            SELECT store_id, min(plan_date) AS opens_on
+            FROM core.plan_versions
+            WHERE plan_date > $origin AND is_current AND is_open
+            GROUP BY store_id
+        ) USING (store_id)
+        ORDER BY store_id
+        """,
+        {"origin": origin},
     )
 
 
