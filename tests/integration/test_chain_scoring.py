@@ -54,7 +54,7 @@ def test_a_store_without_plan_and_recent_sales_is_listed_with_the_reason(chain: 
         report = score_newest_origin(Session(chain.settings), run_id="without 5")
         assert (report.stores, report.stores_not_forecast) == (39, 1)
         assert chain.rows("SELECT store_id, reason FROM forecasting.stores_not_forecast") == [
-            (5, "no plan and no sales in the last weeks")
+            (5, "no sales since CHECK")
         ]
     finally:
         with connect(chain.settings) as connection:

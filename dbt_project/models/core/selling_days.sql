@@ -29,15 +29,23 @@ sold as (
 
 ),
 
+needed as (
+
+    select {{ var('plan_min_coverage') }} * count(*) as stores_needed
+    from sold
+
+),
+
 -- the days on which a store is planned, if it sells: only these stores show how far a plan reaches
 selling_known as (
 
     select
         known.plan_date,
         known.first_load_id,
-        {{ var('plan_min_coverage') }} * (select count(*) from sold) as stores_needed
+        needed.stores_needed
     from known
     inner join sold on known.store_id = sold.store_id
+    cross join needed
 
 ),
 
@@ -47,6 +55,13 @@ covered as (
     from selling_known
     group by plan_date
     having count(*) >= max(stores_needed)
+
+),
+
+chain as (
+
+    select max(plan_date) as planned_until
+    from covered
 
 ),
 
@@ -77,21 +92,32 @@ openings as (
 
 ),
 
+last_loads as (
+
+    select distinct last_load_id
+    from own_plan
+
+),
+
+covered_then as (
+
+    select
+        last_loads.last_load_id,
+        selling_known.plan_date
+    from last_loads
+    inner join selling_known on last_loads.last_load_id >= selling_known.first_load_id
+    group by last_loads.last_load_id, selling_known.plan_date
+    having count(*) >= max(selling_known.stores_needed)
+
+),
+
 -- how far the plan of most stores reached when the file landed that a store's plan ends with
 reached as (
 
     select
         last_load_id,
         max(plan_date) as reached_on
-    from (
-        select
-            loads.last_load_id,
-            selling_known.plan_date
-        from (select distinct last_load_id from own_plan) as loads
-        inner join selling_known on loads.last_load_id >= selling_known.first_load_id
-        group by loads.last_load_id, selling_known.plan_date
-        having count(*) >= max(selling_known.stores_needed)
-    )
+    from covered_then
     group by last_load_id
 
 ),
@@ -106,8 +132,7 @@ stores as (
             -- the file went on for the others, and they are planned for much longer
             (
                 reached.reached_on > own_plan.ends_on
-                and (select max(plan_date) from covered)
-                - own_plan.ends_on > {{ var('closed_after_days') }}
+                and chain.planned_until - own_plan.ends_on > {{ var('closed_after_days') }}
                 and coalesce(sold.last_sold_on <= own_plan.ends_on, true)
             )
             -- the plan ends in a long closure
@@ -120,6 +145,7 @@ stores as (
         ) as is_closed_after_plan
     from {{ ref('dim_store') }} as stores
     cross join origin
+    cross join chain
     left join sold on stores.store_id = sold.store_id
     left join openings on stores.store_id = openings.store_id
     left join own_plan on stores.store_id = own_plan.store_id

@@ -169,7 +169,7 @@ def last_sales_and_next_openings(
         LEFT JOIN (
             SELECT store_id, max(sales_date) AS last_sold_on
             FROM core.fct_daily_sales
-            WHERE sales_date <= $origin AND is_open AND sales > 0
+            WHERE sales_date <= $origin AND sales > 0
             GROUP BY store_id
         ) USING (store_id)
         LEFT JOIN (

@@ -41,7 +41,7 @@ def limits(**values: Any) -> ContinuityParams:
 
 def current_file(folder: Path, vintage: Vintage) -> Path:
     """Write a generation that has only its newest forecasts."""
-    rows = rows_of(vintage)
+    rows = rows_of(vintage, plan_source="planned")
     path = folder / "0123456789ab.duckdb"
     return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
 
