@@ -221,6 +221,11 @@ select
     is_selling,
     last_sold_on is not null
     or bool_or(is_selling and plan_date <= last_forecast_date) over (partition by store_id)
-        as is_forecast
+        as is_forecast,
+    last_sold_on,
+    last_sold_on is not null
+    and not bool_or(is_listed and plan_date <= last_forecast_date) over (partition by store_id)
+    and bool_or(is_covered and plan_date <= last_forecast_date) over (partition by store_id)
+        as is_left_out
 from selling
 order by store_id, plan_date

@@ -133,6 +133,36 @@ def horizon_plan(
     )
 
 
+def selling_stores_outside_the_plan(
+    connection: duckdb.DuckDBPyConnection,
+) -> list[tuple[int, date | None, bool]]:
+    """Return the stores that sold lately, and that the plan of the others closes or leaves out.
+
+    Returns:
+        One tuple per store at the newest forecast origin: number; first forecast day on which it is
+        closed because its own plan leaves it out or has closed it, None without such a day; whether
+        no forecast day is planned for it. No tuples before dbt built the plan.
+    """
+    # a query that fails would end the caller's transaction
+    is_built = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'selling_days'"
+    if not one_value(connection, int, is_built):
+        return []
+    rows = connection.execute(
+        """
+        SELECT
+            store_id,
+            min(plan_date) FILTER (NOT is_selling AND plan_date <= last_forecast_date) AS closes_on,
+            bool_or(is_left_out) AS is_left_out
+        FROM core.selling_days, core.forecast_origin
+        WHERE last_sold_on IS NOT NULL
+        GROUP BY store_id
+        HAVING closes_on IS NOT NULL OR bool_or(is_left_out)
+        ORDER BY store_id
+        """
+    )
+    return [(int(store), day, bool(is_left_out)) for store, day, is_left_out in rows.fetchall()]
+
+
 def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Read the attributes of all stores, sorted by ``store_id``.
 

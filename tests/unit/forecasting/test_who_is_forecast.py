@@ -230,10 +230,21 @@ def test_a_store_whose_newer_plans_are_late_is_filled_by_rule(database) -> None:
     assert forecast(database) == "P" * 21 + "A" * 21
 
 
-def test_a_store_that_was_never_planned_is_filled_by_rule(database) -> None:
+def test_a_store_that_was_never_planned_is_filled_by_rule_and_named(database) -> None:
     others(database)
     sales(database, 1, PAST)
     assert forecast(database) == "A" * 42
+    named = "SELECT DISTINCT store_id FROM selling_days WHERE is_left_out"
+    assert database.execute(named).fetchall() == [(1,)]
+
+
+def test_no_store_is_named_when_no_plan_was_delivered(database) -> None:
+    others(database, planned=())
+    sales(database, 1, PAST)
+    assert forecast(database) == "A" * 42
+    assert database.execute("SELECT bool_or(is_left_out) FROM selling_days").fetchall() == [
+        (False,)
+    ]
 
 
 def test_a_long_gap_in_a_plan_is_a_closure_and_a_short_one_is_missing_data(database) -> None:
