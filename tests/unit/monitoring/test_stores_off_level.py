@@ -225,14 +225,15 @@ def test_limits_of_a_store_must_be_above_zero():
     ("store", "days_back", "reopened"),
     [
         ("sells every day", range(200), False),
-        ("was closed for six days", [*range(20), *range(26, 200)], False),
-        ("was closed for a week", [*range(20), *range(27, 200)], True),
-        ("opened four weeks ago", range(28), True),
-        ("reopened nine weeks ago", [*range(63), *range(150, 200)], False),
+        ("was closed for six days", [*range(10), *range(16, 200)], False),
+        ("was closed for a week", [*range(10), *range(17, 200)], True),
+        ("reopened 13 days ago", [*range(14), *range(150, 200)], True),
+        ("reopened 14 days ago", [*range(15), *range(150, 200)], False),
+        ("opened a week ago", range(8), True),
         ("closed a week ago", range(8, 200), False),
     ],
 )
-def test_a_store_that_opened_or_reopened_within_eight_weeks_is_left_out(
+def test_a_store_that_opened_or_reopened_within_two_weeks_is_left_out(
     store: str, days_back: Iterable[int], reopened: bool
 ) -> None:
     rows = [(1, LAST - timedelta(days=back), 100.0, False, "0") for back in days_back]
