@@ -47,7 +47,8 @@ KINDS = {
     "store-not-forecast": Kind(
         404,
         "Store not forecast",
-        "Store 99 has no forecast from 2015-07-31: no plan and no sales in the last weeks.",
+        "Store 99 has no forecast from 2015-07-31: no sales since 2015-05-30, and no plan opens "
+        "it.",
     ),
     "unknown-origin": Kind(
         404, "Unknown origin", "There are no forecasts from 2015-01-01 in this generation."

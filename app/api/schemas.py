@@ -103,8 +103,9 @@ class ForecastDay(BaseModel):
     upper_80: Money
     lower_95: Money
     upper_95: Money
-    plan_source: Literal["planned", "actual", "assumed"] = Field(
-        description="`assumed` where a rule filled in the plan of the day."
+    plan_source: Literal["planned", "actual", "assumed", "not_selling"] = Field(
+        description="`assumed` where a rule filled in the plan of the day, `not_selling` where the "
+        "store is closed because it does not sell: its plan does not open it yet, or leaves it out."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from app.queries import Row
@@ -121,8 +122,9 @@ def state_name(code: str) -> str:
 def plan(row: Row) -> str:
     """Describe the plan of a store-day in words, for example ``promotion, school holiday``.
 
-    ``assumed`` is added if the plan is not the retailer's, but assumed by a rule. The text is empty
-    for an ordinary open day.
+    ``assumed`` is added if the plan is not the retailer's, but assumed by a rule, and ``not
+    selling`` if the store is closed because its plan does not open it. The text is empty for an
+    ordinary open day.
 
     Args:
         row: Row with ``is_open, is_promo, state_holiday, is_school_holiday`` and, if known,
@@ -133,6 +135,7 @@ def plan(row: Row) -> str:
     parts += [HOLIDAYS[row["state_holiday"]]] if row["state_holiday"] in HOLIDAYS else []
     parts += ["school holiday"] if row["is_school_holiday"] else []
     parts += ["assumed"] if row.get("plan_source") == "assumed" else []
+    parts += ["not selling"] if row.get("plan_source") == "not_selling" else []
     return ", ".join(parts)
 
 
@@ -149,6 +152,31 @@ def store(row: Row) -> str:
     if row["competition_distance_m"] is not None:
         parts.append(f"competitor {row['competition_distance_m']:,.0f} m away")
     return " · ".join(parts)
+
+
+def not_selling(forecast: Sequence[Row]) -> str:
+    """Return sentences that explain on which days a store is closed because it does not sell.
+
+    The text is empty if the store sells on all days.
+
+    Args:
+        forecast: Rows of ``app.queries.store_forecast``, one for each day ahead.
+    """
+    closed = [row["target_date"] for row in forecast if row["plan_source"] == "not_selling"]
+    if not closed:
+        return ""
+    opens = [row["target_date"] for row in forecast if row["is_open"]]
+    before = f"No sales are forecast for {count(len(closed), 'day')}"
+    if not opens:
+        return f"{before}: no plan opens the store."
+    if closed[0] < opens[0]:
+        return f"Closed until {long_day(opens[0])}, when its plan opens it. {before}."
+    later = [day for day in opens if day > closed[0]]
+    return (
+        f"Closed from {long_day(closed[0])} "
+        + (f"until {long_day(later[0])}" if later else "on")
+        + f", because its plan leaves it out. {before}."
+    )
 
 
 def no_forecast(row: Row) -> str:

@@ -34,9 +34,12 @@ class ForecastParams(StrictModel):
             file gives it.
         origin_min_coverage: The default forecast origin is the newest day with sales rows of at
             least this share of the stores that should be open.
-        active_within_days: A store without a planned day in the horizon is forecast only if it sold
-            in this many days up to the origin. For ``origin_min_coverage``, only stores that sold
-            in this many days before a day count as stores that should be open on it.
+        active_within_days: A store sells if it sold within this number of days up to the origin;
+            otherwise it is closed until its own plan opens it.
+        closed_after_days: A gap in a store's own plan, or a closure that its plan ends in, counts
+            as a closure if it is longer than this number of days; a shorter gap is missing data.
+        plan_min_coverage: A day is planned for the chain if at least this share of the selling
+            stores have a plan of it.
         vintages_published: Number of newest origins whose forecasts are published.
         shadow_challenger: Whether the weekly job also makes shadow forecasts.
     """
@@ -45,6 +48,8 @@ class ForecastParams(StrictModel):
     plan_lookahead_days: Annotated[int, Field(ge=0)]
     origin_min_coverage: Share
     active_within_days: Days
+    closed_after_days: Days
+    plan_min_coverage: Share
     vintages_published: Annotated[int, Field(ge=1)]
     shadow_challenger: bool
 

@@ -54,8 +54,9 @@ class OriginInputs:
         forecast_origin: Last day whose sales are used.
         features: Stores, sales and plan as arrays, from which features are computed.
         horizon_plan: Store-days to forecast: ``store_id, target_date, plan_source`` (where the plan
-            is from: ``planned`` a plan file, ``actual`` a sales file, ``assumed`` neither). A store
-            without rows gets no forecast.
+            is from: ``planned`` a plan file, ``actual`` a sales file, ``assumed`` neither,
+            ``not_selling`` neither, and closed because the store does not sell). A store without
+            rows gets no forecast.
         history: Sales as rows ``store_id, sales_date, sales``; the same data as in ``features``.
     """
 

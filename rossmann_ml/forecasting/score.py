@@ -79,7 +79,8 @@ def panel_to_score(inputs: OriginInputs, params: Params) -> pl.DataFrame:
     Returns:
         Columns that :func:`rossmann_ml.features.panel.scoring_panel` returns, and ``plan_source``,
         which says where the store-day's plan comes from: ``planned`` (plan file), ``actual`` (sales
-        file, if the day has passed) or ``assumed`` (filled in by a rule).
+        file, if the day has passed), ``assumed`` (filled in by a rule) or ``not_selling`` (closed,
+        because the store does not sell).
     """
     panel = scoring_panel(
         inputs.features,
@@ -265,16 +266,19 @@ def _replace(
 
 
 def _stores_not_forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    without = core.first_sales_dates(connection).join(
+    without = core.last_sales_and_next_openings(connection, origin).join(
         forecasting.forecasts(connection, origin), on="store_id", how="anti", maintain_order="left"
     )
-    has_sold = (pl.col("first_sales_date") <= origin).fill_null(False)
     return without.select(
         "store_id",
         forecast_origin=pl.lit(origin),
-        reason=pl.when(has_sold)
-        .then(pl.lit("no plan and no sales in the last weeks"))
-        .otherwise(pl.lit("no plan and no sales yet")),
+        reason=pl.concat_str(
+            pl.coalesce(pl.format("no sales since {}", "last_sold_on"), pl.lit("no sales yet")),
+            pl.coalesce(
+                pl.format(", planned to open on {}, after the forecast days", "opens_on"),
+                pl.lit(", and no plan opens it"),
+            ),
+        ),
     )
 
 

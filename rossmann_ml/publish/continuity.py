@@ -21,6 +21,7 @@ from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.tables import forecasting, marts
 
 _KEYS = ["store_id", "target_date"]
+_OPENINGS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ class Continuity:
         totals: Totals that have limits: weeks of the chain, store types, states.
         stores: Totals of the ``publish.continuity.stores_named`` stores that changed most in EUR,
             up or down, largest change first.
+        openings: Stores that the new vintage opens on days on which the previous one had them
+            closed because they did not sell. These store-days are not in `totals` and `stores`,
+            because the plan announced them.
     """
 
     previous_generation_id: str
@@ -81,6 +85,7 @@ class Continuity:
     days: int
     totals: tuple[Move, ...]
     stores: tuple[Move, ...]
+    openings: tuple[Move, ...] = ()
 
     @property
     def jumps(self) -> tuple[Move, ...]:
@@ -102,7 +107,17 @@ class Continuity:
             f"totals of origin {self.forecast_origin} moved too far from those that readers have "
             f"(origin {self.previous_origin}, generation {self.previous_generation_id}) over the "
             f"same {self.days} days: {'; '.join(map(str, self.jumps))}. Stores that moved most: "
-            f"{'; '.join(map(str, self.stores))}"
+            f"{'; '.join(map(str, self.stores))}{self._openings()}"
+        )
+
+    def _openings(self) -> str:
+        if not self.openings:
+            return ""
+        gained = sum(move.after for move in self.openings)
+        return (
+            f". Not counted: {gained:,.0f} EUR of {len(self.openings)} stores that the plan now "
+            f"opens earlier, {', '.join(move.name for move in self.openings[:_OPENINGS_NAMED])}"
+            f"{' and others' if len(self.openings) > _OPENINGS_NAMED else ''}"
         )
 
 
@@ -112,8 +127,9 @@ def compare_with_published(
     """Compare the warehouse's newest vintage with that of the current generation.
 
     Only stores of the current generation are compared, because a store that opens is no reason to
-    hold the new generation. A store that has no new forecast counts with 0 EUR, because the loss of
-    a store is a reason.
+    hold the new generation. For the same reason, days are left out on which a store was closed
+    because it did not sell, and now opens. If one of these stores has no new forecast, 0 EUR are
+    compared, because the loss of a store is a reason.
 
     Args:
         connection: Connection to the pipeline's database.
@@ -129,7 +145,8 @@ def compare_with_published(
             info = read_info(published)
             before = read_frame(
                 published,
-                "SELECT store_id, target_date, sales_forecast AS before FROM latest_forecasts",
+                "SELECT store_id, target_date, sales_forecast AS before, "
+                "plan_source = 'not_selling' AS was_resting FROM latest_forecasts",
             )
     except duckdb.Error:  # unreadable: publishing replaces the file
         return None
@@ -142,20 +159,23 @@ def compare_with_published(
         return None
     stores = marts.store_segments(connection)
     both = (
-        # a store that opens or reopens is not a jump, a store that is lost is
+        # a store that was not forecast before is not a jump, a store that is lost is
         before.join(after, on=_KEYS, how="left")
         .filter(pl.col("target_date").is_in(sorted(days)))
         .with_columns(pl.col("after").fill_null(0.0))
         .join(stores, on="store_id", how="left")
         .sort(_KEYS)
     )
+    is_opening = pl.col("was_resting") & (pl.col("after") > 0)
+    openings, both = both.filter(is_opening), both.filter(~is_opening)
     return Continuity(
         previous_generation_id=info.generation_id,
         previous_origin=info.forecast_origin,
         forecast_origin=origin,
         days=len(days),
         totals=tuple(_totals(both, params)),
-        stores=_stores(both, params),
+        stores=_stores(both)[: params.stores_named],
+        openings=_stores(openings),
     )
 
 
@@ -192,18 +212,12 @@ def _totals(both: pl.DataFrame, params: ContinuityParams) -> Iterator[Move]:
             yield Move(f"{name} {value}", before, after, limit)
 
 
-def _stores(both: pl.DataFrame, params: ContinuityParams) -> tuple[Move, ...]:
-    """Return the totals of the stores that changed most in EUR, largest change first.
-
-    Args:
-        both: Rows as for :func:`_totals`.
-        params: Parameters with ``stores_named``, the number of stores to return.
-    """
+def _stores(both: pl.DataFrame) -> tuple[Move, ...]:
+    """Return the totals of the stores, largest change in EUR first; rows as for :func:`_totals`."""
     stores = (
         both.group_by("store_id")
         .agg(_SUMS)
         .sort((pl.col("after") - pl.col("before")).abs(), "store_id", descending=[True, False])
-        .head(params.stores_named)
     )
     return tuple(
         Move(f"store {store_id}", before, after)

@@ -82,7 +82,8 @@ class PreparedOrigin:
             ``is_promo``, ``observed`` and ``residuals`` are empty, because a forecast of a changed
             plan does not use them.
         stores: All stores, in the row order of the arrays.
-        plan_source: Where the plan comes from (``planned``, ``actual`` or ``assumed``), shape
+        plan_source: Where the plan comes from (``planned``, ``actual``, ``assumed``
+            or ``not_selling``), shape
             (stores, target days); None if a store has no plan.
         stored: Published forecasts in EUR, shape (stores, target days); NaN if none is stored.
     """

@@ -122,6 +122,8 @@ def dbt_variables(
         "plan_lookahead_days": forecast.plan_lookahead_days,
         "origin_min_coverage": forecast.origin_min_coverage,
         "active_within_days": forecast.active_within_days,
+        "closed_after_days": forecast.closed_after_days,
+        "plan_min_coverage": forecast.plan_min_coverage,
         "forecast_origin": forecast_origin.isoformat() if forecast_origin else "",
         "known_by": (known_by or date.max).isoformat(),
     }

@@ -53,9 +53,11 @@ def test_a_store_without_plan_and_recent_sales_is_listed_with_the_reason(chain: 
         build_scoring_panel(Session(chain.settings, chain.params))
         report = score_newest_origin(Session(chain.settings), run_id="without 5")
         assert (report.stores, report.stores_not_forecast) == (39, 1)
-        assert chain.rows("SELECT store_id, reason FROM forecasting.stores_not_forecast") == [
-            (5, "no plan and no sales in the last weeks")
-        ]
+        ((store, reason),) = chain.rows(
+            "SELECT store_id, reason FROM forecasting.stores_not_forecast"
+        )
+        assert store == 5
+        assert str(reason).startswith("no sales since 2015-06-19")
     finally:
         with connect(chain.settings) as connection:
             connection.execute("INSERT INTO core.horizon_plan SELECT * FROM kept WHERE store_id=5")

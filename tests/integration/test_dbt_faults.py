@@ -119,6 +119,8 @@ FAULTS = {
     "promo_rhythm_key_is_unique": twice("core.promo_rhythm"),
     "assumed_plan_key_is_unique": twice("core.assumed_plan"),
     "assumed_plan_covers_every_store_and_day": "DELETE FROM core.assumed_plan WHERE store_id = 5",
+    "known_plan_key_is_unique": twice("core.known_plan"),
+    "selling_days_key_is_unique": twice("core.selling_days"),
     "horizon_plan_key_is_unique": twice("core.horizon_plan"),
     "horizon_plan_source_is_a_known_one": (
         f"UPDATE core.horizon_plan SET plan_source = 'guessed' WHERE forecast_origin = {_ORIGIN} "

@@ -32,6 +32,9 @@ CREATE TABLE core.fct_daily_sales (
 CREATE TABLE core.sales_versions (
     store_id INTEGER, sales_date DATE, sales DOUBLE, known_on DATE, superseded_on DATE
 );
+CREATE TABLE core.plan_versions (
+    store_id INTEGER, plan_date DATE, is_open BOOLEAN, is_current BOOLEAN
+);
 CREATE TABLE core.store_plan (
     store_id INTEGER, plan_date DATE, is_open BOOLEAN, is_promo BOOLEAN, state_holiday VARCHAR,
     is_school_holiday BOOLEAN

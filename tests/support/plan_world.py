@@ -6,6 +6,8 @@ See the descriptions in dbt_project/models/core (``assumed_plan``, ``opening_pat
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,6 +18,8 @@ import numpy as np
 
 ORIGIN = date(2015, 6, 19)
 HORIZON_DAYS, LOOKAHEAD_DAYS, ACTIVE_WITHIN_DAYS = 5, 2, 28
+CLOSED_AFTER_DAYS, PLAN_MIN_COVERAGE = 2, 0.5
+DAY = timedelta(days=1)
 Row = dict[str, Any]
 Key = tuple[int, date]
 
@@ -213,33 +217,81 @@ def assumed_row(world: World, store: int, day: date) -> Row:
     }
 
 
-def is_forecast(world: World, store: int) -> bool:
-    """Return whether a store is planned within the horizon, or sold in 28 days up to the origin."""
-    last = ORIGIN + timedelta(days=HORIZON_DAYS)
-    if any(key[0] == store and ORIGIN < key[1] <= last for key in world.known_plan):
+def known_rows(world: World, store: int) -> dict[date, tuple[Row, str, int, bool]]:
+    """Return what is known of a store's days: row, source, first load, and whether it was known."""
+    found = {}
+    for back in range(1 - ACTIVE_WITHIN_DAYS, HORIZON_DAYS + LOOKAHEAD_DAYS + 1):
+        day = ORIGIN + timedelta(days=back)
+        sold, later = world.sales.get((store, day)), world.plan.get((store, day))
+        then = world.known_plan.get((store, day))
+        if then is not None:
+            found[day] = then, "planned", 0, True
+        elif day > ORIGIN and sold is not None:
+            found[day] = sold[-1], "actual", len(sold) - 1, False
+        elif day > ORIGIN and later is not None:
+            found[day] = later[-1], "planned", 0, False
+    return found
+
+
+def last_sold_on(world: World, store: int) -> date | None:
+    """Return the last day with sales within 28 days up to the origin."""
+    days = [
+        day
+        for (of, day), row in world.known_sales.items()
+        if of == store and row["is_open"] and row["sales"] > 0
+        if ORIGIN - timedelta(days=ACTIVE_WITHIN_DAYS) < day <= ORIGIN
+    ]
+    return max(days, default=None)
+
+
+def planned_days(world: World, load: float = math.inf) -> set[date]:
+    """Return the days for which most selling stores had a row when a load had landed."""
+    selling = [store for store in world.stores if last_sold_on(world, store)]
+    counts: Counter[date] = Counter()
+    for store in selling:
+        counts.update(day for day, row in known_rows(world, store).items() if row[2] <= load)
+    return {day for day, count in counts.items() if count >= PLAN_MIN_COVERAGE * len(selling)}
+
+
+def is_selling(world: World, store: int, day: date) -> bool:
+    """Return whether the rules may open a store on a day after the origin."""
+    known, sold_on = known_rows(world, store), last_sold_on(world, store)
+    opens = [each for each, (row, _, _, then) in known.items() if then and row["is_open"]]
+    opens_on = min((each for each in opens if each > ORIGIN), default=date.max)
+    if sold_on is None and day < opens_on:
+        return False
+    if day in known:
         return True
-    return any(
-        key[0] == store
-        and ORIGIN - timedelta(days=ACTIVE_WITHIN_DAYS) < key[1] <= ORIGIN
-        and row["is_open"]
-        and row["sales"] > 0
-        for key, row in world.known_sales.items()
+    open_days = [each for each, (row, *_) in known.items() if row["is_open"] is not False]
+    later = [each for each in known if each > day]
+    covered, long = planned_days(world), timedelta(days=CLOSED_AFTER_DAYS)
+    if later:
+        before = max([each for each in open_days if ORIGIN < each < day] + [sold_on or date.min])
+        return day not in covered or min(later) - before - DAY <= long
+    if not known:
+        return True
+    end = max(known)
+    reached = max(planned_days(world, known[end][2]), default=date.min)
+    went_on = reached > end and max(covered) - end > long and (sold_on is None or sold_on <= end)
+    last_open = max([*open_days, *([sold_on] if sold_on else [])], default=None)
+    rests = end > ORIGIN and last_open is not None and end - last_open > long
+    return not (went_on or rests)
+
+
+def is_forecast(world: World, store: int) -> bool:
+    """Return whether a store sold in 28 days up to the origin, or sells within the horizon."""
+    days = [ORIGIN + timedelta(days=number + 1) for number in range(HORIZON_DAYS)]
+    return last_sold_on(world, store) is not None or any(
+        is_selling(world, store, day) for day in days
     )
 
 
 def planned_row(world: World, store: int, day: date) -> tuple[Row, str]:
     """Return the plan of a store-day and its source."""
     rule = assumed_row(world, store, day)
-    sold, later = world.sales.get((store, day)), world.plan.get((store, day))
-    then = world.known_plan.get((store, day))
-    if then is not None:
-        row, source = then, "planned"
-    elif sold is not None:
-        row, source = sold[-1], "actual"
-    elif later is not None:
-        row, source = later[-1], "planned"
-    else:
-        row, source = rule, "assumed"
+    row, source, *_ = known_rows(world, store).get(day, (rule | {"is_open": None}, ""))
     if row["is_open"] is None:
-        return {**{name: row[name] for name in rule}, "is_open": rule["is_open"]}, "assumed"
+        selling = is_selling(world, store, day)
+        source = "assumed" if selling else "not_selling"
+        row = row | {"is_open": rule["is_open"] and selling}
     return {name: row[name] for name in rule}, source

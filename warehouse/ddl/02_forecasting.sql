@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     upper_95 DOUBLE NOT NULL,
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
-    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
+    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
     PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     upper_95 DOUBLE NOT NULL,
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
-    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed
+    plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
     PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
 

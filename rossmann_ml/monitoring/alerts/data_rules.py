@@ -8,12 +8,13 @@ from __future__ import annotations
 from itertools import groupby
 
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
+from rossmann_ml.monitoring.alerts.plan_rules import stores_outside_the_plan
 from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Find sales that are too old, a plan that ends too early, and too many assumed plan days.
+    """Find sales that are too old, and a plan that ends too early, has gaps or leaves out stores.
 
     The newest sales and the end of the plan are compared with the business date. A plan day is
     assumed if no plan file contains it, so that rules (dbt model ``core.assumed_plan``) fill it;
@@ -70,7 +71,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
                     rule.max_assumed_share,
                 )
             )
-    return found
+    return found + stores_outside_the_plan(situation)
 
 
 def judge_failed_checks(situation: Situation) -> Judgement:

@@ -90,7 +90,12 @@ def read_drift_data(
         newest_week=week,
         sales=sales,
         samples=[
-            *plan_samples(plan, origin=origin, horizon_days=horizon_days),
+            # a store that rests or has not opened yet has no plan that could have drifted
+            *plan_samples(
+                plan.filter(pl.col("plan_source") != "not_selling"),
+                origin=origin,
+                horizon_days=horizon_days,
+            ),
             *_features(connection, origin),
             *sales_samples(sales, last_day=origin),
             *_forecasts(connection, origin),

@@ -21,7 +21,11 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.data import DriftData, read_drift_data
-from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
+from rossmann_ml.monitoring.drift.stores import (
+    reopened_stores,
+    store_deviations,
+    stores_off_level,
+)
 from rossmann_ml.monitoring.drift.windows import Sample
 from rossmann_ml.serving.report_files import report_path, reports_folder
 from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
@@ -190,10 +194,13 @@ def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
     """Return the measure ``stores_off_level``, alone in a list.
 
     Its value is the number of stores whose newest week reaches both limits of ``params.stores``.
-    The list is empty if :func:`~rossmann_ml.monitoring.drift.stores.store_deviations` returns no
-    store, because the newest week has too many holidays or every store has too few past weeks.
+    Stores that have just reopened are left out. The list is empty if no store can be measured,
+    because the newest week has too many holidays or every store has too few past weeks.
     """
-    deviations = store_deviations(data.sales, last_day=data.newest_week.last)
+    last_day = data.newest_week.last
+    reopened = reopened_stores(data.sales, last_day=last_day)
+    steady = data.sales.filter(~pl.col("store_id").is_in(reopened))
+    deviations = store_deviations(steady, last_day=last_day)
     if deviations.is_empty():  # a week of holidays, or too little history
         return []
     off = stores_off_level(deviations, params.stores)

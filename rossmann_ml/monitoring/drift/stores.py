@@ -1,6 +1,7 @@
 """Find stores whose newest week differs from their own past weeks, by a robust z score.
 
-Entry points: :func:`store_deviations`, :func:`stores_off_level`. Comparisons over the whole chain,
+Entry points: :func:`store_deviations`, :func:`stores_off_level`, and :func:`reopened_stores` for
+the stores to leave out. Comparisons over the whole chain,
 which a single store does not move, are in :mod:`rossmann_ml.monitoring.drift.windows`.
 
 The score (Iglewicz and Hoaglin, *How to Detect and Handle Outliers*, 1993) is the distance from the
@@ -15,11 +16,15 @@ from datetime import date, timedelta
 import polars as pl
 
 from rossmann_ml.base.drift_params import StoreParams
+from rossmann_ml.monitoring.drift.windows import REBUILDING_DAYS
 
 # half a year of weeks determines a store's level and spread
 HISTORY_WEEKS = 26
 # a store with fewer past weeks has no reliable spread
 _MIN_PAST_WEEKS = 8
+# in the real data a store sells 1.6 times its level in the week after a closure (median of 81),
+# which overlaps with the newest week for this long
+_REOPENED_DAYS = 14
 # a week with a holiday on Thursday or Friday keeps three days, Monday to Wednesday
 _MIN_DAYS_A_WEEK = 3
 # 1 over the 75th percentile of the standard normal distribution, 0.6745
@@ -94,6 +99,25 @@ def store_deviations(sales: pl.DataFrame, *, last_day: date) -> pl.DataFrame:
         )
         .sort(pl.col("z").abs(), "store_id", descending=[True, False])
     )
+
+
+def reopened_stores(sales: pl.DataFrame, *, last_day: date) -> list[int]:
+    """Return the stores that opened or reopened lately, whose newest week says nothing about drift.
+
+    A store reopened if it sold nothing for ``REBUILDING_DAYS`` or more in a row, and then sold, in
+    the two weeks up to ``last_day``.
+
+    Args:
+        sales: ``store_id, day, sales``.
+        last_day: Last day of the newest week.
+    """
+    sold = sales.filter(pl.col("day") <= last_day, pl.col("sales") > 0)
+    closed = pl.col("day").diff().over("store_id", order_by="day").dt.total_days() - 1
+    reopened = sold.filter(
+        closed.fill_null(REBUILDING_DAYS) >= REBUILDING_DAYS,
+        pl.col("day") > last_day - timedelta(days=_REOPENED_DAYS),
+    )
+    return reopened["store_id"].unique().sort().to_list()
 
 
 def _near_holidays(holidays: pl.Series) -> list[date]:

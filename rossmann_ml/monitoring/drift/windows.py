@@ -33,12 +33,12 @@ _ACTIVE_DAYS = 28
 _NEAR_HOLIDAY_DAYS = 3
 # levels of a week with fewer ordinary days are not compared
 _MIN_ORDINARY_DAYS = 2
-# a store that is closed this long is being rebuilt, which does not recur a year later
-_REBUILDING_DAYS = 7
 # smaller changes are shown as 0.0%
 _SMALLEST_SHARE_SHOWN = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")
+REBUILDING_DAYS = 7
+"""A store that is closed this long is being rebuilt, which does not recur a year later."""
 SALES_HISTORY_DAYS = max(_WEEK_SHIFTS) + WEEK_DAYS + _LEVEL_DAYS
 
 
@@ -283,7 +283,7 @@ def _common_rows(
         .filter(~pl.col("is_open"))
         .group_by("store_id", "run")
         .agg(days=pl.len())
-        .filter(pl.col("days") >= _REBUILDING_DAYS)["store_id"]
+        .filter(pl.col("days") >= REBUILDING_DAYS)["store_id"]
     )
     ordinary = (
         (now["state_holiday"] == "0")

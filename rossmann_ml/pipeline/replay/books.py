@@ -51,12 +51,13 @@ class Books:
         steps: One row per Monday and step of the job: ``monday, step, seconds``.
         accuracy: One row per vintage and ``horizon_week`` (``all``, ``1`` to ``6``): ``monday,
             forecast_origin, model_version, first_target_date, last_target_date``, the scores of
-            :data:`rossmann_ml.evaluation.metrics.SCORES` (such as ``rmspe`` and ``bias``) and
-            ``rmspe_median``. One more row per ``horizon_week`` scores all vintages together; its
-            ``monday, forecast_origin, model_version`` are null. There ``rmspe_median`` is the
-            median of the vintages' ``rmspe``; in the rows of a vintage it is equal to ``rmspe``.
-        promotions: One row per decision of the gate on a model, with ``monday`` of the week that
-            made it.
+            :data:`rossmann_ml.evaluation.metrics.SCORES`, ``total_error`` (sum of all forecasts
+            divided by the sum of all sales of these days, minus 1, whether a store-day has both or
+            one of them), ``days_without_sales`` and ``days_not_forecast`` (number of store-days
+            with a forecast above 0 and no sales, and the reverse), and ``rmspe_median``, here
+            equal to ``rmspe``. Rows without ``monday`` score all vintages together; their
+            ``rmspe_median`` is the median of the vintages.
+        promotions: One row per decision of the gate, with ``monday`` of the week that made it.
         alerts: One row per alert; ``monday`` is the date of the job that raised it.
     """
 
@@ -126,25 +127,40 @@ def _read(
 
 def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
     # sums in one order give the same last bit
+    by_week = served.with_columns(
+        horizon_week=((pl.col("horizon_days") - 1) // 7 + 1).cast(pl.String)
+    )
+    by_week = pl.concat([by_week, by_week.with_columns(horizon_week=pl.lit(ALL_WEEKS))])
     rows = (
-        served.join(actuals, on=["store_id", "target_date"])
+        by_week.join(actuals, on=["store_id", "target_date"])
         .with_columns(
             inside_80=pl.col("sales").is_between("lower_80", "upper_80"),
             inside_95=pl.col("sales").is_between("lower_95", "upper_95"),
-            horizon_week=((pl.col("horizon_days") - 1) // 7 + 1).cast(pl.String),
         )
         .sort("forecast_origin", "store_id", "target_date")
     )
-    rows = pl.concat([rows, rows.with_columns(horizon_week=pl.lit(ALL_WEEKS))])
     scores = {
         "first_target_date": pl.col("target_date").min(),
         "last_target_date": pl.col("target_date").max(),
         **SCORES,
     }
     vintage = ["monday", "forecast_origin", "model_version", "horizon_week"]
-    by_vintage = rows.group_by(vintage, maintain_order=True).agg(**scores)
+    totals = _totals(by_week, actuals, vintage)
+    by_vintage = (
+        rows.group_by(vintage, maintain_order=True)
+        .agg(**scores)
+        .join(totals.group_by(vintage).agg(**_TOTAL_SCORES), on=vintage, maintain_order="left")
+    )
     medians = by_vintage.group_by("horizon_week").agg(rmspe_median=pl.col("rmspe").median())
-    pooled = rows.group_by("horizon_week", maintain_order=True).agg(**scores)
+    pooled = (
+        rows.group_by("horizon_week", maintain_order=True)
+        .agg(**scores)
+        .join(
+            totals.group_by("horizon_week").agg(**_TOTAL_SCORES),
+            on="horizon_week",
+            maintain_order="left",
+        )
+    )
     return pl.concat(
         [
             by_vintage.with_columns(rmspe_median="rmspe"),
@@ -152,6 +168,47 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
         ],
         how="diagonal",
     ).sort("monday", "horizon_week", nulls_last=True)
+
+
+_TOTAL_SCORES = {
+    "total_error": pl.col("forecast").sum() / pl.col("sales").sum() - 1,
+    "days_without_sales": pl.col("days_without_sales").sum(),
+    "days_not_forecast": pl.col("days_not_forecast").sum(),
+}
+
+
+def _totals(served: pl.DataFrame, actuals: pl.DataFrame, vintage: list[str]) -> pl.DataFrame:
+    """Sum forecasts and sales by vintage and day, over all stores that have either of them.
+
+    Args:
+        served: Forecasts with the columns ``vintage``.
+        actuals: Result of :meth:`Source.actuals`; later days are left out.
+        vintage: Names of the columns of a vintage, with the week of its horizon.
+
+    Returns:
+        Columns ``vintage, target_date, forecast, sales, days_without_sales, days_not_forecast``.
+    """
+    last = actuals["target_date"].max()
+    days = served.filter(pl.col("target_date") <= last).select(*vintage, "target_date").unique()
+    has_forecast = pl.col("forecast").fill_null(0) > 0
+    return (
+        days.join(actuals, on="target_date")
+        .join(
+            served.filter(pl.col("target_date") <= last).select(
+                *vintage, "target_date", "store_id", "forecast"
+            ),
+            on=[*vintage, "target_date", "store_id"],
+            how="full",
+            coalesce=True,
+        )
+        .sort(*vintage, "target_date", "store_id")
+        .group_by(*vintage, "target_date", maintain_order=True)
+        .agg(
+            pl.col("forecast", "sales").sum(),
+            days_without_sales=(has_forecast & pl.col("sales").is_null()).sum(),
+            days_not_forecast=(~has_forecast & pl.col("sales").is_not_null()).sum(),
+        )
+    )
 
 
 def _with_mondays(decisions: pl.DataFrame, weeks: pl.DataFrame) -> pl.DataFrame:

@@ -23,44 +23,15 @@ from rossmann_ml.warehouse.connection import read_frame
 
 SALES, PLAN = FORMATS["sales"].bulk_name, FORMATS["plan"].bulk_name
 STORES, STATES = FORMATS["stores"].bulk_name, FORMATS["store_states"].bulk_name
-# A longer gap in a store's rows is a closure that was planned; a shorter one is missing data.
-_CLOSED_AFTER_DAYS = 7
 
 # The files hold the final plan: promotions, holidays and opening next to the sales, and for later
-# days in the plan's own file. A store of the plan without rows for longer than _CLOSED_AFTER_DAYS
-# is planned closed in between, because the retailer knew of the refurbishment.
+# days in the plan's own file. A store without rows was in no plan either.
 _PLAN = """
-    WITH planned AS (
-        SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
-        FROM sales WHERE Date::DATE BETWEEN $first AND $last
-        UNION ALL
-        SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
-        FROM plan WHERE Date::DATE BETWEEN $first AND $last AND Date::DATE > $newest_sales
-    ),
-    spells AS (
-        SELECT
-            Store,
-            Date::DATE AS last_seen,
-            lead(Date::DATE, 1, $newest_sales::DATE + 1) OVER (
-                PARTITION BY Store ORDER BY Date::DATE
-            ) AS next_seen
-        FROM sales
-        UNION ALL
-        SELECT Store, DATE '1900-01-01', min(Date::DATE) FROM sales GROUP BY Store
-    ),
-    days AS (
-        SELECT
-            Date, any_value(DayOfWeek) AS DayOfWeek,
-            mode(Promo) AS Promo, mode(SchoolHoliday) AS SchoolHoliday
-        FROM planned WHERE Date::DATE <= $newest_sales GROUP BY Date
-    )
-    FROM planned
+    SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
+    FROM sales WHERE Date::DATE BETWEEN $first AND $last
     UNION ALL
-    SELECT spells.Store, days.DayOfWeek, days.Date, '0', days.Promo, '0', days.SchoolHoliday
-    FROM spells
-    JOIN days ON days.Date::DATE > last_seen AND days.Date::DATE < next_seen
-    WHERE next_seen - last_seen > $closed_after_days
-        AND spells.Store IN (SELECT Store FROM planned)
+    SELECT Store, DayOfWeek, Date, Open, Promo, StateHoliday, SchoolHoliday
+    FROM plan WHERE Date::DATE BETWEEN $first AND $last AND Date::DATE > $newest_sales
     ORDER BY Date DESC, Store::INTEGER
 """
 
@@ -187,13 +158,9 @@ class Source:
     ) -> duckdb.DuckDBPyRelation:
         """Select the plan of the days from a Monday on.
 
-        The plan is taken from ``train.csv``, and from ``test.csv`` for days after the newest sales.
-        The files hold only the final plan, so the replay treats it as known on every Monday.
-
-        A store that has rows on some of these days is added as closed on those days that are in a
-        gap of its rows in ``train.csv``. A gap is seven or more days without rows, or the time
-        before its first row. A long gap is a closure that the retailer had planned; a shorter one
-        is missing data.
+        The files hold only the final plan, so the replay treats it as known on every Monday. A
+        store without rows, such as one that is being rebuilt, is not in the plan either; the
+        product decides what it means.
 
         Args:
             connection: Connection from :meth:`opened`.
@@ -207,6 +174,5 @@ class Source:
             "first": monday,
             "last": monday + timedelta(days=days - 1),
             "newest_sales": self.sales_days[1],
-            "closed_after_days": _CLOSED_AFTER_DAYS,
         }
         return connection.sql(_PLAN, params=values)

@@ -11,10 +11,27 @@ planned AS (
     FROM core.horizon_plan
     INNER JOIN origin ON origin.forecast_origin = horizon_plan.forecast_origin
 ),
+-- a lockdown closes whole weeks; an inverted flag opens the Sundays of each week
+closed_weeks AS (
+    SELECT week
+    FROM (
+        SELECT date_trunc('week', plan_date) AS week, avg(is_open::INTEGER) AS open_share
+        FROM planned
+        WHERE plan_source <> 'not_selling'
+        GROUP BY plan_date
+    )
+    GROUP BY week
+    HAVING max(open_share) < 0.05
+),
 figures AS (
     SELECT
-        avg(is_open::INTEGER) FILTER (WHERE isodow(plan_date) = 7) AS open_sunday_share,
-        avg(is_open::INTEGER) FILTER (WHERE isodow(plan_date) < 7) AS open_weekday_share,
+        avg(is_open::INTEGER) FILTER (
+            WHERE isodow(plan_date) = 7 AND plan_source <> 'not_selling'
+        ) AS open_sunday_share,
+        avg(is_open::INTEGER) FILTER (
+            WHERE isodow(plan_date) < 7 AND plan_source <> 'not_selling'
+            AND date_trunc('week', plan_date) NOT IN (SELECT week FROM closed_weeks)
+        ) AS open_weekday_share,
         avg(is_promo::INTEGER) AS promo_share,
         avg((plan_source = 'assumed')::INTEGER) AS assumed_share
     FROM planned
@@ -44,7 +61,7 @@ SELECT
     count(DISTINCT CASE WHEN planned.days_after_origin BETWEEN 1 AND 42 THEN planned.plan_date END)
         OVER (PARTITION BY planned.store_id) AS planned_days_of_store,
     coalesce(figures.open_sunday_share, 0) AS open_sunday_share,
-    figures.open_weekday_share,
+    coalesce(figures.open_weekday_share, 0) AS open_weekday_share,
     figures.promo_share,
     figures.assumed_share,
     unplanned.stores AS active_stores_without_plan

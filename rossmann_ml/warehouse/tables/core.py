@@ -132,10 +132,10 @@ def horizon_plan(
         horizon_days: Number of days after the origin to read.
 
     Returns:
-        Columns ``store_id, target_date, plan_source``, sorted by store and day, with closed days.
-        The source is ``planned`` (a plan file), ``actual`` (a sales file, because no plan was known
-        in time) or ``assumed`` (neither has the day, or the plan file leaves out whether the store
-        is open).
+        Columns ``store_id, target_date, plan_source``. The source is ``planned`` (the retailer's
+        plan), ``actual`` (the store's later report), ``assumed`` (neither exists, so that a rule
+        decides) or ``not_selling`` (neither exists, and the store is closed because it does not
+        sell).
     """
     return read_frame(
         connection,
@@ -147,6 +147,36 @@ def horizon_plan(
         """,
         {"origin": origin, "horizon_days": horizon_days},
     )
+
+
+def selling_stores_outside_the_plan(
+    connection: duckdb.DuckDBPyConnection,
+) -> list[tuple[int, date | None, bool]]:
+    """Return the stores that sold lately, and that the plan of the others closes or leaves out.
+
+    Returns:
+        One tuple per store at the newest forecast origin: number; first forecast day on which it is
+        closed because its own plan leaves it out or has closed it, None without such a day; whether
+        no forecast day is planned for it. No tuples before dbt built the plan.
+    """
+    # a query that fails would end the caller's transaction
+    is_built = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'selling_days'"
+    if not one_value(connection, int, is_built):
+        return []
+    rows = connection.execute(
+        """
+        SELECT
+            store_id,
+            min(plan_date) FILTER (NOT is_selling AND plan_date <= last_forecast_date) AS closes_on,
+            bool_or(is_left_out) AS is_left_out
+        FROM core.selling_days, core.forecast_origin
+        WHERE last_sold_on IS NOT NULL
+        GROUP BY store_id
+        HAVING closes_on IS NOT NULL OR bool_or(is_left_out)
+        ORDER BY store_id
+        """
+    )
+    return [(int(store), day, bool(is_left_out)) for store, day, is_left_out in rows.fetchall()]
 
 
 def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -170,14 +200,35 @@ def stores(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
 
 
-def first_sales_dates(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Read the day of each store's first sales row, on which the store may have been closed.
+def last_sales_and_next_openings(
+    connection: duckdb.DuckDBPyConnection, origin: date
+) -> pl.DataFrame:
+    """Read when each store last sold up to a forecast origin, and when its plan opens it next.
 
     Returns:
-        Columns ``store_id, first_sales_date``; the date is null for a store without sales rows.
+        Columns ``store_id, last_sold_on, opens_on``, one row per store. The dates are null for a
+        store that never sold, and for one that no plan opens.
     """
     return read_frame(
-        connection, "SELECT store_id, first_sales_date FROM core.dim_store ORDER BY store_id"
+        connection,
+        """
+        SELECT store_id, last_sold_on, opens_on
+        FROM core.dim_store
+        LEFT JOIN (
+            SELECT store_id, max(sales_date) AS last_sold_on
+            FROM core.fct_daily_sales
+            WHERE sales_date <= $origin AND sales > 0
+            GROUP BY store_id
+        ) USING (store_id)
+        LEFT JOIN (
+            SELECT store_id, min(plan_date) AS opens_on
+            FROM core.plan_versions
+            WHERE plan_date > $origin AND is_current AND is_open
+            GROUP BY store_id
+        ) USING (store_id)
+        ORDER BY store_id
+        """,
+        {"origin": origin},
     )
 
 

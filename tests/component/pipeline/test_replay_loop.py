@@ -198,6 +198,10 @@ def test_the_books_hold_what_users_would_have_lived_with(live: Settings, place: 
     assert (second["coverage_80"], second["coverage_95"]) == (0, 1)
     # two stores, 36 working days, one of them a hole in the files
     assert second["store_days"] == 71
+    # the hole is forecast, and its sales never came; stores 3 (from 2015-03-04), 4 and 5 sell
+    # without a forecast, so the total is far too low
+    assert (second["days_without_sales"], second["days_not_forecast"]) == (1, 88)
+    assert second["total_error"] == pytest.approx(-0.52, abs=0.02)
     first = by_week[MONDAYS[0], "1"]
     assert first["rmspe"] == pytest.approx(((11 * 0.01 + 1) / 12) ** 0.5)
     assert by_week[MONDAYS[3], "6"]["last_target_date"] == date(2015, 4, 3)

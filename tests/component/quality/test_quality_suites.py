@@ -196,3 +196,25 @@ def test_two_expectations_with_the_same_name_are_refused(plan_file):
 
 def test_names_of_expectations_are_valid_names_of_dagster_checks():
     assert [name for _, name in EXPECTATIONS if not name.isidentifier()] == []
+
+
+def test_stores_that_do_not_sell_yet_are_no_lost_flag(tables):
+    tables.execute(
+        "UPDATE core.horizon_plan SET is_open = FALSE, plan_source = 'not_selling' "
+        "WHERE store_id <= 8"
+    )
+
+    assert _failed(tables, "plan") == set()
+
+
+def test_a_lockdown_of_a_month_is_no_lost_flag(tables):
+    tables.execute("UPDATE core.horizon_plan SET is_open = FALSE WHERE horizon_days <= 30")
+
+    assert _failed(tables, "plan") == set()
+
+
+@pytest.mark.parametrize("fault", ["NOT is_open", "FALSE"])
+def test_a_plan_that_is_inverted_or_closed_on_all_days_is_found(tables, fault):
+    tables.execute(f"UPDATE core.horizon_plan SET is_open = {fault}")
+
+    assert "open_weekday_share_max_to_be_between" in _failed(tables, "plan")

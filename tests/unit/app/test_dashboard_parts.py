@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -134,6 +134,35 @@ def test_the_plan_of_a_day_is_written_in_words() -> None:
         "plan_source": "assumed",
     }  # fmt: skip
     assert words.plan(row) == "closed, promotion, Easter, school holiday, assumed"
+
+
+def days_ahead(letters: str) -> list[dict[str, object]]:
+    """Return days from 2014-12-30 on: ``-`` not selling, ``p`` planned closed, ``P`` open."""
+    return [
+        {
+            "target_date": date(2014, 12, 30) + timedelta(days=number),
+            "is_open": letter == "P",
+            "plan_source": "not_selling" if letter == "-" else "planned",
+        }
+        for number, letter in enumerate(letters)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("letters", "expected"),
+    [
+        ("PPpP", ""),
+        ("--pPP", "Closed until Fri 02 Jan 2015, when its plan opens it. No sales are forecast for "
+                  "2 days."),
+        ("PP--", "Closed from Thu 01 Jan 2015 on, because its plan leaves it out. No sales are "
+                 "forecast for 2 days."),
+        ("P--P", "Closed from Wed 31 Dec 2014 until Fri 02 Jan 2015, because its plan leaves it "
+                 "out. No sales are forecast for 2 days."),
+        ("--", "No sales are forecast for 2 days: no plan opens the store."),
+    ],
+)  # fmt: skip
+def test_a_page_says_from_when_to_when_a_store_does_not_sell(letters: str, expected: str) -> None:
+    assert words.not_selling(days_ahead(letters)) == expected
 
 
 # Downloads

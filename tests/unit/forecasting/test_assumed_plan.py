@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plan_world import (
+    CLOSED_AFTER_DAYS,
     HORIZON_DAYS,
     LOOKAHEAD_DAYS,
     ORIGIN,
+    PLAN_MIN_COVERAGE,
     Row,
     World,
     assumed_row,
@@ -44,7 +46,7 @@ CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER
 # in the order of their references; horizon_plan as if it had no rows yet
 MODELS = [f"core/{name}" for name in (
     "forecast_origin", "sales_versions", "plan_versions", "promo_rhythm", "opening_pattern",
-    "assumed_plan", "horizon_plan",
+    "assumed_plan", "known_plan", "selling_days", "horizon_plan",
 )]  # fmt: skip
 
 
@@ -90,6 +92,8 @@ def put(
         known_by=str(world.known_by),
         horizon_days=HORIZON_DAYS,
         plan_lookahead_days=LOOKAHEAD_DAYS,
+        closed_after_days=CLOSED_AFTER_DAYS,
+        plan_min_coverage=PLAN_MIN_COVERAGE,
     )
 
 
@@ -98,7 +102,7 @@ def frame(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict]:
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 def test_plans_are_filled_by_the_described_rules(
     database: duckdb.DuckDBPyConnection, seed: int
 ) -> None:

@@ -54,6 +54,15 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
             "INSERT INTO core.dim_store (store_id, first_sales_date) VALUES "
             "(2, DATE '2014-01-01'), (5, NULL), (9, DATE '2015-03-21'), (11, DATE '2015-03-20')"
         )
+        connection.execute(
+            "INSERT INTO core.fct_daily_sales (store_id, sales_date, sales) VALUES "
+            "(9, DATE '2015-03-21', 5), (11, DATE '2015-03-19', 5), (11, DATE '2015-03-20', 0)"
+        )
+        connection.execute(
+            "INSERT INTO core.plan_versions VALUES (9, DATE '2015-06-01', TRUE, TRUE), "
+            "(9, DATE '2015-05-01', TRUE, FALSE), (9, DATE '2015-05-02', FALSE, TRUE), "
+            "(5, DATE '2015-03-20', TRUE, TRUE)"
+        )
         yield connection
 
 
@@ -149,14 +158,14 @@ def test_the_store_days_with_a_plan_are_scored_and_no_others(
 def test_stores_without_a_forecast_are_listed_with_the_reason(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    """Store 11 has sales on the origin; the first sales of store 9 are on the day after it."""
+    """Store 11 sold on the day before the origin; store 9 first sells on the day after it."""
     report = store(connection, panel_of((2, 1, True, "planned")))
     assert report.stores_not_forecast == 3
     listed = "SELECT * FROM forecasting.stores_not_forecast ORDER BY store_id"
     assert rows(connection, listed) == [
-        (ORIGIN, 5, "no plan and no sales yet"),
-        (ORIGIN, 9, "no plan and no sales yet"),
-        (ORIGIN, 11, "no plan and no sales in the last weeks"),
+        (ORIGIN, 5, "no sales yet, and no plan opens it"),
+        (ORIGIN, 9, "no sales yet, planned to open on 2015-06-01, after the forecast days"),
+        (ORIGIN, 11, "no sales since 2015-03-19, and no plan opens it"),
     ]
     # scored again with the plan of store 9: its list is replaced, lists of other origins stay
     connection.execute(

@@ -96,6 +96,9 @@ def test_the_plan_of_the_horizon_is_compared_with_past_days_of_a_year_before(
     planned(core, 3, origin=ago(7))
     as_sold(core, ago(361))
     found = sides(read(core), "plan")["promo_by_weekday"]
+    # store 2 rests: it has no plan that could have drifted
+    planned(core, 4, "not_selling", store=2)
+    as_sold(core, ago(360), store=2)
     # the day after 2015-07-31 is a Saturday, 42 days after it is a Friday
     assert found == (["Sat promotion", "Fri promotion"], ["Sat none", "Fri none"])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
 from statistics import median
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from rossmann_ml.base.drift_params import StoreParams
 from rossmann_ml.monitoring.drift.stores import (
     _near_holidays,
+    reopened_stores,
     store_deviations,
     stores_off_level,
 )
@@ -217,3 +219,25 @@ def test_limits_of_a_store_must_be_above_zero():
     for wrong in ({"min_z": 0.0, "min_change": 0.75}, {"min_z": 7.0, "min_change": 0.0}):
         with pytest.raises(ValueError, match="greater than 0"):
             StoreParams(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("store", "days_back", "reopened"),
+    [
+        ("sells every day", range(200), False),
+        ("was closed for six days", [*range(10), *range(16, 200)], False),
+        ("was closed for a week", [*range(10), *range(17, 200)], True),
+        ("reopened 13 days ago", [*range(14), *range(150, 200)], True),
+        ("reopened 14 days ago", [*range(15), *range(150, 200)], False),
+        ("opened a week ago", range(8), True),
+        ("closed a week ago", range(8, 200), False),
+    ],
+)
+def test_a_store_that_opened_or_reopened_within_two_weeks_is_left_out(
+    store: str, days_back: Iterable[int], reopened: bool
+) -> None:
+    rows = [(1, LAST - timedelta(days=back), 100.0, False, "0") for back in days_back]
+    closed = [(1, LAST - timedelta(days=back), 0.0, False, "0") for back in range(200)]
+    absent = {day for _, day, *_ in rows}
+    rows += [row for row in closed if row[1] not in absent]
+    assert reopened_stores(frame(rows), last_day=LAST) == ([1] if reopened else []), store

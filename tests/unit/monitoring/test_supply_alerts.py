@@ -14,6 +14,7 @@ import pytest
 from support.monitoring_rows import ORIGIN, STAMP, TODAY, insert, memory_warehouse, situation
 
 from rossmann_ml.monitoring.alerts.findings import some
+from rossmann_ml.monitoring.alerts.plan_rules import stores_outside_the_plan
 from rossmann_ml.monitoring.alerts.rules import RULES, judge
 
 TABLES = memory_warehouse()
@@ -282,3 +283,43 @@ def test_stores_not_forecast_are_the_newest_weekly_runs(tables: duckdb.DuckDBPyC
 def test_a_list_names_five_and_counts_the_others(items: str, text: str):
     assert some(items) == text
     assert some(list(items), "; ") == text.replace(", ", "; ")
+
+
+def selling_days(tables: duckdb.DuckDBPyConnection, *rows: tuple[int, int, bool, bool]) -> None:
+    """Create the plan's models with rows: store, day after the origin, sells then, is left out."""
+    tables.execute(
+        """
+        CREATE SCHEMA IF NOT EXISTS core;
+        CREATE OR REPLACE TABLE core.forecast_origin AS
+            SELECT DATE '2015-06-19' AS forecast_origin, DATE '2015-07-31' AS last_forecast_date;
+        CREATE OR REPLACE TABLE core.selling_days (
+            store_id INTEGER, plan_date DATE, is_selling BOOLEAN, is_forecast BOOLEAN,
+            last_sold_on DATE, is_left_out BOOLEAN
+        )
+        """
+    )
+    for store, days, is_selling, is_left_out in rows:
+        tables.execute(
+            "INSERT INTO core.selling_days VALUES "
+            "(?, DATE '2015-06-19' + ?, ?, TRUE, DATE '2015-06-19', ?)",
+            [store, days, is_selling, is_left_out],
+        )
+
+
+def test_selling_stores_that_the_plan_leaves_out_or_closes_are_named(
+    tables: duckdb.DuckDBPyConnection,
+) -> None:
+    selling_days(
+        tables,
+        *((1, 1, True, False), (1, 43, False, False)),  # ends after the forecast days
+        *((2, 1, True, False), (2, 12, False, False), (2, 13, False, False)),
+        *((3, 1, True, True), (4, 1, True, True)),
+    )
+    try:
+        without, closing = stores_outside_the_plan(situation(tables))
+    finally:
+        tables.execute("DROP TABLE core.selling_days; DROP TABLE core.forecast_origin")
+    assert (without.subject, without.value) == ("stores without a plan", 2)
+    assert "by rule: 3, 4. Send their plan" in without.message
+    assert (closing.subject, closing.value, closing.severity) == ("closing stores", 1, "info")
+    assert "2 (from 2015-07-01)" in closing.message

@@ -41,7 +41,7 @@ def limits(**values: Any) -> ContinuityParams:
 
 def current_file(folder: Path, vintage: Vintage) -> Path:
     """Write a generation that has only its newest forecasts."""
-    rows = rows_of(vintage)
+    rows = rows_of(vintage, plan_source="planned")
     path = folder / "0123456789ab.duckdb"
     return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
 
@@ -254,6 +254,33 @@ def test_a_store_that_opens_or_reopens_is_not_compared(
         ("chain, week of 2015-06-22", 200.0), ("store type a", 200.0), ("state HE", 200.0),
         ("store 1", 200.0),
     ]  # fmt: skip
+
+
+def test_a_store_that_rested_and_now_opens_is_named_and_not_compared(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Store 2 reopens by plan on the second day, store 3 is a Sunday that is planned open."""
+    before = days(2, 100.0) | days(2, 0.0, store=2) | days(2, 0.0, store=3)
+    after = before | {(2, FIRST + timedelta(days=1)): 900.0, (3, FIRST): 10.0}
+    stores = dict.fromkeys((1, 2, 3), ("a", "HE"))
+    land(warehouse, after, stores)
+    rows = [
+        *rows_of({key: value for key, value in before.items() if key[0] != 2},
+                 plan_source="planned"),
+        *rows_of({key: value for key, value in before.items() if key[0] == 2},
+                 plan_source="not_selling"),
+    ]  # fmt: skip
+    path = write_bare_generation(
+        tmp_path / "0123456789ab.duckdb", info_of(forecast_origin=BEFORE), latest_forecasts=rows
+    )
+    found = compare_with_published(warehouse, path, limits())
+    assert found is not None
+    assert found.openings == (Move("store 2", 0.0, 900.0),)
+    assert {(move.before, move.after) for move in found.totals} == {(200.0, 210.0)}
+    assert found.jumps == ()
+    assert found.describe().endswith(
+        "Not counted: 900 EUR of 1 stores that the plan now opens earlier, store 2"
+    )
 
 
 def test_a_store_that_closes_counts_with_0(

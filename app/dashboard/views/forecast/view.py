@@ -102,6 +102,8 @@ def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     assumed = sum(row["plan_source"] == "assumed" for row in forecast)
     if assumed:
         text += f" No plan is known for {words.count(assumed, 'day')}; it is assumed by rule."
+    if resting := words.not_selling(forecast):
+        text += f" {resting}"
     if bounds := ask(queries.total_range, store_id, days):
         text += (
             f" The 80% range of the total is {words.euro(bounds['lower_80'])} to "
