@@ -126,18 +126,13 @@ recurring as materialized (
     where
         past.calendar_date <= plan_days.filling_origin
         and past.calendar_date > plan_days.plan_date - {{ 366 * years_back }}
-        -- the same date again is no sign of a rule by weekdays
-        and (
-            planned.key_kind in ('date', 'easter')
-            or day(past.calendar_date) <> day(plan_days.plan_date)
-        )
 
 ),
 
 past_days as materialized (
 
     select * from sold
-    where sales_date in (select sales_date from recurring)
+    where sales_date in (select recurring.sales_date from recurring)
 
 ),
 
@@ -182,6 +177,20 @@ judged_days as materialized (
 
 ),
 
+-- holidays of the same date in two years are no rule by weekdays
+fixed_dates as (
+
+    select
+        store_id,
+        month(sales_date) as month_number,
+        day(sales_date) as day_of_month
+    from sold
+    where state_holiday <> '0' or (is_usual_weekday and not is_open)
+    group by store_id, month(sales_date), day(sales_date)
+    having count(*) > 1
+
+),
+
 by_kind as (
 
     select
@@ -196,6 +205,13 @@ by_kind as (
         max(past.state_holiday) as state_holiday
     from recurring
     inner join judged_days as past on recurring.sales_date = past.sales_date
+    left join fixed_dates
+        on
+            recurring.key_kind not in ('date', 'easter')
+            and past.store_id = fixed_dates.store_id
+            and month(past.sales_date) = fixed_dates.month_number
+            and day(past.sales_date) = fixed_dates.day_of_month
+    where fixed_dates.store_id is null
     group by
         recurring.filling_origin, recurring.plan_date, recurring.key_kind, past.store_id
 
@@ -264,7 +280,7 @@ places as (
         min(holidays.state_holiday) as state_holiday
     from {{ ref('dim_store') }} as stores
     inner join {{ ref('stg_public_holidays') }} as holidays
-        on list_contains(string_split(stores.state, ','), holidays.state)
+        on {{ holds_holiday('stores.state', 'holidays.state') }}
     group by stores.store_id, holidays.holiday_date
 
 ),

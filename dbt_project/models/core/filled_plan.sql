@@ -48,7 +48,7 @@ planned_schools as (
     inner join stores on plan.store_id = stores.store_id
     where states.is_active and stores.state is not null
     group by states.group_id, plan.plan_date
-    having count(*) >= {{ var('filling_min_share') }} * max(states.active_stores)
+    having count(*) >= {{ var('filling_min_group_share') }} * max(states.active_stores)
 
 ),
 

@@ -86,6 +86,8 @@ store_pattern as (
     from trading
     where opens_that_week and state_holiday = '0'
     group by filling_origin, store_id, isodow(known_date)
+    -- one day says little: the one Saturday of a week may be that of its stocktaking
+    having count(*) > 1
 
 ),
 

@@ -37,30 +37,11 @@ traded as (
 compared as (
 
     select
-        past.horizon_week,
-        past.filling_origin,
-        unnest([
-            {
-                'plan_column': 'is_open',
-                'rule': past.open_rule,
-                'is_right': past.is_open = sold.is_open
-            },
-            {
-                'plan_column': 'is_promo',
-                'rule': past.promo_rule,
-                'is_right': past.is_promo = sold.is_promo
-            },
-            {
-                'plan_column': 'state_holiday',
-                'rule': past.holiday_rule,
-                'is_right': past.state_holiday = sold.state_holiday
-            },
-            {
-                'plan_column': 'is_school_holiday',
-                'rule': past.school_rule,
-                'is_right': past.is_school_holiday = sold.is_school_holiday
-            }
-        ], recursive := true)
+        past.*,
+        sold.is_open as open_then,
+        sold.is_promo as promo_then,
+        sold.state_holiday as holiday_then,
+        sold.is_school_holiday as school_then
     from past
     inner join traded
         on
@@ -70,6 +51,42 @@ compared as (
         on
             past.store_id = sold.store_id
             and past.plan_date = sold.sales_date
+
+),
+
+judged as (
+
+    select
+        'is_open' as plan_column,
+        open_rule as rule,
+        horizon_week,
+        filling_origin,
+        is_open = open_then as is_right
+    from compared
+    union all
+    select
+        'is_promo' as plan_column,
+        promo_rule as rule,
+        horizon_week,
+        filling_origin,
+        is_promo = promo_then as is_right
+    from compared
+    union all
+    select
+        'state_holiday' as plan_column,
+        holiday_rule as rule,
+        horizon_week,
+        filling_origin,
+        state_holiday = holiday_then as is_right
+    from compared
+    union all
+    select
+        'is_school_holiday' as plan_column,
+        school_rule as rule,
+        horizon_week,
+        filling_origin,
+        is_school_holiday = school_then as is_right
+    from compared
 
 )
 
@@ -81,6 +98,6 @@ select
     cast(count(*) filter (where is_right) as integer) as store_days_right,
     min(filling_origin) as first_origin,
     max(filling_origin) as last_origin
-from compared
+from judged
 group by plan_column, rule, horizon_week
 order by plan_column, rule, horizon_week

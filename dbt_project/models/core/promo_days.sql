@@ -15,7 +15,10 @@ newest as (
 
 span as (
 
-    select min(filling_origin) - {{ var('filling_scored_days') + var('filling_promo_lags') | max }} as first_date
+    select
+        min(filling_origin)
+        - {{ var('filling_scored_days') }}
+        - list_max({{ var('filling_promo_lags_days') }}) as first_date
     from origins
 
 ),
@@ -69,5 +72,5 @@ inner join groups on store_days.store_id = groups.store_id
 where groups.group_level <> 'store' and groups.is_active
 group by groups.group_id, groups.group_level, store_days.known_date
 having
-    count(*) >= {{ var('filling_min_share') }} * max(groups.active_stores)
+    count(*) >= {{ var('filling_min_group_share') }} * max(groups.active_stores)
     and {{ speaks_for_group('count(*)', 'groups.group_level') }}

@@ -78,7 +78,8 @@ earlier as materialized (
         on
             scores.filling_origin = usual.filling_origin
             and scores.group_id = usual.group_id
-            and scores.score >= usual.usual_score + {{ var('filling_min_gain') }}
+            and scores.score
+            > usual.usual_score + {{ var('filling_min_error_reduction') }} * (1 - usual.usual_score)
     inner join plan_days on scores.filling_origin = plan_days.filling_origin
     where
         scores.days_back > 0
@@ -203,7 +204,7 @@ judged as (
             when basis.store_id is null then 'default'
             when
                 others.score >= coalesce(rhythm.score, 0)
-                and others.score >= basis.usual_score + {{ var('filling_min_gain') }}
+                and others.score >= basis.usual_score
                 then 'others'
             when rhythm.score is not null then 'rhythm'
             else 'usual'

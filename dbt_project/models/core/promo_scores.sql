@@ -23,7 +23,7 @@ days as (
 
 lags as (
 
-    select cast(unnest({{ var('filling_promo_lags') }}) as integer) as days_back
+    select cast(unnest({{ var('filling_promo_lags_days') }}) as integer) as days_back
 
 ),
 
@@ -86,9 +86,9 @@ select
 from origin_steps
 inner join steps
     on
-        steps.steps_back >= origin_steps.steps_back
+        origin_steps.steps_back <= steps.steps_back
         and steps.steps_back < origin_steps.steps_back
-        + {{ var('filling_scored_days') // var('filling_origin_step_days') }}
+        + {{ var('filling_scored_days') }} // {{ var('filling_origin_step_days') }}
 group by origin_steps.filling_origin, steps.group_id, steps.days_back
 having sum(steps.days) >= {{ var('filling_min_history_days') }}
 order by origin_steps.filling_origin, steps.group_id, steps.days_back

@@ -35,21 +35,37 @@ listed as (
 
     select
         store_id,
-        unnest([
-            {'group_rank': 0, 'group_level': 'store', 'group_name': cast(store_id as varchar)},
-            {
-                'group_rank': 1,
-                'group_level': 'state, type, assortment',
-                'group_name': concat_ws('/', state, store_type, assortment)
-            },
-            {
-                'group_rank': 2,
-                'group_level': 'type, assortment',
-                'group_name': concat_ws('/', store_type, assortment)
-            },
-            {'group_rank': 3, 'group_level': 'state', 'group_name': state},
-            {'group_rank': 4, 'group_level': 'chain', 'group_name': 'chain'}
-        ], recursive := true)
+        0 as group_rank,
+        'store' as group_level,
+        cast(store_id as varchar) as group_name
+    from stores
+    union all
+    select
+        store_id,
+        1 as group_rank,
+        'state, type, assortment' as group_level,
+        concat_ws('/', state, store_type, assortment) as group_name
+    from stores
+    union all
+    select
+        store_id,
+        2 as group_rank,
+        'type, assortment' as group_level,
+        concat_ws('/', store_type, assortment) as group_name
+    from stores
+    union all
+    select
+        store_id,
+        3 as group_rank,
+        'state' as group_level,
+        state as group_name
+    from stores
+    union all
+    select
+        store_id,
+        4 as group_rank,
+        'chain' as group_level,
+        'chain' as group_name
     from stores
 
 )

@@ -1,6 +1,6 @@
 """Public holidays and their codes are compared with the rules in the states' laws.
 
-Definitions: the docstring of ``rossmann_ml.ingest.german_holidays`` (``b`` Easter, ``c`` Christmas,
+Definitions: the docstring of ``rossmann_ml.ingest.public_holidays`` (``b`` Easter, ``c`` Christmas,
 ``a`` any other; the years from the first sales to the year after the newest sales or plan day).
 Easter's date is Gauss's rule in the form of Meeus, Jones and Butcher; the states' holidays of 2015
 to 2016 are those of their Feiertagsgesetze.
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from rossmann_ml.ingest.german_holidays import (
+from rossmann_ml.ingest.public_holidays import (
     GERMAN_STATES,
     fill_public_holidays,
     german_public_holidays,
