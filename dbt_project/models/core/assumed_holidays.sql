@@ -93,7 +93,8 @@ keyed as (
     select
         calendar_date,
         'easter' as key_kind,
-        from_easter as day_key
+        from_easter as day_key,
+        from_easter
     from dated
     where from_easter is not null
     union all
@@ -104,9 +105,9 @@ keyed as (
             month_key + day_of_month,
             month_key + day_of_week * 10 + (day_of_month - 1) // 7,
             month_key + day_of_week * 10 + days_left // 7
-        ]) as day_key
+        ]) as day_key,
+        from_easter
     from dated
-    where from_easter is null
 
 ),
 
@@ -126,6 +127,8 @@ recurring as materialized (
     where
         past.calendar_date <= plan_days.filling_origin
         and past.calendar_date > plan_days.plan_date - {{ 366 * years_back }}
+        -- a past holiday that moves with Easter is no sign of any other rule
+        and (planned.key_kind = 'easter' or past.from_easter is null)
 
 ),
 
@@ -162,14 +165,33 @@ closed_with_group as (
 
 ),
 
+-- holidays of the stores' places, by the provider
+places as (
+
+    select
+        stores.store_id,
+        holidays.holiday_date,
+        min(holidays.state_holiday) as state_holiday
+    from {{ ref('dim_store') }} as stores
+    inner join {{ ref('stg_public_holidays') }} as holidays
+        on {{ holds_holiday('stores.state', 'holidays.state') }}
+    group by stores.store_id, holidays.holiday_date
+
+),
+
 judged_days as materialized (
 
     select
         past_days.*,
         past_days.is_usual_weekday and not past_days.is_open as is_closed,
         past_days.state_holiday <> '0'
-        or (is_closed and closed_with_group.store_id is not null) as is_holiday
+        or (is_closed and closed_with_group.store_id is not null) as is_holiday,
+        is_holiday or places.store_id is not null as is_holiday_or_listed
     from past_days
+    left join places
+        on
+            past_days.store_id = places.store_id
+            and past_days.sales_date = places.holiday_date
     left join closed_with_group
         on
             past_days.store_id = closed_with_group.store_id
@@ -201,7 +223,11 @@ by_kind as (
         count(*) as years,
         count(*) filter (where past.is_holiday) as holidays,
         count(*) filter (where past.is_closed) as closed,
-        count(*) filter (where past.is_usual_weekday) as usual_days,
+        count(*) filter (where past.is_usual_weekday and past.is_holiday_or_listed)
+            as usual_days,
+        count(*) filter (
+            where past.is_usual_weekday and past.is_holiday_or_listed and past.is_open
+        ) as usual_days_open,
         max(past.state_holiday) as state_holiday
     from recurring
     inner join judged_days as past on recurring.sales_date = past.sales_date
@@ -233,8 +259,9 @@ own_past as (
         -- a day that the provider of holidays does not list needs two years without exception
         bool_or(years > 1 and greatest(holidays, closed) = years) as is_certain,
         max(state_holiday) filter (where 2 * holidays > years) as state_holiday,
-        2 * sum(closed) filter (where key_kind in ('date', 'easter'))
-        < sum(usual_days) filter (where key_kind in ('date', 'easter')) as opens
+        case
+            when sum(usual_days) > 0 then 2 * sum(usual_days_open) > sum(usual_days)
+        end as opens
     from by_kind
     group by filling_origin, plan_date, store_id
 
@@ -269,19 +296,6 @@ nearest_past as (
     from group_past
     inner join groups on group_past.group_id = groups.group_id
     group by group_past.filling_origin, group_past.plan_date, groups.store_id
-
-),
-
-places as (
-
-    select
-        stores.store_id,
-        holidays.holiday_date as plan_date,
-        min(holidays.state_holiday) as state_holiday
-    from {{ ref('dim_store') }} as stores
-    inner join {{ ref('stg_public_holidays') }} as holidays
-        on {{ holds_holiday('stores.state', 'holidays.state') }}
-    group by stores.store_id, holidays.holiday_date
 
 ),
 
@@ -349,7 +363,7 @@ judged as (
     from plan_days
     cross join {{ ref('dim_store') }} as stores
     left join places
-        on stores.store_id = places.store_id and plan_days.plan_date = places.plan_date
+        on stores.store_id = places.store_id and plan_days.plan_date = places.holiday_date
     left join own_past
         on
             plan_days.filling_origin = own_past.filling_origin
