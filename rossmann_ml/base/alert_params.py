@@ -87,12 +87,14 @@ class StaleDataRule(RuleParams):
     Attributes:
         max_sales_age_days: Largest allowed age of the newest sales, in days.
         min_plan_days_ahead: Smallest allowed number of days from today to the plan's end.
+        min_plan_coverage: Share of the stores that must have a plan of the day on which it ends.
         max_assumed_share: Largest allowed share of the newest forecasts whose store-day is missing
             in the retailer's plan, so that an assumed plan was used.
     """
 
     max_sales_age_days: _Days
     min_plan_days_ahead: _Days
+    min_plan_coverage: _Share
     max_assumed_share: _Share
 
 

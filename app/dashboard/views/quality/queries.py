@@ -12,7 +12,7 @@ def freshness(reading: Reading) -> Row:
     Returns:
         ``newest_sales`` (date), ``stores_with_sales`` (number of stores with sales on any day),
         ``stores_in_newest_week`` (number with sales in the last 7 days), and ``plan_through``
-        (last day of the retailer's plan).
+        (last day on which 90% of the stores have a plan of the retailer).
     """
     row = reading.row(
         """
@@ -20,8 +20,12 @@ def freshness(reading: Reading) -> Row:
             count(*) FILTER (last_sales_date IS NOT NULL) AS stores_with_sales,
             count(*) FILTER (last_sales_date >= (SELECT max(last_sales_date) FROM stores) - 6)
                 AS stores_in_newest_week,
-            (SELECT max(plan_date) FROM store_plan WHERE plan_source = 'planned')
-                AS plan_through
+            (
+                SELECT max(plan_date) FROM (
+                    SELECT plan_date FROM store_plan GROUP BY plan_date
+                    HAVING count(*) FILTER (plan_source = 'planned') >= 0.9 * count(*)
+                )
+            ) AS plan_through
         FROM stores
         """
     )
