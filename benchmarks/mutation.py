@@ -98,7 +98,7 @@ PACKAGES = {
         (
             *(f"ingest/{name}.py" for name in ("checks", "formats", "header", "reading")),
             *(f"ingest/{name}.py" for name in ("discovery", "versions", "data_set", "file_load")),
-            *("ingest/landing.py", "ingest/status.py", "ingest/german_holidays.py"),
+            *("ingest/landing.py", "ingest/status.py", "ingest/public_holidays.py"),
             *("base/params.py", "base/digests.py", "warehouse/clock.py", "warehouse/versions.py"),
             "warehouse/tables/raw.py",
         ),

@@ -90,12 +90,14 @@ class StaleDataRule(RuleParams):
             date.
         min_plan_days_ahead: Smallest allowed number of days from the business date to the last day
             of the plan.
+        min_plan_coverage: Share of the stores that must have a plan of the day on which it ends.
         max_assumed_share: Largest allowed share of store-days with an assumed plan in the forecasts
             of the newest weekly job.
     """
 
     max_sales_age_days: _Days
     min_plan_days_ahead: _Days
+    min_plan_coverage: _Share
     max_assumed_share: _Share
 
 

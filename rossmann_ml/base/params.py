@@ -54,6 +54,46 @@ class ForecastParams(StrictModel):
     shadow_challenger: bool
 
 
+class PlanFillingParams(StrictModel):
+    """Parameters of the rules that fill days without a delivered plan.
+
+    Attributes:
+        past_origins: Number of past origins whose plan is filled by rule and compared with the
+            actuals.
+        origin_step_days: Number of days between those origins.
+        scored_days: Number of days up to an origin on which a promotion rhythm is scored; a whole
+            number of steps between origins, because each step is counted once.
+        promo_lags_days: Numbers of days after which a promotion may recur.
+        min_error_reduction: Share of the errors of "always the same" that a rhythm must avoid.
+        min_history_days: Smallest number of scored days of a store or group.
+        min_group_share: Share of a group's active stores that must have a plan of a day, so that
+            it counts for the others.
+        min_group_stores: Smallest number of stores that speak for a group.
+        closure_days: Number of closed days up to the last known day after which a store stays
+            closed.
+    """
+
+    past_origins: Annotated[int, Field(ge=0)]
+    origin_step_days: Days
+    scored_days: Days
+    promo_lags_days: Annotated[list[Days], Field(min_length=1)]
+    min_error_reduction: Share
+    min_history_days: Days
+    min_group_share: Share
+    min_group_stores: Annotated[int, Field(ge=1)]
+    closure_days: Days
+
+    @model_validator(mode="after")
+    def _scored_days_are_whole_steps(self) -> Self:
+        """Raise ValueError if `scored_days` is no multiple of `origin_step_days`."""
+        if self.scored_days % self.origin_step_days:
+            raise ValueError(
+                f"scored_days is {self.scored_days}; expected a multiple of origin_step_days, "
+                f"which is {self.origin_step_days}"
+            )
+        return self
+
+
 class IngestParams(StrictModel):
     """Limit of the bad rows in a file, above which none of its rows are landed.
 
@@ -275,6 +315,7 @@ class Params(StrictModel):
     """All parameters of ``params.yaml``, one field per section."""
 
     forecast: ForecastParams
+    plan_filling: PlanFillingParams
     ingest: IngestParams
     features: FeatureParams
     training: TrainingParams

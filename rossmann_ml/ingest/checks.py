@@ -13,6 +13,7 @@ from datetime import date
 import polars as pl
 
 from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, FileColumn, FileFormat
+from rossmann_ml.ingest.public_holidays import is_place
 
 UNKNOWN_STORE = "Store is not in store.csv"
 CONFLICTING_ROWS = "the same key is in the file more than once with different values"
@@ -28,6 +29,7 @@ _TYPES: dict[str, pl.DataType] = {
     "number": pl.Float64(),
     "day": pl.Date(),
     "code": pl.String(),
+    "place": pl.String(),
     "text": pl.String(),
 }
 
@@ -139,11 +141,21 @@ def _column_checks(column: FileColumn) -> Iterator[_Check]:
         )
     elif column.content == "code":
         yield f"{name} is none of {'; '.join(column.codes)}", ~text.is_in(column.codes)
+    elif column.content == "place":
+        yield (
+            f"{name} is no place such as HE (a German state), AT-9 (a country's state), FR or BEL "
+            "(a country)",
+            text.is_not_null() & ~text.map_batches(_are_places, return_dtype=pl.Boolean),
+        )
     elif column.content == "flag":
         is_bad = text.is_not_null() & ~value.is_in([0.0, 1.0]).fill_null(value=False)
         yield f"{name} is neither 0 nor 1", is_bad
     elif column.content in ("whole", "number"):
         yield from _number_checks(column, text, value)
+
+
+def _are_places(texts: pl.Series) -> pl.Series:
+    return texts.is_in([text for text in texts.drop_nulls().unique() if is_place(text)])
 
 
 def _number_checks(column: FileColumn, text: pl.Expr, value: pl.Expr) -> Iterator[_Check]:

@@ -30,7 +30,7 @@ from rossmann_ml.ingest.data_set import (
 )
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import Kind
-from rossmann_ml.ingest.german_holidays import fill_public_holidays
+from rossmann_ml.ingest.public_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for

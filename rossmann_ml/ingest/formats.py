@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from rossmann_ml.ingest.german_holidays import GERMAN_STATES
-
 Kind = Literal["sales", "plan", "stores", "store_states"]
-Content = Literal["whole", "number", "flag", "day", "code", "text"]
+Content = Literal["whole", "number", "flag", "day", "code", "place", "text"]
 
 # Dates outside these years are typing errors, not history or plans.
 FIRST_YEAR = 1990
@@ -30,7 +28,8 @@ class FileColumn:
         name: Column name in the header.
         target: Column name in the raw table.
         content: Type of the values: ``whole`` and ``number`` are numbers, ``flag`` is 0 or 1,
-            ``day`` a date, ``code`` one of `codes`, ``text`` any text.
+            ``day`` a date, ``code`` one of `codes`, ``place`` a place of
+            :mod:`~rossmann_ml.ingest.public_holidays`, ``text`` any text.
         lowest: Smallest number that can be stored.
         highest: Largest number that can be stored.
         codes: Allowed values of a column of codes; empty for other columns.
@@ -160,8 +159,8 @@ STORE_STATES = FileFormat(
     bulk_name="store_states.csv",
     columns=(
         _STORE,
-        # one code for the two states that participants of the competition could not distinguish
-        FileColumn("State", "state", "code", codes=(*GERMAN_STATES, "HB,NI")),
+        # a place; HB,NI where participants of the competition could not tell two states apart
+        FileColumn("State", "state", "place"),
     ),
     key=("store",),
 )

@@ -7,7 +7,7 @@ are in :mod:`rossmann_ml.quality`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import core
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class DataStatus:
             landed yet or had nothing new.
         left_alone: CSV files in the two folders that are never landed, because their names are not
             those of a known kind.
+        filling_accuracy: Share of past store-days on which the rules that fill gaps of the plan
+            were right, by column of the plan; empty before the first forecast.
     """
 
     has_warehouse: bool
@@ -66,6 +69,7 @@ class DataStatus:
     landed: tuple[LandedKind, ...]
     waiting: tuple[RawFile, ...]
     left_alone: tuple[Path, ...]
+    filling_accuracy: dict[str, float] = field(default_factory=dict)
 
 
 def data_status(session: Session) -> DataStatus:
@@ -95,6 +99,7 @@ def data_status(session: Session) -> DataStatus:
                 landed=tuple(_landed_kinds(connection)),
                 waiting=tuple(file for file in found if (file.kind, file.sha256()) not in hashes),
                 left_alone=tuple(left_alone),
+                filling_accuracy=core.plan_filling_accuracy(connection),
             )
     except NoDataError:
         return nothing

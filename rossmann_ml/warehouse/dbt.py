@@ -111,12 +111,12 @@ def dbt_variables(
     neither `forecast_origin` nor `known_by`, which change every week.
 
     Args:
-        params: Parameters whose section ``forecast`` is passed to dbt.
+        params: Parameters whose sections ``forecast`` and ``plan_filling`` are passed to dbt.
         forecast_origin: Forecast origin for which the plan is built; None for the newest day with
             sales of enough stores (``origin_min_coverage``).
         known_by: Rows that became known after this day are not used; None for no limit.
     """
-    forecast = params.forecast
+    forecast, filling = params.forecast, params.plan_filling.model_dump()
     return {
         "horizon_days": forecast.horizon_days,
         "plan_lookahead_days": forecast.plan_lookahead_days,
@@ -124,6 +124,7 @@ def dbt_variables(
         "active_within_days": forecast.active_within_days,
         "closed_after_days": forecast.closed_after_days,
         "plan_min_coverage": forecast.plan_min_coverage,
+        **{f"filling_{name}": value for name, value in filling.items()},
         "forecast_origin": forecast_origin.isoformat() if forecast_origin else "",
         "known_by": (known_by or date.max).isoformat(),
     }

@@ -65,7 +65,7 @@ FAULTS = {
         "UPDATE raw.public_holidays SET state_holiday = 'x' "
         "WHERE state = 'HE' AND date = DATE '2015-05-01'"
     ),
-    "public_holidays_cover_the_plan": "DELETE FROM raw.public_holidays WHERE state = 'DE'",
+    "public_holidays_cover_the_plan": "DELETE FROM raw.public_holidays",
     # versions
     "sales_versions_key_is_unique": twice("core.sales_versions"),
     "sales_versions_belong_to_a_store": store_day(
@@ -115,8 +115,21 @@ FAULTS = {
         "VALUES (DATE '2031-01-01', DATE '9999-12-31')"
     ),
     # rules and plans
-    "opening_pattern_key_is_unique": twice("core.opening_pattern"),
-    "promo_rhythm_key_is_unique": twice("core.promo_rhythm"),
+    **{
+        f"{model}_key_is_unique": twice(f"core.{model}")
+        for model in (
+            "filling_origins",
+            "store_groups",
+            "opening_pattern",
+            "promo_days",
+            "promo_scores",
+            "promo_rhythm",
+            "easter_sundays",
+            "assumed_holidays",
+            "filled_plan",
+            "plan_filling_accuracy",
+        )
+    },
     "assumed_plan_key_is_unique": twice("core.assumed_plan"),
     "assumed_plan_covers_every_store_and_day": "DELETE FROM core.assumed_plan WHERE store_id = 5",
     "known_plan_key_is_unique": twice("core.known_plan"),

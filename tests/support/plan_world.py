@@ -1,7 +1,7 @@
-"""Draw small worlds of landed sales and plans, and apply the rules of the assumed plan to them.
+"""Draw small worlds of landed sales and plans, and put the plan of their horizon together.
 
-See the descriptions in dbt_project/models/core (``assumed_plan``, ``opening_pattern``,
-``promo_rhythm``, ``horizon_plan``) for the rules; numbers are literal here.
+See the descriptions in dbt_project/models/core (``assumed_plan``, ``horizon_plan``) for the rules;
+numbers are literal here.
 """
 
 from __future__ import annotations
@@ -133,48 +133,6 @@ def _add_plan(
                 world.plan[store, day].append(version)
 
 
-def opening_rule(world: World, store: int, day: date) -> tuple[bool, str]:
-    """Return whether a store opens on a weekday by rule, and whose days decide it."""
-    ordinary = {
-        key: row
-        for key, row in world.known_sales.items()
-        if ORIGIN - timedelta(days=56) < key[1] <= ORIGIN
-        and row["state_holiday"] == "0"
-        and key[1].weekday() == day.weekday()
-    }
-    own = [row["is_open"] for key, row in ordinary.items() if key[0] == store]
-    if own:
-        return majority(own), "store"
-    kind = world.stores[store][1]
-    of_type = [row["is_open"] for key, row in ordinary.items() if world.stores[key[0]][1] == kind]
-    if of_type:
-        return majority(of_type), "store_type"
-    return day.weekday() < 6, "default"
-
-
-def opens_on_holidays(world: World, store: int) -> bool:
-    """Return whether a store opened on most public holidays of the 365 days up to the origin."""
-    return majority(
-        row["is_open"]
-        for key, row in world.known_sales.items()
-        if key[0] == store
-        and ORIGIN - timedelta(days=365) < key[1] <= ORIGIN
-        and row["state_holiday"] != "0"
-    )
-
-
-def promo_rule(world: World, day: date) -> tuple[bool, int | None]:
-    """Return whether the chain has a promotion by rule, and the distance to the deciding day."""
-    sold, planned = world.known_sales, world.known_plan
-    for fortnights in range(26):
-        known_day = day - timedelta(days=14 * fortnights)
-        rows = planned if known_day > ORIGIN else sold
-        flags = [row["is_promo"] for key, row in rows.items() if key[1] == known_day]
-        if flags:
-            return majority(flags), 14 * fortnights
-    return False, None
-
-
 def school_rule(world: World, store: int, day: date) -> bool:
     """Return school holidays from the state's plans, else 364 days earlier: state, store, chain."""
     state = world.stores[store][0]
@@ -186,8 +144,14 @@ def school_rule(world: World, store: int, day: date) -> bool:
             if key[1] == at and state is not None and world.stores[key[0]][0] == state
         ]
 
-    planned = of_state(world.known_plan, day)
-    if planned:
+    active = {at for at in world.stores if state and world.stores[at][0] == state}
+    active = {at for at in active if last_sold_on(world, at)}
+    planned = [
+        row["is_school_holiday"]
+        for key, row in world.known_plan.items()
+        if key[1] == day and key[0] in active
+    ]
+    if planned and 2 * len(planned) >= len(active):
         return majority(planned)
     sold, earlier = world.known_sales, day - timedelta(days=364)
     if of_state(sold, earlier):
@@ -195,26 +159,6 @@ def school_rule(world: World, store: int, day: date) -> bool:
     if (store, earlier) in sold:
         return bool(sold[store, earlier]["is_school_holiday"])
     return majority(row["is_school_holiday"] for key, row in sold.items() if key[1] == earlier)
-
-
-def holiday_rule(world: World, store: int, day: date) -> str:
-    """Return the code of a public holiday in the store's state (or either of two) or nationwide."""
-    state = world.stores[store][0]
-    own = [] if state is None else state.split(",")
-    codes = [code for place, at, code in world.holidays if at == day and place in {"DE", *own}]
-    return min(codes, default="0")
-
-
-def assumed_row(world: World, store: int, day: date) -> Row:
-    """Return the plan of a store-day by rule."""
-    holiday = holiday_rule(world, store, day)
-    opens, _ = opening_rule(world, store, day)
-    return {
-        "is_open": opens and (holiday == "0" or opens_on_holidays(world, store)),
-        "is_promo": promo_rule(world, day)[0],
-        "state_holiday": holiday,
-        "is_school_holiday": school_rule(world, store, day),
-    }
 
 
 def known_rows(world: World, store: int) -> dict[date, tuple[Row, str, int, bool]]:
@@ -286,9 +230,8 @@ def is_forecast(world: World, store: int) -> bool:
     )
 
 
-def planned_row(world: World, store: int, day: date) -> tuple[Row, str]:
-    """Return the plan of a store-day and its source."""
-    rule = assumed_row(world, store, day)
+def planned_row(world: World, store: int, day: date, rule: Row) -> tuple[Row, str]:
+    """Return the plan of a store-day and its source; `rule` is its row of ``assumed_plan``."""
     row, source, *_ = known_rows(world, store).get(day, (rule | {"is_open": None}, ""))
     if row["is_open"] is None:
         selling = is_selling(world, store, day)

@@ -76,13 +76,14 @@ CREATE TABLE IF NOT EXISTS raw.store_states (
     load_id INTEGER NOT NULL,
     line_number BIGINT NOT NULL,
     store INTEGER NOT NULL,
-    state VARCHAR NOT NULL,          -- German state code, or two joined by a comma (HB,NI)
+    state VARCHAR NOT NULL,          -- place: HE, AT-9, FR; two joined by a comma (HB,NI)
     known_on DATE NOT NULL
 );
 
--- German public holidays by state, from the holidays package, written at every landing.
+-- Public holidays of Germany, its states and the stores' places, from the holidays package,
+-- written at every landing.
 CREATE TABLE IF NOT EXISTS raw.public_holidays (
-    state VARCHAR NOT NULL,          -- a state code, or DE for nationwide
+    state VARCHAR NOT NULL,          -- a place; those of a state include the nationwide ones
     date DATE NOT NULL,
     name VARCHAR NOT NULL,
     state_holiday VARCHAR NOT NULL,  -- the retailer's code: a | b | c

@@ -121,9 +121,9 @@ def store_forecast(
 ) -> Response:
     """Return sales forecasts with 80% and 95% bounds for the days after a forecast origin.
 
-    Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled in
-    the plan of the day, because the retailer's plan does not cover it; `not_selling` means that the
-    store is closed, because its plan does not open it yet or leaves it out. Forecasts from past
+    Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled
+    in the plan of the day, because the retailer's plan does not cover it; `not_selling` means that
+    the store is closed, because its plan does not open it yet or leaves it out. Forecasts from past
     origins are shown with the promotions and holidays known today.
     """
     notes.stores = 1

@@ -1,18 +1,30 @@
-{{ config(meta={'dagster': {'ref': {'name': 'promo_rhythm'}}}) }}
--- Every year that the rules plan for has public holidays; without them every store would open.
+{{ config(meta={'dagster': {'ref': {'name': 'assumed_holidays'}}}) }}
+-- Every place of a store has public holidays in every year that the rules plan for; without them
+-- every store of the place would open.
 with
 
 planned_years as (
 
-    select distinct year(plan_date) as planned_year from {{ ref('promo_rhythm') }}
+    select distinct year(plan_date) as planned_year from {{ ref('filled_plan') }}
+
+),
+
+places as (
+
+    select distinct unnest(string_split(state, ',')) as place
+    from {{ ref('dim_store') }}
+    where state is not null
 
 )
 
-select planned_years.planned_year
-from planned_years
+select
+    places.place,
+    planned_years.planned_year
+from places
+cross join planned_years
 left join {{ ref('stg_public_holidays') }} as holidays
     on
         planned_years.planned_year = year(holidays.holiday_date)
-        and holidays.state = 'DE'
-group by planned_years.planned_year
-having count(holidays.holiday_date) < 8
+        and places.place = holidays.state
+group by places.place, planned_years.planned_year
+having count(holidays.holiday_date) < 4

@@ -57,6 +57,9 @@ def status() -> None:
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
+    if found.filling_accuracy:
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in found.filling_accuracy.items())
+        show(f"gaps of the plan are filled by rule; right on past store-days: {shares}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
         names = f"{', '.join(waiting)} (not landed, or nothing new in it)"

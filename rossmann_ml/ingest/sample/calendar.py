@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from dateutil.easter import easter
 
-from rossmann_ml.ingest.german_holidays import german_public_holidays
+from rossmann_ml.ingest.public_holidays import german_public_holidays
 
 # As in the competition's data; ``HB,NI`` is a state that is one of two.
 STATES = ("BE", "BW", "BY", "HB,NI", "HE", "HH", "NW", "RP", "SH", "SN", "ST", "TH")

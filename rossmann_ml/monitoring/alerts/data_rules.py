@@ -5,6 +5,7 @@ Input and result of a rule are defined in :mod:`rossmann_ml.monitoring.alerts.fi
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import groupby
 
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
@@ -41,17 +42,14 @@ def judge_stale_data(situation: Situation) -> Judgement:
                 rule.max_sales_age_days,
             )
         )
-    last = raw.last_plan_date(situation.connection)
+    last = raw.plan_end(situation.connection, newest, rule.min_plan_coverage)
     ahead = (last - today).days if last else 0
     if ahead < rule.min_plan_days_ahead:
         found.append(
             AlertFinding(
                 "stale_data",
                 "plan",
-                f"the plan ends on {last}, {ahead} days after {today}; expected at least "
-                f"{rule.min_plan_days_ahead} days"
-                if last
-                else "no plan was ever landed",
+                _plan_ends(situation, last, ahead),
                 ahead,
                 rule.min_plan_days_ahead,
             )
@@ -72,6 +70,22 @@ def judge_stale_data(situation: Situation) -> Judgement:
                 )
             )
     return found + stores_outside_the_plan(situation)
+
+
+def _plan_ends(situation: Situation, last: date | None, ahead: int) -> str:
+    rule, share = (
+        situation.params.stale_data,
+        f"{situation.params.stale_data.min_plan_coverage:.0%}",
+    )
+    if last:
+        return (
+            f"the plan ends on {last}, {ahead} days after {situation.today}; expected at least "
+            f"{rule.min_plan_days_ahead} days. It ends on the last day that {share} of the stores "
+            "have a plan of"
+        )
+    if raw.has_plan(situation.connection):
+        return f"no day has a plan of {share} of the stores that sold in the last 28 days"
+    return "no plan was ever landed"
 
 
 def judge_failed_checks(situation: Situation) -> Judgement:

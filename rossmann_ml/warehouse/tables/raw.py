@@ -30,9 +30,42 @@ def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | Non
     return None if row is None or row[0] is None else (row[0], row[1])
 
 
-def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the last day of the landed plan; None if no plan was landed."""
-    return one_value(connection, date, "SELECT max(date) FROM raw.plan")
+def plan_end(
+    connection: duckdb.DuckDBPyConnection, newest_sales: date, min_share: float
+) -> date | None:
+    """Return the end of the plan: the last day that enough of the active stores have a plan of.
+
+    A few stores whose plan reaches further, or a single mistyped date, do not move it.
+
+    Args:
+        connection: Connection to the warehouse.
+        newest_sales: Newest day with sales; a store is active if it sold in the 28 days up to it.
+        min_share: Smallest share of the active stores that must have a plan of the day.
+
+    Returns:
+        The day; None if no day has a plan of enough stores.
+    """
+    return one_value(
+        connection,
+        date,
+        """
+        WITH active AS (
+            SELECT DISTINCT store FROM raw.sales
+            WHERE sales > 0 AND date <= $newest AND date > $newest - 28
+        )
+        SELECT max(date) FROM (
+            SELECT date FROM raw.plan SEMI JOIN active USING (store)
+            GROUP BY date
+            HAVING count(DISTINCT store) >= $share * (SELECT count(*) FROM active)
+        )
+        """,
+        {"newest": newest_sales, "share": min_share},
+    )
+
+
+def has_plan(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether any row of a plan was landed."""
+    return one_row(connection, "SELECT 1 FROM raw.plan LIMIT 1") is not None
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

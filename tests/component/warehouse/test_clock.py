@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.retailer import SALES_HEADER, Retailer, sales_line, text
 
-from rossmann_ml.ingest.german_holidays import german_public_holidays, state_holiday_code
+from rossmann_ml.ingest.public_holidays import german_public_holidays, state_holiday_code
 from rossmann_ml.warehouse.clock import monday_after, product_today
 from rossmann_ml.warehouse.connection import connect
 

@@ -17,7 +17,7 @@ from rossmann_ml.features.calendar import (
     working_days_after,
     working_days_before,
 )
-from rossmann_ml.ingest.german_holidays import german_public_holidays, state_holiday_code
+from rossmann_ml.ingest.public_holidays import german_public_holidays, state_holiday_code
 
 quick = settings(max_examples=20, deadline=None, derandomize=True)
 days = st.dates(date(2012, 1, 1), date(2021, 12, 31))

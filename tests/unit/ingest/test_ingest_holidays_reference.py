@@ -1,6 +1,6 @@
 """Public holidays and their codes are compared with the rules in the states' laws.
 
-Definitions: the docstring of ``rossmann_ml.ingest.german_holidays`` (``b`` Easter, ``c`` Christmas,
+Definitions: the docstring of ``rossmann_ml.ingest.public_holidays`` (``b`` Easter, ``c`` Christmas,
 ``a`` any other; the years from the first sales to the year after the newest sales or plan day).
 Easter's date is Gauss's rule in the form of Meeus, Jones and Butcher; the states' holidays of 2015
 to 2016 are those of their Feiertagsgesetze.
@@ -13,10 +13,12 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from rossmann_ml.ingest.german_holidays import (
+from rossmann_ml.ingest.public_holidays import (
     GERMAN_STATES,
     fill_public_holidays,
     german_public_holidays,
+    is_place,
+    public_holidays,
     state_holiday_code,
 )
 
@@ -152,3 +154,45 @@ def test_a_table_that_covers_the_days_is_left_as_it_is(
     note_day(warehouse, "plan", date(2016, 1, 1))
     fill_public_holidays(warehouse)
     assert warehouse.execute(kept).fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "other"),
+    [
+        ("FR", date(2026, 7, 14), date(2026, 10, 3)),
+        ("AT-9", date(2026, 10, 26), date(2026, 10, 3)),
+        ("BEL", date(2026, 7, 21), date(2026, 10, 3)),
+        ("DE-BY", date(2026, 1, 6), date(2026, 7, 14)),
+        ("BE", date(2026, 3, 8), date(2026, 7, 21)),  # Berlin, not Belgium
+    ],
+)
+def test_places_of_other_countries_have_their_own_holidays(
+    place: str, day: date, other: date
+) -> None:
+    listed = public_holidays([place], 2026, 2026)
+    assert set(listed["state"]) == {place}
+    assert day in set(listed["date"])
+    assert other not in set(listed["date"])
+
+
+@pytest.mark.parametrize("text", ["HE", "HB,NI", "DE-HE", "AT", "at-9", "AUT", "FR-57", "CHE-ZH"])
+def test_a_state_a_country_and_a_part_of_a_country_are_places(text: str) -> None:
+    assert is_place(text)
+
+
+@pytest.mark.parametrize("text", ["XX", "", "AT-", "AT-10", "HE,", "Bavaria", "DE-XX"])
+def test_other_texts_are_no_places(text: str) -> None:
+    assert not is_place(text)
+
+
+def test_the_table_has_the_holidays_of_the_stores_places(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    note_day(warehouse, "sales", date(2015, 5, 1))
+    fill_public_holidays(warehouse)
+    warehouse.execute("INSERT INTO raw.store_states VALUES (1, 2, 1, 'AT-9,FR', DATE '2015-01-01')")
+    fill_public_holidays(warehouse)
+    found = warehouse.execute(
+        "SELECT state FROM raw.public_holidays WHERE state IN ('AT-9', 'FR') GROUP BY state"
+    ).fetchall()
+    assert sorted(found) == [("AT-9",), ("FR",)]

@@ -78,8 +78,32 @@ def test_a_plan_that_reaches_33_days_ahead_is_the_shortest_accepted(
     assert found(tables, "stale_data") == ([("plan", ahead, 33)] if is_short else [])
     if ahead == 32:
         assert message(tables, "stale_data") == (
-            "the plan ends on 2015-09-04, 32 days after 2015-08-03; expected at least 33 days"
+            "the plan ends on 2015-09-04, 32 days after 2015-08-03; expected at least 33 days. "
+            "It ends on the last day that 90% of the stores have a plan of"
         )
+
+
+@pytest.mark.parametrize(("planned", "ahead"), [(1, 20), (8, 20), (9, 40)])
+def test_the_plan_ends_on_the_last_day_of_nine_tenths_of_the_stores(
+    tables: duckdb.DuckDBPyConnection, planned: int, ahead: int
+):
+    """Plans of a few stores that reach further, such as one of a clearance sale, change nothing."""
+    for store in range(1, 11):
+        insert(tables, "raw.sales", store=store)
+        insert(tables, "raw.plan", store=store, date=TODAY + timedelta(days=20))
+    for store in range(1, planned + 1):
+        insert(tables, "raw.plan", store=store, date=TODAY + timedelta(days=40))
+    assert found(tables, "stale_data") == ([("plan", ahead, 33)] if ahead < 33 else [])
+
+
+def test_a_plan_of_too_few_stores_is_no_plan(tables: duckdb.DuckDBPyConnection):
+    for store in (1, 2):
+        insert(tables, "raw.sales", store=store)
+    insert(tables, "raw.plan", date=TODAY + timedelta(days=40))
+    assert found(tables, "stale_data") == [("plan", 0, 33)]
+    assert message(tables, "stale_data") == (
+        "no day has a plan of 90% of the stores that sold in the last 28 days"
+    )
 
 
 def test_no_plan_at_all_is_no_day_ahead(tables: duckdb.DuckDBPyConnection):

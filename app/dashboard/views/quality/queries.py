@@ -16,7 +16,7 @@ def freshness(reading: Reading) -> Row:
         ``newest_sales`` (last day with sales of any store; None if there is none),
         ``stores_with_sales`` (number of stores with sales on any day), ``stores_in_newest_week``
         (number of stores with sales in the 7 days up to ``newest_sales``), and ``plan_through``
-        (last day of the retailer's plan, without assumed plans; None if there is none).
+        (last day on which 90% of the stores have a plan of the retailer; None if there is none).
     """
     row = reading.row(
         """
@@ -24,8 +24,12 @@ def freshness(reading: Reading) -> Row:
             count(*) FILTER (last_sales_date IS NOT NULL) AS stores_with_sales,
             count(*) FILTER (last_sales_date >= (SELECT max(last_sales_date) FROM stores) - 6)
                 AS stores_in_newest_week,
-            (SELECT max(plan_date) FROM store_plan WHERE plan_source = 'planned')
-                AS plan_through
+            (
+                SELECT max(plan_date) FROM (
+                    SELECT plan_date FROM store_plan GROUP BY plan_date
+                    HAVING count(*) FILTER (plan_source = 'planned') >= 0.9 * count(*)
+                )
+            ) AS plan_through
         FROM stores
         """
     )
