@@ -193,7 +193,8 @@ def test_a_plan_that_was_not_delivered_for_a_week_is_stale_and_one_of_six_weeks_
     (plan,) = judging("DELETE FROM raw.plan WHERE date > DATE '2015-07-31' + 35")["stale_data"]
     assert plan.subject == "plan"
     assert plan.message == (
-        "the plan ends on 2015-09-04, 32 days after 2015-08-03; expected at least 33 days"
+        "the plan ends on 2015-09-04, 32 days after 2015-08-03; expected at least 33 days. "
+        "It ends on the last day that 90% of the stores have a plan of"
     )
 
 
