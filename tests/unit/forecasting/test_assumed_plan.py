@@ -39,6 +39,7 @@ CREATE TABLE dim_store (store_id INTEGER, state VARCHAR, store_type VARCHAR);
 CREATE TABLE stg_public_holidays (state VARCHAR, holiday_date DATE, state_holiday VARCHAR);
 CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, customers DOUBLE, {FLAGS}
     load_id INTEGER, known_on DATE);
+CREATE TABLE set_aside_sales (store_id INTEGER, sales_date DATE, load_id INTEGER);
 CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER, known_on DATE);
 """
 # in the order of their references; horizon_plan as if it had no rows yet
