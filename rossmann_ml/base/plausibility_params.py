@@ -29,7 +29,7 @@ class PartialDayParams(StrictModel):
         half_days: Days of the year (MM-DD) on which stores close early.
         min_level_half_day: Smallest level of all stores together on those days.
         low_level: A store up to this level is low.
-        max_low_share: Largest share of low stores in the chain; if it is larger, they are set aside.
+        max_low_share: Largest share of low stores in the chain; beyond it they are set aside.
         max_low_share_of_state: The same for the stores of one state.
         min_low_stores: Smallest number of low stores for these two limits.
         confirmed: Days that a person has confirmed as whole; they are not judged.
@@ -47,7 +47,23 @@ class PartialDayParams(StrictModel):
     confirmed: list[date]
 
 
+class UnitParams(StrictModel):
+    """Limits beyond which rows of sales count as being in another unit.
+
+    Attributes:
+        max_level_factor: Largest factor, either way, between a store's sales and its usual sales.
+        max_spend_factor: Largest factor, either way, between a store's sales per customer and its
+            usual ones, or those of the chain.
+        max_row_share: Largest share of such rows; a file with a larger share is refused.
+    """
+
+    max_level_factor: Annotated[float, Field(gt=1)]
+    max_spend_factor: Annotated[float, Field(gt=1)]
+    max_row_share: _Share
+
+
 class PlausibilityParams(StrictModel):
     """Limits beyond which landed figures are not believed."""
 
     partial_day: PartialDayParams
+    units: UnitParams

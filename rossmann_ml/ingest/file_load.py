@@ -32,6 +32,7 @@ from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.ingest.units import set_aside_other_units
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
@@ -138,6 +139,10 @@ def land_file(
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
     quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
+    if raw_file.kind == "sales":
+        units = set_aside_other_units(connection, good, path, session.params.plausibility.units)
+        good, bad, warnings = units.good, pl.concat([bad, units.bad]), (*warnings, *units.warnings)
+        quarantined |= units.counted()
     dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
     with transaction(connection):
