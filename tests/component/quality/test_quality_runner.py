@@ -155,7 +155,10 @@ def test_a_suite_whose_table_is_missing_is_refused_and_nothing_is_stored(setting
         run_suites(Session(settings), ["raw_stores", "features"], run_id="weekly-1")
 
     assert _execute(settings, "SELECT count(*) FROM quality.data_quality_results") == [(0,)]
-    assert available_suites(Session(settings)) == ["raw_sales", "raw_stores", "plan", "forecasts"]
+    assert available_suites(Session(settings)) == [
+        *("raw_sales", "raw_stores", "newest_sales"),
+        *("plan", "forecasts"),
+    ]
 
 
 def test_an_unknown_suite_is_refused_before_anything_runs(settings):
