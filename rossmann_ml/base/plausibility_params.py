@@ -62,8 +62,20 @@ class UnitParams(StrictModel):
     max_row_share: _Share
 
 
+class StoreAttributeParams(StrictModel):
+    """Limit of changes between two lists of stores.
+
+    Attributes:
+        max_changed_share: Largest share of stores whose type, assortment, competition distance (by
+            more than twice), promotion or state may change at once.
+    """
+
+    max_changed_share: _Share
+
+
 class PlausibilityParams(StrictModel):
     """Limits beyond which landed figures are not believed."""
 
     partial_day: PartialDayParams
     units: UnitParams
+    store_attributes: StoreAttributeParams
