@@ -21,6 +21,7 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
     "accuracy": dg.AssetKey(["marts", "forecast_accuracy"]),
     "coverage": dg.AssetKey(["marts", "forecast_accuracy"]),
     "drift": drift_metrics.key,
+    "input_data": dg.AssetKey(["core", "expected_reports"]),
     "stale_data": dg.AssetKey(["raw", "sales"]),
     "failed_checks": ALERTS,
     "refresh_late": FORECASTS,

@@ -18,7 +18,10 @@ from rossmann_ml.quality import SuiteResult, run_suites
 # One step for each place in the chain where bad data must stop the steps downstream.
 _PLACES: Mapping[str, Mapping[str, list[str]]] = {
     "raw_expectations": {"raw_sales": ["raw", "sales"], "raw_stores": ["raw", "stores"]},
-    "plan_expectations": {"plan": ["core", "horizon_plan"]},
+    "plan_expectations": {
+        "newest_sales": ["core", "expected_reports"],
+        "plan": ["core", "horizon_plan"],
+    },
     "feature_expectations": {"features": ["features", "scoring_panel"]},
     "forecast_expectations": {"forecasts": ["forecasting", "forecasts"]},
 }

@@ -143,6 +143,7 @@ class AlertParams(StrictModel):
     accuracy: AccuracyRule
     coverage: CoverageRule
     drift: RuleParams
+    input_data: RuleParams
     stale_data: StaleDataRule
     failed_checks: RuleParams
     refresh_late: RefreshLateRule

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from rossmann_ml.base.alert_params import AlertParams, RetrainingParams
 from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.errors import SettingsError
+from rossmann_ml.base.plausibility_params import PlausibilityParams
 from rossmann_ml.base.plugins import module_names
 from rossmann_ml.base.strict import StrictModel, invalid_values, read_yaml
 
@@ -317,6 +318,7 @@ class Params(StrictModel):
     forecast: ForecastParams
     plan_filling: PlanFillingParams
     ingest: IngestParams
+    plausibility: PlausibilityParams
     features: FeatureParams
     training: TrainingParams
     blend: BlendParams

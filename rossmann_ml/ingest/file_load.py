@@ -17,7 +17,7 @@ from typing import cast
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import BadFileError, NoDataError
+from rossmann_ml.base.errors import BadFileError, HeldError, NoDataError
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
@@ -32,6 +32,8 @@ from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.ingest.store_attributes import attribute_reason
+from rossmann_ml.ingest.units import set_aside_other_units
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
@@ -122,6 +124,7 @@ def land_file(
     Raises:
         BadFileError: The file or its folder's marker cannot be read, or the file's share of bad
             rows is larger than ``ingest.max_quarantined_share``.
+        HeldError: Attributes change for many stores at once, so that a person must accept them.
         RefusedError: The file belongs to another data set than the rows in the warehouse, see
             :mod:`~rossmann_ml.ingest.data_set`.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
@@ -142,6 +145,18 @@ def land_file(
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
     quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
+    moved = attribute_reason(
+        connection, raw_file, good, session.params.plausibility.store_attributes
+    )
+    if moved is not None:
+        raise HeldError(
+            f"{path} is held, nothing of it was landed: {moved}. If it is right, run `rossmann "
+            f"data land --accept {path}`; if not, replace or remove the file"
+        )
+    if raw_file.kind == "sales":
+        units = set_aside_other_units(connection, good, path, session.params.plausibility.units)
+        good, bad, warnings = units.good, pl.concat([bad, units.bad]), (*warnings, *units.warnings)
+        quarantined |= units.counted()
     dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
     with transaction(connection):

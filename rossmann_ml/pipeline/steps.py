@@ -139,7 +139,7 @@ def _judge(session: Session, run: Run) -> Decision:
 LAND: Step[tuple[LandingReport, LandingReport]] = Step("landing", "land files", _land)
 CHECK_RAW = Step("raw_expectations", "check raw tables", _checked("raw_sales", "raw_stores"))
 BUILD_CORE = Step("core", "dbt: staging, core", _built("core"))
-CHECK_PLAN = Step("plan_expectations", "check the plan", _checked("plan"))
+CHECK_PLAN = Step("plan_expectations", "check sales, plan", _checked("newest_sales", "plan"))
 TRAINING_PANEL: Step[PanelReport] = Step(
     "features__training_panel",
     "training panel",

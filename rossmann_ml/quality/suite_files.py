@@ -17,8 +17,8 @@ from rossmann_ml.base.strict import StrictModel, invalid_values
 
 SUITES_DIR = Path(__file__).resolve().parent / "suites"
 
-# The order is that of the data: raw files, plan, features, forecasts.
-SUITES = ("raw_sales", "raw_stores", "plan", "features", "forecasts")
+# The order is that of the data: raw files, newest sales, plan, features, forecasts.
+SUITES = ("raw_sales", "raw_stores", "newest_sales", "plan", "features", "forecasts")
 
 Severity = Literal["error", "warning"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from rossmann_ml.quality.suite_files import Expectation
 
 _EXAMPLES = 3
-_LONGEST = 400
+_LONGEST = 1000
 
 
 def expected_text(expectation: Expectation) -> str:
@@ -40,6 +40,8 @@ def observed_text(result: Mapping[str, Any], exception_message: str | None) -> s
         return f"could not be checked: {exception_message}"[:_LONGEST]
     if "unexpected_count" in result:
         unexpected, rows = result["unexpected_count"], result["element_count"]
+        if rows == unexpected == 1:  # one row of findings in words
+            return _value(result["partial_unexpected_list"][0])[:_LONGEST]
         text = f"{unexpected:,} of {rows:,} rows unexpected"
         examples = dict.fromkeys(map(_value, result.get("partial_unexpected_list") or []))
         shown = [example for example in examples if example != "None"][:_EXAMPLES]

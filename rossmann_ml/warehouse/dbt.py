@@ -111,13 +111,16 @@ def dbt_variables(
     neither `forecast_origin` nor `known_by`, which change every week.
 
     Args:
-        params: Parameters whose sections ``forecast`` and ``plan_filling`` are passed to dbt.
+        params: Parameters whose sections ``forecast``, ``plan_filling`` and ``plausibility`` are
+            passed to dbt.
         forecast_origin: Forecast origin for which the plan is built; None for the newest day with
             sales of enough stores (``origin_min_coverage``).
         known_by: Rows that became known after this day are not used; None for no limit.
     """
     forecast, filling = params.forecast, params.plan_filling.model_dump()
+    partial_day = params.plausibility.partial_day.model_dump(mode="json")
     return {
+        **{f"partial_day_{name}": value for name, value in partial_day.items()},
         "horizon_days": forecast.horizon_days,
         "plan_lookahead_days": forecast.plan_lookahead_days,
         "origin_min_coverage": forecast.origin_min_coverage,

@@ -67,6 +67,13 @@ FAULTS = {
     ),
     "public_holidays_cover_the_plan": "DELETE FROM raw.public_holidays",
     # versions
+    "set_aside_sales_key_is_unique": (
+        "INSERT INTO core.set_aside_sales SELECT 1, DATE '2015-06-01', 1, 0, 9, 'partial day' "
+        "FROM range(2)"
+    ),
+    "set_aside_sales_reasons_are_known": (
+        "INSERT INTO core.set_aside_sales SELECT 1, DATE '2015-06-02', 1, 0, 9, 'made up'"
+    ),
     "sales_versions_key_is_unique": twice("core.sales_versions"),
     "sales_versions_belong_to_a_store": store_day(
         "core.sales_versions", "store_id = 9999", day=1, column="sales_date"
@@ -98,6 +105,7 @@ FAULTS = {
         "core.fct_daily_sales", "sales = sales + 0.01", day=4, column="sales_date"
     ),
     # completeness and origin; rows are added, so that joins on the true origin still match
+    "expected_reports_key_is_unique": twice("core.expected_reports"),
     "data_completeness_key_is_unique": twice("core.data_completeness"),
     "data_completeness_coverage_is_a_share": (
         "UPDATE core.data_completeness SET coverage = 1.01 WHERE sales_date = DATE '2015-06-01'"

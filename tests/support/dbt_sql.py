@@ -49,7 +49,7 @@ def render(model: str, *, is_incremental: bool = False, **variables: Any) -> str
     Args:
         model: Name of the model.
         is_incremental: Value of ``is_incremental()``.
-        variables: Values of ``var``; others are those of ``dbt_project.yml``.
+        variables: Values of ``var``; others are those of ``dbt_project.yml``. A list is a string.
     """
     return _rendered(model, is_incremental, tuple(sorted(variables.items())))
 

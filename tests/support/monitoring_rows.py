@@ -124,6 +124,7 @@ def alert_rules(**changes: dict[str, object]) -> AlertParams:
         "accuracy": rule(**window, max_mape_ratio=1.75, max_segment_mape_ratio=3.5),
         "coverage": rule(**window, coverage_80=(0.625, 0.9375), coverage_95=(0.8125, 0.984375)),
         "drift": rule(),
+        "input_data": rule(),
         "stale_data": rule(
             max_sales_age_days=9,
             min_plan_days_ahead=33,

@@ -68,9 +68,34 @@ FROM (SELECT DISTINCT store FROM store_days);
 CREATE SCHEMA core;
 CREATE TABLE core.fct_daily_sales AS
 SELECT
-    store AS store_id, date AS sales_date, sales, open = 1 AS is_open
+    store AS store_id, date AS sales_date, day_of_week, sales, open = 1 AS is_open,
+    promo = 1 AS is_promo, state_holiday, load_id
 FROM raw.sales
 QUALIFY load_id = max(load_id) OVER (PARTITION BY store, date);
+
+INSERT INTO raw.loads BY NAME
+SELECT
+    load_id, 'sales' AS kind, file_name, load_id::VARCHAR AS file_sha256, load_id = 1 AS is_bulk,
+    9 AS rows_read, 9 AS rows_landed, 0 AS rows_restated, 0 AS rows_unchanged,
+    0 AS rows_quarantined, DATE '2015-06-19' AS last_date, DATE '2015-06-22' AS known_on,
+    TIMESTAMP '2015-06-22 06:00:00' AS loaded_at
+FROM (VALUES (1, 'train.csv'), (2, 'sales_2015-06-19.csv')) AS t(load_id, file_name);
+
+CREATE TABLE core.dim_store AS
+SELECT DISTINCT store_id, CASE WHEN store_id <= 5 THEN 'HH' ELSE 'BY' END AS state
+FROM core.fct_daily_sales;
+
+CREATE TABLE core.set_aside_sales (
+    store_id INTEGER, sales_date DATE, load_id INTEGER, sales DOUBLE, usual_sales DOUBLE,
+    reason VARCHAR
+);
+
+CREATE TABLE core.expected_reports AS
+SELECT
+    store_id, sales_date, true AS is_observed, true AS is_reported, true AS is_active,
+    is_open AS is_expected
+FROM core.fct_daily_sales;
+
 
 CREATE TABLE core.horizon_plan AS
 SELECT
@@ -166,7 +191,37 @@ def _only(sql: str, *and_also: str) -> Fault:
     return sql, set(and_also)
 
 
+def _aside(reason: str, stores: int) -> str:
+    """Set the newest day of the first stores aside."""
+    return (
+        "INSERT INTO core.set_aside_sales SELECT store, DATE '2015-06-20', 2, 900, 3000, "
+        f"'{reason}' FROM range(1, {stores + 1}) AS t(store)"
+    )
+
+
 FAULTS: dict[str, dict[str, Fault]] = {
+    "newest_sales": {
+        "partial_day_values_to_be_null_warning": _only(_aside("partial day", 12)),
+        "partial_day_of_some_stores_values_to_be_null_warning": _only(
+            _aside("partial day of some stores", 6)
+        ),
+        "open_without_sales_values_to_be_null_warning": _only(_aside("open without sales", 3)),
+        "missing_rows_values_to_be_null_warning": _only(
+            "UPDATE core.expected_reports SET is_reported = false "
+            "WHERE store_id = 4 AND sales_date = '2015-06-18'"
+        ),
+        "other_unit_values_to_be_null_warning": _only(
+            "INSERT INTO raw.quarantined_rows VALUES (2, 'sales', 'sales_2015-06-19.csv', 7, "
+            "'Sales', 'Sales in another unit: 1/1,000 of the usual of store 9', '9,5.206', now())"
+        ),
+        "days_off_level_values_to_be_null_warning": _only(
+            "UPDATE core.fct_daily_sales SET sales = sales * 3 WHERE sales_date = '2015-06-10'"
+        ),
+        "states_off_level_values_to_be_null_warning": _only(
+            "UPDATE core.fct_daily_sales SET sales = sales / 2 "
+            "WHERE store_id <= 5 AND sales_date > '2015-06-12'"
+        ),
+    },
     "raw_sales": {
         "landed_columns_values_to_be_in_set": _only(
             "ALTER TABLE raw.sales ALTER customers TYPE BIGINT"

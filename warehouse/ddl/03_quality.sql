@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS quality.data_quality_results (
     run_id VARCHAR NOT NULL,
     checked_at TIMESTAMP NOT NULL,
     tool VARCHAR NOT NULL,           -- great_expectations | dbt
-    suite VARCHAR NOT NULL,          -- raw_sales | raw_stores | plan | features | forecasts | dbt
+    suite VARCHAR NOT NULL,          -- a suite of rossmann_ml/quality/suites, or dbt
     table_name VARCHAR NOT NULL,
     column_name VARCHAR,
     check_name VARCHAR NOT NULL,     -- type of the expectation, or name of the dbt test

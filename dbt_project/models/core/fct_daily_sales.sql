@@ -16,6 +16,18 @@ days as (
 
 ),
 
+-- the newest version, where no version of the store-day counts
+aside as (
+
+    select
+        store_id,
+        sales_date,
+        reason = 'open without sales' as is_open_without_sales
+    from {{ ref('set_aside_sales') }}
+    qualify load_id = max(load_id) over (partition by store_id, sales_date)
+
+),
+
 first_days as (
 
     select
@@ -48,7 +60,8 @@ select
     observed.state_holiday,
     observed.is_school_holiday,
     observed.store_id is not null as is_observed,
-    coalesce(observed.is_open and observed.sales = 0, false) as is_open_without_sales,
+    observed.store_id is null
+    and coalesce(aside.is_open_without_sales, false) as is_open_without_sales,
     observed.load_id,
     observed.known_on
 from calendar
@@ -56,4 +69,8 @@ left join observed
     on
         calendar.store_id = observed.store_id
         and calendar.sales_date = observed.sales_date
+left join aside
+    on
+        calendar.store_id = aside.store_id
+        and calendar.sales_date = aside.sales_date
 order by calendar.store_id, calendar.sales_date

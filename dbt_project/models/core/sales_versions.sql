@@ -2,7 +2,14 @@ with
 
 versions as (
 
-    select * from {{ ref('stg_sales') }}
+    select landed.*
+    from {{ ref('stg_sales') }} as landed
+    left join {{ ref('set_aside_sales') }} as aside
+        on
+            landed.store_id = aside.store_id
+            and landed.sales_date = aside.sales_date
+            and landed.load_id = aside.load_id
+    where aside.load_id is null
 
 ),
 

@@ -1,14 +1,21 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
--- The calendar adds up to the newest version of every raw store-day, computed independently here.
+-- The calendar adds up to the newest version of every raw store-day that is
+-- not set aside, computed independently here.
 with
 
 newest_rows as (
 
     select
-        arg_max(sales, load_id) as sales,
-        arg_max(open, load_id) as is_open
-    from {{ source('raw', 'sales') }}
-    group by store, date
+        arg_max(landed.sales, landed.load_id) as sales,
+        arg_max(landed.open, landed.load_id) as is_open
+    from {{ source('raw', 'sales') }} as landed
+    left join {{ ref('set_aside_sales') }} as aside
+        on
+            landed.store = aside.store_id
+            and landed.date = aside.sales_date
+            and landed.load_id = aside.load_id
+    where aside.load_id is null
+    group by landed.store, landed.date
 
 ),
 

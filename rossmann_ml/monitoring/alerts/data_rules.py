@@ -10,8 +10,11 @@ from itertools import groupby
 
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
 from rossmann_ml.monitoring.alerts.plan_rules import stores_outside_the_plan
+from rossmann_ml.quality.suite_files import load_suite
 from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.tables import forecasting, quality, raw
+
+_INPUT_SUITE = "newest_sales"
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
@@ -88,14 +91,35 @@ def _plan_ends(situation: Situation, last: date | None, ahead: int) -> str:
     return "no plan was ever landed"
 
 
+def judge_input_data(situation: Situation) -> Judgement:
+    """Find what the newest run of the suite ``newest_sales`` found: days, stores and files by name.
+
+    Returns:
+        One finding per failed check; None before the first run of the suite.
+    """
+    rows = [row for row in quality.newest_results(situation.connection) if row[0] == _INPUT_SUITE]
+    if not rows:
+        return None
+    notes = {each.columns: each.notes for each in load_suite(_INPUT_SUITE).expectations}
+    return [
+        AlertFinding(
+            "input_data",
+            str(column).replace("_", " "),
+            f"{observed}. {notes.get((str(column),), '')}".strip(),
+        )
+        for _, _, is_success, _, column, _, observed, _ in rows
+        if not is_success
+    ]
+
+
 def judge_failed_checks(situation: Situation) -> Judgement:
-    """Find failed data quality checks in the newest run of each suite (a group of checks).
+    """Find failed checks in the newest run of each suite but that of :func:`judge_input_data`.
 
     Returns:
         One finding per suite with failures, critical if a check of severity error failed; None
         before the first checks.
     """
-    rows = quality.newest_results(situation.connection)
+    rows = [row for row in quality.newest_results(situation.connection) if row[0] != _INPUT_SUITE]
     if not rows:
         return None
     found = []

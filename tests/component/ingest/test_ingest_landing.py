@@ -94,7 +94,7 @@ def test_a_restated_row_is_stored_in_addition_to_the_version_it_replaces(
 
 def test_weekly_drops_land_in_the_order_of_their_dates(retailer: Retailer) -> None:
     retailer.land_raw()
-    for name, sales in (("2015-06-26", 2), ("2015-06-19", 1)):
+    for name, sales in (("2015-06-26", 4002), ("2015-06-19", 4001)):
         line = sales_line(1, date(2015, 6, 19), sales)
         retailer.write(f"sales_{name}.csv", text(SALES_HEADER, [line]))
     for name in ("2015-06-12", "2015-06-26"):
@@ -108,7 +108,7 @@ def test_weekly_drops_land_in_the_order_of_their_dates(retailer: Retailer) -> No
     ]
     assert retailer.query(
         "SELECT arg_max(sales, load_id) FROM raw.sales WHERE date > ?", day(13)
-    ) == [(2.0,)]
+    ) == [(4002.0,)]
 
 
 def day(number: int) -> date:

@@ -44,6 +44,7 @@ def message(tables: duckdb.DuckDBPyConnection, rule: str, today: date = TODAY) -
 def test_on_empty_tables_every_rule_returns_none(tables: duckdb.DuckDBPyConnection):
     assert judge(situation(tables)) == dict.fromkeys(
         [
+            "input_data",
             *("accuracy", "coverage", "drift", "stale_data", "failed_checks", "refresh_late"),
             *("stores_not_forecast", "champion_old"),
         ]
@@ -196,6 +197,36 @@ def test_of_each_suite_the_newest_run_counts(tables: duckdb.DuckDBPyConnection):
     insert(tables, CHECKS, suite="dbt", run_id="old", is_success=False, column_name=None)
     assert found(tables, "failed_checks") == [("dbt", 1, 0)]
     assert "raw.sales not_null: found" in message(tables, "failed_checks")
+
+
+def test_what_the_newest_sales_lack_is_named_and_is_no_failed_check(
+    tables: duckdb.DuckDBPyConnection,
+):
+    newest = {"suite": "newest_sales", "severity": "warning"}
+    insert(tables, CHECKS, **newest, check_name="a", column_name="partial_day")
+    insert(
+        tables, CHECKS, **newest, check_name="b", column_name="open_without_sales",
+        is_success=False, observed="sales_2015-07-31.csv: 42 open days with sales 0; stores 1, 2",
+    )  # fmt: skip
+    assert found(tables, "input_data") == [("open without sales", None, None)]
+    assert message(tables, "input_data").startswith(
+        "sales_2015-07-31.csv: 42 open days with sales 0; stores 1, 2. An open store without sales"
+    )
+    assert found(tables, "failed_checks") is None
+
+
+@pytest.mark.parametrize(("is_sound", "severity"), [(True, None), (False, "info")])
+def test_drift_ranks_below_an_input_that_explains_it(
+    tables: duckdb.DuckDBPyConnection, is_sound: bool, severity: str | None
+):
+    insert(
+        tables, CHECKS, suite="newest_sales", column_name="partial_day", is_success=is_sound,
+        observed="Saturday 2015-07-25: 60 stores sold 33% of their usual sales",
+    )  # fmt: skip
+    insert(tables, "monitoring.drift_metrics", is_drifted=True)
+    (drift,) = judge(situation(tables))["drift"]
+    assert drift.severity == severity
+    assert ("alert input_data: partial day" in drift.message) == (not is_sound)
 
 
 # the weekly job and its model
