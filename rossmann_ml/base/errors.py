@@ -24,6 +24,14 @@ class FaultError(RossmannError):
     """A program, a server, a disk or a stored file failed; repair it, then run again."""
 
 
+class ForbiddenError(FaultError):
+    """The user who runs the product may not read or write a file; its content may be fine."""
+
+
+class DamagedError(FaultError):
+    """The content of a file is damaged; it was opened, and no other process keeps it busy."""
+
+
 class TrackingError(FaultError):
     """MLflow did not answer or refused the request."""
 
@@ -48,6 +56,10 @@ class NoDataError(RefusedError):
 
 class PublishError(RefusedError):
     """A generation failed its audit or cannot be read; readers keep the current generation."""
+
+
+class ChangedError(PublishError):
+    """A generation can be read, but its file is not the one that was published."""
 
 
 class SchemaError(RefusedError):
@@ -75,7 +87,7 @@ class HeldError(RossmannError):
 
 
 class BusyError(RossmannError):
-    """Another process uses what the command needs: the writer's lock, an Optuna study, a port."""
+    """Another process uses what the command needs: a lock, a file, an Optuna study, a port."""
 
     exit_code = 4
 

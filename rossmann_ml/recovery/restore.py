@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import RefusedError
+from rossmann_ml.base.errors import ChangedError, DamagedError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
     ARTIFACTS,
@@ -136,7 +136,7 @@ def _prepare(settings: Settings, manifest: Manifest) -> None:
         if manifest.generation_id is not None:
             with reading(current_path(staging / PUBLISHED)) as connection:
                 read_info(connection)
-    except duckdb.Error as error:
+    except (duckdb.Error, DamagedError, ChangedError) as error:
         raise RefusedError(f"what the backup holds cannot be opened: {error}") from error
     # a folder that was empty is not in the archive
     folders = [MODELS, PUBLISHED]

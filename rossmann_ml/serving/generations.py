@@ -8,17 +8,30 @@ process already has open. See :mod:`rossmann_ml.publish` for writing generations
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.digests import sha256_of
+from rossmann_ml.base.errors import (
+    BusyError,
+    ChangedError,
+    DamagedError,
+    FaultError,
+    NoDataError,
+    PublishError,
+    RossmannError,
+)
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.serving.contract import STORAGE_VERSION
 
 POINTER_NAME = "CURRENT"
@@ -105,9 +118,25 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
     Each thread or request must use its own cursor, because a connection runs one query at a time.
 
     Raises:
-        duckdb.Error: The file does not exist or is not a DuckDB database.
+        BusyError: Another process has the file open for writing.
+        ForbiddenError: This user may not read the file.
+        NoDataError: The file does not exist.
+        DamagedError: The file is not a DuckDB database.
+        ChangedError: The file was changed after its publication.
     """
-    return duckdb.connect(str(path), read_only=True, config=_READER_CONFIG)
+    changed = is_changed(path)  # before it is opened, see there
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config=_READER_CONFIG)
+    except duckdb.Error as error:
+        raise fault_of(error, path) or FaultError(f"{path} cannot be opened: {error}") from error
+    if changed:
+        connection.close()
+        raise ChangedError(
+            f"{path} was changed after its publication: its content does not fit "
+            f"{digest_path(path).name}. `rossmann publish` writes it again if the warehouse still "
+            "has its content; else `rossmann rollback generation ID` picks another one"
+        )
+    return connection
 
 
 @contextmanager
@@ -120,22 +149,92 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+@contextmanager
+def reading_even_if_busy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to a generation, or to a copy of its file while another process writes.
+
+    The digest of the copy is checked, so that neither a half-written copy nor another client's
+    changes are read.
+
+    Raises:
+        ChangedError: The other process has changed the content.
+        RossmannError: As for :func:`open_generation`.
+    """
+    try:
+        connection = open_generation(path)
+    except BusyError:
+        if is_changed(path):
+            raise ChangedError(f"{path} was changed after its publication") from None
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=path.parent) as folder:
+            copy = Path(folder) / path.name
+            shutil.copyfile(path, copy)
+            if digest_path(path).exists():
+                shutil.copyfile(digest_path(path), digest_path(copy))
+            with reading(copy) as connection:
+                yield connection
+        return
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def digest_path(path: Path) -> Path:
+    """Return the path of the file that keeps a generation's digest, as ``sha256sum -c`` reads it.
+
+    A generation that an earlier version published has no such file.
+    """
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_digest(temporary: Path, final: Path) -> None:
+    """Record the digest of a finished file that is about to be renamed to ``final``."""
+    files.write_text_atomically(digest_path(final), f"{sha256_of(temporary)}  {final.name}\n")
+
+
+def is_changed(path: Path) -> bool:
+    """Return whether a generation's file differs from the one that was published.
+
+    A log of DuckDB next to the file is a change too, because readers apply it. Without a recorded
+    digest the answer is False. Each state of a file is read once per process, because closing a
+    file releases all locks that the process has on it.
+    """
+    try:
+        log = path.with_name(f"{path.name}.wal")
+        if log.exists() and log.stat().st_size:
+            return True
+        recorded = digest_path(path).read_text(encoding="utf-8", errors="replace").split()[:1]
+        found = path.stat()
+        digest = _digest(path, found.st_ino, found.st_size, found.st_mtime_ns)
+    except OSError:  # missing or forbidden: opening the file says which
+        return False
+    return recorded != [digest]
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, inode: int, size: int, changed_ns: int) -> str:
+    del inode, size, changed_ns  # they identify the state of the file
+    return sha256_of(path)
+
+
 def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
     """Read the only row of ``generation_info`` from an open generation.
 
     Raises:
-        duckdb.Error: The file is not a generation.
-        TypeError: Its table ``generation_info`` has too few columns.
-        ValueError: Its table ``generation_info`` does not have exactly one row.
+        DamagedError: The file is not a generation: its table ``generation_info`` is missing, has
+            too few columns, or does not have exactly one row.
     """
-    cursor = connection.execute("SELECT * FROM generation_info")
-    names = [column[0] for column in cursor.description]
     known = GenerationInfo.__dataclass_fields__
-    # a later version of the code may add columns; this code still reads its files
-    # all rows are fetched, because a partly read result blocks the connection
-    (values,) = cursor.fetchall()
-    row = zip(names, values, strict=True)
-    return GenerationInfo(**{name: value for name, value in row if name in known})
+    try:
+        cursor = connection.execute("SELECT * FROM generation_info")
+        names = [column[0] for column in cursor.description]
+        # a later version of the code may add columns; this code still reads its files
+        # all rows are fetched, because a partly read result blocks the connection
+        (values,) = cursor.fetchall()
+        row = zip(names, values, strict=True)
+        return GenerationInfo(**{name: value for name, value in row if name in known})
+    except (duckdb.Error, TypeError, ValueError) as error:
+        raise DamagedError(f"the file is not a generation: {error}") from error
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -155,12 +254,15 @@ def pointed_path(published_path: Path) -> Path | None:
 
     Raises:
         PublishError: The pointer does not contain the file name of a generation.
+        ForbiddenError: This user may not read the pointer.
     """
     pointer = published_path / POINTER_NAME
     try:
         name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise fault_of(error, pointer) or FaultError(f"{pointer}: {error}") from error
     if not _FILE_NAME.fullmatch(name):
         raise PublishError(
             f"{pointer}: {name!r} is not the name of a generation's file "
@@ -200,18 +302,34 @@ def generation_files(published_path: Path) -> list[Path]:
 
 
 def list_generations(settings: Settings) -> list[Generation]:
-    """List the generations on disk, newest publication first; skip files that are not valid."""
+    """List the generations that can be read, newest publication first."""
+    return read_generations(settings)[0]
+
+
+def read_generations(
+    settings: Settings,
+) -> tuple[list[Generation], dict[Path, RossmannError]]:
+    """Read which generations are on disk, and why others cannot be read.
+
+    Returns:
+        Readable generations, newest publication first; and by path of each other file the error of
+        :func:`open_generation`: busy, forbidden, changed or damaged.
+    """
     folder = settings.published_path
     try:
         current = pointed_path(folder)
     except PublishError:  # the caller may repair the pointer with one of these
         current = None
-    found = []
+    found, unread = [], {}
     for path in generation_files(folder):
         try:
             with reading(path) as connection:
                 info = read_info(connection)
-        except (duckdb.Error, TypeError, ValueError):
+            size = path.stat().st_size
+        except (RossmannError, FileNotFoundError) as error:
+            if isinstance(error, RossmannError) and not isinstance(error, NoDataError):
+                unread[path] = error  # any other file was removed meanwhile
             continue
-        found.append(Generation(info, path, path.stat().st_size, path == current))
-    return sorted(found, key=lambda each: (each.info.published_at, each.path.name), reverse=True)
+        found.append(Generation(info, path, size, path == current))
+    found.sort(key=lambda each: (each.info.published_at, each.path.name), reverse=True)
+    return found, unread
