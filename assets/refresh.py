@@ -30,6 +30,7 @@ from assets.terminal import StepLines, quiet, run_logger, title_of
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
 from rossmann_ml.serving.generations import pointed_path
@@ -270,4 +271,5 @@ def _peak_gigabytes() -> float:
 
 
 if __name__ == "__main__":
+    prepare_streams()
     sys.exit(main())

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.base.errors import SettingsError
@@ -55,6 +55,17 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", env_ignore_empty=True, extra="ignore")
+
+    @field_validator("home", "raw_dir", "incoming_dir", "warehouse_dir", "state_dir", "params_file")
+    @classmethod
+    def _home_folder_is_filled_in(cls, value: Path | None) -> Path | None:
+        """Replace ``~`` as a shell does, because a service's settings are not read by a shell."""
+        try:
+            return value and value.expanduser()
+        except RuntimeError as error:
+            raise ValueError(
+                f"{value}: there is no home folder; expected a path without ~"
+            ) from error
 
     home: Path = PROJECT_DIR
     raw_dir: Path | None = None
@@ -216,13 +227,32 @@ def load_settings(**overrides: object) -> Settings:
         SettingsError: A variable has an invalid value; the message names variable and value.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         found = "; ".join(
             f"ROSSMANN_{str(item['loc'][0]).upper()}={item['input']!r}: {item['msg']}"
             for item in error.errors()
         )
         raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
+    _refuse_unusable_paths(settings)
+    return settings
+
+
+def _refuse_unusable_paths(settings: Settings) -> None:
+    """Raise `SettingsError` for a folder whose path DuckDB or SQLite would misread.
+
+    DuckDB and SQLAlchemy take what follows a question mark for options. A line break would end a
+    line of the files that name paths.
+    """
+    for folder in (settings.home, settings.warehouse_path, settings.state_path, settings.raw_path):
+        for path in {str(folder), os.path.realpath(folder)}:
+            found = [name for name, sign in (("?", "?"), ("a line break", "\n")) if sign in path]
+            if found:
+                raise SettingsError(
+                    f"{path!r} contains {found[0]}, which databases cannot have in a path; rename "
+                    "the folder, or set ROSSMANN_WAREHOUSE_DIR, ROSSMANN_STATE_DIR and "
+                    "ROSSMANN_RAW_DIR to folders elsewhere"
+                )
 
 
 @lru_cache(maxsize=1)

@@ -73,6 +73,22 @@ def fault_of(error: BaseException, path: Path | None = None) -> RossmannError | 
     return None
 
 
+def fault_in(error: BaseException, path: Path | None = None) -> RossmannError | None:
+    """Return the first error that :func:`fault_of` finds in an error and the chain of its causes.
+
+    Args:
+        error: Error, for example of a library that wraps SQLite's.
+        path: File that was used; None if it is unknown.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        fault = fault_of(cause, path)
+        if fault is not None:
+            return fault
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 def _of_system(error: OSError, path: Path | None) -> RossmannError | None:
     where = path or error.filename or "a file"
     if path is not None and error.errno == errno.ENOENT:
@@ -180,10 +196,7 @@ def storage_refused() -> Iterator[None]:
     except BrokenPipeError:  # the reader of the output has enough: no fault of a file
         raise
     except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None:
-            fault = fault_of(cause)
-            if fault is not None:
-                raise fault from error
-            cause = cause.__cause__ or cause.__context__
-        raise
+        fault = fault_in(error)
+        if fault is None:
+            raise
+        raise fault from error

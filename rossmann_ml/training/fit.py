@@ -93,9 +93,14 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
     Args:
         session: Settings, parameters and progress of the command.
         profile: Training profile, ``fast`` or ``full``.
+
+    Raises:
+        TrackingError: MLflow does not respond, refuses, or its database cannot be used.
     """
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
+    with tracking.client(settings):  # fails before the fits when MLflow cannot be used
+        pass
     with session.writing() as connection:
         versions = session.versions(connection)
         inputs = read_newest_inputs(connection, params)
