@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 _ERROR = 2  # descriptor of standard error
 # Characters of the product's own texts and tables that Unicode does not decompose to ASCII.
 _PLAIN = {
-    "\N{EN DASH}": "-", "—": "-", "\N{MINUS SIGN}": "-", "…": "...", "“": '"', "”": '"', "\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{MULTIPLICATION SIGN}": "x",
-    "·": "-", "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "±": "+-", "│": "|", "┃": "|", "─": "-",
-    "━": "-", "┼": "+", "•": "*", "█": "#", "€": "EUR", "ß": "ss", "✓": "ok",
+    "\N{EN DASH}": "-", "\N{EM DASH}": "-", "\N{MINUS SIGN}": "-", "…": "...", "“": '"',
+    "”": '"', "\N{LEFT SINGLE QUOTATION MARK}": "'", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{MULTIPLICATION SIGN}": "x", "·": "-", "→": "->", "←": "<-", "≤": "<=", "≥": ">=",
+    "±": "+-", "│": "|", "┃": "|", "─": "-", "━": "-", "┼": "+", "•": "*", "█": "#", "€": "EUR",
+    "ß": "ss", "✓": "ok",
 }  # fmt: skip
 
 
@@ -60,17 +62,26 @@ def _prepared(stream: TextIO | None, descriptor: int) -> TextIO:
 
 
 class _Pipe(io.FileIO):
-    """File descriptor that drops what is written after the reader of its pipe has ended."""
+    """File descriptor that drops what is written after the reader of its pipe has ended.
+
+    A full disk raises its error once, so that the command can end with a message.
+    """
 
     def write(self, data: Buffer, /) -> int:
         """Write bytes, or drop them if nobody reads them any more."""
         try:
             return super().write(data) or 0
         except BrokenPipeError:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self.fileno())
-            os.close(null)
+            self._drop_all()
             return memoryview(data).nbytes
+        except OSError:
+            self._drop_all()
+            raise
+
+    def _drop_all(self) -> None:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, self.fileno())
+        os.close(null)
 
 
 def _plain_characters(error: UnicodeError) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def doctor(
     findings = examine(settings)
     if as_json:
         found = {"repaired": done, "findings": [each.as_json() for each in findings]}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
         _print(done, findings)
     if any(finding.is_trouble for finding in findings):
