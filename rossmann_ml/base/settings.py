@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.base.errors import SettingsError
 
+_MISREAD = {"?": "?", "#": "#", "a line break": "\n"}
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
@@ -239,14 +240,14 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def _refuse_unusable_paths(settings: Settings) -> None:
-    """Raise `SettingsError` for a folder whose path DuckDB or SQLite would misread.
+    """Raise `SettingsError` for a folder whose path DuckDB, SQLite or dbt would misread.
 
-    DuckDB and SQLAlchemy take what follows a question mark for options. A line break would end a
-    line of the files that name paths.
+    DuckDB and SQLAlchemy take what follows a question mark for options, dbt derives the name of the
+    database from what precedes a number sign, and a line break ends a line of files with paths.
     """
     for folder in (settings.home, settings.warehouse_path, settings.state_path, settings.raw_path):
         for path in {str(folder), os.path.realpath(folder)}:
-            found = [name for name, sign in (("?", "?"), ("a line break", "\n")) if sign in path]
+            found = [name for name, sign in _MISREAD.items() if sign in path]
             if found:
                 raise SettingsError(
                     f"{path!r} contains {found[0]}, which databases cannot have in a path; rename "

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.cli.output import show
 from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
@@ -74,7 +75,7 @@ def _print_published(console: Console, generation: PublishedGeneration) -> None:
         f"{rows['latest_forecasts']:,} store-days of the newest origin, "
         f"{rows['forecasts']:,} of all published origins"
     )
-    console.print(str(generation.path))
+    show(str(generation.path))
     if not generation.is_current:
         console.print(f"to return to it: rossmann rollback generation {generation.generation_id}")
 
@@ -97,7 +98,7 @@ def generations() -> None:
             mark = "* " if path == pointed else ""
             errors.print(f"{mark}{path.stem} cannot be read: {error}", soft_wrap=True, markup=False)
     if not found:
-        console.print(f"nothing is published in {settings.published_path} yet", soft_wrap=True)
+        show(f"nothing is published in {settings.published_path} yet")
         return
     table = Table(header_style="bold", box=None)
     for name in ("", "generation", "origin", "published (UTC)", "data", "MB", "model"):

@@ -66,7 +66,7 @@ def backup(
     manifest = back_up(default_settings(), file)
     console = Console(highlight=False, soft_wrap=True)
     size = file.stat().st_size / 1e6
-    console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB")
+    console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB", markup=False)
     console.print(
         f"champion {manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}, "
         f"schema version {manifest.schema_version}"
@@ -96,4 +96,5 @@ def restore(
         f"{settings.warehouse_path}: data set {manifest.data_set}, champion "
         f"{manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}",
         soft_wrap=True,
+        markup=False,
     )
