@@ -65,13 +65,13 @@ def test_a_repair_leaves_a_generation_alone_that_this_user_may_not_read(place: S
             folder.chmod(folder.stat().st_mode | 0o055)
 
     def look() -> None:
-        (found,) = [each for each in examine(place) if "Permission denied" in each.found][:1]
-        raise AssertionError(f"{found.subject}, {found.repair}, {found.found}")
+        found = the(place, "generation")
+        raise AssertionError(f"{found.repair}, {found.found}, {findings(place, 'pointer')}")
 
     said = as_another_user(look)
-    assert "None" in said
-    assert current.name in said
-    assert current_path(place.published_path) == current
+    assert "AssertionError: None, " in said
+    assert f"{current.name} cannot be read or written: Permission denied" in said
+    assert said.endswith("[]")
 
 
 def test_a_changed_generation_is_an_error_and_stays(place: Settings) -> None:
