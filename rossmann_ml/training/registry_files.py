@@ -49,7 +49,8 @@ def former_artifacts_path(settings: Settings, experiment: str) -> Path | None:
     if registry is None or not registry.exists():
         return None
     with closing(sqlite3.connect(f"{registry.absolute().as_uri()}?mode=ro", uri=True)) as found:
-        if not found.execute("PRAGMA table_info(experiments)").fetchall():
+        columns = {row[1] for row in found.execute("PRAGMA table_info(experiments)")}
+        if not {"name", "artifact_location"} <= columns:  # MLflow has not filled it yet
             return None
         row = found.execute(
             "SELECT artifact_location FROM experiments WHERE name = ?", [experiment]
