@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -130,13 +130,30 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise fault_of(error, path) or FaultError(f"{path} cannot be opened: {error}") from error
     if changed:
-        connection.close()
+        with closing(connection):
+            require_readable(connection, path)
         raise ChangedError(
             f"{path} was changed after its publication: its content does not fit "
             f"{digest_path(path).name}. `rossmann publish` writes it again if the warehouse still "
             "has its content; else `rossmann rollback generation ID` picks another one"
         )
     return connection
+
+
+def require_readable(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Read every row of an open generation, to find out whether its file is whole.
+
+    Raises:
+        DamagedError: DuckDB cannot read a table.
+    """
+    try:
+        tables = "SELECT table_name FROM duckdb_tables() WHERE NOT internal"
+        for (name,) in connection.execute(tables).fetchall():
+            quoted = name.replace('"', '""')
+            query = f'SELECT bit_xor(hash(t)) FROM "{quoted}" AS t'  # noqa: S608 - quoted
+            connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 @contextmanager
