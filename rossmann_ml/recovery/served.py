@@ -36,7 +36,7 @@ from rossmann_ml.serving.generations import (
 )
 from rossmann_ml.serving.status import Status, read_status, status_path
 
-_SET_ASIDE = "move the file out of the folder, no command depends on it"
+_MOVE_AWAY = "move the file out of the folder, no command depends on it"
 
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
@@ -91,7 +91,7 @@ def _unread(unread: dict[Path, RossmannError], pointed: Path | None) -> Iterator
             yield grade("busy generation", str(fault), "it is whole as far as known; leave it")
         elif isinstance(fault, ChangedError):
             grade = error if is_current else warning
-            yield grade("changed generation", str(fault), "" if is_current else _SET_ASIDE)
+            yield grade("changed generation", str(fault), "" if is_current else _MOVE_AWAY)
         elif path not in damaged:
             grade = error if is_current else warning
             yield grade("generation", str(fault))
@@ -104,7 +104,7 @@ def _fault_in(generation: Generation) -> RossmannError | None:
     """
     path, stored = generation.path, generation.info.generation_id
     if stored != path.stem:
-        return PublishError(f"{path.name} holds the generation {stored}: {_SET_ASIDE}")
+        return PublishError(f"{path.name} holds the generation {stored}: {_MOVE_AWAY}")
     try:
         with reading(path) as connection:
             require_readable(connection, path)

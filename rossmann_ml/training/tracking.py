@@ -80,8 +80,9 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
             "Is MLFLOW_TRACKING_URI right, and is the server running?"
         ) from error
     finally:
-        # MLflow writes the address to the environment, where the next settings would read it
+        # MLflow writes addresses to the environment, where the next settings would read it
         os.environ.pop(_ADDRESS, None)
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
         if address_before is not None:
             os.environ[_ADDRESS] = address_before
 
