@@ -29,6 +29,7 @@ from rossmann_ml.publish.identity import Draft, draft_generation
 from rossmann_ml.publish.retention import remove_old
 from rossmann_ml.publish.vintages import export_vintages, vintages_path
 from rossmann_ml.publish.writer import write_generation
+from rossmann_ml.serving.changes import is_changed, write_digest
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     Generation,
@@ -36,7 +37,6 @@ from rossmann_ml.serving.generations import (
     bundle_path,
     generation_files,
     generation_path,
-    is_changed,
     list_generations,
     model_versions_of,
     move_pointer,
@@ -45,7 +45,6 @@ from rossmann_ml.serving.generations import (
     read_info,
     reading,
     reading_even_if_busy,
-    write_digest,
 )
 from rossmann_ml.serving.status import (
     FailedRun,

@@ -11,12 +11,7 @@ from pathlib import Path
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, RossmannError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.serving.generations import (
-    digest_path,
-    model_versions_of,
-    read_generations,
-    reading,
-)
+from rossmann_ml.serving.generations import model_versions_of, read_generations, reading
 
 
 def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
@@ -38,7 +33,7 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
         if rank < generations_kept or generation.is_current:
             kept.append(generation.path)
         else:
-            removed += [generation.path, digest_path(generation.path)]
+            removed.append(generation.path)
     needed: set[str] = set()
     for path in kept:
         with reading(path) as connection:
@@ -49,6 +44,9 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
     removed += [bundle for bundle in bundles if bundle.name not in needed]
     for path in removed:
         files.remove(path)
+    for digest in settings.published_path.glob("*.duckdb.sha256"):
+        if not digest.with_suffix("").exists():
+            files.remove(digest)
     return removed
 
 

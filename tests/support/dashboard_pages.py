@@ -14,7 +14,7 @@ import pytest
 from app.dashboard.page import pages
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
-from rossmann_ml.serving.generations import digest_path
+from rossmann_ml.serving.changes import digest_path
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest

@@ -23,9 +23,9 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration, publish, rollback_generation
 from rossmann_ml.publish.summary import summarise
+from rossmann_ml.serving.changes import digest_path
 from rossmann_ml.serving.generations import (
     current_path,
-    digest_path,
     list_generations,
     open_generation,
     read_generations,
@@ -195,6 +195,16 @@ def test_the_models_of_a_busy_generation_stay(
         assert first.path in read_generations(settings)[1]
     assert first.path.exists()
     assert (models / "another-model").exists()
+
+
+def test_the_digest_of_a_removed_generation_goes_with_it(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    add_week(settings)
+    second = publish(Session(settings, keeping(project_params, 1)), run_id="weekly-2")
+    assert not first.path.exists()
+    assert [*settings.published_path.glob("*.sha256")] == [digest_path(second.path)]
 
 
 def test_readers_are_not_rolled_back_to_a_changed_or_busy_file(

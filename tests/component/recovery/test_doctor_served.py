@@ -17,7 +17,8 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import publish, rollback_generation
 from rossmann_ml.recovery import Severity, examine
-from rossmann_ml.serving.generations import current_path, digest_path
+from rossmann_ml.serving.changes import digest_path
+from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import FailedRun, write_status
 from rossmann_ml.warehouse.session import Session
 

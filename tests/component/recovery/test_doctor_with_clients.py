@@ -18,7 +18,8 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.recovery import Severity, examine, repair
-from rossmann_ml.serving.generations import current_path, digest_path
+from rossmann_ml.serving.changes import digest_path
+from rossmann_ml.serving.generations import current_path
 from rossmann_ml.serving.status import status_path
 from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.training.tracking import EXPERIMENT
