@@ -43,8 +43,11 @@ def prepare_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open until the end
-    sys.stdout = _prepared(sys.stdout, 1)
-    sys.stderr = _prepared(sys.stderr, 2)
+    # a stream that a caller has replaced, for example to capture it, is left as it is
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _prepared(sys.stdout, 1)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _prepared(sys.stderr, _ERROR)
 
 
 def _prepared(stream: TextIO | None, descriptor: int) -> TextIO:
